@@ -1,7 +1,8 @@
 /* arena.h: region allocation.
  *
  * One compilation owns one arena; nothing allocated in it is freed alone. Memory is zeroed and an
- * allocation never returns NULL: when the machine has no more, the program says so and exits with status 1. */
+ * allocation never returns NULL: when the machine has no more, the program says so and exits with status 1.
+ */
 #ifndef TERN_SUPPORT_ARENA_H
 #define TERN_SUPPORT_ARENA_H
 
@@ -11,7 +12,7 @@
 
 struct arena_chunk;
 struct arena {
-    struct arena_chunk *chunks; /* newest first */
+  struct arena_chunk *chunks; /* newest first */
 };
 
 /* `bytes` zeroed bytes, aligned to 16. */
@@ -25,23 +26,22 @@ char *arena_vprintf(struct arena *a, const char *format, va_list ap);
 /* Gives everything back; the arena is empty and can be used again. */
 void arena_free(struct arena *a);
 
-#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
 
 /* A growable array whose storage lives in an arena: VEC(int) v = {0}; vec_push(a, v, 3); v.at[0]; v.n. */
 #define VEC(type)                                                                                            \
-    struct {                                                                                                 \
-        type *at;                                                                                            \
-        int n, cap;                                                                                          \
-    }
+  struct {                                                                                                   \
+    type *at;                                                                                                \
+    int n, cap;                                                                                              \
+  }
 #define vec_push(arena, v, ...)                                                                              \
-    ((v).n == (v).cap                                                                                        \
-         ? (void)((v).at = vec_grow((arena), (v).at, (v).n, &(v).cap, sizeof *(v).at))                       \
-         : (void)0,                                                                                          \
-     (void)((v).at[(v).n++] = (__VA_ARGS__)))
+  ((v).n == (v).cap ? (void)((v).at = vec_grow((arena), (v).at, (v).n, &(v).cap, sizeof *(v).at)) : (void)0, \
+   (void)((v).at[(v).n++] = (__VA_ARGS__)))
 void *vec_grow(struct arena *a, const void *at, int n, int *cap, size_t size);
 
-/* malloc, realloc and strdup that end the program with a message instead of returning NULL; the caller frees. */
+/* malloc, realloc and strdup that end the program with a message instead of returning NULL; the caller frees.
+ */
 void *xmalloc(size_t bytes);
 void *xrealloc(void *p, size_t bytes);
 char *xstrdup(const char *s);

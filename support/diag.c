@@ -5,148 +5,148 @@
 #include <utf8proc.h>
 
 uint16_t diag_add_source(struct diag *d, const char *name, const char *text, size_t length) {
-    vec_push(&d->arena, d->sources, (struct source){arena_strdup(&d->arena, name), text, length});
-    return (uint16_t)d->sources.n;
+  vec_push(&d->arena, d->sources, (struct source){arena_strdup(&d->arena, name), text, length});
+  return (uint16_t)d->sources.n;
 }
 
 /* Start and length of line `line` (from 1) of a text; false when it has fewer lines. */
 static bool find_line(const struct source *s, uint32_t line, const char **start, size_t *length) {
-    const char *p = s->text, *end = s->text + s->length;
-    for (uint32_t i = 1; i < line; i++) {
-        p = memchr(p, '\n', (size_t)(end - p));
-        if (!p)
-            return false;
-        p++;
-    }
-    const char *stop = memchr(p, '\n', (size_t)(end - p));
-    *start = p;
-    *length = (size_t)((stop ? stop : end) - p);
-    return true;
+  const char *p = s->text, *end = s->text + s->length;
+  for (uint32_t i = 1; i < line; i++) {
+    p = memchr(p, '\n', (size_t)(end - p));
+    if (!p)
+      return false;
+    p++;
+  }
+  const char *stop = memchr(p, '\n', (size_t)(end - p));
+  *start = p;
+  *length = (size_t)((stop ? stop : end) - p);
+  return true;
 }
 
 /* Writes one source line: tabs become a blank, bytes that are not printable text become '?'. When `marks` is
  * given it gets a caret under column `from` and tildes up to `to`, in step with what was written. */
 static void put_line(FILE *out, const char *s, size_t n, size_t from, size_t to, bool marks) {
-    for (size_t i = 0; i < n || (marks && i <= from);) {
-        utf8proc_int32_t c = ' ';
-        utf8proc_ssize_t step = 1;
-        int width = 1;
-        if (i < n) {
-            step = utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(n - i), &c);
-            if (step <= 0)
-                step = 1, c = '?';
-            else if (c == '\t')
-                c = ' ';
-            else if (c < 32 || c == 127)
-                c = '?';
-            width = utf8proc_charwidth(c);
-        }
-        if (marks) {
-            if (i > from && i >= to)
-                break;
-            for (int k = 0; k < width; k++)
-                fputc(i < from ? ' ' : i == from && k == 0 ? '^' : '~', out);
-        } else {
-            utf8proc_uint8_t buffer[4];
-            fwrite(buffer, 1, (size_t)utf8proc_encode_char(c, buffer), out);
-        }
-        i += (size_t)step;
+  for (size_t i = 0; i < n || (marks && i <= from);) {
+    utf8proc_int32_t c = ' ';
+    utf8proc_ssize_t step = 1;
+    int width = 1;
+    if (i < n) {
+      step = utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(n - i), &c);
+      if (step <= 0)
+        step = 1, c = '?';
+      else if (c == '\t')
+        c = ' ';
+      else if (c < 32 || c == 127)
+        c = '?';
+      width = utf8proc_charwidth(c);
     }
-    fputc('\n', out);
+    if (marks) {
+      if (i > from && i >= to)
+        break;
+      for (int k = 0; k < width; k++)
+        fputc(i < from ? ' ' : i == from && k == 0 ? '^' : '~', out);
+    } else {
+      utf8proc_uint8_t buffer[4];
+      fwrite(buffer, 1, (size_t)utf8proc_encode_char(c, buffer), out);
+    }
+    i += (size_t)step;
+  }
+  fputc('\n', out);
 }
 
 static void diag_v(struct diag *d, enum severity s, struct loc at, const char *format, va_list ap) {
-    static const char *const names[] = {"note", "warning", "error"};
-    FILE *out = d->out ? d->out : stderr;
-    if (s == SEVERITY_ERROR)
-        d->errors++;
-    if (s == SEVERITY_WARNING)
-        d->warnings++;
-    if (d->errors > DIAG_MAX_ERRORS)
-        return;
-    const struct source *source = at.file && at.file <= d->sources.n ? &d->sources.at[at.file - 1] : NULL;
-    if (source)
-        fprintf(out, "%s:%u:%u: ", source->name, at.line, at.column);
-    fprintf(out, "%s: ", names[s]);
-    vfprintf(out, format, ap);
-    fputc('\n', out);
-    const char *line;
-    size_t length;
-    if (source && source->text && at.line && find_line(source, at.line, &line, &length)) {
-        size_t from = at.column ? at.column - 1u : 0, to = at.end > at.column ? at.end - 1u : from + 1;
-        fputs("    ", out);
-        put_line(out, line, length, 0, 0, false);
-        fputs("    ", out);
-        put_line(out, line, length, from < length ? from : length, to < length ? to : length, true);
-    }
+  static const char *const names[] = {"note", "warning", "error"};
+  FILE *out = d->out ? d->out : stderr;
+  if (s == SEVERITY_ERROR)
+    d->errors++;
+  if (s == SEVERITY_WARNING)
+    d->warnings++;
+  if (d->errors > DIAG_MAX_ERRORS)
+    return;
+  const struct source *source = at.file && at.file <= d->sources.n ? &d->sources.at[at.file - 1] : NULL;
+  if (source)
+    fprintf(out, "%s:%u:%u: ", source->name, at.line, at.column);
+  fprintf(out, "%s: ", names[s]);
+  vfprintf(out, format, ap);
+  fputc('\n', out);
+  const char *line;
+  size_t length;
+  if (source && source->text && at.line && find_line(source, at.line, &line, &length)) {
+    size_t from = at.column ? at.column - 1u : 0, to = at.end > at.column ? at.end - 1u : from + 1;
+    fputs("    ", out);
+    put_line(out, line, length, 0, 0, false);
+    fputs("    ", out);
+    put_line(out, line, length, from < length ? from : length, to < length ? to : length, true);
+  }
 }
 
 void diag_at(struct diag *d, enum severity s, struct loc at, const char *format, ...) {
-    va_list ap;
-    va_start(ap, format);
-    diag_v(d, s, at, format, ap);
-    va_end(ap);
+  va_list ap;
+  va_start(ap, format);
+  diag_v(d, s, at, format, ap);
+  va_end(ap);
 }
 
 void diag_error(struct diag *d, const char *format, ...) {
-    va_list ap;
-    va_start(ap, format);
-    diag_v(d, SEVERITY_ERROR, (struct loc){0}, format, ap);
-    va_end(ap);
+  va_list ap;
+  va_start(ap, format);
+  diag_v(d, SEVERITY_ERROR, (struct loc){0}, format, ap);
+  va_end(ap);
 }
 
 void diag_note(struct diag *d, const char *format, ...) {
-    va_list ap;
-    va_start(ap, format);
-    diag_v(d, SEVERITY_NOTE, (struct loc){0}, format, ap);
-    va_end(ap);
+  va_list ap;
+  va_start(ap, format);
+  diag_v(d, SEVERITY_NOTE, (struct loc){0}, format, ap);
+  va_end(ap);
 }
 
 void diag_finish(struct diag *d) {
-    if (d->errors > DIAG_MAX_ERRORS)
-        fprintf(d->out ? d->out : stderr, "%d more errors were not shown\n", d->errors - DIAG_MAX_ERRORS);
+  if (d->errors > DIAG_MAX_ERRORS)
+    fprintf(d->out ? d->out : stderr, "%d more errors were not shown\n", d->errors - DIAG_MAX_ERRORS);
 }
 
 void diag_free(struct diag *d) {
-    arena_free(&d->arena);
-    *d = (struct diag){0};
+  arena_free(&d->arena);
+  *d = (struct diag){0};
 }
 
 enum { LONGEST_WORD = 64 };
 
 static int distance(const char *a, const char *b) {
-    int n = (int)strlen(a), m = (int)strlen(b);
-    if (n > LONGEST_WORD || m > LONGEST_WORD)
-        return LONGEST_WORD;
-    int row[3][LONGEST_WORD + 1];
-    for (int j = 0; j <= m; j++)
-        row[0][j] = j;
-    for (int i = 1; i <= n; i++) {
-        int *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
-        now[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int best = last[j - 1] + (a[i - 1] != b[j - 1]);
-            if (last[j] + 1 < best)
-                best = last[j] + 1;
-            if (now[j - 1] + 1 < best)
-                best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
+  int n = (int)strlen(a), m = (int)strlen(b);
+  if (n > LONGEST_WORD || m > LONGEST_WORD)
+    return LONGEST_WORD;
+  int row[3][LONGEST_WORD + 1];
+  for (int j = 0; j <= m; j++)
+    row[0][j] = j;
+  for (int i = 1; i <= n; i++) {
+    int *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+    now[0] = i;
+    for (int j = 1; j <= m; j++) {
+      int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+      if (last[j] + 1 < best)
+        best = last[j] + 1;
+      if (now[j - 1] + 1 < best)
+        best = now[j - 1] + 1;
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+        best = before[j - 2] + 1;
+      now[j] = best;
     }
-    return row[n % 3][m];
+  }
+  return row[n % 3][m];
 }
 
 const char *diag_nearest(const char *word, const char *const *candidates, int n) {
-    const char *best = NULL;
-    int least = (int)strlen(word) / 3 + 1;
-    for (int i = 0; i < n; i++) {
-        int d = distance(word, candidates[i]);
-        if (d <= least && (!best || d < least) && strcmp(word, candidates[i]) != 0) {
-            least = d;
-            best = candidates[i];
-        }
+  const char *best = NULL;
+  int least = (int)strlen(word) / 3 + 1;
+  for (int i = 0; i < n; i++) {
+    int d = distance(word, candidates[i]);
+    if (d <= least && (!best || d < least) && strcmp(word, candidates[i]) != 0) {
+      least = d;
+      best = candidates[i];
     }
-    return best;
+  }
+  return best;
 }

@@ -1,0 +1,45 @@
+/* image.h: the file format of a weights image, and how to open one.
+ *
+ * An image is one little-endian block: this header, the tokenizer, then the weights on a page boundary
+ * (IMAGE_PAGE), so that it can be mapped and used in place. It stands alone (`--weights-file`), or at the end
+ * of the executable that runs it, followed by struct image_trailer. ternc's packer writes it; the runtime
+ * maps it. */
+#ifndef TERN_RUNTIME_IMAGE_H
+#define TERN_RUNTIME_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define IMAGE_MAGIC "TERNIMG1"
+enum { IMAGE_PAGE = 4096 };
+
+/* All offsets are from the start of the header; the header starts on an IMAGE_PAGE boundary of the file. */
+struct image_header {
+  char magic[8];
+  uint64_t layout; /* hash of the weights layout, equal to tern_model.layout */
+  uint64_t tokenizer_at,
+      tokenizer_bytes; /* the tokenizer's tables (tokenizer.h); 0 bytes when there is none */
+  uint64_t weights_at, weights_bytes;
+  uint64_t total_bytes;
+  uint64_t reserved[9];
+};
+
+/* The last bytes of an executable that carries its image. */
+struct image_trailer {
+  char magic[8];
+  uint64_t image_at; /* file offset of the image_header */
+};
+
+struct image {
+  const uint8_t *base;
+  size_t mapped; /* bytes mapped at base */
+  const struct image_header *header;
+  const uint8_t *weights, *tokenizer;
+};
+
+/* Maps the image in `path` (an image file, or an executable that carries one). Read-only and shared; not
+ * copied. On failure returns 0 and writes a message without a newline into `error`. */
+int image_open(struct image *im, const char *path, char *error, size_t error_size);
+void image_close(struct image *im);
+
+#endif

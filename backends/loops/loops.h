@@ -1,0 +1,186 @@
+/* loops.h: typed loops, the form that the native and the C back end share.
+ *
+ * Lowering takes a module after `fuse` and `plan-memory` (kernel form, docs/ir.md) and makes, for each form
+ * of the model ("step", "prefill"), a schedule of kernel calls and repeats, and for each kernel a small tree
+ * of loops over buffers with offsets fixed at compile time. A back end only prints: it decides nothing about
+ * order, rounding or layout, so that all of them compute the same bits.
+ *
+ * Order of float sums: an accumulator that belongs to a VECTOR loop has LANES partial results; element x of
+ * the loop goes to lane x % LANES, each lane in order, and at the end lanes fold as a tree: l[k] = l[k] op
+ * l[k + w] for w = 8, 4, 2, 1 (missing elements leave the initial value, which is added too: 0 for sums). An
+ * accumulator of a SERIAL loop takes its elements in order. */
+#ifndef TERN_BACKENDS_LOOPS_H
+#define TERN_BACKENDS_LOOPS_H
+
+#include "ir/ir.h"
+
+enum { LANES = 16 };
+
+/* Where a buffer lies. Address in bytes = base + offset + i * stride_i + j * stride_j (i, j: the kernel's
+ * repeat indices). LOCAL: an array of the kernel's own in scratch, private to the call. */
+enum buffer_base { BASE_SCRATCH, BASE_WEIGHTS, BASE_STATE, BASE_TOKENS, BASE_LOGITS };
+
+/* Element formats in memory; F16 and BF16 are widened to float when loaded. */
+enum format {
+  FORMAT_F32,
+  FORMAT_F16,
+  FORMAT_BF16,
+  FORMAT_I8,
+  FORMAT_I16,
+  FORMAT_I32,
+  FORMAT_U32,
+  FORMAT_BOOL
+};
+
+struct buffer {
+  enum buffer_base base;
+  enum format format;
+  bool written;
+  int64_t offset, stride_i, stride_j; /* bytes */
+  int64_t elements;                   /* at most (DIM_T = chunk); for declarations and bounds */
+  const char *name;                   /* a hint from the spec, unique in the kernel: "x", "norm_weight" */
+};
+
+/* Integer expressions: element indices. Simplified when made: constants folded, sums of terms kept flat. */
+enum index_kind {
+  INDEX_CONST,
+  INDEX_VAR, /* a loop's variable */
+  INDEX_I,   /* the kernel's outer repeat index */
+  INDEX_J,   /* the inner one */
+  INDEX_T,   /* args->n */
+  INDEX_K,   /* args->keep */
+  INDEX_ADD,
+  INDEX_SUB,
+  INDEX_MUL, /* a, b */
+  INDEX_DIV,
+  INDEX_MOD, /* a by constant b; a >= 0 */
+  INDEX_MIN,
+  INDEX_MAX,
+  INDEX_VALUE /* a u32 element loaded from a buffer: `value` (a token, a row number) */
+};
+struct index {
+  enum index_kind kind;
+  int64_t constant;
+  struct loop *loop; /* INDEX_VAR */
+  struct index *a, *b;
+  struct expr *value;
+};
+/* d(index) / d(loop variable) when index is affine in it; false otherwise. Vector back ends use it: 0
+ * uniform, 1 contiguous. */
+bool index_coefficient(const struct index *x, const struct loop *loop, int64_t *coefficient);
+
+/* Scalar expressions, a DAG: each node is computed once, in the order of the statement list. */
+enum expr_kind {
+  EXPR_CONST,   /* value */
+  EXPR_LOAD,    /* buffer[index] */
+  EXPR_OP,      /* a MAP operator of ops.def on in[]: attributes in attr */
+  EXPR_INDEX,   /* index as u32 */
+  EXPR_ACC,     /* the accumulator: running value inside its loop, final value after it */
+  EXPR_INDEX_LT /* bool: index a < index b (concat, padding) */
+};
+struct expr {
+  enum expr_kind kind;
+  enum elem elem; /* BOOL, U32, I8, I16, I32 or F32 */
+  enum opcode code;
+  struct attrs attr;
+  int n_in;
+  struct expr *in[3];
+  double value;
+  struct buffer *buffer;
+  struct index *index, *bound; /* bound: EXPR_INDEX_LT */
+  struct accumulator *acc;
+  struct loc at;
+  const char *name; /* hint for readable C; may be NULL */
+  int id;           /* unique in the kernel */
+};
+
+enum accumulate { ACC_SUM, ACC_MAX, ACC_ABSMAX }; /* initial 0, -inf, 0; F32 or I32 */
+struct accumulator {
+  enum accumulate how;
+  enum elem elem;
+  struct loop *loop;
+  const char *name;
+  int id;
+};
+
+enum stmt_kind { STMT_LET, STMT_STORE, STMT_LOOP, STMT_ACCUMULATE };
+struct stmt {
+  enum stmt_kind kind;
+  struct stmt *next;
+  struct loc at;
+  struct expr *expr; /* LET: computes it here; STORE: the value; ACCUMULATE: the element. Its operands were
+                        LET before */
+  struct buffer *buffer;   /* STORE */
+  struct index *index;     /* STORE */
+  struct loop *loop;       /* LOOP */
+  struct accumulator *acc; /* ACCUMULATE: acc = acc op expr */
+};
+
+enum loop_kind {
+  LOOP_SERIAL,
+  LOOP_VECTOR /* iterations are independent but for its accumulators: a back end runs LANES of them at once.
+               * It may hold SERIAL loops (whose bounds do not depend on it) but no further VECTOR loop */
+};
+struct loop {
+  enum loop_kind kind;
+  /* The threads of a team share its iterations: thread k takes a range of them (multiples of LANES for a
+   * VECTOR loop). Has no accumulators. Every loop of a kernel that is marked has the same extent, so that an
+   * element always falls to the same thread. A kernel without a parallel loop is run by thread 0 alone. */
+  bool parallel;
+  const char *name;     /* "t", "i", "j", ... */
+  struct index *extent; /* constant, or INDEX_T, INDEX_K */
+  struct stmt *body;
+  int id;
+};
+
+enum kernel_kind { KERNEL_LOOPS, KERNEL_TERNARY_SUM };
+
+struct kernel {
+  enum kernel_kind kind;
+  const char *name; /* a C identifier: "step_k3" */
+  struct loc at;
+  const struct op *op; /* the IR operator it was made from */
+  bool parallel;       /* has a parallel loop, or is a sum */
+  uint64_t weight_bytes;
+  VEC(struct buffer *) buffers;
+  struct stmt *body; /* KERNEL_LOOPS */
+  int n_exprs, n_loops, n_accs;
+  /* KERNEL_TERNARY_SUM: out[r, m(, g)] = sums over n of codes times in[r, n], for r < rows. Rows of the
+   * weight are shared by the threads. The layout of the codes is `stored`; runtime/kernels/ternary.h has the
+   * functions. */
+  enum storage stored;
+  struct buffer *weight, *in, *out; /* in: I8, I16 or F32; out: I32, or F32 for F32 */
+  int64_t m, n, group;              /* group 0: the whole row */
+  struct index *rows;               /* constant 1, INDEX_T or INDEX_K, or a product of them with constants */
+  struct kernel *next;
+};
+
+struct call {            /* one entry of a schedule */
+  struct kernel *kernel; /* or NULL: a repeat */
+  int64_t count;         /* repeat */
+  struct call *body;
+  struct call *next;
+};
+
+struct form {
+  const char *name;      /* "step", "prefill" */
+  struct call *schedule; /* a barrier stands between two calls */
+  int64_t scratch;       /* bytes, LOCAL buffers included */
+};
+
+struct loops {
+  const struct module *module;
+  struct form *step, *prefill; /* prefill NULL when the module has none */
+  struct kernel *kernels;      /* all, in order */
+  int n_kernels;
+  uint64_t weight_bytes_per_token; /* of step */
+};
+
+/* The module must be in kernel form, planned and verified. NULL after a diagnostic (an operator that no
+ * kernel can hold). In the arena. */
+struct loops *loops_lower(struct arena *a, const struct module *m);
+
+/* The loops as text, for --print-loops and tests. */
+void loops_print(const struct loops *l, FILE *out);
+
+#endif

@@ -1,0 +1,58 @@
+/* interp.h: the interpreter: slow, simple, and the definition of what each operator means.
+ *
+ * Floats are float32, bit for bit as the back ends compute them (docs/numerics.md), or float64 for judging.
+ */
+#ifndef TERN_IR_INTERP_H
+#define TERN_IR_INTERP_H
+
+#include "ir/source.h"
+
+/* A tensor's elements, row-major. Float elements are float or double by the interpreter's precision. */
+struct tensor {
+  struct type type; /* with DIM_T and DIM_K replaced by numbers */
+  union {
+    void *data;
+    float *f32;
+    double *f64; /* elem F32 under float64 */
+    int32_t *i32;
+    uint32_t *u32;
+    int16_t *i16;
+    int8_t *i8; /* also the codes of TERNARY and Q8 */
+    uint8_t *boolean;
+  };
+  /* Q8, Q16: one scale a vector; TERNARY: the weight's scales s_w. Precision as the floats. NULL elsewhere.
+   */
+  void *scales;
+};
+
+struct interp; /* one sequence over one module: weights, state */
+
+/* The module must verify. Runs `fold` when the module has it. Weights are read when they are first used and
+ * kept. NULL after diagnostics. */
+struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64);
+void interp_free(struct interp *in);
+void interp_reset(struct interp *in); /* states to their initial values */
+
+/* Runs function `name` ("step": n = keep = 1; "prefill": n tokens, keep logits) on tokens[n]. *out: the
+ * returned tensor, valid until the next run. False after a diagnostic (a weight cannot be read, a token out
+ * of range). */
+bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
+                const struct tensor **out);
+
+/* Called at every operator directly inside a function or a repeat (so at every kernel and sum after fuse)
+ * before and after it is interpreted; indices[] are those of the repeats around it. interp_value gives an
+ * operand's or result's tensor; interp_state the current state. Used to compare back ends kernel by kernel.
+ * Return false to stop the run. */
+struct interp_hook {
+  void *self;
+  bool (*before)(void *self, struct interp *in, const struct op *op, const uint32_t *indices);
+  bool (*after)(void *self, struct interp *in, const struct op *op, const uint32_t *indices);
+};
+void interp_set_hook(struct interp *in, const struct interp_hook *hook);
+const struct tensor *interp_value(struct interp *in, const struct value *v);
+const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance);
+/* The numbers of a weight's instance: loaded, merged or folded. NULL after a diagnostic. The image packer
+ * uses it for folded weights. */
+const struct tensor *interp_weight(struct interp *in, const struct weight *w, int64_t instance);
+
+#endif

@@ -1,0 +1,319 @@
+/* ir.h: the intermediate representation. SSA values of tensor type, operators with attributes, regions for
+ * repeat, scan and kernel; modules with weights, states and functions. docs/ir.md is the reference.
+ *
+ * Ownership: everything lives in the module's arena. Errors: structural misuse by the compiler itself is
+ * caught by ir_verify; text that a user wrote is checked by ir_parse and the same verifier, with places. */
+#ifndef TERN_IR_H
+#define TERN_IR_H
+
+#include "support/arena.h"
+#include "support/diag.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- types: type.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Element types. Q8 / Q16 are quantised vectors: int8 / int16 codes with one scale for each vector along the
+ * last axis; TERNARY is a matrix of -1, 0, 1 with its weight's scales. Both vanish from values in ternarize,
+ * except as the first operand of ternary_sum. */
+enum elem {
+  ELEM_BOOL,
+  ELEM_U32,
+  ELEM_I8,
+  ELEM_I16,
+  ELEM_I32,
+  ELEM_F32,
+  ELEM_Q8,
+  ELEM_Q16,
+  ELEM_TERNARY,
+  ELEM_COUNT
+};
+
+enum { MAX_RANK = 5 };
+/* Dimensions known only at each call: T tokens in it, the last K of them wanted (struct tern_args: n, keep).
+ */
+enum { DIM_T = -1, DIM_K = -2 };
+
+struct type {
+  enum elem elem;
+  int rank; /* 0: a single element */
+  int64_t dim[MAX_RANK];
+};
+
+const char *elem_name(enum elem e);
+bool elem_parse(const char *name, enum elem *e);
+int elem_bytes(enum elem e); /* bytes of one element in a buffer; 0 for Q8, Q16, TERNARY */
+struct type type_make(enum elem e, int rank, const int64_t *dim);
+struct type type_scalar(enum elem e);
+bool type_equal(struct type a, struct type b);
+bool type_same_shape(struct type a, struct type b);
+/* "f32[T, 256]"; a single element prints as "f32". In the arena. */
+const char *type_text(struct arena *a, struct type t);
+/* Number of elements with DIM_T = t and DIM_K = k. */
+int64_t type_count(struct type t, int64_t tokens, int64_t keep);
+bool type_dynamic(struct type t); /* has a DIM_T or DIM_K */
+/* The shape that two broadcast to (elem of a); false when they do not. */
+bool type_broadcast(struct type a, struct type b, struct type *out);
+
+/* ---- operators: ops.def, op.c
+ * --------------------------------------------------------------------------------- */
+
+enum opcode {
+#define OP(id, text, ins, outs, rule, attrs, flags, doc) OP_##id,
+#include "ir/ops.def"
+  OP_COUNT
+};
+
+enum op_flags { PURE = 1, MAP = 2, REDUCE = 4, MOVE = 8, COMMUTES = 16, REGION = 32, END = 64, SYMBOL = 128 };
+enum attr_flags {
+  A_SYMBOL = 1,
+  A_NAME = 2,
+  A_VALUE = 4,
+  A_EPS = 8,
+  A_AXIS = 16,
+  A_RANGE = 32,
+  A_PERM = 64,
+  A_COUNT = 128,
+  A_BITS = 256,
+  A_FRAC = 512,
+  A_ROUND = 1024,
+  A_GROUP = 2048
+};
+
+/* The rounding modes a quantiser can name. TRUNCATE: toward zero; FLOOR: toward minus infinity. */
+enum rounding { ROUND_HALF_EVEN, ROUND_HALF_AWAY, ROUND_TRUNCATE, ROUND_FLOOR, ROUND_COUNT };
+const char *rounding_name(enum rounding r); /* "half_even", "half_away", "truncate", "floor" */
+bool rounding_parse(const char *name, enum rounding *r);
+
+/* Only the members that the operator's row names mean anything; the rest are zero, so that attributes compare
+ * whole. */
+struct attrs {
+  const char *symbol; /* weight or state */
+  const char *name;   /* kernel: its name, unique in the module */
+  double value;       /* const */
+  double eps;
+  int axis;           /* from 0; never negative */
+  int64_t begin, end; /* slice */
+  int perm[MAX_RANK];
+  int64_t count; /* repeat */
+  int bits;      /* quantize, codes: 2 .. 16 */
+  int frac;      /* quantize: fraction bits of a static scale; FRAC_DYNAMIC: absmax of each vector */
+  enum rounding round;
+  int64_t group; /* ternary_sum: columns that share a sum; 0: the whole row */
+};
+enum { FRAC_DYNAMIC = -128 };
+
+struct op_info {
+  const char *text, *rule, *doc;
+  int ins, outs;
+  unsigned attrs, flags;
+};
+extern const struct op_info op_info[OP_COUNT];
+bool opcode_parse(const char *text, enum opcode *code);
+
+/* ---- values, operators, blocks
+ * --------------------------------------------------------------------------------- */
+
+struct op;
+struct block;
+
+struct value {
+  struct type type;
+  struct op *def;      /* the operator that makes it, or NULL: an argument of `block` */
+  struct block *block; /* where it is defined */
+  int index;           /* which result, or which argument */
+  const char *name;    /* a hint from the spec for the printer; may be NULL */
+  int64_t at;          /* plan-memory: byte offset of its buffer in scratch; -1: none */
+  int id; /* scratch number for whoever walks (printer, interpreter, back ends); of no lasting value */
+};
+
+struct op {
+  enum opcode code;
+  struct loc at; /* where in the spec it comes from */
+  struct attrs attr;
+  int n_in, n_out;
+  struct value **in, **out;
+  struct block *body;  /* REGION operators */
+  struct block *block; /* where it stands */
+  struct op *prev, *next;
+};
+
+struct block {
+  struct op *first, *last;
+  struct op *parent; /* the region operator it is the body of, or NULL: a function's body */
+  int n_args;
+  struct value **args;
+};
+
+struct func {
+  const char *name; /* "step": one token; "prefill": T tokens; "fold": computes folded weights from weights */
+  struct block *body;
+  int64_t scratch; /* plan-memory: bytes of scratch; -1: not planned */
+  struct func *next;
+};
+
+/* How a weight's numbers are stored in the image (plan-memory chooses; runtime/kernels/ has the layouts). */
+enum storage { STORE_NONE, STORE_F32, STORE_F16, STORE_BF16, STORE_TILE2, STORE_COUNT };
+const char *storage_name(enum storage s); /* "none" "f32" "f16" "bf16" "tile2" */
+bool storage_parse(const char *name, enum storage *s);
+
+enum weight_origin {
+  WEIGHT_LOADED, /* a tensor of the checkpoint */
+  WEIGHT_FOLDED, /* computed by the function `fold` when the checkpoint is read */
+  WEIGHT_MERGED  /* the rows of `parts`, one after another */
+};
+enum weight_scale { WSCALE_TENSOR, WSCALE_ROW, WSCALE_GROUP };
+
+enum { MAX_REPEATS = 2 }; /* nesting of repeats */
+
+/* A weight of the model. Inside repeats it stands for one tensor an iteration: each "{}" of the name is
+ * replaced by an index, counts[] has the trip counts, outermost first. Instance number = i, or i * counts[1]
+ * + j. */
+struct weight {
+  const char *name;
+  struct type type; /* of one instance */
+  int n_counts;
+  int64_t counts[MAX_REPEATS];
+  enum weight_origin origin;
+  enum weight_scale scale; /* ternary */
+  int64_t group;           /* WSCALE_GROUP: columns a scale */
+  int n_parts;
+  const char **parts; /* WEIGHT_MERGED: names of weights with the same counts */
+  struct loc at;
+  enum storage
+      source; /* the checkpoint's type of a float tensor when one is at hand (driver), else STORE_NONE */
+  /* plan-memory: */
+  enum storage stored; /* STORE_NONE: no kernel reads it, it is not in the image */
+  int64_t offset;      /* of instance 0, bytes from the start of the weights; -1: not planned */
+  int64_t scales; /* ternary: offset of instance 0's scales (f32: 1, m or m * groups of them); -1: none */
+  int64_t stride; /* bytes from one instance to the next, for both */
+  struct weight *next;
+};
+
+struct state {
+  const char *name; /* as in struct weight */
+  struct type type; /* f32 */
+  int n_counts;
+  int64_t counts[MAX_REPEATS];
+  double init; /* every element's value before the first token */
+  struct loc at;
+  int64_t offset, stride; /* plan-memory: bytes in a sequence's state; -1: not planned */
+  struct state *next;
+};
+
+/* A parameter of the spec and its value, kept for --info. */
+struct dim_param {
+  const char *name;
+  double value;
+};
+
+struct module {
+  struct arena *arena;
+  struct diag *diag;
+  const char *name; /* the model's */
+  const char *spec; /* file name of the spec, relative to its own folder */
+  VEC(struct dim_param) params;
+  struct weight *weights, *last_weight; /* in order of first use */
+  struct state *states, *last_state;
+  struct func *funcs;
+  int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
+  int64_t chunk;                      /* batch-time: the most tokens of one prefill; 0: no prefill form */
+  int next_kernel;                    /* for unique kernel names */
+};
+
+/* ---- building: build.c
+ * --------------------------------------------------------------------------------------- */
+
+struct module *module_new(struct arena *a, struct diag *d, const char *name);
+struct func *func_add(struct module *m, const char *name); /* appended */
+struct func *func_find(const struct module *m, const char *name);
+struct weight *weight_add(struct module *m, const char *name,
+                          struct type t); /* NULL when the name is taken */
+struct weight *weight_find(const struct module *m, const char *name);
+struct state *state_add(struct module *m, const char *name, struct type t);
+struct state *state_find(const struct module *m, const char *name);
+int64_t weight_instances(const struct weight *w); /* product of counts */
+/* A weight's or state's name with "{}" replaced by the instance's indices. */
+const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
+                            int64_t instance);
+
+struct block *block_new(struct module *m, struct op *parent);
+struct value *block_arg(struct module *m, struct block *b, struct type t, const char *name);
+
+/* Where new operators go: before `before`, or at the end of `block` when it is NULL. */
+struct builder {
+  struct module *m;
+  struct block *block;
+  struct op *before;
+  struct loc at; /* given to the operators made */
+};
+struct builder builder_end(struct module *m, struct block *b);
+struct builder builder_before(struct module *m, struct op *op);
+struct builder builder_after(struct module *m, struct op *op);
+
+/* The general maker: result types from the operator's rule; operators with rule `carried`, `reshape`,
+ * `broadcast` and `symbol` take theirs from `type` (NULL elsewhere). Returns NULL and reports at b->at when
+ * the operands do not fit; `what` the spec calls it is in the message. Regions get an empty body; their
+ * results are added by op_set_results. */
+struct op *build(struct builder *b, enum opcode code, int n_in, struct value *const *in,
+                 const struct attrs *attr, const struct type *type);
+/* Shorthands that return the one result. */
+struct value *build1(struct builder *b, enum opcode code, struct value *x);
+struct value *build2(struct builder *b, enum opcode code, struct value *x, struct value *y);
+struct value *build3(struct builder *b, enum opcode code, struct value *x, struct value *y, struct value *z);
+struct value *build_const(struct builder *b, double value, struct type t);
+struct value *build_axis(struct builder *b, enum opcode code, struct value *x,
+                         int axis);                                             /* SUM, SOFTMAX, ... */
+struct value *build_reshape(struct builder *b, struct value *x, struct type t); /* also BROADCAST via build */
+struct value *build_slice(struct builder *b, struct value *x, int axis, int64_t begin, int64_t end);
+void op_set_results(struct module *m, struct op *op, int n, const struct type *types);
+
+/* ---- changing: edit.c
+ * ---------------------------------------------------------------------------------------- */
+
+void op_unlink(struct op *op); /* takes it out of its block; stays allocated */
+void op_move_before(struct op *op, struct op *place);
+void op_move_end(struct op *op, struct block *b);
+void replace_uses(struct block *in, struct value *old,
+                  struct value *new); /* in the block and all bodies in it */
+int count_uses(const struct block *in, const struct value *v);
+bool value_defined_inside(const struct value *v, const struct block *b); /* in b or in a body in it */
+/* Values used in the body of `region` that are defined outside it, each once, in order of first use. */
+int captured_values(struct arena *a, const struct op *region, struct value ***out);
+/* A copy of op (with its body) at the builder; map[] from value id is the caller's: old values with an entry
+ * in `from` become `to`. */
+struct value_map {
+  VEC(struct value *) from;
+  VEC(struct value *) to;
+};
+struct value *map_value(const struct value_map *map, struct value *v); /* v itself when it has no entry */
+struct op *op_clone(struct builder *b, const struct op *op, struct value_map *map);
+/* Calls f on every operator of a block and of the bodies in it, in order; f may unlink the operator it is
+ * given. */
+void walk(struct block *b, void (*f)(struct op *op, void *data), void *data);
+bool op_same(const struct op *a,
+             const struct op *b); /* code, operands, attributes, result types; no region */
+
+/* ---- text: print.c, parse.c
+ * ---------------------------------------------------------------------------------- */
+
+/* Numbers values in order of definition (%0, %1, ...; with the spec's name where there is one: %h.3) and
+ * prints. What is printed parses back to a module that prints the same. Kernel bodies and plans included. */
+void ir_print(const struct module *m, FILE *out);
+/* NULL after diagnostics. The result is verified. */
+struct module *ir_parse(struct arena *a, struct diag *d, uint16_t file);
+
+/* ---- checking: infer.c, verify.c
+ * ----------------------------------------------------------------------------- */
+
+/* The result types by the operator's rule (op->out[] types are read only for `carried` rules). False with a
+ * message in the arena at *why when operands or attributes do not fit. */
+bool op_infer(struct arena *a, const struct module *m, const struct op *op, struct type *out,
+              const char **why);
+/* Every rule of docs/ir.md: types, dominance, one definition, block ends, symbols, attributes, regions, plans
+ * that do not overlap. Reports at the operator's place, prefixed with `after` ("after fuse: ..."; NULL for
+ * none). */
+bool ir_verify(const struct module *m, const char *after);
+
+#endif

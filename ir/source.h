@@ -1,0 +1,19 @@
+/* source.h: where the numbers of a model's weights come from. The checkpoint reader implements it; the
+ * interpreter, the folder of constant expressions and the image packer read through it and know nothing of
+ * files. */
+#ifndef TERN_IR_SOURCE_H
+#define TERN_IR_SOURCE_H
+
+#include "ir/ir.h"
+
+struct weight_source {
+  void *self;
+  /* The tensor named `name` (indices filled in) as floats, row-major: `count` values from element `first`.
+   * False after a diagnostic. */
+  bool (*floats)(void *self, const char *name, int64_t first, int64_t count, float *out);
+  /* Ternary codes -1, 0, 1 of [rows, cols] and mean|W| for each scale of w: 1, rows, or rows * ceil(cols /
+   * group). */
+  bool (*ternary)(void *self, const char *name, const struct weight *w, int8_t *codes, float *means);
+};
+
+#endif

@@ -93,6 +93,8 @@ static inline float tern_f16(uint16_t h) {
 
 #define TERN_SCALAR_SELECT(c, a, b) ((c) ? (a) : (b))
 #define TERN_SCALAR_TO_FLOAT(i)     ((float)(i))
+/* 2^i in the exponent field; unsigned, so that nothing overflows whatever a NaN brings. */
+#define TERN_SCALAR_POWER(i) ((int32_t)((uint32_t)(i) << 23))
 
 static inline float tern_exp(float x) {
   TERN_EXP_BODY(float, int32_t, tern_bits, tern_from_bits, TERN_SCALAR_SELECT, TERN_SCALAR_POWER)

@@ -55,4 +55,8 @@ const struct tensor *interp_state(struct interp *in, const struct state *s, int6
  * uses it for folded weights. */
 const struct tensor *interp_weight(struct interp *in, const struct weight *w, int64_t instance);
 
+/* Whether the interpreter has a meaning for the operator, at both precisions; a test asks for all of ops.def.
+ */
+bool interp_covers(enum opcode code);
+
 #endif

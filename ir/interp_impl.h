@@ -1,0 +1,60 @@
+/* interp_impl.h: what the interpreter's files share: the machine (interp.c), weights (interp_weights.c), and
+ * the numeric operators at two precisions (interp_num.c). */
+#ifndef TERN_IR_INTERP_IMPL_H
+#define TERN_IR_INTERP_IMPL_H
+
+#include "ir/interp.h"
+#include <uthash.h>
+
+struct slot { /* one value's tensor */
+  const struct value *value;
+  struct tensor tensor;
+  size_t room; /* bytes at tensor.data */
+  UT_hash_handle hh;
+};
+
+struct symbol_slot { /* one weight's or state's tensors, an instance each; data NULL: not read yet */
+  const void *symbol;
+  int64_t n;
+  struct tensor *tensors;
+  UT_hash_handle hh;
+};
+
+struct interp {
+  const struct module *m;
+  struct diag *d;
+  struct weight_source source;
+  bool float64;
+  int64_t n, keep;        /* this run's T and K */
+  const uint32_t *tokens; /* this run's argument, or NULL */
+  struct slot *slots;
+  struct symbol_slot *weights, *states;
+  struct interp_hook hook;
+  uint32_t indices[MAX_REPEATS]; /* of the repeats around the operator, outermost first */
+  int depth;
+};
+
+/* A type with T and K replaced. */
+struct type interp_type(const struct interp *in, struct type t);
+size_t tensor_bytes(const struct interp *in, struct type t);
+size_t element_bytes(const struct interp *in, enum elem e);
+/* The tensor that an operand holds, and the (resized) one for a result. */
+struct tensor *operand(struct interp *in, const struct value *v);
+struct tensor *result(struct interp *in, const struct value *v);
+/* Room for the scales of a quantised or ternary tensor: n of the interpreter's floats. */
+void need_scales(struct interp *in, struct tensor *t, int64_t n);
+double get_real(const struct interp *in, const void *reals, int64_t i);
+void set_real(const struct interp *in, void *reals, int64_t i, double x);
+
+struct symbol_slot *weight_slot(struct interp *in, const struct weight *w);
+void free_symbols(struct symbol_slot **slots);
+/* Puts a folded weight's instance. */
+bool define_weight(struct interp *in, const struct op *op, int64_t instance);
+/* Number of scales of a ternary weight's instance. */
+int64_t scale_count(const struct weight *w);
+
+/* Numeric operators (interp_num.c); false when the operator is not one of them. */
+typedef void numeric_handler(struct interp *in, const struct op *op);
+numeric_handler *numeric(const struct interp *in, enum opcode code);
+
+#endif

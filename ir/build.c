@@ -1,0 +1,204 @@
+/* build.c: making modules, symbols, blocks and operators.
+ *
+ * Everything is allocated in the module's arena and linked where the builder stands. Result types come from
+ * the operator's rule (infer.c); an operator whose operands do not fit is reported and not made. */
+#include "ir/ir.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct module *module_new(struct arena *a, struct diag *d, const char *name) {
+  struct module *m = arena_new(a, struct module);
+  m->arena = a;
+  m->diag = d;
+  m->name = arena_strdup(a, name);
+  m->weights_bytes = m->state_bytes = -1;
+  return m;
+}
+
+struct func *func_find(const struct module *m, const char *name) {
+  struct func *f = m->funcs;
+  while (f && strcmp(f->name, name) != 0)
+    f = f->next;
+  return f;
+}
+
+struct func *func_add(struct module *m, const char *name) {
+  struct func **end = &m->funcs;
+  while (*end)
+    end = &(*end)->next;
+  struct func *f = *end = arena_new(m->arena, struct func);
+  f->name = arena_strdup(m->arena, name);
+  f->body = block_new(m, NULL);
+  f->scratch = -1;
+  return f;
+}
+
+struct weight *weight_find(const struct module *m, const char *name) {
+  struct weight *w = m->weights;
+  while (w && strcmp(w->name, name) != 0)
+    w = w->next;
+  return w;
+}
+
+struct weight *weight_add(struct module *m, const char *name, struct type t) {
+  if (weight_find(m, name))
+    return NULL;
+  struct weight *w = arena_new(m->arena, struct weight);
+  w->name = arena_strdup(m->arena, name);
+  w->type = t;
+  w->offset = w->scales = -1;
+  *(m->last_weight ? &m->last_weight->next : &m->weights) = w;
+  m->last_weight = w;
+  return w;
+}
+
+struct state *state_find(const struct module *m, const char *name) {
+  struct state *s = m->states;
+  while (s && strcmp(s->name, name) != 0)
+    s = s->next;
+  return s;
+}
+
+struct state *state_add(struct module *m, const char *name, struct type t) {
+  if (state_find(m, name))
+    return NULL;
+  struct state *s = arena_new(m->arena, struct state);
+  s->name = arena_strdup(m->arena, name);
+  s->type = t;
+  s->offset = -1;
+  *(m->last_state ? &m->last_state->next : &m->states) = s;
+  m->last_state = s;
+  return s;
+}
+
+int64_t weight_instances(const struct weight *w) {
+  int64_t n = 1;
+  for (int i = 0; i < w->n_counts; i++)
+    n *= w->counts[i];
+  return n;
+}
+
+const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
+                            int64_t instance) {
+  int64_t index[MAX_REPEATS];
+  for (int i = n_counts; i-- > 0; instance /= counts[i])
+    index[i] = instance % counts[i];
+  const char *done = "", *hole;
+  for (int i = 0; i < n_counts && (hole = strstr(name, "{}")); i++, name = hole + 2)
+    done = arena_printf(a, "%s%.*s%lld", done, (int)(hole - name), name, (long long)index[i]);
+  return arena_printf(a, "%s%s", done, name);
+}
+
+struct block *block_new(struct module *m, struct op *parent) {
+  struct block *b = arena_new(m->arena, struct block);
+  b->parent = parent;
+  return b;
+}
+
+static struct value *value_new(struct module *m, struct block *b, struct op *def, struct type t, int index) {
+  struct value *v = arena_new(m->arena, struct value);
+  *v = (struct value){.type = t, .def = def, .block = b, .index = index, .at = -1};
+  return v;
+}
+
+struct value *block_arg(struct module *m, struct block *b, struct type t, const char *name) {
+  struct value *v = value_new(m, b, NULL, t, b->n_args);
+  struct value **args = arena_array(m->arena, struct value *, b->n_args + 1);
+  for (int i = 0; i < b->n_args; i++)
+    args[i] = b->args[i];
+  args[b->n_args++] = v;
+  b->args = args;
+  v->name = name;
+  return v;
+}
+
+struct builder builder_end(struct module *m, struct block *b) {
+  return (struct builder){.m = m, .block = b};
+}
+
+struct builder builder_before(struct module *m, struct op *op) {
+  return (struct builder){.m = m, .block = op->block, .before = op, .at = op->at};
+}
+
+struct builder builder_after(struct module *m, struct op *op) {
+  return (struct builder){.m = m, .block = op->block, .before = op->next, .at = op->at};
+}
+
+void op_set_results(struct module *m, struct op *op, int n, const struct type *types) {
+  op->n_out = n;
+  op->out = arena_array(m->arena, struct value *, n);
+  for (int i = 0; i < n; i++)
+    op->out[i] = value_new(m, op->block, op, types[i], i);
+}
+
+/* The one result type of an operator that is not a region; false after a report. `type` is what the caller
+ * wants of it, for the rules that do not find it themselves. */
+static bool result_type(const struct builder *b, struct op *op, const struct type *type, struct type *out) {
+  const char *why;
+  struct value wanted = {.type = type ? *type : type_scalar(ELEM_F32)}, *wanted_at = &wanted;
+  op->n_out = op_info[op->code].outs;
+  op->out = &wanted_at;
+  if (op_infer(b->m->arena, b->m, op, out, &why))
+    return true;
+  diag_at(b->m->diag, SEVERITY_ERROR, b->at, "%s", why);
+  return false;
+}
+
+struct op *build(struct builder *b, enum opcode code, int n_in, struct value *const *in,
+                 const struct attrs *attr, const struct type *type) {
+  struct op *op = arena_new(b->m->arena, struct op);
+  *op = (struct op){.code = code, .at = b->at, .n_in = n_in};
+  if (attr)
+    op->attr = *attr;
+  op->in = arena_array(b->m->arena, struct value *, n_in);
+  for (int i = 0; i < n_in; i++)
+    op->in[i] = in[i];
+  if (op_info[code].flags & REGION) {
+    op->body = block_new(b->m, op);
+  } else {
+    struct type t = {0};
+    if (!result_type(b, op, type, &t))
+      return NULL;
+    op_set_results(b->m, op, op_info[code].outs, &t);
+  }
+  if (b->before)
+    op_move_before(op, b->before);
+  else
+    op_move_end(op, b->block);
+  return op;
+}
+
+static struct value *build_n(struct builder *b, enum opcode code, int n, struct value *const *in,
+                             const struct attrs *attr, const struct type *type) {
+  struct op *op = build(b, code, n, in, attr, type);
+  return op ? op->out[0] : NULL;
+}
+
+struct value *build1(struct builder *b, enum opcode code, struct value *x) {
+  return build_n(b, code, 1, &x, NULL, NULL);
+}
+
+struct value *build2(struct builder *b, enum opcode code, struct value *x, struct value *y) {
+  return build_n(b, code, 2, (struct value *[]){x, y}, NULL, NULL);
+}
+
+struct value *build3(struct builder *b, enum opcode code, struct value *x, struct value *y, struct value *z) {
+  return build_n(b, code, 3, (struct value *[]){x, y, z}, NULL, NULL);
+}
+
+struct value *build_const(struct builder *b, double value, struct type t) {
+  return build_n(b, OP_CONST, 0, NULL, &(struct attrs){.value = value}, &t);
+}
+
+struct value *build_axis(struct builder *b, enum opcode code, struct value *x, int axis) {
+  return build_n(b, code, 1, &x, &(struct attrs){.axis = axis}, NULL);
+}
+
+struct value *build_reshape(struct builder *b, struct value *x, struct type t) {
+  return build_n(b, OP_RESHAPE, 1, &x, NULL, &t);
+}
+
+struct value *build_slice(struct builder *b, struct value *x, int axis, int64_t begin, int64_t end) {
+  return build_n(b, OP_SLICE, 1, &x, &(struct attrs){.axis = axis, .begin = begin, .end = end}, NULL);
+}

@@ -1,0 +1,540 @@
+/* infer.c: the type rules that ops.def names: one function a rule, which checks the operands' types and the
+ * attributes and gives the result types.
+ *
+ * Messages are read by the author of a spec: they name the operator, show exact types, and say which number
+ * does not fit which. */
+#include "ir/ir.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct rule {
+  struct arena *arena;
+  const struct module *m;
+  const struct op *op;
+  struct type *out;
+  const char **why;
+};
+
+__attribute__((format(printf, 2, 3))) static bool fail(struct rule *r, const char *format, ...) {
+  va_list ap;
+  va_start(ap, format);
+  *r->why = arena_printf(r->arena, "%s: %s", op_info[r->op->code].text, arena_vprintf(r->arena, format, ap));
+  va_end(ap);
+  return false;
+}
+
+static const char *text(struct rule *r, struct type t) {
+  return type_text(r->arena, t);
+}
+
+static struct type in_type(const struct rule *r, int i) {
+  return r->op->in[i]->type;
+}
+
+#define MOST_ELEMENTS ((int64_t)1 << 40) /* of one value, for each token */
+
+/* ---- conditions that many rules share ---------------------------------------------------------------- */
+
+static bool quantised(enum elem e) {
+  return e == ELEM_Q8 || e == ELEM_Q16;
+}
+
+/* Elements that lie in a buffer one by one. */
+static bool plain(enum elem e) {
+  return !quantised(e) && e != ELEM_TERNARY;
+}
+
+static bool want_elem(struct rule *r, int i, enum elem e) {
+  struct type t = in_type(r, i);
+  if (t.elem == e)
+    return true;
+  return fail(r, "takes %s, not %s%s", elem_name(e), text(r, t),
+              quantised(t.elem)        ? "; a quantised value can only enter a matrix product"
+              : t.elem == ELEM_TERNARY ? "; a ternary weight can only be the matrix of a product"
+                                       : "");
+}
+
+static bool want_plain(struct rule *r, int i) {
+  struct type t = in_type(r, i);
+  return plain(t.elem) || fail(r, "%s can only enter a matrix product", text(r, t));
+}
+
+static bool want_axes(struct rule *r, int i, int rank) {
+  struct type t = in_type(r, i);
+  return t.rank >= rank ||
+         fail(r, "%s has %s", text(r, t), rank == 1 ? "no axis" : "fewer axes than it takes");
+}
+
+static bool want_axis(struct rule *r, struct type t) {
+  int axis = r->op->attr.axis;
+  if (axis < 0 || axis >= t.rank)
+    return fail(r, "%s has no axis %d", text(r, t), axis);
+  return t.dim[axis] > 0 || fail(r, "axis %d of %s is the tokens of a call", axis, text(r, t));
+}
+
+static bool want_bits(struct rule *r) {
+  int bits = r->op->attr.bits;
+  return (bits >= 2 && bits <= 16) || fail(r, "bits = %d is not in 2 .. 16", bits);
+}
+
+static bool want_rounding(struct rule *r) {
+  return ((int)r->op->attr.round >= 0 && r->op->attr.round < ROUND_COUNT) || fail(r, "no such rounding mode");
+}
+
+static bool stretch(struct rule *r, struct type a, struct type b, struct type *out) {
+  return type_broadcast(a, b, out) ||
+         fail(r, "the shapes %s and %s do not fit each other", text(r, a), text(r, b));
+}
+
+static struct type with_elem(struct type t, enum elem e) {
+  t.elem = e;
+  return t;
+}
+
+/* The shapes of all operands together, elements f32. */
+static bool stretch_f32(struct rule *r, int first) {
+  struct type t = type_scalar(ELEM_F32);
+  for (int i = first; i < r->op->n_in; i++)
+    if (!want_elem(r, i, ELEM_F32) || !stretch(r, t, in_type(r, i), &t))
+      return false;
+  *r->out = t;
+  return true;
+}
+
+/* ---- leaves ------------------------------------------------------------------------------------------- */
+
+/* const and convert: the result type is the operator's own. */
+static bool infer_carried(struct rule *r) {
+  struct type t = r->op->out[0]->type;
+  *r->out = t;
+  if (!plain(t.elem))
+    return fail(r, "cannot make %s", text(r, t));
+  if (r->op->n_in == 0)
+    return true;
+  struct type x = in_type(r, 0);
+  if (!want_plain(r, 0))
+    return false;
+  if (!type_same_shape(x, t))
+    return fail(r, "%s and %s differ in shape", text(r, x), text(r, t));
+  bool fits = x.elem == t.elem || t.elem == ELEM_F32 || (t.elem == ELEM_I32 && x.elem == ELEM_BOOL);
+  return fits || fail(r, "%s does not convert to %s", text(r, x), elem_name(t.elem));
+}
+
+struct symbol {
+  struct type type;
+  int n_counts;
+  const int64_t *counts;
+  const struct weight *weight; /* NULL: a state */
+};
+
+static bool find_symbol(struct rule *r, struct symbol *s) {
+  const char *name = r->op->attr.symbol;
+  bool is_state = r->op->code == OP_READ || r->op->code == OP_WRITE;
+  const struct weight *w = name && !is_state ? weight_find(r->m, name) : NULL;
+  const struct state *st = name && is_state ? state_find(r->m, name) : NULL;
+  if (w)
+    *s = (struct symbol){w->type, w->n_counts, w->counts, w};
+  else if (st)
+    *s = (struct symbol){st->type, st->n_counts, st->counts, NULL};
+  else
+    return fail(r, "there is no %s '%s'", is_state ? "state" : "weight", name ? name : "");
+  return true;
+}
+
+/* Index k of a symbol when it can be seen to be out of its range: the number, or -1. */
+static int64_t index_beyond(const struct value *v, int64_t count) {
+  const struct op *region = v->def ? NULL : v->block->parent;
+  if (region && region->code == OP_REPEAT && v->index == 0 && region->attr.count > count)
+    return region->attr.count - 1;
+  if (v->def && v->def->code == OP_CONST && !(v->def->attr.value < (double)count))
+    return (int64_t)v->def->attr.value;
+  return -1;
+}
+
+/* The operands from `first` on choose the instance of the symbol. */
+static bool want_indices(struct rule *r, const struct symbol *s, int first) {
+  const char *name = r->op->attr.symbol;
+  if (r->op->n_in != first + s->n_counts)
+    return fail(r, "'%s' takes %d %s, not %d", name, s->n_counts, s->n_counts == 1 ? "index" : "indices",
+                r->op->n_in - first);
+  for (int i = 0; i < s->n_counts; i++) {
+    struct value *v = r->op->in[first + i];
+    if (!type_equal(v->type, type_scalar(ELEM_U32)))
+      return fail(r, "an index of '%s' is u32, not %s", name, text(r, v->type));
+    int64_t beyond = index_beyond(v, s->counts[i]);
+    if (beyond >= 0)
+      return fail(r, "'%s' has %lld instances, and the index reaches %lld", name, (long long)s->counts[i],
+                  (long long)beyond);
+  }
+  return true;
+}
+
+static bool infer_symbol(struct rule *r) {
+  struct symbol s;
+  if (!find_symbol(r, &s))
+    return false;
+  *r->out = s.type;
+  return want_indices(r, &s, 0);
+}
+
+static bool infer_wscale(struct rule *r) {
+  struct symbol s;
+  if (!find_symbol(r, &s) || !want_indices(r, &s, 0))
+    return false;
+  if (s.type.elem != ELEM_TERNARY || s.type.rank != 2)
+    return fail(r, "'%s' is %s; only ternary matrices have scales", r->op->attr.symbol, text(r, s.type));
+  int64_t rows = s.type.dim[0], group = s.weight->group;
+  switch (s.weight->scale) {
+  case WSCALE_TENSOR: *r->out = type_make(ELEM_F32, 1, (int64_t[]){1}); return true;
+  case WSCALE_ROW: *r->out = type_make(ELEM_F32, 1, &rows); return true;
+  case WSCALE_GROUP: break;
+  }
+  if (group < 1)
+    return fail(r, "'%s' has groups of %lld columns", r->op->attr.symbol, (long long)group);
+  *r->out = type_make(ELEM_F32, 2, (int64_t[]){rows, (s.type.dim[1] + group - 1) / group});
+  return true;
+}
+
+static bool infer_write(struct rule *r) {
+  struct symbol s;
+  if (r->op->n_in < 1)
+    return fail(r, "has no value to write");
+  if (!find_symbol(r, &s) || !want_indices(r, &s, 1))
+    return false;
+  return type_equal(in_type(r, 0), s.type) ||
+         fail(r, "'%s' is %s, the new value %s", r->op->attr.symbol, text(r, s.type), text(r, in_type(r, 0)));
+}
+
+/* ---- element-wise ------------------------------------------------------------------------------------- */
+
+static bool infer_map(struct rule *r) {
+  return want_rounding(r) && stretch_f32(r, 0);
+}
+
+static bool infer_compare(struct rule *r) {
+  if (!stretch_f32(r, 0))
+    return false;
+  r->out->elem = ELEM_BOOL;
+  return true;
+}
+
+static bool infer_select(struct rule *r) {
+  return want_elem(r, 0, ELEM_BOOL) && stretch_f32(r, 1) && stretch(r, *r->out, in_type(r, 0), r->out);
+}
+
+static bool infer_codes(struct rule *r) {
+  if (!want_bits(r) || !want_rounding(r) || !stretch_f32(r, 0))
+    return false;
+  r->out->elem = r->op->attr.bits <= 8 ? ELEM_I8 : ELEM_I16;
+  return true;
+}
+
+/* ---- along an axis ------------------------------------------------------------------------------------ */
+
+/* The result is like the operand. */
+static bool infer_same(struct rule *r) {
+  *r->out = in_type(r, 0);
+  double eps = r->op->attr.eps;
+  if (!want_elem(r, 0, ELEM_F32) || !want_axes(r, 0, 1))
+    return false;
+  return (eps >= 0 && eps < 1e30) || fail(r, "eps = %g is not a small positive number", eps);
+}
+
+static bool infer_axis(struct rule *r) {
+  *r->out = in_type(r, 0);
+  return want_elem(r, 0, ELEM_F32) && want_axis(r, *r->out);
+}
+
+static bool infer_reduce(struct rule *r) {
+  if (!infer_axis(r))
+    return false;
+  r->out->dim[r->op->attr.axis] = 1;
+  return true;
+}
+
+/* ---- products and quantisation ------------------------------------------------------------------------ */
+
+/* W[m, n] against x[..., n]: gives [..., m] of element e. */
+static bool matrix_times(struct rule *r, enum elem e) {
+  struct type w = in_type(r, 0), x = in_type(r, 1);
+  if (w.rank != 2)
+    return fail(r, "the matrix is %s; it needs two axes", text(r, w));
+  if (x.rank < 1)
+    return fail(r, "the vector is %s; it needs an axis", text(r, x));
+  if (x.dim[x.rank - 1] != w.dim[1])
+    return fail(r, "the matrix %s has %lld columns, the vector %s has %lld elements", text(r, w),
+                (long long)w.dim[1], text(r, x), (long long)x.dim[x.rank - 1]);
+  *r->out = with_elem(x, e);
+  r->out->dim[x.rank - 1] = w.dim[0];
+  return true;
+}
+
+static bool infer_matmul(struct rule *r) {
+  struct type w = in_type(r, 0), x = in_type(r, 1);
+  if (w.elem != ELEM_F32 && w.elem != ELEM_TERNARY)
+    return fail(r, "the matrix is f32 or ternary, not %s", text(r, w));
+  if (x.elem != ELEM_F32 && !quantised(x.elem))
+    return fail(r, "the vector is f32 or quantised, not %s", text(r, x));
+  return matrix_times(r, ELEM_F32);
+}
+
+static bool infer_ternary_sum(struct rule *r) {
+  enum elem x = in_type(r, 1).elem;
+  if (!want_elem(r, 0, ELEM_TERNARY))
+    return false;
+  if (x != ELEM_F32 && x != ELEM_I8 && x != ELEM_I16)
+    return fail(r, "sums i8, i16 or f32, not %s", text(r, in_type(r, 1)));
+  if (!matrix_times(r, x == ELEM_F32 ? ELEM_F32 : ELEM_I32))
+    return false;
+  int64_t group = r->op->attr.group, n = in_type(r, 0).dim[1];
+  if (group == 0)
+    return true;
+  if (group < 0 || group > n)
+    return fail(r, "groups of %lld columns in %s", (long long)group, text(r, in_type(r, 0)));
+  if (r->out->rank == MAX_RANK)
+    return fail(r, "groups of %s would have more than %d axes", text(r, *r->out), MAX_RANK);
+  r->out->dim[r->out->rank++] = (n + group - 1) / group;
+  return true;
+}
+
+static bool infer_quantize(struct rule *r) {
+  int bits = r->op->attr.bits, frac = r->op->attr.frac;
+  if (!want_elem(r, 0, ELEM_F32) || !want_axes(r, 0, 1) || !want_bits(r) || !want_rounding(r))
+    return false;
+  if (frac != FRAC_DYNAMIC && (frac < -32 || frac > 32))
+    return fail(r, "frac = %d is not in -32 .. 32", frac);
+  *r->out = with_elem(in_type(r, 0), bits <= 8 ? ELEM_Q8 : ELEM_Q16);
+  return true;
+}
+
+static bool infer_dequantize(struct rule *r) {
+  struct type x = in_type(r, 0);
+  *r->out = with_elem(x, ELEM_F32);
+  return quantised(x.elem) || fail(r, "takes a quantised value, not %s", text(r, x));
+}
+
+/* ---- moving ------------------------------------------------------------------------------------------- */
+
+/* Elements for each token, and which of T and K lead. */
+static int64_t elements(struct type t, int64_t *leading) {
+  *leading = 0;
+  for (int i = 0; i < t.rank; i++)
+    if (t.dim[i] < 0)
+      *leading = *leading * 4 + t.dim[i];
+  return type_count(t, 1, 1);
+}
+
+static bool infer_reshape(struct rule *r) {
+  struct type x = in_type(r, 0), t = r->op->out[0]->type;
+  int64_t lead_x, lead_t, n = elements(x, &lead_x), m = elements(t, &lead_t);
+  *r->out = with_elem(t, x.elem);
+  if (!want_plain(r, 0))
+    return false;
+  return (n == m && lead_x == lead_t) ||
+         fail(r, "%s and %s differ in their number of elements: %lld and %lld", text(r, x), text(r, *r->out),
+              (long long)n, (long long)m);
+}
+
+static bool infer_broadcast(struct rule *r) {
+  struct type x = in_type(r, 0), t = with_elem(r->op->out[0]->type, x.elem), both;
+  *r->out = t;
+  if (!want_plain(r, 0))
+    return false;
+  return (type_broadcast(x, t, &both) && type_same_shape(both, t)) ||
+         fail(r, "%s does not stretch to %s", text(r, x), text(r, t));
+}
+
+static bool infer_transpose(struct rule *r) {
+  struct type x = in_type(r, 0);
+  *r->out = x;
+  if (!want_plain(r, 0))
+    return false;
+  unsigned seen = 0;
+  for (int k = 0; k < x.rank; k++) {
+    int from = r->op->attr.perm[k];
+    if (from < 0 || from >= x.rank || seen >> from & 1)
+      return fail(r, "perm is not an order of the %d axes of %s", x.rank, text(r, x));
+    seen |= 1u << from;
+    r->out->dim[k] = x.dim[from];
+  }
+  return true;
+}
+
+static bool infer_slice(struct rule *r) {
+  struct type x = in_type(r, 0);
+  int64_t begin = r->op->attr.begin, end = r->op->attr.end;
+  *r->out = x;
+  if (!want_plain(r, 0) || !want_axis(r, x))
+    return false;
+  if (begin < 0 || end <= begin || end > x.dim[r->op->attr.axis])
+    return fail(r, "%lld .. %lld is not a part of axis %d of %s", (long long)begin, (long long)end,
+                r->op->attr.axis, text(r, x));
+  r->out->dim[r->op->attr.axis] = end - begin;
+  return true;
+}
+
+static bool infer_concat(struct rule *r) {
+  int axis = r->op->attr.axis;
+  if (r->op->n_in == 0)
+    return fail(r, "has no operands");
+  struct type sum = in_type(r, 0);
+  for (int i = 0; i < r->op->n_in; i++) {
+    struct type t = in_type(r, i);
+    if (!want_plain(r, i) || !want_axis(r, t))
+      return false;
+    int64_t length = t.dim[axis];
+    t.dim[axis] = sum.dim[axis];
+    if (!type_equal(t, sum))
+      return fail(r, "%s and %s differ in more than axis %d", text(r, in_type(r, 0)), text(r, in_type(r, i)),
+                  axis);
+    sum.dim[axis] += i ? length : 0;
+  }
+  *r->out = sum;
+  return true;
+}
+
+static bool infer_index(struct rule *r) {
+  struct type x = in_type(r, 0), i = in_type(r, 1);
+  if (!want_plain(r, 0) || !want_axes(r, 0, 1) || !want_elem(r, 1, ELEM_U32))
+    return false;
+  if (i.rank > 1 || i.rank + x.rank - 1 > MAX_RANK)
+    return fail(r, "an index is one number or a vector of them, not %s", text(r, i));
+  struct type t = {.elem = x.elem, .rank = i.rank + x.rank - 1};
+  for (int k = 0; k < t.rank; k++)
+    t.dim[k] = k < i.rank ? i.dim[k] : x.dim[k - i.rank + 1];
+  *r->out = t;
+  int64_t beyond = x.dim[0] > 0 ? index_beyond(r->op->in[1], x.dim[0]) : -1;
+  return beyond < 0 || fail(r, "%s has %lld rows, and the index reaches %lld", text(r, x),
+                            (long long)x.dim[0], (long long)beyond);
+}
+
+static bool infer_tail(struct rule *r) {
+  struct type x = in_type(r, 0);
+  *r->out = x;
+  if (!want_plain(r, 0) || !want_axes(r, 0, 1))
+    return false;
+  r->out->dim[0] = DIM_K;
+  return x.dim[0] == DIM_T || fail(r, "the first axis of %s is not T", text(r, x));
+}
+
+/* ---- regions ------------------------------------------------------------------------------------------ */
+
+/* The yield that ends the body, with its results; NULL when it does not end so. */
+static const struct op *body_end(struct rule *r) {
+  const struct op *end = r->op->body ? r->op->body->last : NULL;
+  if (end && end->code == OP_YIELD)
+    return end;
+  fail(r, "the body does not end with yield");
+  return NULL;
+}
+
+static bool infer_repeat(struct rule *r) {
+  const struct block *body = r->op->body;
+  int k = r->op->n_in;
+  if (r->op->attr.count < 1 || r->op->attr.count > INT32_MAX)
+    return fail(r, "count = %lld is not in 1 .. %d", (long long)r->op->attr.count, INT32_MAX);
+  const struct op *end = body_end(r);
+  if (!end)
+    return false;
+  if (body->n_args != k + 1 || end->n_in != k || r->op->n_out != k)
+    return fail(r, "%d initial values, %d arguments, %d yielded, %d results", k, body->n_args, end->n_in,
+                r->op->n_out);
+  if (!type_equal(body->args[0]->type, type_scalar(ELEM_U32)))
+    return fail(r, "its index is u32, not %s", text(r, body->args[0]->type));
+  for (int i = 0; i < k; i++) {
+    struct type t = in_type(r, i), carried = body->args[i + 1]->type;
+    r->out[i] = t;
+    if (!type_equal(t, carried) || !type_equal(t, end->in[i]->type))
+      return fail(r, "value %d starts as %s, is carried as %s and yielded as %s", i, text(r, t),
+                  text(r, carried), text(r, end->in[i]->type));
+  }
+  return true;
+}
+
+/* A token's part of a value for all tokens: [T, ...] without the T. */
+static struct type one_token(struct type t) {
+  for (int k = 1; k < t.rank; k++)
+    t.dim[k - 1] = t.dim[k];
+  t.dim[--t.rank] = 0;
+  return t;
+}
+
+static bool infer_scan(struct rule *r) {
+  const struct block *body = r->op->body;
+  const struct op *end = body_end(r);
+  if (!end)
+    return false;
+  if (body->n_args != r->op->n_in || end->n_in != r->op->n_out)
+    return fail(r, "%d operands, %d arguments, %d yielded, %d results", r->op->n_in, body->n_args, end->n_in,
+                r->op->n_out);
+  for (int i = 0; i < r->op->n_in; i++) {
+    struct type t = in_type(r, i), token = body->args[i]->type;
+    if (t.rank < 1 || t.dim[0] != DIM_T)
+      return fail(r, "operand %d is %s; its first axis must be T", i, text(r, t));
+    if (!type_equal(one_token(t), token))
+      return fail(r, "operand %d is %s, its argument %s", i, text(r, t), text(r, token));
+  }
+  for (int i = 0; i < end->n_in; i++) {
+    struct type t = end->in[i]->type;
+    if (t.rank == MAX_RANK)
+      return fail(r, "yields %s, which has no room for a T axis", text(r, t));
+    r->out[i] = (struct type){.elem = t.elem, .rank = t.rank + 1, .dim = {DIM_T}};
+    for (int k = 0; k < t.rank; k++)
+      r->out[i].dim[k + 1] = t.dim[k];
+  }
+  return true;
+}
+
+static bool infer_kernel(struct rule *r) {
+  const struct op *end = body_end(r);
+  if (!end)
+    return false;
+  if (r->op->body->n_args != 0 || end->n_in != r->op->n_out)
+    return fail(r, "%d arguments, %d yielded, %d results", r->op->body->n_args, end->n_in, r->op->n_out);
+  for (int i = 0; i < end->n_in; i++)
+    r->out[i] = end->in[i]->type;
+  return true;
+}
+
+static bool infer_none(struct rule *r) {
+  (void)r;
+  return true;
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------- */
+
+static bool (*const rules[OP_COUNT])(struct rule *r) = {
+#define OP(id, text, ins, outs, rule, attrs, flags, doc) [OP_##id] = infer_##rule,
+#include "ir/ops.def"
+};
+
+/* Dimensions are at least 1 and no value is so large that sizes could overflow. */
+static bool sized(struct rule *r, struct type t) {
+  int64_t n = 1;
+  for (int i = 0; i < t.rank; i++) {
+    int64_t d = t.dim[i] == DIM_T || t.dim[i] == DIM_K ? 1 : t.dim[i];
+    if (d < 1 || d > MOST_ELEMENTS / n)
+      return fail(r, "%s is not a size that a value can have", text(r, t));
+    n *= d;
+  }
+  return true;
+}
+
+bool op_infer(struct arena *a, const struct module *m, const struct op *op, struct type *out,
+              const char **why) {
+  struct rule r = {.arena = a, .m = m, .op = op, .out = out, .why = why};
+  const struct op_info *info = &op_info[op->code];
+  if (info->ins >= 0 && op->n_in != info->ins)
+    return fail(&r, "takes %d operand%s, not %d", info->ins, info->ins == 1 ? "" : "s", op->n_in);
+  if (info->outs >= 0 && op->n_out != info->outs)
+    return fail(&r, "has %d result%s, not %d", info->outs, info->outs == 1 ? "" : "s", op->n_out);
+  if (info->outs == 1 && !sized(&r, op->out[0]->type))
+    return false;
+  if (!rules[op->code](&r))
+    return false;
+  for (int i = 0; i < op->n_out; i++)
+    if (!sized(&r, out[i]))
+      return false;
+  return true;
+}

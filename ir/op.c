@@ -1,0 +1,53 @@
+/* op.c: what ops.def says of each operator, as a table; and the names of rounding modes and storage forms. */
+#include "ir/ir.h"
+
+#include <string.h>
+
+const struct op_info op_info[OP_COUNT] = {
+#define OP(id, text, ins, outs, rule, attrs, flags, doc)                                                     \
+  [OP_##id] = {text, #rule, doc, ins, outs, attrs, flags},
+#include "ir/ops.def"
+};
+
+/* The place of `name` in names[n], or -1. */
+static int find_name(const char *const *names, int n, const char *name) {
+  for (int i = 0; i < n; i++)
+    if (strcmp(names[i], name) == 0)
+      return i;
+  return -1;
+}
+
+bool opcode_parse(const char *text, enum opcode *code) {
+  for (int i = 0; i < OP_COUNT; i++)
+    if (strcmp(op_info[i].text, text) == 0) {
+      *code = (enum opcode)i;
+      return true;
+    }
+  return false;
+}
+
+static const char *const roundings[ROUND_COUNT] = {"half_even", "half_away", "truncate", "floor"};
+
+const char *rounding_name(enum rounding r) {
+  return roundings[r];
+}
+
+bool rounding_parse(const char *name, enum rounding *r) {
+  int i = find_name(roundings, ROUND_COUNT, name);
+  if (i >= 0)
+    *r = (enum rounding)i;
+  return i >= 0;
+}
+
+static const char *const storages[STORE_COUNT] = {"none", "f32", "f16", "bf16", "tile2"};
+
+const char *storage_name(enum storage s) {
+  return storages[s];
+}
+
+bool storage_parse(const char *name, enum storage *s) {
+  int i = find_name(storages, STORE_COUNT, name);
+  if (i >= 0)
+    *s = (enum storage)i;
+  return i >= 0;
+}

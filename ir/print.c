@@ -1,0 +1,394 @@
+/* print.c: a module as text, the form that parse.c reads (docs/ir.md has the grammar).
+ *
+ * Values are numbered function by function in order of definition. Prints whatever is there, complete or not,
+ * so that a module that the verifier refuses can be looked at. */
+#include "ir/text.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct printer {
+  FILE *out;
+  struct arena *arena; /* for type texts */
+  int next_id;
+};
+
+/* ---- words, strings, numbers --------------------------------------------------------------------------- */
+
+bool ir_word_char(int c) {
+  return isalnum(c) || c == '_' || c == '.';
+}
+
+/* A name that needs no quotes. */
+static bool is_word(const char *s) {
+  if (!s || !(isalpha((unsigned char)*s) || *s == '_'))
+    return false;
+  while (*s && ir_word_char((unsigned char)*s))
+    s++;
+  return !*s;
+}
+
+static void put_string(FILE *out, const char *s) {
+  fputc('"', out);
+  for (; *s; s++) {
+    unsigned char c = (unsigned char)*s;
+    if (c == '"' || c == '\\')
+      fprintf(out, "\\%c", c);
+    else if (c < 32 || c == 127)
+      fprintf(out, "\\x%02x", c);
+    else
+      fputc(c, out);
+  }
+  fputc('"', out);
+}
+
+static void put_word(FILE *out, const char *s) {
+  if (is_word(s))
+    fputs(s, out);
+  else
+    put_string(out, s ? s : "");
+}
+
+/* The fewest digits that read back as the same double. */
+static void put_number(FILE *out, double x) {
+  char s[40];
+  if (isnan(x)) {
+    fputs("nan", out);
+    return;
+  }
+  for (int digits = 1; digits <= 17; digits++) {
+    snprintf(s, sizeof s, "%.*g", digits, x);
+    if (strtod(s, NULL) == x)
+      break;
+  }
+  fputs(s, out);
+}
+
+static void put_integer(FILE *out, int64_t x) {
+  fprintf(out, "%lld", (long long)x);
+}
+
+/* " word N" where N is planned. */
+static void put_plan(FILE *out, const char *word, int64_t n) {
+  if (n >= 0)
+    fprintf(out, " %s %lld", word, (long long)n);
+}
+
+/* ---- declarations -------------------------------------------------------------------------------------- */
+
+static void put_symbol(FILE *out, const char *name) {
+  fputc('@', out);
+  put_word(out, name);
+}
+
+static void put_counts(FILE *out, int n, const int64_t *counts) {
+  for (int i = 0; i < n; i++)
+    fprintf(out, "%s%lld", i ? ", " : "[", (long long)counts[i]);
+  if (n)
+    fputc(']', out);
+}
+
+static void put_scale(FILE *out, const struct weight *w) {
+  if (w->scale == WSCALE_ROW)
+    fputs(" per row", out);
+  else if (w->scale == WSCALE_GROUP)
+    fprintf(out, " per group %lld", (long long)w->group);
+  else if (w->type.elem == ELEM_TERNARY && w->origin != WEIGHT_MERGED)
+    fputs(" per tensor", out);
+}
+
+static void print_weight(struct printer *p, const struct weight *w) {
+  FILE *out = p->out;
+  fputs("weight ", out);
+  put_symbol(out, w->name);
+  put_counts(out, w->n_counts, w->counts);
+  fprintf(out, " : %s", type_text(p->arena, w->type));
+  put_scale(out, w);
+  if (w->origin == WEIGHT_FOLDED)
+    fputs(" folded", out);
+  if (w->origin == WEIGHT_MERGED)
+    fputs(" merged", out);
+  for (int i = 0; i < w->n_parts; i++) {
+    fputc(' ', out);
+    put_string(out, w->parts[i]);
+  }
+  if (w->source != STORE_NONE)
+    fprintf(out, " source %s", storage_name(w->source));
+  if (w->stored != STORE_NONE)
+    fprintf(out, " stored %s", storage_name(w->stored));
+  put_plan(out, "at", w->offset);
+  put_plan(out, "scales", w->scales);
+  if (w->stride)
+    put_plan(out, "stride", w->stride);
+  fputc('\n', out);
+}
+
+static void print_state(struct printer *p, const struct state *s) {
+  fputs("state ", p->out);
+  put_symbol(p->out, s->name);
+  put_counts(p->out, s->n_counts, s->counts);
+  fprintf(p->out, " : %s = ", type_text(p->arena, s->type));
+  put_number(p->out, s->init);
+  put_plan(p->out, "at", s->offset);
+  if (s->stride)
+    put_plan(p->out, "stride", s->stride);
+  fputc('\n', p->out);
+}
+
+static void print_header(const struct module *m, FILE *out) {
+  fputs("module ", out);
+  put_word(out, m->name);
+  if (m->spec) {
+    fputs(" spec ", out);
+    put_string(out, m->spec);
+  }
+  if (m->chunk)
+    put_plan(out, "chunk", m->chunk);
+  put_plan(out, "weights", m->weights_bytes);
+  put_plan(out, "state", m->state_bytes);
+  fputc('\n', out);
+  for (int i = 0; i < m->params.n; i++) {
+    fputs("param ", out);
+    put_word(out, m->params.at[i].name);
+    fputs(" = ", out);
+    put_number(out, m->params.at[i].value);
+    fputc('\n', out);
+  }
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------
+ */
+
+static void put_value(FILE *out, const struct value *v) {
+  if (is_word(v->name))
+    fprintf(out, "%%%s.%d", v->name, v->id);
+  else
+    fprintf(out, "%%%d", v->id);
+}
+
+static void put_values(FILE *out, int n, struct value *const *values) {
+  for (int i = 0; i < n; i++) {
+    fputs(i ? ", " : "", out);
+    put_value(out, values[i]);
+  }
+}
+
+static void put_place(FILE *out, const struct value *v) {
+  if (v->at == -2)
+    fputs(" at output", out);
+  else
+    put_plan(out, "at", v->at);
+}
+
+static void put_types(struct printer *p, int n, struct value *const *values) {
+  for (int i = 0; i < n; i++) {
+    fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, values[i]->type));
+    put_place(p->out, values[i]);
+  }
+}
+
+static void number(struct printer *p, int n, struct value *const *values) {
+  for (int i = 0; i < n; i++)
+    values[i]->id = p->next_id++;
+}
+
+/* ---- attributes -----------------------------------------------------------------------------------------
+ */
+
+static void put_axis(FILE *out, const struct op *op) {
+  fprintf(out, "axis = %d", op->attr.axis);
+}
+
+static void put_value_attr(FILE *out, const struct op *op) {
+  fputs("value = ", out);
+  put_number(out, op->attr.value);
+}
+
+static void put_eps(FILE *out, const struct op *op) {
+  fputs("eps = ", out);
+  put_number(out, op->attr.eps);
+}
+
+static void put_range(FILE *out, const struct op *op) {
+  fprintf(out, "begin = %lld, end = %lld", (long long)op->attr.begin, (long long)op->attr.end);
+}
+
+static void put_perm(FILE *out, const struct op *op) {
+  fputs("perm = [", out);
+  for (int k = 0; op->n_in && k < op->in[0]->type.rank; k++)
+    fprintf(out, "%s%d", k ? ", " : "", op->attr.perm[k]);
+  fputc(']', out);
+}
+
+static void put_bits(FILE *out, const struct op *op) {
+  fprintf(out, "bits = %d", op->attr.bits);
+}
+
+static void put_frac(FILE *out, const struct op *op) {
+  if (op->attr.frac == FRAC_DYNAMIC)
+    fputs("frac = dynamic", out);
+  else
+    fprintf(out, "frac = %d", op->attr.frac);
+}
+
+static void put_rounding(FILE *out, const struct op *op) {
+  fprintf(out, "round = %s", rounding_name(op->attr.round));
+}
+
+static void put_group(FILE *out, const struct op *op) {
+  fputs("group = ", out);
+  put_integer(out, op->attr.group);
+}
+
+/* Those that stand in braces; symbol, name and count have places of their own. */
+static const struct {
+  unsigned flag;
+  void (*put)(FILE *out, const struct op *op);
+} braced[] = {
+    {A_VALUE, put_value_attr}, {A_EPS, put_eps},        {A_AXIS, put_axis},
+    {A_RANGE, put_range},      {A_PERM, put_perm},      {A_BITS, put_bits},
+    {A_FRAC, put_frac},        {A_ROUND, put_rounding}, {A_GROUP, put_group},
+};
+
+static void put_attrs(FILE *out, const struct op *op) {
+  unsigned flags = op_info[op->code].attrs;
+  if (op->attr.group == 0)
+    flags &= ~(unsigned)A_GROUP;
+  const char *before = " {";
+  for (size_t i = 0; i < sizeof braced / sizeof *braced; i++)
+    if (flags & braced[i].flag) {
+      fputs(before, out);
+      braced[i].put(out, op);
+      before = ", ";
+    }
+  if (*before == ',')
+    fputc('}', out);
+}
+
+/* ---- operators ------------------------------------------------------------------------------------------
+ */
+
+static void print_block(struct printer *p, const struct block *b, int depth);
+
+static void put_indent(FILE *out, int depth) {
+  fprintf(out, "%*s", 2 * depth, "");
+}
+
+/* " (%x = %a, ...)": a repeat's first argument, its index, has no initial value. */
+static void put_arguments(struct printer *p, const struct op *op) {
+  const struct block *b = op->body;
+  int first = b->n_args - op->n_in;
+  number(p, b->n_args, b->args);
+  fputs(" (", p->out);
+  for (int i = 0; i < b->n_args; i++) {
+    fputs(i ? ", " : "", p->out);
+    put_value(p->out, b->args[i]);
+    put_place(p->out, b->args[i]);
+    if (i >= first && i - first < op->n_in) {
+      fputs(" = ", p->out);
+      put_value(p->out, op->in[i - first]);
+    }
+  }
+  fputc(')', p->out);
+}
+
+static void print_region(struct printer *p, const struct op *op, int depth) {
+  if (op_info[op->code].attrs & A_COUNT)
+    put_integer(p->out, op->attr.count);
+  if (op_info[op->code].attrs & A_NAME)
+    put_string(p->out, op->attr.name ? op->attr.name : "");
+  else
+    put_arguments(p, op);
+  if (op->n_out) {
+    fputs(" -> ", p->out);
+    put_types(p, op->n_out, op->out);
+  }
+  fputs(" {\n", p->out);
+  print_block(p, op->body, depth + 1);
+  put_indent(p->out, depth);
+  fputs("}\n", p->out);
+}
+
+/* Operands; those after a symbol are its indices: "write %h, @h[%l]". */
+static void put_operands(FILE *out, const struct op *op) {
+  int plain = op_info[op->code].flags & SYMBOL ? (op_info[op->code].outs == 0 && op->n_in > 0) : op->n_in;
+  if (plain)
+    fputc(' ', out);
+  put_values(out, plain, op->in);
+  if (!(op_info[op->code].flags & SYMBOL))
+    return;
+  fputs(plain ? ", " : " ", out);
+  put_symbol(out, op->attr.symbol);
+  if (op->n_in > plain) {
+    fputc('[', out);
+    put_values(out, op->n_in - plain, op->in + plain);
+    fputc(']', out);
+  }
+}
+
+static void print_op(struct printer *p, const struct op *op, int depth) {
+  put_indent(p->out, depth);
+  if (op->n_out) {
+    put_values(p->out, op->n_out, op->out);
+    fputs(" = ", p->out);
+  }
+  fputs(op_info[op->code].text, p->out);
+  if (op->body) {
+    fputs(op->code == OP_SCAN ? "" : " ", p->out);
+    print_region(p, op, depth);
+    return;
+  }
+  put_operands(p->out, op);
+  put_attrs(p->out, op);
+  if (op->n_out) {
+    fputs(" : ", p->out);
+    put_types(p, op->n_out, op->out);
+  }
+  fputc('\n', p->out);
+}
+
+static void print_block(struct printer *p, const struct block *b, int depth) {
+  for (const struct op *op = b->first; op; op = op->next) {
+    number(p, op->n_out, op->out);
+    print_op(p, op, depth);
+  }
+}
+
+static void print_func(struct printer *p, const struct func *f) {
+  const struct block *b = f->body;
+  p->next_id = 0;
+  number(p, b->n_args, b->args);
+  fputs("\nfunc ", p->out);
+  put_word(p->out, f->name);
+  fputc('(', p->out);
+  for (int i = 0; i < b->n_args; i++) {
+    fputs(i ? ", " : "", p->out);
+    put_value(p->out, b->args[i]);
+    fprintf(p->out, ": %s", type_text(p->arena, b->args[i]->type));
+  }
+  fputc(')', p->out);
+  if (b->last && b->last->code == OP_RETURN && b->last->n_in) {
+    fputs(" -> ", p->out);
+    for (int i = 0; i < b->last->n_in; i++)
+      fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, b->last->in[i]->type));
+  }
+  put_plan(p->out, "scratch", f->scratch);
+  fputs(" {\n", p->out);
+  print_block(p, b, 1);
+  fputs("}\n", p->out);
+}
+
+void ir_print(const struct module *m, FILE *out) {
+  struct arena texts = {0};
+  struct printer p = {.out = out, .arena = &texts};
+  print_header(m, out);
+  for (const struct weight *w = m->weights; w; w = w->next)
+    print_weight(&p, w);
+  for (const struct state *s = m->states; s; s = s->next)
+    print_state(&p, s);
+  for (const struct func *f = m->funcs; f; f = f->next)
+    print_func(&p, f);
+  arena_free(&texts);
+}

@@ -1,0 +1,95 @@
+/* type.c: element types and shapes: names, sizes, equality, text, broadcasting.
+ *
+ * A type is a plain value. A dimension is a positive number, or one of the two that are known only at each
+ * call, DIM_T and DIM_K, which equal only themselves. */
+#include "ir/ir.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  int bytes;
+} elems[ELEM_COUNT] = {
+    [ELEM_BOOL] = {"bool", 1}, [ELEM_U32] = {"u32", 4}, [ELEM_I8] = {"i8", 1},
+    [ELEM_I16] = {"i16", 2},   [ELEM_I32] = {"i32", 4}, [ELEM_F32] = {"f32", 4},
+    [ELEM_Q8] = {"q8", 0},     [ELEM_Q16] = {"q16", 0}, [ELEM_TERNARY] = {"ternary", 0},
+};
+
+const char *elem_name(enum elem e) {
+  return elems[e].name;
+}
+
+bool elem_parse(const char *name, enum elem *e) {
+  for (int i = 0; i < ELEM_COUNT; i++)
+    if (strcmp(elems[i].name, name) == 0) {
+      *e = (enum elem)i;
+      return true;
+    }
+  return false;
+}
+
+int elem_bytes(enum elem e) {
+  return elems[e].bytes;
+}
+
+struct type type_make(enum elem e, int rank, const int64_t *dim) {
+  struct type t = {.elem = e, .rank = rank};
+  for (int i = 0; i < rank; i++)
+    t.dim[i] = dim[i];
+  return t;
+}
+
+struct type type_scalar(enum elem e) {
+  return (struct type){.elem = e};
+}
+
+bool type_same_shape(struct type a, struct type b) {
+  if (a.rank != b.rank)
+    return false;
+  for (int i = 0; i < a.rank; i++)
+    if (a.dim[i] != b.dim[i])
+      return false;
+  return true;
+}
+
+bool type_equal(struct type a, struct type b) {
+  return a.elem == b.elem && type_same_shape(a, b);
+}
+
+static const char *dim_text(struct arena *a, int64_t d) {
+  return d == DIM_T ? "T" : d == DIM_K ? "K" : arena_printf(a, "%lld", (long long)d);
+}
+
+const char *type_text(struct arena *a, struct type t) {
+  const char *s = elem_name(t.elem);
+  for (int i = 0; i < t.rank; i++)
+    s = arena_printf(a, "%s%s%s", s, i ? ", " : "[", dim_text(a, t.dim[i]));
+  return t.rank ? arena_printf(a, "%s]", s) : s;
+}
+
+int64_t type_count(struct type t, int64_t tokens, int64_t keep) {
+  int64_t n = 1;
+  for (int i = 0; i < t.rank; i++)
+    n *= t.dim[i] == DIM_T ? tokens : t.dim[i] == DIM_K ? keep : t.dim[i];
+  return n;
+}
+
+bool type_dynamic(struct type t) {
+  for (int i = 0; i < t.rank; i++)
+    if (t.dim[i] < 0)
+      return true;
+  return false;
+}
+
+bool type_broadcast(struct type a, struct type b, struct type *out) {
+  struct type t = {.elem = a.elem, .rank = a.rank > b.rank ? a.rank : b.rank};
+  for (int k = 1; k <= t.rank; k++) { /* k-th axis from the last */
+    int64_t x = k <= a.rank ? a.dim[a.rank - k] : 1, y = k <= b.rank ? b.dim[b.rank - k] : 1;
+    if (x != y && x != 1 && y != 1)
+      return false;
+    t.dim[t.rank - k] = x == 1 ? y : x;
+  }
+  *out = t;
+  return true;
+}

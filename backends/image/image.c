@@ -1,0 +1,214 @@
+/* image.c: the image, tensor by tensor. Codes are read from the source and packed by threads over panel
+ * pairs; floats go in pieces; folded weights come from the interpreter, which evaluates the function `fold`
+ * once. */
+#include "backends/image/image.h"
+
+#include "ir/interp.h"
+#include "ir/layout.h"
+#include "runtime/image.h"
+#include "runtime/kernels/math.h"
+#include "runtime/kernels/pack.h"
+#include "support/progress.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct writer {
+  const struct module *m;
+  const struct weight_source *source;
+  struct interp *interp; /* made when a folded weight is met */
+  FILE *out;
+  uint64_t weights_at; /* file offset of the weights */
+  int threads;
+  struct progress progress;
+  int8_t *codes; /* room for the largest matrix */
+  uint8_t *packed;
+};
+
+static void put(struct writer *w, uint64_t at, const void *data, size_t bytes) {
+  if (fseeko(w->out, (off_t)at, SEEK_SET) == 0)
+    fwrite(data, 1, bytes, w->out);
+}
+
+/* ---- ternary matrices -------------------------------------------------------------------------------------
+ */
+
+struct share { /* one thread's panel pairs */
+  const int8_t *codes;
+  uint8_t *packed;
+  int64_t m, n, first, last;
+};
+
+static void *pack_share(void *p) {
+  struct share *s = p;
+  tern_pack_tile2(s->codes, s->m, s->n, s->first, s->last, s->packed);
+  return NULL;
+}
+
+enum { MOST_THREADS = 64 };
+
+static void pack(struct writer *w, int64_t m, int64_t n) {
+  int64_t pairs = (m + 31) / 32;
+  struct share shares[MOST_THREADS];
+  pthread_t threads[MOST_THREADS];
+  int started = 0;
+  for (int k = 0; k < w->threads; k++) {
+    shares[k] =
+        (struct share){w->codes, w->packed, m, n, pairs * k / w->threads, pairs * (k + 1) / w->threads};
+    if (k + 1 == w->threads || pthread_create(&threads[started], NULL, pack_share, &shares[k]) != 0)
+      pack_share(&shares[k]);
+    else
+      started++;
+  }
+  for (int k = 0; k < started; k++)
+    pthread_join(threads[k], NULL);
+}
+
+/* Reads one instance's codes to `codes`; its scales s = 1 / max(mean, 1e-5) go to the image when they are
+ * placed. */
+static bool read_ternary(struct writer *w, const struct weight *weight, int64_t instance, int8_t *codes) {
+  const char *name = symbol_instance(w->m->arena, weight->name, weight->n_counts, weight->counts, instance);
+  int64_t n = weight_scale_count(weight);
+  float *scales = xmalloc(sizeof *scales * (size_t)n);
+  bool ok = w->source->ternary(w->source->self, name, weight, codes, scales);
+  for (int64_t i = 0; ok && i < n; i++)
+    scales[i] = 1.0f / (scales[i] < 1e-5f ? 1e-5f : scales[i]);
+  if (ok && weight->scales >= 0)
+    put(w, w->weights_at + (uint64_t)(weight->scales + instance * weight->stride), scales,
+        sizeof *scales * (size_t)n);
+  free(scales);
+  return ok;
+}
+
+static bool write_ternary(struct writer *w, const struct weight *weight, int64_t instance) {
+  int8_t *codes = w->codes;
+  if (weight->origin == WEIGHT_MERGED) {
+    for (int i = 0; i < weight->n_parts; i++) {
+      const struct weight *part = weight_find(w->m, weight->parts[i]);
+      if (!read_ternary(w, part, instance, codes))
+        return false;
+      codes += type_count(part->type, 1, 1);
+    }
+  } else if (!read_ternary(w, weight, instance, codes)) {
+    return false;
+  }
+  if (weight->stored == STORE_NONE)
+    return true; /* only its scales are used */
+  pack(w, weight->type.dim[0], weight->type.dim[1]);
+  put(w, w->weights_at + (uint64_t)(weight->offset + instance * weight->stride), w->packed,
+      (size_t)weight_bytes(weight));
+  return true;
+}
+
+/* ---- floats -----------------------------------------------------------------------------------------------
+ */
+
+/* The 16-bit form of a float that came from it, so exact. */
+static uint16_t narrow(enum storage s, float x) {
+  uint32_t bits = (uint32_t)tern_bits(x);
+  if (s == STORE_BF16)
+    return (uint16_t)(bits >> 16);
+  uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+  if (magnitude >= 0x7f800000)
+    return (uint16_t)(sign | 0x7c00 | (magnitude >> 13 & 0x3ff));
+  /* the inverse of tern_f16: bias 127 to bias 15 by an exact power of two */
+  float scaled = tern_from_bits((int32_t)magnitude) * 1.925929944387236e-34f; /* 2^-112 */
+  return (uint16_t)(sign | (uint32_t)tern_bits(scaled) >> 13);
+}
+
+enum { PIECE = 1 << 20 }; /* values at a time */
+
+static bool write_floats(struct writer *w, const struct weight *weight, int64_t instance) {
+  const char *name = symbol_instance(w->m->arena, weight->name, weight->n_counts, weight->counts, instance);
+  const struct tensor *folded = NULL;
+  if (weight->origin == WEIGHT_FOLDED) {
+    if (!w->interp && !(w->interp = interp_new(w->m, w->source, false)))
+      return false;
+    if (!(folded = interp_weight(w->interp, weight, instance)))
+      return false;
+  }
+  int64_t n = type_count(weight->type, 1, 1);
+  int64_t room = n < PIECE ? n : PIECE;
+  float *floats = xmalloc(sizeof *floats * (size_t)room);
+  uint16_t *halves = xmalloc(sizeof *halves * (size_t)room);
+  size_t size = weight->stored == STORE_F32 ? 4 : 2;
+  bool ok = true;
+  for (int64_t first = 0; ok && first < n; first += PIECE) {
+    int64_t count = n - first < PIECE ? n - first : PIECE;
+    if (folded)
+      memcpy(floats, folded->f32 + first, sizeof *floats * (size_t)count);
+    else
+      ok = w->source->floats(w->source->self, name, first, count, floats);
+    if (size == 2)
+      for (int64_t i = 0; ok && i < count; i++)
+        halves[i] = narrow(weight->stored, floats[i]);
+    if (ok)
+      put(w, w->weights_at + (uint64_t)(weight->offset + instance * weight->stride) + (uint64_t)first * size,
+          size == 4 ? (void *)floats : (void *)halves, (size_t)count * size);
+  }
+  free(floats);
+  free(halves);
+  return ok;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------
+ */
+
+static bool placed(const struct weight *w) {
+  return w->stored != STORE_NONE || w->scales >= 0;
+}
+
+static bool write_weights(struct writer *w) {
+  int64_t codes = 0, packed = 0;
+  uint64_t total = 0;
+  for (const struct weight *x = w->m->weights; x; x = x->next) {
+    int64_t n = type_count(x->type, 1, 1);
+    if (x->type.elem == ELEM_TERNARY && n > codes)
+      codes = n;
+    if (x->stored == STORE_TILE2 && weight_bytes(x) > packed)
+      packed = weight_bytes(x);
+    if (placed(x))
+      total += (uint64_t)(n * weight_instances(x));
+  }
+  w->codes = xmalloc((size_t)codes);
+  w->packed = xmalloc((size_t)packed);
+  progress_start(&w->progress, "packing", total);
+  bool ok = true;
+  for (const struct weight *x = w->m->weights; x && ok; x = x->next)
+    for (int64_t i = 0; placed(x) && ok && i < weight_instances(x); i++) {
+      /* a merged matrix brings its parts' scales along */
+      ok = x->type.elem == ELEM_TERNARY ? write_ternary(w, x, i) : write_floats(w, x, i);
+      progress_add(&w->progress, (uint64_t)type_count(x->type, 1, 1));
+    }
+  progress_end(&w->progress);
+  free(w->codes);
+  free(w->packed);
+  interp_free(w->interp);
+  return ok;
+}
+
+static uint64_t page_up(uint64_t n) {
+  return (n + IMAGE_PAGE - 1) / IMAGE_PAGE * IMAGE_PAGE;
+}
+
+bool image_write(const struct module *m, const struct weight_source *source, FILE *out, uint64_t at,
+                 uint64_t *bytes, const struct image_options *o) {
+  struct image_header h = {.magic = IMAGE_MAGIC, .layout = layout_hash(m)};
+  h.tokenizer_at = sizeof h;
+  h.tokenizer_bytes = o->tokenizer_bytes;
+  h.weights_at = page_up(h.tokenizer_at + h.tokenizer_bytes);
+  h.weights_bytes = (uint64_t)m->weights_bytes;
+  h.total_bytes = page_up(h.weights_at + h.weights_bytes);
+  int threads = o->threads ? o->threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+  struct writer w = {.m = m, .source = source, .out = out, .weights_at = at + h.weights_at};
+  w.threads = threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
+  put(&w, at, &h, sizeof h);
+  if (h.tokenizer_bytes)
+    put(&w, at + h.tokenizer_at, o->tokenizer, o->tokenizer_bytes);
+  if (!write_weights(&w))
+    return false;
+  put(&w, at + h.total_bytes - 1, "", 1);
+  *bytes = h.total_bytes;
+  return true;
+}

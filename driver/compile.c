@@ -1,0 +1,213 @@
+/* compile.c: from options to a module: the part that `build` and `run` share. */
+#include "driver/driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- options ----------------------------------------------------------------------------------------------
+ */
+
+enum {
+  KEY_WEIGHTS = 1000,
+  KEY_SET,
+  KEY_PASSES,
+  KEY_PRINT_AFTER,
+  KEY_DISABLE,
+  KEY_NO_VERIFY,
+  KEY_VERIFY,
+  KEY_ALLOW_EXTRA,
+  KEY_TARGET,
+  KEY_CPU,
+  KEY_FEATURES,
+  KEY_THREADS,
+  KEY_CHUNK
+};
+
+static const struct argp_option options[] = {
+    {0, 0, 0, 0, "The model:", 1},
+    {"weights", KEY_WEIGHTS, "DIR|FILE", 0,
+     "checkpoint: a directory with config.json, model.safetensors (or shards and an index) and a tokenizer, "
+     "or one "
+     ".safetensors file",
+     1},
+    {"set", KEY_SET, "NAME=VALUE", 0, "gives a parameter of the spec its value (repeatable)", 1},
+    {"allow-extra", KEY_ALLOW_EXTRA, 0, 0,
+     "tensors of the checkpoint that the model does not use are no error", 1},
+    {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 64)", 1},
+    {"threads", KEY_THREADS, "N", 0, "threads that the program uses unless told otherwise (default: all)", 1},
+    {0, 0, 0, 0, "The target:", 2},
+    {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 2},
+    {"cpu", KEY_CPU, "NAME", 0, "target CPU as LLVM names it (default: this machine's, or generic)", 2},
+    {"features", KEY_FEATURES, "LIST", 0, "LLVM's features, e.g. +avx2,-avx512f", 2},
+    {0, 0, 0, 0, "The compiler:", 3},
+    {"passes", KEY_PASSES, "LIST", 0, "runs these passes instead of the default pipeline", 3},
+    {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 3},
+    {"disable-pass", KEY_DISABLE, "PASS", 0, "leaves a pass out (repeatable)", 3},
+    {"verify", KEY_VERIFY, 0, 0, "checks the IR after every pass", 3},
+    {0}};
+
+static void add_setting(struct job *j, struct argp_state *state, char *arg) {
+  char *equals = strchr(arg, '='), *end;
+  if (!equals || equals == arg)
+    argp_error(state, "--set takes NAME=VALUE, e.g. --set hidden=512; got '%s'", arg);
+  double value = strtod(equals + 1, &end);
+  if (!equals[1] || *end)
+    argp_error(state, "--set %.*s takes a number, got '%s'", (int)(equals - arg), arg, equals + 1);
+  const char *name = arena_strndup(&j->arena, arg, (size_t)(equals - arg));
+  vec_push(&j->arena, j->options.settings, (struct spec_setting){name, value});
+}
+
+static int whole_number(struct argp_state *state, const char *option, const char *arg, int least, int most) {
+  char *end;
+  long n = strtol(arg, &end, 10);
+  if (!*arg || *end || n < least || n > most)
+    argp_error(state, "--%s takes a whole number from %d to %d, got '%s'", option, least, most, arg);
+  return (int)n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct job *j = state->input;
+  struct compile_options *o = &j->options;
+  switch (key) {
+  case KEY_WEIGHTS: o->weights = arg; break;
+  case KEY_SET: add_setting(j, state, arg); break;
+  case KEY_PASSES: o->passes = arg; break;
+  case KEY_PRINT_AFTER:
+    if (strcmp(arg, "all") != 0 && !pass_find(arg))
+      argp_error(state, "--print-after: there is no pass '%s' (ternc opt --help lists them)", arg);
+    o->print_after = arg;
+    break;
+  case KEY_DISABLE:
+    if (!pass_find(arg))
+      argp_error(state, "--disable-pass: there is no pass '%s' (ternc opt --help lists them)", arg);
+    vec_push(&j->arena, o->disable, arg);
+    break;
+  case KEY_VERIFY: o->verify = true; break;
+  case KEY_ALLOW_EXTRA: o->allow_extra = true; break;
+  case KEY_TARGET: o->triple = arg; break;
+  case KEY_CPU: o->cpu = arg; break;
+  case KEY_FEATURES: o->features = arg; break;
+  case KEY_THREADS: o->threads = whole_number(state, "threads", arg, 1, 64); break;
+  case KEY_CHUNK: o->chunk = whole_number(state, "chunk", arg, 1, 4096); break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+static const struct argp argp = {.options = options, .parser = parse};
+const struct argp_child compile_argp[] = {{&argp, 0, NULL, 0}, {0}};
+
+/* ---- the job ----------------------------------------------------------------------------------------------
+ */
+
+void job_start(struct job *j) {
+  *j = (struct job){0};
+#ifndef NDEBUG
+  j->options.verify = true;
+#endif
+}
+
+int job_end(struct job *j, int status) {
+  if (j->checkpoint)
+    checkpoint_close(j->checkpoint);
+  diag_finish(&j->diag);
+  if (j->diag.errors)
+    status = 1;
+  arena_free(&j->arena);
+  diag_free(&j->diag);
+  return status;
+}
+
+static int config_number(void *self, const char *key, double *value) {
+  switch (checkpoint_config(self, key, value)) {
+  case CONFIG_FOUND: return 1;
+  case CONFIG_ABSENT: return 0;
+  default: return -1;
+  }
+}
+
+static bool source_floats(void *self, const char *name, int64_t first, int64_t count, float *out) {
+  return checkpoint_read_f32(((struct job *)self)->checkpoint, name, first, count, out);
+}
+
+static bool source_ternary(void *self, const char *name, const struct weight *w, int8_t *codes,
+                           float *means) {
+  static const enum scale_kind kinds[] = {
+      [WSCALE_TENSOR] = SCALE_TENSOR, [WSCALE_ROW] = SCALE_ROW, [WSCALE_GROUP] = SCALE_GROUP};
+  int threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  return checkpoint_read_ternary(((struct job *)self)->checkpoint, name, w->type.dim[0], w->type.dim[1],
+                                 kinds[w->scale], w->group, codes, means, threads < 1 ? 1 : threads);
+}
+
+/* Holds the checkpoint against what the module needs, and notes how its floats are stored. */
+static bool match_checkpoint(struct job *j) {
+  VEC(struct wanted_tensor) wanted = {0};
+  for (struct weight *w = j->module->weights; w; w = w->next) {
+    if (w->origin != WEIGHT_LOADED)
+      continue;
+    for (int64_t i = 0; i < weight_instances(w); i++) {
+      struct wanted_tensor t = {.name = symbol_instance(&j->arena, w->name, w->n_counts, w->counts, i),
+                                .rank = w->type.rank,
+                                .ternary = w->type.elem == ELEM_TERNARY,
+                                .at = w->at};
+      memcpy(t.shape, w->type.dim, sizeof t.shape);
+      vec_push(&j->arena, wanted, t);
+    }
+  }
+  if (!checkpoint_check(j->checkpoint, wanted.at, wanted.n, j->options.allow_extra))
+    return false;
+  for (struct weight *w = j->module->weights; w; w = w->next) {
+    static const enum storage storage[] = {
+        [DTYPE_F32] = STORE_F32, [DTYPE_F16] = STORE_F16, [DTYPE_BF16] = STORE_BF16, [DTYPE_U8] = STORE_NONE};
+    if (w->origin != WEIGHT_LOADED || w->type.elem == ELEM_TERNARY)
+      continue;
+    enum storage all = STORE_NONE;
+    for (int64_t i = 0; i < weight_instances(w); i++) {
+      const char *name = symbol_instance(&j->arena, w->name, w->n_counts, w->counts, i);
+      const struct tensor_info *t = checkpoint_find(j->checkpoint, name);
+      enum storage one = t && t->dtype <= DTYPE_U8 ? storage[t->dtype] : STORE_NONE;
+      all = i == 0 || one == all ? one : STORE_F32; /* layers of different types: the widest */
+    }
+    w->source = all;
+  }
+  return true;
+}
+
+bool job_load(struct job *j) {
+  struct compile_options *o = &j->options;
+  struct config_source config = {.number = config_number};
+  if (o->weights) {
+    j->checkpoint = checkpoint_open(&j->diag, &j->arena, o->weights);
+    if (!j->checkpoint)
+      return false;
+    config.self = j->checkpoint;
+    j->source = (struct weight_source){j, source_floats, source_ternary};
+  }
+  struct spec_options options = {
+      .config = o->weights ? &config : NULL, .settings = o->settings.at, .n_settings = o->settings.n};
+  j->module = spec_compile(&j->arena, &j->diag, o->spec, &options);
+  if (!j->module)
+    return false;
+  j->module->chunk = o->chunk;
+  if (!o->weights)
+    return true;
+  return match_checkpoint(j) && checkpoint_tokenizer(&j->diag, &j->arena, checkpoint_dir(j->checkpoint),
+                                                     &j->tokenizer, &j->tokenizer_bytes);
+}
+
+bool job_passes(struct job *j, const char *list) {
+  struct compile_options *o = &j->options;
+  vec_push(&j->arena, o->disable, NULL);
+  o->disable.n--;
+  struct pass_options options = {
+      .verify = o->verify, .print_after = o->print_after, .disable = o->disable.at};
+  return passes_run(j->module, list, &options);
+}
+
+bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes) {
+  struct image_options options = {
+      .tokenizer = j->tokenizer, .tokenizer_bytes = j->tokenizer_bytes, .progress = true};
+  return image_write(j->module, &j->source, out, at, bytes, &options);
+}

@@ -1,0 +1,73 @@
+/* driver.h: what the subcommands share. The driver is the only code that sees every part of the compiler. */
+#ifndef TERN_DRIVER_H
+#define TERN_DRIVER_H
+
+#include "backends/image/image.h"
+#include "frontend/checkpoint/checkpoint.h"
+#include "frontend/language/language.h"
+#include "ir/ir.h"
+#include "passes/pass.h"
+#include <argp.h>
+
+/* One subcommand: `ternc NAME ...`; argv[0] is "ternc NAME". Returns the exit status. */
+struct command {
+  const char *name, *help;
+  int (*run)(int argc, char **argv);
+};
+
+/* What `build` and `run` ask of the compiler; filled by compile_argp. */
+struct compile_options {
+  const char *spec;
+  const char *weights; /* DIR or FILE; NULL: none */
+  VEC(struct spec_setting) settings;
+  const char *passes; /* NULL: the default pipeline */
+  const char *print_after;
+  VEC(const char *) disable;
+  bool verify, allow_extra;
+  const char *triple, *cpu, *features; /* NULL: this machine's */
+  int threads;                         /* the built program's default; 0: as many as the machine has */
+  int chunk;                           /* most tokens a prefill; 0: the pass's default */
+};
+extern const struct argp_child compile_argp[];
+
+/* One compilation: memory, messages, the checkpoint and the module. */
+struct job {
+  struct arena arena;
+  struct diag diag;
+  struct compile_options options;
+  struct checkpoint *checkpoint;
+  struct weight_source source;
+  struct module *module;
+  uint8_t *tokenizer; /* the checkpoint's, or NULL */
+  size_t tokenizer_bytes;
+};
+void job_start(struct job *j);
+/* Releases everything; `status` is returned for the caller's convenience (1 when errors were reported). */
+int job_end(struct job *j, int status);
+
+/* Checkpoint (if any) and spec to a module with the function "step"; then the passes of `list`. False after
+ * diagnostics. */
+bool job_load(struct job *j);
+bool job_passes(struct job *j, const char *list);
+/* Writes the module's image; needs a checkpoint. */
+bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes);
+
+/* Where the product's own files are: bin/../lib/tern and bin/../share/tern, or $TERN_HOME. In the arena; NULL
+ * after a diagnostic. */
+const char *tern_file(struct job *j, const char *relative);
+
+/* Runs a program (argv[0] found on the PATH) and waits; false after a diagnostic when it cannot be run or
+ * fails. `quiet`: its standard output and error are shown only when it fails. */
+bool run_program(struct diag *d, char *const argv[]);
+
+/* A directory for intermediate files, removed with all in it by scratch_end. NULL after a diagnostic. */
+char *scratch_begin(struct job *j);
+void scratch_end(char *dir);
+
+/* Argument errors of a subcommand: text to stderr as argp does, exit status 1. */
+int build_main(int argc, char **argv);
+int run_main(int argc, char **argv);
+int opt_main(int argc, char **argv);
+int weights_main(int argc, char **argv);
+
+#endif

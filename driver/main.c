@@ -1,0 +1,52 @@
+/* main.c: `ternc COMMAND`. Commands are one table, from which the help is printed. */
+#include "driver/driver.h"
+
+#include <string.h>
+
+static const struct command commands[] = {
+    {"build", "compile a model: spec and checkpoint to a program, a library, C, or any stage between",
+     build_main},
+    {"run", "compile in memory and run: write text, measure perplexity, compare engines", run_main},
+    {"opt", "read IR text, run passes, write IR text", opt_main},
+    {"weights", "show, pack or make up a checkpoint", weights_main},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *out) {
+  fprintf(out, "Usage: ternc COMMAND [OPTION...]\n"
+               "Compiles MatMul-free language models to native programs, libraries and C.\n\n");
+  for (int i = 0; i < COMMANDS; i++)
+    fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+  fprintf(out, "\n`ternc COMMAND --help` lists a command's options; `ternc --version` prints the version.\n");
+}
+
+int main(int argc, char **argv) {
+  const char *names[COMMANDS];
+  argp_err_exit_status = 1;
+  for (int i = 0; i < COMMANDS; i++)
+    names[i] = commands[i].name;
+  if (argc < 2) {
+    usage(stderr);
+    return 1;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    usage(stdout);
+    return fflush(stdout) ? 1 : 0;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    printf("ternc " TERN_VERSION "\n");
+    return fflush(stdout) ? 1 : 0;
+  }
+  for (int i = 0; i < COMMANDS; i++)
+    if (strcmp(argv[1], commands[i].name) == 0) {
+      char name[32];
+      snprintf(name, sizeof name, "ternc %s", commands[i].name);
+      argv[1] = name;
+      return commands[i].run(argc - 1, argv + 1);
+    }
+  const char *near = diag_nearest(argv[1], names, COMMANDS);
+  fprintf(stderr, "ternc: error: unknown command '%s'%s%s%s\n", argv[1], near ? "; did you mean '" : "",
+          near ? near : "", near ? "'?" : "");
+  fprintf(stderr, "`ternc --help` lists the commands\n");
+  return 1;
+}

@@ -1,0 +1,85 @@
+/* opt.c: `ternc opt FILE.tir --passes=a,b,c`: IR text in, IR text out. */
+#include "driver/driver.h"
+
+#include "backends/loops/loops.h"
+#include "support/file.h"
+#include <string.h>
+
+enum { KEY_PASSES = 1000, KEY_PRINT_AFTER, KEY_LOOPS, LARGEST_TEXT = 64 << 20 };
+
+struct opt {
+  struct job job;
+  const char *input, *output, *passes;
+  bool loops;
+};
+
+static const struct argp_option options[] = {
+    {"passes", KEY_PASSES, "LIST", 0,
+     "passes to run, separated by commas (default: none, only check and print)", 0},
+    {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 0},
+    {"print-loops", KEY_LOOPS, 0, 0, "prints the loops that the back ends get, instead of the IR", 0},
+    {"output", 'o', "FILE", 0, "where the IR goes (default: standard output)", 0},
+    {0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct opt *o = state->input;
+  switch (key) {
+  case KEY_PASSES: o->passes = arg; break;
+  case KEY_PRINT_AFTER: o->job.options.print_after = arg; break;
+  case KEY_LOOPS: o->loops = true; break;
+  case 'o': o->output = arg; break;
+  case ARGP_KEY_ARG:
+    if (o->input)
+      argp_error(state, "one FILE is expected; '%s' is a second one", arg);
+    o->input = arg;
+    break;
+  case ARGP_KEY_NO_ARGS: argp_error(state, "a FILE with IR text is expected ('-' for standard input)"); break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+/* The passes as --help lists them. */
+static char *help(int key, const char *text, void *input) {
+  (void)input;
+  if (key != ARGP_KEY_HELP_POST_DOC)
+    return (char *)text;
+  struct arena a = {0};
+  const char *list = "Passes, in the order of the default pipeline:\n";
+  for (int i = 0; i < pass_count; i++)
+    list = arena_printf(&a, "%s  %-14s %s\n", list, passes[i].name, passes[i].help);
+  char *copy = xstrdup(list);
+  arena_free(&a);
+  return copy;
+}
+
+static bool transform(struct opt *o) {
+  struct job *j = &o->job;
+  size_t length;
+  const char *path = strcmp(o->input, "-") == 0 ? "/dev/stdin" : o->input;
+  char *text = file_read(&j->diag, &j->arena, path, LARGEST_TEXT, &length);
+  if (!text)
+    return false;
+  j->options.verify = true;
+  j->module = ir_parse(&j->arena, &j->diag, diag_add_source(&j->diag, o->input, text, length));
+  if (!j->module || (o->passes && !job_passes(j, o->passes)))
+    return false;
+  struct loops *loops = o->loops ? loops_lower(&j->arena, j->module) : NULL;
+  struct output out;
+  if ((o->loops && !loops) || !output_open(&out, &j->diag, o->output ? o->output : "-"))
+    return false;
+  if (loops)
+    loops_print(loops, out.file);
+  else
+    ir_print(j->module, out.file);
+  return output_close(&out, false);
+}
+
+int opt_main(int argc, char **argv) {
+  static const struct argp argp = {options, parse, "FILE.tir", "Runs passes over IR text.\v",
+                                   NULL,    help,  NULL};
+  struct opt o = {0};
+  job_start(&o.job);
+  argp_parse(&argp, argc, argv, 0, NULL, &o);
+  return job_end(&o.job, transform(&o) ? 0 : 1);
+}

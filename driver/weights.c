@@ -1,0 +1,93 @@
+/* weights.c: `ternc weights`: what is inside a checkpoint; its compact form; a random one of any published
+ * shape. */
+#include "driver/driver.h"
+
+#include "support/file.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { KEY_JSON = 1000, KEY_PACK, KEY_RANDOM, KEY_SEED };
+
+struct weights {
+  struct job job;
+  const char *input, *output, *random;
+  bool json, pack;
+  uint64_t seed;
+};
+
+static const struct argp_option options[] = {
+    {"json", KEY_JSON, 0, 0, "prints the listing as JSON", 0},
+    {"pack", KEY_PACK, 0, 0,
+     "writes the compact form of the checkpoint into the folder -o names: ternary matrices at "
+     "1.6 bits a weight, all else as it is",
+     0},
+    {"random", KEY_RANDOM, "CONFIG", 0,
+     "makes a random checkpoint in the folder -o names. CONFIG: a config.json, 370M, "
+     "1.3B, 2.7B, or key=value,... over the 370M's",
+     0},
+    {"seed", KEY_SEED, "N", 0, "of --random (default 1)", 0},
+    {"output", 'o', "DIR", 0, "folder to write to", 0},
+    {0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct weights *w = state->input;
+  char *end;
+  switch (key) {
+  case KEY_JSON: w->json = true; break;
+  case KEY_PACK: w->pack = true; break;
+  case KEY_RANDOM: w->random = arg; break;
+  case KEY_SEED:
+    w->seed = strtoull(arg, &end, 10);
+    if (!*arg || *end)
+      argp_error(state, "--seed takes a whole number, got '%s'", arg);
+    break;
+  case 'o': w->output = arg; break;
+  case ARGP_KEY_ARG:
+    if (w->input)
+      argp_error(state, "one DIR or FILE is expected; '%s' is a second one", arg);
+    w->input = arg;
+    break;
+  case ARGP_KEY_END:
+    if (w->random ? w->input != NULL : w->input == NULL)
+      argp_error(state,
+                 w->random ? "--random reads no checkpoint; leave out '%s'"
+                           : "a checkpoint (DIR or FILE) is expected, or --random CONFIG",
+                 w->input);
+    if ((w->pack || w->random) && !w->output)
+      argp_error(state, "%s needs -o DIR", w->pack ? "--pack" : "--random");
+    if (w->pack && w->random)
+      argp_error(state, "--pack and --random exclude each other");
+    break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+static bool work(struct weights *w) {
+  struct job *j = &w->job;
+  if (w->random)
+    return checkpoint_random(&j->diag, w->random, w->output, w->seed);
+  j->checkpoint = checkpoint_open(&j->diag, &j->arena, w->input);
+  if (!j->checkpoint)
+    return false;
+  if (w->pack)
+    return checkpoint_pack(j->checkpoint, w->output, (int)sysconf(_SC_NPROCESSORS_ONLN));
+  struct output out;
+  if (!output_open(&out, &j->diag, w->output ? w->output : "-"))
+    return false;
+  if (!checkpoint_print(j->checkpoint, out.file, w->json)) {
+    output_abort(&out);
+    return false;
+  }
+  return output_close(&out, false);
+}
+
+int weights_main(int argc, char **argv) {
+  static const struct argp argp = {
+      options, parse, "DIR|FILE\n--random CONFIG -o DIR", "Shows, packs or makes up a checkpoint.", NULL,
+      NULL,    NULL};
+  struct weights w = {.seed = 1};
+  job_start(&w.job);
+  argp_parse(&argp, argc, argv, 0, NULL, &w);
+  return job_end(&w.job, work(&w) ? 0 : 1);
+}

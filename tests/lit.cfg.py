@@ -1,0 +1,33 @@
+# lit configuration: `scripts/check BUILD` runs it. A test is a file with RUN lines; FileCheck checks what they print.
+import os
+
+import lit.formats
+
+config.name = "tern"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".tir", ".tern", ".test"]
+config.excludes = ["unit", "Inputs"]
+config.test_source_root = os.path.dirname(__file__)
+build = os.path.abspath(lit_config.params["build"])
+config.test_exec_root = os.path.join(build, "tests", "lit")
+root = os.path.dirname(config.test_source_root)
+shared = lit_config.params.get("shared", os.path.join(root, "..", "shared"))
+
+config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), "/usr/lib/llvm-19/bin", os.environ["PATH"]])
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR", "HOME"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+config.substitutions += [
+    ("%ternc", os.path.join(build, "bin", "ternc")),
+    ("%build", build),
+    ("%root", root),
+    ("%examples", os.path.join(root, "examples")),
+    ("%shared", shared),
+]
+# REQUIRES: shared -- the reference models and texts, which a user does not have; such tests are reported unsupported.
+if os.path.exists(os.path.join(shared, "models", "tales", "model.safetensors")):
+    config.available_features.add("shared")
+else:
+    lit_config.note("no reference models in %s: tests that need them are skipped" % shared)
+if lit_config.params.get("sanitize") == "1":
+    config.available_features.add("sanitize")

@@ -2,7 +2,7 @@
  *
  * Everything is allocated in the module's arena and linked where the builder stands. Result types come from
  * the operator's rule (infer.c); an operator whose operands do not fit is reported and not made. */
-#include "ir/ir.h"
+#include "ir/raw.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,21 +132,8 @@ void op_set_results(struct module *m, struct op *op, int n, const struct type *t
     op->out[i] = value_new(m, op->block, op, types[i], i);
 }
 
-/* The one result type of an operator that is not a region; false after a report. `type` is what the caller
- * wants of it, for the rules that do not find it themselves. */
-static bool result_type(const struct builder *b, struct op *op, const struct type *type, struct type *out) {
-  const char *why;
-  struct value wanted = {.type = type ? *type : type_scalar(ELEM_F32)}, *wanted_at = &wanted;
-  op->n_out = op_info[op->code].outs;
-  op->out = &wanted_at;
-  if (op_infer(b->m->arena, b->m, op, out, &why))
-    return true;
-  diag_at(b->m->diag, SEVERITY_ERROR, b->at, "%s", why);
-  return false;
-}
-
-struct op *build(struct builder *b, enum opcode code, int n_in, struct value *const *in,
-                 const struct attrs *attr, const struct type *type) {
+struct op *op_raw(struct builder *b, enum opcode code, int n_in, struct value *const *in,
+                  const struct attrs *attr) {
   struct op *op = arena_new(b->m->arena, struct op);
   *op = (struct op){.code = code, .at = b->at, .n_in = n_in};
   if (attr)
@@ -154,18 +141,41 @@ struct op *build(struct builder *b, enum opcode code, int n_in, struct value *co
   op->in = arena_array(b->m->arena, struct value *, n_in);
   for (int i = 0; i < n_in; i++)
     op->in[i] = in[i];
-  if (op_info[code].flags & REGION) {
+  if (op_info[code].flags & REGION)
     op->body = block_new(b->m, op);
-  } else {
-    struct type t = {0};
-    if (!result_type(b, op, type, &t))
-      return NULL;
-    op_set_results(b->m, op, op_info[code].outs, &t);
-  }
   if (b->before)
     op_move_before(op, b->before);
   else
     op_move_end(op, b->block);
+  return op;
+}
+
+/* The result type of an operator that is not a region; false after a report. `type` is what the caller wants
+ * of it, for the rules that do not find it themselves. */
+static bool result_type(const struct builder *b, struct op *op, const struct type *type, struct type *out) {
+  const char *why;
+  struct value wanted = {.type = type ? *type : type_scalar(ELEM_F32)};
+  op->n_out = op_info[op->code].outs;
+  op->out = (struct value *[]){&wanted};
+  bool ok = op_infer(b->m->arena, b->m, op, out, &why);
+  if (!ok)
+    diag_at(b->m->diag, SEVERITY_ERROR, b->at, "%s", why);
+  op->n_out = 0;
+  op->out = NULL;
+  return ok;
+}
+
+struct op *build(struct builder *b, enum opcode code, int n_in, struct value *const *in,
+                 const struct attrs *attr, const struct type *type) {
+  struct op *op = op_raw(b, code, n_in, in, attr);
+  struct type t = {0};
+  if (op->body)
+    return op;
+  if (!result_type(b, op, type, &t)) {
+    op_unlink(op);
+    return NULL;
+  }
+  op_set_results(b->m, op, op_info[code].outs, &t);
   return op;
 }
 

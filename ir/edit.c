@@ -1,5 +1,5 @@
 /* edit.c: moving, replacing, searching and cloning operators. */
-#include "ir/ir.h"
+#include "ir/raw.h"
 
 #include <string.h>
 
@@ -128,26 +128,20 @@ static void clone_body(struct module *m, const struct block *from, struct block 
     op_clone(&inner, op, map);
 }
 
-/* Built by hand, not by build(): the copy is as valid as the original, whose body may not be complete. */
+/* Not by build(): the copy is as valid as the original, whose body may not be complete. */
 struct op *op_clone(struct builder *b, const struct op *op, struct value_map *map) {
   struct arena *a = b->m->arena;
-  struct op *copy = arena_new(a, struct op);
-  *copy = (struct op){.code = op->code, .at = op->at, .attr = op->attr, .n_in = op->n_in};
-  copy->in = arena_array(a, struct value *, op->n_in);
+  struct value **in = arena_array(a, struct value *, op->n_in);
   for (int i = 0; i < op->n_in; i++)
-    copy->in[i] = map_value(map, op->in[i]);
+    in[i] = map_value(map, op->in[i]);
+  struct op *copy = op_raw(b, op->code, op->n_in, in, &op->attr);
+  copy->at = op->at;
   struct type *types = arena_array(a, struct type, op->n_out);
   for (int i = 0; i < op->n_out; i++)
     types[i] = op->out[i]->type;
   op_set_results(b->m, copy, op->n_out, types);
-  if (b->before)
-    op_move_before(copy, b->before);
-  else
-    op_move_end(copy, b->block);
-  if (op->body) {
-    copy->body = block_new(b->m, copy);
+  if (op->body)
     clone_body(b->m, op->body, copy->body, map);
-  }
   for (int i = 0; i < op->n_out; i++)
     map_pair(a, map, op->out[i], copy->out[i]);
   return copy;

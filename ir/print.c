@@ -4,7 +4,6 @@
  * so that a module that the verifier refuses can be looked at. */
 #include "ir/text.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +16,9 @@ struct printer {
 
 /* ---- words, strings, numbers --------------------------------------------------------------------------- */
 
-bool ir_word_char(int c) {
-  return isalnum(c) || c == '_' || c == '.';
-}
-
 /* A name that needs no quotes. */
 static bool is_word(const char *s) {
-  if (!s || !(isalpha((unsigned char)*s) || *s == '_'))
+  if (!s || !ir_word_char((unsigned char)*s) || *s == '.' || (*s >= '0' && *s <= '9'))
     return false;
   while (*s && ir_word_char((unsigned char)*s))
     s++;

@@ -42,7 +42,7 @@ struct share { /* one thread's panel pairs */
 
 static void *pack_share(void *p) {
   struct share *s = p;
-  tern_pack_tile2(s->codes, s->m, s->n, s->first, s->last, s->packed);
+  tern_pack_tile2_pairs(s->codes, s->m, s->n, s->packed, s->first, s->last);
   return NULL;
 }
 

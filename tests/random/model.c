@@ -1,0 +1,410 @@
+/* model.c: a model grown operator by operator. A pool holds the values made so far; each step draws an
+ * operator and operands that fit it, and what comes out joins the pool. Values are kept in a range where
+ * little overflows, since an infinity would hide what follows it. */
+#include "tests/random/model.h"
+
+#include "ir/layout.h"
+#include <string.h>
+
+struct gen {
+  struct module *m;
+  struct builder b;
+  uint64_t random;
+  VEC(struct value *) pool; /* f32 values */
+  struct value *layer;      /* index of the repeat around, or NULL */
+  int64_t layers;
+  int names;
+};
+
+/* splitmix64 */
+static uint64_t next(uint64_t *s) {
+  uint64_t z = (*s += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+static int below(struct gen *g, int n) {
+  return (int)(next(&g->random) % (uint64_t)n);
+}
+
+static struct value *any(struct gen *g) {
+  return g->pool.at[below(g, g->pool.n)];
+}
+
+static struct value *keep(struct gen *g, struct value *v) {
+  vec_push(g->m->arena, g->pool, v);
+  return v;
+}
+
+static struct type f32(int rank, int64_t a, int64_t b, int64_t c) {
+  return type_make(ELEM_F32, rank, (int64_t[]){a, b, c});
+}
+
+static int64_t odd_size(struct gen *g) {
+  static const int64_t sizes[] = {1, 2, 3, 7, 15, 16, 17, 31, 33, 48, 63, 65, 100, 129};
+  return sizes[below(g, (int)(sizeof sizes / sizeof *sizes))];
+}
+
+/* A vector of the pool, or one made of a value of another shape. */
+static struct value *vector(struct gen *g) {
+  struct value *v = any(g);
+  if (v->type.rank == 1)
+    return v;
+  return build_reshape(&g->b, v, f32(1, type_count(v->type, 1, 1), 0, 0));
+}
+
+/* ---- weights and states
+ * ------------------------------------------------------------------------------------- */
+
+static struct value *symbol(struct gen *g, enum opcode code, const char *name, struct type t) {
+  struct attrs attr = {.symbol = name};
+  return build(&g->b, code, g->layer != NULL, &g->layer, &attr, &t)->out[0];
+}
+
+static const char *fresh(struct gen *g, const char *what) {
+  return arena_printf(g->m->arena, g->layer ? "layers.{}.%s%d" : "%s%d", what, g->names++);
+}
+
+static struct value *weight(struct gen *g, struct type t) {
+  struct weight *w = weight_add(g->m, fresh(g, "w"), t);
+  if (g->layer) {
+    w->n_counts = 1;
+    w->counts[0] = g->layers;
+  }
+  if (t.elem == ELEM_TERNARY) {
+    w->scale = (enum weight_scale)below(g, 3);
+    if (w->scale == WSCALE_GROUP)
+      w->group = 1 + below(g, (int)t.dim[1]);
+  } else if (t.rank > 1) {
+    w->source = (enum storage[]){STORE_F32, STORE_F16, STORE_BF16}[below(g, 3)];
+  }
+  return symbol(g, OP_WEIGHT, w->name, t);
+}
+
+/* s' = f(s, x): read, mix, write; the new content joins the pool. */
+static void recurrence(struct gen *g) {
+  struct value *x = any(g);
+  struct state *s = state_add(g->m, fresh(g, "s"), x->type);
+  s->init = below(g, 3) * 0.25;
+  if (g->layer) {
+    s->n_counts = 1;
+    s->counts[0] = g->layers;
+  }
+  struct value *old = symbol(g, OP_READ, s->name, x->type);
+  struct value *gate = build1(&g->b, OP_SIGMOID, x);
+  struct value *one = build_const(&g->b, 1, f32(0, 0, 0, 0));
+  struct value *rest = build2(&g->b, OP_SUB, one, gate);
+  struct value *new = build2(&g->b, OP_ADD, build2(&g->b, OP_MUL, gate, old), build2(&g->b, OP_MUL, rest, x));
+  if (below(g, 4) == 0) /* not linear: the scan has an operator over the whole vector in it */
+    new = build1(&g->b, OP_TANH, new);
+  struct attrs attr = {.symbol = s->name};
+  build(&g->b, OP_WRITE, 1 + (g->layer != NULL), (struct value *[]){new, g->layer}, &attr, NULL);
+  keep(g, new);
+  if (below(g, 2))
+    keep(g, build2(&g->b, OP_SUB, old, new)); /* the old content is used beside the new */
+}
+
+/* A window over the last tokens, as a causal convolution has it. */
+static void window(struct gen *g) {
+  struct value *x = vector(g);
+  int64_t n = x->type.dim[0], taps = 2 + below(g, 3);
+  struct state *s = state_add(g->m, fresh(g, "window"), f32(2, taps - 1, n, 0));
+  if (g->layer) {
+    s->n_counts = 1;
+    s->counts[0] = g->layers;
+  }
+  struct value *old = symbol(g, OP_READ, s->name, s->type);
+  struct value *row = build_reshape(&g->b, x, f32(2, 1, n, 0));
+  struct attrs axis = {.axis = 0};
+  struct value *all = build(&g->b, OP_CONCAT, 2, (struct value *[]){old, row}, &axis, NULL)->out[0];
+  struct value *taps_weight = weight(g, f32(2, taps, n, 0));
+  struct value *sum = build_axis(&g->b, OP_SUM, build2(&g->b, OP_MUL, all, taps_weight), 0);
+  struct attrs attr = {.symbol = s->name};
+  struct value *shifted = build_slice(&g->b, all, 0, 1, taps);
+  build(&g->b, OP_WRITE, 1 + (g->layer != NULL), (struct value *[]){shifted, g->layer}, &attr, NULL);
+  keep(g, build_reshape(&g->b, sum, f32(1, n, 0, 0)));
+}
+
+/* A matrix state with an outer product, as HGRN2 has it. */
+static void matrix_state(struct gen *g) {
+  int64_t heads = 1 + below(g, 3), k = 1 + below(g, 9), v = 1 + below(g, 20);
+  struct value *x = vector(g);
+  struct value *keys = weight(g, f32(2, heads * k, x->type.dim[0], 0));
+  struct value *values = weight(g, f32(2, heads * v, x->type.dim[0], 0));
+  struct value *f = build1(&g->b, OP_SIGMOID, build2(&g->b, OP_MATMUL, keys, x));
+  struct value *u = build1(&g->b, OP_TANH, build2(&g->b, OP_MATMUL, values, x));
+  f = build_reshape(&g->b, f, f32(3, heads, k, 1));
+  u = build_reshape(&g->b, u, f32(3, heads, 1, v));
+  struct state *s = state_add(g->m, fresh(g, "matrix"), f32(3, heads, k, v));
+  if (g->layer) {
+    s->n_counts = 1;
+    s->counts[0] = g->layers;
+  }
+  struct value *old = symbol(g, OP_READ, s->name, s->type);
+  struct value *one = build_const(&g->b, 1, f32(0, 0, 0, 0));
+  struct value *new = build2(&g->b, OP_ADD, build2(&g->b, OP_MUL, f, old),
+                             build2(&g->b, OP_MUL, build2(&g->b, OP_SUB, one, f), u));
+  struct attrs attr = {.symbol = s->name};
+  build(&g->b, OP_WRITE, 1 + (g->layer != NULL), (struct value *[]){new, g->layer}, &attr, NULL);
+  struct value *out = build_axis(&g->b, OP_SUM, build2(&g->b, OP_MUL, new, f), 1);
+  keep(g, build_reshape(&g->b, out, f32(1, heads * v, 0, 0)));
+}
+
+/* ---- operators
+ * ---------------------------------------------------------------------------------------------- */
+
+static void unary(struct gen *g) {
+  static const enum opcode codes[] = {OP_NEG,  OP_ABS,  OP_EXP,      OP_LOG,  OP_SQRT,  OP_RSQRT, OP_SIGMOID,
+                                      OP_SILU, OP_TANH, OP_SOFTPLUS, OP_RELU, OP_FLOOR, OP_ROUND};
+  enum opcode code = codes[below(g, (int)(sizeof codes / sizeof *codes))];
+  struct value *x = any(g), *small = build_const(&g->b, 0.125, f32(0, 0, 0, 0));
+  if (code == OP_EXP)
+    x = build2(&g->b, OP_MIN, x, build_const(&g->b, 2, f32(0, 0, 0, 0)));
+  if (code == OP_LOG || code == OP_SQRT || code == OP_RSQRT)
+    x = build2(&g->b, OP_ADD, build1(&g->b, OP_ABS, x), small);
+  struct attrs attr = {0};
+  if (code == OP_ROUND)
+    attr.round = (enum rounding)below(g, ROUND_COUNT);
+  keep(g, build(&g->b, code, 1, &x, &attr, NULL)->out[0]);
+}
+
+/* A second operand that broadcasts with x: of the pool, a part of x, a weight, or a constant. */
+static struct value *partner(struct gen *g, struct value *x) {
+  for (int i = 0; i < 4; i++) {
+    struct value *y = any(g);
+    struct type t;
+    if (type_broadcast(x->type, y->type, &t) && type_count(t, 1, 1) <= 4096)
+      return y;
+  }
+  if (below(g, 2) && x->type.rank)
+    return build_axis(&g->b, OP_AMAX, x, below(g, x->type.rank));
+  if (below(g, 2) && x->type.rank)
+    return weight(g, f32(1, x->type.dim[x->type.rank - 1], 0, 0));
+  return build_const(&g->b, below(g, 9) * 0.25 - 1, f32(0, 0, 0, 0));
+}
+
+static void binary(struct gen *g) {
+  static const enum opcode codes[] = {OP_ADD, OP_SUB, OP_MUL, OP_MIN, OP_MAX, OP_DIV};
+  enum opcode code = codes[below(g, 6)];
+  struct value *x = any(g), *y = partner(g, x);
+  if (code == OP_DIV)
+    y = build2(&g->b, OP_ADD, build1(&g->b, OP_ABS, y), build_const(&g->b, 0.5, f32(0, 0, 0, 0)));
+  keep(g, build2(&g->b, code, x, y));
+}
+
+static void choose(struct gen *g) {
+  static const enum opcode codes[] = {OP_LT, OP_LE, OP_EQ};
+  struct value *x = any(g), *y = partner(g, x);
+  struct value *c = build2(&g->b, codes[below(g, 3)], x, y);
+  if (below(g, 3) == 0)
+    keep(g, build(&g->b, OP_CONVERT, 1, &c, NULL,
+                  &(struct type){
+                      ELEM_F32,
+                      c->type.rank,
+                      {c->type.dim[0], c->type.dim[1], c->type.dim[2], c->type.dim[3], c->type.dim[4]}})
+                ->out[0]);
+  else
+    keep(g, build3(&g->b, OP_SELECT, c, x, y));
+}
+
+static void along_axis(struct gen *g) {
+  static const enum opcode codes[] = {OP_SUM, OP_AMAX, OP_ABSMAX, OP_SOFTMAX, OP_CUMSUM};
+  struct value *x = any(g);
+  if (x->type.rank == 0)
+    return;
+  struct value *y = build_axis(&g->b, codes[below(g, 5)], x, below(g, x->type.rank));
+  keep(g, below(g, 2) ? y : build1(&g->b, OP_TANH, y));
+}
+
+static void norm(struct gen *g) {
+  struct value *x = any(g);
+  if (x->type.rank == 0)
+    return;
+  struct attrs attr = {.eps = 1e-6};
+  struct value *y = build(&g->b, OP_RMSNORM, 1, &x, &attr, NULL)->out[0];
+  keep(g, below(g, 2) ? y : build2(&g->b, OP_MUL, y, weight(g, f32(1, x->type.dim[x->type.rank - 1], 0, 0))));
+}
+
+/* Norm, quantiser, product by a ternary matrix: once or twice from one quantised vector. */
+static void bitlinear(struct gen *g) {
+  struct value *x = any(g);
+  if (x->type.rank == 0)
+    x = vector(g);
+  int64_t n = x->type.dim[x->type.rank - 1];
+  if (below(g, 4)) {
+    struct attrs eps = {.eps = 1e-6};
+    x = build(&g->b, OP_RMSNORM, 1, &x, &eps, NULL)->out[0];
+    if (below(g, 2))
+      x = build2(&g->b, OP_MUL, x, weight(g, f32(1, n, 0, 0)));
+  }
+  struct attrs attr = {.bits = below(g, 4) ? 8 : 3 + below(g, 12), .frac = FRAC_DYNAMIC};
+  attr.round = (enum rounding)below(g, ROUND_COUNT);
+  if (below(g, 4) == 0)
+    attr.frac = below(g, 6);
+  struct value *q = below(g, 8) ? build(&g->b, OP_QUANTIZE, 1, &x, &attr, NULL)->out[0] : x;
+  for (int i = 1 + below(g, 3); i > 0; i--) {
+    int64_t m = odd_size(g);
+    enum elem e = below(g, 6) ? ELEM_TERNARY : ELEM_F32;
+    keep(g, build2(&g->b, OP_MATMUL, weight(g, type_make(e, 2, (int64_t[]){m, n})), q));
+  }
+  if (q != x && below(g, 4) == 0)
+    keep(g, build1(&g->b, OP_DEQUANTIZE, q));
+}
+
+static void move(struct gen *g) {
+  struct value *x = any(g);
+  struct attrs attr = {0};
+  int64_t n = type_count(x->type, 1, 1);
+  if (x->type.rank == 0 || n < 2)
+    return;
+  attr.axis = below(g, x->type.rank);
+  int64_t d = x->type.dim[attr.axis];
+  switch (below(g, 5)) {
+  case 0: /* split and reorder */
+    if (d > 1) {
+      int64_t at = 1 + below(g, (int)d - 1);
+      struct value *parts[2] = {build_slice(&g->b, x, attr.axis, at, d),
+                                build_slice(&g->b, x, attr.axis, 0, at)};
+      keep(g, below(g, 3) ? build(&g->b, OP_CONCAT, 2, parts, &attr, NULL)->out[0] : parts[0]);
+    }
+    break;
+  case 1:
+    for (int64_t k = 2; k <= 8; k++)
+      if (n % k == 0 && below(g, 2)) {
+        keep(g, build_reshape(&g->b, x, f32(2, k, n / k, 0)));
+        break;
+      }
+    break;
+  case 2:
+    if (x->type.rank > 1) {
+      for (int k = 0; k < x->type.rank; k++)
+        attr.perm[k] = (k + 1) % x->type.rank;
+      attr.axis = 0;
+      keep(g, build(&g->b, OP_TRANSPOSE, 1, &x, &attr, NULL)->out[0]);
+    }
+    break;
+  case 3:
+    if (n <= 200 && x->type.rank < 3) {
+      struct type t = x->type;
+      memmove(t.dim + 1, t.dim, sizeof *t.dim * (size_t)t.rank);
+      t.dim[0] = 1 + below(g, 4);
+      t.rank++;
+      keep(g, build(&g->b, OP_BROADCAST, 1, &x, NULL, &t)->out[0]);
+    }
+    break;
+  default: /* a row of a weight, chosen by the layer */
+    if (g->layer) {
+      struct value *saved = g->layer;
+      g->layer = NULL;
+      struct value *table = weight(g, f32(2, g->layers, odd_size(g), 0));
+      g->layer = saved;
+      keep(g, build2(&g->b, OP_INDEX, table, g->layer));
+    }
+  }
+}
+
+static void grow(struct gen *g, int operators) {
+  static void (*const kinds[])(struct gen *) = {unary,     binary, binary,    choose, along_axis, norm,
+                                                bitlinear, move,   bitlinear, unary,  recurrence};
+  for (int i = 0; i < operators; i++)
+    kinds[below(g, (int)(sizeof kinds / sizeof *kinds))](g);
+  if (below(g, 3) == 0)
+    window(g);
+  if (below(g, 3) == 0)
+    matrix_state(g);
+}
+
+static void repeat(struct gen *g) {
+  struct value *x = vector(g), *y = vector(g);
+  int64_t count = 1 + below(g, 3);
+  struct attrs attr = {.count = count};
+  struct op *op = build(&g->b, OP_REPEAT, 2, (struct value *[]){x, y}, &attr, NULL);
+  struct gen inner = *g;
+  inner.b = builder_end(g->m, op->body);
+  inner.pool.n = 0, inner.pool.cap = 0, inner.pool.at = NULL;
+  inner.layer = block_arg(g->m, op->body, type_scalar(ELEM_U32), "l");
+  inner.layers = count;
+  struct value *inside[2] = {block_arg(g->m, op->body, x->type, "x"),
+                             block_arg(g->m, op->body, y->type, "y")};
+  keep(&inner, inside[0]);
+  keep(&inner, inside[1]);
+  if (below(g, 2))
+    keep(&inner, any(g)); /* captured from outside */
+  grow(&inner, 6);
+  struct value *out[2];
+  for (int i = 0; i < 2; i++) { /* back to the carried shapes */
+    struct value *v = vector(&inner);
+    struct value *w =
+        weight(&inner, type_make(ELEM_F32, 2, (int64_t[]){inside[i]->type.dim[0], v->type.dim[0]}));
+    out[i] =
+        build2(&inner.b, OP_ADD, inside[i], build1(&inner.b, OP_TANH, build2(&inner.b, OP_MATMUL, w, v)));
+  }
+  if (below(g, 3) == 0 && type_equal(x->type, y->type)) { /* carried values that change places */
+    struct value *t = out[0];
+    out[0] = inside[1];
+    out[1] = t;
+  }
+  build(&inner.b, OP_YIELD, 2, out, NULL, NULL);
+  op_set_results(g->m, op, 2, (struct type[]){x->type, y->type});
+  g->random = inner.random;
+  g->names = inner.names;
+  keep(g, op->out[0]);
+  keep(g, op->out[1]);
+}
+
+struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
+  struct gen g = {.m = module_new(a, d, "random"), .random = seed};
+  g.m->spec = "random.tern";
+  g.m->chunk = 8;
+  struct func *f = func_add(g.m, "step");
+  g.b = builder_end(g.m, f->body);
+  struct value *token = block_arg(g.m, f->body, type_scalar(ELEM_U32), "token");
+  int64_t vocab = 17 + below(&g, 20);
+  struct value *table = weight(&g, f32(2, vocab, odd_size(&g) + 1, 0));
+  keep(&g, build2(&g.b, OP_INDEX, table, token));
+  grow(&g, 3 + below(&g, 6));
+  if (below(&g, 4))
+    repeat(&g);
+  grow(&g, below(&g, 5));
+  struct value *v = vector(&g);
+  struct value *head = weight(&g, type_make(ELEM_F32, 2, (int64_t[]){vocab, v->type.dim[0]}));
+  struct value *logits = build2(&g.b, OP_MATMUL, head, v);
+  build(&g.b, OP_RETURN, 1, &logits, NULL, NULL);
+  return g.m;
+}
+
+/* ---- weights as a function of their name
+ * -------------------------------------------------------------------- */
+
+static uint64_t hash(const char *s) {
+  uint64_t h = 14695981039346656037u;
+  for (; *s; s++)
+    h = (h ^ (unsigned char)*s) * 1099511628211u;
+  return h;
+}
+
+/* Multiples of 1/64 in [-1, 1): exact in half and bf16. */
+static bool floats(void *self, const char *name, int64_t first, int64_t count, float *out) {
+  (void)self;
+  for (int64_t i = 0; i < count; i++) {
+    uint64_t s = hash(name) + (uint64_t)(first + i);
+    out[i] = (float)((int)(next(&s) % 128) - 64) / 64;
+  }
+  return true;
+}
+
+static bool ternary(void *self, const char *name, const struct weight *w, int8_t *codes, float *means) {
+  (void)self;
+  uint64_t s = hash(name);
+  int64_t n = type_count(w->type, 1, 1), scales = weight_scale_count(w);
+  for (int64_t i = 0; i < n; i++)
+    codes[i] = (int8_t)((int)(next(&s) % 3) - 1);
+  for (int64_t i = 0; i < scales; i++)
+    means[i] = 0.01f + (float)(next(&s) % 1000) / 1000;
+  return true;
+}
+
+struct weight_source random_source(void) {
+  return (struct weight_source){NULL, floats, ternary};
+}

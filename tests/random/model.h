@@ -1,0 +1,14 @@
+/* model.h: random models for holding the engines against each other.
+ *
+ * random_model builds a module with the function "step" out of operators of every kind, shapes with odd
+ * sizes, states and repeats; the same seed gives the same module. random_source gives weights that are a
+ * function of their name. */
+#ifndef TERN_TESTS_RANDOM_MODEL_H
+#define TERN_TESTS_RANDOM_MODEL_H
+
+#include "ir/source.h"
+
+struct module *random_model(struct arena *a, struct diag *d, uint64_t seed);
+struct weight_source random_source(void);
+
+#endif

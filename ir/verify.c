@@ -1,7 +1,329 @@
-/* verify.c: checks the rules of docs/ir.md. */
+/* verify.c: checks that a module keeps the rules of docs/ir.md.
+ *
+ * In order: symbols, then each function: results of operators against their rules (infer.c), definitions
+ * before uses, block ends, where quantised and ternary values go, where tokens' dimensions may stand, states
+ * written once, and, where memory is planned, the places of buffers. All that is wrong is reported. */
 #include "ir/ir.h"
 
-bool ir_verify(const struct module *m, const char *after) {
-  (void)m, (void)after;
+#include <string.h>
+
+struct checker {
+  const struct module *m;
+  const char *after;
+  struct arena arena; /* message texts */
+  const struct func *f;
+  VEC(struct value *) visible;   /* values that can be used here, innermost block last */
+  VEC(const struct op *) writes; /* to states and folded weights, so far in this function */
+  VEC(const struct op *) kernels;
+  bool ok;
+};
+
+__attribute__((format(printf, 3, 4))) static void report(struct checker *c, struct loc at, const char *format,
+                                                         ...) {
+  va_list ap;
+  va_start(ap, format);
+  const char *message = arena_vprintf(&c->arena, format, ap);
+  va_end(ap);
+  diag_at(c->m->diag, SEVERITY_ERROR, at, "%s%s%s%s", c->after ? "after " : "", c->after ? c->after : "",
+          c->after ? ": " : "", message);
+  c->ok = false;
+}
+
+static const char *text_of(struct checker *c, struct type t) {
+  return type_text(&c->arena, t);
+}
+
+static const char *name_of(const struct op *op) {
+  return op_info[op->code].text;
+}
+
+/* ---- symbols ------------------------------------------------------------------------------------------- */
+
+static int64_t instances(int n, const int64_t *counts) {
+  int64_t product = 1;
+  for (int i = 0; i < n; i++)
+    product *= counts[i];
+  return product;
+}
+
+/* [offset, offset + all instances) inside `total`, aligned; offset -1: not planned. */
+static void check_place(struct checker *c, struct loc at, const char *name, int64_t offset, int64_t stride,
+                        int64_t count, int64_t total) {
+  if (offset < 0)
+    return;
+  if (offset % 64 || stride % 64 || stride < 0)
+    report(c, at, "'%s' at %lld, stride %lld: buffers are aligned to 64 bytes", name, (long long)offset,
+           (long long)stride);
+  else if (total >= 0 && offset + (count - 1) * stride >= total)
+    report(c, at, "'%s' at %lld, stride %lld, leaves the %lld bytes", name, (long long)offset,
+           (long long)stride, (long long)total);
+}
+
+static bool plain_float(struct type t) {
+  return t.elem == ELEM_F32 && !type_dynamic(t);
+}
+
+static void check_scale(struct checker *c, const struct weight *w) {
+  if (w->type.elem != ELEM_TERNARY) {
+    if (w->scale != WSCALE_TENSOR || w->origin == WEIGHT_MERGED)
+      report(c, w->at, "weight '%s': only ternary weights have scales or are merged", w->name);
+    return;
+  }
+  if (w->type.rank != 2)
+    report(c, w->at, "weight '%s' is %s; a ternary weight is a matrix", w->name, text_of(c, w->type));
+  else if (w->scale == WSCALE_GROUP && (w->group < 1 || w->group > w->type.dim[1]))
+    report(c, w->at, "weight '%s': groups of %lld columns in %s", w->name, (long long)w->group,
+           text_of(c, w->type));
+}
+
+/* A merged weight has the rows of its parts. */
+static void check_parts(struct checker *c, const struct weight *w) {
+  int64_t rows = 0;
+  for (int i = 0; i < w->n_parts; i++) {
+    const struct weight *part = weight_find(c->m, w->parts[i]);
+    if (!part) {
+      report(c, w->at, "weight '%s': there is no weight '%s' to merge", w->name, w->parts[i]);
+      return;
+    }
+    if (part->origin == WEIGHT_MERGED || part->type.elem != ELEM_TERNARY || part->type.rank != 2 ||
+        w->type.rank != 2 || part->type.dim[1] != w->type.dim[1] || part->n_counts != w->n_counts ||
+        instances(part->n_counts, part->counts) != instances(w->n_counts, w->counts)) {
+      report(c, w->at, "weight '%s' is %s; the part '%s' of type %s does not fit", w->name,
+             text_of(c, w->type), part->name, text_of(c, part->type));
+      return;
+    }
+    rows += part->type.dim[0];
+  }
+  if (w->origin == WEIGHT_MERGED && w->type.rank == 2 && rows != w->type.dim[0])
+    report(c, w->at, "weight '%s' is %s; its parts have %lld rows", w->name, text_of(c, w->type),
+           (long long)rows);
+}
+
+static void check_symbols(struct checker *c) {
+  for (const struct weight *w = c->m->weights; w; w = w->next) {
+    if (w->type.elem != ELEM_TERNARY && !plain_float(w->type))
+      report(c, w->at, "weight '%s' is %s; weights are f32 or ternary", w->name, text_of(c, w->type));
+    check_scale(c, w);
+    check_parts(c, w);
+    check_place(c, w->at, w->name, w->offset, w->stride, weight_instances(w), c->m->weights_bytes);
+  }
+  for (const struct state *s = c->m->states; s; s = s->next) {
+    if (!plain_float(s->type))
+      report(c, s->at, "state '%s' is %s; states are f32", s->name, text_of(c, s->type));
+    check_place(c, s->at, s->name, s->offset, s->stride, instances(s->n_counts, s->counts),
+                c->m->state_bytes);
+  }
+}
+
+/* ---- types ----------------------------------------------------------------------------------------------
+ */
+
+static void check_results(struct checker *c, const struct op *op) {
+  struct type *want = arena_array(&c->arena, struct type, op->n_out);
+  const char *why = "";
+  if (!op_infer(&c->arena, c->m, op, want, &why)) {
+    report(c, op->at, "%s", why);
+    return;
+  }
+  for (int i = 0; i < op->n_out; i++)
+    if (!type_equal(want[i], op->out[i]->type))
+      report(c, op->at, "%s: the result is %s, not %s", name_of(op), text_of(c, want[i]),
+             text_of(c, op->out[i]->type));
+}
+
+/* T and K lead, and only forms for many tokens have them. */
+static void check_dims(struct checker *c, struct loc at, struct type t) {
+  bool one_token = strcmp(c->f->name, "step") == 0 || strcmp(c->f->name, "fold") == 0;
+  for (int i = 0; i < t.rank; i++)
+    if (t.dim[i] < 0 && (i > 0 || one_token)) {
+      report(c, at,
+             one_token ? "%s in '%s', which is for one token" : "%s: only the first axis is T or K%.0s",
+             text_of(c, t), c->f->name);
+      return;
+    }
+}
+
+static bool takes_matrix(const struct op *op) {
+  return op->code == OP_MATMUL || op->code == OP_TERNARY_SUM;
+}
+
+/* Quantised values and ternary weights enter products only; a ternary one as the matrix. */
+static void check_operand(struct checker *c, const struct op *op, int i) {
+  enum elem e = op->in[i]->type.elem;
+  bool quantised = e == ELEM_Q8 || e == ELEM_Q16;
+  if ((quantised && op->code != OP_MATMUL && op->code != OP_DEQUANTIZE) ||
+      (e == ELEM_TERNARY && !(takes_matrix(op) && i == 0)))
+    report(c, op->at, "%s: %s can only enter a matrix product", name_of(op), text_of(c, op->in[i]->type));
+}
+
+/* A constant of an integer type is an integer that the type holds. */
+static void check_const(struct checker *c, const struct op *op) {
+  static const struct {
+    double least, most;
+  } range[ELEM_COUNT] = {
+      [ELEM_BOOL] = {0, 1},
+      [ELEM_U32] = {0, UINT32_MAX},
+      [ELEM_I8] = {INT8_MIN, INT8_MAX},
+      [ELEM_I16] = {INT16_MIN, INT16_MAX},
+      [ELEM_I32] = {INT32_MIN, INT32_MAX},
+  };
+  enum elem e = op->out[0]->type.elem;
+  double x = op->attr.value;
+  if (e != ELEM_F32 && !(x >= range[e].least && x <= range[e].most && x == (double)(int64_t)x))
+    report(c, op->at, "const: %g is not a value of %s", x, elem_name(e));
+}
+
+/* ---- definitions and effects ------------------------------------------------------------------------------
+ */
+
+/* While a value can be used it stands at visible.at[value->id]. */
+static bool is_visible(const struct checker *c, const struct value *v) {
+  return v->id >= 0 && v->id < c->visible.n && c->visible.at[v->id] == v;
+}
+
+static void make_visible(struct checker *c, struct loc at, struct value *v, const struct op *def,
+                         const struct block *b, int index) {
+  if (v->def != def || v->block != b || v->index != index)
+    report(c, at, "%s: a result or argument that is linked elsewhere", def ? name_of(def) : "block");
+  check_dims(c, at, v->type);
+  v->id = c->visible.n;
+  vec_push(&c->arena, c->visible, v);
+}
+
+static void check_operands(struct checker *c, const struct op *op) {
+  for (int i = 0; i < op->n_in; i++) {
+    if (!is_visible(c, op->in[i]))
+      report(c, op->at, "%s: operand %d%s%s%s is not defined before it", name_of(op), i + 1,
+             op->in[i]->name ? " '" : "", op->in[i]->name ? op->in[i]->name : "", op->in[i]->name ? "'" : "");
+    check_operand(c, op, i);
+  }
+}
+
+/* Same symbol and indices; the indices of write and define follow the value. */
+static bool same_target(const struct op *a, const struct op *b) {
+  if (a->code != b->code || a->n_in != b->n_in || strcmp(a->attr.symbol, b->attr.symbol) != 0)
+    return false;
+  for (int i = 1; i < a->n_in; i++)
+    if (a->in[i] != b->in[i])
+      return false;
   return true;
+}
+
+static void check_effect(struct checker *c, const struct op *op) {
+  bool in_fold = strcmp(c->f->name, "fold") == 0;
+  if (in_fold != (op->code == OP_DEFINE))
+    report(c, op->at, in_fold ? "%s: 'fold' has no states" : "%s: only 'fold' defines weights", name_of(op));
+  if (op->code == OP_READ || !op->attr.symbol)
+    return;
+  const struct weight *w = op->code == OP_DEFINE ? weight_find(c->m, op->attr.symbol) : NULL;
+  if (w && w->origin != WEIGHT_FOLDED)
+    report(c, op->at, "define: '%s' is not a folded weight", w->name);
+  for (int i = 0; i < c->writes.n; i++)
+    if (same_target(c->writes.at[i], op)) {
+      report(c, op->at, "%s: '%s' is written twice", name_of(op), op->attr.symbol);
+      return;
+    }
+  vec_push(&c->arena, c->writes, op);
+}
+
+static void check_name(struct checker *c, const struct op *op) {
+  if (!op->attr.name || !*op->attr.name) {
+    report(c, op->at, "kernel: has no name");
+    return;
+  }
+  for (int i = 0; i < c->kernels.n; i++)
+    if (strcmp(c->kernels.at[i]->attr.name, op->attr.name) == 0)
+      report(c, op->at, "kernel: two have the name '%s'", op->attr.name);
+  vec_push(&c->arena, c->kernels, op);
+}
+
+/* ---- planned memory ---------------------------------------------------------------------------------------
+ */
+
+static void check_buffer(struct checker *c, struct loc at, const struct value *v) {
+  if (v->at == -1 || v->at == -2)
+    return;
+  int64_t bytes = type_count(v->type, c->m->chunk, c->m->chunk) * elem_bytes(v->type.elem);
+  if (v->at < 0 || v->at % 64 || bytes == 0)
+    report(c, at, "%s at %lld: a buffer holds plain elements and is aligned to 64 bytes", text_of(c, v->type),
+           (long long)v->at);
+  else if (c->f->scratch >= 0 && v->at > c->f->scratch - bytes)
+    report(c, at, "%s at %lld leaves the %lld bytes of scratch", text_of(c, v->type), (long long)v->at,
+           (long long)c->f->scratch);
+}
+
+/* What stands outside kernels after fuse, each with a buffer for what it makes. */
+static void check_planned(struct checker *c, const struct op *op) {
+  bool makes = op->code == OP_KERNEL || op->code == OP_TERNARY_SUM || op->code == OP_REPEAT;
+  if (!makes && op->code != OP_WEIGHT && !(op_info[op->code].flags & END)) {
+    report(c, op->at, "%s: stands outside a kernel where memory is planned", name_of(op));
+    return;
+  }
+  for (int i = 0; makes && i < op->n_out; i++)
+    if (op->out[i]->at == -1)
+      report(c, op->at, "%s: result %d has no place in memory", name_of(op), i + 1);
+  for (int i = 0; op->code == OP_REPEAT && i < op->n_out && i + 1 < op->body->n_args; i++)
+    if (op->out[i]->at != op->body->args[i + 1]->at)
+      report(c, op->at, "repeat: result %d and what carries it lie in different places", i + 1);
+}
+
+/* ---- blocks -----------------------------------------------------------------------------------------------
+ */
+
+static void check_block(struct checker *c, const struct block *b, struct loc at, bool in_kernel);
+
+static void check_op(struct checker *c, const struct op *op, bool in_kernel) {
+  check_operands(c, op);
+  if (op->body)
+    check_block(c, op->body, op->at, in_kernel || op->code == OP_KERNEL);
+  check_results(c, op);
+  if (op->code == OP_CONST)
+    check_const(c, op);
+  if (op->code == OP_READ || op->code == OP_WRITE || op->code == OP_DEFINE)
+    check_effect(c, op);
+  if (op->code == OP_KERNEL)
+    check_name(c, op);
+  if (c->f->scratch >= 0 && !in_kernel)
+    check_planned(c, op);
+  for (int i = 0; i < op->n_out; i++) {
+    check_buffer(c, op->at, op->out[i]);
+    make_visible(c, op->at, op->out[i], op, op->block, i);
+  }
+}
+
+static void check_end(struct checker *c, const struct block *b, struct loc at) {
+  enum opcode end = b->parent ? OP_YIELD : OP_RETURN;
+  if (!b->last || b->last->code != end)
+    report(c, b->last ? b->last->at : at, "the body of '%s' does not end with %s",
+           b->parent ? name_of(b->parent) : c->f->name, op_info[end].text);
+  for (const struct op *op = b->first; op && op->next; op = op->next)
+    if (op_info[op->code].flags & END)
+      report(c, op->at, "%s: stands before the end of its body", name_of(op));
+}
+
+static void check_block(struct checker *c, const struct block *b, struct loc at, bool in_kernel) {
+  int outside = c->visible.n;
+  for (int i = 0; i < b->n_args; i++) {
+    check_buffer(c, at, b->args[i]);
+    make_visible(c, at, b->args[i], NULL, b, i);
+  }
+  for (const struct op *op = b->first; op; op = op->next) {
+    if (op->block != b)
+      report(c, op->at, "%s: linked into a block that is not its own", name_of(op));
+    check_op(c, op, in_kernel);
+  }
+  check_end(c, b, at);
+  c->visible.n = outside;
+}
+
+bool ir_verify(const struct module *m, const char *after) {
+  struct checker c = {.m = m, .after = after, .ok = true};
+  check_symbols(&c);
+  for (const struct func *f = m->funcs; f; f = f->next) {
+    c.f = f;
+    c.writes.n = 0;
+    check_block(&c, f->body, (struct loc){0}, false);
+  }
+  arena_free(&c.arena);
+  return c.ok;
 }

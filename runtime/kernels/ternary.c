@@ -1,0 +1,152 @@
+/* ternary.c: ternary sums in portable C11, for every processor and inside every C project that ternc emits.
+ *
+ * int8 rows go tile by tile: the 64 bytes of a tile are 64 lanes, a lane's products with its column are added
+ * up in 16 bits for 16 tiles and then widened; loops have constant lengths, so that compilers vectorise them.
+ * int16, floats and groups that split a chunk go column by column with the panel's 16 rows as lanes. */
+#include "runtime/kernels/ternary.h"
+
+#include <string.h>
+
+/* ---- int8, chunk by chunk --------------------------------------------------------------------------------
+ */
+
+/* 16-bit sums hold 16 chunks: 16 chunks * 4 fields * (2 * 128) = 2^14. */
+enum { NARROW_CHUNKS = 16, TILE_LANES = 64 };
+
+/* Adds the products of one tile: x[k] belongs to field k / 4, byte k % 4 of every row. */
+static inline void add_tile(int16_t sums[TILE_LANES], const uint8_t *tile, const int8_t x[TERN_CHUNK]) {
+  for (int f = 0; f < 4; f++) {
+    int16_t column[16];
+    for (int l = 0; l < 16; l++)
+      column[l] = x[4 * f + (l & 3)];
+    for (int l = 0; l < TILE_LANES; l++)
+      sums[l] = (int16_t)(sums[l] + (int16_t)((tile[l] >> (2 * f)) & 3) * column[l & 15]);
+  }
+}
+
+static inline void widen(uint32_t sums[TERN_PANEL], const int16_t narrow[TILE_LANES]) {
+  for (int r = 0; r < TERN_PANEL; r++)
+    sums[r] += (uint32_t)(narrow[4 * r] + narrow[4 * r + 1] + narrow[4 * r + 2] + narrow[4 * r + 3]);
+}
+
+/* sums[r] = sum of t * x over columns begin .. end - 1 of a panel; begin is a multiple of 16, and so is end
+ * unless it is n. */
+static inline void panel_digits(const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin,
+                                int64_t end, uint32_t sums[TERN_PANEL]) {
+  int64_t chunk = begin / TERN_CHUNK, whole = end / TERN_CHUNK;
+  memset(sums, 0, sizeof(uint32_t) * TERN_PANEL);
+  while (chunk < whole) {
+    int64_t stop = chunk + NARROW_CHUNKS < whole ? chunk + NARROW_CHUNKS : whole;
+    int16_t narrow[TILE_LANES] = {0};
+    for (; chunk < stop; chunk++)
+      add_tile(narrow, tiles + chunk * step, x + chunk * TERN_CHUNK);
+    widen(sums, narrow);
+  }
+  if (end % TERN_CHUNK) {
+    int16_t narrow[TILE_LANES] = {0};
+    int8_t tail[TERN_CHUNK] = {0};
+    memcpy(tail, x + whole * TERN_CHUNK, (size_t)(end % TERN_CHUNK));
+    add_tile(narrow, tiles + whole * step, tail);
+    widen(sums, narrow);
+  }
+}
+
+static uint32_t sum_i8(const int8_t *x, int64_t n) {
+  uint32_t sum = 0;
+  for (int64_t k = 0; k < n; k++)
+    sum += (uint32_t)(int32_t)x[k];
+  return sum;
+}
+
+/* ---- any type, column by column ---------------------------------------------------------------------------
+ */
+
+/* out[r] of a panel for columns begin .. end - 1, none of them beyond n. */
+#define COLUMN_SUM_INT(name, x_type)                                                                         \
+  static void name(const uint8_t *tiles, int64_t step, const x_type *x, int64_t begin, int64_t end,          \
+                   int32_t out[TERN_PANEL]) {                                                                \
+    uint32_t sums[TERN_PANEL] = {0};                                                                         \
+    for (int64_t k = begin; k < end; k++) {                                                                  \
+      const uint8_t *column = tiles + k / TERN_CHUNK * step + (k & 3);                                       \
+      int shift = (int)(2 * ((k >> 2) & 3));                                                                 \
+      for (int r = 0; r < TERN_PANEL; r++)                                                                   \
+        sums[r] += (uint32_t)((((column[4 * r] >> shift) & 3) - 1) * x[k]);                                  \
+    }                                                                                                        \
+    memcpy(out, sums, sizeof sums);                                                                          \
+  }
+COLUMN_SUM_INT(columns_i8, int8_t)
+COLUMN_SUM_INT(columns_i16, int16_t)
+
+static void columns_f32(const uint8_t *tiles, int64_t step, const float *x, int64_t begin, int64_t end,
+                        float out[TERN_PANEL]) {
+  float lanes[16][TERN_PANEL] = {{0}};
+  for (int64_t k = begin; k < end; k++) {
+    const uint8_t *column = tiles + k / TERN_CHUNK * step + (k & 3);
+    int shift = (int)(2 * ((k >> 2) & 3));
+    float *lane = lanes[(k - begin) % 16], plus = x[k], minus = -plus;
+    for (int r = 0; r < TERN_PANEL; r++) {
+      int digit = (column[4 * r] >> shift) & 3;
+      lane[r] = lane[r] + (digit == 2 ? plus : digit == 0 ? minus : 0);
+    }
+  }
+  for (int width = 8; width; width /= 2)
+    for (int l = 0; l < width; l++)
+      for (int r = 0; r < TERN_PANEL; r++)
+        lanes[l][r] = lanes[l][r] + lanes[l + width][r];
+  memcpy(out, lanes[0], sizeof lanes[0]);
+}
+
+/* int8 over whole chunks; a group that splits one goes by columns. */
+static void chunks_i8(const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin, int64_t end,
+                      int32_t out[TERN_PANEL]) {
+  uint32_t digits[TERN_PANEL], ones = sum_i8(x + begin, end - begin);
+  panel_digits(tiles, step, x, begin, end, digits);
+  for (int r = 0; r < TERN_PANEL; r++)
+    digits[r] -= ones;
+  memcpy(out, digits, sizeof digits);
+}
+
+static void panel_i8(const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin, int64_t end,
+                     int64_t n, int32_t out[TERN_PANEL]) {
+  if (begin % TERN_CHUNK == 0 && (end % TERN_CHUNK == 0 || end == n))
+    chunks_i8(tiles, step, x, begin, end, out);
+  else
+    columns_i8(tiles, step, x, begin, end, out);
+}
+
+static void panel_i16(const uint8_t *tiles, int64_t step, const int16_t *x, int64_t begin, int64_t end,
+                      int64_t n, int32_t out[TERN_PANEL]) {
+  (void)n;
+  columns_i16(tiles, step, x, begin, end, out);
+}
+
+static void panel_f32(const uint8_t *tiles, int64_t step, const float *x, int64_t begin, int64_t end,
+                      int64_t n, float out[TERN_PANEL]) {
+  (void)n;
+  columns_f32(tiles, step, x, begin, end, out);
+}
+
+/* ---- the whole matrix -------------------------------------------------------------------------------------
+ */
+
+#define WHOLE_MATRIX(name, x_type, y_type, panel_sum)                                                        \
+  TERN_TERNARY_SUM(name, x_type, y_type) {                                                                   \
+    int64_t first, last, span = group ? group : n, groups = group ? (n + group - 1) / group : 1;             \
+    tern_share(m, thread, threads, &first, &last);                                                           \
+    for (int64_t panel = first; panel < last; panel++) {                                                     \
+      int64_t step, count = m - panel * TERN_PANEL < TERN_PANEL ? m - panel * TERN_PANEL : TERN_PANEL;       \
+      const uint8_t *tiles = tern_panel(w, m, n, panel, &step);                                              \
+      for (int64_t row = 0; row < rows; row++)                                                               \
+        for (int64_t g = 0; g < groups; g++) {                                                               \
+          y_type out[TERN_PANEL], *to = y + (row * m + panel * TERN_PANEL) * groups + g;                     \
+          int64_t begin = g * span, end = n - begin < span ? n : begin + span;                               \
+          panel_sum(tiles, step, x + row * n, begin, end, n, out);                                           \
+          for (int64_t r = 0; r < count; r++)                                                                \
+            to[r * groups] = out[r];                                                                         \
+        }                                                                                                    \
+    }                                                                                                        \
+  }
+
+WHOLE_MATRIX(tern_ternary_sum_i8, int8_t, int32_t, panel_i8)
+WHOLE_MATRIX(tern_ternary_sum_i16, int16_t, int32_t, panel_i16)
+WHOLE_MATRIX(tern_ternary_sum_f32, float, float, panel_f32)

@@ -1,0 +1,61 @@
+/* ternary.h: sums of a packed ternary matrix against rows of activations, and the layout it is packed in.
+ *
+ * Layout `tile2`, 2 bits a weight. Rows stand in panels of 16, columns in chunks of 16; a tile is 64 bytes
+ * for 16 rows by 16 columns. Byte 4 * r + j of a tile holds, at bits 2 f (f = 0 .. 3), the digit t = code + 1
+ * of row r, column 16 c + 4 f + j. So a 64-byte register has one row in each 32-bit lane, and one field f of
+ * it multiplies four consecutive columns. Rows and columns beyond the matrix have t = 0. Two panels alternate
+ * tile by tile (panel 2p chunk c, panel 2p + 1 chunk c, panel 2p chunk c + 1, ...), an odd last panel stands
+ * alone: a matrix is one sequential stream for each thread.
+ *
+ * Arithmetic: sum of code * x = sum of t * x - sum of x, exact in int32 whenever the result fits (everything
+ * is modulo 2^32 on the way). Floats: lane x % 16 adds x, -x or 0 in order, then lanes fold l[k] += l[k + w],
+ * w = 8, 4, 2, 1; within a group x counts from the group's start. The same bits in every variant.
+ *
+ * C11, no library but <string.h>. */
+#ifndef TERN_TERNARY_H
+#define TERN_TERNARY_H
+
+#include <stdint.h>
+
+enum { TERN_TILE = 64, TERN_PANEL = 16, TERN_CHUNK = 16 };
+
+/* y[row, i, g] = sum over the columns of group g of code[i, column] * x[row, column].
+ *   w        tile2, m rows of n columns
+ *   x        rows rows, n elements apart; nothing beyond the last is read
+ *   y        rows rows of m * groups, groups = ceil(n / group), 1 when group is 0
+ *   thread   of `threads`: they share the pairs of panels, so each writes its own columns of y
+ * Every thread of a team calls it with the same arguments but `thread`. */
+#define TERN_TERNARY_SUM(name, x_type, y_type)                                                               \
+  void name(const uint8_t *w, const x_type *x, y_type *y, int64_t m, int64_t n, int64_t group, int64_t rows, \
+            uint32_t thread, uint32_t threads)
+
+TERN_TERNARY_SUM(tern_ternary_sum_i8, int8_t, int32_t);
+TERN_TERNARY_SUM(tern_ternary_sum_i16, int16_t, int32_t);
+TERN_TERNARY_SUM(tern_ternary_sum_f32, float, float);
+
+/* The same for processors that have more; with groups they do as the portable one. */
+TERN_TERNARY_SUM(tern_ternary_sum_i8_avx2, int8_t, int32_t);
+TERN_TERNARY_SUM(tern_ternary_sum_i8_vnni, int8_t, int32_t); /* AVX-512 F, BW, VL, VNNI */
+
+/* What every variant needs to know of the layout. */
+static inline int64_t tern_tiles(int64_t n) { /* panels or chunks: ceil(n / 16) */
+  return (n + 15) / 16;
+}
+
+/* The first tile of a panel, and the bytes from one chunk's tile to the next. */
+static inline const uint8_t *tern_panel(const uint8_t *w, int64_t m, int64_t n, int64_t panel,
+                                        int64_t *step) {
+  int64_t chunks = tern_tiles(n), paired = (panel | 1) < tern_tiles(m);
+  *step = paired ? 2 * TERN_TILE : TERN_TILE;
+  return w + (panel & ~(int64_t)1) * chunks * TERN_TILE + (panel & 1) * TERN_TILE;
+}
+
+/* The panels [*begin, *end) of a thread: whole pairs, as equal as they go. */
+static inline void tern_share(int64_t m, uint32_t thread, uint32_t threads, int64_t *begin, int64_t *end) {
+  int64_t panels = tern_tiles(m), pairs = (panels + 1) / 2;
+  *begin = 2 * (pairs * thread / threads);
+  *end = 2 * (pairs * (thread + 1) / threads);
+  *end = *end < panels ? *end : panels;
+}
+
+#endif

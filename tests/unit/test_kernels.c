@@ -1,0 +1,249 @@
+/* test_kernels.c: every variant of the ternary sums that this processor runs against a naive loop, bit for
+ * bit: odd shapes, extreme codes, groups, several rows, one to three threads. Packing in whole and in ranges.
+ */
+#include "runtime/kernels/pack.h"
+#include "runtime/kernels/ternary.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef TERN_TERNARY_SUM(sum_i8_function, int8_t, int32_t);
+
+struct variant {
+  const char *name;
+  sum_i8_function *sum;
+  bool runs;
+};
+
+static int variants(struct variant v[3]) {
+  int n = 0;
+  v[n++] = (struct variant){"portable", tern_ternary_sum_i8, true};
+#ifdef __x86_64__
+  v[n++] = (struct variant){"avx2", tern_ternary_sum_i8_avx2, __builtin_cpu_supports("avx2")};
+  v[n++] = (struct variant){"vnni", tern_ternary_sum_i8_vnni,
+                            __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+                                __builtin_cpu_supports("avx512vl")};
+#endif
+  return n;
+}
+
+static uint64_t random_state = 88172645463325252u;
+static uint32_t random_number(void) {
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 7;
+  random_state ^= random_state << 17;
+  return (uint32_t)(random_state >> 32);
+}
+
+/* A matrix, its packed form and room for rows of x and y, each allocated to the byte, so that the sanitizer
+ * sees a read beyond. */
+struct problem {
+  int64_t m, n, group, rows, groups;
+  int8_t *codes;
+  uint8_t *packed;
+};
+
+static struct problem problem(int64_t m, int64_t n, int64_t group, int64_t rows, int code) {
+  struct problem p = {m, n, group, rows, group ? (n + group - 1) / group : 1, NULL, NULL};
+  p.codes = malloc((size_t)(m * n));
+  p.packed = malloc((size_t)tern_tile2_bytes(m, n));
+  for (int64_t i = 0; i < m * n; i++)
+    p.codes[i] = code == 2 ? (int8_t)(random_number() % 3) - 1 : (int8_t)code;
+  tern_pack_tile2(p.codes, m, n, p.packed);
+  return p;
+}
+
+static void problem_free(struct problem *p) {
+  free(p->codes);
+  free(p->packed);
+}
+
+/* The naive loop: code at (row i, column k) by x, for each group. */
+#define NAIVE(name, x_type)                                                                                  \
+  static void name(const struct problem *p, const x_type *x, int32_t *y) {                                   \
+    int64_t span = p->group ? p->group : p->n;                                                               \
+    memset(y, 0, sizeof *y *(size_t)(p->rows * p->m * p->groups));                                           \
+    for (int64_t t = 0; t < p->rows; t++)                                                                    \
+      for (int64_t i = 0; i < p->m; i++)                                                                     \
+        for (int64_t k = 0; k < p->n; k++)                                                                   \
+          y[(t * p->m + i) * p->groups + k / span] += p->codes[i * p->n + k] * x[t * p->n + k];              \
+  }
+NAIVE(naive_i8, int8_t)
+NAIVE(naive_i16, int16_t)
+
+static float naive_f32_sum(const int8_t *w, const float *x, int64_t n) {
+  float lane[16] = {0};
+  for (int64_t k = 0; k < n; k++)
+    lane[k % 16] = lane[k % 16] + (w[k] == 1 ? x[k] : w[k] == -1 ? -x[k] : 0);
+  for (int width = 8; width; width /= 2)
+    for (int l = 0; l < width; l++)
+      lane[l] = lane[l] + lane[l + width];
+  return lane[0];
+}
+
+static void naive_f32(const struct problem *p, const float *x, float *y) {
+  int64_t span = p->group ? p->group : p->n;
+  for (int64_t t = 0; t < p->rows; t++)
+    for (int64_t i = 0; i < p->m; i++)
+      for (int64_t g = 0; g < p->groups; g++) {
+        int64_t from = g * span, count = p->n - from < span ? p->n - from : span;
+        y[(t * p->m + i) * p->groups + g] =
+            naive_f32_sum(p->codes + i * p->n + from, x + t * p->n + from, count);
+      }
+}
+
+static int8_t *codes_i8(int64_t n, int value) {
+  int8_t *x = malloc((size_t)n);
+  for (int64_t k = 0; k < n; k++)
+    x[k] = value == 0 ? (int8_t)(random_number() % 256 - 128) : (int8_t)value;
+  return x;
+}
+
+static void check_i8(const struct problem *p, int value) {
+  struct variant v[3];
+  int64_t outputs = p->rows * p->m * p->groups;
+  int8_t *x = codes_i8(p->rows * p->n, value);
+  int32_t *expected = malloc(sizeof *expected * (size_t)outputs);
+  int32_t *y = malloc(sizeof *y * (size_t)outputs);
+  naive_i8(p, x, expected);
+  for (int k = 0, n = variants(v); k < n; k++)
+    for (uint32_t threads = 1; v[k].runs && threads <= 3; threads++) {
+      memset(y, 0x55, sizeof *y * (size_t)outputs);
+      for (uint32_t thread = 0; thread < threads; thread++)
+        v[k].sum(p->packed, x, y, p->m, p->n, p->group, p->rows, thread, threads);
+      if (memcmp(y, expected, sizeof *y * (size_t)outputs))
+        fail_msg("%s differs: m %ld n %ld group %ld rows %ld x %d threads %u", v[k].name, (long)p->m,
+                 (long)p->n, (long)p->group, (long)p->rows, value, threads);
+    }
+  free(x);
+  free(expected);
+  free(y);
+}
+
+static const int64_t sizes[] = {1, 7, 15, 16, 17, 32, 33, 63, 65, 100, 333};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static void odd_shapes(void **state) {
+  (void)state;
+  for (int i = 0; i < SIZES; i++)
+    for (int j = 0; j < SIZES; j++)
+      for (int64_t rows = 1; rows <= 17; rows += 8) {
+        struct problem p = problem(sizes[i], sizes[j], 0, rows, 2);
+        check_i8(&p, 0);
+        problem_free(&p);
+      }
+}
+
+static void wide_and_tall(void **state) {
+  (void)state;
+  static const int64_t shapes[][3] = {
+      {6912, 100, 1}, {100, 6912, 1}, {33, 6912, 19}, {48, 70000, 3}, {31, 250, 205}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    struct problem p = problem(shapes[i][0], shapes[i][1], 0, shapes[i][2], 2);
+    check_i8(&p, 0);
+    problem_free(&p);
+  }
+}
+
+/* Codes at the ends of their range, where 16-bit sums are fullest; all weights +1, -1 and 0. */
+static void extremes(void **state) {
+  (void)state;
+  static const int values[] = {127, -128, -127};
+  for (int code = -1; code <= 1; code++)
+    for (int v = 0; v < 3; v++)
+      for (int64_t rows = 1; rows <= 13; rows += 4) {
+        struct problem p = problem(40, 6912 + 5, 0, rows, code);
+        check_i8(&p, values[v]);
+        problem_free(&p);
+      }
+  /* More columns than one run of the in-place accumulators takes. */
+  struct problem p = problem(3, 2 * 16 * 16384 + 21, 0, 1, 1);
+  check_i8(&p, -128);
+  problem_free(&p);
+}
+
+static void groups(void **state) {
+  (void)state;
+  static const int64_t group[] = {1, 5, 16, 32, 48, 64, 100, 1000};
+  for (size_t i = 0; i < sizeof group / sizeof *group; i++)
+    for (int64_t rows = 1; rows <= 3; rows++) {
+      struct problem p = problem(37, 333, group[i], rows, 2);
+      check_i8(&p, 0);
+      problem_free(&p);
+    }
+}
+
+static void wide_codes(void **state) {
+  (void)state;
+  for (int j = 0; j < SIZES; j++) {
+    struct problem p = problem(50, sizes[j], j % 2 ? 24 : 0, 3, 2);
+    int64_t inputs = p.rows * p.n, outputs = p.rows * p.m * p.groups;
+    int16_t *x = malloc(sizeof *x * (size_t)inputs);
+    int32_t *y = malloc(sizeof *y * (size_t)outputs), *expected = malloc(sizeof *y * (size_t)outputs);
+    for (int64_t k = 0; k < inputs; k++)
+      x[k] = (int16_t)(random_number() % 65536 - 32768);
+    naive_i16(&p, x, expected);
+    for (uint32_t thread = 0; thread < 2; thread++)
+      tern_ternary_sum_i16(p.packed, x, y, p.m, p.n, p.group, p.rows, thread, 2);
+    assert_memory_equal(y, expected, sizeof *y * (size_t)outputs);
+    free(x), free(y), free(expected);
+    problem_free(&p);
+  }
+}
+
+static void floats(void **state) {
+  (void)state;
+  for (int j = 0; j < SIZES; j++) {
+    struct problem p = problem(50, sizes[j], j % 2 ? 24 : 0, 3, 2);
+    int64_t inputs = p.rows * p.n, outputs = p.rows * p.m * p.groups;
+    float *x = malloc(sizeof *x * (size_t)inputs);
+    float *y = malloc(sizeof *y * (size_t)outputs), *expected = malloc(sizeof *y * (size_t)outputs);
+    for (int64_t k = 0; k < inputs; k++)
+      x[k] = (float)((int32_t)random_number() * 1e-9);
+    naive_f32(&p, x, expected);
+    for (uint32_t thread = 0; thread < 3; thread++)
+      tern_ternary_sum_f32(p.packed, x, y, p.m, p.n, p.group, p.rows, thread, 3);
+    assert_memory_equal(y, expected, sizeof *y * (size_t)outputs);
+    free(x), free(y), free(expected);
+    problem_free(&p);
+  }
+}
+
+/* The layout as ternary.h states it, digit by digit; ranges of pairs give the same bytes as the whole. */
+static void packing(void **state) {
+  (void)state;
+  for (int i = 0; i < SIZES; i++)
+    for (int j = 0; j < SIZES; j++) {
+      struct problem p = problem(sizes[i], sizes[j], 0, 1, 2);
+      int64_t bytes = tern_tile2_bytes(p.m, p.n), pairs = (tern_tiles(p.m) + 1) / 2;
+      uint8_t *parts = malloc((size_t)bytes);
+      for (int64_t k = 0; k < pairs; k++)
+        tern_pack_tile2_pairs(p.codes, p.m, p.n, parts, k, k + 1);
+      assert_memory_equal(parts, p.packed, (size_t)bytes);
+      for (int64_t row = 0; row < 16 * tern_tiles(p.m); row++)
+        for (int64_t k = 0; k < 16 * tern_tiles(p.n); k++) {
+          int64_t step, c = k % 16, digit = row < p.m && k < p.n ? p.codes[row * p.n + k] + 1 : 0;
+          const uint8_t *tiles = tern_panel(p.packed, p.m, p.n, row / 16, &step);
+          int byte = tiles[k / 16 * step + 4 * (row % 16) + c % 4];
+          assert_int_equal(byte >> (2 * (c / 4)) & 3, digit);
+        }
+      free(parts);
+      problem_free(&p);
+    }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(packing),  cmocka_unit_test(odd_shapes), cmocka_unit_test(wide_and_tall),
+      cmocka_unit_test(extremes), cmocka_unit_test(groups),     cmocka_unit_test(wide_codes),
+      cmocka_unit_test(floats),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -17,7 +17,8 @@ struct tokenizer *tokenizer_open(const void *block, size_t bytes, char *error, s
 void tokenizer_close(struct tokenizer *t);
 
 /* Ids of a text of n bytes (need not be terminated, may hold zeros and invalid UTF-8); BOS is not added.
- * Returns the number of ids; *ids is malloc'ed, the caller frees it. */
+ * Returns the number of ids; *ids is malloc'ed (NULL for none), the caller frees it. SIZE_MAX and NULL when
+ * memory runs out or the text is longer than 1 GiB. */
 size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, uint32_t **ids);
 
 /* The bytes that one token adds to the text. `first`: the token begins the text, where SentencePiece drops

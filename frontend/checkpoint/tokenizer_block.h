@@ -1,0 +1,55 @@
+/* tokenizer_block.h: a tokenizer as its file describes it, and the writer of the runtime's flat block.
+ *
+ * Both readers (tokenizer_model.c, tokenizer_json.c) fill a struct vocabulary; tokenizer_block_write checks
+ * what is common to both (sizes, duplicates, byte tokens) and lays it out as runtime/tokenizer_format.h says.
+ */
+#ifndef TERN_FRONTEND_CHECKPOINT_TOKENIZER_BLOCK_H
+#define TERN_FRONTEND_CHECKPOINT_TOKENIZER_BLOCK_H
+
+#include "runtime/tokenizer_format.h"
+#include "support/diag.h"
+
+struct bytes {
+  const char *at;
+  size_t n;
+};
+
+struct vocabulary_token {
+  struct bytes piece;
+  float score;     /* higher is merged first (0 where merges are listed) */
+  uint32_t type;   /* enum tokenizer_type; 0: no token has this id */
+  bool added_only; /* found as an added token, never as a piece */
+};
+
+struct vocabulary_match {
+  struct bytes text;
+  uint32_t id, strip;
+};
+
+struct vocabulary {
+  const char *file; /* for diagnostics */
+  uint32_t flags;   /* enum tokenizer_flag */
+  bool byte_fallback;
+  int32_t unk, bos, eos;               /* -1: none */
+  struct bytes unk_surface;            /* what UNK is printed as */
+  VEC(struct vocabulary_token) tokens; /* by id */
+  VEC(struct tokenizer_merge) merges;  /* by rank; of equal pairs the last counts */
+  VEC(struct vocabulary_match) matches, late_matches;
+  struct bytes charsmap; /* SentencePiece's precompiled_charsmap; empty: identity */
+};
+
+/* Each false after diagnostics. Texts may point into the file's contents, which live in the arena. */
+bool tokenizer_read_model(struct diag *d, struct arena *a, const char *path, struct vocabulary *v);
+bool tokenizer_read_json(struct diag *d, struct arena *a, const char *path, struct vocabulary *v);
+
+/* The block, in the arena. */
+bool tokenizer_block_write(struct diag *d, struct arena *a, const struct vocabulary *v, uint8_t **block,
+                           size_t *bytes);
+
+/* The value of a byte token's piece "<0x00>" .. "<0xFF>"; -1: it is none. */
+int byte_token_value(struct bytes piece);
+
+/* A piece for a diagnostic: printable, quoted, at most 40 characters. */
+const char *show_piece(struct arena *a, struct bytes piece);
+
+#endif

@@ -1,0 +1,436 @@
+/* tokenizer_json.c: reads a Hugging Face tokenizer.json that describes a SentencePiece-like BPE, with
+ * Jansson.
+ *
+ * Taken: model BPE (merges as "a b" or ["a", "b"], byte_fallback, fuse_unk, ignore_merges), the normalizers
+ * Prepend U+2581 and Replace " " by U+2581, the pre-tokenizer Metaspace in all its forms, added tokens.
+ * Whatever else would change the ids is refused by name. Special tokens are never looked for in a text (as in
+ * SentencePiece: a prompt is plain text); other added tokens are. */
+#include "frontend/checkpoint/tokenizer_block.h"
+#include "support/file.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { MOST_FILE_BYTES = 256 << 20 };
+
+struct reader {
+  struct diag *d;
+  struct arena *a;
+  const char *path;
+  struct vocabulary *v;
+  json_t *vocab; /* model.vocab: piece -> id */
+  bool ok;
+};
+
+/* An error at a place inside the file, e.g. "model.merges[7]". */
+__attribute__((format(printf, 3, 4))) static void wrong(struct reader *r, const char *where,
+                                                        const char *format, ...) {
+  va_list ap;
+  va_start(ap, format);
+  diag_error(r->d, "%s: %s: %s", r->path, where, arena_vprintf(r->a, format, ap));
+  va_end(ap);
+  r->ok = false;
+}
+
+/* Absent and null are the same. */
+static json_t *get(const json_t *object, const char *key) {
+  json_t *value = json_object_get(object, key);
+  return json_is_null(value) ? NULL : value;
+}
+
+static bool get_bool(struct reader *r, const json_t *object, const char *where, const char *key,
+                     bool otherwise) {
+  const json_t *value = get(object, key);
+  if (value && !json_is_boolean(value))
+    wrong(r, where, "\"%s\" must be true or false", key);
+  return value && json_is_boolean(value) ? json_is_true(value) : otherwise;
+}
+
+static const char *get_string(struct reader *r, const json_t *object, const char *where, const char *key,
+                              const char *otherwise) {
+  const json_t *value = get(object, key);
+  if (value && !json_is_string(value))
+    wrong(r, where, "\"%s\" must be a string", key);
+  return value && json_is_string(value) ? json_string_value(value) : otherwise;
+}
+
+static struct bytes keep(struct reader *r, const char *s) {
+  return (struct bytes){arena_strdup(r->a, s), strlen(s)};
+}
+
+static json_t *load(struct diag *d, struct arena *a, const char *path) {
+  size_t n;
+  json_error_t error;
+  char *file = file_read(d, a, path, MOST_FILE_BYTES, &n);
+  if (!file)
+    return NULL;
+  json_t *root = json_loadb(file, n, JSON_REJECT_DUPLICATES, &error);
+  if (!root)
+    diag_error(d, "%s:%d:%d: %s", path, error.line, error.column, error.text);
+  else if (!json_is_object(root)) {
+    diag_error(d, "%s: a JSON object was expected", path);
+    json_decref(root);
+    return NULL;
+  }
+  return root;
+}
+
+/* ---- normalizer and pre-tokenizer ---- */
+
+/* A kind of normalizer, pre-tokenizer or decoder, and what it does to the vocabulary's flags. */
+struct step {
+  const char *type;
+  void (*read)(struct reader *r, const json_t *step, const char *where);
+};
+
+static bool is_blank(const char *s) {
+  return strcmp(s, TOKENIZER_BLANK) == 0;
+}
+
+static void read_prepend(struct reader *r, const json_t *step, const char *where) {
+  if (!is_blank(get_string(r, step, where, "prepend", "")))
+    wrong(r, where, "Prepend can only put U+2581 in front");
+  if (r->v->flags & (TOKENIZER_PREPEND | TOKENIZER_REPLACE))
+    wrong(r, where, "Prepend must come once, before Replace");
+  r->v->flags |= TOKENIZER_PREPEND;
+}
+
+static void read_replace(struct reader *r, const json_t *step, const char *where) {
+  const char *from = get_string(r, get(step, "pattern"), where, "String", "");
+  if (strcmp(from, " ") != 0 || !is_blank(get_string(r, step, where, "content", "")))
+    wrong(r, where, "Replace can only put U+2581 for each \" \"");
+  r->v->flags |= TOKENIZER_REPLACE;
+}
+
+static void read_metaspace(struct reader *r, const json_t *step, const char *where) {
+  static const struct {
+    const char *scheme;
+    uint32_t flags;
+  } schemes[] = {{"always", TOKENIZER_META_PREPEND},
+                 {"first", TOKENIZER_META_PREPEND | TOKENIZER_META_FIRST},
+                 {"never", 0}};
+  bool prefix =
+      get_bool(r, step, where, "add_prefix_space", true); /* files before prepend_scheme have only this */
+  const char *scheme = get_string(r, step, where, "prepend_scheme", prefix ? "always" : "never");
+  size_t i = 0, n = sizeof schemes / sizeof *schemes;
+  while (i < n && strcmp(schemes[i].scheme, scheme) != 0)
+    i++;
+  if (i == n)
+    wrong(r, where, "prepend_scheme must be \"always\", \"first\" or \"never\"");
+  else if (prefix)
+    r->v->flags |= schemes[i].flags;
+  if (!is_blank(get_string(r, step, where, "replacement", TOKENIZER_BLANK)))
+    wrong(r, where, "Metaspace's replacement must be U+2581");
+  if (r->v->flags & TOKENIZER_META_REPLACE)
+    wrong(r, where, "there can be one Metaspace only");
+  r->v->flags |=
+      TOKENIZER_META_REPLACE | (get_bool(r, step, where, "split", true) ? TOKENIZER_META_SPLIT : 0);
+}
+
+/* Splitting at " " changes nothing once the normalizer has replaced every one of them. */
+static void read_split(struct reader *r, const json_t *step, const char *where) {
+  const char *at = get_string(r, get(step, "pattern"), where, "String", "");
+  if (strcmp(at, " ") != 0 || get_bool(r, step, where, "invert", false) || !(r->v->flags & TOKENIZER_REPLACE))
+    wrong(r, where, "Split can only be by \" \", after a normalizer that replaces it");
+}
+
+static const struct step normalizers[] = {{"Prepend", read_prepend}, {"Replace", read_replace}, {0}};
+static const struct step pre_tokenizers[] = {{"Metaspace", read_metaspace}, {"Split", read_split}, {0}};
+
+/* One step, or a Sequence of steps in `list`. */
+static void read_steps(struct reader *r, const json_t *step, const char *where, const char *list,
+                       const struct step *known) {
+  if (!step)
+    return;
+  const char *type = get_string(r, step, where, "type", "");
+  if (strcmp(type, "Sequence") == 0) {
+    const json_t *steps = get(step, list), *one;
+    size_t i;
+    if (!json_is_array(steps))
+      wrong(r, where, "\"%s\" must be a list", list);
+    json_array_foreach(steps, i, one)
+        read_steps(r, one, arena_printf(r->a, "%s.%s[%zu]", where, list, i), list, known);
+    return;
+  }
+  while (known->type && strcmp(known->type, type) != 0)
+    known++;
+  if (known->type)
+    known->read(r, step, where);
+  else
+    wrong(r, where, "the type %s is not one that a SentencePiece-like tokenizer has",
+          show_piece(r->a, (struct bytes){type, strlen(type)}));
+}
+
+/* Whether decoding takes the first blank away: Strip and Metaspace say so; without a decoder, what was put in
+ * front is taken away. */
+static bool decoder_drops_blank(const json_t *decoder, bool otherwise) {
+  const char *type = json_string_value(get(decoder, "type"));
+  if (!type)
+    return otherwise;
+  if (strcmp(type, "Sequence") == 0) {
+    const json_t *one;
+    size_t i;
+    bool drops = false;
+    json_array_foreach(get(decoder, "decoders"), i, one) drops |= decoder_drops_blank(one, false);
+    return drops;
+  }
+  if (strcmp(type, "Strip") == 0)
+    return json_integer_value(get(decoder, "start")) > 0;
+  if (strcmp(type, "Metaspace") == 0) {
+    const char *scheme = json_string_value(get(decoder, "prepend_scheme"));
+    return !json_is_false(get(decoder, "add_prefix_space")) && (!scheme || strcmp(scheme, "never") != 0);
+  }
+  return false;
+}
+
+/* ---- vocabulary ---- */
+
+/* Puts a token at its id; false after a diagnostic. */
+static bool place(struct reader *r, const char *where, json_int_t id, struct vocabulary_token k) {
+  if (id < 0 || id >= TOKENIZER_MAX_TOKENS) {
+    wrong(r, where, "the id %lld is not in 0 .. %d", (long long)id, (int)TOKENIZER_MAX_TOKENS - 1);
+    return false;
+  }
+  while (r->v->tokens.n <= id)
+    vec_push(r->a, r->v->tokens, (struct vocabulary_token){0});
+  struct vocabulary_token *there = &r->v->tokens.at[id];
+  if (there->type) {
+    wrong(r, where, "%s and %s have the same id %lld", show_piece(r->a, there->piece),
+          show_piece(r->a, k.piece), (long long)id);
+    return false;
+  }
+  *there = k;
+  return true;
+}
+
+static void read_vocab(struct reader *r) {
+  const char *piece;
+  json_t *id;
+  if (!json_is_object(r->vocab) || json_object_size(r->vocab) == 0) {
+    wrong(r, "model.vocab", "an object of pieces and their ids was expected");
+    return;
+  }
+  json_object_foreach(r->vocab, piece, id) {
+    struct vocabulary_token k = {.piece = keep(r, piece), .type = TOKENIZER_NORMAL};
+    if (r->v->byte_fallback && byte_token_value(k.piece) >= 0)
+      k.type = TOKENIZER_BYTE;
+    if (!json_is_integer(id))
+      wrong(r, "model.vocab", "the id of %s must be an integer", show_piece(r->a, k.piece));
+    else
+      place(r, "model.vocab", json_integer_value(id), k);
+  }
+}
+
+static int32_t find_id(const struct reader *r, const char *piece) {
+  json_t *id = json_object_get(r->vocab, piece);
+  return id ? (int32_t)json_integer_value(id) : -1;
+}
+
+/* The two parts of a merge in either form; false when it is neither. */
+static bool merge_parts(struct reader *r, const json_t *merge, const char **left, const char **right) {
+  if (json_is_string(merge)) {
+    char *s = arena_strdup(r->a, json_string_value(merge)), *space = strchr(s, ' ');
+    if (!space || strchr(space + 1, ' '))
+      return false;
+    *space = 0;
+    *left = s;
+    *right = space + 1;
+    return true;
+  }
+  *left = json_string_value(json_array_get(merge, 0));
+  *right = json_string_value(json_array_get(merge, 1));
+  return json_array_size(merge) == 2 && *left && *right;
+}
+
+static void read_merge(struct reader *r, const json_t *merge, size_t i) {
+  const char *left, *right, *where = arena_printf(r->a, "model.merges[%zu]", i);
+  if (!merge_parts(r, merge, &left, &right)) {
+    wrong(r, where, "a merge must be \"a b\" or [\"a\", \"b\"]");
+    return;
+  }
+  const char *part[] = {left, right, arena_printf(r->a, "%s%s", left, right)};
+  int32_t id[3];
+  for (int k = 0; k < 3; k++) {
+    id[k] = find_id(r, part[k]);
+    if (id[k] < 0) {
+      wrong(r, where, "%s is not in the vocabulary",
+            show_piece(r->a, (struct bytes){part[k], strlen(part[k])}));
+      return;
+    }
+  }
+  vec_push(r->a, r->v->merges, (struct tokenizer_merge){(uint32_t)id[0], (uint32_t)id[1], (uint32_t)id[2]});
+}
+
+static void read_merges(struct reader *r, const json_t *merges) {
+  const json_t *merge;
+  size_t i;
+  if (!json_is_array(merges))
+    wrong(r, "model.merges", "a list was expected");
+  json_array_foreach(merges, i, merge) read_merge(r, merge, i);
+}
+
+static void read_unknown(struct reader *r, const json_t *model) {
+  const char *unk = get_string(r, model, "model", "unk_token", NULL);
+  if (!unk)
+    return;
+  r->v->unk = find_id(r, unk);
+  if (r->v->unk < 0) {
+    wrong(r, "model.unk_token", "it is not in the vocabulary");
+    return;
+  }
+  r->v->tokens.at[r->v->unk].type = TOKENIZER_UNKNOWN;
+  r->v->unk_surface = r->v->tokens.at[r->v->unk].piece;
+}
+
+static void read_model(struct reader *r, const json_t *model) {
+  static const char *const affixes[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+  const char *type = get_string(r, model, "model", "type", "BPE"); /* early files have no type */
+  if (!json_is_object(model) || strcmp(type, "BPE") != 0) {
+    wrong(r, "model.type", "the model must be BPE, not %s",
+          show_piece(r->a, (struct bytes){type, strlen(type)}));
+    return;
+  }
+  for (int i = 0; i < 2; i++)
+    if (*get_string(r, model, "model", affixes[i], ""))
+      wrong(r, "model", "\"%s\" must be empty; a SentencePiece-like tokenizer has none", affixes[i]);
+  if (json_number_value(get(model, "dropout")) != 0)
+    wrong(r, "model.dropout", "merges that are left out at random are for training; set it to null");
+  r->v->byte_fallback = get_bool(r, model, "model", "byte_fallback", false);
+  r->v->flags |= get_bool(r, model, "model", "fuse_unk", false) ? TOKENIZER_FUSE_UNK : 0;
+  r->v->flags |= get_bool(r, model, "model", "ignore_merges", false) ? TOKENIZER_IGNORE_MERGES : 0;
+  r->vocab = get(model, "vocab");
+  read_vocab(r);
+  if (r->ok) { /* the rest refers to the vocabulary */
+    read_merges(r, get(model, "merges"));
+    read_unknown(r, model);
+  }
+}
+
+/* ---- added tokens ---- */
+
+/* The text as the normalizer leaves it. */
+static struct bytes normalize(struct reader *r, const char *s) {
+  struct bytes out = {arena_alloc(r->a, (strlen(s) + 1) * TOKENIZER_BLANK_BYTES + 1), 0};
+  char *w = (char *)out.at;
+  if (r->v->flags & TOKENIZER_PREPEND)
+    w = stpcpy(w, TOKENIZER_BLANK);
+  for (; *s; s++)
+    if (*s == ' ' && r->v->flags & TOKENIZER_REPLACE)
+      w = stpcpy(w, TOKENIZER_BLANK);
+    else
+      *w++ = *s;
+  out.n = (size_t)(w - out.at);
+  return out;
+}
+
+static void add_match(struct reader *r, const json_t *token, const char *where, uint32_t id,
+                      const char *content) {
+  bool late = get_bool(r, token, where, "normalized", true);
+  uint32_t strip = (get_bool(r, token, where, "lstrip", false) ? TOKENIZER_STRIP_LEFT : 0) |
+                   (get_bool(r, token, where, "rstrip", false) ? TOKENIZER_STRIP_RIGHT : 0);
+  struct vocabulary_match m = {late ? normalize(r, content) : keep(r, content), id, strip};
+  if (get_bool(r, token, where, "single_word", false))
+    wrong(r, where, "\"single_word\" must be false");
+  if (late)
+    vec_push(r->a, r->v->late_matches, m);
+  else
+    vec_push(r->a, r->v->matches, m);
+}
+
+/* A special token is printed as nothing. */
+static void make_special(struct reader *r, int32_t id) {
+  if (id == r->v->unk)
+    r->v->unk_surface = (struct bytes){"", 0};
+  else
+    r->v->tokens.at[id].type = TOKENIZER_CONTROL;
+}
+
+static void read_added(struct reader *r, const json_t *token, const char *where) {
+  const char *content = get_string(r, token, where, "content", "");
+  const json_t *id = get(token, "id");
+  bool special = get_bool(r, token, where, "special", false);
+  if (!*content || !json_is_integer(id)) {
+    wrong(r, where, "an added token must have an integer \"id\" and a \"content\"");
+    return;
+  }
+  int32_t there = find_id(r, content);
+  if (there >= 0 && there != json_integer_value(id)) {
+    wrong(r, where, "its id is %lld, but the vocabulary has it as %d", (long long)json_integer_value(id),
+          there);
+    return;
+  }
+  struct vocabulary_token k = {.piece = keep(r, content), .type = TOKENIZER_NORMAL, .added_only = true};
+  if (there < 0 && !place(r, where, json_integer_value(id), k))
+    return;
+  there = (int32_t)json_integer_value(id);
+  if (special)
+    make_special(r, there);
+  else
+    add_match(r, token, where, (uint32_t)there, content);
+}
+
+static void read_added_tokens(struct reader *r, const json_t *list) {
+  const json_t *token;
+  size_t i;
+  if (list && !json_is_array(list))
+    wrong(r, "added_tokens", "a list was expected");
+  json_array_foreach(list, i, token) read_added(r, token, arena_printf(r->a, "added_tokens[%zu]", i));
+}
+
+/* ---- which tokens begin and end a text ---- */
+
+static int32_t find_special(const struct reader *r, const char *name) {
+  for (int i = 0; name && i < r->v->tokens.n; i++) {
+    const struct vocabulary_token *k = &r->v->tokens.at[i];
+    if (k->type == TOKENIZER_CONTROL && k->piece.n == strlen(name) &&
+        memcmp(k->piece.at, name, k->piece.n) == 0)
+      return i;
+  }
+  return -1;
+}
+
+/* tokenizer_config.json names them, as a string or as an added token. */
+static int32_t find_named(const struct reader *r, const json_t *config, const char *key) {
+  const json_t *value = get(config, key);
+  return find_special(r, json_string_value(json_is_object(value) ? get(value, "content") : value));
+}
+
+static void find_ends(struct reader *r) {
+  const char *slash = strrchr(r->path, '/');
+  const char *path =
+      arena_printf(r->a, "%.*stokenizer_config.json", slash ? (int)(slash - r->path) + 1 : 0, r->path);
+  FILE *there = fopen(path, "rb");
+  json_t *config = NULL;
+  if (there) {
+    fclose(there);
+    config = load(r->d, r->a, path);
+    r->ok &= config != NULL;
+  }
+  r->v->bos = find_named(r, config, "bos_token");
+  r->v->eos = find_named(r, config, "eos_token");
+  if (r->v->bos < 0 && !get(config, "bos_token"))
+    r->v->bos = find_special(r, "<s>");
+  if (r->v->eos < 0 && !get(config, "eos_token"))
+    r->v->eos = find_special(r, "</s>");
+  json_decref(config);
+}
+
+bool tokenizer_read_json(struct diag *d, struct arena *a, const char *path, struct vocabulary *v) {
+  struct reader r = {.d = d, .a = a, .path = path, .v = v, .ok = true};
+  json_t *root = load(d, a, path);
+  if (!root)
+    return false;
+  v->flags = TOKENIZER_PAIR_MERGES | TOKENIZER_ESCAPE;
+  read_steps(&r, get(root, "normalizer"), "normalizer", "normalizers", normalizers);
+  read_steps(&r, get(root, "pre_tokenizer"), "pre_tokenizer", "pretokenizers", pre_tokenizers);
+  read_model(&r, get(root, "model"));
+  if (r.ok)
+    read_added_tokens(&r, get(root, "added_tokens"));
+  if (r.ok)
+    find_ends(&r);
+  if (decoder_drops_blank(get(root, "decoder"), v->flags & (TOKENIZER_PREPEND | TOKENIZER_META_PREPEND)))
+    v->flags |= TOKENIZER_DROP_FIRST_BLANK;
+  json_decref(root);
+  return r.ok;
+}

@@ -1,0 +1,62 @@
+/* tokenize_tool.c: `tokenize_tool DIR FILE` prints the ids of every line of FILE by the tokenizer in DIR, one
+ * line of ids for a line of text ("\n" is no part of it); what tests/tokenizer/compare.sh compares. */
+#include "frontend/checkpoint/checkpoint.h"
+#include "runtime/tokenizer.h"
+#include "support/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_TEXT = 1 << 30 };
+
+static bool print_line(const struct tokenizer *t, const char *line, size_t n) {
+  uint32_t *ids;
+  size_t count = tokenizer_encode(t, line, n, &ids);
+  if (count == SIZE_MAX)
+    return false;
+  for (size_t i = 0; i < count; i++)
+    printf("%s%u", i ? " " : "", ids[i]);
+  putchar('\n');
+  free(ids);
+  return true;
+}
+
+static bool print_file(const struct tokenizer *t, const char *text, size_t n) {
+  for (const char *line = text, *end = text + n, *next; line < end; line = next + 1) {
+    next = memchr(line, '\n', (size_t)(end - line));
+    if (!next)
+      next = end;
+    if (!print_line(t, line, (size_t)(next - line)))
+      return false;
+  }
+  return true;
+}
+
+static bool run(struct diag *d, struct arena *a, const char *dir, const char *file) {
+  uint8_t *block;
+  size_t bytes, n;
+  char error[256];
+  char *text = file_read(d, a, file, LONGEST_TEXT, &n);
+  if (!text || !checkpoint_tokenizer(d, a, dir, &block, &bytes))
+    return false;
+  struct tokenizer *t = block ? tokenizer_open(block, bytes, error, sizeof error) : NULL;
+  if (!t)
+    diag_error(d, "%s: %s", dir, block ? error : "there is no tokenizer.model and no tokenizer.json");
+  bool ok = t && print_file(t, text, n);
+  if (t)
+    tokenizer_close(t);
+  return ok;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) {
+    fprintf(stderr, "usage: %s DIR FILE\n", argv[0]);
+    return 2;
+  }
+  struct diag d = {0};
+  struct arena a = {0};
+  bool ok = run(&d, &a, argv[1], argv[2]);
+  arena_free(&a);
+  diag_free(&d);
+  return ok ? 0 : 1;
+}

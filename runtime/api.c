@@ -1,0 +1,201 @@
+/* api.c: the calls of library.h on top of sessions.
+ *
+ * Generated code needs aligned memory; callers' buffers need not be, so logits are copied out of the
+ * session's rows chunk by chunk. The symbols begin with tern_ here; ternc gives them the model's name. */
+#include "base.h"
+
+#include "library.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "model.h"
+#include "session.h"
+#include "tokenizer.h"
+
+extern const struct tern_model *const tern_program_model;
+
+struct tern_model_handle {
+  const struct tern_model *model;
+  struct image image;
+  struct tokenizer *tokenizer; /* NULL: none */
+};
+
+struct tern_sequence {
+  struct session session;
+  struct failure failure; /* of the last call that failed */
+};
+
+/* The image of the running program is a convenience: without one, only a model without weights can open. */
+static bool open_image(tern_model_handle *h, const char *path, struct failure *f) {
+  bool found = image_open(&h->image, path ? path : "/proc/self/exe", f->text, sizeof f->text);
+  if (!found && !path && h->model->weights_bytes > 0)
+    return fail(f, "model %s needs its weights; pass the name of their file", h->model->name);
+  return (found || !path) && image_fits(found ? &h->image : NULL, h->model, f);
+}
+
+static bool open_tokenizer(tern_model_handle *h, struct failure *f) {
+  if (!h->image.tokenizer)
+    return true;
+  h->tokenizer =
+      tokenizer_open(h->image.tokenizer, h->image.header->tokenizer_bytes, f->text, sizeof f->text);
+  return h->tokenizer != NULL;
+}
+
+tern_model_handle *tern_open(const char *weights_file, char *error, size_t error_size) {
+  struct failure f = {0};
+  tern_model_handle *h = calloc(1, sizeof *h);
+  if (!h) {
+    fail_memory(&f, sizeof *h, "the model");
+  } else {
+    h->model = tern_program_model;
+    if (open_image(h, weights_file, &f) && open_tokenizer(h, &f))
+      return h;
+  }
+  tern_close(h);
+  if (error_size)
+    snprintf(error, error_size, "%s", f.text);
+  return NULL;
+}
+
+void tern_close(tern_model_handle *h) {
+  if (!h)
+    return;
+  if (h->tokenizer)
+    tokenizer_close(h->tokenizer);
+  image_close(&h->image);
+  free(h);
+}
+
+void tern_describe(const tern_model_handle *h, struct tern_description *d) {
+  const struct tern_model *m = h->model;
+  *d = (struct tern_description){
+      .name = m->name,
+      .spec = m->spec,
+      .dimensions = m->dims,
+      .target = m->target,
+      .compiler = m->compiler,
+      .parameters = m->parameters,
+      .weight_bytes = m->weights_bytes,
+      .state_bytes = m->state_bytes,
+      .vocab = m->vocab,
+      .chunk = m->chunk ? m->chunk : 1,
+      .has_tokenizer = h->tokenizer != NULL,
+  };
+}
+
+uint32_t tern_vocab(const tern_model_handle *h) {
+  return h->model->vocab;
+}
+
+tern_sequence *tern_sequence_open(tern_model_handle *h, uint32_t threads, char *error, size_t error_size) {
+  struct failure f = {0};
+  tern_sequence *s = calloc(1, sizeof *s);
+  const struct image *im = h->image.base ? &h->image : NULL;
+  if (s ? session_open(&s->session, h->model, im, threads, 0, &f) : fail_memory(&f, sizeof *s, "a sequence"))
+    return s;
+  free(s);
+  if (error_size)
+    snprintf(error, error_size, "%s", f.text);
+  return NULL;
+}
+
+void tern_sequence_close(tern_sequence *s) {
+  if (!s)
+    return;
+  session_close(&s->session);
+  free(s);
+}
+
+struct destination {
+  float *logits;
+  uint32_t vocab;
+};
+
+/* Rows of a chunk go where its kept positions belong: one after the other. */
+static bool copy_rows(void *context, const float *rows, size_t first, uint32_t n, uint32_t keep) {
+  struct destination *d = context;
+  size_t count = (size_t)keep * d->vocab;
+  (void)first, (void)n;
+  if (count) {
+    memcpy(d->logits, rows, count * sizeof *rows);
+    d->logits += count;
+  }
+  return true;
+}
+
+static int run(tern_sequence *s, const uint32_t *tokens, size_t n, bool all, float *logits) {
+  struct destination to = {.logits = logits, .vocab = s->session.model->vocab};
+  return session_run(&s->session, tokens, n, all, logits ? copy_rows : NULL, &to, &s->failure);
+}
+
+int tern_prefill(tern_sequence *s, const uint32_t *tokens, size_t n, float *logits) {
+  return run(s, tokens, n, false, logits);
+}
+
+int tern_score(tern_sequence *s, const uint32_t *tokens, size_t n, float *logits) {
+  return run(s, tokens, n, true, logits);
+}
+
+int tern_step(tern_sequence *s, uint32_t token, float *logits) {
+  return run(s, &token, 1, false, logits);
+}
+
+void tern_reset(tern_sequence *s) {
+  session_reset(&s->session);
+}
+
+uint64_t tern_position(const tern_sequence *s) {
+  return s->session.position;
+}
+
+size_t tern_saved_bytes(const tern_sequence *s) {
+  return session_saved_bytes(&s->session);
+}
+
+void tern_save(const tern_sequence *s, void *bytes) {
+  session_save(&s->session, bytes);
+}
+
+int tern_restore(tern_sequence *s, const void *bytes, size_t n) {
+  return session_restore(&s->session, bytes, n, &s->failure);
+}
+
+const char *tern_error(const tern_sequence *s) {
+  return s->failure.text;
+}
+
+size_t tern_encode(const tern_model_handle *h, const char *text, size_t bytes, uint32_t *ids, size_t room) {
+  uint32_t *all = NULL;
+  size_t n = h->tokenizer && bytes ? tokenizer_encode(h->tokenizer, text, bytes, &all) : 0;
+  size_t written = n < room ? n : room;
+  if (written)
+    memcpy(ids, all, written * sizeof *ids);
+  free(all);
+  return n;
+}
+
+size_t tern_decode(const tern_model_handle *h, const uint32_t *ids, size_t n, int first, char *text,
+                   size_t room) {
+  size_t total = 0;
+  for (size_t i = 0; h->tokenizer && i < n; i++) {
+    size_t bytes = 0;
+    if (ids[i] >= tokenizer_size(h->tokenizer))
+      continue; /* rows of logits may be wider than the tokenizer */
+    const char *piece = tokenizer_piece(h->tokenizer, ids[i], first && total == 0, &bytes);
+    if (total < room && bytes)
+      memcpy(text + total, piece, bytes < room - total ? bytes : room - total);
+    total += bytes;
+  }
+  return total;
+}
+
+int32_t tern_bos(const tern_model_handle *h) {
+  return h->tokenizer ? tokenizer_bos(h->tokenizer) : -1;
+}
+
+int32_t tern_eos(const tern_model_handle *h) {
+  return h->tokenizer ? tokenizer_eos(h->tokenizer) : -1;
+}

@@ -1,0 +1,48 @@
+/* base.c: failures as one line of text, aligned memory, the clock. */
+#include "base.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model.h"
+
+bool fail(struct failure *f, const char *format, ...) {
+  va_list rest;
+  va_start(rest, format);
+  vsnprintf(f->text, sizeof f->text, format, rest);
+  va_end(rest);
+  return false;
+}
+
+bool fail_write(struct failure *f, const char *path) {
+  int number = errno ? errno : EIO;
+  bool standard = strcmp(path, "-") == 0;
+  f->quiet = standard && number == EPIPE;
+  return fail(f, "%s: cannot write: %s%s", standard ? "standard output" : path, strerror(number),
+              number == ENOSPC ? "; make room, or write elsewhere" : "");
+}
+
+bool fail_memory(struct failure *f, uint64_t bytes, const char *what) {
+  return fail(f, "not enough memory: %s needs %llu bytes", what, (unsigned long long)bytes);
+}
+
+void *aligned_zeros(uint64_t bytes) {
+  void *p = NULL;
+  if (bytes > SIZE_MAX - TERN_ALIGN)
+    return NULL;
+  /* Whole lines: a vector read of the last element stays inside. */
+  size_t whole = ((size_t)bytes + TERN_ALIGN) / TERN_ALIGN * TERN_ALIGN;
+  if (posix_memalign(&p, TERN_ALIGN, whole) != 0)
+    return NULL;
+  return memset(p, 0, whole);
+}
+
+double seconds_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}

@@ -1,0 +1,37 @@
+/* base.h: what every file of the runtime starts from: the system's interfaces, and how a failure is told.
+ *
+ * Functions that can fail for a reason a user can act on return false and leave one line in a struct failure:
+ * what is wrong and what to do about it, without a newline and without the program's name, which only
+ * tern_main knows. The library never prints a failure itself and never ends the process. */
+#ifndef TERN_RUNTIME_BASE_H
+#define TERN_RUNTIME_BASE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1 /* POSIX 2008, and sched_getaffinity where there is one */
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct failure {
+  bool quiet; /* nobody is left to read a message: the reader of a pipe has gone */
+  char text[512];
+};
+
+/* Writes the message; always returns false, so that a caller can `return fail(f, ...)`. */
+bool fail(struct failure *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The failure of a write to `path`, from errno: EPIPE on standard output is quiet. Returns false. */
+bool fail_write(struct failure *f, const char *path);
+
+bool fail_memory(struct failure *f, uint64_t bytes, const char *what);
+
+/* Zeroed memory, TERN_ALIGN-aligned as generated code expects; NULL when there is none. free() releases it.
+ */
+void *aligned_zeros(uint64_t bytes);
+
+/* Seconds of a clock that only goes forward. */
+double seconds_now(void);
+
+#endif

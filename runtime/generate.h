@@ -1,0 +1,33 @@
+/* generate.h: continues a prompt, writing the text as it comes. */
+#ifndef TERN_RUNTIME_GENERATE_H
+#define TERN_RUNTIME_GENERATE_H
+
+#include <stdio.h>
+
+#include "base.h"
+#include "sample.h"
+#include "session.h"
+#include "tokenizer.h"
+
+struct generation {
+  /* In. */
+  const char *prompt; /* prompt_bytes of it; may hold zeros */
+  size_t prompt_bytes;
+  uint64_t length; /* most tokens to write */
+  bool echo, stop_at_eos;
+  FILE *to;
+  /* Out. Seconds; rates are tokens a second. */
+  uint64_t prompt_tokens, written; /* BOS counts as a token of the prompt */
+  double first_token, prompt_rate, decode_rate;
+};
+
+/* BOS and the prompt, then `length` tokens one by one. A signal ends it after the character being written:
+ * that is no failure. */
+bool generate(struct generation *g, struct session *s, const struct tokenizer *t, struct sampler *sampler,
+              struct failure *f);
+
+/* Ids of a text with BOS before it, where the tokenizer has one; *ids is malloc'ed. */
+bool tokens_of_text(const struct tokenizer *t, const char *text, size_t bytes, uint32_t **ids, size_t *n,
+                    struct failure *f);
+
+#endif

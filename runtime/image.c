@@ -1,0 +1,152 @@
+/* image.c: maps a weights image from a file of its own or from the end of an executable.
+ *
+ * Only the header (and the trailer) is read here; the weights are paged in when the first token needs them,
+ * so that a program of any size starts at once. Every offset in the header is checked against the size of the
+ * file before anything is mapped: a damaged file is refused, and nothing outside it is ever read. */
+#include "base.h"
+
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model.h"
+
+_Static_assert(sizeof(struct image_header) == 128 && sizeof(struct image_trailer) == 16,
+               "structures of the file format have no padding");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and used in place");
+_Static_assert(IMAGE_PAGE % TERN_ALIGN == 0, "a page boundary is aligned enough for generated code");
+
+struct place {
+  const char *path;
+  int fd;
+  uint64_t file_bytes;
+  uint64_t at, end; /* where the header is, and how far the image may reach */
+};
+
+static bool read_at(int fd, void *to, size_t n, uint64_t at) {
+  char *p = to;
+  while (n > 0) {
+    ssize_t got = pread(fd, p, n, (off_t)at);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return false;
+    p += got;
+    n -= (size_t)got;
+    at += (uint64_t)got;
+  }
+  return true;
+}
+
+static bool is_magic(const char *magic) {
+  return memcmp(magic, IMAGE_MAGIC, sizeof((struct image_header *)0)->magic) == 0;
+}
+
+static bool find_size(struct place *p, struct failure *f) {
+  struct stat st;
+  if (p->fd < 0 || fstat(p->fd, &st) < 0)
+    return fail(f, "%s: cannot open the weights: %s", p->path, strerror(errno));
+  if (!S_ISREG(st.st_mode))
+    return fail(f, "%s: not a regular file; weights are mapped into memory, so they have to be in one",
+                p->path);
+  p->file_bytes = (uint64_t)st.st_size;
+  return true;
+}
+
+/* An image at the start of the file, or the one that the trailer at its end points to. */
+static bool find_image(struct place *p, struct failure *f) {
+  char magic[8];
+  struct image_trailer t;
+  p->at = 0;
+  p->end = p->file_bytes;
+  if (p->file_bytes < sizeof t || !read_at(p->fd, magic, sizeof magic, 0))
+    return fail(f, "%s: no weights in it: the file has %llu bytes", p->path,
+                (unsigned long long)p->file_bytes);
+  if (is_magic(magic))
+    return true;
+  p->end = p->file_bytes - sizeof t;
+  if (!read_at(p->fd, &t, sizeof t, p->end) || !is_magic(t.magic))
+    return fail(f, "%s: no weights in it: neither an image nor a program that carries one", p->path);
+  p->at = t.image_at;
+  if (p->at % IMAGE_PAGE != 0 || p->at > p->end)
+    return fail(f, "%s: damaged: its trailer points to byte %llu of %llu; copy or build it again", p->path,
+                (unsigned long long)p->at, (unsigned long long)p->file_bytes);
+  return true;
+}
+
+/* Whether [at, at + bytes) lies in [from, to). */
+static bool inside(uint64_t at, uint64_t bytes, uint64_t from, uint64_t to) {
+  return at >= from && at <= to && bytes <= to - at;
+}
+
+static const char *header_fault(const struct image_header *h, uint64_t room) {
+  uint64_t start = sizeof *h;
+  if (!is_magic(h->magic))
+    return "the image does not begin with " IMAGE_MAGIC;
+  if (h->total_bytes < start || h->total_bytes > room)
+    return "the file is shorter than the image says";
+  if (!inside(h->tokenizer_at, h->tokenizer_bytes, h->tokenizer_bytes ? start : 0, h->total_bytes))
+    return "the tokenizer is not inside the image";
+  if (!inside(h->weights_at, h->weights_bytes, h->weights_bytes ? start : 0, h->total_bytes))
+    return "the weights are not inside the image";
+  if (h->weights_at % IMAGE_PAGE != 0)
+    return "the weights do not start on a page boundary";
+  if (h->tokenizer_bytes && h->weights_bytes && h->tokenizer_at < h->weights_at + h->weights_bytes &&
+      h->weights_at < h->tokenizer_at + h->tokenizer_bytes)
+    return "the tokenizer and the weights overlap";
+  return NULL;
+}
+
+static bool check_header(const struct place *p, struct image_header *h, struct failure *f) {
+  if (p->end - p->at < sizeof *h || !read_at(p->fd, h, sizeof *h, p->at))
+    return fail(f, "%s: damaged: the file ends inside the image's header; copy or build it again", p->path);
+  const char *fault = header_fault(h, p->end - p->at);
+  return !fault || fail(f, "%s: damaged: %s; copy or build it again", p->path, fault);
+}
+
+/* Pages of the system may be larger than those of the format, so the mapping may start before the header. */
+static bool map(struct image *im, const struct place *p, const struct image_header *h, struct failure *f) {
+  long page = sysconf(_SC_PAGESIZE);
+  uint64_t from = p->at - p->at % (uint64_t)(page > 0 ? page : IMAGE_PAGE);
+  uint64_t bytes = p->at - from + h->total_bytes;
+  void *base = bytes <= SIZE_MAX ? mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, p->fd, (off_t)from)
+                                 : (errno = ENOMEM, MAP_FAILED);
+  if (base == MAP_FAILED)
+    return fail(f, "%s: cannot map %llu bytes of weights: %s", p->path, (unsigned long long)bytes,
+                strerror(errno));
+#ifdef MADV_HUGEPAGE
+  madvise(base, (size_t)bytes, MADV_HUGEPAGE); /* where the file system has them; otherwise without effect */
+#endif
+  const uint8_t *start = (const uint8_t *)base + (p->at - from);
+  *im = (struct image){.base = base,
+                       .mapped = (size_t)bytes,
+                       .header = (const struct image_header *)start,
+                       .weights = start + h->weights_at,
+                       .tokenizer = h->tokenizer_bytes ? start + h->tokenizer_at : NULL};
+  return true;
+}
+
+int image_open(struct image *im, const char *path, char *error, size_t error_size) {
+  struct failure f = {0};
+  struct image_header h;
+  struct place p = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+  *im = (struct image){0};
+  bool ok = find_size(&p, &f) && find_image(&p, &f) && check_header(&p, &h, &f) && map(im, &p, &h, &f);
+  if (p.fd >= 0)
+    close(p.fd);
+  if (!ok && error_size)
+    snprintf(error, error_size, "%s", f.text);
+  return ok;
+}
+
+void image_close(struct image *im) {
+  if (im->base)
+    munmap((void *)(uintptr_t)im->base, im->mapped);
+  *im = (struct image){0};
+}

@@ -1,0 +1,68 @@
+/* info.c: what the program was made from and what it needs, as lines or as JSON. */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "files.h"
+
+struct fact {
+  const char *key;  /* in JSON */
+  const char *name; /* in text */
+  const char *text; /* NULL: the number */
+  uint64_t number;
+};
+
+static void print_json_text(const char *text) {
+  putchar('"');
+  for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+    if (*p == '"' || *p == '\\')
+      printf("\\%c", *p);
+    else if (*p < 0x20)
+      printf("\\u%04x", *p);
+    else
+      putchar(*p);
+  putchar('"');
+}
+
+static void print_json(const struct fact *facts, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    printf("%s\"%s\": ", i ? ", " : "{", facts[i].key);
+    if (facts[i].text)
+      print_json_text(facts[i].text);
+    else
+      printf("%" PRIu64, facts[i].number);
+  }
+  printf("}\n");
+}
+
+static void print_lines(const struct fact *facts, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (facts[i].text)
+      printf("%-18s %s\n", facts[i].name, facts[i].text);
+    else
+      printf("%-18s %" PRIu64 "\n", facts[i].name, facts[i].number);
+}
+
+bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f) {
+  uint64_t scratch = m->prefill_scratch > m->step_scratch ? m->prefill_scratch : m->step_scratch;
+  const struct fact facts[] = {
+      {"model", "model", m->name, 0},
+      {"spec", "spec", m->spec, 0},
+      {"dimensions", "dimensions", m->dims, 0},
+      {"parameters", "parameters", NULL, m->parameters},
+      {"vocab", "vocabulary", NULL, m->vocab},
+      {"weight_bytes", "weight bytes", NULL, m->weights_bytes},
+      {"weight_bytes_per_token", "read a token", NULL, m->weight_bytes_per_token},
+      {"state_bytes", "state bytes", NULL, m->state_bytes},
+      {"scratch_bytes", "scratch bytes", NULL, scratch},
+      {"image_bytes", "image bytes", NULL, im ? im->header->total_bytes : 0},
+      {"tokenizer_bytes", "tokenizer bytes", NULL, im ? im->header->tokenizer_bytes : 0},
+      {"chunk", "chunk", NULL, m->chunk},
+      {"kernels", "kernels", NULL, m->n_kernels},
+      {"target", "target", m->target, 0},
+      {"compiler", "compiler", m->compiler, 0},
+  };
+  (json ? print_json : print_lines)(facts, sizeof facts / sizeof *facts);
+  return stdout_finish(f);
+}

@@ -1,0 +1,34 @@
+/* options.h: the command line of a built program.
+ *
+ * One table row an option (options.c): name, kind, bounds, and the modes in which it means something;
+ * parsing, the checks and the help text all follow from it. */
+#ifndef TERN_RUNTIME_OPTIONS_H
+#define TERN_RUNTIME_OPTIONS_H
+
+#include "base.h"
+#include "model.h"
+#include "sample.h"
+
+enum mode {
+  MODE_GENERATE = 1 << 0,
+  MODE_PERPLEXITY = 1 << 1,
+  MODE_LOGITS = 1 << 2,
+  MODE_TOKENIZE = 1 << 3,
+  MODE_BENCH = 1 << 4,
+  MODE_INFO = 1 << 5,
+  MODE_HELP = 1 << 6,
+  MODE_VERSION = 1 << 7,
+};
+
+struct options {
+  enum mode mode;
+  const char *prompt, *prompt_file, *perplexity, *tokens, *logits, *tokenize, *weights_file;
+  uint64_t length, threads, chunk, bench_tokens, bench_prompt;
+  struct sampling sampling;
+  bool ignore_eos, no_echo, quiet, json, bench, info, help, version;
+};
+
+bool options_parse(struct options *o, int argc, char **argv, struct failure *f);
+void options_help(const struct tern_model *m, const char *name);
+
+#endif

@@ -1,0 +1,185 @@
+/* program.c: the command line to one of the modes, and its failure to a line on standard error. */
+#include "base.h"
+
+#include "program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "generate.h"
+#include "interrupt.h"
+#include "options.h"
+#include "report.h"
+#include "score.h"
+#include "team.h"
+
+struct program {
+  const struct tern_model *model;
+  const char *name;
+  const struct tern_host *host;
+  struct options options;
+  struct image own;          /* opened here, closed here */
+  const struct image *image; /* the host's or `own`; NULL for a model without weights */
+  struct session session;
+  struct tokenizer *tokenizer;
+};
+
+/* What a mode needs before it runs, and how it runs. */
+struct mode_row {
+  enum mode mode;
+  bool session, tokenizer;
+  bool (*run)(struct program *p, struct failure *f);
+};
+
+static const char *name_of(const struct tern_host *host, int argc, char **argv, const struct tern_model *m) {
+  if (host && host->name)
+    return host->name;
+  if (argc < 1 || !argv[0] || !*argv[0])
+    return m->name;
+  const char *slash = strrchr(argv[0], '/');
+  return slash ? slash + 1 : argv[0];
+}
+
+static bool open_image(struct program *p, struct failure *f) {
+  const char *path = p->options.weights_file;
+  if (!path && p->host && p->host->image) {
+    p->image = p->host->image;
+    return image_fits(p->image, p->model, f);
+  }
+  char why[sizeof f->text - 128];
+  if (image_open(&p->own, path ? path : "/proc/self/exe", why, sizeof why)) {
+    p->image = &p->own;
+    return image_fits(p->image, p->model, f);
+  }
+  if (path)
+    return fail(f, "%s", why);
+  if (p->model->weights_bytes == 0 || p->options.mode == MODE_INFO)
+    return true;
+  return fail(f, "this program carries no weights; give them with --weights-file FILE (%s)", why);
+}
+
+static bool open_tokenizer(struct program *p, struct failure *f) {
+  if (!p->image || !p->image->tokenizer)
+    return fail(f,
+                "this model came without a tokenizer, so it cannot read or write text; build it with one, or "
+                "use --tokens FILE --logits OUT");
+  char why[sizeof f->text - 128];
+  p->tokenizer = tokenizer_open(p->image->tokenizer, p->image->header->tokenizer_bytes, why, sizeof why);
+  return p->tokenizer ||
+         fail(f, "the tokenizer in the weights is damaged: %s; build or copy them again", why);
+}
+
+static bool open_session(struct program *p, struct failure *f) {
+  return session_open(&p->session, p->model, p->image, (uint32_t)p->options.threads,
+                      (uint32_t)p->options.chunk, f);
+}
+
+static void print_statistics(const struct program *p, const struct generation *g) {
+  fprintf(
+      stderr,
+      "%s: prompt of %llu tokens at %.1f tokens/s, first token after %.1f ms, %llu tokens written at %.1f "
+      "tokens/s, seed %llu, %u threads\n",
+      p->name, (unsigned long long)g->prompt_tokens, g->prompt_rate, g->first_token * 1e3,
+      (unsigned long long)g->written, g->decode_rate, (unsigned long long)p->options.sampling.seed,
+      team_threads(p->session.team));
+}
+
+static bool continue_prompt(struct program *p, const char *prompt, size_t bytes, struct failure *f) {
+  struct sampler sampler;
+  struct generation g = {.prompt = prompt,
+                         .prompt_bytes = bytes,
+                         .length = p->options.length,
+                         .echo = !p->options.no_echo,
+                         .stop_at_eos = !p->options.ignore_eos,
+                         .to = stdout};
+  if (!sampler_open(&sampler, &p->options.sampling, p->model->vocab, f))
+    return false;
+  bool ok = generate(&g, &p->session, p->tokenizer, &sampler, f);
+  sampler_close(&sampler);
+  if (isatty(STDOUT_FILENO)) /* the shell's next line; a file gets the text and nothing else */
+    putchar('\n');
+  if (ok && !p->options.quiet)
+    print_statistics(p, &g);
+  return ok;
+}
+
+static bool run_generate(struct program *p, struct failure *f) {
+  const struct options *o = &p->options;
+  char *text = NULL;
+  size_t bytes = o->prompt ? strlen(o->prompt) : 0;
+  if (o->prompt_file && !read_whole(o->prompt_file, &text, &bytes, f))
+    return false;
+  bool ok = continue_prompt(p, text ? text : o->prompt ? o->prompt : "", bytes, f);
+  free(text);
+  return ok;
+}
+
+static bool run_perplexity(struct program *p, struct failure *f) {
+  return print_perplexity(&p->session, p->tokenizer, p->options.perplexity, f);
+}
+
+static bool run_logits(struct program *p, struct failure *f) {
+  return write_logits(&p->session, p->options.tokens, p->options.logits, f);
+}
+
+static bool run_tokenize(struct program *p, struct failure *f) {
+  return print_tokens(p->tokenizer, p->options.tokenize, f);
+}
+
+static bool run_bench(struct program *p, struct failure *f) {
+  return print_bench(&p->session, (uint32_t)p->options.bench_tokens, (uint32_t)p->options.bench_prompt,
+                     p->options.json, f);
+}
+
+static bool run_info(struct program *p, struct failure *f) {
+  return print_info(p->model, p->image, p->options.json, f);
+}
+
+static bool run_help(struct program *p, struct failure *f) {
+  options_help(p->model, p->name);
+  return stdout_finish(f);
+}
+
+static bool run_version(struct program *p, struct failure *f) {
+  printf("%s: model %s, compiled by %s for %s\n", p->name, p->model->name, p->model->compiler,
+         p->model->target);
+  return stdout_finish(f);
+}
+
+static const struct mode_row modes[] = {
+    {MODE_GENERATE, true, true, run_generate}, {MODE_PERPLEXITY, true, true, run_perplexity},
+    {MODE_LOGITS, true, false, run_logits},    {MODE_TOKENIZE, false, true, run_tokenize},
+    {MODE_BENCH, true, false, run_bench},      {MODE_INFO, false, false, run_info},
+    {MODE_HELP, false, false, run_help},       {MODE_VERSION, false, false, run_version},
+};
+
+static bool run_mode(struct program *p, struct failure *f) {
+  const struct mode_row *row = modes;
+  while (row->mode != p->options.mode)
+    row++;
+  bool describes = row->mode == MODE_HELP || row->mode == MODE_VERSION; /* possible whatever is wrong */
+  return (describes || open_image(p, f)) && (!row->tokenizer || open_tokenizer(p, f)) &&
+         (!row->session || open_session(p, f)) && row->run(p, f);
+}
+
+int tern_main(const struct tern_model *m, int argc, char **argv, const struct tern_host *host) {
+  struct program p = {.model = m, .host = host, .name = name_of(host, argc, argv, m)};
+  struct failure f = {0};
+  struct interrupts old;
+  interrupts_catch(&old);
+  bool ok = options_parse(&p.options, argc, argv, &f) && run_mode(&p, &f);
+  bool stopped = interrupted();
+  session_close(&p.session);
+  if (p.tokenizer)
+    tokenizer_close(p.tokenizer);
+  image_close(&p.own);
+  interrupts_release(&old);
+  if (stopped && (ok || !f.text[0]))
+    return INTERRUPTED_STATUS;
+  if (!ok && !f.quiet)
+    fprintf(stderr, "%s: error: %s\n", p.name, f.text);
+  return ok ? 0 : 1;
+}

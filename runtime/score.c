@@ -1,0 +1,125 @@
+/* score.c: runs given tokens in chunks and looks at the logits of every position. */
+#include "score.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "generate.h"
+#include "interrupt.h"
+
+double log_probability(const float *logits, uint32_t vocab, uint32_t id) {
+  double largest = logits[0], sum = 0;
+  for (uint32_t i = 1; i < vocab; i++)
+    largest = logits[i] > largest ? logits[i] : largest;
+  for (uint32_t i = 0; i < vocab; i++)
+    sum += exp(logits[i] - largest);
+  return logits[id] - largest - log(sum);
+}
+
+struct likelihood {
+  const uint32_t *tokens;
+  size_t n;
+  uint32_t vocab;
+  double sum; /* of the log probabilities so far */
+};
+
+/* Row i predicts token first + i + 1. */
+static bool add_likelihood(void *context, const float *rows, size_t first, uint32_t n, uint32_t keep) {
+  struct likelihood *l = context;
+  (void)n;
+  for (size_t i = 0; i < keep && first + i + 1 < l->n; i++)
+    l->sum += log_probability(rows + i * l->vocab, l->vocab, l->tokens[first + i + 1]);
+  return !interrupted();
+}
+
+/* The last token is predicted, not run. */
+static bool perplexity(struct session *s, struct likelihood *l, const char *path, struct failure *f) {
+  if (l->n < 2)
+    return fail(f, "%s: too short: there is no token to predict", path);
+  if (!session_run(s, l->tokens, l->n - 1, true, add_likelihood, l, f))
+    return false;
+  double mean = l->sum / (double)(l->n - 1);
+  if (isnan(mean))
+    return fail(f,
+                "%s: a logit is not a number; the weights are damaged or overflow: --tokens with --logits "
+                "shows where",
+                path);
+  printf("perplexity %.6f over %zu tokens\n", exp(-mean), l->n - 1);
+  return stdout_finish(f);
+}
+
+bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, struct failure *f) {
+  char *text;
+  size_t bytes;
+  uint32_t *ids = NULL;
+  struct likelihood l = {.vocab = s->model->vocab};
+  if (!read_whole(path, &text, &bytes, f))
+    return false;
+  bool ok = tokens_of_text(t, text, bytes, &ids, &l.n, f);
+  free(text);
+  l.tokens = ids;
+  ok = ok && perplexity(s, &l, path, f);
+  free(ids);
+  return ok;
+}
+
+struct rows_out {
+  struct written *to;
+  uint32_t vocab;
+  struct failure *f;
+};
+
+static bool write_rows(void *context, const float *rows, size_t first, uint32_t n, uint32_t keep) {
+  struct rows_out *out = context;
+  size_t count = (size_t)keep * out->vocab;
+  (void)first, (void)n;
+  if (fwrite(rows, sizeof *rows, count, out->to->file) != count)
+    return fail_write(out->f, out->to->path);
+  return !interrupted();
+}
+
+bool write_logits(struct session *s, const char *tokens_path, const char *out_path, struct failure *f) {
+  uint32_t *ids;
+  size_t n;
+  struct written w;
+  if (!read_ids(tokens_path, s->model->vocab, &ids, &n, f))
+    return false;
+  bool ok = written_open(&w, out_path, f);
+  if (ok) {
+    struct rows_out out = {.to = &w, .vocab = s->model->vocab, .f = f};
+    ok = written_close(&w, session_run(s, ids, n, true, write_rows, &out, f), f);
+  }
+  free(ids);
+  return ok;
+}
+
+static bool print_line(const struct tokenizer *t, const char *line, size_t bytes) {
+  uint32_t *ids = NULL;
+  size_t n = bytes ? tokenizer_encode(t, line, bytes, &ids) : 0;
+  for (size_t i = 0; i < n; i++)
+    printf(i ? " %u" : "%u", ids[i]);
+  free(ids);
+  return putchar('\n') != EOF && !interrupted();
+}
+
+bool print_tokens(const struct tokenizer *t, const char *path, struct failure *f) {
+  char *text;
+  size_t bytes;
+  if (!read_whole(path, &text, &bytes, f))
+    return false;
+  bool ok = true;
+  errno = 0;
+  for (const char *line = text, *end = text + bytes, *stop; ok && line < end; line = stop + 1) {
+    stop = memchr(line, '\n', (size_t)(end - line));
+    stop = stop ? stop : end;
+    ok = print_line(t, line, (size_t)(stop - line));
+  }
+  free(text);
+  if (!ok && ferror(stdout))
+    return fail_write(f, "-");
+  return stdout_finish(f) && ok;
+}

@@ -1,0 +1,22 @@
+/* score.h: the modes that run a given text: its perplexity, the logits of given tokens, its token ids. Each
+ * prints or writes its result and returns false after a failure or an interruption. */
+#ifndef TERN_RUNTIME_SCORE_H
+#define TERN_RUNTIME_SCORE_H
+
+#include "base.h"
+#include "session.h"
+#include "tokenizer.h"
+
+/* The file is one string with BOS before it; prints exp(mean of -log p of every token after the first). */
+bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, struct failure *f);
+
+/* Runs the ids in `tokens_path`; writes float32 [n, vocab], row-major, little-endian. */
+bool write_logits(struct session *s, const char *tokens_path, const char *out_path, struct failure *f);
+
+/* One line of ids a line of text, without BOS. */
+bool print_tokens(const struct tokenizer *t, const char *path, struct failure *f);
+
+/* log softmax(logits[vocab])[id], in double. */
+double log_probability(const float *logits, uint32_t vocab, uint32_t id);
+
+#endif

@@ -1,0 +1,195 @@
+/* session.c: runs tokens through the forms of a model, a chunk at a time, and saves and restores its state.
+ */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "team.h"
+
+#define SAVED_MAGIC "TERNSTA1"
+
+struct saved_header {
+  char magic[8];
+  uint64_t shape; /* state_shape() */
+  uint64_t state_bytes, position;
+};
+
+bool image_fits(const struct image *im, const struct tern_model *m, struct failure *f) {
+  if (m->abi != TERN_ABI)
+    return fail(f, "model %s was compiled for version %u of the runtime, this is %d; compile it again",
+                m->name, m->abi, TERN_ABI);
+  if (m->weights_bytes == 0)
+    return true;
+  if (!im)
+    return fail(f, "model %s needs its weights, and there are none", m->name);
+  if (im->header->layout != m->layout || im->header->weights_bytes != m->weights_bytes)
+    return fail(
+        f,
+        "the weights do not belong to model %s (layout %016llx of %llu bytes, expected %016llx of %llu); "
+        "pack them again with the ternc and the options that compiled it",
+        m->name, (unsigned long long)im->header->layout, (unsigned long long)im->header->weights_bytes,
+        (unsigned long long)m->layout, (unsigned long long)m->weights_bytes);
+  return true;
+}
+
+static uint32_t threads_of(const struct tern_model *m, uint32_t asked) {
+  return asked ? asked : m->threads ? m->threads : team_processors();
+}
+
+static bool chunk_fits(const struct tern_model *m, uint32_t chunk, struct failure *f) {
+  uint32_t most = m->chunk ? m->chunk : 1;
+  return chunk <= most ||
+         fail(f, "a chunk of %u tokens: model %s takes at most %u; ask for fewer, or compile it for more",
+              chunk, m->name, most);
+}
+
+bool session_open(struct session *s, const struct tern_model *m, const struct image *im, uint32_t threads,
+                  uint32_t chunk, struct failure *f) {
+  *s = (struct session){.model = m, .weights = im ? im->weights : NULL};
+  if (!image_fits(im, m, f) || !chunk_fits(m, chunk, f))
+    return false;
+  s->chunk = chunk ? chunk : m->chunk ? m->chunk : 1;
+  uint64_t scratch = m->step_scratch;
+  if (s->chunk > 1 && m->prefill_scratch > scratch)
+    scratch = m->prefill_scratch;
+  s->state = aligned_zeros(m->state_bytes);
+  s->scratch = aligned_zeros(scratch);
+  s->tokens = aligned_zeros((uint64_t)s->chunk * sizeof *s->tokens);
+  bool ok = s->state && s->scratch && s->tokens;
+  if (!ok)
+    fail_memory(f, m->state_bytes + scratch, "a sequence of this model");
+  ok = ok && (s->team = team_open(threads_of(m, threads), f)) != NULL;
+  if (ok)
+    session_reset(s);
+  else
+    session_close(s);
+  return ok;
+}
+
+void session_close(struct session *s) {
+  team_close(s->team);
+  free(s->state);
+  free(s->scratch);
+  free(s->tokens);
+  free(s->logits);
+  *s = (struct session){0};
+}
+
+void session_reset(struct session *s) {
+  const struct tern_model *m = s->model;
+  memset(s->state, 0, m->state_bytes);
+  for (uint32_t i = 0; i < m->n_fills; i++) {
+    const struct tern_fill *fill = &m->fills[i];
+    for (uint64_t j = 0; j < fill->count; j++)
+      memcpy(s->state + fill->at + j * sizeof fill->value, &fill->value, sizeof fill->value);
+  }
+  s->position = 0;
+}
+
+static bool make_rows(struct session *s, uint32_t rows, struct failure *f) {
+  if (rows <= s->rows)
+    return true;
+  uint64_t bytes = (uint64_t)rows * s->model->vocab * sizeof(float);
+  float *grown = aligned_zeros(bytes);
+  if (!grown)
+    return fail_memory(f, bytes, "the logits of one chunk");
+  free(s->logits);
+  s->logits = grown;
+  s->rows = rows;
+  return true;
+}
+
+static bool tokens_fit(const struct session *s, const uint32_t *tokens, size_t n, struct failure *f) {
+  for (size_t i = 0; i < n; i++)
+    if (tokens[i] >= s->model->vocab)
+      return fail(f, "token %zu is %u, but model %s knows ids from 0 to %u", i, tokens[i], s->model->name,
+                  s->model->vocab - 1);
+  return true;
+}
+
+/* One call of generated code: n <= chunk tokens. */
+static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t keep) {
+  memcpy(s->tokens, tokens, n * sizeof *tokens);
+  struct tern_args args = {
+      .weights = s->weights,
+      .state = s->state,
+      .scratch = s->scratch,
+      .tokens = s->tokens,
+      .logits = s->logits,
+      .n = n,
+      .keep = keep,
+  };
+  team_run(s->team, n == 1 ? s->model->step : s->model->prefill, &args);
+  s->position += n;
+}
+
+bool session_run(struct session *s, const uint32_t *tokens, size_t n, bool all, session_visit *visit,
+                 void *context, struct failure *f) {
+  uint32_t most = n < s->chunk ? (uint32_t)n : s->chunk;
+  if (!tokens_fit(s, tokens, n, f) || !make_rows(s, all && most ? most : 1, f))
+    return false;
+  for (size_t first = 0; first < n;) {
+    uint32_t part = n - first < s->chunk ? (uint32_t)(n - first) : s->chunk;
+    uint32_t keep = all ? part : first + part == n;
+    call(s, tokens + first, part, keep);
+    if (visit && !visit(context, s->logits, first, part, keep))
+      return false;
+    first += part;
+  }
+  return true;
+}
+
+bool session_step(struct session *s, uint32_t token, struct failure *f) {
+  return session_run(s, &token, 1, false, NULL, NULL, f);
+}
+
+static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n) {
+  for (const uint8_t *p = bytes, *end = p + n; p < end; p++)
+    h = (h ^ *p) * 0x100000001b3u; /* FNV-1a */
+  return h;
+}
+
+/* Two models with the same weights may still arrange their states differently, so the name, the dimensions
+ * and the initial values count too. */
+static uint64_t state_shape(const struct tern_model *m) {
+  uint64_t h = hash_bytes(0xcbf29ce484222325u, &m->layout, sizeof m->layout);
+  h = hash_bytes(h, m->name, strlen(m->name) + 1);
+  h = hash_bytes(h, m->dims, strlen(m->dims) + 1);
+  for (uint32_t i = 0; i < m->n_fills; i++) {
+    h = hash_bytes(h, &m->fills[i].at, sizeof m->fills[i].at);
+    h = hash_bytes(h, &m->fills[i].count, sizeof m->fills[i].count);
+  }
+  return h;
+}
+
+size_t session_saved_bytes(const struct session *s) {
+  return sizeof(struct saved_header) + s->model->state_bytes;
+}
+
+void session_save(const struct session *s, void *bytes) {
+  struct saved_header h = {
+      .shape = state_shape(s->model), .state_bytes = s->model->state_bytes, .position = s->position};
+  memcpy(h.magic, SAVED_MAGIC, sizeof h.magic);
+  memcpy(bytes, &h, sizeof h);
+  memcpy((uint8_t *)bytes + sizeof h, s->state, s->model->state_bytes);
+}
+
+bool session_restore(struct session *s, const void *bytes, size_t n, struct failure *f) {
+  struct saved_header h;
+  if (n < sizeof h)
+    return fail(f, "%zu bytes are no saved state: one of model %s has %zu", n, s->model->name,
+                session_saved_bytes(s));
+  memcpy(&h, bytes, sizeof h);
+  if (memcmp(h.magic, SAVED_MAGIC, sizeof h.magic) != 0)
+    return fail(f, "this is no saved state: it does not begin with " SAVED_MAGIC);
+  if (h.shape != state_shape(s->model) || h.state_bytes != s->model->state_bytes)
+    return fail(f, "the saved state is of another model than %s; restore it with the program that saved it",
+                s->model->name);
+  if (n != session_saved_bytes(s))
+    return fail(f, "the saved state is damaged: %zu bytes, expected %zu; save it again", n,
+                session_saved_bytes(s));
+  memcpy(s->state, (const uint8_t *)bytes + sizeof h, s->model->state_bytes);
+  s->position = h.position;
+  return true;
+}

@@ -1,0 +1,28 @@
+/* team.h: a fixed number of threads that enter a form of the model together.
+ *
+ * The caller is thread 0; the others sleep between calls. At a barrier a thread first spins for some tens of
+ * microseconds, which is longer than the kernels of a balanced step differ by, and then sleeps, so that a
+ * machine with less free processors than threads does not crawl. A team of one uses no synchronisation. */
+#ifndef TERN_RUNTIME_TEAM_H
+#define TERN_RUNTIME_TEAM_H
+
+#include "base.h"
+#include "model.h"
+
+enum { TEAM_MOST = 256, TEAM_MOST_BY_DEFAULT = 64 };
+
+struct team;
+
+/* threads: 1 .. TEAM_MOST. */
+struct team *team_open(uint32_t threads, struct failure *f);
+void team_close(struct team *t);
+uint32_t team_threads(const struct team *t);
+
+/* Runs `form` on all threads and returns when every one has left it; sets args->barrier and args->team. A
+ * team serves one call at a time. */
+void team_run(struct team *t, tern_form *form, struct tern_args *args);
+
+/* Processors that this process may run on, 1 .. TEAM_MOST_BY_DEFAULT. */
+uint32_t team_processors(void);
+
+#endif

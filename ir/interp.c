@@ -415,6 +415,10 @@ void interp_free(struct interp *in) {
   free(in);
 }
 
+double interp_float(const struct interp *in, const struct tensor *t, int64_t i) {
+  return get_real(in, t->data, i);
+}
+
 void interp_set_hook(struct interp *in, const struct interp_hook *hook) {
   in->hook = hook ? *hook : (struct interp_hook){0};
 }

@@ -1,0 +1,146 @@
+/* interpret.c: the interpreter behind struct tern_model. The session's state block says only whether the
+ * sequence is fresh: the interpreter keeps the real state, so that it can be float64. */
+#include "driver/interpret.h"
+
+#include "ir/interp.h"
+#include "ir/layout.h"
+#include "support/file.h"
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t vocabulary(const struct module *m) {
+  const struct func *f = func_find(m, "step");
+  struct type t = f->body->last->in[0]->type;
+  return t.dim[t.rank - 1];
+}
+
+/* weights: the struct interpreted; state: one float, 0 in a fresh sequence. */
+static void run(const struct tern_args *a, const char *form) {
+  struct interpreted *in = (struct interpreted *)(uintptr_t)a->weights;
+  float *live = (float *)(void *)a->state;
+  const struct tensor *out;
+  int64_t n = (int64_t)a->keep * in->model.vocab;
+  if (*live == 0)
+    interp_reset(in->interp);
+  *live = 1;
+  in->failed = in->failed || !interp_run(in->interp, form, a->tokens, a->n, a->keep, &out);
+  for (int64_t i = 0; i < n; i++)
+    a->logits[i] = in->failed ? NAN : (float)interp_float(in->interp, out, i);
+}
+
+static void step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  (void)threads;
+  if (thread == 0)
+    run(a, "step");
+}
+
+static void prefill(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  (void)threads;
+  if (thread == 0)
+    run(a, "prefill");
+}
+
+bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
+  static const struct tern_fill fresh = {.at = 0, .count = 1, .value = 0};
+  struct module *m = j->module;
+  *in = (struct interpreted){.interp = interp_new(m, &j->source, float64)};
+  if (!in->interp)
+    return false;
+  in->model = (struct tern_model){
+      .abi = TERN_ABI,
+      .name = m->name,
+      .spec = m->spec ? m->spec : "",
+      .target = float64 ? "interpreter, float64" : "interpreter, float32",
+      .compiler = "ternc " TERN_VERSION,
+      .dims = params_text(&j->arena, m),
+      .parameters = parameter_count(m),
+      .weights_bytes = TERN_ALIGN,
+      .state_bytes = TERN_ALIGN,
+      .step_scratch = TERN_ALIGN,
+      .prefill_scratch = TERN_ALIGN,
+      .vocab = (uint32_t)vocabulary(m),
+      .chunk = func_find(m, "prefill") ? (uint32_t)m->chunk : 0,
+      .threads = 1,
+      .step = step,
+      .prefill = func_find(m, "prefill") ? prefill : NULL,
+      .fills = &fresh,
+      .n_fills = 1,
+  };
+  memcpy(in->header.magic, IMAGE_MAGIC, sizeof in->header.magic);
+  in->header.weights_bytes = TERN_ALIGN;
+  in->header.tokenizer_bytes = j->tokenizer_bytes;
+  in->image =
+      (struct image){.header = &in->header, .weights = (const uint8_t *)in, .tokenizer = j->tokenizer};
+  return true;
+}
+
+void interpret_close(struct interpreted *in) {
+  interp_free(in->interp);
+}
+
+/* ---- logits -----------------------------------------------------------------------------------------------
+ */
+
+static bool read_ids(struct job *j, const char *path, int64_t vocab, uint32_t **ids, size_t *n) {
+  size_t length;
+  VEC(uint32_t) all = {0};
+  char *text = file_read(&j->diag, &j->arena, path, 1 << 30, &length);
+  if (!text)
+    return false;
+  for (char *p = text, *end;; p = end) {
+    while (isspace((unsigned char)*p))
+      p++;
+    if (!*p && p >= text + length)
+      break;
+    unsigned long long id = isdigit((unsigned char)*p) ? strtoull(p, &end, 10) : (end = p, 0);
+    if (end == p || (*end && !isspace((unsigned char)*end))) {
+      diag_error(&j->diag, "%s: token %d is not a whole number; decimal ids between blanks are expected",
+                 path, all.n);
+      return false;
+    }
+    if (id >= (unsigned long long)vocab) {
+      diag_error(&j->diag, "%s: token %d is %llu; the model's vocabulary has %lld ids", path, all.n, id,
+                 (long long)vocab);
+      return false;
+    }
+    vec_push(&j->arena, all, (uint32_t)id);
+  }
+  if (!all.n)
+    diag_error(&j->diag, "%s: no token ids in it", path);
+  *ids = all.at;
+  *n = (size_t)all.n;
+  return all.n != 0;
+}
+
+bool interpret_logits(struct job *j, bool float64, const char *tokens, const char *out, int chunk) {
+  uint32_t *ids;
+  size_t n;
+  struct output o;
+  if (chunk > 1 && !func_find(j->module, "prefill")) {
+    diag_error(&j->diag, "the model has no many-token form (is batch-time left out?); use --chunk 1");
+    return false;
+  }
+  if (!read_ids(j, tokens, vocabulary(j->module), &ids, &n))
+    return false;
+  struct interp *in = interp_new(j->module, &j->source, float64);
+  if (!in || !output_open(&o, &j->diag, out)) {
+    interp_free(in);
+    return false;
+  }
+  bool ok = true;
+  for (size_t i = 0; ok && i < n;) {
+    size_t count = n - i < (size_t)chunk ? n - i : (size_t)chunk;
+    const struct tensor *t;
+    ok = interp_run(in, chunk > 1 ? "prefill" : "step", ids + i, (int64_t)count, (int64_t)count, &t);
+    if (ok)
+      fwrite(t->data, float64 ? 8 : 4, count * (size_t)vocabulary(j->module), o.file);
+    i += count;
+  }
+  interp_free(in);
+  if (ok)
+    return output_close(&o, false);
+  output_abort(&o);
+  return false;
+}

@@ -1,0 +1,26 @@
+/* interpret.h: the interpreter as an engine behind the runtime's command line, and float64 logits. */
+#ifndef TERN_DRIVER_INTERPRET_H
+#define TERN_DRIVER_INTERPRET_H
+
+#include "driver/driver.h"
+#include "runtime/image.h"
+#include "runtime/model.h"
+
+/* A model whose step and prefill are the interpreter's. Its image has no weights of its own: `image` stands
+ * for it (tokenizer, layout) and must be passed to tern_main with the model. One interpreter serves one
+ * session. */
+struct interpreted {
+  struct tern_model model;
+  struct image image;
+  struct image_header header;
+  struct interp *interp;
+  bool failed; /* a diagnostic was reported; the session's logits are then NaN, which the runtime refuses */
+};
+bool interpret_open(struct interpreted *in, struct job *j, bool float64);
+void interpret_close(struct interpreted *in);
+
+/* Logits of all tokens of a file of ids as little-endian floats or doubles [n, vocab]; `chunk` tokens a call
+ * of the many-token form, 1: the one-token form. */
+bool interpret_logits(struct job *j, bool float64, const char *tokens, const char *out, int chunk);
+
+#endif

@@ -259,7 +259,7 @@ static bool parse_header(struct parser *p) {
          (!p_word(p, "spec") || p_take(p, TOKEN_STRING, "a file name in quotes", &m->spec)) &&
          (!p_word(p, "chunk") || p_integer(p, 1, 1 << 20, &m->chunk)) &&
          (!p_word(p, "weights") || p_integer(p, 0, most_bytes, &m->weights_bytes)) &&
-         (!p_word(p, "state") || p_integer(p, 0, most_bytes, &m->state_bytes));
+         (!p_word(p, "states") || p_integer(p, 0, most_bytes, &m->state_bytes));
 }
 
 /* New kernels get numbers above those that the text uses: "step.k12". */

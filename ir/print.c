@@ -142,7 +142,7 @@ static void print_header(const struct module *m, FILE *out) {
   if (m->chunk)
     put_plan(out, "chunk", m->chunk);
   put_plan(out, "weights", m->weights_bytes);
-  put_plan(out, "state", m->state_bytes);
+  put_plan(out, "states", m->state_bytes);
   fputc('\n', out);
   for (int i = 0; i < m->params.n; i++) {
     fputs("param ", out);

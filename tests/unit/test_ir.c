@@ -1,0 +1,513 @@
+/* test_ir.c: the IR's builder, text form, type rules and verifier. Text that is right prints and parses to
+ * the same text; text that is wrong is reported with a place; bytes that are no text at all do no harm. */
+#include "ir/ir.h"
+#include "support/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* One compilation with what it says to the user. */
+struct bench {
+  struct arena arena;
+  struct diag diag;
+  char *said;
+  size_t said_bytes;
+};
+
+static struct bench *bench_new(void) {
+  struct bench *b = xmalloc(sizeof *b);
+  *b = (struct bench){0};
+  b->diag.out = open_memstream(&b->said, &b->said_bytes);
+  return b;
+}
+
+static const char *said(struct bench *b) {
+  fflush(b->diag.out);
+  return b->said ? b->said : "";
+}
+
+static void bench_free(struct bench *b) {
+  fclose(b->diag.out);
+  free(b->said);
+  diag_free(&b->diag);
+  arena_free(&b->arena);
+  free(b);
+}
+
+static struct module *parse_bytes(struct bench *b, const char *text, size_t length) {
+  return ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "t.tir", text, length));
+}
+
+static struct module *parse(struct bench *b, const char *text) {
+  return parse_bytes(b, text, strlen(text));
+}
+
+/* The caller frees. */
+static char *print(const struct module *m) {
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&text, &bytes);
+  ir_print(m, out);
+  fclose(out);
+  return text;
+}
+
+/* Every operator, attribute, clause and kind of region. */
+static const char everything[] =
+    "// a comment\n"
+    "module \"a \\\"b\\\" \\x01\" spec \"dir/s.tern\" chunk 64 weights 2000 states 384\n"
+    "param hidden = 8 param \"odd name\" = -0.1 param big = 1e300 param top = inf\n"
+    "weight @\"m.{}.w\"[6] : ternary[8, 8] per tensor source bf16\n"
+    "weight @\"m.{}.v\"[6] : ternary[4, 8] per row\n"
+    "weight @g : ternary[4, 8] per group 3\n"
+    "weight @fold.0[6] : f32[8] folded\n"
+    "weight @two[6] : ternary[12, 8] merged \"m.{}.w\" \"m.{}.v\" stored tile2 at 64 scales 128 stride 192\n"
+    "weight @table : f32[10, 8]\n"
+    "weight @deep[6, 2] : f32[8]\n"
+    "state @\"m.{}.h\"[6] : f32[8] = 0.1 at 0 stride 64\n"
+    "state @plain : f32[2, 2] = -inf\n"
+    "func step(%token: u32) -> f32[8] {\n"
+    "  %t = weight @table : f32[10, 8]\n"
+    "  %x = index %t, %token : f32[8]\n"
+    "  %r = repeat 6 (%l, %c = %x) -> f32[8] {\n"
+    "    %w = weight @\"m.{}.w\"[%l] : ternary[8, 8]\n"
+    "    %s = wscale @\"m.{}.w\"[%l] : f32[1]\n"
+    "    %sv = wscale @\"m.{}.v\"[%l] : f32[4]\n"
+    "    %sg = wscale @g : f32[4, 3]\n"
+    "    %n = rmsnorm %c {eps = 1e-06} : f32[8]\n"
+    "    %q = quantize %n {bits = 8, frac = dynamic, round = half_even} : q8[8]\n"
+    "    %q2 = quantize %n {frac = -4, round = truncate, bits = 16} : q16[8]\n"
+    "    %y = matmul %w, %q : f32[8]\n"
+    "    %d = dequantize %q2 : f32[8]\n"
+    "    %k = codes %y, %s {bits = 5, round = half_away} : i8[8]\n"
+    "    %z = ternary_sum %w, %k : i32[8]\n"
+    "    %zg = ternary_sum %w, %k {group = 3} : i32[8, 3]\n"
+    "    %zf = convert %z : f32[8]\n"
+    "    %in, %in2 = repeat 2 (%j, %a = %zf, %b = %d) -> f32[8], f32[8] {\n"
+    "      %e = weight @deep[%l, %j] : f32[8]\n"
+    "      %f = mul %a, %e : f32[8]\n"
+    "      yield %b, %f\n"
+    "    }\n"
+    "    yield %n\n"
+    "  }\n"
+    "  return %r\n"
+    "}\n"
+    "func more(%x: f32[2, 6], %c: bool[6]) {\n"
+    "  %half = const {value = 0.5} : f32\n"
+    "  %max = max %x, %half : f32[2, 6]\n"
+    "  %lt = lt %x, %max : bool[2, 6]\n"
+    "  %sel = select %c, %x, %max : f32[2, 6]\n"
+    "  %rd = round %sel {round = floor} : f32[2, 6]\n"
+    "  %sum = sum %rd {axis = 0} : f32[1, 6]\n"
+    "  %sm = softmax %x {axis = 1} : f32[2, 6]\n"
+    "  %r = reshape %sum : f32[3, 2]\n"
+    "  %b = broadcast %sum : f32[4, 6]\n"
+    "  %t = transpose %r {perm = [1, 0]} : f32[2, 3]\n"
+    "  %s = slice %b {axis = 0, begin = 1, end = 3} : f32[2, 6]\n"
+    "  %cc = concat %x, %s, %b {axis = 0} : f32[8, 6]\n"
+    "  %ri = reshape %t : f32[6]\n"
+    "  %st = read @plain : f32[2, 2]\n"
+    "  write %st, @plain\n"
+    "  return\n"
+    "}\n"
+    "func prefill(%tokens: u32[T]) -> f32[K, 8], f32 {\n"
+    "  %t = weight @table : f32[10, 8]\n"
+    "  %x = index %t, %tokens : f32[T, 8]\n"
+    "  %y, %z = scan (%f.t = %x, %v = %x) -> f32[T, 8], f32[T] {\n"
+    "    %m = mul %f.t, %v : f32[8]\n"
+    "    %c = const {value = -0.1} : f32\n"
+    "    yield %m, %c\n"
+    "  }\n"
+    "  %a, %k = kernel \"prefill.k7\" -> f32[K, 8] at 64, f32 at output {\n"
+    "    %l = tail %y : f32[K, 8]\n"
+    "    %one = const {value = 1e+300} : f32\n"
+    "    yield %l, %one\n"
+    "  }\n"
+    "  return %a, %k\n"
+    "}\n"
+    "func fold() {\n"
+    "  repeat 6 (%l) {\n"
+    "    %o = const {value = nan} : f32[8]\n"
+    "    define %o, @fold.0[%l]\n"
+    "    yield\n"
+    "  }\n"
+    "  return\n"
+    "}\n";
+
+static void text_is_a_fixpoint(void **state) {
+  (void)state;
+  struct bench *b = bench_new();
+  struct module *m = parse(b, everything);
+  assert_string_equal(said(b), "");
+  assert_non_null(m);
+  assert_int_equal(m->next_kernel, 8);
+  assert_int_equal(weight_find(m, "g")->group, 3);
+  assert_string_equal(m->params.at[1].name, "odd name");
+  char *first = print(m);
+  struct module *again = parse(b, first);
+  assert_string_equal(said(b), "");
+  assert_non_null(again);
+  char *second = print(again);
+  assert_string_equal(first, second);
+  free(first);
+  free(second);
+  bench_free(b);
+}
+
+/* A module with one function body, or with declarations before it. */
+struct wrong {
+  const char *declarations, *signature, *body, *message;
+};
+
+static const struct wrong wrongs[] = {
+    {"", "(%a: f32[5, 7], %x: f32[6])", "%y = matmul %a, %x : f32[5] return",
+     "matmul: the matrix f32[5, 7] has 7 columns, the vector f32[6] has 6 elements"},
+    {"", "(%a: f32[5], %b: f32[6])", "%y = add %a, %b : f32[5] return",
+     "add: the shapes f32[5] and f32[6] do not fit each other"},
+    {"", "(%a: f32[5])", "%y = neg %a : f32[6] return", "neg: the result is f32[5], not f32[6]"},
+    {"", "(%a: f32[5])", "%y = neg %b : f32[5] return", "'%b' is not defined here"},
+    {"", "(%value: f32[5])", "%y = neg %valeu : f32[5] return", "did you mean '%value'?"},
+    {"", "(%a: f32[5])", "%a = neg %a : f32[5] return", "'%a' is defined twice"},
+    {"", "(%a: f32[5])", "%y = ned %a : f32[5] return", "there is no operator 'ned'; did you mean 'neg'?"},
+    {"", "(%a: f32[5])", "%y = neg %a, %a : f32[5] return", "neg: takes 1 operand, not 2"},
+    {"", "(%a: f32[5])", "%y = neg %a {eps = 1} : f32[5] return",
+     "expected an attribute of 'neg', not 'eps'"},
+    {"", "(%a: f32[5])", "%y = sum %a : f32[1] return", "expected the attribute 'axis' of 'sum'"},
+    {"", "(%a: f32[5])", "%y = sum %a {axis = 1} : f32[1] return", "sum: f32[5] has no axis 1"},
+    {"", "(%a: f32[5])", "%y = sum %a {axis = 0, axis = 0} : f32[1] return", "'axis' is given twice"},
+    {"", "(%a: f32[5])", "%y = slice %a {axis = 0, begin = 3, end = 6} : f32[3] return",
+     "slice: 3 .. 6 is not a part of axis 0 of f32[5]"},
+    {"", "(%a: f32[5])", "%y = reshape %a : f32[2, 3] return", "differ in their number of elements: 5 and 6"},
+    {"", "(%a: f32[5])", "%y = broadcast %a : f32[5, 2] return", "f32[5] does not stretch to f32[5, 2]"},
+    {"", "(%a: f32[5, 2])", "%y = transpose %a {perm = [0, 0]} : f32[5, 5] return", "perm is not an order"},
+    {"", "(%a: f32[5], %i: u32)", "%y = index %a, %a : f32 return", "index: takes u32, not f32[5]"},
+    {"", "(%a: f32[5])", "%i = const {value = 5} : u32 %y = index %a, %i : f32 return",
+     "f32[5] has 5 rows, and the index reaches 5"},
+    {"", "(%a: f32[5])",
+     "%q = quantize %a {bits = 8, frac = dynamic, round = floor} : q8[5] "
+     "%y = neg %q : f32[5] return",
+     "neg: takes f32, not q8[5]; a quantised value can only enter a matrix product"},
+    {"", "(%a: f32[5]) -> q8[5]",
+     "%q = quantize %a {bits = 8, frac = dynamic, round = floor} : q8[5] return %q",
+     "return: q8[5] can only enter a matrix product"},
+    {"", "(%a: f32[5])", "%q = quantize %a {bits = 17, frac = dynamic, round = floor} : q8[5] return",
+     "17 is not in 2 .. 16"},
+    {"", "(%a: f32[5])", "%q = const {value = 1.5} : i32 return", "1.5 is not a value of i32"},
+    {"", "(%a: f32[5])", "%q = convert %a : i32[5] return", "f32[5] does not convert to i32"},
+    {"", "()", "%w = weight @w : f32[5] return", "weight: there is no weight 'w'"},
+    {"weight @w : f32[5]", "()", "%w = read @w : f32[5] return", "read: there is no state 'w'"},
+    {"weight @w[2] : f32[5]", "()", "%w = weight @w : f32[5] return", "'w' takes 1 index, not 0"},
+    {"weight @w[2] : f32[5]", "(%i: f32)", "%w = weight @w[%i] : f32[5] return",
+     "an index of 'w' is u32, not f32"},
+    {"weight @w[2] : f32[5]", "()", "repeat 3 (%l) { %w = weight @w[%l] : f32[5] yield } return",
+     "'w' has 2 instances, and the index reaches 2"},
+    {"weight @w : ternary[5, 5] per tensor", "(%x: f32[5])",
+     "%w = weight @w : ternary[5, 5] %y = reshape %w : ternary[25] return",
+     "reshape: ternary[5, 5] can only enter"},
+    {"weight @w : ternary[5] per tensor", "()", "return", "a ternary weight is a matrix"},
+    {"weight @w : q8[5]", "()", "return", "weights are f32 or ternary"},
+    {"weight @w : f32[T]", "()", "return", "weights are f32 or ternary"},
+    {"weight @w : f32[5] weight @w : f32[5]", "()", "return", "the weight 'w' is declared twice"},
+    {"weight @m : ternary[4, 5] merged \"a\"", "()", "return", "there is no weight 'a' to merge"},
+    {"weight @a : ternary[3, 5] weight @m : ternary[4, 5] merged \"a\"", "()", "return",
+     "its parts have 3 rows"},
+    {"weight @a : f32[5] at 32", "()", "return", "aligned to 64 bytes"},
+    {"state @s : f32[5] = x", "()", "return", "expected a number, not 'x'"},
+    {"state @s : f32[5] = 0", "(%a: f32[6])", "write %a, @s return", "'s' is f32[5], the new value f32[6]"},
+    {"state @s : f32[5] = 0", "(%a: f32[5])", "write %a, @s write %a, @s return", "'s' is written twice"},
+    {"weight @w : f32[5] folded", "(%a: f32[5])", "define %a, @w return", "only 'fold' defines weights"},
+    {"", "(%a: f32[5, T])", "return", "f32[5, T]: only the first axis is T or K"},
+    {"", "(%a: f32[K])", "%y = tail %a : f32[K] return", "tail: the first axis of f32[K] is not T"},
+    {"", "(%a: f32[T])", "%y = sum %a {axis = 0} : f32[1] return",
+     "axis 0 of f32[T] is the tokens of a call"},
+    {"", "()", "", "does not end with return"},
+    {"", "()", "return return", "return: stands before the end of its body"},
+    {"", "()", "yield", "does not end with return"},
+    {"", "()", "kernel \"k\" { yield } kernel \"k\" { yield } return", "two have the name 'k'"},
+    {"", "()", "kernel \"k\" { return } return", "does not end with yield"},
+    {"", "(%a: f32[5])",
+     "%r = repeat 2 (%l, %c = %a) -> f32[5] { %s = sum %c {axis = 0} : f32[1] yield %s } return",
+     "value 0 starts as f32[5], is carried as f32[5] and yielded as f32[1]"},
+    {"", "(%a: f32[5])", "%r = scan (%c = %a) -> f32[T, 5] { yield %a } return", "its first axis must be T"},
+    {"", "(%a: f32[5])", "kernel \"k\" { %s = neg %a : f32[5] yield } %y = neg %s : f32[5] return",
+     "'%s' is not defined here"},
+    {"", "(%a: f32[5]) -> f32[6]", "return %a", "are not those that it returns"},
+    {"", "(%a: f32[5]) scratch 64", "%y = neg %a : f32[5] return",
+     "neg: stands outside a kernel where memory is planned"},
+    {"", "(%a: f32[5]) scratch 64", "%y = kernel \"k\" -> f32[5] { %n = neg %a : f32[5] yield %n } return",
+     "kernel: result 1 has no place"},
+    {"", "(%a: f32[5]) scratch 64",
+     "%y = kernel \"k\" -> f32[5] at 64 { %n = neg %a : f32[5] yield %n } return",
+     "leaves the 64 bytes of scratch"},
+    {"", "(%a: f32[99999999999999])", "return", "is not in 1 .. 1099511627776"},
+    {"", "(%a: f32[1, 2, 3, 4, 5, 6])", "return", "at most 5 axes"},
+    {"", "(%a: f33)", "return", "expected an element type"},
+    {"module", "()", "return", "expected 'param', 'weight', 'state' or 'func', not 'module'"},
+    {"param \"x", "()", "return", "this string has no end"},
+    {"#", "()", "return", "'#' has no meaning here"},
+};
+
+static void errors_are_reported(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
+    const struct wrong *w = &wrongs[i];
+    struct bench *b = bench_new();
+    const char *text =
+        arena_printf(&b->arena, "module m\n%s\nfunc f%s {\n%s\n}\n", w->declarations, w->signature, w->body);
+    struct module *m = parse(b, text);
+    if (m || !strstr(said(b), w->message))
+      fail_msg("%s\nsaid: %s\nexpected: %s", text, said(b), w->message);
+    if (!strstr(said(b), "error: ") || !b->diag.errors)
+      fail_msg("%s\nno error: %s", text, said(b));
+    bench_free(b);
+  }
+}
+
+static void deep_nesting_is_refused(void **state) {
+  (void)state;
+  struct bench *b = bench_new();
+  const char *text = "module m\nfunc f() {\n";
+  for (int i = 0; i < 40; i++)
+    text = arena_printf(&b->arena, "%s repeat 2 (%%l%d) {\n", text, i);
+  assert_null(parse(b, text));
+  assert_non_null(strstr(said(b), "bodies nest more than"));
+  bench_free(b);
+}
+
+static uint64_t random_next(uint64_t *seed) {
+  *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+  return *seed >> 33;
+}
+
+static bool in_word(char c) {
+  return c == '%' || c == '_' || c == '.' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+}
+
+/* The word around `at`: its start and length (0 between words). */
+static size_t word_at(const char *text, size_t n, size_t at, size_t *length) {
+  size_t from = at, to = at;
+  while (from > 0 && in_word(text[from - 1]))
+    from--;
+  while (to < n && in_word(text[to]))
+    to++;
+  *length = to - from;
+  return from;
+}
+
+/* Puts `length` bytes of `with` in place of n_old bytes at `at`; gives the new length. */
+static size_t splice(char *text, size_t n, size_t at, size_t n_old, const char *with, size_t length) {
+  char copy[64];
+  length = length < sizeof copy ? length : sizeof copy;
+  memcpy(copy, with, length);
+  memmove(text + at + length, text + at + n_old, n - at - n_old);
+  memcpy(text + at, copy, length);
+  return n - n_old + length;
+}
+
+/* Changes a byte, cuts a piece, copies one over another, or puts one word of the text for another. */
+static size_t mutate(char *text, size_t n, uint64_t *seed) {
+  static const char marks[] = "%@\"{}()[]=,:-.0123456789 TK\n\\ewax\xff";
+  for (uint64_t k = 1 + random_next(seed) % 3; k-- > 0;) {
+    size_t at = random_next(seed) % n, from = random_next(seed) % n, length = 1 + random_next(seed) % 24, old;
+    if (from + length > n || at + length > n)
+      length = 1;
+    switch (random_next(seed) % 8) {
+    case 0: text[at] = (char)random_next(seed); break;
+    case 1: text[at] = marks[random_next(seed) % (sizeof marks - 1)]; break;
+    case 2: memmove(text + at, text + from, length); break;
+    case 3: n = splice(text, n, at, length, "", 0); break;
+    default:
+      from = word_at(text, n, from, &length);
+      at = word_at(text, n, at, &old);
+      n = splice(text, n, at, old, text + from, length);
+      break;
+    }
+  }
+  return n;
+}
+
+enum { MUTANTS = 10000 };
+
+/* Mutants either fail with a message or are modules whose text is a fixpoint. */
+static void mutants_do_no_harm(void **state) {
+  (void)state;
+  uint64_t seed = 20240607;
+  size_t n = sizeof everything - 1;
+  char *text = xmalloc(n + 256); /* words grow */
+  int parsed = 0;
+  for (int round = 0; round < MUTANTS; round++) {
+    struct bench *b = bench_new();
+    memcpy(text, everything, n + 1);
+    size_t length = mutate(text, n, &seed);
+    struct module *m = parse_bytes(b, text, length);
+    assert_true(m != NULL || (b->diag.errors > 0 && *said(b)));
+    if (m) {
+      parsed++;
+      char *first = print(m), *second = NULL;
+      struct module *again = parse(b, first);
+      if (!again)
+        fail_msg("%s\n%s", first, said(b));
+      second = print(again);
+      assert_string_equal(first, second);
+      free(first);
+      free(second);
+    }
+    bench_free(b);
+  }
+  free(text);
+  assert_true(parsed > MUTANTS / 100); /* some mutants are still right: the test reaches the printer */
+}
+
+/* ---- the builder and edits ------------------------------------------------------------------------------
+ */
+
+static struct type vector(int64_t n) {
+  return type_make(ELEM_F32, 1, &n);
+}
+
+static void building_checks_shapes(void **state) {
+  (void)state;
+  struct bench *b = bench_new();
+  struct module *m = module_new(&b->arena, &b->diag, "m");
+  struct func *f = func_add(m, "step");
+  struct builder at = builder_end(m, f->body);
+  struct value *x = block_arg(m, f->body, vector(8), "x");
+  struct value *y = build2(&at, OP_MUL, x, build_const(&at, 2, type_scalar(ELEM_F32)));
+  assert_true(type_equal(y->type, vector(8)));
+  assert_true(type_equal(build_axis(&at, OP_SUM, y, 0)->type, vector(1)));
+  assert_true(type_equal(build_slice(&at, y, 0, 2, 5)->type, vector(3)));
+  assert_null(build_slice(&at, y, 0, 2, 9));
+  assert_non_null(strstr(said(b), "slice: 2 .. 9 is not a part of axis 0 of f32[8]"));
+  assert_null(build2(&at, OP_ADD, y, block_arg(m, f->body, vector(3), "z")));
+  assert_int_equal(b->diag.errors, 2);
+  assert_non_null(build(&at, OP_RETURN, 1, &y, NULL, NULL));
+  int ops = 0;
+  for (struct op *op = f->body->first; op; op = op->next)
+    ops++;
+  assert_int_equal(ops, 5); /* those that failed are not in the block */
+  assert_true(ir_verify(m, NULL));
+  f->body->first->attr.value = 3;
+  f->body->last->in[0] = NULL; /* a use of a value that is nowhere */
+  struct value nowhere = {.type = vector(8), .id = 99};
+  f->body->last->in[0] = &nowhere;
+  assert_false(ir_verify(m, "simplify"));
+  assert_non_null(strstr(said(b), "after simplify: return: operand 1 is not defined before it"));
+  bench_free(b);
+}
+
+static void clones_are_whole(void **state) {
+  (void)state;
+  struct bench *b = bench_new();
+  struct module *m = parse(b, "module m state @h[3] : f32[4] = 0\n"
+                              "func f(%x: f32[4], %z: f32[4]) -> f32[4] {\n"
+                              "  %r = repeat 3 (%l, %c = %x) -> f32[4] {\n"
+                              "    %h = read @h[%l] : f32[4]\n"
+                              "    %s = add %h, %z : f32[4]\n"
+                              "    %t = add %s, %z : f32[4]\n"
+                              "    yield %t\n"
+                              "  }\n"
+                              "  return %r\n"
+                              "}\n");
+  assert_non_null(m);
+  struct block *body = m->funcs->body;
+  struct op *repeat = body->first;
+  struct value **captured, *x = body->args[0], *z = body->args[1];
+  assert_int_equal(captured_values(&b->arena, repeat, &captured), 1);
+  assert_ptr_equal(captured[0], z);
+  assert_int_equal(count_uses(body, z), 2);
+  struct value_map map = {0};
+  vec_push(&b->arena, map.from, z);
+  vec_push(&b->arena, map.to, x);
+  struct builder at = builder_after(m, repeat);
+  struct op *copy = op_clone(&at, repeat, &map);
+  assert_ptr_equal(map_value(&map, repeat->out[0]), copy->out[0]);
+  assert_int_equal(count_uses(body, z), 2);
+  assert_int_equal(count_uses(copy->body, x), 2);
+  assert_true(op_same(repeat->body->first->next, repeat->body->first->next));
+  assert_false(op_same(repeat->body->first->next, copy->body->first->next));
+  replace_uses(body, repeat->out[0], copy->out[0]);
+  assert_ptr_equal(body->last->in[0], copy->out[0]);
+  op_unlink(repeat);
+  assert_true(ir_verify(m, NULL));
+  op_move_end(copy, body); /* after return */
+  assert_false(ir_verify(m, NULL));
+  bench_free(b);
+}
+
+static void names_of_instances(void **state) {
+  (void)state;
+  struct arena a = {0};
+  assert_string_equal(symbol_instance(&a, "m.{}.e.{}.w", 2, (int64_t[]){6, 4}, 11), "m.2.e.3.w");
+  assert_string_equal(symbol_instance(&a, "m.{}.w", 1, (int64_t[]){6}, 5), "m.5.w");
+  assert_string_equal(symbol_instance(&a, "plain", 0, NULL, 0), "plain");
+  arena_free(&a);
+}
+
+static void shapes_stretch(void **state) {
+  (void)state;
+  struct arena a = {0};
+  struct type t, wide = type_make(ELEM_F32, 2, (int64_t[]){DIM_T, 1}), row = vector(7);
+  assert_true(type_broadcast(wide, row, &t));
+  assert_string_equal(type_text(&a, t), "f32[T, 7]");
+  assert_int_equal(type_count(t, 5, 2), 35);
+  assert_false(type_broadcast(type_make(ELEM_F32, 1, (int64_t[]){DIM_T}), row, &t));
+  assert_false(type_broadcast(type_make(ELEM_F32, 1, (int64_t[]){DIM_T}),
+                              type_make(ELEM_F32, 1, (int64_t[]){DIM_K}), &t));
+  arena_free(&a);
+}
+
+/* ---- docs/ir.md -------------------------------------------------------------------------------------------
+ */
+
+/* A table's cell: bars are escaped. */
+static const char *cell(struct arena *a, const char *s) {
+  char *out = arena_alloc(a, 2 * strlen(s) + 1);
+  for (char *p = out; *s; *p++ = *s++)
+    if (*s == '|')
+      *p++ = '\\';
+  return out;
+}
+
+/* The operator index ends the page and is what the preprocessor makes of ops.def. */
+static void the_reference_lists_every_operator(void **state) {
+  (void)state;
+  struct bench *b = bench_new();
+  size_t n;
+  const char *page = file_read(&b->diag, &b->arena, TERN_SOURCE "/docs/ir.md", 1 << 20, &n);
+  assert_non_null(page);
+  const char *index = "";
+#define OP(id, text, ins, outs, rule, attrs, flags, doc)                                                     \
+  index = arena_printf(&b->arena, "%s| `%s` | %s | %s | %s | %s |\n", index, text, #ins, #outs, #rule,       \
+                       cell(&b->arena, doc));
+#include "ir/ops.def"
+  for (const char *line = index; *line; line = strchr(line, '\n') + 1) {
+    const char *row = arena_strndup(&b->arena, line, (size_t)(strchr(line, '\n') - line));
+    if (!strstr(page, row))
+      fail_msg("docs/ir.md lacks the row (scripts/op-index prints the index): %s", row);
+  }
+  const char *table = strstr(page, "\n| `const` |");
+  assert_non_null(table);
+  assert_string_equal(table + 1, index);
+  bench_free(b);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(text_is_a_fixpoint),
+      cmocka_unit_test(errors_are_reported),
+      cmocka_unit_test(deep_nesting_is_refused),
+      cmocka_unit_test(mutants_do_no_harm),
+      cmocka_unit_test(building_checks_shapes),
+      cmocka_unit_test(clones_are_whole),
+      cmocka_unit_test(names_of_instances),
+      cmocka_unit_test(shapes_stretch),
+      cmocka_unit_test(the_reference_lists_every_operator),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

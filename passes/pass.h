@@ -9,6 +9,9 @@ struct pass {
   bool (*run)(struct module *m); /* false after a diagnostic; the module is then of no further use */
 };
 
+#define PASS(function, name, help) bool pass_##function(struct module *m);
+#include "passes/passes.def"
+
 extern const struct pass passes[];
 extern const int pass_count;
 const struct pass *pass_find(const char *name);
@@ -25,7 +28,7 @@ struct pass_options {
  * pass that failed, a verifier's complaint that names the pass). */
 bool passes_run(struct module *m, const char *list, const struct pass_options *options);
 
-/* The pipeline of `ternc build` and `ternc run`, and the shorter one that interprets for judging. */
+/* The pipeline of `ternc build` and `ternc run`. */
 extern const char pipeline_default[];
 
 #endif

@@ -1,0 +1,76 @@
+/* rewrite.c: what several passes share; contracts in rewrite.h. */
+#include "passes/rewrite.h"
+
+#include <string.h>
+
+bool op_is(const struct op *op, enum opcode code) {
+  return op && op->code == code;
+}
+
+bool value_const(const struct value *v, double *value) {
+  if (!op_is(v->def, OP_CONST))
+    return false;
+  *value = v->def->attr.value;
+  return true;
+}
+
+int type_last(struct type t) {
+  return t.rank - 1;
+}
+
+void replace_op(struct block *root, struct op *op, struct value *v) {
+  if (!v->name)
+    v->name = op->out[0]->name;
+  replace_uses(root, op->out[0], v);
+  op_unlink(op);
+}
+
+/* x[..., n] -> [..., 1, n], so that it meets every row of a matrix. */
+static struct value *as_row(struct builder *b, struct value *x) {
+  struct type t = x->type;
+  t.dim[t.rank] = t.dim[t.rank - 1];
+  t.dim[t.rank - 1] = 1;
+  t.rank++;
+  return build_reshape(b, x, t);
+}
+
+struct value *expand_product(struct builder *b, struct value *w, struct value *x) {
+  if (x->type.rank == MAX_RANK) {
+    diag_at(b->m->diag, SEVERITY_ERROR, b->at,
+            "matmul: a computed matrix against %s would need more than %d axes",
+            type_text(b->m->arena, x->type), MAX_RANK);
+    return NULL;
+  }
+  struct value *terms = build2(b, OP_MUL, w, as_row(b, x));
+  struct value *sums = build_axis(b, OP_SUM, terms, type_last(terms->type));
+  struct type t = sums->type;
+  t.rank--;
+  return build_reshape(b, sums, t);
+}
+
+struct block *outermost_block(struct block *b) {
+  while (b->parent)
+    b = b->parent->block;
+  return b;
+}
+
+struct value *copy_kernel(struct builder *b, struct value *v, const char *name) {
+  struct op *kernel = build(b, OP_KERNEL, 0, NULL, &(struct attrs){.name = name}, NULL);
+  struct builder inner = builder_end(b->m, kernel->body);
+  inner.at = kernel->at = v->def ? v->def->at : b->at;
+  struct value *copy = build_reshape(&inner, v, v->type);
+  build(&inner, OP_YIELD, 1, &copy, NULL, NULL);
+  op_set_results(b->m, kernel, 1, &v->type);
+  copy->name = kernel->out[0]->name = v->name;
+  return kernel->out[0];
+}
+
+static void count_kernel(struct op *op, void *data) {
+  *(int *)data += op->code == OP_KERNEL;
+}
+
+const char *kernel_name(struct module *m, const struct func *f) {
+  int n = 0;
+  walk(f->body, count_kernel, &n);
+  return arena_printf(m->arena, "%s.k%d", f->name, n);
+}

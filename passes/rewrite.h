@@ -1,0 +1,28 @@
+/* rewrite.h: small questions and rewritings that several passes share. */
+#ifndef TERN_PASSES_REWRITE_H
+#define TERN_PASSES_REWRITE_H
+
+#include "ir/ir.h"
+
+/* True when op is not NULL and has this code. */
+bool op_is(const struct op *op, enum opcode code);
+/* v is a `const` (of any shape); *value: its number. */
+bool value_const(const struct value *v, double *value);
+int type_last(struct type t); /* the last axis */
+
+/* `op` goes away, and everywhere in `root` (a function's body) `v` stands for its one result. */
+void replace_op(struct block *root, struct op *op, struct value *v);
+
+/* W[m, n] x[..., n] as mul, sum and reshape, for matrices that are computed: the same numbers as `matmul`
+ * on float32 (docs/numerics.md). w may have a leading axis that x has too. NULL after a diagnostic. */
+struct value *expand_product(struct builder *b, struct value *w, struct value *x);
+
+/* The function's body that a block lies in. */
+struct block *outermost_block(struct block *b);
+
+/* A kernel at the builder that does nothing but copy v; its result. */
+struct value *copy_kernel(struct builder *b, struct value *v, const char *name);
+/* "FUNC.kN", N the number of kernels that FUNC has. */
+const char *kernel_name(struct module *m, const struct func *f);
+
+#endif

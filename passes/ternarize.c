@@ -1,0 +1,193 @@
+/* ternarize.c: products by ternary weights become ternary sums.
+ *
+ * requires   the spec's own operators: matmul, quantize, dequantize.
+ * maintains  types and the meaning of every value, bit for bit: each replacement is the definition of what it
+ *            replaces (docs/numerics.md).
+ * breaks     nothing. Afterwards there is no quantised value, and no matmul but by f32 weights.
+ *
+ * The rewriting, for a quantised q = quantize(x), x f32[..., n]:
+ *
+ *   s = (2^(bits-1) - 1) / max(absmax(x), 1e-5)     f32[..., 1]; with frac: the constant 2^frac
+ *   c = codes(x, s)                                 i8 or i16 [..., n]
+ *
+ *   matmul(W ternary, q) -> convert(ternary_sum(W, c)) / (s * wscale(W))        int32 inside the sum
+ *   matmul(W ternary, x) -> ternary_sum(W, x) / wscale(W)                       f32: still only additions
+ *   matmul(W f32, q)     -> matmul(W, convert(c) / s)
+ *   dequantize(q)        -> convert(c) / s
+ *   matmul(W computed f32[m, n], x) -> sum(W * x) over the last axis            (a state's read-out, say)
+ *
+ * Scales a group of columns: the sum keeps a group axis, [..., m, g], each group is divided by its own scale,
+ * and a float sum over g follows. All products of one quantised value share its codes. */
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+#include <math.h>
+
+/* A quantised value and the two plain ones that it becomes. */
+struct quantised {
+  const struct value *q;
+  struct value *codes, *scale;
+};
+
+struct ternarize {
+  struct module *m;
+  struct block *root; /* of the function at work */
+  VEC(struct quantised) done;
+  bool ok;
+};
+
+#define LEAST_MAGNITUDE 1e-5 /* below it a vector's largest element does not set the scale */
+
+static struct value *scalar(struct builder *b, double value) {
+  return build_const(b, value, type_scalar(ELEM_F32));
+}
+
+/* ---- quantisers ----------------------------------------------------------------------------------------- */
+
+static struct value *activation_scale(struct builder *b, const struct op *quantize) {
+  const struct attrs *attr = &quantize->attr;
+  struct value *x = quantize->in[0];
+  if (attr->frac != FRAC_DYNAMIC)
+    return scalar(b, ldexp(1, attr->frac));
+  struct value *largest = build_axis(b, OP_ABSMAX, x, type_last(x->type));
+  struct value *bounded = build2(b, OP_MAX, largest, scalar(b, LEAST_MAGNITUDE));
+  return build2(b, OP_DIV, scalar(b, ldexp(1, attr->bits - 1) - 1), bounded);
+}
+
+static void split_quantize(struct ternarize *t, struct op *op) {
+  struct builder b = builder_before(t->m, op);
+  struct value *s = activation_scale(&b, op);
+  struct attrs attr = {.bits = op->attr.bits, .round = op->attr.round};
+  struct op *codes = build(&b, OP_CODES, 2, (struct value *[]){op->in[0], s}, &attr, NULL);
+  codes->out[0]->name = op->out[0]->name;
+  vec_push(t->m->arena, t->done, (struct quantised){op->out[0], codes->out[0], s});
+}
+
+/* NULL: v is not quantised. */
+static const struct quantised *find_quantised(const struct ternarize *t, const struct value *v) {
+  for (int i = t->done.n; i-- > 0;)
+    if (t->done.at[i].q == v)
+      return &t->done.at[i];
+  return NULL;
+}
+
+static struct value *to_float(struct builder *b, struct value *x) {
+  struct type t = x->type;
+  t.elem = ELEM_F32;
+  return build(b, OP_CONVERT, 1, &x, NULL, &t)->out[0];
+}
+
+static struct value *dequantised(struct builder *b, const struct quantised *q) {
+  return build2(b, OP_DIV, to_float(b, q->codes), q->scale);
+}
+
+/* ---- products ------------------------------------------------------------------------------------------- */
+
+/* wscale of the instance that the operator `weight` names. */
+static struct value *weight_scale(struct builder *b, const struct op *weight) {
+  struct attrs attr = {.symbol = weight->attr.symbol};
+  return build(b, OP_WSCALE, weight->n_in, weight->in, &attr, NULL)->out[0];
+}
+
+/* [..., 1] -> [..., 1, 1], to meet a sum with a group axis. */
+static struct value *over_groups(struct builder *b, struct value *s) {
+  struct type t = s->type;
+  if (t.rank == 0)
+    return s;
+  t.dim[t.rank++] = 1;
+  return build_reshape(b, s, t);
+}
+
+/* [..., m, g] -> [..., m] */
+static struct value *sum_groups(struct builder *b, struct value *y) {
+  struct value *sum = build_axis(b, OP_SUM, y, type_last(y->type));
+  struct type t = sum->type;
+  t.rank--;
+  return build_reshape(b, sum, t);
+}
+
+static bool room_for_groups(struct ternarize *t, const struct op *matmul) {
+  struct type x = matmul->in[1]->type;
+  if (x.rank < MAX_RANK)
+    return true;
+  diag_at(t->m->diag, SEVERITY_ERROR, matmul->at,
+          "matmul: grouped scales against %s would need more than %d axes", type_text(t->m->arena, x),
+          MAX_RANK);
+  return false;
+}
+
+/* The product by the ternary weight that `weight` names. q: its quantised operand; NULL: the operand is f32. */
+static struct value *ternary_product(struct ternarize *t, struct builder *b, struct op *matmul,
+                                     const struct quantised *q) {
+  const struct op *weight = matmul->in[0]->def;
+  const struct weight *w = weight_find(t->m, weight->attr.symbol);
+  bool grouped = w->scale == WSCALE_GROUP;
+  if (grouped && !room_for_groups(t, matmul))
+    return NULL;
+  struct attrs attr = {0};
+  if (grouped)
+    attr.group = w->group < w->type.dim[1] ? w->group : w->type.dim[1];
+  struct value *in[] = {matmul->in[0], q ? q->codes : matmul->in[1]};
+  struct value *sum = build(b, OP_TERNARY_SUM, 2, in, &attr, NULL)->out[0];
+  struct value *scale = weight_scale(b, weight);
+  if (q)
+    scale = build2(b, OP_MUL, grouped ? over_groups(b, q->scale) : q->scale, scale);
+  struct value *y = build2(b, OP_DIV, q ? to_float(b, sum) : sum, scale);
+  return grouped ? sum_groups(b, y) : y;
+}
+
+static struct value *product(struct ternarize *t, struct builder *b, struct op *op) {
+  const struct quantised *q = find_quantised(t, op->in[1]);
+  struct value *w = op->in[0], *x = op->in[1];
+  if (w->type.elem == ELEM_TERNARY)
+    return ternary_product(t, b, op, q);
+  if (q)
+    x = dequantised(b, q);
+  if (!op_is(w->def, OP_WEIGHT))
+    return expand_product(b, w, x);
+  return q ? build2(b, OP_MATMUL, w, x) : op->out[0];
+}
+
+static void rewrite_product(struct ternarize *t, struct op *op) {
+  struct builder b = builder_before(t->m, op);
+  struct value *y = product(t, &b, op);
+  if (!y)
+    t->ok = false;
+  else if (y != op->out[0])
+    replace_op(t->root, op, y);
+}
+
+static void rewrite_dequantize(struct ternarize *t, struct op *op) {
+  struct builder b = builder_before(t->m, op);
+  replace_op(t->root, op, dequantised(&b, find_quantised(t, op->in[0])));
+}
+
+/* ---- the pass ------------------------------------------------------------------------------------------- */
+
+static void visit(struct op *op, void *data) {
+  struct ternarize *t = data;
+  switch (op->code) {
+  case OP_QUANTIZE: split_quantize(t, op); break;
+  case OP_MATMUL: rewrite_product(t, op); break;
+  case OP_DEQUANTIZE: rewrite_dequantize(t, op); break;
+  default: break;
+  }
+}
+
+/* Their users are gone. */
+static void drop_quantizers(struct op *op, void *data) {
+  (void)data;
+  if (op->code == OP_QUANTIZE)
+    op_unlink(op);
+}
+
+bool pass_ternarize(struct module *m) {
+  struct ternarize t = {.m = m, .ok = true};
+  for (struct func *f = m->funcs; f; f = f->next) {
+    t.root = f->body;
+    walk(f->body, visit, &t);
+    if (t.ok)
+      walk(f->body, drop_quantizers, NULL);
+  }
+  return t.ok;
+}

@@ -128,7 +128,7 @@ static bool write_renamings(struct job *j, const char *header, const char *path,
 bool link_library(struct job *j, const char *dir, const char *object, const char *out) {
   struct arena *a = &j->arena;
   const char *runtime = tern_file(j, "lib/tern/libtern_runtime.a");
-  const char *template = tern_file(j, "share/tern/runtime/library.h.in");
+  const char *template = tern_file(j, "share/tern/runtime/library.h");
   size_t length;
   char *text = runtime && template ? file_read(&j->diag, a, template, 1 << 20, &length) : NULL;
   if (!text)

@@ -32,7 +32,7 @@ struct tern_sequence {
 static bool open_image(tern_model_handle *h, const char *path, struct failure *f) {
   bool found = image_open(&h->image, path ? path : "/proc/self/exe", f->text, sizeof f->text);
   if (!found && !path && h->model->weights_bytes > 0)
-    return fail(f, "model %s needs its weights; pass the name of their file", h->model->name);
+    return fail_with(f, "model %s needs its weights; pass the name of their file", h->model->name);
   return (found || !path) && image_fits(found ? &h->image : NULL, h->model, f);
 }
 

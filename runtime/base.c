@@ -10,7 +10,7 @@
 
 #include "model.h"
 
-bool fail(struct failure *f, const char *format, ...) {
+bool fail_with(struct failure *f, const char *format, ...) {
   va_list rest;
   va_start(rest, format);
   vsnprintf(f->text, sizeof f->text, format, rest);
@@ -22,12 +22,12 @@ bool fail_write(struct failure *f, const char *path) {
   int number = errno ? errno : EIO;
   bool standard = strcmp(path, "-") == 0;
   f->quiet = standard && number == EPIPE;
-  return fail(f, "%s: cannot write: %s%s", standard ? "standard output" : path, strerror(number),
-              number == ENOSPC ? "; make room, or write elsewhere" : "");
+  return fail_with(f, "%s: cannot write: %s%s", standard ? "standard output" : path, strerror(number),
+                   number == ENOSPC ? "; make room, or write elsewhere" : "");
 }
 
 bool fail_memory(struct failure *f, uint64_t bytes, const char *what) {
-  return fail(f, "not enough memory: %s needs %llu bytes", what, (unsigned long long)bytes);
+  return fail_with(f, "not enough memory: %s needs %llu bytes", what, (unsigned long long)bytes);
 }
 
 void *aligned_zeros(uint64_t bytes) {

@@ -19,8 +19,8 @@ struct failure {
   char text[512];
 };
 
-/* Writes the message; always returns false, so that a caller can `return fail(f, ...)`. */
-bool fail(struct failure *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes the message; always returns false, so that a caller can `return fail_with(f, ...)`. */
+bool fail_with(struct failure *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The failure of a write to `path`, from errno: EPIPE on standard output is quiet. Returns false. */
 bool fail_write(struct failure *f, const char *path);

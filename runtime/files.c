@@ -22,7 +22,7 @@ static bool read_all(int fd, const char *path, char **bytes, size_t *n, struct f
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0)
-      return fail(f, "%s: cannot read: %s", path, strerror(errno));
+      return fail_with(f, "%s: cannot read: %s", path, strerror(errno));
     if (got == 0)
       return (*bytes)[*n] = 0, true;
     *n += (size_t)got;
@@ -41,7 +41,7 @@ bool read_whole(const char *path, char **bytes, size_t *n, struct failure *f) {
   int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
   *bytes = NULL;
   if (fd < 0)
-    return fail(f, "%s: cannot read: %s", path, strerror(errno));
+    return fail_with(f, "%s: cannot read: %s", path, strerror(errno));
   bool ok = read_all(fd, standard ? "standard input" : path, bytes, n, f);
   if (!standard)
     close(fd);
@@ -81,11 +81,11 @@ bool read_ids(const char *path, uint32_t bound, uint32_t **ids, size_t *n, struc
     return false;
   bool ok = parse_ids(text, text + bytes, bound, NULL, n);
   if (!ok) {
-    fail(f,
-         "%s: token %zu (counted from 0) is no id of this model: decimal numbers from 0 to %u are expected",
-         path, *n, bound - 1);
+    fail_with(
+        f, "%s: token %zu (counted from 0) is no id of this model: decimal numbers from 0 to %u are expected",
+        path, *n, bound - 1);
   } else if (*n == 0) {
-    ok = fail(f, "%s: no token ids in it; write them as decimal numbers separated by blanks", path);
+    ok = fail_with(f, "%s: no token ids in it; write them as decimal numbers separated by blanks", path);
   } else if (!(*ids = malloc(*n * sizeof **ids))) {
     ok = fail_memory(f, *n * sizeof **ids, path);
   } else {

@@ -35,7 +35,7 @@ static bool read_prompt(struct generation *g, struct session *s, const struct to
   size_t n = 0;
   if (!tokens_of_text(t, g->prompt, g->prompt_bytes, &ids, &n, f))
     return false;
-  bool ok = n > 0 || fail(f, "nothing to start from: this tokenizer has no BOS; give a --prompt");
+  bool ok = n > 0 || fail_with(f, "nothing to start from: this tokenizer has no BOS; give a --prompt");
   double start = seconds_now();
   bool whole = ok && session_run(s, ids, n, false, go_on, NULL, f);
   ok = ok && (whole || interrupted());

@@ -51,10 +51,10 @@ static bool is_magic(const char *magic) {
 static bool find_size(struct place *p, struct failure *f) {
   struct stat st;
   if (p->fd < 0 || fstat(p->fd, &st) < 0)
-    return fail(f, "%s: cannot open the weights: %s", p->path, strerror(errno));
+    return fail_with(f, "%s: cannot open the weights: %s", p->path, strerror(errno));
   if (!S_ISREG(st.st_mode))
-    return fail(f, "%s: not a regular file; weights are mapped into memory, so they have to be in one",
-                p->path);
+    return fail_with(f, "%s: not a regular file; weights are mapped into memory, so they have to be in one",
+                     p->path);
   p->file_bytes = (uint64_t)st.st_size;
   return true;
 }
@@ -66,17 +66,17 @@ static bool find_image(struct place *p, struct failure *f) {
   p->at = 0;
   p->end = p->file_bytes;
   if (p->file_bytes < sizeof t || !read_at(p->fd, magic, sizeof magic, 0))
-    return fail(f, "%s: no weights in it: the file has %llu bytes", p->path,
-                (unsigned long long)p->file_bytes);
+    return fail_with(f, "%s: no weights in it: the file has %llu bytes", p->path,
+                     (unsigned long long)p->file_bytes);
   if (is_magic(magic))
     return true;
   p->end = p->file_bytes - sizeof t;
   if (!read_at(p->fd, &t, sizeof t, p->end) || !is_magic(t.magic))
-    return fail(f, "%s: no weights in it: neither an image nor a program that carries one", p->path);
+    return fail_with(f, "%s: no weights in it: neither an image nor a program that carries one", p->path);
   p->at = t.image_at;
   if (p->at % IMAGE_PAGE != 0 || p->at > p->end)
-    return fail(f, "%s: damaged: its trailer points to byte %llu of %llu; copy or build it again", p->path,
-                (unsigned long long)p->at, (unsigned long long)p->file_bytes);
+    return fail_with(f, "%s: damaged: its trailer points to byte %llu of %llu; copy or build it again",
+                     p->path, (unsigned long long)p->at, (unsigned long long)p->file_bytes);
   return true;
 }
 
@@ -105,9 +105,10 @@ static const char *header_fault(const struct image_header *h, uint64_t room) {
 
 static bool check_header(const struct place *p, struct image_header *h, struct failure *f) {
   if (p->end - p->at < sizeof *h || !read_at(p->fd, h, sizeof *h, p->at))
-    return fail(f, "%s: damaged: the file ends inside the image's header; copy or build it again", p->path);
+    return fail_with(f, "%s: damaged: the file ends inside the image's header; copy or build it again",
+                     p->path);
   const char *fault = header_fault(h, p->end - p->at);
-  return !fault || fail(f, "%s: damaged: %s; copy or build it again", p->path, fault);
+  return !fault || fail_with(f, "%s: damaged: %s; copy or build it again", p->path, fault);
 }
 
 /* Pages of the system may be larger than those of the format, so the mapping may start before the header. */
@@ -118,8 +119,8 @@ static bool map(struct image *im, const struct place *p, const struct image_head
   void *base = bytes <= SIZE_MAX ? mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, p->fd, (off_t)from)
                                  : (errno = ENOMEM, MAP_FAILED);
   if (base == MAP_FAILED)
-    return fail(f, "%s: cannot map %llu bytes of weights: %s", p->path, (unsigned long long)bytes,
-                strerror(errno));
+    return fail_with(f, "%s: cannot map %llu bytes of weights: %s", p->path, (unsigned long long)bytes,
+                     strerror(errno));
 #ifdef MADV_HUGEPAGE
   madvise(base, (size_t)bytes, MADV_HUGEPAGE); /* where the file system has them; otherwise without effect */
 #endif

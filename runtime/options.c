@@ -101,8 +101,8 @@ static bool set_whole(uint64_t *to, const struct option_row *row, const char *te
   bool number = text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0;
   if (number && (any || ((double)value >= row->least && (double)value <= row->most)))
     return *to = value, true;
-  return fail(f, "--%s %s: a whole number from %.0f to %.0f is expected", row->name, text, row->least,
-              any ? (double)UINT64_MAX : row->most);
+  return fail_with(f, "--%s %s: a whole number from %.0f to %.0f is expected", row->name, text, row->least,
+                   any ? (double)UINT64_MAX : row->most);
 }
 
 static bool set_real(double *to, const struct option_row *row, const char *text, struct failure *f) {
@@ -110,7 +110,7 @@ static bool set_real(double *to, const struct option_row *row, const char *text,
   double value = strtod(text, &end);
   if (end != text && *end == 0 && value >= row->least && value <= row->most)
     return *to = value, true;
-  return fail(f, "--%s %s: a number from %g to %g is expected", row->name, text, row->least, row->most);
+  return fail_with(f, "--%s %s: a number from %g to %g is expected", row->name, text, row->least, row->most);
 }
 
 static bool set(struct options *o, const struct option_row *row, const char *text, struct failure *f) {
@@ -153,12 +153,13 @@ static int row_of(int code) {
 static bool fail_unknown(int code, char **argv, struct failure *f) {
   int row = optopt ? row_of(optopt) : -1;
   if (code == ':' && row >= 0)
-    return fail(f, "--%s needs an argument: --%s %s", rows[row].name, rows[row].name, rows[row].argument);
+    return fail_with(f, "--%s needs an argument: --%s %s", rows[row].name, rows[row].name,
+                     rows[row].argument);
   if (row >= 0)
-    return fail(f, "--%s takes no argument", rows[row].name);
+    return fail_with(f, "--%s takes no argument", rows[row].name);
   if (optopt)
-    return fail(f, "unknown option -%c; --help lists them all", optopt);
-  return fail(f, "unknown or ambiguous option %s; --help lists them all", argv[optind - 1]);
+    return fail_with(f, "unknown option -%c; --help lists them all", optopt);
+  return fail_with(f, "unknown or ambiguous option %s; --help lists them all", argv[optind - 1]);
 }
 
 /* The first option that asks for a mode decides; -1 stands for a contradiction. */
@@ -172,8 +173,8 @@ static bool choose_mode(struct options *o, const bool given[ROWS], struct failur
       return true;
     }
     if (first >= 0 && rows[first].chooses != rows[i].chooses)
-      return fail(f, "--%s and --%s are two different things to do; give one of them", rows[first].name,
-                  rows[i].name);
+      return fail_with(f, "--%s and --%s are two different things to do; give one of them", rows[first].name,
+                       rows[i].name);
     first = i;
   }
   if (first >= 0)
@@ -184,14 +185,14 @@ static bool choose_mode(struct options *o, const bool given[ROWS], struct failur
 static bool check_together(const struct options *o, const bool given[ROWS], struct failure *f) {
   for (int i = 0; i < ROWS && o->mode < MODE_HELP; i++)
     if (given[i] && !(rows[i].modes & (int)o->mode))
-      return fail(f, "--%s has no meaning here%s; leave it out", rows[i].name,
-                  o->json && rows[i].kind == FLAG ? " without --bench or --info" : "");
+      return fail_with(f, "--%s has no meaning here%s; leave it out", rows[i].name,
+                       o->json && rows[i].kind == FLAG ? " without --bench or --info" : "");
   if (o->prompt && o->prompt_file)
-    return fail(f, "--prompt and --prompt-file both give the prompt; give one of them");
+    return fail_with(f, "--prompt and --prompt-file both give the prompt; give one of them");
   if (o->mode == MODE_LOGITS && !o->logits)
-    return fail(f, "--tokens needs --logits OUT, the file to write");
+    return fail_with(f, "--tokens needs --logits OUT, the file to write");
   if (o->mode == MODE_LOGITS && !o->tokens)
-    return fail(f, "--logits needs --tokens FILE, the ids to run");
+    return fail_with(f, "--logits needs --tokens FILE, the ids to run");
   return true;
 }
 
@@ -212,8 +213,8 @@ bool options_parse(struct options *o, int argc, char **argv, struct failure *f) 
       return false;
   }
   if (optind < argc)
-    return fail(f, "unexpected argument '%s'; a prompt goes after --prompt, options are in --help",
-                argv[optind]);
+    return fail_with(f, "unexpected argument '%s'; a prompt goes after --prompt, options are in --help",
+                     argv[optind]);
   return choose_mode(o, given, f) && check_together(o, given, f);
 }
 

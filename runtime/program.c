@@ -55,21 +55,21 @@ static bool open_image(struct program *p, struct failure *f) {
     return image_fits(p->image, p->model, f);
   }
   if (path)
-    return fail(f, "%s", why);
+    return fail_with(f, "%s", why);
   if (p->model->weights_bytes == 0 || p->options.mode == MODE_INFO)
     return true;
-  return fail(f, "this program carries no weights; give them with --weights-file FILE (%s)", why);
+  return fail_with(f, "this program carries no weights; give them with --weights-file FILE (%s)", why);
 }
 
 static bool open_tokenizer(struct program *p, struct failure *f) {
   if (!p->image || !p->image->tokenizer)
-    return fail(f,
-                "this model came without a tokenizer, so it cannot read or write text; build it with one, or "
-                "use --tokens FILE --logits OUT");
+    return fail_with(
+        f, "this model came without a tokenizer, so it cannot read or write text; build it with one, or "
+           "use --tokens FILE --logits OUT");
   char why[sizeof f->text - 128];
   p->tokenizer = tokenizer_open(p->image->tokenizer, p->image->header->tokenizer_bytes, why, sizeof why);
   return p->tokenizer ||
-         fail(f, "the tokenizer in the weights is damaged: %s; build or copy them again", why);
+         fail_with(f, "the tokenizer in the weights is damaged: %s; build or copy them again", why);
 }
 
 static bool open_session(struct program *p, struct failure *f) {

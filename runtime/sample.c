@@ -45,8 +45,9 @@ bool sampler_open(struct sampler *s, const struct sampling *how, uint32_t vocab,
   if (s->candidates && s->seen && (s->recent || !how->window))
     return true;
   sampler_close(s);
-  return fail(f, "not enough memory to sample from %u tokens with a window of %llu; ask for a shorter window",
-              vocab, (unsigned long long)how->window);
+  return fail_with(
+      f, "not enough memory to sample from %u tokens with a window of %llu; ask for a shorter window", vocab,
+      (unsigned long long)how->window);
 }
 
 void sampler_close(struct sampler *s) {
@@ -79,17 +80,18 @@ static bool gather(struct sampler *s, const float *logits, uint32_t *best, struc
   for (uint32_t id = 0; id < s->vocab; id++) {
     float logit = penalised(s, logits[id], id);
     if (isnan(logit))
-      return fail(f,
-                  "the logit of token %u is not a number; the weights are damaged or overflow: check them "
-                  "with --perplexity on a known text",
-                  id);
+      return fail_with(
+          f,
+          "the logit of token %u is not a number; the weights are damaged or overflow: check them "
+          "with --perplexity on a known text",
+          id);
     s->candidates[id] = (struct candidate){.logit = logit, .id = id};
     if (logit > s->candidates[*best].logit)
       *best = id;
   }
   return isfinite(s->candidates[*best].logit) ||
-         fail(f, "the largest logit is infinite; the weights are damaged or overflow: check them with "
-                 "--perplexity on a known text");
+         fail_with(f, "the largest logit is infinite; the weights are damaged or overflow: check them with "
+                      "--perplexity on a known text");
 }
 
 /* Sets the weights and returns their sum. */

@@ -39,15 +39,16 @@ static bool add_likelihood(void *context, const float *rows, size_t first, uint3
 /* The last token is predicted, not run. */
 static bool perplexity(struct session *s, struct likelihood *l, const char *path, struct failure *f) {
   if (l->n < 2)
-    return fail(f, "%s: too short: there is no token to predict", path);
+    return fail_with(f, "%s: too short: there is no token to predict", path);
   if (!session_run(s, l->tokens, l->n - 1, true, add_likelihood, l, f))
     return false;
   double mean = l->sum / (double)(l->n - 1);
   if (isnan(mean))
-    return fail(f,
-                "%s: a logit is not a number; the weights are damaged or overflow: --tokens with --logits "
-                "shows where",
-                path);
+    return fail_with(
+        f,
+        "%s: a logit is not a number; the weights are damaged or overflow: --tokens with --logits "
+        "shows where",
+        path);
   printf("perplexity %.6f over %zu tokens\n", exp(-mean), l->n - 1);
   return stdout_finish(f);
 }

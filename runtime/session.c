@@ -17,14 +17,14 @@ struct saved_header {
 
 bool image_fits(const struct image *im, const struct tern_model *m, struct failure *f) {
   if (m->abi != TERN_ABI)
-    return fail(f, "model %s was compiled for version %u of the runtime, this is %d; compile it again",
-                m->name, m->abi, TERN_ABI);
+    return fail_with(f, "model %s was compiled for version %u of the runtime, this is %d; compile it again",
+                     m->name, m->abi, TERN_ABI);
   if (m->weights_bytes == 0)
     return true;
   if (!im)
-    return fail(f, "model %s needs its weights, and there are none", m->name);
+    return fail_with(f, "model %s needs its weights, and there are none", m->name);
   if (im->header->layout != m->layout || im->header->weights_bytes != m->weights_bytes)
-    return fail(
+    return fail_with(
         f,
         "the weights do not belong to model %s (layout %016llx of %llu bytes, expected %016llx of %llu); "
         "pack them again with the ternc and the options that compiled it",
@@ -40,8 +40,9 @@ static uint32_t threads_of(const struct tern_model *m, uint32_t asked) {
 static bool chunk_fits(const struct tern_model *m, uint32_t chunk, struct failure *f) {
   uint32_t most = m->chunk ? m->chunk : 1;
   return chunk <= most ||
-         fail(f, "a chunk of %u tokens: model %s takes at most %u; ask for fewer, or compile it for more",
-              chunk, m->name, most);
+         fail_with(f,
+                   "a chunk of %u tokens: model %s takes at most %u; ask for fewer, or compile it for more",
+                   chunk, m->name, most);
 }
 
 bool session_open(struct session *s, const struct tern_model *m, const struct image *im, uint32_t threads,
@@ -103,8 +104,8 @@ static bool make_rows(struct session *s, uint32_t rows, struct failure *f) {
 static bool tokens_fit(const struct session *s, const uint32_t *tokens, size_t n, struct failure *f) {
   for (size_t i = 0; i < n; i++)
     if (tokens[i] >= s->model->vocab)
-      return fail(f, "token %zu is %u, but model %s knows ids from 0 to %u", i, tokens[i], s->model->name,
-                  s->model->vocab - 1);
+      return fail_with(f, "token %zu is %u, but model %s knows ids from 0 to %u", i, tokens[i],
+                       s->model->name, s->model->vocab - 1);
   return true;
 }
 
@@ -178,17 +179,18 @@ void session_save(const struct session *s, void *bytes) {
 bool session_restore(struct session *s, const void *bytes, size_t n, struct failure *f) {
   struct saved_header h;
   if (n < sizeof h)
-    return fail(f, "%zu bytes are no saved state: one of model %s has %zu", n, s->model->name,
-                session_saved_bytes(s));
+    return fail_with(f, "%zu bytes are no saved state: one of model %s has %zu", n, s->model->name,
+                     session_saved_bytes(s));
   memcpy(&h, bytes, sizeof h);
   if (memcmp(h.magic, SAVED_MAGIC, sizeof h.magic) != 0)
-    return fail(f, "this is no saved state: it does not begin with " SAVED_MAGIC);
+    return fail_with(f, "this is no saved state: it does not begin with " SAVED_MAGIC);
   if (h.shape != state_shape(s->model) || h.state_bytes != s->model->state_bytes)
-    return fail(f, "the saved state is of another model than %s; restore it with the program that saved it",
-                s->model->name);
+    return fail_with(f,
+                     "the saved state is of another model than %s; restore it with the program that saved it",
+                     s->model->name);
   if (n != session_saved_bytes(s))
-    return fail(f, "the saved state is damaged: %zu bytes, expected %zu; save it again", n,
-                session_saved_bytes(s));
+    return fail_with(f, "the saved state is damaged: %zu bytes, expected %zu; save it again", n,
+                     session_saved_bytes(s));
   memcpy(s->state, (const uint8_t *)bytes + sizeof h, s->model->state_bytes);
   s->position = h.position;
   return true;

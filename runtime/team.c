@@ -153,13 +153,13 @@ static bool start_workers(struct team *t, struct failure *f) {
   }
   pthread_attr_destroy(&attributes);
   if (error)
-    fail(f, "cannot start thread %u: %s; ask for fewer threads", t->started + 2, strerror(error));
+    fail_with(f, "cannot start thread %u: %s; ask for fewer threads", t->started + 2, strerror(error));
   return error == 0;
 }
 
 struct team *team_open(uint32_t threads, struct failure *f) {
   if (threads < 1 || threads > TEAM_MOST) {
-    fail(f, "%u threads: from 1 to %d are possible", threads, TEAM_MOST);
+    fail_with(f, "%u threads: from 1 to %d are possible", threads, TEAM_MOST);
     return NULL;
   }
   struct team *t = aligned_zeros(sizeof *t);

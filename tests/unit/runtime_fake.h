@@ -1,0 +1,243 @@
+/* runtime_fake.h: a model, an image and a tokenizer written by hand, to test the runtime without a compiler.
+ *
+ * The model's state is eight 32-bit words that every token stirs; rows of logits are hashes of the state. It
+ * shares its work by thread and needs its barriers: left out, or results that depended on the number of
+ * threads, they would show. The scripted model is certain of the next byte instead, so that its text is
+ * known. The tokenizer has one id a byte. */
+#ifndef TERN_TESTS_RUNTIME_FAKE_H
+#define TERN_TESTS_RUNTIME_FAKE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/image.h"
+#include "runtime/model.h"
+#include "runtime/session.h"
+#include "runtime/tokenizer.h"
+
+enum { VOCAB = 300, WORDS = 8, CHUNK = 8, WEIGHTS = 4096, TOKENIZER_AT = 128, TOKENIZER_BYTES = 64 };
+enum { BOS = 0, EOS = 1, BYTE = 2, THE = 258, TOKENS = 259 }; /* ids: control, control, 256 bytes, a word */
+
+static inline uint32_t stir(uint32_t a, uint32_t b) {
+  uint32_t h = (a ^ b * 0x9e3779b9u) * 0x85ebca6bu;
+  return (h ^ h >> 13) * 0xc2b2ae35u ^ h >> 16;
+}
+
+static inline void meet(const struct tern_args *a) {
+  if (a->barrier)
+    a->barrier(a->team);
+}
+
+/* One position; a row of logits where `row` is not NULL. */
+static inline void fake_token(const struct tern_args *a, uint32_t token, float *row, uint32_t thread,
+                              uint32_t threads) {
+  uint32_t *state = (uint32_t *)a->state, *next = (uint32_t *)a->scratch;
+  for (uint32_t i = thread; i < WORDS; i += threads)
+    next[i] = stir(state[i] + state[(i + 1) % WORDS], token + a->weights[(token * 7 + i) % WEIGHTS]);
+  meet(a);
+  for (uint32_t i = thread; i < WORDS; i += threads)
+    state[i] = next[i];
+  meet(a);
+  float level = ((float *)a->state)[WORDS]; /* set by the fill, never changed */
+  for (uint32_t v = thread; row && v < VOCAB; v += threads)
+    row[v] = level + (float)(stir(state[v % WORDS], v) % 2001) / 200 - 5;
+  meet(a);
+}
+
+static inline void fake_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  fake_token(a, a->tokens[0], a->keep ? a->logits : NULL, thread, threads);
+}
+
+static inline void fake_prefill(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  for (uint32_t i = 0; i < a->n; i++) {
+    uint32_t kept = i + a->keep - a->n; /* wraps below the kept positions */
+    fake_token(a, a->tokens[i], kept < a->keep ? a->logits + (size_t)kept * VOCAB : NULL, thread, threads);
+  }
+}
+
+static const struct tern_fill fake_fills[] = {{WORDS * 4, 1, 0.25f}};
+
+static const struct tern_model fake_model = {
+    .abi = TERN_ABI,
+    .name = "fake",
+    .spec = "fake.tern",
+    .target = "x86_64-linux, \"generic\"",
+    .compiler = "ternc 0.1.0",
+    .dims = "vocab=300 words=8",
+    .layout = 0x1234,
+    .parameters = 4096,
+    .weights_bytes = WEIGHTS,
+    .state_bytes = WORDS * 4 + 4,
+    .step_scratch = WORDS * 4,
+    .prefill_scratch = WORDS * 4,
+    .weight_bytes_per_token = WORDS,
+    .vocab = VOCAB,
+    .chunk = CHUNK,
+    .threads = 1,
+    .step = fake_step,
+    .prefill = fake_prefill,
+    .fills = fake_fills,
+    .n_fills = 1,
+};
+
+/* A model with no prefill form whose next token follows the script: word 0 of the state counts positions. At
+ * its end comes EOS, or the beginning again. Each step takes `script_delay` microseconds. */
+static const char *script = "";
+static bool script_repeats;
+static useconds_t script_delay;
+
+static inline void script_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  (void)threads;
+  if (thread != 0)
+    return;
+  uint32_t *count = (uint32_t *)a->state;
+  size_t n = strlen(script);
+  if (script_delay)
+    usleep(script_delay);
+  memset(a->logits, 0, a->keep * VOCAB * sizeof(float));
+  if (a->keep)
+    a->logits[*count < n || script_repeats ? BYTE + (unsigned char)script[*count % n] : EOS] = 50;
+  ++*count;
+}
+
+static inline struct tern_model script_model(void) {
+  struct tern_model m = fake_model;
+  m.step = script_step;
+  m.prefill = NULL;
+  m.chunk = 0;
+  return m;
+}
+
+static inline void uniform_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  (void)threads;
+  for (uint32_t v = 0; thread == 0 && a->keep && v < VOCAB; v++)
+    a->logits[v] = 3;
+}
+
+/* ---- the image ---- */
+
+static inline size_t fake_image_bytes(void) {
+  return IMAGE_PAGE + WEIGHTS;
+}
+
+/* The image as it should be, malloc'ed. */
+static inline uint8_t *fake_image(void) {
+  uint8_t *bytes = calloc(1, fake_image_bytes());
+  struct image_header h = {.layout = fake_model.layout,
+                           .tokenizer_at = TOKENIZER_AT,
+                           .tokenizer_bytes = TOKENIZER_BYTES,
+                           .weights_at = IMAGE_PAGE,
+                           .weights_bytes = WEIGHTS,
+                           .total_bytes = fake_image_bytes()};
+  memcpy(h.magic, IMAGE_MAGIC, sizeof h.magic);
+  memcpy(bytes, &h, sizeof h);
+  memcpy(bytes + TOKENIZER_AT, "FAKETOK", 8);
+  for (uint32_t i = 0; i < WEIGHTS; i++)
+    bytes[IMAGE_PAGE + i] = (uint8_t)stir(i, 1);
+  return bytes;
+}
+
+static inline void put_file(const char *path, const void *bytes, size_t n) {
+  FILE *f = fopen(path, "wb");
+  assert_non_null(f);
+  assert_int_equal(fwrite(bytes, 1, n, f), n);
+  assert_int_equal(fclose(f), 0);
+}
+
+/* The whole file, terminated; free it. */
+static inline char *get_file(const char *path, size_t *n) {
+  FILE *f = fopen(path, "rb");
+  assert_non_null(f);
+  fseek(f, 0, SEEK_END);
+  *n = (size_t)ftell(f);
+  rewind(f);
+  char *bytes = calloc(1, *n + 1);
+  assert_int_equal(fread(bytes, 1, *n, f), *n);
+  fclose(f);
+  return bytes;
+}
+
+static inline void put_fake_image(const char *path) {
+  uint8_t *bytes = fake_image();
+  put_file(path, bytes, fake_image_bytes());
+  free(bytes);
+}
+
+/* A folder of its own for the test to run in; all names in the tests are relative. */
+static char scratch_folder[64];
+
+static inline int enter_folder(void **state) {
+  (void)state;
+  strcpy(scratch_folder, "/tmp/test-runtime-XXXXXX");
+  if (!mkdtemp(scratch_folder) || chdir(scratch_folder) != 0)
+    return -1;
+  put_fake_image("fake.img");
+  return 0;
+}
+
+static inline int leave_folder(void **state) {
+  (void)state;
+  char command[96];
+  snprintf(command, sizeof command, "rm -r %s", scratch_folder);
+  return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+}
+
+/* ---- the tokenizer ---- */
+
+struct tokenizer {
+  char bytes[256];
+};
+
+struct tokenizer *tokenizer_open(const void *block, size_t bytes, char *error, size_t error_size) {
+  if (bytes < 8 || memcmp(block, "FAKETOK", 8) != 0) {
+    snprintf(error, error_size, "no FAKETOK");
+    return NULL;
+  }
+  struct tokenizer *t = malloc(sizeof *t);
+  for (int i = 0; i < 256; i++)
+    t->bytes[i] = (char)i;
+  return t;
+}
+
+void tokenizer_close(struct tokenizer *t) {
+  free(t);
+}
+
+size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, uint32_t **ids) {
+  (void)t;
+  *ids = malloc(n * sizeof **ids + 1);
+  for (size_t i = 0; i < n; i++)
+    (*ids)[i] = BYTE + (unsigned char)text[i];
+  return n;
+}
+
+const char *tokenizer_piece(const struct tokenizer *t, uint32_t id, bool first, size_t *n) {
+  assert_true(id < TOKENS);
+  *n = id < BYTE ? 0 : id == THE ? 4 - first : 1;
+  return id < BYTE ? "" : id == THE ? " the" + first : &t->bytes[id - BYTE];
+}
+
+uint32_t tokenizer_size(const struct tokenizer *t) {
+  (void)t;
+  return TOKENS;
+}
+
+int32_t tokenizer_bos(const struct tokenizer *t) {
+  (void)t;
+  return BOS;
+}
+
+int32_t tokenizer_eos(const struct tokenizer *t) {
+  (void)t;
+  return EOS;
+}
+
+#endif

@@ -1,0 +1,466 @@
+/* test_runtime.c: images, threads, sessions and the library's calls, on a model written by hand. */
+#include "runtime_fake.h"
+
+#include <pthread.h>
+
+#include "runtime/library.h"
+#include "runtime/team.h"
+
+const struct tern_model *const tern_program_model = &fake_model;
+
+static const uint32_t text[] = {0, 17, 299, 4, 4, 4, 256, 31, 7, 90, 12, 1, 0, 55, 140, 255, 3, 2, 1, 88, 21};
+enum { TEXT_TOKENS = sizeof text / sizeof *text };
+
+/* ---- images ---- */
+
+static bool opens(const void *bytes, size_t n) {
+  struct image im;
+  char error[256] = "";
+  put_file("try.img", bytes, n);
+  bool ok = image_open(&im, "try.img", error, sizeof error);
+  if (ok) {
+    const struct image_header *h = im.header;
+    volatile uint8_t sum = im.weights[0] ^ (h->weights_bytes ? im.weights[h->weights_bytes - 1] : 0);
+    (void)sum; /* a wild pointer would end the test */
+    image_close(&im);
+  } else {
+    assert_non_null(strstr(error, "try.img: "));
+  }
+  return ok;
+}
+
+static void test_image_opens(void **state) {
+  (void)state;
+  struct image im;
+  char error[256];
+  uint8_t *bytes = fake_image();
+  assert_true(image_open(&im, "fake.img", error, sizeof error));
+  assert_memory_equal(im.weights, bytes + IMAGE_PAGE, WEIGHTS);
+  assert_memory_equal(im.tokenizer, "FAKETOK", 8);
+  image_close(&im);
+  free(bytes);
+}
+
+/* A program of 5000 bytes, padding, the image, the trailer. */
+static void test_image_in_a_program(void **state) {
+  (void)state;
+  enum { AT = 2 * IMAGE_PAGE };
+  size_t n = AT + fake_image_bytes();
+  uint8_t *bytes = calloc(1, n + sizeof(struct image_trailer)), *image = fake_image();
+  struct image_trailer t = {.image_at = AT};
+  memcpy(t.magic, IMAGE_MAGIC, sizeof t.magic);
+  memcpy(bytes,
+         "\x7f"
+         "ELF",
+         4);
+  memcpy(bytes + AT, image, fake_image_bytes());
+  memcpy(bytes + n, &t, sizeof t);
+  assert_true(opens(bytes, n + sizeof t));
+  uint64_t wrong[] = {AT + 8, AT + IMAGE_PAGE, n, n + IMAGE_PAGE, 1ull << 40, UINT64_MAX - 4095, 0};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    memcpy(bytes + n + offsetof(struct image_trailer, image_at), &wrong[i], 8);
+    assert_false(opens(bytes, n + sizeof t));
+  }
+  free(bytes);
+  free(image);
+}
+
+static void test_short_images_are_refused(void **state) {
+  (void)state;
+  uint8_t *bytes = fake_image();
+  for (size_t n = 0; n < fake_image_bytes(); n += n < 300 ? 1 : 97)
+    assert_false(opens(bytes, n));
+  assert_false(opens(bytes, fake_image_bytes() - 1));
+  free(bytes);
+}
+
+static void test_damaged_headers_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    size_t at;
+    uint64_t value;
+  } damages[] = {
+#define FIELD(name) offsetof(struct image_header, name)
+      {FIELD(magic), 0},
+      {FIELD(tokenizer_at), 0},
+      {FIELD(tokenizer_at), UINT64_MAX - 10},
+      {FIELD(tokenizer_at), IMAGE_PAGE + WEIGHTS - 8},
+      {FIELD(tokenizer_bytes), UINT64_MAX},
+      {FIELD(tokenizer_bytes), IMAGE_PAGE},
+      {FIELD(weights_at), IMAGE_PAGE + 8},
+      {FIELD(weights_at), 0},
+      {FIELD(weights_at), 2 * IMAGE_PAGE},
+      {FIELD(weights_at), UINT64_MAX - 4095},
+      {FIELD(weights_bytes), WEIGHTS + 1},
+      {FIELD(weights_bytes), UINT64_MAX},
+      {FIELD(total_bytes), 1},
+      {FIELD(total_bytes), IMAGE_PAGE + WEIGHTS + 1},
+      {FIELD(total_bytes), UINT64_MAX},
+#undef FIELD
+  };
+  for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+    uint8_t *bytes = fake_image();
+    memcpy(bytes + damages[i].at, &damages[i].value, 8);
+    assert_false(opens(bytes, fake_image_bytes()));
+    free(bytes);
+  }
+}
+
+/* Whatever the header says, opening neither crashes nor points outside the file. */
+static void test_random_headers_are_safe(void **state) {
+  (void)state;
+  uint32_t x = 1;
+  for (int round = 0; round < 500; round++) {
+    uint8_t *bytes = fake_image();
+    for (int flips = 0; flips < 3; flips++) {
+      x = stir(x, 5);
+      bytes[8 + x % 48] = (uint8_t)(stir(x, 6) % 3 ? 0 : stir(x, 7));
+    }
+    opens(bytes, fake_image_bytes());
+    free(bytes);
+  }
+}
+
+static void test_no_image(void **state) {
+  (void)state;
+  struct image im;
+  char error[256];
+  static const char *const names[] = {"absent.img", ".", "/dev/zero"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    assert_false(image_open(&im, names[i], error, sizeof error));
+    assert_non_null(strstr(error, names[i]));
+  }
+  assert_false(image_open(&im, "absent.img", NULL, 0));
+}
+
+/* ---- sessions ---- */
+
+static struct image the_image;
+
+static int open_image(void **state) {
+  char error[256];
+  return enter_folder(state) == 0 && image_open(&the_image, "fake.img", error, sizeof error) ? 0 : -1;
+}
+
+static int close_image(void **state) {
+  image_close(&the_image);
+  return leave_folder(state);
+}
+
+static void start(struct session *s, const struct tern_model *m, uint32_t threads, uint32_t chunk) {
+  struct failure f;
+  assert_true(session_open(s, m, &the_image, threads, chunk, &f));
+}
+
+struct rows {
+  float at[TEXT_TOKENS][VOCAB];
+};
+
+static bool keep_rows(void *context, const float *rows, size_t first, uint32_t n, uint32_t keep) {
+  struct rows *all = context;
+  assert_int_equal(n, keep);
+  memcpy(all->at[first], rows, (size_t)keep * VOCAB * sizeof(float));
+  return true;
+}
+
+static struct rows *score(uint32_t threads, uint32_t chunk) {
+  struct session s;
+  struct failure f;
+  struct rows *all = calloc(1, sizeof *all);
+  start(&s, &fake_model, threads, chunk);
+  assert_true(session_run(&s, text, TEXT_TOKENS, true, keep_rows, all, &f));
+  assert_int_equal(s.position, TEXT_TOKENS);
+  session_close(&s);
+  return all;
+}
+
+static void test_chunks_and_threads_change_nothing(void **state) {
+  (void)state;
+  struct rows *steps = score(1, 1);
+  assert_true(memcmp(steps->at[3], steps->at[4], sizeof steps->at[3]) != 0); /* the state counts */
+  for (uint32_t threads = 1; threads <= 5; threads++)
+    for (uint32_t chunk = 0; chunk <= CHUNK; chunk++) {
+      struct rows *other = score(threads, chunk);
+      assert_memory_equal(steps, other, sizeof *steps);
+      free(other);
+    }
+  free(steps);
+}
+
+static void test_last_row_of_a_prompt(void **state) {
+  (void)state;
+  struct rows *all = score(1, 1);
+  for (size_t n = 1; n <= TEXT_TOKENS; n++) {
+    struct session s;
+    struct failure f;
+    start(&s, &fake_model, 2, 0);
+    assert_true(session_run(&s, text, n, false, NULL, NULL, &f));
+    assert_memory_equal(s.logits, all->at[n - 1], sizeof all->at[0]);
+    session_close(&s);
+  }
+  free(all);
+}
+
+static void test_reset_fills_and_forgets(void **state) {
+  (void)state;
+  struct session s;
+  struct failure f;
+  start(&s, &fake_model, 1, 0);
+  float level, first[VOCAB];
+  memcpy(&level, s.state + WORDS * 4, sizeof level);
+  assert_true(level == 0.25f);
+  assert_true(session_step(&s, 5, &f));
+  memcpy(first, s.logits, sizeof first);
+  assert_true(session_step(&s, 5, &f));
+  assert_true(memcmp(first, s.logits, sizeof first) != 0);
+  session_reset(&s);
+  assert_int_equal(s.position, 0);
+  assert_true(session_step(&s, 5, &f));
+  assert_memory_equal(first, s.logits, sizeof first);
+  session_close(&s);
+}
+
+static void test_bad_ids_change_nothing(void **state) {
+  (void)state;
+  struct session s;
+  struct failure f;
+  uint32_t bad[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, VOCAB};
+  uint8_t before[WORDS * 4];
+  start(&s, &fake_model, 1, 0);
+  memcpy(before, s.state, sizeof before);
+  assert_false(session_run(&s, bad, 10, false, NULL, NULL, &f));
+  assert_non_null(strstr(f.text, "token 9 is 300"));
+  assert_memory_equal(before, s.state, sizeof before);
+  assert_int_equal(s.position, 0);
+  session_close(&s);
+}
+
+static void test_sessions_that_do_not_open(void **state) {
+  (void)state;
+  struct session s;
+  struct failure f;
+  struct tern_model other = fake_model;
+  assert_false(session_open(&s, &fake_model, &the_image, TEAM_MOST + 1, 0, &f));
+  assert_false(session_open(&s, &fake_model, &the_image, 1, CHUNK + 1, &f));
+  assert_non_null(strstr(f.text, "at most 8"));
+  assert_false(session_open(&s, &fake_model, NULL, 1, 0, &f));
+  other.layout++;
+  assert_false(session_open(&s, &other, &the_image, 1, 0, &f));
+  assert_non_null(strstr(f.text, "do not belong to model fake"));
+  other = fake_model;
+  other.abi++;
+  assert_false(session_open(&s, &other, &the_image, 1, 0, &f));
+  other = fake_model;
+  other.state_bytes = UINT64_MAX;
+  assert_false(session_open(&s, &other, &the_image, 1, 0, &f));
+  assert_non_null(strstr(f.text, "not enough memory"));
+}
+
+static void test_save_and_restore(void **state) {
+  (void)state;
+  struct session s, other;
+  struct failure f;
+  float expected[VOCAB];
+  start(&s, &fake_model, 1, 0);
+  assert_true(session_run(&s, text, 9, false, NULL, NULL, &f));
+  size_t n = session_saved_bytes(&s);
+  uint8_t *saved = malloc(n);
+  session_save(&s, saved);
+  assert_true(session_run(&s, text, 5, false, NULL, NULL, &f));
+  memcpy(expected, s.logits, sizeof expected);
+  start(&other, &fake_model, 2, 0);
+  assert_true(session_restore(&other, saved, n, &f));
+  assert_int_equal(other.position, 9);
+  assert_true(session_run(&other, text, 5, false, NULL, NULL, &f));
+  assert_memory_equal(expected, other.logits, sizeof expected);
+  for (size_t cut = 0; cut < n; cut++) {
+    uint8_t *part = malloc(cut + 1); /* its end is watched by the sanitizer */
+    memcpy(part, saved, cut);
+    assert_false(session_restore(&other, part, cut, &f));
+    free(part);
+  }
+  saved[0] ^= 1;
+  assert_false(session_restore(&other, saved, n, &f));
+  assert_int_equal(other.position, 14);
+  free(saved);
+  session_close(&s);
+  session_close(&other);
+}
+
+static void test_saves_of_other_models_are_refused(void **state) {
+  (void)state;
+  struct tern_model other[3] = {fake_model, fake_model, fake_model};
+  other[0].name = "another";
+  other[1].dims = "vocab=300 words=9";
+  other[2].n_fills = 0;
+  for (int i = 0; i < 3; i++) {
+    struct session s, t;
+    struct failure f;
+    start(&s, &fake_model, 1, 0);
+    start(&t, &other[i], 1, 0);
+    uint8_t *saved = malloc(session_saved_bytes(&s));
+    session_save(&s, saved);
+    assert_false(session_restore(&t, saved, session_saved_bytes(&s), &f));
+    assert_non_null(strstr(f.text, "of another model"));
+    free(saved);
+    session_close(&s);
+    session_close(&t);
+  }
+}
+
+/* ---- teams ---- */
+
+enum { MEETINGS = 200 };
+
+struct counts {
+  struct tern_args args; /* first: the form finds the rest behind it */
+  uint32_t at[8][16];    /* [thread], a line each */
+  uint32_t wrong;
+};
+
+/* After each barrier every thread must have counted as far as this one. */
+static void count_together(const struct tern_args *args, uint32_t thread, uint32_t threads) {
+  struct counts *c = (struct counts *)(uintptr_t)args;
+  for (uint32_t i = 1; i <= MEETINGS; i++) {
+    c->at[thread][0]++;
+    meet(args);
+    for (uint32_t t = 0; t < threads; t++)
+      if (c->at[t][0] != c->at[thread][0])
+        __atomic_fetch_add(&c->wrong, 1, __ATOMIC_RELAXED);
+    meet(args);
+  }
+}
+
+static void test_teams_meet(void **state) {
+  (void)state;
+  for (uint32_t threads = 1; threads <= 8; threads++) {
+    struct counts c = {0};
+    struct failure f;
+    struct team *t = team_open(threads, &f);
+    assert_non_null(t);
+    assert_int_equal(team_threads(t), threads);
+    for (int calls = 0; calls < 5; calls++) {
+      team_run(t, count_together, &c.args);
+      if (calls == 2)
+        usleep(2000); /* the workers fall asleep */
+    }
+    team_close(t);
+    assert_int_equal(c.wrong, 0);
+    for (uint32_t i = 0; i < threads; i++)
+      assert_int_equal(c.at[i][0], 5 * MEETINGS);
+  }
+}
+
+static void test_team_bounds(void **state) {
+  (void)state;
+  struct failure f;
+  assert_null(team_open(0, &f));
+  assert_null(team_open(TEAM_MOST + 1, &f));
+  assert_in_range(team_processors(), 1, TEAM_MOST_BY_DEFAULT);
+}
+
+/* ---- the library ---- */
+
+struct listener {
+  tern_model_handle *model;
+  uint32_t threads;
+  float last[VOCAB];
+};
+
+static void *listen_along(void *context) {
+  struct listener *l = context;
+  char error[256];
+  tern_sequence *s = tern_sequence_open(l->model, l->threads, error, sizeof error);
+  assert_non_null(s);
+  for (int round = 0; round < 20; round++) {
+    tern_reset(s);
+    assert_true(tern_prefill(s, text, TEXT_TOKENS - 1, NULL));
+    assert_true(tern_step(s, text[TEXT_TOKENS - 1], l->last));
+  }
+  assert_int_equal(tern_position(s), TEXT_TOKENS);
+  tern_sequence_close(s);
+  return NULL;
+}
+
+static void test_sequences_side_by_side(void **state) {
+  (void)state;
+  char error[256];
+  tern_model_handle *model = tern_open("fake.img", error, sizeof error);
+  assert_non_null(model);
+  struct rows *all = score(1, 1);
+  struct listener l[3];
+  pthread_t threads[3];
+  for (uint32_t i = 0; i < 3; i++) {
+    l[i] = (struct listener){.model = model, .threads = i + 1};
+    assert_int_equal(pthread_create(&threads[i], NULL, listen_along, &l[i]), 0);
+  }
+  for (int i = 0; i < 3; i++) {
+    pthread_join(threads[i], NULL);
+    assert_memory_equal(l[i].last, all->at[TEXT_TOKENS - 1], sizeof l[i].last);
+  }
+  free(all);
+  tern_close(model);
+}
+
+static void test_library_calls(void **state) {
+  (void)state;
+  char error[256], out[8];
+  tern_model_handle *model = tern_open("fake.img", error, sizeof error);
+  struct tern_description d;
+  tern_describe(model, &d);
+  assert_string_equal(d.name, "fake");
+  assert_int_equal(d.vocab, VOCAB);
+  assert_true(d.has_tokenizer);
+  uint32_t ids[2], word[] = {BOS, THE, 3 + 'a' - 1, VOCAB - 1};
+  assert_int_equal(tern_encode(model, "abc", 3, ids, 2), 3);
+  assert_int_equal(ids[1], BYTE + 'b');
+  assert_int_equal(tern_decode(model, word, 4, 1, out, sizeof out), 4);
+  assert_memory_equal(out, "thea", 4);
+  assert_int_equal(tern_decode(model, word, 4, 0, out, 2), 5);
+  assert_int_equal(tern_bos(model), BOS);
+  assert_int_equal(tern_eos(model), EOS);
+
+  tern_sequence *s = tern_sequence_open(model, 1, error, sizeof error);
+  struct rows *all = score(1, 1), *mine = calloc(1, sizeof *mine);
+  assert_true(tern_score(s, text, TEXT_TOKENS, mine->at[0]));
+  assert_memory_equal(mine, all, sizeof *mine);
+  assert_string_equal(tern_error(s), "");
+  assert_false(tern_step(s, VOCAB, NULL));
+  assert_non_null(strstr(tern_error(s), "ids from 0 to 299"));
+  uint8_t *saved = malloc(tern_saved_bytes(s));
+  tern_save(s, saved);
+  assert_true(tern_restore(s, saved, tern_saved_bytes(s)));
+  assert_false(tern_restore(s, saved, 3));
+  assert_null(tern_sequence_open(model, 100000, error, sizeof error));
+  free(saved);
+  free(all);
+  free(mine);
+  tern_sequence_close(s);
+  tern_close(model);
+  assert_null(tern_open("absent.img", error, sizeof error));
+  assert_null(tern_open(NULL, error, sizeof error));
+  assert_non_null(strstr(error, "needs its weights"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_image_opens),
+      cmocka_unit_test(test_image_in_a_program),
+      cmocka_unit_test(test_short_images_are_refused),
+      cmocka_unit_test(test_damaged_headers_are_refused),
+      cmocka_unit_test(test_random_headers_are_safe),
+      cmocka_unit_test(test_no_image),
+      cmocka_unit_test(test_chunks_and_threads_change_nothing),
+      cmocka_unit_test(test_last_row_of_a_prompt),
+      cmocka_unit_test(test_reset_fills_and_forgets),
+      cmocka_unit_test(test_bad_ids_change_nothing),
+      cmocka_unit_test(test_sessions_that_do_not_open),
+      cmocka_unit_test(test_save_and_restore),
+      cmocka_unit_test(test_saves_of_other_models_are_refused),
+      cmocka_unit_test(test_teams_meet),
+      cmocka_unit_test(test_team_bounds),
+      cmocka_unit_test(test_sequences_side_by_side),
+      cmocka_unit_test(test_library_calls),
+  };
+  return cmocka_run_group_tests(tests, open_image, close_image);
+}

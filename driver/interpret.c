@@ -83,7 +83,8 @@ void interpret_close(struct interpreted *in) {
 /* ---- logits -----------------------------------------------------------------------------------------------
  */
 
-static bool read_ids(struct job *j, const char *path, int64_t vocab, uint32_t **ids, size_t *n) {
+bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n) {
+  int64_t vocab = vocabulary(j->module);
   size_t length;
   VEC(uint32_t) all = {0};
   char *text = file_read(&j->diag, &j->arena, path, 1 << 30, &length);
@@ -122,7 +123,7 @@ bool interpret_logits(struct job *j, bool float64, const char *tokens, const cha
     diag_error(&j->diag, "the model has no many-token form (is batch-time left out?); use --chunk 1");
     return false;
   }
-  if (!read_ids(j, tokens, vocabulary(j->module), &ids, &n))
+  if (!interpret_ids(j, tokens, &ids, &n))
     return false;
   struct interp *in = interp_new(j->module, &j->source, float64);
   if (!in || !output_open(&o, &j->diag, out)) {

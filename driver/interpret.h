@@ -19,6 +19,9 @@ struct interpreted {
 bool interpret_open(struct interpreted *in, struct job *j, bool float64);
 void interpret_close(struct interpreted *in);
 
+/* The ids of a file, checked against the model's vocabulary; in the job's arena. */
+bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n);
+
 /* Logits of all tokens of a file of ids as little-endian floats or doubles [n, vocab]; `chunk` tokens a call
  * of the many-token form, 1: the one-token form. */
 bool interpret_logits(struct job *j, bool float64, const char *tokens, const char *out, int chunk);

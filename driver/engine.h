@@ -1,0 +1,26 @@
+/* engine.h: a compiled module in this process: native code through the JIT, or generated C through cc and
+ * dlopen. */
+#ifndef TERN_DRIVER_ENGINE_H
+#define TERN_DRIVER_ENGINE_H
+
+#include "backends/loops/loops.h"
+#include "driver/driver.h"
+#include "runtime/image.h"
+#include "runtime/model.h"
+
+struct engine {
+  const char *name;
+  const struct tern_model *model;
+  struct native_jit *jit; /* native */
+  void *library;          /* C: dlopen's handle */
+  char *dir;              /* C: its folder of intermediate files */
+};
+
+/* kind: "native" or "c". False after a diagnostic. */
+bool engine_open(struct engine *e, struct job *j, const struct loops *loops, const char *kind);
+void engine_close(struct engine *e);
+
+/* The module's image in memory, as a mapped file of no name. */
+bool image_in_memory(struct job *j, struct image *im);
+
+#endif

@@ -1,0 +1,216 @@
+/* run.c: `ternc run SPEC ...`: compile in memory and run. What is not an option of the compiler goes to the
+ * program's own command line (runtime/options.c): --prompt, --perplexity, --tokens, ... */
+#include "driver/compare.h"
+#include "driver/driver.h"
+#include "driver/engine.h"
+#include "driver/interpret.h"
+
+#include "ir/interp.h"
+#include "runtime/program.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_INTERPRET = 2000, KEY_FLOAT64, KEY_COMPARE, KEY_ENGINE };
+
+struct run {
+  struct job job;
+  bool interpret, float64, compare;
+  const char *engine;
+  int argc; /* the program's own arguments */
+  char **argv;
+};
+
+static const struct argp_option options[] = {
+    {0, 0, 0, 0, "How to run:", 0},
+    {"engine", KEY_ENGINE, "native|c", 0, "native code (default), or generated C through cc", 0},
+    {"interpret", KEY_INTERPRET, 0, 0, "the interpreter, on the spec's own operators (or after --passes)", 0},
+    {"float64", KEY_FLOAT64, 0, 0,
+     "with --interpret: all floats are float64, and so are the logits of --logits", 0},
+    {"compare", KEY_COMPARE, 0, 0,
+     "runs the engine against the interpreter, kernel by kernel, on the ids of --tokens "
+     "(or on a few), and names the first kernel that differs",
+     0},
+    {0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct run *r = state->input;
+  switch (key) {
+  case KEY_INTERPRET: r->interpret = true; break;
+  case KEY_FLOAT64: r->float64 = true; break;
+  case KEY_COMPARE: r->compare = true; break;
+  case KEY_ENGINE:
+    if (strcmp(arg, "native") != 0 && strcmp(arg, "c") != 0)
+      argp_error(state, "--engine is native or c, not '%s'", arg);
+    r->engine = arg;
+    break;
+  case ARGP_KEY_INIT: state->child_inputs[0] = &r->job; break;
+  case ARGP_KEY_ARG:
+    if (r->job.options.spec)
+      argp_error(state, "one SPEC is expected; '%s' is a second one", arg);
+    r->job.options.spec = arg;
+    break;
+  case ARGP_KEY_END:
+    if (!r->job.options.spec)
+      argp_error(state, "a SPEC (a .tern file) is expected first");
+    if (r->float64 && !r->interpret)
+      argp_error(state, "--float64 goes with --interpret");
+    if (!r->job.options.weights)
+      argp_error(state, "--weights DIR is needed to run a model (ternc weights --random makes one up)");
+    break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+static const struct argp argp = {
+    options,
+    parse,
+    "SPEC",
+    "Compiles a model in memory and runs it.\vOther options are those of a built program: "
+    "--prompt, -n, --temperature, --perplexity, --tokens and --logits, --tokenize, --bench, --info, --chunk, "
+    "...; "
+    "`ternc run SPEC --weights DIR --help-program` lists them.",
+    compile_argp,
+    NULL,
+    NULL};
+
+/* ---- whose option is it?
+ * ------------------------------------------------------------------------------------ */
+
+static const struct argp_option *find_option(const struct argp *a, const char *name, size_t n) {
+  for (const struct argp_option *o = a->options; o && (o->name || o->key || o->doc || o->group); o++)
+    if (o->name && strlen(o->name) == n && strncmp(o->name, name, n) == 0)
+      return o;
+  for (const struct argp_child *c = a->children; c && c->argp; c++) {
+    const struct argp_option *o = find_option(c->argp, name, n);
+    if (o)
+      return o;
+  }
+  return NULL;
+}
+
+/* Splits the command line: the first argument is the spec; options that the compiler knows are its own; all
+ * else is the program's, but for --chunk and --threads, which both want. */
+static void split(struct run *r, int argc, char **argv, int *own_argc, char **own) {
+  int n = 0, m = 0;
+  own[n++] = r->argv[m++] = argv[0];
+  for (int i = 1; i < argc; i++) {
+    const char *name = strncmp(argv[i], "--", 2) == 0 ? argv[i] + 2 : "";
+    size_t length = strcspn(name, "=");
+    const struct argp_option *o = *name ? find_option(&argp, name, length) : NULL;
+    bool both = length && (strncmp(name, "threads", length) == 0 || strncmp(name, "chunk", length) == 0);
+    bool ours = i == 1 || o || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--usage") == 0;
+    bool value = o && o->arg && !name[length] && i + 1 < argc;
+    if (strcmp(argv[i], "--help-program") == 0) {
+      r->argv[m++] = (char *)"--help";
+      continue;
+    }
+    if (ours && !(both && o))
+      own[n++] = argv[i];
+    else
+      r->argv[m++] = argv[i];
+    if (value)
+      *(ours && !both ? &own[n++] : &r->argv[m++]) = argv[i + 1];
+    i += value;
+  }
+  own[ *own_argc = n] = NULL;
+  r->argv[r->argc = m] = NULL;
+}
+
+/* The value of one of the program's options, or NULL. */
+static const char *program_option(const struct run *r, const char *name) {
+  size_t n = strlen(name);
+  for (int i = 1; i < r->argc; i++)
+    if (strncmp(r->argv[i], name, n) == 0 && (r->argv[i][n] == '=' || !r->argv[i][n]))
+      return r->argv[i][n] == '=' ? r->argv[i] + n + 1 : i + 1 < r->argc ? r->argv[i + 1] : NULL;
+  return NULL;
+}
+
+/* ---- the three ways
+ * ------------------------------------------------------------------------------------------ */
+
+static int run_interpreted(struct run *r) {
+  struct job *j = &r->job;
+  struct interpreted in;
+  const char *tokens = program_option(r, "--tokens"), *logits = program_option(r, "--logits");
+  const char *chunk = program_option(r, "--chunk");
+  if (!job_passes(j, j->options.passes ? j->options.passes : "batch-time"))
+    return 1;
+  if (r->float64 && tokens && logits)
+    return interpret_logits(j, true, tokens, logits, chunk ? atoi(chunk) : 1) ? 0 : 1;
+  if (!interpret_open(&in, j, r->float64))
+    return 1;
+  struct tern_host host = {.image = &in.image, .name = "ternc run"};
+  int status = tern_main(&in.model, r->argc, r->argv, &host);
+  interpret_close(&in);
+  return status;
+}
+
+static bool compare(struct run *r, const struct loops *loops, const struct engine *e,
+                    const struct image *im) {
+  struct job *j = &r->job;
+  uint32_t few[] = {1, 2, 3, 5, 8, 13, 21, 34}, *ids = few;
+  size_t n = sizeof few / sizeof *few;
+  const char *file = program_option(r, "--tokens"), *chunk = program_option(r, "--chunk");
+  if (file && !interpret_ids(j, file, &ids, &n))
+    return false;
+  for (size_t i = 0; i < n; i++)
+    ids[i] %= e->model->vocab;
+  struct comparison c = {.module = j->module,
+                         .loops = loops,
+                         .source = &j->source,
+                         .model = e->model,
+                         .engine = e->name,
+                         .weights = im->weights,
+                         .threads = 3};
+  struct interp *in = interp_new(j->module, &j->source, false);
+  size_t most = chunk ? (size_t)atoi(chunk) : e->model->chunk ? e->model->chunk : 1;
+  bool ok = in != NULL;
+  for (size_t i = 0; ok && i < n && i < 4; i++) /* a few of the one-token form, then the many-token form */
+    ok = compare_form(&c, in, "step", ids + i, 1, 1);
+  if (ok)
+    interp_reset(in);
+  for (size_t i = 0; ok && e->model->chunk && i < n; i += most) {
+    size_t count = n - i < most ? n - i : most;
+    ok = compare_form(&c, in, "prefill", ids + i, (int64_t)count, (int64_t)(count + 1) / 2);
+  }
+  interp_free(in);
+  if (ok)
+    printf("%s equals the interpreter bit for bit: %lld kernel calls on %zu tokens\n", e->name,
+           (long long)c.kernels_run, n);
+  return ok;
+}
+
+static int run_engine(struct run *r) {
+  struct job *j = &r->job;
+  struct image image;
+  struct engine e;
+  if (!job_passes(j, j->options.passes ? j->options.passes : pipeline_default))
+    return 1;
+  struct loops *loops = loops_lower(&j->arena, j->module);
+  if (!loops || !image_in_memory(j, &image))
+    return 1;
+  int status = 1;
+  if (engine_open(&e, j, loops, r->engine)) {
+    struct tern_host host = {.image = &image, .name = "ternc run"};
+    status = r->compare ? !compare(r, loops, &e, &image) : tern_main(e.model, r->argc, r->argv, &host);
+    engine_close(&e);
+  }
+  image_close(&image);
+  return status;
+}
+
+int run_main(int argc, char **argv) {
+  struct run r = {.engine = "native"};
+  job_start(&r.job);
+  char **own = arena_array(&r.job.arena, char *, argc + 2);
+  int own_argc;
+  r.argv = arena_array(&r.job.arena, char *, argc + 2);
+  split(&r, argc, argv, &own_argc, own);
+  argp_parse(&argp, own_argc, own, 0, NULL, &r);
+  const char *chunk = program_option(&r, "--chunk");
+  if (chunk && atoi(chunk) > 1) /* the many-token form is made as wide as it will be used */
+    r.job.options.chunk = atoi(chunk) < 4096 ? atoi(chunk) : 4096;
+  int status = !job_load(&r.job) ? 1 : r.interpret ? run_interpreted(&r) : run_engine(&r);
+  return job_end(&r.job, status);
+}

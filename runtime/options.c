@@ -94,15 +94,14 @@ static const struct options defaults = {
 
 /* most < least stands for every number that 64 bits hold. */
 static bool set_whole(uint64_t *to, const struct option_row *row, const char *text, struct failure *f) {
+  uint64_t least = (uint64_t)row->least, most = row->most < row->least ? UINT64_MAX : (uint64_t)row->most;
   char *end = NULL;
-  bool any = row->most < row->least;
   errno = 0;
-  uint64_t value = strtoull(text, &end, 10);
-  bool number = text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0;
-  if (number && (any || ((double)value >= row->least && (double)value <= row->most)))
-    return *to = value, true;
-  return fail_with(f, "--%s %s: a whole number from %.0f to %.0f is expected", row->name, text, row->least,
-                   any ? (double)UINT64_MAX : row->most);
+  *to = strtoull(text, &end, 10);
+  bool number = text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0; /* no sign, no blanks */
+  return (number && *to >= least && *to <= most) ||
+         fail_with(f, "--%s %s: a whole number from %llu to %llu is expected", row->name, text,
+                   (unsigned long long)least, (unsigned long long)most);
 }
 
 static bool set_real(double *to, const struct option_row *row, const char *text, struct failure *f) {

@@ -74,7 +74,8 @@ static void remember(char *old, char *new) {
   if (!ready) {
     ready = true;
     atexit(remove_pending);
-    for (const int *s = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGXFSZ, SIGPIPE, 0}; *s; s++)
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit then fails, and is reported */
+    for (const int *s = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGPIPE, 0}; *s; s++)
       if (signal(*s, on_signal) == SIG_IGN)
         signal(*s, SIG_IGN);
   }

@@ -31,11 +31,12 @@ struct origin {
   uint32_t at, n, n_left;
 };
 
+/* SentencePiece has two name spaces: pieces that text is made of, and reserved ones, which are looked up
+ * first when merging is done. Control tokens are reserved too, but text never becomes one. */
 enum {
-  /* SentencePiece has two name spaces: pieces that text is made of, and reserved ones, which come first */
   TEXT_TYPES = 1 << TOKENIZER_NORMAL | 1 << TOKENIZER_USER_DEFINED | 1 << TOKENIZER_UNUSED,
-  RESERVED_TYPES = 1 << TOKENIZER_UNKNOWN | 1 << TOKENIZER_CONTROL | 1 << TOKENIZER_BYTE,
-  ALL_TYPES = TEXT_TYPES | RESERVED_TYPES
+  RESERVED_TYPES = 1 << TOKENIZER_UNKNOWN | 1 << TOKENIZER_BYTE,
+  PLAIN_TYPES = TEXT_TYPES | RESERVED_TYPES
 };
 
 bool encoder_room(struct encoder *e, void *array, size_t n, size_t *cap, size_t size) {
@@ -202,7 +203,7 @@ static void split_tokens(struct encoder *e, size_t n) {
   bool run = false;
   for (size_t i = 0, length; i < n && !e->failed; i += length) {
     length = character_length(e->word + i, n - i);
-    uint32_t id = tokenizer_find_piece(e->t, e->word + i, length, ALL_TYPES);
+    uint32_t id = tokenizer_find_piece(e->t, e->word + i, length, PLAIN_TYPES);
     if (id == NO_ID && !bytes->count) {
       add_unknown(e, i, length, &run);
       continue;
@@ -262,7 +263,7 @@ void encode_word(struct encoder *e, const char *s, size_t n) {
   e->word = s;
   e->n_symbols = e->n_heap = 0;
   if (pairs && e->t->flags & TOKENIZER_IGNORE_MERGES) {
-    uint32_t id = tokenizer_find_piece(e->t, s, n, ALL_TYPES);
+    uint32_t id = tokenizer_find_piece(e->t, s, n, PLAIN_TYPES);
     if (id != NO_ID) {
       encoder_put(e, id);
       return;

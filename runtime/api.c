@@ -51,8 +51,10 @@ tern_model_handle *tern_open(const char *weights_file, char *error, size_t error
     fail_memory(&f, sizeof *h, "the model");
   } else {
     h->model = tern_program_model;
-    if (open_image(h, weights_file, &f) && open_tokenizer(h, &f))
+    if (open_image(h, weights_file, &f) && open_tokenizer(h, &f)) {
+      image_prefetch(&h->image);
       return h;
+    }
   }
   tern_close(h);
   if (error_size)

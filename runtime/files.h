@@ -2,9 +2,9 @@
 #ifndef TERN_RUNTIME_FILES_H
 #define TERN_RUNTIME_FILES_H
 
-#include <stdio.h>
-
 #include "base.h"
+
+#include <stdio.h>
 
 /* The bytes of a file, malloc'ed and followed by a zero byte that *n does not count. */
 bool read_whole(const char *path, char **bytes, size_t *n, struct failure *f);

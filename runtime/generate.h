@@ -2,9 +2,10 @@
 #ifndef TERN_RUNTIME_GENERATE_H
 #define TERN_RUNTIME_GENERATE_H
 
+#include "base.h"
+
 #include <stdio.h>
 
-#include "base.h"
 #include "sample.h"
 #include "session.h"
 #include "tokenizer.h"

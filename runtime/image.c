@@ -151,3 +151,12 @@ void image_close(struct image *im) {
     munmap((void *)(uintptr_t)im->base, im->mapped);
   *im = (struct image){0};
 }
+
+void image_prefetch(const struct image *im) {
+#ifdef MADV_WILLNEED
+  if (im->base)
+    madvise((void *)(uintptr_t)im->base, im->mapped, MADV_WILLNEED);
+#else
+  (void)im;
+#endif
+}

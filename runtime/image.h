@@ -42,4 +42,8 @@ struct image {
 int image_open(struct image *im, const char *path, char *error, size_t error_size);
 void image_close(struct image *im);
 
+/* Tells the system that the weights will be read soon; returns at once. Without it a file that is not in
+ * memory yet comes in small pieces, as pages are touched. */
+void image_prefetch(const struct image *im);
+
 #endif

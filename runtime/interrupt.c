@@ -1,6 +1,4 @@
 /* interrupt.c: a signal handler can only reach a global, so here is the runtime's one. */
-#include "base.h"
-
 #include "interrupt.h"
 
 #include <string.h>

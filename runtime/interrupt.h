@@ -2,9 +2,9 @@
 #ifndef TERN_RUNTIME_INTERRUPT_H
 #define TERN_RUNTIME_INTERRUPT_H
 
-#include <signal.h>
-
 #include "base.h"
+
+#include <signal.h>
 
 enum { INTERRUPTED_STATUS = 130 }; /* what a shell reports for a program ended by SIGINT */
 

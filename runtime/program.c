@@ -73,6 +73,7 @@ static bool open_tokenizer(struct program *p, struct failure *f) {
 }
 
 static bool open_session(struct program *p, struct failure *f) {
+  image_prefetch(&p->own);
   return session_open(&p->session, p->model, p->image, (uint32_t)p->options.threads,
                       (uint32_t)p->options.chunk, f);
 }

@@ -5,9 +5,9 @@
 #ifndef TERN_RUNTIME_UTF8_H
 #define TERN_RUNTIME_UTF8_H
 
-#include <stdio.h>
-
 #include "base.h"
+
+#include <stdio.h>
 
 struct utf8_stream {
   FILE *to;

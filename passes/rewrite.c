@@ -18,6 +18,10 @@ int type_last(struct type t) {
   return t.rank - 1;
 }
 
+bool func_is_fold(const struct func *f) {
+  return strcmp(f->name, "fold") == 0;
+}
+
 void replace_op(struct block *root, struct op *op, struct value *v) {
   if (!v->name)
     v->name = op->out[0]->name;
@@ -48,10 +52,16 @@ struct value *expand_product(struct builder *b, struct value *w, struct value *x
   return build_reshape(b, sums, t);
 }
 
-struct block *outermost_block(struct block *b) {
-  while (b->parent)
-    b = b->parent->block;
-  return b;
+bool states_conflict(const struct op *a, const struct op *b) {
+  int skip_a = a->code == OP_WRITE, skip_b = b->code == OP_WRITE; /* the value written */
+  if ((!skip_a && !skip_b) || strcmp(a->attr.symbol, b->attr.symbol) != 0)
+    return false;
+  for (int i = 0; i < a->n_in - skip_a; i++) {
+    double x, y;
+    if (value_const(a->in[skip_a + i], &x) && value_const(b->in[skip_b + i], &y) && x != y)
+      return false;
+  }
+  return true;
 }
 
 struct value *copy_kernel(struct builder *b, struct value *v, const char *name) {

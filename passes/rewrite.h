@@ -10,6 +10,8 @@ bool op_is(const struct op *op, enum opcode code);
 bool value_const(const struct value *v, double *value);
 int type_last(struct type t); /* the last axis */
 
+bool func_is_fold(const struct func *f); /* runs when the checkpoint is read */
+
 /* `op` goes away, and everywhere in `root` (a function's body) `v` stands for its one result. */
 void replace_op(struct block *root, struct op *op, struct value *v);
 
@@ -17,8 +19,8 @@ void replace_op(struct block *root, struct op *op, struct value *v);
  * on float32 (docs/numerics.md). w may have a leading axis that x has too. NULL after a diagnostic. */
 struct value *expand_product(struct builder *b, struct value *w, struct value *x);
 
-/* The function's body that a block lies in. */
-struct block *outermost_block(struct block *b);
+/* Whether two reads or writes must keep their order: one of them writes, and they may mean the same instance. */
+bool states_conflict(const struct op *a, const struct op *b);
 
 /* A kernel at the builder that does nothing but copy v; its result. */
 struct value *copy_kernel(struct builder *b, struct value *v, const char *name);

@@ -1,0 +1,243 @@
+/* fuse.c: groups operators into kernels.
+ *
+ * requires   no quantised values (ternarize); T and K only as the leading axis; no kernels yet. The function
+ *            `fold` is not touched: the interpreter runs it.
+ * maintains  types and the meaning of every value, bit for bit.
+ * breaks     single operators: afterwards the functions are in kernel form (docs/ir.md).
+ *
+ * Kernel form. Directly in a function's or a repeat's body stand kernels, ternary sums, each preceded by the
+ * `weight` that is its matrix, repeats, and the end. All else is inside kernels. A kernel captures results of
+ * other kernels, sums and repeats, arguments of the repeats around it and of the function; the leaves that it
+ * uses are cloned into it. Leaves: const, weight, wscale, and movement (reshape, slice, index by a repeat's
+ * index, ...) of leaves, which lowering turns into addresses. What a repeat's body yields and a function returns
+ * is made by a kernel or sum of that same block, each value for one purpose; where it is not, a kernel copies.
+ *
+ * There are four kinds of kernel. What lowering (backends/loops) can rely on:
+ *
+ *   rows     Operators in any number whose results all have the same leading T, or the same leading K, or
+ *            (step: all; prefill: what no token changes) neither. Each row is computed on its own: operators act
+ *            within a row, and a row may need several loops one after another (norms, reductions, softmax). No
+ *            scan, no matmul, no ternary sum. In the K kind only `tail` reads T rows. A kernel that writes a
+ *            state also has the reads that stood before the write, or comes after them.
+ *   scan     One scan, and element-wise operators on [T, ...]: before it, any MAP and MOVE operators that
+ *            nothing outside the kernel uses; after it, MAP operators of the shape of the scan's results.
+ *            The scan's body may hold anything that a rows kernel of one row may.
+ *   matmul   One matmul by an f32 weight (or movement of one), and its leaves.
+ *   copy     One reshape to the operand's own type.
+ *
+ * Which operators go together is decided in fuse_plan.c: by levels between the barriers (sums, matmuls, scans,
+ * repeats), so that no two adjacent kernels could be one. */
+#include "passes/fuse.h"
+
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+struct fuse {
+  struct module *m;
+  struct func *f;
+  struct arena scratch; /* plans of blocks */
+  int kernels;
+};
+
+typedef VEC(struct op *) op_list;
+
+/* ---- copies where a value cannot serve as it is ---------------------------------------------------------- */
+
+/* In front of `user`, a copy of its operand i, which becomes an operator of a kernel. */
+static void copy_operand(struct fuse *f, struct op *user, int i) {
+  struct builder b = builder_before(f->m, user);
+  struct value *v = user->in[i], *copy = build_reshape(&b, v, v->type);
+  copy->name = v->name;
+  user->in[i] = copy;
+}
+
+static bool made_here(const struct value *v, const struct block *b) {
+  return v->def && v->block == b && v->def->code != OP_REPEAT && !fuse_leaf(v);
+}
+
+/* Yielded and returned values have a kernel or sum of this block to themselves. */
+static void copy_at_end(struct fuse *f, struct op *end) {
+  for (int i = 0; i < end->n_in; i++) {
+    bool again = false;
+    for (int k = 0; k < i; k++)
+      again |= end->in[k] == end->in[i];
+    bool shared = end->code == OP_RETURN && count_uses(f->f->body, end->in[i]) > 1;
+    if (again || shared || !made_here(end->in[i], end->block))
+      copy_operand(f, end, i);
+  }
+}
+
+/* Sums and repeats take buffers that a kernel, a sum or a repeat made. */
+static bool is_buffer(const struct value *v) {
+  return !fuse_leaf(v) && (v->def || v->block->parent);
+}
+
+static void copy_inputs(struct fuse *f, struct block *b) {
+  for (struct op *op = b->first; op; op = op->next) {
+    if (op->code == OP_TERNARY_SUM && !is_buffer(op->in[1]))
+      copy_operand(f, op, 1);
+    for (int i = 0; op->code == OP_REPEAT && i < op->n_in; i++)
+      if (!is_buffer(op->in[i]))
+        copy_operand(f, op, i);
+  }
+}
+
+/* ---- leaves ---------------------------------------------------------------------------------------------- */
+
+struct leaves {
+  struct builder b; /* where clones go */
+  const struct block *body;
+  struct value_map map;
+};
+
+static struct value *clone_leaf(struct leaves *l, struct value *v) {
+  if (!fuse_leaf(v))
+    return v; /* a repeat's index */
+  struct value *done = map_value(&l->map, v);
+  if (done != v)
+    return done;
+  for (int i = 0; i < v->def->n_in; i++)
+    clone_leaf(l, v->def->in[i]);
+  return op_clone(&l->b, v->def, &l->map)->out[0];
+}
+
+static void use_clones(struct op *op, void *data) {
+  struct leaves *l = data;
+  for (int i = 0; i < op->n_in; i++)
+    if (!value_defined_inside(op->in[i], l->body))
+      op->in[i] = clone_leaf(l, op->in[i]);
+}
+
+/* ---- kernels --------------------------------------------------------------------------------------------- */
+
+static bool used_outside(const struct fuse *f, const struct block *body, const struct value *v) {
+  return count_uses(f->f->body, v) > count_uses(body, v);
+}
+
+/* The kernel's results: what others use of its operators' results. */
+static void yield_results(struct fuse *f, struct op *kernel) {
+  VEC(struct value *) inside = {0};
+  VEC(struct type) types = {0};
+  for (struct op *op = kernel->body->first; op; op = op->next)
+    for (int i = 0; i < op->n_out; i++)
+      if (used_outside(f, kernel->body, op->out[i])) {
+        vec_push(&f->scratch, inside, op->out[i]);
+        vec_push(&f->scratch, types, op->out[i]->type);
+      }
+  op_set_results(f->m, kernel, types.n, types.at);
+  for (int i = 0; i < inside.n; i++) {
+    kernel->out[i]->name = inside.at[i]->name;
+    replace_uses(f->f->body, inside.at[i], kernel->out[i]);
+    replace_uses(kernel->body, kernel->out[i], inside.at[i]);
+  }
+  struct builder b = builder_end(f->m, kernel->body);
+  b.at = kernel->at;
+  build(&b, OP_YIELD, inside.n, inside.at, NULL, NULL);
+}
+
+/* The operators, in program order, become one kernel at the end of the block. */
+static void make_kernel(struct fuse *f, struct block *block, const op_list *ops) {
+  if (ops->n == 0)
+    return;
+  struct builder b = builder_end(f->m, block);
+  b.at = ops->at[0]->at;
+  struct op *kernel = build(&b, OP_KERNEL, 0, NULL, NULL, NULL);
+  for (int i = 0; i < ops->n; i++)
+    op_move_end(ops->at[i], kernel->body);
+  struct leaves l = {.b = builder_before(f->m, ops->at[0]), .body = kernel->body};
+  walk(kernel->body, use_clones, &l);
+  yield_results(f, kernel);
+}
+
+static bool is_fused(const struct unit *u, int level, enum row_kind rows) {
+  return u->kind == UNIT_FUSED && u->cluster < 0 && u->level == level && u->rows == rows;
+}
+
+static void make_rows(struct fuse *f, const struct schedule *s, int level, enum row_kind rows) {
+  op_list ops = {0};
+  for (int k = 0; k < s->n; k++)
+    if (is_fused(&s->units[k], level, rows))
+      vec_push(&f->scratch, ops, s->units[k].op);
+  make_kernel(f, s->block, &ops);
+}
+
+static void make_sum(struct fuse *f, struct op *sum) {
+  op_move_end(sum, sum->block);
+  struct leaves l = {.b = builder_before(f->m, sum)};
+  sum->in[0] = clone_leaf(&l, sum->in[0]);
+}
+
+static void make_barrier(struct fuse *f, const struct schedule *s, int k) {
+  const struct unit *u = &s->units[k];
+  op_list ops = {0};
+  switch (u->kind) {
+  case UNIT_SUM: make_sum(f, u->op); break;
+  case UNIT_REPEAT: op_move_end(u->op, s->block); break;
+  default:
+    for (int i = 0; i < s->n; i++)
+      if (i == k || (u->cluster >= 0 && s->units[i].cluster == u->cluster))
+        vec_push(&f->scratch, ops, s->units[i].op);
+    make_kernel(f, s->block, &ops);
+  }
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------------------- */
+
+static void find_leaves(struct fuse *f, const struct block *b, op_list *leaves) {
+  for (struct op *op = b->first; op; op = op->next)
+    if (op->n_out == 1 && fuse_leaf(op->out[0]))
+      vec_push(&f->scratch, *leaves, op);
+}
+
+/* Everything is made anew at the end of the block, in its new order; what is left at the front are the old
+ * leaves, by then unused. Bodies of repeats come first: they leave nothing but buffers captured from here. */
+static void fuse_block(struct fuse *f, struct block *b) {
+  struct op *end = b->last;
+  copy_inputs(f, b);
+  copy_at_end(f, end);
+  for (struct op *op = b->first; op; op = op->next)
+    if (op->code == OP_REPEAT)
+      fuse_block(f, op->body);
+  op_list leaves = {0};
+  find_leaves(f, b, &leaves);
+  struct schedule *s = fuse_plan(&f->scratch, b);
+  for (int level = 0; level < s->levels; level++) {
+    for (int rows = 0; rows < ROWS_COUNT; rows++)
+      make_rows(f, s, level, (enum row_kind)rows);
+    for (int k = 0; k < s->n; k++)
+      if (s->units[k].kind != UNIT_FUSED && s->units[k].level == level)
+        make_barrier(f, s, k);
+  }
+  op_move_end(end, b);
+  for (int i = 0; i < leaves.n; i++)
+    op_unlink(leaves.at[i]);
+}
+
+/* step.k0, step.k1, ... in the order in which they run. */
+static void name_kernel(struct op *op, void *data) {
+  struct fuse *f = data;
+  if (op->code == OP_KERNEL)
+    op->attr.name = arena_printf(f->m->arena, "%s.k%d", f->f->name, f->kernels++);
+}
+
+static void note_kernel(struct op *op, void *data) {
+  *(bool *)data |= op->code == OP_KERNEL;
+}
+
+static bool in_kernel_form(const struct func *f) {
+  bool found = false;
+  walk(f->body, note_kernel, &found);
+  return found;
+}
+
+bool pass_fuse(struct module *m) {
+  for (struct func *f = m->funcs; f; f = f->next) {
+    if (func_is_fold(f) || in_kernel_form(f))
+      continue;
+    struct fuse fuse = {.m = m, .f = f};
+    fuse_block(&fuse, f->body);
+    walk(f->body, name_kernel, &fuse);
+    arena_free(&fuse.scratch);
+  }
+  return true;
+}

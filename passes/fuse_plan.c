@@ -1,0 +1,399 @@
+/* fuse_plan.c: which operators of a block run together.
+ *
+ * 1. Units and their dependences: through values, and through states (a write stays after the reads that stood
+ *    before it).
+ * 2. Scans absorb the element-wise operators that only they need, where that saves buffers.
+ * 3. Levels: each unit as early as barriers allow. Units of one level and kind of rows are one kernel: the
+ *    fewest kernels that the barriers leave.
+ * 4. Operators move to a later level where that saves buffers (what only the second of two sums is scaled with
+ *    need not be ready before the first), and whole kernels where it costs none. */
+#include "passes/fuse.h"
+
+#include "passes/rewrite.h"
+
+/* ---- units ---------------------------------------------------------------------------------------------- */
+
+static bool leaf_operand(const struct value *v) {
+  bool repeat_index = !v->def && v->index == 0 && op_is(v->block->parent, OP_REPEAT);
+  return repeat_index || fuse_leaf(v);
+}
+
+bool fuse_leaf(const struct value *v) {
+  const struct op *op = v->def;
+  if (!op || op->n_out != 1)
+    return false;
+  if (op->code == OP_CONST || op->code == OP_WEIGHT || op->code == OP_WSCALE)
+    return true;
+  bool copy = op->code == OP_RESHAPE && type_equal(op->in[0]->type, op->out[0]->type);
+  if (!(op_info[op->code].flags & MOVE) || copy)
+    return false;
+  for (int i = 0; i < op->n_in; i++)
+    if (!leaf_operand(op->in[i]))
+      return false;
+  return true;
+}
+
+static enum unit_kind kind_of(const struct op *op) {
+  switch (op->code) {
+  case OP_TERNARY_SUM: return UNIT_SUM;
+  case OP_MATMUL: return UNIT_MATMUL;
+  case OP_SCAN: return UNIT_SCAN;
+  case OP_REPEAT: return UNIT_REPEAT;
+  default: return UNIT_FUSED;
+  }
+}
+
+static enum row_kind rows_of(const struct op *op) {
+  const struct value *v = op->n_out ? op->out[0] : op->n_in ? op->in[0] : NULL;
+  int64_t lead = v && v->type.rank ? v->type.dim[0] : 1;
+  return lead == DIM_T ? ROWS_T : lead == DIM_K ? ROWS_K : ROWS_ONE;
+}
+
+/* The units: operators that are no leaves and do not end the block. Their results' id is the unit's number. */
+static void find_units(struct schedule *s) {
+  VEC(struct unit) units = {0};
+  for (struct op *op = s->block->first; op; op = op->next) {
+    if ((op_info[op->code].flags & END) || (op->n_out == 1 && fuse_leaf(op->out[0])))
+      continue;
+    for (int i = 0; i < op->n_out; i++)
+      op->out[i]->id = units.n;
+    struct unit u = {.op = op, .kind = kind_of(op), .rows = rows_of(op), .cluster = -1};
+    if (u.kind == UNIT_SCAN)
+      u.cluster = units.n;
+    vec_push(s->arena, units, u);
+  }
+  s->units = units.at;
+  s->n = units.n;
+}
+
+static void add_edge(struct schedule *s, int from, int to) {
+  struct unit *u = &s->units[from], *v = &s->units[to];
+  for (int i = 0; i < u->to.n; i++)
+    if (u->to.at[i] == to)
+      return;
+  vec_push(s->arena, u->to, to);
+  vec_push(s->arena, v->from, from);
+}
+
+static void use_values(struct schedule *s, int user, int n, struct value *const *values) {
+  for (int i = 0; i < n; i++) {
+    const struct value *v = values[i];
+    if (v->def && v->block == s->block && !fuse_leaf(v))
+      add_edge(s, v->id, user);
+  }
+}
+
+static void find_values(struct schedule *s) {
+  for (int k = 0; k < s->n; k++) {
+    const struct op *op = s->units[k].op;
+    use_values(s, k, op->n_in, op->in);
+    struct value **captured;
+    if (op->body)
+      use_values(s, k, captured_values(s->arena, op, &captured), captured);
+  }
+  const struct op *end = s->block->last;
+  for (int i = 0; i < end->n_in; i++)
+    if (end->in[i]->def && end->in[i]->block == s->block && !fuse_leaf(end->in[i]))
+      s->units[end->in[i]->id].at_end = true;
+}
+
+struct access {
+  const struct op *op;
+  int unit;
+};
+struct accesses {
+  struct arena *arena;
+  int unit;
+  VEC(struct access) found;
+};
+
+static void find_access(struct op *op, void *data) {
+  struct accesses *a = data;
+  if (op->code == OP_READ || op->code == OP_WRITE)
+    vec_push(a->arena, a->found, (struct access){op, a->unit});
+}
+
+static void order_accesses(struct schedule *s) {
+  struct accesses all = {.arena = s->arena};
+  for (int k = 0; k < s->n; k++) {
+    all.unit = k;
+    find_access(s->units[k].op, &all);
+    if (s->units[k].op->body)
+      walk(s->units[k].op->body, find_access, &all);
+  }
+  for (int j = 0; j < all.found.n; j++)
+    for (int i = 0; i < j; i++) {
+      struct access x = all.found.at[i], y = all.found.at[j];
+      if (x.unit != y.unit && states_conflict(x.op, y.op)) {
+        vec_push(s->arena, s->units[x.unit].before, y.unit);
+        vec_push(s->arena, s->units[y.unit].after, x.unit);
+      }
+    }
+}
+
+/* ---- what buffers cost ---------------------------------------------------------------------------------- */
+
+enum { TOKENS = 64 }; /* a typical chunk, to weigh T against K */
+
+static int64_t result_bytes(const struct unit *u) {
+  return u->op->n_out ? elem_bytes(u->op->out[0]->type.elem) * type_count(u->op->out[0]->type, TOKENS, 1) : 0;
+}
+
+bool fuse_together(const struct unit *u, const struct unit *v) {
+  if (u->cluster >= 0 || v->cluster >= 0)
+    return u->cluster == v->cluster;
+  return u->kind == UNIT_FUSED && v->kind == UNIT_FUSED && u->level == v->level && u->rows == v->rows;
+}
+
+/* What the buffer of a fused unit's result takes: nothing when its kernel alone uses it. Results of barriers
+ * are buffers anyway. */
+static int64_t buffer_cost(const struct schedule *s, int k) {
+  const struct unit *u = &s->units[k];
+  if (u->kind != UNIT_FUSED)
+    return 0;
+  bool outside = u->at_end;
+  for (int i = 0; i < u->to.n && !outside; i++)
+    outside = !fuse_together(u, &s->units[u->to.at[i]]);
+  return outside ? result_bytes(u) : 0;
+}
+
+/* The cost of the buffers that moving unit k could change: its own and its operands'. */
+static int64_t cost_around(const struct schedule *s, int k) {
+  int64_t cost = buffer_cost(s, k);
+  for (int i = 0; i < s->units[k].from.n; i++)
+    cost += buffer_cost(s, s->units[k].from.at[i]);
+  return cost;
+}
+
+/* ---- scans absorb ---------------------------------------------------------------------------------------- */
+
+static bool elementwise(const struct unit *u) {
+  unsigned flags = op_info[u->op->code].flags;
+  return u->kind == UNIT_FUSED && u->rows == ROWS_T && (flags & (MAP | MOVE)) && u->op->code != OP_TAIL;
+}
+
+static bool used_only_in(const struct schedule *s, const struct unit *u, int cluster) {
+  if (u->at_end || u->to.n == 0)
+    return false;
+  for (int i = 0; i < u->to.n; i++)
+    if (s->units[u->to.at[i]].cluster != cluster)
+      return false;
+  return true;
+}
+
+/* Takes element-wise producers in one after another, back to front, and keeps the prefix that needs the fewest
+ * bytes of buffers; of equal ones the longest. */
+static void absorb(struct schedule *s, int scan) {
+  VEC(int) taken = {0};
+  int64_t cost = 0, best = 0;
+  int best_n = 0;
+  for (int k = scan - 1; k >= 0; k--) {
+    struct unit *u = &s->units[k];
+    if (u->cluster >= 0 || !elementwise(u) || !used_only_in(s, u, scan))
+      continue;
+    cost -= cost_around(s, k);
+    u->cluster = scan;
+    cost += cost_around(s, k);
+    vec_push(s->arena, taken, k);
+    if (cost <= best) {
+      best = cost;
+      best_n = taken.n;
+    }
+  }
+  for (int i = best_n; i < taken.n; i++)
+    s->units[taken.at[i]].cluster = -1;
+}
+
+/* ---- levels ---------------------------------------------------------------------------------------------- */
+
+static bool barrier(const struct unit *u) {
+  return u->kind != UNIT_FUSED || u->cluster >= 0;
+}
+
+static int least_level(const struct schedule *s, const struct unit *u) {
+  int level = 0;
+  for (int pass = 0; pass < 2; pass++) {
+    int n = pass ? u->after.n : u->from.n;
+    const int *at = pass ? u->after.at : u->from.at;
+    for (int i = 0; i < n; i++) {
+      const struct unit *p = &s->units[at[i]];
+      bool same = u->cluster >= 0 && p->cluster == u->cluster;
+      int after = p->level + (barrier(p) && !same);
+      level = after > level ? after : level;
+    }
+  }
+  return level;
+}
+
+/* Units of a cluster share the level of the last. Program order is a topological order, but a unit of a cluster
+ * that raises the others comes after some of their users, so this goes on until nothing rises. */
+static void find_levels(struct schedule *s) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (int k = 0; k < s->n; k++) {
+      struct unit *u = &s->units[k];
+      int level = least_level(s, u);
+      if (u->cluster >= 0 && s->units[u->cluster].level > level)
+        level = s->units[u->cluster].level;
+      if (level <= u->level)
+        continue;
+      u->level = level;
+      if (u->cluster >= 0)
+        s->units[u->cluster].level = level;
+      changed = true;
+    }
+  }
+}
+
+static int level_count(const struct schedule *s) {
+  int n = 0;
+  for (int k = 0; k < s->n; k++)
+    n = s->units[k].level >= n ? s->units[k].level + 1 : n;
+  return n;
+}
+
+/* The latest level at which the unit's users and the accesses after it still find it done. */
+static int latest_level(const struct schedule *s, const struct unit *u) {
+  int level = s->levels - 1;
+  for (int i = 0; i < u->to.n; i++)
+    if (s->units[u->to.at[i]].level < level)
+      level = s->units[u->to.at[i]].level;
+  for (int i = 0; i < u->before.n; i++)
+    if (s->units[u->before.at[i]].level < level)
+      level = s->units[u->before.at[i]].level;
+  return level;
+}
+
+/* ---- moving to later levels ------------------------------------------------------------------------------ */
+
+struct move {
+  int unit, level; /* where it was */
+};
+struct moves {
+  VEC(struct move) at;
+  int64_t cost; /* against before */
+};
+
+static bool same_kernel(const struct unit *u, int level, enum row_kind rows) {
+  return !barrier(u) && u->level == level && u->rows == rows;
+}
+
+static bool kernel_exists(const struct schedule *s, const struct unit *like, int level) {
+  for (int k = 0; k < s->n; k++) {
+    if (&s->units[k] != like && same_kernel(&s->units[k], level, like->rows))
+      return true;
+  }
+  return false;
+}
+
+/* Moves unit k as late as it may go, but not into a kernel of its own. */
+static bool sink(struct schedule *s, int k, struct moves *m) {
+  struct unit *u = &s->units[k];
+  if (barrier(u) || u->at_end || u->to.n == 0)
+    return false;
+  int level = latest_level(s, u);
+  while (level > u->level && !kernel_exists(s, u, level))
+    level--;
+  if (level <= u->level)
+    return false;
+  vec_push(s->arena, m->at, (struct move){k, u->level});
+  m->cost -= cost_around(s, k);
+  u->level = level;
+  m->cost += cost_around(s, k);
+  return true;
+}
+
+static void undo(struct schedule *s, struct moves *m, int keep) {
+  while (m->at.n > keep) {
+    struct move last = m->at.at[--m->at.n];
+    s->units[last.unit].level = last.level;
+  }
+}
+
+/* Moves `root` and then, back to front, what only it and its like need; keeps as many moves as save the most. */
+static void sink_cone(struct schedule *s, int root) {
+  struct moves m = {0};
+  int64_t best = 0;
+  int keep = 0;
+  bool *wanted = arena_array(s->arena, bool, root + 1);
+  wanted[root] = true;
+  for (int k = root; k >= 0; k--) {
+    if (!wanted[k] || !sink(s, k, &m))
+      continue;
+    for (int i = 0; i < s->units[k].from.n; i++)
+      wanted[s->units[k].from.at[i]] = true;
+    if (m.cost < best) {
+      best = m.cost;
+      keep = m.at.n;
+    }
+  }
+  undo(s, &m, keep);
+}
+
+/* A kernel that can move into later ones as a whole does, when that needs no more buffers. */
+static void sink_kernel(struct schedule *s, int level, enum row_kind rows) {
+  struct moves m = {0};
+  bool all = true;
+  for (int k = s->n - 1; k >= 0 && all; k--)
+    if (same_kernel(&s->units[k], level, rows))
+      all = sink(s, k, &m);
+  undo(s, &m, all && m.cost <= 0 ? m.at.n : 0);
+}
+
+static void sink_all(struct schedule *s) {
+  for (int k = s->n - 1; k >= 0; k--)
+    sink_cone(s, k);
+  for (int level = s->levels - 1; level >= 0; level--)
+    for (int rows = 0; rows < ROWS_COUNT; rows++)
+      sink_kernel(s, level, (enum row_kind)rows);
+}
+
+/* ---- scans take what follows ------------------------------------------------------------------------------ */
+
+/* Whether the unit, one level after the scan, can run inside the scan's kernel: each element of it needs only
+ * the same element of the scan's results, and nothing that is not there before the scan. */
+static bool can_follow(const struct schedule *s, const struct unit *u, int scan) {
+  const struct op *op = s->units[scan].op;
+  if (!(op_info[u->op->code].flags & MAP) || op->n_out == 0 || u->after.n ||
+      !type_same_shape(u->op->out[0]->type, op->out[0]->type))
+    return false;
+  int level = s->units[scan].level;
+  for (int i = 0; i < u->from.n; i++) {
+    const struct unit *p = &s->units[u->from.at[i]];
+    if (p->cluster == scan ? !type_same_shape(p->op->out[0]->type, op->out[0]->type)
+                           : !same_kernel(p, level + 1, ROWS_T) && p->level + barrier(p) > level)
+      return false;
+  }
+  return true;
+}
+
+/* A kernel of nothing but element-wise operators right after a scan becomes a part of it. */
+static void extend_scan(struct schedule *s, int scan) {
+  int level = s->units[scan].level;
+  for (int k = 0; k < s->n; k++)
+    if (same_kernel(&s->units[k], level + 1, ROWS_T) && !can_follow(s, &s->units[k], scan))
+      return;
+  for (int k = 0; k < s->n; k++)
+    if (same_kernel(&s->units[k], level + 1, ROWS_T)) {
+      s->units[k].cluster = scan;
+      s->units[k].level = level;
+    }
+}
+
+struct schedule *fuse_plan(struct arena *a, struct block *b) {
+  struct schedule *s = arena_new(a, struct schedule);
+  *s = (struct schedule){.arena = a, .block = b};
+  find_units(s);
+  find_values(s);
+  order_accesses(s);
+  for (int k = 0; k < s->n; k++)
+    if (s->units[k].kind == UNIT_SCAN)
+      absorb(s, k);
+  find_levels(s);
+  s->levels = level_count(s);
+  sink_all(s);
+  for (int k = 0; k < s->n; k++)
+    if (s->units[k].kind == UNIT_SCAN)
+      extend_scan(s, k);
+  return s;
+}

@@ -1,0 +1,523 @@
+/* test_tokenizer.c: the tokenizer's properties (round trips, known ids, determinism), its behaviour on
+ * damaged blocks, and the diagnostics for files that are no usable tokenizer. Equality with other
+ * implementations is tests/tokenizer/compare.sh. */
+#include "frontend/checkpoint/checkpoint.h"
+#include "runtime/tokenizer.h"
+#include "runtime/tokenizer_format.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TALES TERN_SHARED "/models/tales"
+
+struct fixture {
+  struct arena arena;
+  struct diag diag;
+  char dir[64];   /* a temporary directory */
+  char *messages; /* what diag printed */
+  size_t n_messages;
+};
+
+static int setup(void **state) {
+  struct fixture *f = calloc(1, sizeof *f);
+  const char *base = getenv("TMPDIR");
+  snprintf(f->dir, sizeof f->dir, "%.40s/tern-test-XXXXXX", base ? base : "/tmp");
+  assert_non_null(mkdtemp(f->dir));
+  f->diag.out = open_memstream(&f->messages, &f->n_messages);
+  *state = f;
+  return 0;
+}
+
+static void put_file(struct fixture *f, const char *name, const void *text, size_t n) {
+  FILE *file = fopen(arena_printf(&f->arena, "%s/%s", f->dir, name), "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(text, 1, n, file), n);
+  assert_int_equal(fclose(file), 0);
+}
+
+static void remove_file(struct fixture *f, const char *name) {
+  unlink(arena_printf(&f->arena, "%s/%s", f->dir, name));
+}
+
+static int teardown(void **state) {
+  struct fixture *f = *state;
+  remove_file(f, "tokenizer.model");
+  remove_file(f, "tokenizer.json");
+  remove_file(f, "tokenizer_config.json");
+  assert_int_equal(rmdir(f->dir), 0);
+  fclose(f->diag.out);
+  free(f->messages);
+  diag_free(&f->diag);
+  arena_free(&f->arena);
+  free(f);
+  return 0;
+}
+
+/* ---- helpers ---- */
+
+static bool have_tales(void) {
+  return access(TALES "/tokenizer.model", R_OK) == 0;
+}
+
+static struct tokenizer *open_block(const void *block, size_t bytes) {
+  char error[256] = "";
+  struct tokenizer *t = tokenizer_open(block, bytes, error, sizeof error);
+  if (!t)
+    print_error("%s\n", error);
+  assert_non_null(t);
+  return t;
+}
+
+static struct tokenizer *open_dir(struct fixture *f, const char *dir) {
+  uint8_t *block;
+  size_t bytes;
+  bool ok = checkpoint_tokenizer(&f->diag, &f->arena, dir, &block, &bytes);
+  fflush(f->diag.out);
+  if (!ok)
+    print_error("%s", f->messages);
+  assert_true(ok);
+  assert_non_null(block);
+  return open_block(block, bytes);
+}
+
+static struct tokenizer *open_json(struct fixture *f, const char *json) {
+  put_file(f, "tokenizer.json", json, strlen(json));
+  return open_dir(f, f->dir);
+}
+
+/* The ids of a text as "1 2 3". */
+static const char *ids_of(struct fixture *f, const struct tokenizer *t, const char *text, size_t n) {
+  uint32_t *ids;
+  size_t count = tokenizer_encode(t, text, n, &ids);
+  char *s = arena_alloc(&f->arena, count * 8 + 1), *w = s;
+  for (size_t i = 0; i < count; i++)
+    w += sprintf(w, i ? " %u" : "%u", ids[i]);
+  free(ids);
+  return s;
+}
+
+#define assert_ids(f, t, text, expected) assert_string_equal(ids_of(f, t, text, strlen(text)), expected)
+
+/* What encoding and decoding makes of a text. */
+static char *round_trip(struct fixture *f, const struct tokenizer *t, const char *text, size_t n,
+                        size_t *length) {
+  uint32_t *ids;
+  size_t count = tokenizer_encode(t, text, n, &ids), k;
+  char *out = arena_alloc(&f->arena, 4 * n + 16);
+  *length = 0;
+  for (size_t i = 0; i < count; i++) {
+    const char *piece = tokenizer_piece(t, ids[i], i == 0, &k);
+    memcpy(out + *length, piece, k);
+    *length += k;
+  }
+  free(ids);
+  return out;
+}
+
+/* A BPE of a few letters; `rest` goes into the object, `model` into the model. */
+static const char *small_json(struct fixture *f, const char *rest, const char *model, const char *merges) {
+  return arena_printf(
+      &f->arena,
+      "{\"model\": {\"type\": \"BPE\", \"unk_token\": \"?\", \"vocab\": {\"?\": 0, \"a\": 1, \"b\": 2, "
+      "\"c\": 3, \"ab\": 4, \"bc\": 5, \"abc\": 6, \"\xE2\x96\x81\": 7, \"\xE2\x96\x81"
+      "a\": 8}, \"merges\": %s%s}%s}",
+      merges, model, rest);
+}
+
+#define MERGES "[\"b c\", \"a b\", \"ab c\", \"a bc\", \"\xE2\x96\x81 a\"]"
+#define METASPACE(more)                                                                                      \
+  ", \"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"\xE2\x96\x81\"" more "}"
+
+/* ---- encoding and decoding ---- */
+
+static void known_ids(void **state) {
+  struct fixture *f = *state;
+  if (!have_tales()) {
+    print_message("%s is missing\n", TALES);
+    skip();
+  }
+  struct tokenizer *t = open_dir(f, TALES);
+  assert_int_equal(tokenizer_size(t), 2048);
+  assert_int_equal(tokenizer_bos(t), 1);
+  assert_int_equal(tokenizer_eos(t), 2);
+  assert_ids(f, t, "", "");
+  assert_ids(f, t, " ", ids_of(f, t, "\xE2\x96\x81", 3));
+  assert_ids(f, t, "Nobody moved", "1295 1036 1195 551"); /* as tokens.txt has it */
+  tokenizer_close(t);
+}
+
+/* The ids that came with the model, BOS first: decoded and encoded again they are the same. */
+static void published_ids(void **state) {
+  struct fixture *f = *state;
+  FILE *file = fopen(TALES "/tokens.txt", "r");
+  if (!file) {
+    print_message("%s is missing\n", TALES);
+    skip();
+  }
+  struct tokenizer *t = open_dir(f, TALES);
+  char *text = arena_alloc(&f->arena, 1 << 16), *expected = arena_alloc(&f->arena, 1 << 16), *w = expected;
+  size_t n = 0, k;
+  for (unsigned id, i = 0; fscanf(file, "%u", &id) == 1; i++) {
+    const char *piece = tokenizer_piece(t, id, i == 1, &k);
+    memcpy(text + n, piece, k);
+    n += k;
+    if (i)
+      w += sprintf(w, i > 1 ? " %u" : "%u", id);
+  }
+  fclose(file);
+  assert_true(n > 500);
+  assert_string_equal(ids_of(f, t, text, n), expected);
+  tokenizer_close(t);
+}
+
+/* Every valid text comes back as it was, whichever file the tokenizer was read from. */
+static void round_trips(void **state) {
+  static const char *const texts[] = {"Once upon a time",
+                                      "  two  blanks ",
+                                      "tab\tand\r\nline\n",
+                                      "na\xC3\xAFve",
+                                      "\xF0\x9F\x98\x80\xE4\xB8\x96",
+                                      "<s></s><unk><0x0A>",
+                                      "x"};
+  struct fixture *f = *state;
+  if (!have_tales()) {
+    print_message("%s is missing\n", TALES);
+    skip();
+  }
+  struct tokenizer *t = open_dir(f, TALES);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    size_t n, length = strlen(texts[i]);
+    char *back = round_trip(f, t, texts[i], length, &n);
+    assert_int_equal(n, length);
+    assert_memory_equal(back, texts[i], n);
+  }
+  size_t n;
+  assert_memory_equal(round_trip(f, t, "a\0b", 3, &n), "a\0b", 3);
+  assert_memory_equal(round_trip(f, t, "a\xFFz", 3, &n), "a\xEF\xBF\xBDz", 5); /* invalid: U+FFFD */
+  tokenizer_close(t);
+}
+
+static void special_tokens_print_nothing(void **state) {
+  struct fixture *f = *state;
+  struct tokenizer *t =
+      open_json(f, small_json(f, ", \"added_tokens\": [{\"id\": 9, \"content\": \"<s>\", \"special\": true}]",
+                              "", MERGES));
+  size_t n;
+  assert_int_equal(tokenizer_bos(t), 9);
+  assert_int_equal(tokenizer_eos(t), -1);
+  tokenizer_piece(t, 9, true, &n);
+  assert_int_equal(n, 0);
+  tokenizer_piece(t, 10, true, &n); /* out of range */
+  assert_int_equal(n, 0);
+  tokenizer_close(t);
+}
+
+static void merges_by_rank_then_position(void **state) {
+  struct fixture *f = *state;
+  struct tokenizer *t = open_json(f, small_json(f, "", "", MERGES));
+  assert_ids(f, t, "abc", "6"); /* b c first, then a bc */
+  assert_ids(f, t, "ab", "4");
+  assert_ids(f, t, "ababc", "4 6");
+  assert_ids(f, t, "axyb", "1 0 0 2");
+  tokenizer_close(t);
+}
+
+static void merges_as_pairs(void **state) {
+  struct fixture *f = *state;
+  struct tokenizer *t =
+      open_json(f, small_json(f, "", ", \"fuse_unk\": true", "[[\"a\", \"b\"], [\"b\", \"c\"]]"));
+  assert_ids(f, t, "abc", "4 3");
+  assert_ids(f, t, "axyb", "1 0 2");
+  tokenizer_close(t);
+}
+
+static void metaspace_schemes(void **state) {
+  static const struct {
+    const char *options, *a_blank_a, *blank_a;
+  } cases[] = {
+      {"", "8 8", "8"},
+      {", \"prepend_scheme\": \"first\"", "8 8", "8"},
+      {", \"prepend_scheme\": \"never\"", "1 8", "8"},
+      {", \"add_prefix_space\": false, \"prepend_scheme\": \"never\"", "1 8", "8"},
+      {", \"add_prefix_space\": true, \"split\": false", "8 8", "8"},
+  };
+  struct fixture *f = *state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *rest = arena_printf(&f->arena, METASPACE("%s"), cases[i].options);
+    struct tokenizer *t = open_json(f, small_json(f, rest, "", MERGES));
+    assert_ids(f, t, "a a", cases[i].a_blank_a);
+    assert_ids(f, t, " a", cases[i].blank_a);
+    tokenizer_close(t);
+  }
+}
+
+static void added_tokens_are_found(void **state) {
+  struct fixture *f = *state;
+  const char *rest =
+      METASPACE(", \"prepend_scheme\": \"first\"") ", \"added_tokens\": ["
+                                                   "{\"id\": 9, \"content\": \"[X]\", \"normalized\": false, "
+                                                   "\"lstrip\": true},"
+                                                   "{\"id\": 10, \"content\": \"[X]Y\", \"normalized\": "
+                                                   "false, \"rstrip\": true},"
+                                                   "{\"id\": 11, \"content\": \"<s>\", \"special\": true}]";
+  struct tokenizer *t = open_json(f, small_json(f, rest, "", MERGES));
+  assert_ids(f, t, "a  [X]a", "8 9 1");
+  assert_ids(f, t, "a[X]Y \t a", "8 10 1");
+  assert_ids(f, t, "<s>", "7 0 0 0"); /* special: plain text */
+  tokenizer_close(t);
+}
+
+static void ends_are_named_by_the_config(void **state) {
+  struct fixture *f = *state;
+  const char *config = "{\"bos_token\": {\"content\": \"[B]\"}, \"eos_token\": \"[E]\"}";
+  const char *rest = ", \"added_tokens\": [{\"id\": 9, \"content\": \"[B]\", \"special\": true},"
+                     "{\"id\": 10, \"content\": \"[E]\", \"special\": true}]";
+  put_file(f, "tokenizer_config.json", config, strlen(config));
+  struct tokenizer *t = open_json(f, small_json(f, rest, "", MERGES));
+  assert_int_equal(tokenizer_bos(t), 9);
+  assert_int_equal(tokenizer_eos(t), 10);
+  tokenizer_close(t);
+}
+
+/* A million characters without a blank: quadratic merging would take minutes. */
+static void long_words_take_no_time(void **state) {
+  struct fixture *f = *state;
+  struct tokenizer *t = open_json(f, small_json(f, "", "", MERGES));
+  enum { N = 1000000 };
+  char *text = malloc(N);
+  uint32_t *ids;
+  clock_t start = clock();
+  for (int i = 0; i < N; i++)
+    text[i] = "abcab"[i % 5];
+  assert_int_equal(tokenizer_encode(t, text, N, &ids), N / 5 * 2);
+  assert_true((clock() - start) / CLOCKS_PER_SEC < 10);
+  free(ids);
+  free(text);
+  tokenizer_close(t);
+}
+
+/* ---- the block ---- */
+
+static uint8_t *small_block(struct fixture *f, size_t *bytes) {
+  uint8_t *block;
+  const char *rest = METASPACE("") ", \"added_tokens\": [{\"id\": 9, \"content\": \"zz\"}]";
+  const char *json = small_json(f, rest, "", MERGES);
+  put_file(f, "tokenizer.json", json, strlen(json));
+  assert_true(checkpoint_tokenizer(&f->diag, &f->arena, f->dir, &block, bytes));
+  return block;
+}
+
+static void blocks_are_deterministic(void **state) {
+  struct fixture *f = *state;
+  size_t n, m;
+  uint8_t *a = small_block(f, &n), *b = small_block(f, &m);
+  assert_int_equal(n, m);
+  assert_memory_equal(a, b, n);
+}
+
+static void every_changed_bit_is_found(void **state) {
+  struct fixture *f = *state;
+  size_t n;
+  uint8_t *block = small_block(f, &n);
+  char error[256];
+  for (size_t i = 0; i < n * 8; i++) {
+    block[i / 8] ^= (uint8_t)(1 << i % 8);
+    assert_null(tokenizer_open(block, n, error, sizeof error));
+    block[i / 8] ^= (uint8_t)(1 << i % 8);
+  }
+  for (size_t i = 0; i < n; i++)
+    assert_null(tokenizer_open(block, i, error, sizeof error));
+  tokenizer_close(open_block(block, n));
+}
+
+/* Changes whose checksum is right again: refused, or used without leaving the block (a sanitizer sees it). */
+static void crafted_blocks_stay_inside(void **state) {
+  struct fixture *f = *state;
+  size_t n;
+  uint8_t *good = small_block(f, &n), *block = aligned_alloc(8, n);
+  struct tokenizer_header *h = (struct tokenizer_header *)block;
+  char error[256];
+  int refused = 0;
+  uint32_t random = 1;
+  for (size_t i = TOKENIZER_CHECKED_FROM; i < n; i++) {
+    memcpy(block, good, n);
+    random = random * 1664525u + 1013904223u;
+    block[i] = (uint8_t)(random >> 24);
+    h->checksum = tokenizer_checksum(block + TOKENIZER_CHECKED_FROM, n - TOKENIZER_CHECKED_FROM);
+    struct tokenizer *t = tokenizer_open(block, n, error, sizeof error);
+    refused += !t;
+    if (!t)
+      continue;
+    size_t length;
+    round_trip(f, t, "abc zz aab xb ", 14, &length);
+    tokenizer_close(t);
+  }
+  assert_true(refused > 100);
+  free(block);
+}
+
+/* ---- files that are no usable tokenizer ---- */
+
+static void refuse(struct fixture *f, const char *name, const void *text, size_t n, const char *expected) {
+  uint8_t *block;
+  size_t bytes;
+  put_file(f, name, text, n);
+  rewind(f->diag.out);
+  f->diag.errors = 0;
+  assert_false(checkpoint_tokenizer(&f->diag, &f->arena, f->dir, &block, &bytes));
+  fputc(0, f->diag.out);
+  fflush(f->diag.out);
+  if (!strstr(f->messages, expected))
+    print_error("\"%s\" is not in: %s", expected, f->messages);
+  assert_non_null(strstr(f->messages, expected));
+  assert_null(block);
+  assert_true(f->diag.errors > 0);
+}
+
+static void no_file_is_no_error(void **state) {
+  struct fixture *f = *state;
+  uint8_t *block;
+  size_t bytes;
+  assert_true(checkpoint_tokenizer(&f->diag, &f->arena, f->dir, &block, &bytes));
+  assert_null(block);
+}
+
+static void unusable_json(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *json, *message;
+  } cases[] = {
+      {"{\"model\": ", ":1:"},
+      {"[]", "object"},
+      {"{}", "must be BPE"},
+      {"{\"model\": {\"type\": \"Unigram\"}}", "'Unigram'"},
+      {"{\"model\": {\"type\": \"BPE\", \"vocab\": [1], \"merges\": []}}", "model.vocab"},
+      {"{\"model\": {\"vocab\": {\"a\": \"x\"}, \"merges\": []}}", "must be an integer"},
+      {"{\"model\": {\"vocab\": {\"a\": 0, \"b\": 2}, \"merges\": []}}", "token 1: no token has this id"},
+      {"{\"model\": {\"vocab\": {\"a\": 0, \"b\": 0}, \"merges\": []}}", "same id 0"},
+      {"{\"model\": {\"vocab\": {\"a\": 0, \"a\": 1}, \"merges\": []}}", "duplicate"},
+      {"{\"model\": {\"vocab\": {\"a\": -1}, \"merges\": []}}", "-1 is not in"},
+      {"{\"model\": {\"vocab\": {\"a\": 99999999999}, \"merges\": []}}", "is not in"},
+      {"{\"model\": {\"vocab\": {\"\": 0}, \"merges\": []}}", "empty"},
+      {"{\"model\": {\"vocab\": {\"a\": 0}}}", "model.merges"},
+      {"{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": [], \"byte_fallback\": true}}", "byte fallback"},
+      {"{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": [], \"unk_token\": \"u\"}}", "unk_token"},
+      {"{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": [], \"dropout\": 0.1}}", "dropout"},
+      {"{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": [], \"end_of_word_suffix\": \"w\"}}",
+       "end_of_word_suffix"},
+      {small_json(f, "", "", "[\"a  b\"]"), "model.merges[0]"},
+      {small_json(f, "", "", "[[\"a\"]]"), "model.merges[0]"},
+      {small_json(f, "", "", "[7]"), "model.merges[0]"},
+      {small_json(f, "", "", "[\"c a\"]"), "'ca' is not in the vocabulary"},
+      {small_json(f, ", \"normalizer\": {\"type\": \"NFKC\"}", "", "[]"), "'NFKC'"},
+      {small_json(f, ", \"pre_tokenizer\": {\"type\": \"ByteLevel\"}", "", "[]"), "'ByteLevel'"},
+      {small_json(f, METASPACE(", \"prepend_scheme\": \"last\""), "", "[]"), "prepend_scheme"},
+      {small_json(f, ", \"added_tokens\": [{\"id\": 1, \"content\": \"q\"}]", "", "[]"), "same id 1"},
+      {small_json(f, ", \"added_tokens\": [{\"id\": 9, \"content\": \"a\"}]", "", "[]"), "has it as 1"},
+      {small_json(f, ", \"added_tokens\": [{\"content\": \"q\"}]", "", "[]"), "added_tokens[0]"},
+      {small_json(f, ", \"added_tokens\": {}", "", "[]"), "added_tokens"},
+      {small_json(f, ", \"added_tokens\": [{\"id\": 11, \"content\": \"q\"}]", "", "[]"), "token 9"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    refuse(f, "tokenizer.json", cases[i].json, strlen(cases[i].json), cases[i].message);
+}
+
+/* Protocol buffers by hand: field 1 is a piece (1: text, 3: type), field 2 the trainer_spec (3: model_type).
+ */
+static void unusable_model(void **state) {
+#define UNK "\x0A\x05\x0A\x01?\x18\x02"
+#define A                                                                                                    \
+  "\x0A\x03\x0A\x01"                                                                                         \
+  "a"
+#define BPE                  "\x12\x02\x18\x02"
+#define CASE(bytes, message) {bytes, sizeof bytes - 1, message}
+  static const struct {
+    const char *bytes;
+    size_t n;
+    const char *message;
+  } cases[] = {
+      CASE("", "no pieces"),
+      CASE(UNK A "\x12\x02\x18", "cut short"),
+      CASE(UNK A, "unigram"),
+      CASE(UNK A "\x12\x02\x18\x03", "word model"),
+      CASE(A BPE, "UNKNOWN"),
+      CASE(UNK UNK BPE, "second unknown"),
+      CASE(UNK A A BPE, "tokens 1 and 2 are both 'a'"),
+      CASE(UNK "\x0A\x02\x0A\x00" BPE, "empty"),
+      CASE(UNK "\x0A\x05\x0A\x01z\x18\x09" BPE, "type is unknown"),
+      CASE(UNK "\x0A\x08\x0A\x01z\x15\x00\x00\xC0\x7F" BPE, "finite"),
+      CASE(UNK "\x0A\x05\x0A\x01z\x18\x06" BPE, "byte token"),
+      CASE(UNK A "\x12\x05\x18\x02\x98\x02\x01", "byte fallback"),
+      CASE(UNK A BPE "\x1A\x03\x12\x01z", "charsmap"),
+      CASE(UNK A BPE "\x1A\x0B\x12\x09\xF0\xFF\xFF\xFF"
+                     "abcd\x00",
+           "charsmap"),
+  };
+  struct fixture *f = *state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    refuse(f, "tokenizer.model", cases[i].bytes, cases[i].n, cases[i].message);
+  put_file(f, "tokenizer.model", UNK A BPE, sizeof(UNK A BPE) - 1);
+  struct tokenizer *t = open_dir(f, f->dir);
+  assert_ids(f, t, "aaxyza", "0 1 1 0 1");
+  tokenizer_close(t);
+}
+
+/* Cut or changed anywhere, a real model is refused or read, and never more than that. */
+static void damaged_models(void **state) {
+  struct fixture *f = *state;
+  size_t n, bytes;
+  uint8_t *block;
+  FILE *file = fopen(TALES "/tokenizer.model", "rb");
+  if (!file) {
+    print_message("%s is missing\n", TALES);
+    skip();
+  }
+  char *model = malloc(1 << 20);
+  n = fread(model, 1, 1 << 20, file);
+  fclose(file);
+  fclose(f->diag.out);
+  f->diag.out = fopen("/dev/null", "w");
+  for (size_t i = 0; i < 60; i++) {
+    struct arena a = {0};
+    size_t at = (i * 7919 + 11) % n;
+    char old = model[at];
+    model[at] = (char)(old ^ (1 << i % 8));
+    put_file(f, "tokenizer.model", model, i % 2 ? n : at);
+    if (checkpoint_tokenizer(&f->diag, &a, f->dir, &block, &bytes))
+      tokenizer_close(open_block(block, bytes));
+    model[at] = old;
+    arena_free(&a);
+  }
+  free(model);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+  const struct CMUnitTest tests[] = {
+      TEST(known_ids),
+      TEST(published_ids),
+      TEST(round_trips),
+      TEST(special_tokens_print_nothing),
+      TEST(merges_by_rank_then_position),
+      TEST(merges_as_pairs),
+      TEST(metaspace_schemes),
+      TEST(added_tokens_are_found),
+      TEST(ends_are_named_by_the_config),
+      TEST(long_words_take_no_time),
+      TEST(blocks_are_deterministic),
+      TEST(every_changed_bit_is_found),
+      TEST(crafted_blocks_stay_inside),
+      TEST(no_file_is_no_error),
+      TEST(unusable_json),
+      TEST(unusable_model),
+      TEST(damaged_models),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

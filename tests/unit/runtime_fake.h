@@ -88,23 +88,31 @@ static const struct tern_model fake_model = {
     .n_fills = 1,
 };
 
-/* A model with no prefill form whose next token follows the script: word 0 of the state counts positions. At
- * its end comes EOS, or the beginning again. Each step takes `script_delay` microseconds. */
+/* A model with no prefill form whose next token follows the script: word 0 of the state counts positions. The
+ * byte 1 stands for the word token. At the script's end comes EOS, or its beginning again. Each step takes
+ * `script_delay` microseconds. */
 static const char *script = "";
 static bool script_repeats;
 static useconds_t script_delay;
+
+static inline uint32_t script_token(uint32_t position) {
+  size_t n = strlen(script);
+  if (position >= n && !script_repeats)
+    return EOS;
+  unsigned char byte = (unsigned char)script[position % n];
+  return byte == 1 ? THE : BYTE + byte;
+}
 
 static inline void script_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
   (void)threads;
   if (thread != 0)
     return;
   uint32_t *count = (uint32_t *)a->state;
-  size_t n = strlen(script);
   if (script_delay)
     usleep(script_delay);
   memset(a->logits, 0, a->keep * VOCAB * sizeof(float));
   if (a->keep)
-    a->logits[*count < n || script_repeats ? BYTE + (unsigned char)script[*count % n] : EOS] = 50;
+    a->logits[script_token(*count)] = 50;
   ++*count;
 }
 

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -108,6 +109,16 @@ static void test_generates_the_script(void **state) {
   done(o);
 }
 
+/* SentencePiece puts a blank before the first word, which is not part of the text. */
+static void test_blank_before_the_first_word(void **state) {
+  (void)state;
+  struct tern_model m = script_model();
+  script = "\1\1.";
+  expect_output(RUN(&m, "-t", "0"), "the the.");
+  expect_output(RUN(&m, "-t", "0", "-p", "a"), "a the.");
+  expect_output(RUN(&m, "-t", "0", "-p", "a", "--no-echo"), " the.");
+}
+
 static void test_statistics(void **state) {
   (void)state;
   struct outcome o = RUN(&fake_model, "-n", "7", "--ignore-eos", "--seed", "18446744073709551615");
@@ -184,6 +195,33 @@ static void test_perplexity_does_not_depend_on_the_chunk(void **state) {
     done(b);
   }
   done(a);
+}
+
+/* The definition, from the logits of one step after another. */
+static void test_perplexity_by_its_definition(void **state) {
+  (void)state;
+  static const char text[] = "which bytes?";
+  struct image im;
+  struct session s;
+  struct failure f;
+  char error[256], expected[100];
+  double sum = 0;
+  uint32_t n = sizeof text - 1, last = BOS;
+  assert_true(image_open(&im, "fake.img", error, sizeof error));
+  assert_true(session_open(&s, &fake_model, &im, 1, 1, &f));
+  for (uint32_t i = 0; i < n; i++) {
+    double all = 0;
+    assert_true(session_step(&s, last, &f));
+    last = BYTE + (unsigned char)text[i];
+    for (int v = 0; v < VOCAB; v++)
+      all += exp(s.logits[v]);
+    sum += log(all) - s.logits[last];
+  }
+  session_close(&s);
+  image_close(&im);
+  put_file("text", text, n);
+  snprintf(expected, sizeof expected, "perplexity %.6f over %u tokens\n", exp(sum / n), n);
+  expect_output(RUN(&fake_model, "--perplexity", "text"), expected);
 }
 
 static void test_tokenize(void **state) {
@@ -481,11 +519,13 @@ static void test_wrong_weights(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_generates_the_script),
+      cmocka_unit_test(test_blank_before_the_first_word),
       cmocka_unit_test(test_statistics),
       cmocka_unit_test(test_seed_decides_chunk_and_threads_do_not),
       cmocka_unit_test(test_prompt_files),
       cmocka_unit_test(test_perplexity_of_a_uniform_model),
       cmocka_unit_test(test_perplexity_does_not_depend_on_the_chunk),
+      cmocka_unit_test(test_perplexity_by_its_definition),
       cmocka_unit_test(test_tokenize),
       cmocka_unit_test(test_logits),
       cmocka_unit_test(test_errors_leave_no_files),

@@ -1,0 +1,257 @@
+/* dce.c: what nothing needs goes away.
+ *
+ * requires   nothing (not planned memory).
+ * maintains  every result of every function, and every state that is read.
+ * breaks     nothing; kernel form stays kernel form.
+ *
+ * Needed are: what a function returns, writes to states that some `read` names, definitions of folded weights
+ * that some `weight` names; and what these are computed from. A slot of a repeat (initial value, argument,
+ * yielded value, result) is needed as a whole or not at all, and so is a result of a scan or kernel with what
+ * it yields. Pure operators, reads and regions without effects go when no result is needed. Declarations go
+ * when no operator names them, but for the checkpoint's own weights, which the driver checks. */
+#include "passes/pass.h"
+
+#include <string.h>
+
+struct dce {
+  struct module *m;
+  VEC(struct value *) work; /* needed, operands not yet looked at */
+  bool changed;
+};
+
+/* ---- symbols ----------------------------------------------------------------------------------------- */
+
+struct naming {
+  enum opcode code;
+  const char *symbol;
+  bool found;
+};
+
+static void find_naming(struct op *op, void *data) {
+  struct naming *n = data;
+  n->found |= op->code == n->code && strcmp(op->attr.symbol, n->symbol) == 0;
+}
+
+static bool names(const struct module *m, enum opcode code, const char *symbol) {
+  struct naming n = {.code = code, .symbol = symbol};
+  for (const struct func *f = m->funcs; f && !n.found; f = f->next)
+    walk(f->body, find_naming, &n);
+  return n.found;
+}
+
+/* Writes and definitions that something reads. */
+static bool has_reader(const struct module *m, const struct op *op) {
+  return names(m, op->code == OP_WRITE ? OP_READ : OP_WEIGHT, op->attr.symbol);
+}
+
+static bool is_effect(const struct op *op) {
+  return op->code == OP_WRITE || op->code == OP_DEFINE;
+}
+
+/* ---- marking: a needed value's id is 1 --------------------------------------------------------------- */
+
+static void clear_values(int n, struct value **values) {
+  for (int i = 0; i < n; i++)
+    values[i]->id = 0;
+}
+
+static void clear(struct op *op, void *data) {
+  (void)data;
+  clear_values(op->n_out, op->out);
+  if (op->body)
+    clear_values(op->body->n_args, op->body->args);
+}
+
+static void need(struct dce *d, struct value *v) {
+  if (v->id)
+    return;
+  v->id = 1;
+  vec_push(d->m->arena, d->work, v);
+}
+
+static void need_operands(struct dce *d, const struct op *op) {
+  for (int i = 0; i < op->n_in; i++)
+    need(d, op->in[i]);
+}
+
+/* The four values of a repeat's slot. */
+static void need_slot(struct dce *d, const struct op *repeat, int i) {
+  need(d, repeat->in[i]);
+  need(d, repeat->body->args[i + 1]);
+  need(d, repeat->body->last->in[i]);
+  need(d, repeat->out[i]);
+}
+
+static void need_sources(struct dce *d, const struct value *v) {
+  const struct op *op = v->def ? v->def : v->block->parent;
+  if (!op)
+    return;
+  if (op->code == OP_REPEAT && (v->def || v->index > 0))
+    need_slot(d, op, v->index - !v->def);
+  else if (op->body && v->def)
+    need(d, op->body->last->in[v->index]);
+  else if (op->code == OP_SCAN)
+    need(d, op->in[v->index]);
+  else if (!op->body)
+    need_operands(d, op);
+}
+
+static void need_root(struct op *op, void *data) {
+  struct dce *d = data;
+  if (op->code == OP_RETURN || (is_effect(op) && has_reader(d->m, op)))
+    need_operands(d, op);
+}
+
+/* ---- sweeping ---------------------------------------------------------------------------------------- */
+
+struct effects {
+  const struct module *m;
+  bool found;
+};
+
+static void find_effect(struct op *op, void *data) {
+  struct effects *e = data;
+  e->found |= is_effect(op) && has_reader(e->m, op);
+}
+
+static bool op_needed(const struct dce *d, const struct op *op) {
+  if (op_info[op->code].flags & END)
+    return true;
+  if (is_effect(op))
+    return has_reader(d->m, op);
+  for (int i = 0; i < op->n_out; i++)
+    if (op->out[i]->id)
+      return true;
+  struct effects e = {.m = d->m};
+  if (op->body)
+    walk(op->body, find_effect, &e);
+  return e.found;
+}
+
+/* Keeps of values[0..*n) those whose partner in keep[] is needed. */
+static void keep_needed(struct dce *d, int *n, struct value **values, int n_keep, const bool *keep,
+                        bool renumber) {
+  int kept = 0;
+  for (int i = 0; i < n_keep; i++) {
+    if (!keep[i])
+      continue;
+    values[kept] = values[i];
+    if (renumber)
+      values[kept]->index = kept;
+    kept++;
+  }
+  d->changed |= kept < n_keep;
+  *n = kept;
+}
+
+static bool *needed_of(struct dce *d, int n, struct value *const *values) {
+  bool *keep = arena_array(d->m->arena, bool, n + 1);
+  for (int i = 0; i < n; i++)
+    keep[i] = values[i]->id != 0;
+  return keep;
+}
+
+/* Drops the slots of a region that nothing needs. */
+static void trim(struct dce *d, struct op *op) {
+  struct block *body = op->body;
+  struct op *end = body->last;
+  bool *results = needed_of(d, op->n_out, op->out);
+  if (op->code == OP_SCAN) {
+    bool *args = needed_of(d, body->n_args, body->args);
+    keep_needed(d, &op->n_in, op->in, op->n_in, args, false);
+    keep_needed(d, &body->n_args, body->args, body->n_args, args, true);
+  } else if (op->code == OP_REPEAT) {
+    bool *args = arena_array(d->m->arena, bool, op->n_out + 1);
+    args[0] = true; /* the index */
+    memcpy(args + 1, results, sizeof *args * (size_t)op->n_out);
+    keep_needed(d, &op->n_in, op->in, op->n_in, results, false);
+    keep_needed(d, &body->n_args, body->args, body->n_args, args, true);
+  }
+  keep_needed(d, &end->n_in, end->in, end->n_in, results, false);
+  keep_needed(d, &op->n_out, op->out, op->n_out, results, true);
+}
+
+static void sweep(struct op *op, void *data) {
+  struct dce *d = data;
+  if (!op_needed(d, op)) {
+    op_unlink(op);
+    d->changed = true;
+  } else if (op->body) {
+    trim(d, op);
+  }
+}
+
+static void sweep_function(struct dce *d, struct func *f) {
+  clear_values(f->body->n_args, f->body->args);
+  walk(f->body, clear, NULL);
+  walk(f->body, need_root, d);
+  while (d->work.n > 0)
+    need_sources(d, d->work.at[--d->work.n]);
+  walk(f->body, sweep, d);
+}
+
+/* ---- declarations ------------------------------------------------------------------------------------ */
+
+static bool is_part(const struct module *m, const char *name) {
+  for (const struct weight *w = m->weights; w; w = w->next)
+    for (int i = 0; i < w->n_parts; i++)
+      if (strcmp(w->parts[i], name) == 0)
+        return true;
+  return false;
+}
+
+static bool weight_needed(const struct module *m, const struct weight *w) {
+  return w->origin == WEIGHT_LOADED || names(m, OP_WEIGHT, w->name) || names(m, OP_WSCALE, w->name) ||
+         names(m, OP_DEFINE, w->name) || is_part(m, w->name);
+}
+
+static void drop_weights(struct dce *d) {
+  struct weight **at = &d->m->weights;
+  d->m->last_weight = NULL;
+  while (*at) {
+    if (weight_needed(d->m, *at)) {
+      d->m->last_weight = *at;
+      at = &(*at)->next;
+    } else {
+      *at = (*at)->next;
+      d->changed = true;
+    }
+  }
+}
+
+static void drop_states(struct dce *d) {
+  struct state **at = &d->m->states;
+  d->m->last_state = NULL;
+  while (*at) {
+    if (names(d->m, OP_READ, (*at)->name) || names(d->m, OP_WRITE, (*at)->name)) {
+      d->m->last_state = *at;
+      at = &(*at)->next;
+    } else {
+      *at = (*at)->next;
+      d->changed = true;
+    }
+  }
+}
+
+/* `fold` goes when it defines nothing. */
+static void drop_fold(struct dce *d) {
+  for (struct func **at = &d->m->funcs; *at; at = &(*at)->next)
+    if (strcmp((*at)->name, "fold") == 0 && (*at)->body->first == (*at)->body->last) {
+      *at = (*at)->next;
+      d->changed = true;
+      return;
+    }
+}
+
+bool pass_dce(struct module *m) {
+  struct dce d = {.m = m};
+  do {
+    d.changed = false;
+    for (struct func *f = m->funcs; f; f = f->next)
+      sweep_function(&d, f);
+    drop_fold(&d);
+    drop_weights(&d);
+    drop_states(&d);
+  } while (d.changed);
+  return true;
+}

@@ -102,7 +102,7 @@ static bool stretch_f32(struct rule *r, int first) {
   return true;
 }
 
-/* ---- leaves ------------------------------------------------------------------------------------------- */
+/* ---- leaves ------------------------------------------------------------------------------------------ */
 
 /* const and convert: the result type is the operator's own. */
 static bool infer_carried(struct rule *r) {
@@ -206,7 +206,7 @@ static bool infer_write(struct rule *r) {
          fail(r, "'%s' is %s, the new value %s", r->op->attr.symbol, text(r, s.type), text(r, in_type(r, 0)));
 }
 
-/* ---- element-wise ------------------------------------------------------------------------------------- */
+/* ---- element-wise ------------------------------------------------------------------------------------ */
 
 static bool infer_map(struct rule *r) {
   return want_rounding(r) && stretch_f32(r, 0);
@@ -230,7 +230,7 @@ static bool infer_codes(struct rule *r) {
   return true;
 }
 
-/* ---- along an axis ------------------------------------------------------------------------------------ */
+/* ---- along an axis ----------------------------------------------------------------------------------- */
 
 /* The result is like the operand. */
 static bool infer_same(struct rule *r) {
@@ -253,7 +253,7 @@ static bool infer_reduce(struct rule *r) {
   return true;
 }
 
-/* ---- products and quantisation ------------------------------------------------------------------------ */
+/* ---- products and quantisation ----------------------------------------------------------------------- */
 
 /* W[m, n] against x[..., n]: gives [..., m] of element e. */
 static bool matrix_times(struct rule *r, enum elem e) {
@@ -314,7 +314,7 @@ static bool infer_dequantize(struct rule *r) {
   return quantised(x.elem) || fail(r, "takes a quantised value, not %s", text(r, x));
 }
 
-/* ---- moving ------------------------------------------------------------------------------------------- */
+/* ---- moving ------------------------------------------------------------------------------------------ */
 
 /* Elements for each token, and which of T and K lead. */
 static int64_t elements(struct type t, int64_t *leading) {
@@ -418,7 +418,7 @@ static bool infer_tail(struct rule *r) {
   return x.dim[0] == DIM_T || fail(r, "the first axis of %s is not T", text(r, x));
 }
 
-/* ---- regions ------------------------------------------------------------------------------------------ */
+/* ---- regions ----------------------------------------------------------------------------------------- */
 
 /* The yield that ends the body, with its results; NULL when it does not end so. */
 static const struct op *body_end(struct rule *r) {
@@ -502,7 +502,7 @@ static bool infer_none(struct rule *r) {
   return true;
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------- */
 
 static bool (*const rules[OP_COUNT])(struct rule *r) = {
 #define OP(id, text, ins, outs, rule, attrs, flags, doc) [OP_##id] = infer_##rule,

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- tokens ----------------------------------------------------------------------------------------------
- */
+/* ---- tokens ------------------------------------------------------------------------------------------ */
 
 void p_next(struct parser *p) {
   p->tok = lexer_next(&p->lexer);
@@ -91,8 +90,7 @@ bool p_number(struct parser *p, double *x) {
   return true;
 }
 
-/* ---- types ------------------------------------------------------------------------------------------------
- */
+/* ---- types ------------------------------------------------------------------------------------------- */
 
 static bool parse_dim(struct parser *p, int64_t *dim) {
   if (p_is(p, TOKEN_WORD, "T") || p_is(p, TOKEN_WORD, "K")) {
@@ -119,8 +117,7 @@ bool parse_type(struct parser *p, struct type *t) {
   return p_expect(p, "]");
 }
 
-/* ---- declarations
- * ------------------------------------------------------------------------------------------ */
+/* ---- declarations ------------------------------------------------------------------------------------ */
 
 /* "[6, 2]" */
 static bool parse_counts(struct parser *p, int *n, int64_t *counts) {

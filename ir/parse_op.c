@@ -6,8 +6,7 @@
 
 enum { MOST_NESTED = 16 };
 
-/* ---- values
- * ------------------------------------------------------------------------------------------------ */
+/* ---- values ------------------------------------------------------------------------------------------ */
 
 static struct value *find_value(const struct parser *p, const char *name) {
   for (int i = p->scope.n; i-- > 0;)
@@ -80,8 +79,7 @@ static bool parse_place(struct parser *p, int64_t *at) {
   return p_word(p, "output") || p_integer(p, 0, INT64_MAX / 4, at);
 }
 
-/* ---- operators
- * ----------------------------------------------------------------------------------------------- */
+/* ---- operators --------------------------------------------------------------------------------------- */
 
 struct result {
   struct type type;
@@ -153,8 +151,7 @@ static bool parse_simple(struct parser *p, struct block *b, struct op_text *t) {
   return define_results(p, t, make(p, b, t));
 }
 
-/* ---- regions
- * --------------------------------------------------------------------------------------------------- */
+/* ---- regions ----------------------------------------------------------------------------------------- */
 
 static bool parse_block(struct parser *p, struct block *b);
 
@@ -234,8 +231,7 @@ static bool parse_region(struct parser *p, struct block *b, struct op_text *t) {
   return parse_body(p, op, &args) && define_results(p, t, op);
 }
 
-/* ---- blocks
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 static bool parse_opcode(struct parser *p, struct op_text *t) {
   static const char *const names[OP_COUNT] = {

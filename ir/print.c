@@ -14,7 +14,7 @@ struct printer {
   int next_id;
 };
 
-/* ---- words, strings, numbers --------------------------------------------------------------------------- */
+/* ---- words, strings, numbers ------------------------------------------------------------------------- */
 
 /* A name that needs no quotes. */
 static bool is_word(const char *s) {
@@ -71,7 +71,7 @@ static void put_plan(FILE *out, const char *word, int64_t n) {
     fprintf(out, " %s %lld", word, (long long)n);
 }
 
-/* ---- declarations -------------------------------------------------------------------------------------- */
+/* ---- declarations ------------------------------------------------------------------------------------ */
 
 static void put_symbol(FILE *out, const char *name) {
   fputc('@', out);
@@ -153,8 +153,7 @@ static void print_header(const struct module *m, FILE *out) {
   }
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------ */
 
 static void put_value(FILE *out, const struct value *v) {
   if (is_word(v->name))
@@ -189,8 +188,7 @@ static void number(struct printer *p, int n, struct value *const *values) {
     values[i]->id = p->next_id++;
 }
 
-/* ---- attributes -----------------------------------------------------------------------------------------
- */
+/* ---- attributes -------------------------------------------------------------------------------------- */
 
 static void put_axis(FILE *out, const struct op *op) {
   fprintf(out, "axis = %d", op->attr.axis);
@@ -262,8 +260,7 @@ static void put_attrs(FILE *out, const struct op *op) {
     fputc('}', out);
 }
 
-/* ---- operators ------------------------------------------------------------------------------------------
- */
+/* ---- operators --------------------------------------------------------------------------------------- */
 
 static void print_block(struct printer *p, const struct block *b, int depth);
 

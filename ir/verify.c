@@ -37,7 +37,7 @@ static const char *name_of(const struct op *op) {
   return op_info[op->code].text;
 }
 
-/* ---- symbols ------------------------------------------------------------------------------------------- */
+/* ---- symbols ----------------------------------------------------------------------------------------- */
 
 static int64_t instances(int n, const int64_t *counts) {
   int64_t product = 1;
@@ -115,8 +115,7 @@ static void check_symbols(struct checker *c) {
   }
 }
 
-/* ---- types ----------------------------------------------------------------------------------------------
- */
+/* ---- types ------------------------------------------------------------------------------------------- */
 
 static void check_results(struct checker *c, const struct op *op) {
   struct type *want = arena_array(&c->arena, struct type, op->n_out);
@@ -173,8 +172,7 @@ static void check_const(struct checker *c, const struct op *op) {
     report(c, op->at, "const: %g is not a value of %s", x, elem_name(e));
 }
 
-/* ---- definitions and effects ------------------------------------------------------------------------------
- */
+/* ---- definitions and effects ------------------------------------------------------------------------- */
 
 /* While a value can be used it stands at visible.at[value->id]. */
 static bool is_visible(const struct checker *c, const struct value *v) {
@@ -237,8 +235,7 @@ static void check_name(struct checker *c, const struct op *op) {
   vec_push(&c->arena, c->kernels, op);
 }
 
-/* ---- planned memory ---------------------------------------------------------------------------------------
- */
+/* ---- planned memory ---------------------------------------------------------------------------------- */
 
 static void check_buffer(struct checker *c, struct loc at, const struct value *v) {
   if (v->at == -1 || v->at == -2)
@@ -267,8 +264,7 @@ static void check_planned(struct checker *c, const struct op *op) {
       report(c, op->at, "repeat: result %d and what carries it lie in different places", i + 1);
 }
 
-/* ---- blocks -----------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 static void check_block(struct checker *c, const struct block *b, struct loc at, bool in_kernel);
 

@@ -364,8 +364,7 @@ static void mutants_do_no_harm(void **state) {
   assert_true(parsed > MUTANTS / 100); /* some mutants are still right: the test reaches the printer */
 }
 
-/* ---- the builder and edits ------------------------------------------------------------------------------
- */
+/* ---- the builder and edits --------------------------------------------------------------------------- */
 
 static struct type vector(int64_t n) {
   return type_make(ELEM_F32, 1, &n);
@@ -462,8 +461,7 @@ static void shapes_stretch(void **state) {
   arena_free(&a);
 }
 
-/* ---- docs/ir.md -------------------------------------------------------------------------------------------
- */
+/* ---- docs/ir.md -------------------------------------------------------------------------------------- */
 
 /* A table's cell: bars are escaped. */
 static const char *cell(struct arena *a, const char *s) {

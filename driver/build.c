@@ -1,0 +1,233 @@
+/* build.c: `ternc build SPEC`: any stage from the parsed spec to a program. The stages are one table. */
+#include "driver/driver.h"
+#include "driver/link.h"
+
+#include "backends/c/c.h"
+#include "backends/native/native.h"
+#include "support/file.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KEY_EMIT = 2000, KEY_WEIGHTS_FILE, KEY_OPTIMIZE, KEY_NO_DEBUG, KEY_LIST_TARGETS };
+
+struct build {
+  struct job job;
+  const struct emit *emit;
+  const char *output, *weights_file;
+  int optimize;
+  bool no_debug;
+};
+
+/* ---- the stages
+ * --------------------------------------------------------------------------------------------- */
+
+static struct native_options native_options(const struct build *b) {
+  struct native_options o = native_defaults;
+  o.triple = b->job.options.triple;
+  o.cpu = b->job.options.cpu;
+  o.features = b->job.options.features;
+  o.optimize = b->optimize;
+  o.debug = !b->no_debug;
+  return o;
+}
+
+/* The model as loops: all passes, planned and lowered. */
+static struct loops *to_loops(struct build *b) {
+  struct job *j = &b->job;
+  bool ok = job_load(j) && job_passes(j, j->options.passes ? j->options.passes : pipeline_default);
+  return ok ? loops_lower(&j->arena, j->module) : NULL;
+}
+
+static bool emit_ast(struct build *b, const char *path) {
+  struct job *j = &b->job;
+  struct output out;
+  if (!output_open(&out, &j->diag, path))
+    return false;
+  if (spec_print_ast(&j->arena, &j->diag, j->options.spec, out.file))
+    return output_close(&out, false);
+  output_abort(&out);
+  return false;
+}
+
+static bool emit_ir(struct build *b, const char *path) {
+  struct job *j = &b->job;
+  struct output out;
+  if (!job_load(j) || (j->options.passes && !job_passes(j, j->options.passes)) ||
+      !output_open(&out, &j->diag, path))
+    return false;
+  ir_print(j->module, out.file);
+  return output_close(&out, false);
+}
+
+static bool emit_native(struct build *b, enum native_kind kind, const char *path) {
+  struct loops *loops = to_loops(b);
+  struct native_options o = native_options(b);
+  return loops && native_write(&b->job.diag, loops, &o, kind, path);
+}
+
+static bool emit_llvm(struct build *b, const char *path) {
+  return emit_native(b, NATIVE_LLVM, path);
+}
+
+static bool emit_asm(struct build *b, const char *path) {
+  return emit_native(b, NATIVE_ASSEMBLY, path);
+}
+
+static bool emit_obj(struct build *b, const char *path) {
+  return emit_native(b, NATIVE_OBJECT, path);
+}
+
+static bool emit_c(struct build *b, const char *path) {
+  struct job *j = &b->job;
+  struct loops *loops = to_loops(b);
+  struct c_options o = {.runtime = tern_file(j, "share/tern/runtime"),
+                        .threads = (uint32_t)j->options.threads};
+  if (!loops || !o.runtime || !c_emit(&j->diag, loops, path, &o))
+    return false;
+  return !j->checkpoint ||
+         write_image_file(j, arena_printf(&j->arena, "%s/%s.weights", path, j->module->name));
+}
+
+/* An object in a folder of intermediate files, then `link`. */
+static bool with_object(struct build *b, const char *path,
+                        bool (*link)(struct build *, const char *dir, const char *object, const char *path)) {
+  struct job *j = &b->job;
+  if (j->options.triple) {
+    diag_error(&j->diag,
+               "programs and libraries are linked by this machine's tools; for --target %s use --emit obj, "
+               "or --emit c and a compiler for it",
+               j->options.triple);
+    return false;
+  }
+  struct loops *loops = to_loops(b);
+  char *dir = loops ? scratch_begin(j) : NULL;
+  struct native_options o = native_options(b);
+  char *object = arena_printf(&j->arena, "%s/model.o", dir ? dir : "");
+  bool ok = dir && native_write(&j->diag, loops, &o, NATIVE_OBJECT, object) && link(b, dir, object, path);
+  scratch_end(dir);
+  return ok;
+}
+
+static bool to_executable(struct build *b, const char *dir, const char *object, const char *path) {
+  return link_executable(&b->job, dir, object, path, b->weights_file);
+}
+
+static bool to_library(struct build *b, const char *dir, const char *object, const char *path) {
+  return link_library(&b->job, dir, object, path);
+}
+
+static bool emit_exe(struct build *b, const char *path) {
+  return with_object(b, path, to_executable);
+}
+
+static bool emit_lib(struct build *b, const char *path) {
+  return with_object(b, path, to_library);
+}
+
+static const struct emit {
+  const char *name, *help;
+  bool (*run)(struct build *b, const char *path);
+  bool text;          /* goes to standard output unless -o says otherwise */
+  const char *suffix; /* of the default output's name */
+} emits[] = {
+    {"ast", "the parsed spec as a tree", emit_ast, true, ""},
+    {"ir", "the IR as the front end makes it; with --passes, after them", emit_ir, true, ""},
+    {"llvm", "LLVM IR, optimised", emit_llvm, true, ""},
+    {"asm", "assembly", emit_asm, true, ""},
+    {"obj", "an object file", emit_obj, false, ".o"},
+    {"lib", "a folder with a static library, its header and the weights", emit_lib, false, "-lib"},
+    {"c", "a folder with C11 sources, a Makefile and the weights", emit_c, false, "-c"},
+    {"exe", "one executable with the weights in it (the default)", emit_exe, false, ""},
+};
+enum { EMITS = sizeof emits / sizeof *emits };
+
+/* ---- the command line
+ * --------------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+    {0, 0, 0, 0, "What to make:", 0},
+    {"emit", KEY_EMIT, "STAGE", 0, "ast, ir, llvm, asm, obj, lib, c or exe (default)", 0},
+    {"output", 'o', "PATH", 0,
+     "where it goes; '-' is standard output (default: text there, else a file named after the "
+     "spec)",
+     0},
+    {"weights-file", KEY_WEIGHTS_FILE, "FILE", 0,
+     "writes the weights image to FILE instead of into the executable", 0},
+    {"optimize", 'O', "LEVEL", 0, "0 to 3, as clang's -O (default 3)", 0},
+    {"no-debug", KEY_NO_DEBUG, 0, 0, "leaves out the line tables that lead debuggers to the spec", 0},
+    {"list-targets", KEY_LIST_TARGETS, 0, 0, "lists the CPUs that --cpu takes", 0},
+    {0}};
+
+static const struct emit *find_emit(struct argp_state *state, const char *name) {
+  const char *names[EMITS];
+  for (int i = 0; i < EMITS; i++) {
+    names[i] = emits[i].name;
+    if (strcmp(name, emits[i].name) == 0)
+      return &emits[i];
+  }
+  const char *near = diag_nearest(name, names, EMITS);
+  argp_error(state, "--emit: there is no stage '%s'%s%s%s; it is one of ast, ir, llvm, asm, obj, lib, c, exe",
+             name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+  return NULL;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct build *b = state->input;
+  switch (key) {
+  case ARGP_KEY_INIT: state->child_inputs[0] = &b->job; break;
+  case KEY_EMIT: b->emit = find_emit(state, arg); break;
+  case 'o': b->output = arg; break;
+  case KEY_WEIGHTS_FILE: b->weights_file = arg; break;
+  case 'O':
+    if (strlen(arg) != 1 || *arg < '0' || *arg > '3')
+      argp_error(state, "-O takes 0, 1, 2 or 3, not '%s'", arg);
+    b->optimize = *arg - '0';
+    break;
+  case KEY_NO_DEBUG: b->no_debug = true; break;
+  case KEY_LIST_TARGETS: native_list_targets(stdout); exit(fflush(stdout) ? 1 : 0);
+  case ARGP_KEY_ARG:
+    if (b->job.options.spec)
+      argp_error(state, "one SPEC is expected; '%s' is a second one", arg);
+    b->job.options.spec = arg;
+    break;
+  case ARGP_KEY_END:
+    if (!b->job.options.spec)
+      argp_error(state, "a SPEC (a .tern file) is expected");
+    if (b->weights_file && (b->emit->run != emit_exe || !b->job.options.weights))
+      argp_error(state, "--weights-file goes with --emit exe and --weights");
+    break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+static char *help(int key, const char *text, void *input) {
+  (void)input;
+  if (key != ARGP_KEY_HELP_POST_DOC)
+    return (char *)text;
+  struct arena a = {0};
+  const char *list = "Stages of --emit:\n";
+  for (int i = 0; i < EMITS; i++)
+    list = arena_printf(&a, "%s  %-5s %s\n", list, emits[i].name, emits[i].help);
+  char *copy = xstrdup(list);
+  arena_free(&a);
+  return copy;
+}
+
+/* The spec's name without its folder and ".tern", in this folder. */
+static const char *default_output(struct build *b) {
+  const char *slash = strrchr(b->job.options.spec, '/'), *base = slash ? slash + 1 : b->job.options.spec;
+  const char *dot = strrchr(base, '.');
+  size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+  return b->emit->text ? "-" : arena_printf(&b->job.arena, "%.*s%s", (int)n, base, b->emit->suffix);
+}
+
+int build_main(int argc, char **argv) {
+  static const struct argp argp = {options, parse, "SPEC", "Compiles a model.\v", compile_argp, help, NULL};
+  struct build b = {.emit = &emits[EMITS - 1], .optimize = 3};
+  job_start(&b.job);
+  argp_parse(&argp, argc, argv, 0, NULL, &b);
+  return job_end(&b.job, b.emit->run(&b, b.output ? b.output : default_output(&b)) ? 0 : 1);
+}

@@ -1,15 +1,15 @@
 /* Continues a text with a model that is linked in as a library, always with its most probable token.
  *
- *     ternc build mmfree.tern --checkpoint DIR --emit lib -o model     writes model.h, the library, the
- * weights cc main.c -I. -L. -lmodel -lm -lpthread -o continue
- *     ./continue model.img "Once upon a time"
+ *     ternc build mmfree.tern --weights DIR --emit lib -o mmfree    writes mmfree/: header, library, weights
+ *     cc main.c -Immfree -Lmmfree -lmmfree -lm -lpthread -o continue
+ *     ./continue mmfree/mmfree.weights "Once upon a time"
  *
- * The calls begin with the model's name in the spec, here mmfree; model.h says what each one does. */
+ * The calls begin with the model's name in the spec, here mmfree; the header says what each one does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model.h"
+#include "mmfree.h"
 
 int main(int argc, char **argv) {
   char error[256] = "usage: continue WEIGHTS TEXT", text[256];
@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
   for (int written = 0; ok && written < 100 && (int32_t)best != mmfree_eos(model); written++) {
     for (uint32_t i = best = 0; i < vocab; i++)
       best = logits[i] > logits[best] ? i : best;
-    fwrite(text, 1, mmfree_decode(model, &best, 1, 0, text, sizeof text), stdout);
+    size_t bytes = mmfree_decode(model, &best, 1, 0, text, sizeof text);
+    fwrite(text, 1, bytes < sizeof text ? bytes : sizeof text, stdout);
     ok = mmfree_step(s, best, logits);
   }
   printf("\n%s", mmfree_error(s));

@@ -1,0 +1,251 @@
+/* plan_memory.c: places weights, states and buffers, all before the program starts.
+ *
+ * requires   kernel form (fuse).
+ * maintains  kernel form and the meaning of every value; it may add copy kernels.
+ * breaks     nothing. Afterwards the module is in planned form (docs/ir.md): nothing may be added or moved.
+ *
+ * Planned form. Each value that crosses kernels has its place in the function's scratch, value.at, with T and K
+ * at their most (the module's chunk). The returned value is written to the caller's logits (at -2). For a value
+ * that a repeat carries, the initial value, the argument, the yielded value and the result share one buffer:
+ * where one of the first or third is still needed as it was, a kernel copies it.
+ *
+ * Two buffers that are live at the same time do not overlap. A buffer is live from the kernel that makes it to
+ * the last that reads it, both included, so that a kernel's results lie beside its operands; a value from outside
+ * a repeat that is used in it is live until the repeat ends. One exception lets a residual stream stay where
+ * it is: a yielded value takes the place of the argument even if its own kernel still reads the argument, when it
+ * does so only once, as an operand of the same shape of the element-wise operator whose result is yielded. */
+#include "passes/pass.h"
+#include "passes/place.h"
+#include "passes/plan_image.h"
+#include "passes/rewrite.h"
+
+enum { CHUNK = 64, AT_OUTPUT = -2 };
+
+/* ---- copies ---------------------------------------------------------------------------------------------- */
+
+static bool made_by_kernel(const struct value *v, const struct block *b) {
+  return v->block == b && v->def && (v->def->code == OP_KERNEL || v->def->code == OP_TERNARY_SUM);
+}
+
+static bool uses_value(const struct op *op, const struct value *v) {
+  for (int i = 0; i < op->n_in; i++)
+    if (op->in[i] == v)
+      return true;
+  return op->body && count_uses(op->body, v);
+}
+
+static bool used_from(const struct op *first, const struct value *v) {
+  for (; first; first = first->next)
+    if (uses_value(first, v))
+      return true;
+  return false;
+}
+
+static void copy_operand(struct module *m, struct func *f, struct op *user, int i) {
+  struct builder b = builder_before(m, user);
+  user->in[i] = copy_kernel(&b, user->in[i], kernel_name(m, f));
+}
+
+/* Whether operand i of a repeat can be overwritten by what the repeat carries: nobody else wants it later. */
+static bool init_is_free(const struct op *repeat, int i) {
+  const struct value *v = repeat->in[i];
+  if (v->block != repeat->block || !v->def || count_uses(repeat->body, v) || used_from(repeat->next, v))
+    return false;
+  for (int k = 0; k < repeat->n_in; k++)
+    if (k != i && repeat->in[k] == v)
+      return false;
+  return true;
+}
+
+/* The exception at the head of this file: kernel `k`, which makes `out`, may write it over `old`. */
+static bool overwrites_in_place(const struct op *k, const struct value *out, const struct value *old) {
+  const struct value *inside = k->body->last->in[out->index];
+  const struct op *def = inside->def;
+  if (!def || def->block != k->body || !(op_info[def->code].flags & MAP) || count_uses(k->body, old) != 1)
+    return false;
+  for (int i = 0; i < def->n_in; i++)
+    if (def->in[i] == old)
+      return type_equal(old->type, inside->type);
+  return false;
+}
+
+/* Whether what the body yields for argument `arg` can be written over it. */
+static bool yield_is_free(const struct block *body, const struct value *yielded, const struct value *arg) {
+  if (!made_by_kernel(yielded, body) || used_from(yielded->def->next, arg))
+    return false;
+  return !uses_value(yielded->def, arg) ||
+         (yielded->def->code == OP_KERNEL && overwrites_in_place(yielded->def, yielded, arg));
+}
+
+static bool yielded_before(const struct op *end, int i) {
+  for (int k = 0; k < i; k++)
+    if (end->in[k] == end->in[i])
+      return true;
+  return false;
+}
+
+static void add_copies(struct module *m, struct func *f, struct block *b) {
+  for (struct op *op = b->first; op; op = op->next) {
+    if (op->code != OP_REPEAT)
+      continue;
+    add_copies(m, f, op->body);
+    struct op *end = op->body->last;
+    for (int i = 0; i < op->n_in; i++) {
+      if (!init_is_free(op, i))
+        copy_operand(m, f, op, i);
+      if (yielded_before(end, i) || !yield_is_free(op->body, end->in[i], op->body->args[1 + i]))
+        copy_operand(m, f, end, i);
+    }
+  }
+  if (b->last->code == OP_RETURN && b->last->n_in &&
+      (!made_by_kernel(b->last->in[0], b) || count_uses(b, b->last->in[0]) > 1))
+    copy_operand(m, f, b->last, 0);
+}
+
+/* ---- lifetimes ------------------------------------------------------------------------------------------- */
+
+/* One buffer: a value, or all the values that a repeat carries in one place. */
+struct plan {
+  struct module *m;
+  struct func *f;
+  struct arena scratch;
+  int clock;
+  VEC(struct lifetime) buffers;
+  VEC(struct value *) values; /* those in a buffer; value->id is the buffer's number */
+};
+
+static void live(struct plan *p, const struct value *v, int time) {
+  struct lifetime *b = &p->buffers.at[v->id];
+  b->first = time < b->first ? time : b->first;
+  b->last = time > b->last ? time : b->last;
+}
+
+static bool in_buffer(const struct value *v) {
+  bool index = !v->def && v->index == 0; /* of a repeat; or the function's tokens */
+  return !index && v->type.elem != ELEM_TERNARY && v->at != AT_OUTPUT;
+}
+
+static void new_buffer(struct plan *p, struct value *v) {
+  int64_t count = type_count(v->type, p->m->chunk, p->m->chunk);
+  v->id = p->buffers.n;
+  vec_push(&p->scratch, p->buffers,
+           (struct lifetime){place_align(elem_bytes(v->type.elem) * count), p->clock, p->clock, 0});
+  vec_push(&p->scratch, p->values, v);
+}
+
+static void join_buffer(struct plan *p, struct value *v, const struct value *with) {
+  v->id = with->id;
+  vec_push(&p->scratch, p->values, v);
+}
+
+/* Values that the operator, at p->clock, reads from outside its body. */
+static void read_operands(struct plan *p, const struct op *op) {
+  struct value **captured;
+  for (int i = 0; i < op->n_in; i++)
+    if (in_buffer(op->in[i]))
+      live(p, op->in[i], p->clock);
+  int n = op->body ? captured_values(&p->scratch, op, &captured) : 0;
+  for (int i = 0; i < n; i++)
+    if (in_buffer(captured[i]))
+      live(p, captured[i], p->clock);
+}
+
+static void plan_block(struct plan *p, struct block *b);
+
+/* The yielded values join the arguments' buffers as soon as they are made: see make_results. */
+static void plan_repeat(struct plan *p, struct op *op) {
+  read_operands(p, op);
+  for (int i = 0; i < op->n_in; i++)
+    join_buffer(p, op->body->args[1 + i], op->in[i]);
+  plan_block(p, op->body);
+  p->clock++;
+  read_operands(p, op); /* what the body captures lives until the last iteration has ended */
+  for (int i = 0; i < op->n_in; i++) {
+    join_buffer(p, op->out[i], op->in[i]);
+    live(p, op->out[i], p->clock);
+  }
+}
+
+/* The argument that the repeat around `b` carries on as v, or NULL. */
+static struct value *carried_as(const struct block *b, const struct value *v) {
+  for (int i = 0; op_is(b->parent, OP_REPEAT) && i < b->last->n_in; i++)
+    if (b->last->in[i] == v)
+      return b->args[1 + i];
+  return NULL;
+}
+
+static void make_results(struct plan *p, struct op *op) {
+  for (int i = 0; i < op->n_out; i++) {
+    if (!in_buffer(op->out[i]))
+      continue;
+    const struct value *argument = carried_as(op->block, op->out[i]);
+    if (argument)
+      join_buffer(p, op->out[i], argument);
+    else
+      new_buffer(p, op->out[i]);
+  }
+}
+
+static void plan_block(struct plan *p, struct block *b) {
+  for (struct op *op = b->first; op; op = op->next) {
+    p->clock++;
+    if (op->code == OP_REPEAT) {
+      plan_repeat(p, op);
+    } else {
+      read_operands(p, op);
+      make_results(p, op);
+    }
+  }
+}
+
+static void plan_func(struct module *m, struct func *f) {
+  add_copies(m, f, f->body);
+  struct op *end = f->body->last;
+  for (int i = 0; i < end->n_in; i++)
+    end->in[i]->at = AT_OUTPUT;
+  struct plan p = {.m = m, .f = f};
+  plan_block(&p, f->body);
+  f->scratch = place(p.buffers.at, p.buffers.n);
+  for (int i = 0; i < p.values.n; i++)
+    p.values.at[i]->at = p.buffers.at[p.values.at[i]->id].offset;
+  arena_free(&p.scratch);
+}
+
+/* ---- the pass -------------------------------------------------------------------------------------------- */
+
+static bool stands_alone(const struct op *op) {
+  switch (op->code) {
+  case OP_KERNEL:
+  case OP_TERNARY_SUM:
+  case OP_REPEAT: return true;
+  case OP_WEIGHT: return op->out[0]->type.elem == ELEM_TERNARY; /* a sum's matrix */
+  default: return op_info[op->code].flags & END;
+  }
+}
+
+static bool kernel_form(struct module *m, const struct block *b) {
+  for (const struct op *op = b->first; op; op = op->next) {
+    if (!stands_alone(op)) {
+      diag_at(m->diag, SEVERITY_ERROR, op->at, "plan-memory: '%s' is in no kernel; run fuse first",
+              op_info[op->code].text);
+      return false;
+    }
+    if (op->code == OP_REPEAT && !kernel_form(m, op->body))
+      return false;
+  }
+  return true;
+}
+
+bool pass_plan_memory(struct module *m) {
+  for (struct func *f = m->funcs; f; f = f->next)
+    if (!func_is_fold(f) && !kernel_form(m, f->body))
+      return false;
+  if (m->chunk < 1 && func_find(m, "prefill"))
+    m->chunk = CHUNK;
+  for (struct func *f = m->funcs; f; f = f->next)
+    if (!func_is_fold(f))
+      plan_func(m, f);
+  plan_states(m);
+  plan_weights(m);
+  return true;
+}

@@ -39,8 +39,8 @@ static bool read_prompt(struct generation *g, struct session *s, const struct to
   double start = seconds_now();
   bool whole = ok && session_run(s, ids, n, false, go_on, NULL, f);
   ok = ok && (whole || interrupted());
-  g->prompt_tokens = n;
-  g->prompt_rate = (double)n / (seconds_now() - start);
+  g->prompt_tokens = s->position; /* fewer than n after an interruption */
+  g->prompt_rate = (double)s->position / (seconds_now() - start);
   for (size_t i = 0; whole && i < n; i++)
     sampler_accept(sampler, ids[i]);
   free(ids);

@@ -1,11 +1,12 @@
-/* checkpoint.h: a trained model as it is published: config.json, safetensors (one file or shards), tokenizer files.
+/* checkpoint.h: a trained model as it is published: config.json, safetensors (one file or shards), tokenizer
+ * files.
  *
- * Formats: safetensors (8-byte little-endian header length, JSON header, raw little-endian tensors) with F32, F16
- * and BF16 tensors, and the compact form that `ternc weights --pack` writes: a ternary matrix X[m, n] stored as
- *   X        U8 [m, ceil(n / 5)]  five trits a byte, t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, t = code + 1, padding 1
- *   X_scale  F32 []               mean|W|, the number that weight s = 1 / max(mean, 1e-5) is made from
- * with "tern.packing": "base3" in the header's __metadata__; all else as it was in the original.
- * Tensors are read with pread in pieces; nothing stays resident, so checkpoints larger than memory work. */
+ * Formats: safetensors (8-byte little-endian header length, JSON header, raw little-endian tensors) with F32,
+ * F16 and BF16 tensors, and the compact form that `ternc weights --pack` writes: a ternary matrix X[m, n]
+ * stored as X        U8 [m, ceil(n / 5)]  five trits a byte, t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, t = code + 1,
+ * padding 1 X_scale  F32 []               mean|W|, the number that weight s = 1 / max(mean, 1e-5) is made
+ * from with "tern.packing": "base3" in the header's __metadata__; all else as it was in the original. Tensors
+ * are read with pread in pieces; nothing stays resident, so checkpoints larger than memory work. */
 #ifndef TERN_FRONTEND_CHECKPOINT_H
 #define TERN_FRONTEND_CHECKPOINT_H
 
@@ -18,17 +19,17 @@ enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_U8, DTYPE_OTHER };
 enum { CHECKPOINT_MAX_RANK = 4 };
 
 struct tensor_info {
-    const char *name;
-    enum dtype dtype;
-    const char *dtype_name; /* as the header spells it */
-    int rank;
-    int64_t shape[CHECKPOINT_MAX_RANK];
-    const char *file; /* for diagnostics */
+  const char *name;
+  enum dtype dtype;
+  const char *dtype_name; /* as the header spells it */
+  int rank;
+  int64_t shape[CHECKPOINT_MAX_RANK];
+  const char *file; /* for diagnostics */
 };
 
-/* Opens DIR (config.json; model.safetensors, or model.safetensors.index.json and its shards) or one .safetensors
- * FILE. Every header is checked whole: lengths, offsets that overlap, leave holes or leave the file, shapes that do
- * not match byte counts, duplicate names. NULL after diagnostics. */
+/* Opens DIR (config.json; model.safetensors, or model.safetensors.index.json and its shards) or one
+ * .safetensors FILE. Every header is checked whole: lengths, offsets that overlap, leave holes or leave the
+ * file, shapes that do not match byte counts, duplicate names. NULL after diagnostics. */
 struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *path);
 void checkpoint_close(struct checkpoint *c);
 
@@ -37,48 +38,54 @@ const struct tensor_info *checkpoint_tensor(const struct checkpoint *c, int i); 
 const struct tensor_info *checkpoint_find(const struct checkpoint *c, const char *name);
 const char *checkpoint_dir(const struct checkpoint *c); /* where tokenizer files are looked for */
 
-/* A number of config.json. CONFIG_ABSENT: no config.json, no such key, or null. CONFIG_WRONG after a diagnostic. */
+/* A number of config.json. CONFIG_ABSENT: no config.json, no such key, or null. CONFIG_WRONG after a
+ * diagnostic. */
 enum config_result { CONFIG_FOUND, CONFIG_ABSENT, CONFIG_WRONG };
 enum config_result checkpoint_config(struct checkpoint *c, const char *key, double *value);
 
 /* What a model needs of a checkpoint. */
-enum scale_kind { SCALE_TENSOR, SCALE_ROW, SCALE_GROUP }; /* one scale a matrix | a row | `group` columns of a row */
+enum scale_kind {
+  SCALE_TENSOR,
+  SCALE_ROW,
+  SCALE_GROUP
+}; /* one scale a matrix | a row | `group` columns of a row */
 struct wanted_tensor {
-    const char *name;
-    int rank;
-    int64_t shape[CHECKPOINT_MAX_RANK];
-    bool ternary;
-    struct loc at; /* where the spec asks for it */
+  const char *name;
+  int rank;
+  int64_t shape[CHECKPOINT_MAX_RANK];
+  bool ternary;
+  struct loc at; /* where the spec asks for it */
 };
-/* Names every missing, extra and mis-shaped tensor at once, with both shapes; true when all is well. Tensors that
- * the model does not use are errors too unless allow_extra. A ternary tensor may be stored compact. */
+/* Names every missing, extra and mis-shaped tensor at once, with both shapes; true when all is well. Tensors
+ * that the model does not use are errors too unless allow_extra. A ternary tensor may be stored compact. */
 bool checkpoint_check(struct checkpoint *c, const struct wanted_tensor *wanted, int n, bool allow_extra);
 
 /* `count` values from element `first`, row-major, widened exactly to float. False after a diagnostic. */
 bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, int64_t count, float *out);
 
-/* Ternary codes (-1, 0, 1) of the matrix [rows, cols], row-major, and mean|W| for each scale: SCALE_TENSOR means[1],
- * SCALE_ROW means[rows], SCALE_GROUP means[rows * ceil(cols / group)]. The mean is summed in double in a fixed order
- * and rounded to float; s = 1 / max(mean, 1e-5f) in float; code = clamp(round_half_even(W * s), -1, 1) in float
- * (docs/numerics.md). Works in bounded memory beyond `codes`; uses `threads` threads; the result does not depend
- * on them. */
-bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols, enum scale_kind kind,
-                             int64_t group, int8_t *codes, float *means, int threads);
+/* Ternary codes (-1, 0, 1) of the matrix [rows, cols], row-major, and mean|W| for each scale: SCALE_TENSOR
+ * means[1], SCALE_ROW means[rows], SCALE_GROUP means[rows * ceil(cols / group)]. The mean is summed in double
+ * in a fixed order and rounded to float; s = 1 / max(mean, 1e-5f) in float; code = clamp(round_half_even(W *
+ * s), -1, 1) in float (docs/numerics.md). Works in bounded memory beyond `codes`; uses `threads` threads; the
+ * result does not depend on them. */
+bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
+                             enum scale_kind kind, int64_t group, int8_t *codes, float *means, int threads);
 
 /* ---- tools behind `ternc weights` ---- */
 struct progress; /* support/progress.h */
 
 /* Prints tensors, types, shapes, ternary histogram of matrices and packed sizes; JSON when json. */
 bool checkpoint_print(struct checkpoint *c, FILE *out, bool json);
-/* Writes the compact form of c into directory `out` (made if missing), with config.json and tokenizer files. */
+/* Writes the compact form of c into directory `out` (made if missing), with config.json and tokenizer files.
+ */
 bool checkpoint_pack(struct checkpoint *c, const char *out, int threads);
 /* Makes a random checkpoint in the published layout (HGRNBitForCausalLM) into directory `out`. `config`: a
- * config.json's path, "370M", "1.3B", "2.7B", or "key=value,key=value" over the 370M's config. dtype BF16 unless
- * torch_dtype says otherwise. The same seed gives the same bytes. Streams. */
+ * config.json's path, "370M", "1.3B", "2.7B", or "key=value,key=value" over the 370M's config. dtype BF16
+ * unless torch_dtype says otherwise. The same seed gives the same bytes. Streams. */
 bool checkpoint_random(struct diag *d, const char *config, const char *out, uint64_t seed);
 
-/* Reads DIR's tokenizer.model, or else tokenizer.json, into the runtime's flat block (runtime/tokenizer.h); in the
- * arena. *block == NULL and true when the directory has neither. */
+/* Reads DIR's tokenizer.model, or else tokenizer.json, into the runtime's flat block (runtime/tokenizer.h);
+ * in the arena. *block == NULL and true when the directory has neither. */
 bool checkpoint_tokenizer(struct diag *d, struct arena *a, const char *dir, uint8_t **block, size_t *bytes);
 
 #endif

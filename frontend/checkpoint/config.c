@@ -1,0 +1,114 @@
+/* config.c: reading config.json. Jansson keeps no places of values, so the place of a key is looked up in the
+ * text when there is something to say about it. */
+#include "frontend/checkpoint/config.h"
+#include "support/file.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST_CONFIG_BYTES = 16 << 20 };
+
+static uint16_t column(int64_t n) {
+  return n < 1 ? 1 : n > UINT16_MAX - 1 ? UINT16_MAX - 1 : (uint16_t)n;
+}
+
+bool config_read(struct diag *d, struct arena *a, const char *path, struct config *config) {
+  *config = (struct config){.name = arena_strdup(a, path)};
+  config->text = file_read(d, a, path, MOST_CONFIG_BYTES, &config->length);
+  if (!config->text)
+    return false;
+  config->source = diag_add_source(d, path, config->text, config->length);
+  json_error_t e;
+  config->root = json_loadb(config->text, config->length, JSON_REJECT_DUPLICATES, &e);
+  struct loc at = {config->source, 1, 2, 1};
+  if (!config->root) {
+    at.line = e.line < 1 ? 1 : (uint32_t)e.line;
+    at.column = column(e.column);
+    at.end = (uint16_t)(at.column + 1);
+    diag_at(d, SEVERITY_ERROR, at, "this is not JSON: %s", e.text);
+  } else if (!json_is_object(config->root)) {
+    diag_at(d, SEVERITY_ERROR, at, "a JSON object { ... } was expected");
+    config_free(config);
+  }
+  return config->root != NULL;
+}
+
+void config_free(struct config *config) {
+  json_decref(config->root);
+  config->root = NULL;
+}
+
+/* Place of the first "key": in the text. */
+static struct loc key_place(const struct config *config, const char *key) {
+  struct loc at = {config->source, 1, 2, 1};
+  size_t n = strlen(key);
+  for (const char *p = config->text; p && (p = strstr(p, key)); p++) {
+    const char *after = p + n;
+    if (p == config->text || p[-1] != '"' || *after++ != '"')
+      continue;
+    after += strspn(after, " \t\r\n");
+    if (*after != ':')
+      continue;
+    const char *line = config->text;
+    for (const char *q = config->text; q < p; q++)
+      if (*q == '\n') {
+        at.line++;
+        line = q + 1;
+      }
+    at.column = column(p - line);
+    at.end = column(p - line + (int64_t)n + 2);
+    return at;
+  }
+  return at;
+}
+
+void config_error(struct diag *d, const struct config *config, const char *key, const char *format, ...) {
+  struct arena a = {0};
+  va_list ap;
+  va_start(ap, format);
+  const char *message = arena_vprintf(&a, format, ap);
+  va_end(ap);
+  if (config->source)
+    diag_at(d, SEVERITY_ERROR, key_place(config, key), "%s", message);
+  else
+    diag_error(d, "%s: %s", config->name, message);
+  arena_free(&a);
+}
+
+enum config_result config_number(struct diag *d, const struct config *config, const char *key,
+                                 double *value) {
+  static const char *const kinds[] = {
+      [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
+      [JSON_TRUE] = "true",        [JSON_FALSE] = "false",
+  };
+  const json_t *v = json_object_get(config->root, key);
+  if (!v || json_is_null(v))
+    return CONFIG_ABSENT;
+  if (!json_is_number(v)) {
+    config_error(d, config, key, "'%s' is %s; a number was expected", key, kinds[json_typeof(v)]);
+    return CONFIG_WRONG;
+  }
+  *value = json_number_value(v);
+  return CONFIG_FOUND;
+}
+
+bool config_integer(struct diag *d, const struct config *config, const char *key, int64_t least, int64_t most,
+                    int64_t otherwise, int64_t *value) {
+  double v;
+  enum config_result r = config_number(d, config, key, &v);
+  if (r == CONFIG_WRONG)
+    return false;
+  if (r == CONFIG_ABSENT) {
+    *value = otherwise;
+    if (otherwise < 0)
+      diag_error(d, "%s: '%s' is missing; the shapes of the model depend on it", config->name, key);
+    return otherwise >= 0;
+  }
+  if (!(v >= (double)least && v <= (double)most) || v != floor(v)) {
+    config_error(d, config, key, "'%s' is %g; a whole number from %lld to %lld was expected", key, v,
+                 (long long)least, (long long)most);
+    return false;
+  }
+  *value = (int64_t)v;
+  return true;
+}

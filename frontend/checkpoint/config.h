@@ -1,0 +1,31 @@
+/* config.h: config.json, parsed by Jansson, with places for what is wrong in it. */
+#ifndef TERN_FRONTEND_CHECKPOINT_CONFIG_H
+#define TERN_FRONTEND_CHECKPOINT_CONFIG_H
+
+#include "frontend/checkpoint/checkpoint.h"
+
+#include <jansson.h>
+
+struct config {
+  json_t *root; /* an object; owned */
+  const char *name, *text;
+  size_t length;
+  uint16_t source; /* file number for diagnostics; 0: made up by options, it has no text */
+};
+
+/* False after a diagnostic. */
+bool config_read(struct diag *d, struct arena *a, const char *path, struct config *config);
+void config_free(struct config *config);
+
+/* A number; see checkpoint_config. */
+enum config_result config_number(struct diag *d, const struct config *config, const char *key, double *value);
+/* A whole number from least to most; `otherwise` when it is absent or null, and when that is negative, an
+ * error. */
+bool config_integer(struct diag *d, const struct config *config, const char *key, int64_t least, int64_t most,
+                    int64_t otherwise, int64_t *value);
+
+/* An error at the place of a key's value. */
+void config_error(struct diag *d, const struct config *config, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,29 @@
+/* directory.h: a directory of files that appear together, all whole or none. */
+#ifndef TERN_FRONTEND_CHECKPOINT_DIRECTORY_H
+#define TERN_FRONTEND_CHECKPOINT_DIRECTORY_H
+
+#include "support/file.h"
+
+enum { DIRECTORY_MOST_FILES = 6 };
+
+struct directory {
+  struct diag *diag;
+  const char *path;
+  bool made; /* it was not there before */
+  struct arena arena;
+  struct output files[DIRECTORY_MOST_FILES];
+  const char *names[DIRECTORY_MOST_FILES]; /* paths */
+  int n;
+};
+
+/* Every function that returns false or NULL has reported why; then and after directory_close only
+ * directory_abort may follow, which may always be called. */
+bool directory_open(struct directory *o, struct diag *d, const char *path); /* made if missing */
+FILE *directory_add(struct directory *o, const char *name);                 /* a file to write */
+bool directory_copy(struct directory *o, const char *from, const char *name);
+/* Gives the files their names. On failure those that have theirs go again if the directory was made here. */
+bool directory_close(struct directory *o);
+/* Removes what is not closed, and the directory if it was made here. */
+void directory_abort(struct directory *o);
+
+#endif

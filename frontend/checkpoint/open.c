@@ -1,0 +1,253 @@
+/* open.c: finds the files of a checkpoint, opens them all, and looks tensors up by name. */
+#include "frontend/checkpoint/private.h"
+#include "frontend/checkpoint/safetensors.h"
+#include "support/file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST_INDEX_BYTES = 100 << 20 };
+
+static const char *join(struct checkpoint *c, const char *name) {
+  return arena_printf(c->arena, "%s/%s", c->dir, name);
+}
+
+static bool exists(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0;
+}
+
+/* ---- shards -----------------------------------------------------------------------------------------------
+ */
+
+/* A shard lies beside its index: a name that leads elsewhere is an attack or a mistake. */
+static bool plain_file_name(const char *name) {
+  return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static int shard_number(const struct checkpoint *c, const char *path) {
+  for (int i = 0; i < c->shards.n; i++)
+    if (strcmp(c->shards.at[i].path, path) == 0)
+      return i;
+  return -1;
+}
+
+/* Opens every shard that the index names, once. */
+static bool open_listed(struct checkpoint *c, const char *index, json_t *map) {
+  const char *name, *last = NULL;
+  json_t *v;
+  bool ok = true;
+  json_object_foreach(map, name, v) {
+    const char *file = json_string_value(v);
+    if (!file || !plain_file_name(file)) {
+      diag_error(c->diag,
+                 "%s: tensor '%s' is said to be in '%s'; a file name in the same directory was expected",
+                 index, name, file ? file : "?");
+      return false;
+    }
+    if (last && strcmp(file, last) == 0)
+      continue;
+    last = file;
+    if (shard_number(c, join(c, file)) < 0)
+      ok &= safetensors_open(c, join(c, file));
+  }
+  return ok;
+}
+
+static bool open_shards(struct checkpoint *c, const char *index, json_t **root) {
+  json_error_t e;
+  size_t length;
+  const char *text = file_read(c->diag, c->arena, index, MOST_INDEX_BYTES, &length);
+  if (!text)
+    return false;
+  *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &e);
+  if (!*root) {
+    diag_error(c->diag, "%s:%d:%d: this is not JSON: %s", index, e.line, e.column, e.text);
+    return false;
+  }
+  json_t *map = json_object_get(*root, "weight_map");
+  if (!json_is_object(map) || json_object_size(map) == 0) {
+    diag_error(c->diag, "%s: has no 'weight_map' that says which shard each tensor is in", index);
+    return false;
+  }
+  return open_listed(c, index, map);
+}
+
+/* Holds that each listed tensor is in the shard that the index says. */
+static bool check_listed(struct checkpoint *c, const char *index, json_t *map) {
+  const char *name;
+  json_t *v;
+  bool ok = true;
+  json_object_foreach(map, name, v) {
+    const struct tensor *t = tensor_find(c, name);
+    const char *file = join(c, json_string_value(v));
+    if (t && strcmp(c->shards.at[t->shard].path, file) == 0)
+      continue;
+    diag_error(
+        c->diag,
+        "%s: tensor '%s' should be in '%s', but is %s%s; the index and the shards do not belong together",
+        index, name, json_string_value(v), t ? "in " : "in none of the shards", t ? t->info.file : "");
+    ok = false;
+  }
+  return ok;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------
+ */
+
+static int by_name(const void *p, const void *q) {
+  return strcmp((*(const struct tensor *const *)p)->info.name, (*(const struct tensor *const *)q)->info.name);
+}
+
+static bool sort_names(struct checkpoint *c) {
+  bool ok = true;
+  c->by_name = arena_array(c->arena, const struct tensor *, c->tensors.n);
+  for (int i = 0; i < c->tensors.n; i++)
+    c->by_name[i] = &c->tensors.at[i];
+  qsort(c->by_name, (size_t)c->tensors.n, sizeof *c->by_name, by_name);
+  for (int i = 1; i < c->tensors.n; i++)
+    if (by_name(&c->by_name[i - 1], &c->by_name[i]) == 0) {
+      diag_error(c->diag, "tensor '%s' is in two shards, %s and %s; remove one of them",
+                 c->by_name[i]->info.name, c->by_name[i - 1]->info.file, c->by_name[i]->info.file);
+      ok = false;
+    }
+  return ok;
+}
+
+static int name_order(const void *key, const void *p) {
+  return strcmp(key, (*(const struct tensor *const *)p)->info.name);
+}
+
+const struct tensor *tensor_find(const struct checkpoint *c, const char *name) {
+  const struct tensor **t =
+      c->tensors.n ? bsearch(name, c->by_name, (size_t)c->tensors.n, sizeof *c->by_name, name_order) : NULL;
+  return t ? *t : NULL;
+}
+
+/* ---- compact matrices -------------------------------------------------------------------------------------
+ */
+
+/* n as __metadata__ has it under "tern.columns.X"; 0: it has none; -1: not one that fits the stored shape. */
+static int64_t logical_columns(struct checkpoint *c, const struct tensor *t) {
+  const char *key = arena_printf(c->arena, "tern.columns.%s", t->info.name);
+  const char *text = json_string_value(json_object_get(c->shards.at[t->shard].metadata, key));
+  if (!text)
+    return 0;
+  char *end;
+  errno = 0;
+  long long n = strtoll(text, &end, 10);
+  bool fits = errno == 0 && *text && !*end && n >= 0 && n < INT64_MAX - TRITS_PER_BYTE &&
+              (n + TRITS_PER_BYTE - 1) / TRITS_PER_BYTE == t->info.shape[1];
+  return fits ? n : -1;
+}
+
+static bool link_compact(struct checkpoint *c, struct tensor *t) {
+  if (!c->shards.at[t->shard].base3 || t->info.dtype != DTYPE_U8 || t->info.rank != 2)
+    return true;
+  struct tensor *scale = (struct tensor *)tensor_find(c, arena_printf(c->arena, "%s_scale", t->info.name));
+  if (!scale || scale->info.dtype != DTYPE_F32 || tensor_count(scale) != 1) {
+    diag_error(c->diag,
+               "%s: the packed matrix '%s' has no '%s_scale' of type F32 and shape []; pack it again",
+               t->info.file, t->info.name, t->info.name);
+    return false;
+  }
+  t->columns = logical_columns(c, t);
+  if (t->columns < 0) {
+    diag_error(c->diag, "%s: 'tern.columns.%s' does not fit the %lld bytes of a row; pack it again",
+               t->info.file, t->info.name, (long long)t->info.shape[1]);
+    return false;
+  }
+  t->scale = scale;
+  scale->is_scale = true;
+  return true;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------
+ */
+
+static bool no_weights(struct checkpoint *c) {
+  if (exists(join(c, "pytorch_model.bin")) || exists(join(c, "pytorch_model.bin.index.json")))
+    diag_error(c->diag,
+               "%s: has only pytorch_model.bin; save the model as safetensors first (save_pretrained with "
+               "safe_serialization=True)",
+               c->dir);
+  else
+    diag_error(c->diag, "%s: has neither model.safetensors nor model.safetensors.index.json", c->dir);
+  return false;
+}
+
+/* The files, and what holds across them. */
+static bool open_files(struct checkpoint *c, bool directory) {
+  const char *single = directory ? join(c, "model.safetensors") : c->path;
+  const char *index = join(c, "model.safetensors.index.json");
+  json_t *root = NULL;
+  bool ok;
+  if (!directory || exists(single))
+    ok = safetensors_open(c, single);
+  else
+    ok = exists(index) ? open_shards(c, index, &root) : no_weights(c);
+  ok = ok && sort_names(c);
+  if (ok && root)
+    ok = check_listed(c, index, json_object_get(root, "weight_map"));
+  for (int i = 0; ok && i < c->tensors.n; i++)
+    ok = link_compact(c, &c->tensors.at[i]);
+  json_decref(root);
+  return ok;
+}
+
+static const char *directory_of(struct arena *a, const char *path) {
+  const char *slash = strrchr(path, '/');
+  if (!slash)
+    return ".";
+  return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
+}
+
+struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *path) {
+  struct stat st;
+  if (stat(path, &st) < 0) {
+    diag_error(d, "%s: cannot read: %s", path, strerror(errno));
+    return NULL;
+  }
+  struct checkpoint *c = arena_new(a, struct checkpoint);
+  *c = (struct checkpoint){.diag = d, .arena = a, .path = arena_strdup(a, path)};
+  c->dir = S_ISDIR(st.st_mode) ? c->path : directory_of(a, c->path);
+  const char *config = join(c, "config.json");
+  if (!open_files(c, S_ISDIR(st.st_mode)) || (exists(config) && !config_read(d, a, config, &c->config))) {
+    checkpoint_close(c);
+    return NULL;
+  }
+  return c;
+}
+
+void checkpoint_close(struct checkpoint *c) {
+  for (int i = 0; i < c->shards.n; i++) {
+    close(c->shards.at[i].fd);
+    json_decref(c->shards.at[i].metadata);
+  }
+  c->shards.n = 0;
+  config_free(&c->config);
+}
+
+int checkpoint_count(const struct checkpoint *c) {
+  return c->tensors.n;
+}
+
+const struct tensor_info *checkpoint_tensor(const struct checkpoint *c, int i) {
+  return &c->tensors.at[i].info;
+}
+
+const struct tensor_info *checkpoint_find(const struct checkpoint *c, const char *name) {
+  const struct tensor *t = tensor_find(c, name);
+  return t ? &t->info : NULL;
+}
+
+const char *checkpoint_dir(const struct checkpoint *c) {
+  return c->dir;
+}
+
+enum config_result checkpoint_config(struct checkpoint *c, const char *key, double *value) {
+  return c->config.root ? config_number(c->diag, &c->config, key, value) : CONFIG_ABSENT;
+}

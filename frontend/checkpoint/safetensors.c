@@ -1,0 +1,298 @@
+/* safetensors.c: reads and writes the container's header.
+ *
+ * Nothing in a header is believed: every number is checked against the file's size and the others, in
+ * arithmetic that notices overflow, before it is used. The data must be covered end to end by the tensors, as
+ * the format demands. */
+#include "frontend/checkpoint/safetensors.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LENGTH_BYTES = 8, MOST_HEADER_BYTES = 100 << 20, ALIGNMENT = 8, LONGEST_NAME = 1000 };
+
+static const struct {
+  const char *name;
+  int bytes;
+  enum dtype type;
+} dtypes[] = {
+    {"F32", 4, DTYPE_F32},       {"F16", 2, DTYPE_F16},    {"BF16", 2, DTYPE_BF16},
+    {"U8", 1, DTYPE_U8},         {"BOOL", 1, DTYPE_OTHER}, {"I8", 1, DTYPE_OTHER},
+    {"I16", 2, DTYPE_OTHER},     {"U16", 2, DTYPE_OTHER},  {"I32", 4, DTYPE_OTHER},
+    {"U32", 4, DTYPE_OTHER},     {"I64", 8, DTYPE_OTHER},  {"U64", 8, DTYPE_OTHER},
+    {"F64", 8, DTYPE_OTHER},     {"C64", 8, DTYPE_OTHER},  {"F8_E4M3", 1, DTYPE_OTHER},
+    {"F8_E5M2", 1, DTYPE_OTHER},
+};
+enum { DTYPES = sizeof dtypes / sizeof *dtypes };
+
+/* One header under examination. */
+struct header {
+  struct checkpoint *c;
+  const char *path;
+  int64_t data_bytes;
+  int first; /* index of its first tensor in c->tensors */
+};
+
+#define bad(h, ...) (diag_error((h)->c->diag, __VA_ARGS__), false)
+
+/* Control characters would reach the user's terminal with every diagnostic. */
+static bool printable(const char *s) {
+  for (; *s; s++)
+    if (iscntrl((unsigned char)*s))
+      return false;
+  return true;
+}
+
+static bool check_name(const struct header *h, const char *name) {
+  if (!*name || strlen(name) > LONGEST_NAME || !printable(name))
+    return bad(h, "%s: the name of tensor %d is empty, longer than %d bytes or has control characters",
+               h->path, h->c->tensors.n - h->first, LONGEST_NAME);
+  return true;
+}
+
+static bool parse_dtype(const struct header *h, json_t *v, struct tensor *t, int *element_bytes) {
+  const char *name = json_string_value(v);
+  for (int i = 0; name && i < DTYPES; i++)
+    if (strcmp(name, dtypes[i].name) == 0) {
+      t->info.dtype = dtypes[i].type;
+      t->info.dtype_name = dtypes[i].name;
+      *element_bytes = dtypes[i].bytes;
+      return true;
+    }
+  return bad(h, "%s: tensor '%s' has an unknown type '%.20s'; save it as F32, F16 or BF16", h->path,
+             t->info.name, name && printable(name) ? name : "?");
+}
+
+/* shape: and the number of bytes that it asks for. */
+static bool parse_shape(const struct header *h, json_t *v, struct tensor *t, int element_bytes,
+                        int64_t *bytes) {
+  if (!json_is_array(v))
+    return bad(h, "%s: tensor '%s': 'shape' must be a list of numbers", h->path, t->info.name);
+  if (json_array_size(v) > CHECKPOINT_MAX_RANK)
+    return bad(h, "%s: tensor '%s' has %zu dimensions; at most %d can be used", h->path, t->info.name,
+               json_array_size(v), CHECKPOINT_MAX_RANK);
+  t->info.rank = (int)json_array_size(v);
+  *bytes = element_bytes;
+  for (int i = 0; i < t->info.rank; i++) {
+    json_t *n = json_array_get(v, (size_t)i);
+    t->info.shape[i] = json_integer_value(n);
+    if (!json_is_integer(n) || t->info.shape[i] < 0)
+      return bad(h, "%s: tensor '%s': dimension %d of its shape is not a whole number", h->path, t->info.name,
+                 i);
+    if (__builtin_mul_overflow(*bytes, t->info.shape[i], bytes))
+      return bad(h, "%s: tensor '%s': its shape asks for more than 2^63 bytes", h->path, t->info.name);
+  }
+  return true;
+}
+
+static bool parse_offsets(const struct header *h, json_t *v, struct tensor *t, int64_t shape_bytes) {
+  json_t *begin = json_array_get(v, 0), *end = json_array_get(v, 1);
+  long long from = json_integer_value(begin), to = json_integer_value(end);
+  const char *name = t->info.name;
+  if (json_array_size(v) != 2 || !json_is_integer(begin) || !json_is_integer(end) || from < 0 || to < from)
+    return bad(h, "%s: tensor '%s': 'data_offsets' must be [begin, end] with 0 <= begin <= end", h->path,
+               name);
+  if (to > h->data_bytes)
+    return bad(
+        h,
+        "%s: tensor '%s' ends at byte %lld of the data, but the file has %lld; it is cut short or damaged: "
+        "fetch it again",
+        h->path, name, to, (long long)h->data_bytes);
+  if (to - from != shape_bytes)
+    return bad(h,
+               "%s: tensor '%s' of %s %s needs %lld bytes, but its offsets give it %lld; the file is damaged",
+               h->path, name, t->info.dtype_name, shape_text(h->c->arena, t->info.rank, t->info.shape),
+               (long long)shape_bytes, to - from);
+  t->begin = from;
+  t->bytes = to - from;
+  return true;
+}
+
+static bool parse_tensor(struct header *h, const char *name, json_t *v) {
+  struct checkpoint *c = h->c;
+  struct tensor t = {.shard = c->shards.n - 1};
+  int element_bytes;
+  int64_t bytes;
+  if (!check_name(h, name))
+    return false;
+  t.info.name = arena_strdup(c->arena, name);
+  t.info.file = h->path;
+  bool ok = parse_dtype(h, json_object_get(v, "dtype"), &t, &element_bytes) &&
+            parse_shape(h, json_object_get(v, "shape"), &t, element_bytes, &bytes) &&
+            parse_offsets(h, json_object_get(v, "data_offsets"), &t, bytes);
+  vec_push(c->arena, c->tensors, t);
+  return ok;
+}
+
+static int by_place(const void *p, const void *q) {
+  const struct tensor *a = p, *b = q;
+  if (a->begin != b->begin)
+    return a->begin < b->begin ? -1 : 1;
+  return (a->bytes > b->bytes) - (a->bytes < b->bytes); /* empty ones first */
+}
+
+static bool gap_or_overlap(const struct header *h, const struct tensor *t, int64_t end,
+                           const struct tensor *before) {
+  bool overlap = t->begin < end;
+  return bad(
+      h, "%s: tensor '%s' begins at byte %lld of the data, but %s%s%s at byte %lld: %s; the file is damaged",
+      h->path, t->info.name, (long long)t->begin, before ? "tensor '" : "", before ? before->info.name : "",
+      before ? "' ends" : "the data begins", (long long)end,
+      overlap ? "they overlap" : "nothing says what is between");
+}
+
+/* Sorts the tensors by place and holds that each begins where the last one ended. */
+static bool check_cover(const struct header *h) {
+  struct checkpoint *c = h->c;
+  struct tensor *t = c->tensors.at ? c->tensors.at + h->first : NULL;
+  int n = c->tensors.n - h->first;
+  int64_t end = 0;
+  if (n)
+    qsort(t, (size_t)n, sizeof *t, by_place);
+  for (int i = 0; i < n; i++) {
+    if (t[i].begin != end)
+      return gap_or_overlap(h, &t[i], end, i ? &t[i - 1] : NULL);
+    end += t[i].bytes;
+  }
+  if (end != h->data_bytes)
+    return bad(h, "%s: the tensors end at byte %lld of the data, but the file has %lld; the file is damaged",
+               h->path, (long long)end, (long long)h->data_bytes);
+  return true;
+}
+
+static bool parse_metadata(struct header *h, json_t *metadata) {
+  const char *key;
+  json_t *v;
+  if (!json_is_object(metadata))
+    return bad(h, "%s: '__metadata__' must be an object of strings", h->path);
+  json_object_foreach(metadata, key, v) if (!json_is_string(v)) {
+    return bad(h, "%s: '__metadata__' must be an object of strings", h->path);
+  }
+  struct shard *s = &h->c->shards.at[h->c->shards.n - 1];
+  const char *packing = json_string_value(json_object_get(metadata, "tern.packing"));
+  s->metadata = json_incref(metadata);
+  s->base3 = packing && strcmp(packing, "base3") == 0;
+  if (packing && !s->base3)
+    return bad(h,
+               "%s: its matrices are packed in a way this version does not know; pack the checkpoint again",
+               h->path);
+  return true;
+}
+
+static bool parse_entries(struct header *h, json_t *root) {
+  const char *name;
+  json_t *v;
+  bool ok = true;
+  json_object_foreach(root, name, v) {
+    if (strcmp(name, "__metadata__") == 0)
+      ok &= parse_metadata(h, v);
+    else
+      ok &= parse_tensor(h, name, v);
+  }
+  return ok && check_cover(h);
+}
+
+/* Jansson quotes what it stumbled over, which may be anything. */
+static void blank_controls(char *s) {
+  for (; *s; s++)
+    if (iscntrl((unsigned char)*s))
+      *s = '?';
+}
+
+static bool parse_header(struct header *h, const char *text, size_t bytes) {
+  json_error_t e;
+  json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
+  if (!root) {
+    blank_controls(e.text);
+    return bad(h, "%s: byte %d of its header is not JSON: %s; the file is damaged or no safetensors file",
+               h->path, LENGTH_BYTES + e.position, e.text);
+  }
+  bool ok =
+      json_is_object(root) ? parse_entries(h, root) : bad(h, "%s: its header is no JSON object", h->path);
+  json_decref(root);
+  return ok;
+}
+
+static uint64_t little_endian(const unsigned char b[LENGTH_BYTES]) {
+  uint64_t n = 0;
+  for (int i = LENGTH_BYTES - 1; i >= 0; i--)
+    n = n << 8 | b[i];
+  return n;
+}
+
+/* The header's length, held against the file's size; 0 after a diagnostic. */
+static uint64_t header_length(struct header *h, int fd, int64_t size) {
+  unsigned char start[LENGTH_BYTES];
+  if (size < LENGTH_BYTES || pread(fd, start, sizeof start, 0) != (ssize_t)sizeof start)
+    return bad(h, "%s: has %lld bytes, too few for a safetensors file; it is cut short: fetch it again",
+               h->path, (long long)size);
+  uint64_t length = little_endian(start);
+  if (memcmp(start, "GGUF", 4) == 0)
+    return bad(h, "%s: is a GGUF file; give the safetensors that it was made from", h->path);
+  if (length > MOST_HEADER_BYTES)
+    return bad(
+        h, "%s: claims a header of %llu bytes, and at most %d are read; it is damaged or no safetensors file",
+        h->path, (unsigned long long)length, MOST_HEADER_BYTES);
+  if (length < 2 || length > (uint64_t)(size - LENGTH_BYTES))
+    return bad(
+        h, "%s: claims a header of %llu bytes in a file of %lld; it is cut short or damaged: fetch it again",
+        h->path, (unsigned long long)length, (long long)size);
+  return length;
+}
+
+static bool read_header(struct header *h, int fd, int64_t size) {
+  uint64_t length = header_length(h, fd, size);
+  if (!length)
+    return false;
+  char *text = xmalloc(length);
+  struct shard *s = &h->c->shards.at[h->c->shards.n - 1];
+  s->data_at = LENGTH_BYTES + (int64_t)length;
+  s->data_bytes = h->data_bytes = size - s->data_at;
+  bool ok = pread(fd, text, length, LENGTH_BYTES) == (ssize_t)length
+                ? parse_header(h, text, length)
+                : bad(h, "%s: cannot read its header: %s", h->path, strerror(errno));
+  free(text);
+  return ok;
+}
+
+bool safetensors_open(struct checkpoint *c, const char *path) {
+  struct header h = {.c = c, .path = arena_strdup(c->arena, path), .first = c->tensors.n};
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat st;
+  if (fd < 0)
+    return bad(&h, "%s: cannot read: %s", path, strerror(errno));
+  vec_push(c->arena, c->shards, (struct shard){.path = h.path, .fd = fd}); /* checkpoint_close closes it */
+  if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    return bad(&h, "%s: is not a regular file", path);
+  return read_header(&h, fd, st.st_size);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------
+ */
+
+static json_t *entry_json(const struct safetensors_entry *e, int64_t begin) {
+  json_t *shape = json_array();
+  for (int i = 0; i < e->rank; i++)
+    json_array_append_new(shape, json_integer(e->shape[i]));
+  return json_pack("{s:s, s:o, s:[I,I]}", "dtype", e->dtype, "shape", shape, "data_offsets",
+                   (json_int_t)begin, (json_int_t)(begin + e->bytes));
+}
+
+void safetensors_write_header(FILE *f, json_t *metadata, const struct safetensors_entry *e, int n) {
+  json_t *root = json_object();
+  int64_t at = 0;
+  json_object_set(root, "__metadata__", metadata);
+  for (int i = 0; i < n; at += e[i++].bytes)
+    json_object_set_new(root, e[i].name, entry_json(&e[i], at));
+  char *text = json_dumps(root, JSON_COMPACT);
+  size_t length = strlen(text), padded = (length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  for (int i = 0; i < LENGTH_BYTES; i++)
+    fputc((int)(padded >> 8 * i & 255), f);
+  fprintf(f, "%s%*s", text, (int)(padded - length), "");
+  free(text);
+  json_decref(root);
+}

@@ -15,8 +15,8 @@
  *                                                   and in the repeat: %floor = weight @fold.0[%l]
  *
  * Left as it is: what only moves a weight's elements (a slice, or a row that the repeat's index chooses, is
- * read where it lies), what would take much more room than the weights it is computed from, and whatever
- * touches ternary weights or the token. */
+ * read where it lies), stretching, what would take much more room than the weights it is computed from, and
+ * whatever touches ternary weights or the token. */
 #include "passes/pass.h"
 
 #include "passes/rewrite.h"
@@ -128,7 +128,7 @@ static struct fact learn_result(const struct fold *x, const struct op *op) {
     f.source = type_count(w->type, 1, 1) * weight_instances(w);
   else if (op->n_in > 0 && !(flags & MOVE) && op->code != OP_CONVERT && op->code != OP_WSCALE)
     f.computes = true;
-  f.constant &= !f.computes || pays(op, &f);
+  f.constant &= !f.computes || (op->code != OP_BROADCAST && pays(op, &f));
   return f;
 }
 

@@ -293,7 +293,9 @@ static void encode_sentencepiece(struct encoder *e, const char *text, size_t n) 
 
 size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, uint32_t **ids) {
   struct encoder e = {.t = t};
-  if (t->flags & TOKENIZER_PAIR_MERGES)
+  if (!encoder_room(&e, &e.ids, 0, &e.cap_ids, sizeof *e.ids)) /* so that no ids are not a failure */
+    e.failed = true;
+  else if (t->flags & TOKENIZER_PAIR_MERGES)
     encode_cut_text(&e, text, n);
   else
     encode_sentencepiece(&e, text, n);
@@ -302,7 +304,7 @@ size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, u
   if (e.failed) {
     free(e.ids);
     *ids = NULL;
-    return SIZE_MAX;
+    return 0;
   }
   *ids = e.ids;
   return e.n_ids;

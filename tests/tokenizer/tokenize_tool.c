@@ -12,7 +12,7 @@ enum { LONGEST_TEXT = 1 << 30 };
 static bool print_line(const struct tokenizer *t, const char *line, size_t n) {
   uint32_t *ids;
   size_t count = tokenizer_encode(t, line, n, &ids);
-  if (count == SIZE_MAX)
+  if (!ids)
     return false;
   for (size_t i = 0; i < count; i++)
     printf("%s%u", i ? " " : "", ids[i]);

@@ -27,16 +27,9 @@ static bool made_by_kernel(const struct value *v, const struct block *b) {
   return v->block == b && v->def && (v->def->code == OP_KERNEL || v->def->code == OP_TERNARY_SUM);
 }
 
-static bool uses_value(const struct op *op, const struct value *v) {
-  for (int i = 0; i < op->n_in; i++)
-    if (op->in[i] == v)
-      return true;
-  return op->body && count_uses(op->body, v);
-}
-
 static bool used_from(const struct op *first, const struct value *v) {
   for (; first; first = first->next)
-    if (uses_value(first, v))
+    if (op_uses(first, v))
       return true;
   return false;
 }
@@ -73,7 +66,7 @@ static bool overwrites_in_place(const struct op *k, const struct value *out, con
 static bool yield_is_free(const struct block *body, const struct value *yielded, const struct value *arg) {
   if (!made_by_kernel(yielded, body) || used_from(yielded->def->next, arg))
     return false;
-  return !uses_value(yielded->def, arg) ||
+  return !op_uses(yielded->def, arg) ||
          (yielded->def->code == OP_KERNEL && overwrites_in_place(yielded->def, yielded, arg));
 }
 

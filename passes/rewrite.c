@@ -52,6 +52,13 @@ struct value *expand_product(struct builder *b, struct value *w, struct value *x
   return build_reshape(b, sums, t);
 }
 
+bool op_uses(const struct op *op, const struct value *v) {
+  for (int i = 0; i < op->n_in; i++)
+    if (op->in[i] == v)
+      return true;
+  return op->body && count_uses(op->body, v);
+}
+
 bool states_conflict(const struct op *a, const struct op *b) {
   int skip_a = a->code == OP_WRITE, skip_b = b->code == OP_WRITE; /* the value written */
   if ((!skip_a && !skip_b) || strcmp(a->attr.symbol, b->attr.symbol) != 0)

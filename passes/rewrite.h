@@ -19,6 +19,8 @@ void replace_op(struct block *root, struct op *op, struct value *v);
  * on float32 (docs/numerics.md). w may have a leading axis that x has too. NULL after a diagnostic. */
 struct value *expand_product(struct builder *b, struct value *w, struct value *x);
 
+/* Whether op, or an operator in its body, has v as an operand. */
+bool op_uses(const struct op *op, const struct value *v);
 /* Whether two reads or writes must keep their order: one of them writes, and they may mean the same instance. */
 bool states_conflict(const struct op *a, const struct op *b);
 

@@ -1,0 +1,510 @@
+/* batch_time.c: from the form for one token, `step`, the form for many, `prefill`.
+ *
+ * requires   no kernels. Works on the spec's own operators as well as after ternarize.
+ * maintains  `step`, untouched. prefill(tokens: u32[T]) -> f32[K, vocab] gives what T calls of step one after
+ *            another give for the last K of them, bit for bit, and leaves the same states.
+ * breaks     nothing.
+ *
+ * What depends on the token gets a leading axis T; weights and what is made of them alone do not. Operators on
+ * trailing axes stay as they are; where operands of different rank broadcast, axes of length 1 go between T and
+ * the shorter one's own; axis attributes move by one.
+ *
+ * Recurrences. In each block, what lies between a read and a write of one state goes into a `scan` over the
+ * tokens (recurrence.c); all else takes all tokens at once, before it or after it. In the published model
+ * that leaves one multiply-add in the scan.
+ *
+ * The tail. Whatever in the function's own body no later state depends on is only wanted for the last K tokens:
+ * there values pass through `tail` on their way in. In a language model that is the final norm and the head,
+ * whose matrix is the largest.
+ *
+ * No prefill form is made, and the module's chunk is 0, when a recurrence contains a product or a repeat (h
+ * enters a matrix whose result makes the next h; a state shared by layers): there is nothing to gain but a
+ * loop that the caller has already. */
+#include "passes/pass.h"
+#include "passes/recurrence.h"
+#include "passes/rewrite.h"
+
+enum { CHUNK = 64 };
+
+/* What a value of step became. */
+struct made {
+  bool varies;         /* it depends on the token, so it has a leading axis */
+  struct value *value; /* in prefill */
+  struct value *tail;  /* its last K tokens, once somebody wanted them */
+};
+
+struct batch {
+  struct module *m;
+  struct arena scratch;
+  VEC(struct made) made; /* of the value with that id */
+  bool changed, possible;
+};
+
+typedef VEC(struct op *) op_list;
+typedef VEC(struct value *) value_list;
+
+static struct made *made(const struct batch *b, const struct value *v) {
+  return &b->made.at[v->id];
+}
+
+static bool varies(const struct batch *b, const struct value *v) {
+  return made(b, v)->varies;
+}
+
+static void number(struct batch *b, int n, struct value *const *values) {
+  for (int i = 0; i < n; i++) {
+    values[i]->id = b->made.n;
+    vec_push(&b->scratch, b->made, (struct made){0});
+  }
+}
+
+static void number_results(struct op *op, void *data) {
+  number(data, op->n_out, op->out);
+  if (op->body)
+    number(data, op->body->n_args, op->body->args);
+}
+
+/* ---- what depends on the token --------------------------------------------------------------------------- */
+
+static void mark(struct batch *b, const struct value *v, bool yes) {
+  struct made *m = made(b, v);
+  if (yes && !m->varies)
+    m->varies = b->changed = true;
+}
+
+struct write_of {
+  const struct op *read;
+  bool found;
+};
+
+static void find_write(struct op *op, void *data) {
+  struct write_of *w = data;
+  w->found |= op->code == OP_WRITE && states_conflict(w->read, op);
+}
+
+/* A state that nothing writes is the same for all tokens. */
+static bool is_written(const struct op *read) {
+  const struct block *b = read->block;
+  while (b->parent)
+    b = b->parent->block;
+  struct write_of w = {.read = read};
+  walk((struct block *)b, find_write, &w); /* find_write changes nothing */
+  return w.found;
+}
+
+/* What a repeat carries varies when it does at any time. */
+static void mark_carried(struct batch *b, const struct op *repeat) {
+  for (int i = 0; i < repeat->n_in; i++) {
+    const struct value *argument = repeat->body->args[1 + i];
+    bool yes = varies(b, repeat->in[i]) || varies(b, repeat->body->last->in[i]);
+    mark(b, argument, yes);
+    mark(b, repeat->out[i], yes);
+  }
+}
+
+static void mark_results(struct op *op, void *data) {
+  struct batch *b = data;
+  if (op->code == OP_REPEAT) {
+    mark_carried(b, op);
+    return;
+  }
+  bool yes = op->code == OP_READ && is_written(op);
+  for (int i = 0; i < op->n_in; i++)
+    yes |= varies(b, op->in[i]);
+  for (int i = 0; i < op->n_out; i++)
+    mark(b, op->out[i], yes);
+}
+
+static void find_varying(struct batch *b, struct func *step) {
+  number(b, step->body->n_args, step->body->args);
+  walk(step->body, number_results, b);
+  for (int i = 0; i < step->body->n_args; i++)
+    made(b, step->body->args[i])->varies = true;
+  do {
+    b->changed = false;
+    walk(step->body, mark_results, b);
+  } while (b->changed);
+}
+
+/* ---- whether there can be a prefill form ------------------------------------------------------------------ */
+
+/* A written state inside repeats must have an instance for each iteration: the scans of two iterations over
+ * one state would have to run token by token in turn. */
+static bool own_instance(const struct op *op) {
+  for (const struct op *r = op->block->parent; r; r = r->block->parent) {
+    bool found = false;
+    for (int i = op->code == OP_WRITE; i < op->n_in; i++)
+      found |= op->in[i] == r->body->args[0];
+    if (!found)
+      return false;
+  }
+  return true;
+}
+
+static void check(struct op *op, void *data) {
+  struct batch *b = data;
+  if ((op->code == OP_WRITE || (op->code == OP_READ && is_written(op))) && !own_instance(op))
+    b->possible = false;
+  if (op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
+    b->possible = false;
+  for (int i = 0; i < op->n_out; i++)
+    if (varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK)
+      b->possible = false;
+}
+
+/* A row of a table that differs from token to token, or several rows. */
+static bool alone(const struct op *op, void *data) {
+  const struct batch *b = data;
+  return op->code == OP_INDEX && (varies(b, op->in[0]) || (varies(b, op->in[1]) && op->in[1]->type.rank));
+}
+
+static bool by_weight(const struct op *matmul) {
+  return op_is(matmul->in[0]->def, OP_WEIGHT);
+}
+
+static bool fits_scan(const struct op *op) {
+  return op->code != OP_REPEAT && op->code != OP_TERNARY_SUM && !(op->code == OP_MATMUL && by_weight(op));
+}
+
+/* ---- values in prefill ----------------------------------------------------------------------------------- */
+
+/* Where operators of prefill go, and whether they work on T or on K tokens. */
+struct place {
+  struct batch *b;
+  struct builder at;
+  int64_t lead; /* DIM_T or DIM_K */
+};
+
+/* [d...] -> [lead, 1..., d...], with `ones` axes of length 1. */
+static struct type lead_type(struct type t, int64_t lead, int ones) {
+  struct type l = {.elem = t.elem, .rank = t.rank + 1 + ones, .dim = {lead}};
+  for (int i = 0; i < ones; i++)
+    l.dim[1 + i] = 1;
+  for (int i = 0; i < t.rank; i++)
+    l.dim[1 + ones + i] = t.dim[i];
+  return l;
+}
+
+static struct value *get(struct place *p, const struct value *v) {
+  struct made *m = made(p->b, v);
+  if (!m->varies || m->value->type.dim[0] == p->lead)
+    return m->value;
+  if (!m->tail) {
+    m->tail = build1(&p->at, OP_TAIL, m->value);
+    m->tail->name = v->name;
+  }
+  return m->tail;
+}
+
+/* The value with a leading axis, wherever it comes from. */
+static struct value *get_rows(struct place *p, const struct value *v) {
+  struct value *x = get(p, v);
+  if (varies(p->b, v))
+    return x;
+  struct type t = lead_type(v->type, p->lead, 0);
+  return build(&p->at, OP_BROADCAST, 1, &x, NULL, &t)->out[0];
+}
+
+/* Ready to broadcast against a value that has `rank` axes in step. */
+static struct value *get_aligned(struct place *p, const struct value *v, int rank) {
+  struct value *x = get(p, v);
+  if (!varies(p->b, v) || v->type.rank >= rank)
+    return x;
+  return build_reshape(&p->at, x, lead_type(v->type, p->lead, rank - v->type.rank));
+}
+
+/* ---- one operator for all tokens -------------------------------------------------------------------------- */
+
+static struct value *emit_axis(struct place *p, const struct op *op, struct value **in) {
+  struct attrs attr = op->attr;
+  attr.axis++;
+  return build(&p->at, op->code, op->n_in, in, &attr, NULL)->out[0];
+}
+
+static struct value *emit_map(struct place *p, const struct op *op, struct value **in) {
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = get_aligned(p, op->in[i], op->out[0]->type.rank);
+  struct type t = lead_type(op->out[0]->type, p->lead, 0);
+  return build(&p->at, op->code, op->n_in, in, &op->attr, &t)->out[0];
+}
+
+static struct value *emit_reshape(struct place *p, const struct op *op, struct value **in) {
+  return build_reshape(&p->at, in[0], lead_type(op->out[0]->type, p->lead, 0));
+}
+
+static struct value *emit_transpose(struct place *p, const struct op *op, struct value **in) {
+  struct attrs attr = {0};
+  for (int i = 0; i < op->in[0]->type.rank; i++)
+    attr.perm[1 + i] = op->attr.perm[i] + 1;
+  return build(&p->at, OP_TRANSPOSE, 1, in, &attr, NULL)->out[0];
+}
+
+static struct value *emit_concat(struct place *p, const struct op *op, struct value **in) {
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = get_rows(p, op->in[i]);
+  return emit_axis(p, op, in);
+}
+
+/* matmul by a matrix that varies: one matrix a token. */
+static struct value *emit_matmul(struct place *p, const struct op *op, struct value **in) {
+  if (!varies(p->b, op->in[0]))
+    return build(&p->at, OP_MATMUL, 2, in, NULL, NULL)->out[0];
+  return expand_product(&p->at, get_aligned(p, op->in[0], op->in[1]->type.rank + 1), in[1]);
+}
+
+static struct value *emit_plain(struct place *p, const struct op *op, struct value **in) {
+  return build(&p->at, op->code, op->n_in, in, &op->attr, NULL)->out[0];
+}
+
+typedef struct value *emit_handler(struct place *p, const struct op *op, struct value **in);
+
+/* By what the operator does to axes. */
+static emit_handler *handler(const struct op *op) {
+  switch (op->code) {
+  case OP_RESHAPE: return emit_reshape;
+  case OP_BROADCAST: return emit_map; /* axes go where broadcasting against the result would put them */
+  case OP_TRANSPOSE: return emit_transpose;
+  case OP_CONCAT: return emit_concat;
+  case OP_MATMUL: return emit_matmul;
+  default: break;
+  }
+  unsigned flags = op_info[op->code].flags, attrs = op_info[op->code].attrs;
+  return flags & MAP ? emit_map : attrs & A_AXIS ? emit_axis : emit_plain;
+}
+
+/* An operator that no token changes. */
+static struct value *emit_same(struct place *p, const struct op *op, struct value **in) {
+  return build(&p->at, op->code, op->n_in, in, &op->attr, &op->out[0]->type)->out[0];
+}
+
+static bool emit_op(struct place *p, const struct op *op) {
+  struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = get(p, op->in[i]);
+  struct made *m = made(p->b, op->out[0]);
+  p->at.at = op->at;
+  m->value = (m->varies ? handler(op) : emit_same)(p, op, in);
+  if (m->value)
+    m->value->name = op->out[0]->name;
+  return m->value != NULL;
+}
+
+/* ---- scans ------------------------------------------------------------------------------------------------ */
+
+static bool contains(const op_list *ops, const struct op *op) {
+  for (int i = 0; i < ops->n; i++)
+    if (ops->at[i] == op)
+      return true;
+  return false;
+}
+
+static bool used_outside(const op_list *ops, const struct value *v) {
+  for (const struct op *op = v->block->first; op; op = op->next)
+    if (!contains(ops, op) && op_uses(op, v))
+      return true;
+  return false;
+}
+
+/* Values from outside that vary: the scan's operands. Those that do not are captured; `map` gets both. */
+static void scan_operands(struct place *p, const op_list *ops, value_list *operands, struct value_map *map) {
+  struct arena *a = &p->b->scratch;
+  for (int k = 0; k < ops->n; k++)
+    for (int i = 0; i < ops->at[k]->n_in; i++) {
+      struct value *v = ops->at[k]->in[i];
+      if ((v->def && contains(ops, v->def)) || map_value(map, v) != v)
+        continue;
+      if (varies(p->b, v))
+        vec_push(a, *operands, v);
+      vec_push(a, map->from, v);
+      vec_push(a, map->to, get(p, v));
+    }
+}
+
+static struct op *scan_begin(struct place *p, const value_list *operands, struct value_map *map) {
+  struct arena *a = &p->b->scratch;
+  struct value **in = arena_array(a, struct value *, operands->n);
+  for (int i = 0; i < operands->n; i++)
+    in[i] = get(p, operands->at[i]);
+  struct op *scan = build(&p->at, OP_SCAN, operands->n, in, NULL, NULL);
+  for (int i = 0; i < operands->n; i++) {
+    struct value *v = operands->at[i];
+    vec_push(a, map->from, v);
+    vec_push(a, map->to, block_arg(p->b->m, scan->body, v->type, v->name));
+  }
+  return scan;
+}
+
+static void scan_end(struct place *p, struct op *scan, const op_list *ops, const struct value_map *map) {
+  struct arena *a = &p->b->scratch;
+  value_list results = {0}, yields = {0};
+  VEC(struct type) types = {0};
+  for (int k = 0; k < ops->n; k++)
+    for (int i = 0; i < ops->at[k]->n_out; i++) {
+      struct value *v = ops->at[k]->out[i];
+      if (!used_outside(ops, v))
+        continue;
+      vec_push(a, results, v);
+      vec_push(a, yields, map_value(map, v));
+      vec_push(a, types, lead_type(v->type, DIM_T, 0));
+    }
+  struct builder inner = builder_end(p->b->m, scan->body);
+  inner.at = scan->at;
+  build(&inner, OP_YIELD, yields.n, yields.at, NULL, NULL);
+  op_set_results(p->b->m, scan, types.n, types.at);
+  for (int i = 0; i < results.n; i++) {
+    made(p->b, results.at[i])->value = scan->out[i];
+    scan->out[i]->name = results.at[i]->name;
+  }
+}
+
+static bool emit_scan(struct place *p, const op_list *ops) {
+  for (int k = 0; k < ops->n; k++)
+    if (!fits_scan(ops->at[k]))
+      return p->b->possible = false;
+  value_list operands = {0};
+  struct value_map map = {0};
+  p->at.at = ops->at[0]->at;
+  scan_operands(p, ops, &operands, &map);
+  struct op *scan = scan_begin(p, &operands, &map);
+  struct builder inner = builder_end(p->b->m, scan->body);
+  for (int k = 0; k < ops->n; k++)
+    op_clone(&inner, ops->at[k], &map);
+  scan_end(p, scan, ops, &map);
+  return true;
+}
+
+/* ---- blocks ----------------------------------------------------------------------------------------------- */
+
+static bool emit_block(struct place *p, const struct block *from);
+
+static bool emit_repeat(struct place *p, const struct op *op) {
+  struct module *m = p->b->m;
+  struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in), **captured;
+  struct type *types = arena_array(&p->b->scratch, struct type, op->n_in);
+  int n = captured_values(&p->b->scratch, op, &captured);
+  p->at.at = op->at;
+  for (int i = 0; i < n; i++)
+    get(p, captured[i]); /* tails are made here, not at every iteration */
+  for (int i = 0; i < op->n_in; i++) {
+    in[i] = varies(p->b, op->out[i]) ? get_rows(p, op->in[i]) : get(p, op->in[i]);
+    types[i] = in[i]->type;
+  }
+  struct op *repeat = build(&p->at, OP_REPEAT, op->n_in, in, &op->attr, NULL);
+  for (int i = 0; i < op->body->n_args; i++) {
+    const struct value *old = op->body->args[i];
+    made(p->b, old)->value = block_arg(m, repeat->body, i ? types[i - 1] : old->type, old->name);
+  }
+  struct place inner = {.b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead};
+  if (!emit_block(&inner, op->body))
+    return false;
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = varies(p->b, op->out[i]) ? get_rows(&inner, op->body->last->in[i])
+                                     : get(&inner, op->body->last->in[i]);
+  build(&inner.at, OP_YIELD, op->n_in, in, NULL, NULL);
+  op_set_results(m, repeat, op->n_in, types);
+  for (int i = 0; i < op->n_out; i++) {
+    made(p->b, op->out[i])->value = repeat->out[i];
+    repeat->out[i]->name = op->out[i]->name;
+  }
+  return true;
+}
+
+static bool emit_part(struct place *p, const struct parts *parts, int part) {
+  op_list ops = {0};
+  for (int k = 0; k < parts->n_ops; k++)
+    if (parts->part[k] == part)
+      vec_push(&p->b->scratch, ops, parts->ops[k]);
+  if (parts->scan[part])
+    return emit_scan(p, &ops);
+  return ops.at[0]->code == OP_REPEAT ? emit_repeat(p, ops.at[0]) : emit_op(p, ops.at[0]);
+}
+
+static bool emit_block(struct place *p, const struct block *from) {
+  struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
+  for (int part = 0; part < parts->n; part++)
+    if (!emit_part(p, parts, part))
+      return false;
+  return true;
+}
+
+/* ---- the tail --------------------------------------------------------------------------------------------- */
+
+struct serial {
+  struct batch *b;
+  bool found;
+};
+
+static void find_serial(struct op *op, void *data) {
+  struct serial *s = data;
+  s->found |= op->code == OP_WRITE || alone(op, s->b);
+}
+
+/* Whether the operator, or one in its body, must see all T tokens: it writes a state, or is in a scan. */
+static bool needs_all(struct batch *b, struct op *op) {
+  struct serial s = {.b = b};
+  find_serial(op, &s);
+  if (op->body)
+    walk(op->body, find_serial, &s);
+  return s.found;
+}
+
+/* Of each part of the function's body, whether it works on all T tokens; the rest on the last K. */
+static bool *find_early(struct batch *b, const struct parts *parts) {
+  bool *early = arena_array(&b->scratch, bool, parts->n);
+  for (int k = 0; k < parts->n_ops; k++)
+    early[parts->part[k]] |= parts->scan[parts->part[k]] || needs_all(b, parts->ops[k]);
+  for (int p = parts->n - 1; p >= 0; p--) /* parts come after what they need */
+    for (int q = 0; q < p && early[p]; q++)
+      early[q] |= parts->needs[p][q];
+  return early;
+}
+
+static bool emit_body(struct place *p, const struct block *from) {
+  struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
+  bool *early = find_early(p->b, parts);
+  for (int late = 0; late < 2; late++)
+    for (int part = 0; part < parts->n; part++) {
+      p->lead = late ? DIM_K : DIM_T;
+      if (early[part] == !late && !emit_part(p, parts, part))
+        return false;
+    }
+  p->lead = DIM_K;
+  struct value *result = get_rows(p, from->last->in[0]);
+  p->at.at = from->last->at;
+  return build(&p->at, OP_RETURN, 1, &result, NULL, NULL) != NULL;
+}
+
+/* ---- the pass --------------------------------------------------------------------------------------------- */
+
+static bool is_step(const struct func *f) {
+  const struct block *b = f->body;
+  return b->n_args == 1 && type_equal(b->args[0]->type, type_scalar(ELEM_U32)) && b->last &&
+         b->last->code == OP_RETURN && b->last->n_in == 1;
+}
+
+/* The body of prefill, or NULL. */
+static struct block *batch(struct batch *b, struct func *step) {
+  find_varying(b, step);
+  walk(step->body, check, b);
+  if (!b->possible)
+    return NULL;
+  struct block *body = block_new(b->m, NULL);
+  struct value *token = step->body->args[0];
+  made(b, token)->value = block_arg(b->m, body, lead_type(token->type, DIM_T, 0), "tokens");
+  struct place p = {.b = b, .at = builder_end(b->m, body)};
+  return emit_body(&p, step->body) ? body : NULL;
+}
+
+bool pass_batch_time(struct module *m) {
+  struct func *step = func_find(m, "step");
+  if (!step || !is_step(step) || func_find(m, "prefill"))
+    return true;
+  struct batch b = {.m = m, .possible = true};
+  struct block *body = batch(&b, step);
+  bool ok = body || !b.possible;
+  if (body)
+    func_add(m, "prefill")->body = body;
+  m->chunk = !body ? 0 : m->chunk > 0 ? m->chunk : CHUNK;
+  arena_free(&b.scratch);
+  return ok;
+}

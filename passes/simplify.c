@@ -102,8 +102,7 @@ static struct value *abs_of_negated(struct builder *b, struct op *op) {
 /* f(f(x)) = f(x) */
 static struct value *once_is_enough(struct builder *b, struct op *op) {
   (void)b;
-  const struct op *inner = op->in[0]->def;
-  return op_is(inner, op->code) && inner->attr.round == op->attr.round ? op->in[0] : NULL;
+  return op_is(op->in[0]->def, op->code) ? op->in[0] : NULL;
 }
 
 static struct value *both_same(struct builder *b, struct op *op) {
@@ -242,7 +241,7 @@ static const struct {
     {OP_ABS, once_is_enough},               /* ||x|| = |x| */
     {OP_RELU, once_is_enough},              /* relu(relu(x)) = relu(x) */
     {OP_FLOOR, once_is_enough},             /* floor(floor(x)) = floor(x) */
-    {OP_ROUND, once_is_enough},             /* round(round(x)) = round(x), in one mode */
+    {OP_ROUND, once_is_enough},             /* round(round(x)) = round(x), in any modes */
     {OP_MIN, both_same},                    /* min(x, x) = x */
     {OP_MAX, both_same},                    /* max(x, x) = x */
     {OP_SELECT, choice_known},              /* true ? a : b = a, c ? x : x = x */

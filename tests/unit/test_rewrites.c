@@ -195,26 +195,45 @@ static uint64_t pick(uint64_t *seed, uint64_t n) {
   return (*seed >> 16) % n;
 }
 
-/* Values 0 .. 3 are a weight and special numbers; each of the next is made of two before it. */
+/* One operator on values before the n-th. */
+static void print_random_op(FILE *f, uint64_t *seed, int n) {
+  int x = (int)pick(seed, (uint64_t)n), y = (int)pick(seed, (uint64_t)n);
+  switch (pick(seed, 8)) {
+  case 0:
+    fprintf(f, "  %%c%d = lt %%v%d, %%v%d : bool[8]\n  %%v%d = select %%c%d, %%v%d, %%v%d : f32[8]\n", n, x,
+            y, n, n, y, (int)pick(seed, (uint64_t)n));
+    break;
+  case 1:
+    fprintf(f, "  %%v%d = round %%v%d {round = %s} : f32[8]\n", n, x,
+            rounding_name((enum rounding)pick(seed, ROUND_COUNT)));
+    break;
+  case 2:
+  case 3: fprintf(f, "  %%v%d = %s %%v%d : f32[8]\n", n, unary[pick(seed, COUNT(unary))], x); break;
+  default:
+    fprintf(f, "  %%v%d = %s %%v%d, %%v%d : f32[8]\n", n, binary[pick(seed, COUNT(binary))], x, y);
+    break;
+  }
+}
+
+/* Values 0 .. 4 are a weight and special numbers; each of the next is made of some before it, and the last
+ * eight are the result. */
 static void random_arithmetic_keeps_its_bits(void **state) {
   (void)state;
-  for (uint64_t seed = 1, round = 0; round < 300; round++) {
+  for (uint64_t seed = 1, round = 0; round < 600; round++) {
     char *text = NULL;
     size_t bytes;
     FILE *f = open_memstream(&text, &bytes);
-    fprintf(f, "module m\nweight @w : f32[8]\nfunc step(%%token: u32) -> f32[8] {\n"
+    fprintf(f, "module m\nweight @w : f32[8]\nfunc step(%%token: u32) -> f32[64] {\n"
                "  %%v0 = weight @w : f32[8]\n");
     int n = 1;
     for (; n < 5; n++)
       fprintf(f, "  %%v%d = const {value = %s} : f32[8]\n", n, numbers[pick(&seed, COUNT(numbers))]);
-    for (; n < 20; n++) {
-      int x = (int)pick(&seed, (uint64_t)n), y = (int)pick(&seed, (uint64_t)n);
-      if (pick(&seed, 3) == 0)
-        fprintf(f, "  %%v%d = %s %%v%d : f32[8]\n", n, unary[pick(&seed, COUNT(unary))], x);
-      else
-        fprintf(f, "  %%v%d = %s %%v%d, %%v%d : f32[8]\n", n, binary[pick(&seed, COUNT(binary))], x, y);
-    }
-    fprintf(f, "  return %%v%d\n}\n", n - 1);
+    for (; n < 20; n++)
+      print_random_op(f, &seed, n);
+    fprintf(f, "  %%out = concat");
+    for (int i = n - 8; i < n; i++)
+      fprintf(f, "%s %%v%d", i > n - 8 ? "," : "", i);
+    fprintf(f, " {axis = 0} : f32[64]\n  return %%out\n}\n");
     fclose(f);
     unchanged_by(text, "simplify,cse,dce,fold-weights");
     free(text);

@@ -12,16 +12,16 @@ enum { LONGEST_TAIL = 3 }; /* byte tokens that finish a character after an inter
 bool tokens_of_text(const struct tokenizer *t, const char *text, size_t bytes, uint32_t **ids, size_t *n,
                     struct failure *f) {
   uint32_t *body = NULL;
-  size_t count = bytes ? tokenizer_encode(t, text, bytes, &body) : 0, bos = tokenizer_bos(t) >= 0;
-  *ids = malloc((bos + count) * sizeof **ids + 1);
+  size_t count = tokenizer_encode(t, text, bytes, &body), bos = tokenizer_bos(t) >= 0;
+  *ids = body ? malloc((bos + count + 1) * sizeof **ids) : NULL;
   if (*ids) {
-    **ids = (uint32_t)tokenizer_bos(t); /* overwritten when there is none */
-    if (count)
-      memcpy(*ids + bos, body, count * sizeof **ids);
+    if (bos)
+      **ids = (uint32_t)tokenizer_bos(t);
+    memcpy(*ids + bos, body, count * sizeof **ids);
   }
   free(body);
   *n = bos + count;
-  return *ids || fail_memory(f, *n * sizeof **ids, "the tokens of the text");
+  return *ids || fail_memory(f, (*n + bytes) * sizeof **ids, "the tokens of the text");
 }
 
 static bool go_on(void *context, const float *rows, size_t first, uint32_t n, uint32_t keep) {

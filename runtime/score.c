@@ -98,9 +98,11 @@ bool write_logits(struct session *s, const char *tokens_path, const char *out_pa
   return ok;
 }
 
-static bool print_line(const struct tokenizer *t, const char *line, size_t bytes) {
+static bool print_line(const struct tokenizer *t, const char *line, size_t bytes, struct failure *f) {
   uint32_t *ids = NULL;
-  size_t n = bytes ? tokenizer_encode(t, line, bytes, &ids) : 0;
+  size_t n = tokenizer_encode(t, line, bytes, &ids);
+  if (!ids)
+    return fail_memory(f, bytes * sizeof *ids, "the tokens of a line");
   for (size_t i = 0; i < n; i++)
     printf(i ? " %u" : "%u", ids[i]);
   free(ids);
@@ -117,7 +119,7 @@ bool print_tokens(const struct tokenizer *t, const char *path, struct failure *f
   for (const char *line = text, *end = text + bytes, *stop; ok && line < end; line = stop + 1) {
     stop = memchr(line, '\n', (size_t)(end - line));
     stop = stop ? stop : end;
-    ok = print_line(t, line, (size_t)(stop - line));
+    ok = print_line(t, line, (size_t)(stop - line), f);
   }
   free(text);
   if (!ok && ferror(stdout))

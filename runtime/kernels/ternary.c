@@ -13,14 +13,23 @@
 /* 16-bit sums hold 16 chunks: 16 chunks * 4 fields * (2 * 128) = 2^14. */
 enum { NARROW_CHUNKS = 16, TILE_LANES = 64 };
 
+/* The four columns of field f in all lanes: a 64-bit word of four 16-bit numbers, sixteen times. */
+static inline void spread(int16_t *restrict lanes, const int8_t *restrict x) {
+  int16_t four[4] = {x[0], x[1], x[2], x[3]};
+  uint64_t word, words[TILE_LANES / 4];
+  memcpy(&word, four, sizeof word);
+  for (int i = 0; i < TILE_LANES / 4; i++)
+    words[i] = word;
+  memcpy(lanes, words, sizeof words);
+}
+
 /* Adds the products of one tile: x[k] belongs to field k / 4, byte k % 4 of every row. */
-static inline void add_tile(int16_t sums[TILE_LANES], const uint8_t *tile, const int8_t x[TERN_CHUNK]) {
+static inline void add_tile(int16_t *restrict sums, const uint8_t *restrict tile, const int8_t *restrict x) {
   for (int f = 0; f < 4; f++) {
-    int16_t column[16];
-    for (int l = 0; l < 16; l++)
-      column[l] = x[4 * f + (l & 3)];
+    int16_t column[TILE_LANES];
+    spread(column, x + 4 * f);
     for (int l = 0; l < TILE_LANES; l++)
-      sums[l] = (int16_t)(sums[l] + (int16_t)((tile[l] >> (2 * f)) & 3) * column[l & 15]);
+      sums[l] = (int16_t)(sums[l] + (int16_t)((tile[l] >> (2 * f)) & 3) * column[l]);
   }
 }
 

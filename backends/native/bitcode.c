@@ -1,0 +1,23 @@
+/* bitcode.c: carries the bitcode files of the build folder in the program. */
+#include "backends/native/bitcode.h"
+
+/* The assembler finds the files through its include path (CMakeLists.txt). */
+#define EMBED(name, file)                                                                                    \
+  __asm__(".pushsection .rodata\n.balign 16\n.global tern_bitcode_" #name "\ntern_bitcode_" #name ":\n"      \
+          ".incbin \"" file "\"\n.global tern_bitcode_end_" #name "\ntern_bitcode_end_" #name ":\n.byte 0\n" \
+          ".popsection\n");                                                                                  \
+  extern const unsigned char tern_bitcode_##name[], tern_bitcode_end_##name[];
+
+EMBED(x86_64, "x86_64.bc")
+EMBED(aarch64, "aarch64.bc")
+EMBED(riscv64, "riscv64.bc")
+EMBED(avx2, "avx2.bc")
+EMBED(vnni, "vnni.bc")
+
+const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
+    [BITCODE_X86_64] = {"x86_64", tern_bitcode_x86_64, tern_bitcode_end_x86_64},
+    [BITCODE_AARCH64] = {"aarch64", tern_bitcode_aarch64, tern_bitcode_end_aarch64},
+    [BITCODE_RISCV64] = {"riscv64", tern_bitcode_riscv64, tern_bitcode_end_riscv64},
+    [BITCODE_X86_64_AVX2] = {"x86_64", tern_bitcode_avx2, tern_bitcode_end_avx2},
+    [BITCODE_X86_64_VNNI] = {"x86_64", tern_bitcode_vnni, tern_bitcode_end_vnni},
+};

@@ -1,0 +1,22 @@
+/* bitcode.h: the kernels of runtime/kernels as LLVM bitcode, made when ternc is built and carried in it. */
+#ifndef TERN_NATIVE_BITCODE_H
+#define TERN_NATIVE_BITCODE_H
+
+#include <stddef.h>
+
+enum bitcode {
+  BITCODE_X86_64, /* portable kernels and elementary functions, one module a family */
+  BITCODE_AARCH64,
+  BITCODE_RISCV64,
+  BITCODE_X86_64_AVX2, /* the variants alone */
+  BITCODE_X86_64_VNNI,
+  BITCODE_COUNT
+};
+
+struct bitcode_module {
+  const char *family;
+  const unsigned char *start, *end;
+};
+extern const struct bitcode_module bitcode_modules[BITCODE_COUNT];
+
+#endif

@@ -1,0 +1,322 @@
+/* emit_kernel.c: one kernel as a function of runtime/model.h's tern_kernel type.
+ *
+ * A VECTOR loop is emitted twice: LANES iterations at once over the multiple of LANES in its range, then
+ * singly for what remains. Its accumulators are one vector whose lane k takes the elements x with x % LANES
+ * == k, in both parts, and fold as a tree when the loop is over. Accumulators of a SERIAL loop inside it are
+ * vectors too while LANES iterations run at once. Running values live in allocas, which LLVM turns into
+ * registers. */
+#include "backends/native/emit.h"
+
+#include <string.h>
+
+LLVMValueRef emit_room(struct body *b, LLVMTypeRef type) {
+  return LLVMBuildAlloca(b->entry, type, "");
+}
+
+/* ---- accumulators
+ * ------------------------------------------------------------------------------------------- */
+
+static LLVMValueRef initial(struct body *b, const struct accumulator *acc) {
+  LLVMTypeRef type = emit_type(b->e, acc->elem);
+  if (acc->elem != ELEM_F32)
+    return LLVMConstInt(type, acc->how == ACC_MAX ? 0x80000000u : 0, false);
+  LLVMValueRef zero = LLVMConstReal(type, 0);
+  return acc->how == ACC_MAX ? LLVMConstReal(type, -__builtin_inf()) : zero;
+}
+
+static LLVMValueRef combine(struct body *b, const struct accumulator *acc, LLVMValueRef x, LLVMValueRef y) {
+  if (acc->elem == ELEM_F32)
+    return acc->how == ACC_SUM ? LLVMBuildFAdd(b->b, x, y, "sum") : emit_max(b, x, y);
+  if (acc->how == ACC_SUM)
+    return LLVMBuildAdd(b->b, x, y, "sum");
+  return LLVMBuildSelect(b->b, LLVMBuildICmp(b->b, LLVMIntSLT, x, y, ""), y, x, "max");
+}
+
+/* What an element brings: its magnitude for ACC_ABSMAX. */
+static LLVMValueRef contribution(struct body *b, const struct accumulator *acc, LLVMValueRef x) {
+  if (acc->how != ACC_ABSMAX)
+    return x;
+  if (acc->elem == ELEM_F32)
+    return emit_unary_intrinsic(b, "llvm.fabs", x);
+  LLVMValueRef negative = LLVMBuildICmp(b->b, LLVMIntSLT, x, LLVMConstNull(LLVMTypeOf(x)), "");
+  return LLVMBuildSelect(b->b, negative, LLVMBuildNeg(b->b, x, ""), x, "");
+}
+
+/* Lanes [begin, begin + width) of a vector. */
+static LLVMValueRef part(struct body *b, LLVMValueRef v, int begin, int width) {
+  LLVMValueRef mask[LANES];
+  for (int k = 0; k < width; k++)
+    mask[k] = LLVMConstInt(b->e->i32, (unsigned long long)(begin + k), false);
+  return LLVMBuildShuffleVector(b->b, v, LLVMGetPoison(LLVMTypeOf(v)), LLVMConstVector(mask, (unsigned)width),
+                                "");
+}
+
+/* l[k] = l[k] op l[k + w] for w = 8, 4, 2, 1. */
+static LLVMValueRef fold(struct body *b, const struct accumulator *acc, LLVMValueRef v) {
+  for (int width = LANES / 2; width; width /= 2)
+    v = combine(b, acc, part(b, v, 0, width), part(b, v, width, width));
+  return LLVMBuildExtractElement(b->b, v, LLVMConstInt(b->e->i32, 0, false), acc->name ? acc->name : "");
+}
+
+static void for_each_accumulator(struct body *b, const struct stmt *s, const struct loop *l,
+                                 void (*f)(struct body *, const struct accumulator *)) {
+  for (; s; s = s->next) {
+    if (s->kind == STMT_ACCUMULATE && s->acc->loop == l)
+      f(b, s->acc);
+    if (s->kind == STMT_LOOP)
+      for_each_accumulator(b, s->loop->body, l, f);
+  }
+}
+
+static void open_accumulator(struct body *b, const struct accumulator *acc) {
+  bool lanes = acc->loop->kind == LOOP_VECTOR || b->vector;
+  LLVMValueRef start = initial(b, acc);
+  if (lanes)
+    start = emit_splat(b, start);
+  b->accs[acc->id] = (struct acc_state){.room = emit_room(b, LLVMTypeOf(start))};
+  LLVMBuildStore(b->b, start, b->accs[acc->id].room);
+}
+
+static void close_accumulator(struct body *b, const struct accumulator *acc) {
+  struct acc_state *state = &b->accs[acc->id];
+  if (state->final)
+    return;
+  LLVMValueRef v = LLVMBuildLoad2(b->b, LLVMGetAllocatedType(state->room), state->room, "");
+  state->final = acc->loop->kind == LOOP_VECTOR ? fold(b, acc, v) : v;
+}
+
+/* In the scalar part of a VECTOR loop an element goes into its lane of the vector. */
+static void accumulate(struct body *b, const struct stmt *s) {
+  const struct accumulator *acc = s->acc;
+  LLVMValueRef room = b->accs[acc->id].room;
+  LLVMTypeRef type = LLVMGetAllocatedType(room);
+  LLVMValueRef x = contribution(b, acc, emit_expr(b, s->expr));
+  LLVMValueRef all = LLVMBuildLoad2(b->b, type, room, "");
+  bool lanes = LLVMGetTypeKind(type) == LLVMVectorTypeKind;
+  if (lanes && !b->vector) {
+    LLVMValueRef lane = LLVMBuildAnd(b->b, b->vars[acc->loop->id], emit_int(b->e, LANES - 1), "");
+    LLVMValueRef old = LLVMBuildExtractElement(b->b, all, lane, "");
+    LLVMBuildStore(b->b, LLVMBuildInsertElement(b->b, all, combine(b, acc, old, x), lane, ""), room);
+    return;
+  }
+  if (lanes)
+    x = emit_splat(b, x);
+  LLVMBuildStore(b->b, combine(b, acc, all, x), room);
+}
+
+/* ---- loops
+ * -------------------------------------------------------------------------------------------------- */
+
+static void statements(struct body *b, const struct stmt *s);
+
+static LLVMBasicBlockRef new_block(struct body *b, const char *name) {
+  return LLVMAppendBasicBlockInContext(b->e->context, b->function, name);
+}
+
+/* for (var = begin; var < end; var += step) body */
+static void counted(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end, int step) {
+  LLVMBasicBlockRef before = LLVMGetInsertBlock(b->b);
+  LLVMBasicBlockRef head = new_block(b, l->name ? l->name : "loop"), body = new_block(b, "body");
+  LLVMBasicBlockRef after = new_block(b, "after");
+  LLVMBuildBr(b->b, head);
+  LLVMPositionBuilderAtEnd(b->b, head);
+  LLVMValueRef var = LLVMBuildPhi(b->b, b->e->i64, l->name ? l->name : "");
+  LLVMBuildCondBr(b->b, LLVMBuildICmp(b->b, LLVMIntSLT, var, end, ""), body, after);
+  LLVMPositionBuilderAtEnd(b->b, body);
+  b->vars[l->id] = var;
+  statements(b, l->body);
+  LLVMValueRef next = LLVMBuildNSWAdd(b->b, var, emit_int(b->e, step), "");
+  LLVMBasicBlockRef last = LLVMGetInsertBlock(b->b);
+  LLVMBuildBr(b->b, head);
+  LLVMAddIncoming(var, (LLVMValueRef[]){begin, next}, (LLVMBasicBlockRef[]){before, last}, 2);
+  LLVMPositionBuilderAtEnd(b->b, after);
+}
+
+/* The range of this thread: shares of as many grains of LANES, or of single iterations, as there are. */
+static LLVMValueRef share(struct body *b, LLVMValueRef extent, LLVMValueRef thread) {
+  int64_t grain = b->grain ? LANES : 1;
+  LLVMValueRef up = LLVMBuildNSWAdd(b->b, extent, emit_int(b->e, grain - 1), "");
+  LLVMValueRef grains = LLVMBuildUDiv(b->b, up, emit_int(b->e, grain), "");
+  LLVMValueRef threads = LLVMBuildZExt(b->b, b->threads, b->e->i64, "");
+  LLVMValueRef at = LLVMBuildUDiv(b->b, LLVMBuildNSWMul(b->b, grains, thread, ""), threads, "");
+  at = LLVMBuildNSWMul(b->b, at, emit_int(b->e, grain), "");
+  return LLVMBuildSelect(b->b, LLVMBuildICmp(b->b, LLVMIntSLT, at, extent, ""), at, extent, "");
+}
+
+static void vector_range(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end) {
+  LLVMValueRef length = LLVMBuildNSWSub(b->b, end, begin, "");
+  LLVMValueRef whole = LLVMBuildAnd(b->b, length, emit_int(b->e, -LANES), "");
+  LLVMValueRef middle = LLVMBuildNSWAdd(b->b, begin, whole, "");
+  b->vector = l;
+  counted(b, l, begin, middle, LANES);
+  b->vector = NULL;
+  bool even = l->extent->kind == INDEX_CONST && l->extent->constant % LANES == 0;
+  if (!even)
+    counted(b, l, middle, end, 1);
+}
+
+static void loop(struct body *b, const struct loop *l) {
+  LLVMValueRef begin = emit_int(b->e, 0), end = emit_index(b, l->extent, 0);
+  if (l->parallel) {
+    LLVMValueRef thread = LLVMBuildZExt(b->b, b->thread, b->e->i64, ""), extent = end;
+    begin = share(b, extent, thread);
+    end = share(b, extent, LLVMBuildNSWAdd(b->b, thread, emit_int(b->e, 1), ""));
+  }
+  for_each_accumulator(b, l->body, l, open_accumulator);
+  if (l->kind == LOOP_VECTOR && !b->vector)
+    vector_range(b, l, begin, end);
+  else
+    counted(b, l, begin, end, 1);
+  for_each_accumulator(b, l->body, l, close_accumulator);
+}
+
+static void statements(struct body *b, const struct stmt *s) {
+  for (; s; s = s->next) {
+    debug_place(b, s->at);
+    switch (s->kind) {
+    case STMT_LET:
+      b->exprs[s->expr->id] = NULL; /* the loop around may be emitted a second time */
+      b->exprs[s->expr->id] = emit_expr(b, s->expr);
+      break;
+    case STMT_STORE: emit_store(b, s); break;
+    case STMT_ACCUMULATE: accumulate(b, s); break;
+    case STMT_LOOP: loop(b, s->loop); break;
+    }
+  }
+}
+
+/* ---- functions
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Members of struct tern_args, in its order. */
+enum { ARG_WEIGHTS, ARG_STATE, ARG_SCRATCH, ARG_TOKENS, ARG_LOGITS, ARG_N, ARG_KEEP };
+
+static LLVMValueRef argument(struct body *b, unsigned member) {
+  bool pointer = member < ARG_N;
+  LLVMValueRef at = LLVMBuildStructGEP2(b->b, b->e->args, b->args, member, "");
+  LLVMValueRef v = LLVMBuildLoad2(b->b, pointer ? b->e->ptr : b->e->i32, at, "");
+  return pointer ? v : LLVMBuildZExt(b->b, v, b->e->i64, "");
+}
+
+static LLVMValueRef scaled(struct body *b, LLVMValueRef sum, LLVMValueRef index, int64_t stride) {
+  if (!stride)
+    return sum;
+  LLVMValueRef term = LLVMBuildNSWMul(b->b, index, emit_int(b->e, stride), "");
+  return LLVMBuildNSWAdd(b->b, sum, term, "");
+}
+
+static LLVMValueRef buffer_base(struct body *b, const struct buffer *buffer) {
+  static const unsigned member[] = {[BASE_SCRATCH] = ARG_SCRATCH,
+                                    [BASE_WEIGHTS] = ARG_WEIGHTS,
+                                    [BASE_STATE] = ARG_STATE,
+                                    [BASE_TOKENS] = ARG_TOKENS,
+                                    [BASE_LOGITS] = ARG_LOGITS};
+  LLVMValueRef at = emit_int(b->e, buffer->offset);
+  at = scaled(b, scaled(b, at, b->i, buffer->stride_i), b->j, buffer->stride_j);
+  LLVMValueRef base = argument(b, member[buffer->base]);
+  return LLVMBuildInBoundsGEP2(b->b, b->e->i8, base, &at, 1, buffer->name ? buffer->name : "");
+}
+
+/* Whether a parallel loop of the statements is a VECTOR loop. */
+static bool splits_vectors(const struct stmt *s) {
+  for (; s; s = s->next)
+    if (s->kind == STMT_LOOP &&
+        ((s->loop->parallel && s->loop->kind == LOOP_VECTOR) || splits_vectors(s->loop->body)))
+      return true;
+  return false;
+}
+
+static const char *sum_function(struct body *b, const struct kernel *k) {
+  if (k->in->format == FORMAT_I8)
+    return k->group ? "tern_ternary_sum_i8" : b->e->target->level->sum_i8;
+  return k->in->format == FORMAT_I16 ? "tern_ternary_sum_i16" : "tern_ternary_sum_f32";
+}
+
+/* Index of a kernel's buffer among its bases; sums name theirs apart from the list. */
+static void ternary_sum(struct body *b) {
+  struct emitter *e = b->e;
+  const struct kernel *k = b->kernel;
+  LLVMValueRef f = emitter_function(e, sum_function(b, k));
+  LLVMValueRef in[] = {buffer_base(b, k->weight),
+                       buffer_base(b, k->in),
+                       buffer_base(b, k->out),
+                       emit_int(e, k->m),
+                       emit_int(e, k->n),
+                       emit_int(e, k->group),
+                       emit_index(b, k->rows, 0),
+                       b->thread,
+                       b->threads};
+  LLVMValueRef call = LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, 9, "");
+  unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", strlen("alwaysinline"));
+  LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                           LLVMCreateEnumAttribute(e->context, kind, 0));
+}
+
+/* Kernels without a parallel loop are run by thread 0 alone. */
+static void only_first_thread(struct body *b) {
+  LLVMBasicBlockRef mine = new_block(b, "mine"), others = new_block(b, "others");
+  LLVMValueRef zero = LLVMConstInt(b->e->i32, 0, false);
+  LLVMBuildCondBr(b->b, LLVMBuildICmp(b->b, LLVMIntEQ, b->thread, zero, ""), mine, others);
+  LLVMPositionBuilderAtEnd(b->b, others);
+  LLVMBuildRetVoid(b->b);
+  LLVMPositionBuilderAtEnd(b->b, mine);
+}
+
+static void open_body(struct body *b) {
+  struct emitter *e = b->e;
+  const struct kernel *k = b->kernel;
+  LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(e->context, b->function, "entry");
+  LLVMBasicBlockRef start = new_block(b, "start");
+  b->entry = LLVMCreateBuilderInContext(e->context);
+  b->b = LLVMCreateBuilderInContext(e->context);
+  LLVMPositionBuilderAtEnd(b->entry, entry);
+  LLVMPositionBuilderAtEnd(b->b, start);
+  debug_function(b);
+  debug_place(b, k->at);
+  b->args = LLVMGetParam(b->function, 0);
+  b->i = LLVMBuildZExt(b->b, LLVMGetParam(b->function, 1), e->i64, "i");
+  b->j = LLVMBuildZExt(b->b, LLVMGetParam(b->function, 2), e->i64, "j");
+  b->thread = LLVMGetParam(b->function, 3);
+  b->threads = LLVMGetParam(b->function, 4);
+  b->tokens = argument(b, ARG_N);
+  b->keep = argument(b, ARG_KEEP);
+  b->exprs = arena_array(&e->arena, LLVMValueRef, k->n_exprs + 1);
+  b->vars = arena_array(&e->arena, LLVMValueRef, k->n_loops + 1);
+  b->accs = arena_array(&e->arena, struct acc_state, k->n_accs + 1);
+  b->buffers = arena_array(&e->arena, LLVMValueRef, k->buffers.n + 1);
+  b->grain = splits_vectors(k->body);
+}
+
+static void close_body(struct body *b) {
+  LLVMBuildRetVoid(b->b);
+  LLVMBasicBlockRef start = LLVMGetNextBasicBlock(LLVMGetEntryBasicBlock(b->function));
+  LLVMBuildBr(b->entry, start);
+  LLVMDisposeBuilder(b->entry);
+  LLVMDisposeBuilder(b->b);
+}
+
+static bool sum_fits(struct emitter *e, const struct kernel *k) {
+  if (k->kind != KERNEL_TERNARY_SUM || k->stored == STORE_TILE2)
+    return true;
+  diag_at(e->diag, SEVERITY_ERROR, k->at, "native code has no ternary sum for weights stored as %s",
+          storage_name(k->stored));
+  return false;
+}
+
+bool emit_kernel(struct emitter *e, const struct kernel *k, LLVMValueRef function) {
+  struct body b = {.e = e, .kernel = k, .function = function};
+  if (!sum_fits(e, k))
+    return false;
+  open_body(&b);
+  if (k->kind == KERNEL_TERNARY_SUM) {
+    ternary_sum(&b);
+  } else {
+    if (!k->parallel)
+      only_first_thread(&b);
+    for (int n = 0; n < k->buffers.n; n++)
+      b.buffers[n] = buffer_base(&b, k->buffers.at[n]);
+    statements(&b, k->body);
+  }
+  close_body(&b);
+  return true;
+}

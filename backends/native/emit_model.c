@@ -1,0 +1,250 @@
+/* emit_model.c: what stands around the kernels: the forms, functions that call kernels in the order of the
+ * schedule with barriers between them, and the constant struct tern_model that a program finds all of it by.
+ */
+#include "backends/native/emit.h"
+#include "ir/layout.h"
+
+#include <string.h>
+
+/* ---- forms
+ * ---------------------------------------------------------------------------------------------------- */
+
+struct schedule {
+  struct body b;
+  LLVMValueRef indices[MAX_REPEATS]; /* i32 */
+  int depth;
+  bool started, serial; /* a kernel was called before; it ran on thread 0 alone, in this straight line */
+};
+
+/* barrier(team) where there is one. Two kernels that thread 0 runs one after another need none. */
+static void barrier(struct schedule *s) {
+  struct emitter *e = s->b.e;
+  enum { ARG_BARRIER = 7, ARG_TEAM = 8 };
+  LLVMBuilderRef b = s->b.b;
+  LLVMValueRef at = LLVMBuildStructGEP2(b, e->args, s->b.args, ARG_BARRIER, "");
+  LLVMValueRef f = LLVMBuildLoad2(b, e->ptr, at, "barrier");
+  LLVMBasicBlockRef call = LLVMAppendBasicBlockInContext(e->context, s->b.function, "wait");
+  LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, s->b.function, "go");
+  LLVMBuildCondBr(b, LLVMBuildIsNull(b, f, ""), after, call);
+  LLVMPositionBuilderAtEnd(b, call);
+  LLVMValueRef team = LLVMBuildLoad2(b, e->ptr, LLVMBuildStructGEP2(b, e->args, s->b.args, ARG_TEAM, ""), "");
+  LLVMBuildCall2(b, LLVMFunctionType(e->none, &e->ptr, 1, false), f, &team, 1, "");
+  LLVMBuildBr(b, after);
+  LLVMPositionBuilderAtEnd(b, after);
+}
+
+static int kernel_number(const struct emitter *e, const struct kernel *k) {
+  int n = 0;
+  while (e->kernel_list[n] != k)
+    n++;
+  return n;
+}
+
+static void call_kernel(struct schedule *s, const struct kernel *k) {
+  struct emitter *e = s->b.e;
+  if (s->started && !(s->serial && !k->parallel))
+    barrier(s);
+  LLVMValueRef zero = LLVMConstInt(e->i32, 0, false);
+  LLVMValueRef in[] = {s->b.args, s->depth > 0 ? s->indices[0] : zero, s->depth > 1 ? s->indices[1] : zero,
+                       s->b.thread, s->b.threads};
+  debug_place(&s->b, k->at);
+  LLVMBuildCall2(s->b.b, e->kernel_type, e->kernels[kernel_number(e, k)], in, 5, "");
+  s->started = true;
+  s->serial = !k->parallel;
+}
+
+static void schedule(struct schedule *s, const struct call *c);
+
+/* for (index = 0; index < count; index++) body: tested at the end, count is at least 1. */
+static void repeat(struct schedule *s, const struct call *c) {
+  struct emitter *e = s->b.e;
+  LLVMBuilderRef b = s->b.b;
+  LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
+  LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, s->b.function, "repeat");
+  LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, s->b.function, "done");
+  LLVMValueRef zero = LLVMConstInt(e->i32, 0, false), one = LLVMConstInt(e->i32, 1, false);
+  if (c->count < 1)
+    return;
+  LLVMBuildBr(b, body);
+  LLVMPositionBuilderAtEnd(b, body);
+  LLVMValueRef index = LLVMBuildPhi(b, e->i32, "i");
+  s->indices[s->depth++] = index;
+  s->started = s->started || c->count > 1; /* the iteration before, except in the first */
+  s->serial = false;
+  schedule(s, c->body);
+  s->depth--;
+  s->serial = false;
+  LLVMValueRef next = LLVMBuildNUWAdd(b, index, one, "");
+  LLVMValueRef more =
+      LLVMBuildICmp(b, LLVMIntULT, next, LLVMConstInt(e->i32, (unsigned long long)c->count, false), "");
+  LLVMBasicBlockRef last = LLVMGetInsertBlock(b);
+  LLVMBuildCondBr(b, more, body, after);
+  LLVMAddIncoming(index, (LLVMValueRef[]){zero, next}, (LLVMBasicBlockRef[]){before, last}, 2);
+  LLVMPositionBuilderAtEnd(b, after);
+}
+
+static void schedule(struct schedule *s, const struct call *c) {
+  for (; c; c = c->next)
+    if (c->kernel)
+      call_kernel(s, c->kernel);
+    else
+      repeat(s, c);
+}
+
+static LLVMValueRef emit_form(struct emitter *e, const struct form *f) {
+  if (!f)
+    return LLVMConstNull(e->ptr);
+  LLVMValueRef function = LLVMAddFunction(e->module, f->name, e->form_type);
+  LLVMSetLinkage(function, LLVMInternalLinkage);
+  struct schedule s = {.b = {.e = e, .function = function}};
+  s.b.b = LLVMCreateBuilderInContext(e->context);
+  LLVMPositionBuilderAtEnd(s.b.b, LLVMAppendBasicBlockInContext(e->context, function, "entry"));
+  debug_function(&s.b);
+  debug_place(&s.b, (struct loc){0});
+  s.b.args = LLVMGetParam(function, 0);
+  s.b.thread = LLVMGetParam(function, 1);
+  s.b.threads = LLVMGetParam(function, 2);
+  schedule(&s, f->schedule);
+  debug_place(&s.b, (struct loc){0});
+  LLVMBuildRetVoid(s.b.b);
+  LLVMDisposeBuilder(s.b.b);
+  return function;
+}
+
+/* ---- constants
+ * ------------------------------------------------------------------------------------------------ */
+
+static LLVMValueRef global(struct emitter *e, LLVMValueRef value, const char *name, LLVMLinkage linkage) {
+  LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
+  LLVMSetInitializer(g, value);
+  LLVMSetGlobalConstant(g, true);
+  LLVMSetLinkage(g, linkage);
+  return g;
+}
+
+static LLVMValueRef string(struct emitter *e, const char *text) {
+  text = text ? text : "";
+  LLVMValueRef g = global(e, LLVMConstStringInContext(e->context, text, (unsigned)strlen(text), false), "",
+                          LLVMPrivateLinkage);
+  LLVMSetUnnamedAddress(g, LLVMGlobalUnnamedAddr);
+  return g;
+}
+
+static LLVMValueRef u32(struct emitter *e, uint64_t value) {
+  return LLVMConstInt(e->i32, value, false);
+}
+
+static LLVMValueRef u64(struct emitter *e, uint64_t value) {
+  return LLVMConstInt(e->i64, value, false);
+}
+
+/* A constant array as a private global; NULL for none. */
+static LLVMValueRef table(struct emitter *e, LLVMValueRef *rows, int n, const char *name) {
+  if (!n)
+    return LLVMConstNull(e->ptr);
+  LLVMValueRef array = LLVMConstArray2(LLVMTypeOf(rows[0]), rows, (uint64_t)n);
+  return global(e, array, name, LLVMInternalLinkage);
+}
+
+static bool calls(const struct call *c, const struct kernel *k) {
+  for (; c; c = c->next)
+    if (c->kernel == k || (!c->kernel && calls(c->body, k)))
+      return true;
+  return false;
+}
+
+static LLVMValueRef kernel_info(struct emitter *e, int n) {
+  const struct kernel *k = e->kernel_list[n];
+  const struct loops *l = e->loops;
+  bool prefill = l->prefill && !calls(l->step->schedule, k);
+  bool named = k->op && k->op->code == OP_KERNEL && k->op->attr.name;
+  const char *file = k->at.file ? debug_file_name(&e->arena, l->module, k->at.file) : "";
+  LLVMValueRef members[] = {string(e, named ? k->op->attr.name : k->name), /* struct tern_kernel_info */
+                            e->kernels[n],
+                            string(e, file),
+                            u32(e, k->at.line),
+                            u32(e, prefill ? TERN_PREFILL : TERN_STEP),
+                            u64(e, k->weight_bytes)};
+  return LLVMConstStructInContext(e->context, members, 6, false);
+}
+
+static LLVMValueRef kernel_table(struct emitter *e) {
+  LLVMValueRef *rows = arena_array(&e->arena, LLVMValueRef, e->loops->n_kernels + 1);
+  for (int n = 0; n < e->loops->n_kernels; n++)
+    rows[n] = kernel_info(e, n);
+  return table(e, rows, e->loops->n_kernels, "tern_kernels");
+}
+
+static LLVMValueRef fill(struct emitter *e, int64_t at, int64_t count, double value) {
+  LLVMValueRef members[] = {u64(e, (uint64_t)at), u64(e, (uint64_t)count),
+                            LLVMConstReal(e->f32, (double)(float)value)};
+  return LLVMConstStructInContext(e->context, members, 3, false);
+}
+
+/* One run of equal floats for each state, or for each of its instances where they do not touch. */
+static LLVMValueRef fill_table(struct emitter *e, int *n) {
+  VEC(LLVMValueRef) rows = {0};
+  for (const struct state *s = e->loops->module->states; s; s = s->next) {
+    int64_t count = type_count(s->type, 1, 1), instances = 1;
+    for (int k = 0; k < s->n_counts; k++)
+      instances *= s->counts[k];
+    if (s->stride == 4 * count || instances == 1) {
+      vec_push(&e->arena, rows, fill(e, s->offset, count * instances, s->init));
+      continue;
+    }
+    for (int64_t i = 0; i < instances; i++)
+      vec_push(&e->arena, rows, fill(e, s->offset + i * s->stride, count, s->init));
+  }
+  *n = rows.n;
+  return table(e, rows.at, rows.n, "tern_fills");
+}
+
+/* Width of a row of logits: the last dimension of what `step` returns. */
+static uint64_t vocabulary(const struct module *m) {
+  const struct func *step = func_find(m, "step");
+  const struct op *end = step ? step->body->last : NULL;
+  if (!end || end->n_in < 1 || end->in[0]->type.rank < 1)
+    return 0;
+  const struct type *t = &end->in[0]->type;
+  return (uint64_t)t->dim[t->rank - 1];
+}
+
+static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefill) {
+  const struct loops *l = e->loops;
+  const struct module *m = l->module;
+  const char *target = arena_printf(&e->arena, "%s %s", e->target->triple, e->target->cpu);
+  int n_fills;
+  LLVMValueRef fills = fill_table(e, &n_fills);
+  LLVMValueRef members[] = {
+      u32(e, TERN_ABI), /* struct tern_model, member by member */
+      string(e, m->name),
+      string(e, m->spec),
+      string(e, target),
+      string(e, "ternc " TERN_VERSION),
+      string(e, params_text(&e->arena, m)),
+      u64(e, layout_hash(m)),
+      u64(e, parameter_count(m)),
+      u64(e, m->weights_bytes < 0 ? 0 : (uint64_t)m->weights_bytes),
+      u64(e, m->state_bytes < 0 ? 0 : (uint64_t)m->state_bytes),
+      u64(e, (uint64_t)l->step->scratch),
+      u64(e, l->prefill ? (uint64_t)l->prefill->scratch : 0),
+      u64(e, l->weight_bytes_per_token),
+      u32(e, vocabulary(m)),
+      u32(e, l->prefill ? (uint64_t)m->chunk : 0),
+      u32(e, 0),
+      step,
+      prefill,
+      fills,
+      u32(e, (uint64_t)n_fills),
+      kernel_table(e),
+      u32(e, (uint64_t)l->n_kernels),
+  };
+  LLVMValueRef value = LLVMConstStructInContext(e->context, members, sizeof members / sizeof *members, false);
+  LLVMValueRef data = global(e, value, "tern_model_data", LLVMExternalLinkage);
+  global(e, data, "tern_program_model", LLVMExternalLinkage);
+}
+
+void emit_forms_and_model(struct emitter *e) {
+  LLVMValueRef step = emit_form(e, e->loops->step), prefill = emit_form(e, e->loops->prefill);
+  emit_model(e, step, prefill);
+}

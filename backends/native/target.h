@@ -1,0 +1,30 @@
+/* target.h: which processor code is made for, and which of the kernels suit it. */
+#ifndef TERN_NATIVE_TARGET_H
+#define TERN_NATIVE_TARGET_H
+
+#include "backends/native/native.h"
+#include <llvm-c/TargetMachine.h>
+
+/* Kernels in bitcode that one level links: the family's portable ones, and an extra module or none. */
+struct level {
+  const char *family; /* first part of the triple */
+  const char *name;   /* "portable", "avx2", "avx512vnni" */
+  const char *
+    requires;         /* features, comma-separated, all of which the CPU must have; "" */
+  const char *sum_i8; /* its function for int8 ternary sums */
+  bool rounds;        /* has instructions for round, floor and trunc of floats */
+  bool halves;        /* has instructions for IEEE half to float */
+  int extra;          /* enum bitcode; -1: none */
+};
+
+struct target {
+  char *triple, *cpu, *features;
+  const struct level *level;
+  LLVMTargetMachineRef machine;
+};
+
+/* False after a diagnostic. */
+bool target_open(struct target *t, struct diag *d, const struct native_options *o);
+void target_close(struct target *t);
+
+#endif

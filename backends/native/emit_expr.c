@@ -35,8 +35,7 @@ LLVMValueRef emit_splat(struct body *b, LLVMValueRef v) {
   return LLVMBuildShuffleVector(b->b, one, LLVMGetPoison(type), zeros, "");
 }
 
-/* ---- indices
- * ------------------------------------------------------------------------------------------------ */
+/* ---- indices --------------------------------------------------------------------------------- */
 
 static LLVMValueRef index_pair(struct body *b, const struct index *x, int lane) {
   LLVMValueRef p = emit_index(b, x->a, lane), q = emit_index(b, x->b, lane);
@@ -115,8 +114,7 @@ static LLVMValueRef index_value(struct body *b, const struct index *x) {
   return v;
 }
 
-/* ---- formats
- * ------------------------------------------------------------------------------------------------ */
+/* ---- formats --------------------------------------------------------------------------------- */
 
 static LLVMTypeRef format_type(const struct emitter *e, enum format f) {
   switch (f) {
@@ -193,8 +191,7 @@ static LLVMValueRef to_memory(struct body *b, enum format f, LLVMValueRef v) {
   return f == FORMAT_BOOL ? LLVMBuildZExt(b->b, v, lanes_of(v, b->e->i8), "") : v;
 }
 
-/* ---- loads and stores
- * --------------------------------------------------------------------------------------- */
+/* ---- loads and stores ------------------------------------------------------------------------ */
 
 static LLVMValueRef base_of(struct body *b, const struct buffer *buffer) {
   int k = 0;
@@ -251,8 +248,7 @@ void emit_store(struct body *b, const struct stmt *s) {
     store_at(b, s, LLVMBuildExtractElement(b->b, v, lane_number(b, lane), ""), lane);
 }
 
-/* ---- expressions
- * -------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static LLVMValueRef constant(struct body *b, const struct expr *x) {
   LLVMTypeRef type = emit_type(b->e, x->elem);

@@ -13,8 +13,7 @@ LLVMValueRef emit_room(struct body *b, LLVMTypeRef type) {
   return LLVMBuildAlloca(b->entry, type, "");
 }
 
-/* ---- accumulators
- * ------------------------------------------------------------------------------------------- */
+/* ---- accumulators ---------------------------------------------------------------------------- */
 
 static LLVMValueRef initial(struct body *b, const struct accumulator *acc) {
   LLVMTypeRef type = emit_type(b->e, acc->elem);
@@ -104,8 +103,7 @@ static void accumulate(struct body *b, const struct stmt *s) {
   LLVMBuildStore(b->b, combine(b, acc, all, x), room);
 }
 
-/* ---- loops
- * -------------------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 static void statements(struct body *b, const struct stmt *s);
 
@@ -185,8 +183,7 @@ static void statements(struct body *b, const struct stmt *s) {
   }
 }
 
-/* ---- functions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 /* Members of struct tern_args, in its order. */
 enum { ARG_WEIGHTS, ARG_STATE, ARG_SCRATCH, ARG_TOKENS, ARG_LOGITS, ARG_N, ARG_KEEP };

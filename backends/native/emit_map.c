@@ -40,8 +40,7 @@ static LLVMValueRef elementary(struct body *b, const char *name, LLVMValueRef x)
   return LLVMBuildLoad2(b->b, LLVMTypeOf(x), in[1], name);
 }
 
-/* ---- arithmetic -------------------------------------------------------------------------------------------
- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 static LLVMValueRef exponential(struct body *b, LLVMValueRef x) {
   return elementary(b, "exp", x);
@@ -103,8 +102,7 @@ static LLVMValueRef map_softplus(struct body *b, const struct expr *x, LLVMValue
   return LLVMBuildFAdd(b->b, positive, l, "softplus");
 }
 
-/* ---- rounding ---------------------------------------------------------------------------------------------
- */
+/* ---- rounding -------------------------------------------------------------------------------- */
 
 /* From 2^23 on every float is an integer; below, adding and subtracting 2^23 rounds half to even. */
 static const double whole = 8388608;
@@ -176,8 +174,7 @@ static LLVMValueRef round_by(struct body *b, LLVMValueRef x, enum rounding mode)
 ROW(map_floor, round_by(b, in[0], ROUND_FLOOR))
 ROW(map_round, round_by(b, in[0], x->attr.round))
 
-/* ---- to other types ---------------------------------------------------------------------------------------
- */
+/* ---- to other types -------------------------------------------------------------------------- */
 
 /* The type of `elem`, with as many lanes as v. */
 static LLVMTypeRef type_like(struct body *b, LLVMValueRef v, enum elem elem) {

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* ---- forms
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- forms ----------------------------------------------------------------------------------- */
 
 struct schedule {
   struct body b;
@@ -111,8 +110,7 @@ static LLVMValueRef emit_form(struct emitter *e, const struct form *f) {
   return function;
 }
 
-/* ---- constants
- * ------------------------------------------------------------------------------------------------ */
+/* ---- constants ------------------------------------------------------------------------------- */
 
 static LLVMValueRef global(struct emitter *e, LLVMValueRef value, const char *name, LLVMLinkage linkage) {
   LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);

@@ -14,8 +14,7 @@ LLVMValueRef emitter_function(struct emitter *e, const char *name) {
   return LLVMGetNamedFunction(e->module, name);
 }
 
-/* ---- bitcode
- * -------------------------------------------------------------------------------------------------- */
+/* ---- bitcode --------------------------------------------------------------------------------- */
 
 static void forget_processor(LLVMValueRef function) {
   static const char *const kinds[] = {"target-cpu", "target-features", "tune-cpu", "no-builtins",
@@ -62,8 +61,7 @@ static bool link_kernels(struct emitter *e) {
   return true;
 }
 
-/* ---- types and declarations
- * ------------------------------------------------------------------------------------- */
+/* ---- types and declarations ------------------------------------------------------------------ */
 
 static void make_types(struct emitter *e) {
   LLVMContextRef c = e->context;
@@ -111,8 +109,7 @@ static bool emit_kernels(struct emitter *e) {
   return true;
 }
 
-/* ---- the module
- * --------------------------------------------------------------------------------------------- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 static void open_module(struct emitter *e) {
   const struct module *m = e->loops->module;

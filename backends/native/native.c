@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- code
- * --------------------------------------------------------------------------------------------------- */
+/* ---- code ------------------------------------------------------------------------------------ */
 
 static bool llvm_failed(struct diag *d, const char *doing, LLVMErrorRef error) {
   if (!error)
@@ -109,8 +108,7 @@ bool native_write(struct diag *d, const struct loops *l, const struct native_opt
   return ok;
 }
 
-/* ---- in this process
- * ------------------------------------------------------------------------------------------ */
+/* ---- in this process ------------------------------------------------------------------------- */
 
 struct native_jit {
   LLVMOrcLLJITRef jit;

@@ -24,28 +24,29 @@ enum { LEVELS = sizeof levels / sizeof *levels };
 
 static const struct cpus {
   const char *family, *level;
+  const char *base;  /* features that every system of the family has, whatever the CPU's plainest form */
   const char *names; /* space-separated; the first of a family's "portable" is its plainest */
 } cpus[] = {
-    {"x86_64", "portable",
+    {"x86_64", "portable", "",
      "x86-64 x86-64-v2 core2 penryn nehalem westmere sandybridge ivybridge silvermont goldmont goldmont-plus "
      "tremont btver2 bdver1 bdver2 bdver3"},
-    {"x86_64", "avx2",
+    {"x86_64", "avx2", "",
      "x86-64-v3 x86-64-v4 haswell broadwell skylake skylake-avx512 alderlake raptorlake meteorlake arrowlake "
      "lunarlake gracemont sierraforest bdver4 znver1 znver2 znver3"},
-    {"x86_64", "avx512vnni",
+    {"x86_64", "avx512vnni", "",
      "cascadelake cooperlake icelake-client icelake-server tigerlake rocketlake sapphirerapids emeraldrapids "
      "graniterapids znver4 znver5"},
-    {"aarch64", "portable",
+    {"aarch64", "portable", "",
      "generic cortex-a35 cortex-a53 cortex-a55 cortex-a57 cortex-a72 cortex-a73 cortex-a75 cortex-a76 "
      "cortex-a77 cortex-a78 cortex-a510 cortex-a520 cortex-a710 cortex-a715 cortex-a720 cortex-x1 cortex-x2 "
      "cortex-x3 cortex-x4 neoverse-e1 neoverse-n1 neoverse-n2 neoverse-n3 neoverse-v1 neoverse-v2 "
      "neoverse-v3 ampere1 ampere1a apple-m1 apple-m2 apple-m3 a64fx"},
-    {"riscv64", "portable", "generic-rv64 sifive-u54 sifive-u74 sifive-p450 sifive-p670 spacemit-x60"},
+    {"riscv64", "portable", "+m,+a,+f,+d,+c",
+     "generic-rv64 sifive-u54 sifive-u74 sifive-p450 sifive-p670 spacemit-x60"},
 };
 enum { CPU_ROWS = sizeof cpus / sizeof *cpus };
 
-/* ---- lists of names
- * ----------------------------------------------------------------------------------------- */
+/* ---- lists of names -------------------------------------------------------------------------- */
 
 /* Whether `word` stands in a list whose words end at `separator`. */
 static bool in_list(const char *list, const char *word, size_t length, char separator) {
@@ -81,8 +82,7 @@ static bool features_cover(const char *features, const char *wanted) {
   return true;
 }
 
-/* ---- families and CPUs
- * -------------------------------------------------------------------------------------- */
+/* ---- families and CPUs ----------------------------------------------------------------------- */
 
 static const struct level *family_level(const char *triple, const char *name) {
   size_t n = strcspn(triple, "-");
@@ -141,8 +141,7 @@ static const struct level *level_by_features(const char *triple, const char *fea
   return level;
 }
 
-/* ---- the target machine
- * --------------------------------------------------------------------------------------- */
+/* ---- the target machine ---------------------------------------------------------------------- */
 
 static char *join_features(const char *a, const char *b) {
   size_t n = strlen(a) + strlen(b) + 2;
@@ -193,7 +192,7 @@ static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const c
   t->cpu = cpu ? xstrdup(cpu) : xmalloc(strcspn(row->names, " ") + 1);
   if (!cpu)
     snprintf(t->cpu, strcspn(row->names, " ") + 1, "%s", row->names);
-  t->features = xstrdup(more);
+  t->features = join_features(row->base, more);
   free(has);
   free(all);
   return true;

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* ---- int8, chunk by chunk --------------------------------------------------------------------------------
- */
+/* ---- int8, chunk by chunk -------------------------------------------------------------------- */
 
 /* 16-bit sums hold 16 chunks: 16 chunks * 4 fields * (2 * 128) = 2^14. */
 enum { NARROW_CHUNKS = 16, TILE_LANES = 64 };
@@ -67,8 +66,7 @@ static uint32_t sum_i8(const int8_t *x, int64_t n) {
   return sum;
 }
 
-/* ---- any type, column by column ---------------------------------------------------------------------------
- */
+/* ---- any type, column by column -------------------------------------------------------------- */
 
 /* out[r] of a panel for columns begin .. end - 1, none of them beyond n. */
 #define COLUMN_SUM_INT(name, x_type)                                                                         \
@@ -135,8 +133,7 @@ static void panel_f32(const uint8_t *tiles, int64_t step, const float *x, int64_
   columns_f32(tiles, step, x, begin, end, out);
 }
 
-/* ---- the whole matrix -------------------------------------------------------------------------------------
- */
+/* ---- the whole matrix ------------------------------------------------------------------------ */
 
 #define WHOLE_MATRIX(name, x_type, y_type, panel_sum)                                                        \
   TERN_TERNARY_SUM(name, x_type, y_type) {                                                                   \

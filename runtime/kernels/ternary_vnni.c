@@ -48,8 +48,7 @@ INLINE void store(const struct strip *s, int panel, int32_t *y, __m512i digits, 
   _mm512_mask_storeu_epi32(y + s->first + panel * TERN_PANEL, s->mask[panel], sums);
 }
 
-/* ---- one row ----------------------------------------------------------------------------------------------
- */
+/* ---- one row --------------------------------------------------------------------------------- */
 
 INLINE void add_in_place(__m512i sums[4], __m512i tile, const __m512i x[4]) {
   UNROLL for (int f = 0; f < 4; f++) sums[f] =
@@ -89,8 +88,7 @@ INLINE void one_row(int panels, const struct strip *s, const int8_t *x, int32_t 
   UNROLL for (int p = 0; p < panels; p++) store(s, p, y, total[p], ones);
 }
 
-/* ---- several rows -----------------------------------------------------------------------------------------
- */
+/* ---- several rows ---------------------------------------------------------------------------- */
 
 /* One chunk for `rows` rows of x, `apart` bytes from one to the next. */
 INLINE void add_rows(int panels, int rows, __m512i sums[ROWS][2], const uint8_t *tiles, const int8_t *x,
@@ -136,8 +134,7 @@ INLINE void all_rows(int panels, const struct strip *s, const int8_t *x, const i
     one_row(panels, s, x + t * s->n, ones[t], y + t * s->m);
 }
 
-/* ---- the whole matrix -------------------------------------------------------------------------------------
- */
+/* ---- the whole matrix ------------------------------------------------------------------------ */
 
 INLINE __mmask16 rows_in(int64_t left) {
   return left >= TERN_PANEL ? 0xffff : left > 0 ? (__mmask16)((1u << left) - 1) : 0;

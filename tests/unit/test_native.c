@@ -1,0 +1,702 @@
+/* test_native.c: hand-made loops through LLVM in this process, compared bit for bit with plain C: every
+ * element-wise operator over awkward floats, accumulators, strides, formats, repeats, threads, ternary sums;
+ * on this machine's processor and on the family's plainest. And objects: the same bytes twice, other targets,
+ * lines of the spec, errors that a user can cause. */
+#include "backends/native/native.h"
+#include "ir/real.h"
+#include "runtime/kernels/math.h"
+#include "runtime/kernels/pack.h"
+#include "runtime/kernels/ternary.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+bool emit_map_covers(enum opcode code); /* backends/native/emit.h, which wants LLVM's headers */
+
+/* ---- making loops ---------------------------------------------------------------------------- */
+
+static struct fixture {
+  struct arena arena;
+  struct diag diag;
+  char *said; /* what diagnostics printed */
+  size_t said_bytes;
+  struct loops *loops;
+  struct kernel *kernel, **last;
+} fx;
+
+static int setup(void **state) {
+  (void)state;
+  memset(&fx, 0, sizeof fx);
+  fx.diag.out = open_memstream(&fx.said, &fx.said_bytes);
+  fx.loops = arena_new(&fx.arena, struct loops);
+  struct module *m = module_new(&fx.arena, &fx.diag, "test");
+  m->spec = "test.tern";
+  fx.loops->module = m;
+  fx.loops->step = arena_new(&fx.arena, struct form);
+  fx.loops->step->name = "step";
+  fx.last = &fx.loops->kernels;
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  fclose(fx.diag.out);
+  free(fx.said);
+  diag_free(&fx.diag);
+  arena_free(&fx.arena);
+  return 0;
+}
+
+static struct kernel *kernel(const char *name) {
+  struct kernel *k = arena_new(&fx.arena, struct kernel);
+  k->name = name;
+  *fx.last = fx.kernel = k;
+  fx.last = &k->next;
+  fx.loops->n_kernels++;
+  return k;
+}
+
+static struct call *call(struct kernel *k, int64_t count, struct call *body) {
+  struct call *c = arena_new(&fx.arena, struct call);
+  *c = (struct call){.kernel = k, .count = count, .body = body};
+  return c;
+}
+
+static struct buffer *buffer(enum buffer_base base, enum format format, int64_t offset) {
+  struct buffer *b = arena_new(&fx.arena, struct buffer);
+  *b = (struct buffer){.base = base, .format = format, .offset = offset, .elements = 1 << 20};
+  vec_push(&fx.arena, fx.kernel->buffers, b);
+  return b;
+}
+
+static struct index *index_new(enum index_kind kind, int64_t constant, struct index *a, struct index *b) {
+  struct index *x = arena_new(&fx.arena, struct index);
+  *x = (struct index){.kind = kind, .constant = constant, .a = a, .b = b};
+  return x;
+}
+
+static struct index *number(int64_t c) {
+  return index_new(INDEX_CONST, c, NULL, NULL);
+}
+
+static struct index *var(struct loop *l) {
+  struct index *x = index_new(INDEX_VAR, 0, NULL, NULL);
+  x->loop = l;
+  return x;
+}
+
+static struct expr *expr_new(enum expr_kind kind, enum elem elem) {
+  struct expr *x = arena_new(&fx.arena, struct expr);
+  x->kind = kind;
+  x->elem = elem;
+  x->id = fx.kernel->n_exprs++;
+  x->at = (struct loc){.line = 7};
+  return x;
+}
+
+static struct expr *load(struct buffer *b, enum elem elem, struct index *x) {
+  struct expr *e = expr_new(EXPR_LOAD, elem);
+  e->buffer = b;
+  e->index = x;
+  return e;
+}
+
+static struct expr *constant(double value) {
+  struct expr *e = expr_new(EXPR_CONST, ELEM_F32);
+  e->value = value;
+  return e;
+}
+
+static struct expr *apply(enum opcode code, enum elem elem, struct expr *a, struct expr *b) {
+  struct expr *e = expr_new(EXPR_OP, elem);
+  e->code = code;
+  e->in[0] = a;
+  e->in[1] = b;
+  e->n_in = b ? 2 : 1;
+  return e;
+}
+
+static struct expr *total(struct accumulator *acc) {
+  struct expr *e = expr_new(EXPR_ACC, acc->elem);
+  e->acc = acc;
+  return e;
+}
+
+static struct accumulator *accumulator(enum accumulate how, struct loop *l) {
+  struct accumulator *acc = arena_new(&fx.arena, struct accumulator);
+  *acc = (struct accumulator){.how = how, .elem = ELEM_F32, .loop = l, .id = fx.kernel->n_accs++};
+  return acc;
+}
+
+/* Appends a statement to a list. */
+static struct stmt *stmt(struct stmt **list, enum stmt_kind kind) {
+  struct stmt *s = arena_new(&fx.arena, struct stmt);
+  s->kind = kind;
+  s->at = (struct loc){.line = 7};
+  while (*list)
+    list = &(*list)->next;
+  return *list = s;
+}
+
+static struct expr *let(struct stmt **list, struct expr *e) {
+  stmt(list, STMT_LET)->expr = e;
+  return e;
+}
+
+static void store(struct stmt **list, struct buffer *b, struct index *x, struct expr *e) {
+  struct stmt *s = stmt(list, STMT_STORE);
+  s->buffer = b;
+  s->index = x;
+  s->expr = e;
+}
+
+static void add_to(struct stmt **list, struct accumulator *acc, struct expr *e) {
+  struct stmt *s = stmt(list, STMT_ACCUMULATE);
+  s->acc = acc;
+  s->expr = e;
+}
+
+static struct loop *loop(struct stmt **list, enum loop_kind kind, struct index *extent) {
+  struct loop *l = arena_new(&fx.arena, struct loop);
+  *l = (struct loop){.kind = kind, .extent = extent, .name = "i", .id = fx.kernel->n_loops++};
+  stmt(list, STMT_LOOP)->loop = l;
+  return l;
+}
+
+/* ---- running them ---------------------------------------------------------------------------- */
+
+enum { ROOM = 1 << 16 };
+static _Alignas(64) uint8_t weights[ROOM], state_room[ROOM], scratch[ROOM];
+static _Alignas(64) float logits[ROOM / 4];
+static uint32_t tokens[64];
+
+/* Processors to try: this machine's, and the plainest when this machine is an x86. */
+static const char *const processors[] = {
+    NULL,
+#ifdef __x86_64__
+    "x86-64",
+#endif
+};
+enum { PROCESSORS = sizeof processors / sizeof *processors };
+
+static int barriers;
+static void count_barrier(void *team) {
+  (void)team;
+  barriers++;
+}
+
+static struct native_jit *compile(int processor) {
+  struct native_options o = native_defaults;
+  o.cpu = processors[processor];
+  struct native_jit *j = native_jit(&fx.diag, fx.loops, &o);
+  fflush(fx.diag.out);
+  if (!j)
+    fail_msg("no code: %s", fx.said);
+  return j;
+}
+
+static struct tern_args arguments(uint32_t n) {
+  return (struct tern_args){weights, state_room, scratch, tokens, logits, n, 1, NULL, NULL};
+}
+
+static void run_step(const struct native_jit *j, uint32_t threads) {
+  struct tern_args args = arguments(1);
+  for (uint32_t t = 0; t < threads; t++)
+    native_jit_model(j)->step(&args, t, threads);
+}
+
+static void fill_random(float *x, int n, unsigned seed) {
+  uint64_t s = seed * 2654435761u + 88172645463325252u;
+  for (int i = 0; i < n; i++) {
+    s ^= s << 13, s ^= s >> 7, s ^= s << 17;
+    x[i] = (float)((int32_t)(s >> 32)) * 1e-9f;
+  }
+}
+
+/* Equal bits, or NaN both. */
+static void same_float(float got, float expected, const char *what, float x) {
+  if (isnan(got) && isnan(expected))
+    return;
+  if (tern_bits(got) != tern_bits(expected))
+    fail_msg("%s(%.9g): %.9g (%08x) where %.9g (%08x) is right", what, (double)x, (double)got,
+             (unsigned)tern_bits(got), (double)expected, (unsigned)tern_bits(expected));
+}
+
+/* ---- element-wise operators ------------------------------------------------------------------ */
+
+static void every_map_operator_has_a_row(void **state) {
+  (void)state;
+  for (int c = 0; c < OP_COUNT; c++)
+    if (op_info[c].flags & MAP)
+      assert_true(emit_map_covers((enum opcode)c));
+}
+
+/* Awkward floats, then random ones; 200 of them: 12 vectors and 8 that remain. */
+enum { N = 200 };
+static void awkward(float *x, unsigned seed) {
+  static const float some[] = {0.0f,        -0.0f,         0.5f,    -0.5f,      1.5f,      2.5f,       -2.5f,
+                               0.49999997f, 1e-40f,        -1e-40f, 1e30f,      -1e30f,    88.0f,      -88.0f,
+                               -104.0f,     90.0f,         127.5f,  8388607.5f, 8388609,   4194304.5f, 1e-5f,
+                               -8388607.5f, 2147483648.0f, 3.0f,    INFINITY,   -INFINITY, NAN,        0.1f,
+                               -3.7f,       126.5f,        -128.5f, 1.0f};
+  fill_random(x, N, seed);
+  for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+    x[(i * (seed + 6)) % N] = some[i];
+}
+
+static enum elem result_elem(enum opcode code) {
+  return code == OP_LT || code == OP_LE || code == OP_EQ ? ELEM_BOOL : code == OP_CODES ? ELEM_I8 : ELEM_F32;
+}
+
+/* y[i] = op(a[i], b[i]), a condition of `select` from c[i]. */
+static struct buffer *map_kernel(enum opcode code, enum rounding round) {
+  struct kernel *k = kernel("map");
+  enum elem elem = result_elem(code);
+  enum format format = elem == ELEM_BOOL ? FORMAT_BOOL : elem == ELEM_I8 ? FORMAT_I8 : FORMAT_F32;
+  struct buffer *a = buffer(BASE_WEIGHTS, FORMAT_F32, 0), *b = buffer(BASE_WEIGHTS, FORMAT_F32, 4096);
+  struct buffer *c = buffer(BASE_WEIGHTS, FORMAT_BOOL, 8192), *y = buffer(BASE_SCRATCH, format, 0);
+  struct loop *l = loop(&k->body, LOOP_VECTOR, number(N));
+  struct expr *in[3] = {let(&l->body, load(a, ELEM_F32, var(l))), let(&l->body, load(b, ELEM_F32, var(l))),
+                        NULL};
+  int n_in = op_info[code].ins;
+  if (code == OP_SELECT) {
+    in[2] = in[1], in[1] = in[0];
+    in[0] = let(&l->body, load(c, ELEM_BOOL, var(l)));
+  }
+  struct expr *e = apply(code, elem, in[0], in[1]);
+  e->in[2] = in[2];
+  e->n_in = n_in;
+  e->attr.bits = 8;
+  e->attr.round = round;
+  store(&l->body, y, var(l), let(&l->body, e));
+  fx.loops->step->schedule = call(k, 0, NULL);
+  return y;
+}
+
+static float from_scratch(enum elem elem, int i) {
+  return elem == ELEM_BOOL ? scratch[i] : elem == ELEM_I8 ? ((int8_t *)scratch)[i] : ((float *)scratch)[i];
+}
+
+static void check_map(enum opcode code, enum rounding round, int processor) {
+  float *a = (float *)weights, *b = (float *)(weights + 4096);
+  teardown(NULL), setup(NULL);
+  map_kernel(code, round);
+  struct native_jit *j = compile(processor);
+  for (unsigned seed = 1; seed <= 3; seed++) {
+    struct attrs attr = {.bits = 8, .round = round};
+    awkward(a, seed);
+    awkward(b, seed + 1);
+    for (int i = 0; i < N; i++)
+      weights[8192 + i] = (uint8_t)(i % 3 == 0);
+    run_step(j, 1);
+    for (int i = 0; i < N; i++) {
+      float c = weights[8192 + i];
+      float expected =
+          code == OP_SELECT ? real32[code](c, a[i], b[i], &attr) : real32[code](a[i], b[i], 0, &attr);
+      if (code == OP_CODES)
+        expected = (float)(int)expected; /* a code has no -0 */
+      same_float(from_scratch(result_elem(code), i), expected, op_info[code].text, a[i]);
+    }
+  }
+  native_jit_free(j);
+}
+
+static void map_operators(void **state) {
+  (void)state;
+  for (int p = 0; p < PROCESSORS; p++)
+    for (int c = 0; c < OP_COUNT; c++) {
+      int modes = op_info[c].attrs & A_ROUND ? ROUND_COUNT : 1;
+      for (int round = 0; real32[c] && round < modes; round++)
+        check_map((enum opcode)c, (enum rounding)round, p);
+    }
+}
+
+/* ---- accumulators ---------------------------------------------------------------------------- */
+
+static float lanes_sum(const float *x, int n) {
+  float lane[LANES] = {0};
+  for (int i = 0; i < n; i++)
+    lane[i % LANES] = lane[i % LANES] + x[i] * x[i];
+  for (int w = LANES / 2; w; w /= 2)
+    for (int i = 0; i < w; i++)
+      lane[i] = lane[i] + lane[i + w];
+  return lane[0];
+}
+
+/* y = x / sqrt(sum(x * x) / n + eps); the sum of the squares, absmax and max at y[n ..]. */
+static void norm_kernel(int n) {
+  struct kernel *k = kernel("norm");
+  struct buffer *x = buffer(BASE_WEIGHTS, FORMAT_F32, 0), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
+  struct loop *l = loop(&k->body, LOOP_VECTOR, number(n));
+  struct accumulator *sum = accumulator(ACC_SUM, l), *top = accumulator(ACC_ABSMAX, l);
+  struct accumulator *max = accumulator(ACC_MAX, l);
+  struct expr *v = let(&l->body, load(x, ELEM_F32, var(l)));
+  add_to(&l->body, sum, let(&l->body, apply(OP_MUL, ELEM_F32, v, v)));
+  add_to(&l->body, top, v);
+  add_to(&l->body, max, v);
+  struct expr *all = let(&k->body, total(sum));
+  struct expr *mean = let(&k->body, apply(OP_DIV, ELEM_F32, all, constant(n)));
+  struct expr *r =
+      let(&k->body, apply(OP_RSQRT, ELEM_F32, apply(OP_ADD, ELEM_F32, mean, constant(1e-6)), NULL));
+  struct loop *l2 = loop(&k->body, LOOP_VECTOR, number(n));
+  struct expr *again = let(&l2->body, load(x, ELEM_F32, var(l2)));
+  store(&l2->body, y, var(l2), let(&l2->body, apply(OP_MUL, ELEM_F32, again, r)));
+  store(&k->body, y, number(n), all);
+  store(&k->body, y, number(n + 1), total(top));
+  store(&k->body, y, number(n + 2), total(max));
+  fx.loops->step->schedule = call(k, 0, NULL);
+}
+
+static void norms(void **state) {
+  (void)state;
+  static const int lengths[] = {1, 5, 16, 17, 48, 100};
+  for (int p = 0; p < PROCESSORS; p++)
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+      int n = lengths[i];
+      float *x = (float *)weights, *y = (float *)scratch, top = 0, max = -INFINITY;
+      teardown(NULL), setup(NULL);
+      norm_kernel(n);
+      fill_random(x, n, (unsigned)n);
+      struct native_jit *j = compile(p);
+      run_step(j, 1);
+      float sum = lanes_sum(x, n), r = 1 / sqrtf(sum / (float)n + 1e-6f);
+      for (int e = 0; e < n; e++) {
+        top = top < fabsf(x[e]) ? fabsf(x[e]) : top;
+        max = max < x[e] ? x[e] : max;
+        same_float(y[e], x[e] * r, "norm", x[e]);
+      }
+      same_float(y[n], sum, "sum", 0);
+      same_float(y[n + 1], top, "absmax", 0);
+      same_float(y[n + 2], max, "max", 0);
+      native_jit_free(j);
+    }
+}
+
+/* y[v] = sum over s, in order, of x[s, v], then a running sum: a SERIAL loop inside a VECTOR loop. */
+static void serial_inside_vector(void **state) {
+  (void)state;
+  enum { ROWS = 7, COLUMNS = 37 };
+  float *x = (float *)weights, *y = (float *)scratch;
+  struct kernel *k = kernel("columns");
+  struct buffer *in = buffer(BASE_WEIGHTS, FORMAT_F32, 0), *out = buffer(BASE_SCRATCH, FORMAT_F32, 0);
+  struct buffer *running = buffer(BASE_SCRATCH, FORMAT_F32, 4096);
+  struct loop *v = loop(&k->body, LOOP_VECTOR, number(COLUMNS));
+  struct loop *s = loop(&v->body, LOOP_SERIAL, number(ROWS));
+  struct accumulator *acc = accumulator(ACC_SUM, s);
+  struct index *at = index_new(INDEX_ADD, 0, index_new(INDEX_MUL, 0, var(s), number(COLUMNS)), var(v));
+  add_to(&s->body, acc, let(&s->body, load(in, ELEM_F32, at)));
+  store(&s->body, running, at, let(&s->body, total(acc)));
+  store(&v->body, out, var(v), let(&v->body, total(acc)));
+  fx.loops->step->schedule = call(k, 0, NULL);
+  fill_random(x, ROWS * COLUMNS, 5);
+  struct native_jit *j = compile(0);
+  run_step(j, 1);
+  for (int c = 0; c < COLUMNS; c++) {
+    float sum = 0;
+    for (int r = 0; r < ROWS; r++) {
+      sum = sum + x[r * COLUMNS + c];
+      same_float(((float *)(scratch + 4096))[r * COLUMNS + c], sum, "running sum", 0);
+    }
+    same_float(y[c], sum, "column sum", 0);
+  }
+  native_jit_free(j);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* out[3 i + 1] = table[token i % 5 * 4 + i / 10] in half, bf16 and float; padding by EXPR_INDEX_LT. */
+static void strides_and_formats(void **state) {
+  (void)state;
+  enum { COUNT = 45, REAL = 40 };
+  uint16_t *half = (uint16_t *)weights, *bf16 = (uint16_t *)(weights + 4096);
+  for (int p = 0; p < PROCESSORS; p++) {
+    teardown(NULL), setup(NULL);
+    struct kernel *k = kernel("gather");
+    struct buffer *h = buffer(BASE_WEIGHTS, FORMAT_F16, 0), *g = buffer(BASE_WEIGHTS, FORMAT_BF16, 4096);
+    struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
+    struct buffer *ids = buffer(BASE_SCRATCH, FORMAT_U32, 4096);
+    struct loop *l = loop(&k->body, LOOP_VECTOR, number(COUNT));
+    struct index *token = index_new(INDEX_VALUE, 0, NULL, NULL);
+    token->value = let(&l->body, load(t, ELEM_U32, index_new(INDEX_MOD, 0, var(l), number(5))));
+    struct index *place = index_new(INDEX_ADD, 0, index_new(INDEX_MUL, 0, token, number(4)),
+                                    index_new(INDEX_DIV, 0, var(l), number(10)));
+    struct expr *a = let(&l->body, load(h, ELEM_F32, place)), *b = let(&l->body, load(g, ELEM_F32, var(l)));
+    struct expr *sum = let(&l->body, apply(OP_ADD, ELEM_F32, a, b));
+    struct expr *inside = expr_new(EXPR_INDEX_LT, ELEM_BOOL);
+    inside->index = var(l);
+    inside->bound = number(REAL);
+    struct expr *value = apply(OP_SELECT, ELEM_F32, let(&l->body, inside), sum);
+    value->in[2] = constant(-1);
+    value->n_in = 3;
+    struct index *to = index_new(INDEX_ADD, 0, index_new(INDEX_MUL, 0, var(l), number(3)), number(1));
+    store(&l->body, y, to, let(&l->body, value));
+    struct expr *id = expr_new(EXPR_INDEX, ELEM_U32);
+    id->index = place;
+    store(&l->body, ids, var(l), let(&l->body, id));
+    fx.loops->step->schedule = call(k, 0, NULL);
+    for (int i = 0; i < 1024; i++) {
+      half[i] = (uint16_t)(i * 577 + 3); /* subnormals, infinities and NaN among them */
+      bf16[i] = (uint16_t)(i * 1201);
+    }
+    for (uint32_t i = 0; i < 5; i++)
+      tokens[i] = 200 - i * 31;
+    struct native_jit *j = compile(p);
+    run_step(j, 1);
+    for (int i = 0; i < COUNT; i++) {
+      uint32_t at = tokens[i % 5] * 4 + (uint32_t)i / 10;
+      float expected = i < REAL ? tern_f16(half[at]) + tern_bf16(bf16[i]) : -1;
+      same_float(((float *)scratch)[3 * i + 1], expected, "gather", (float)i);
+      assert_int_equal(((uint32_t *)(scratch + 4096))[i], at);
+    }
+    native_jit_free(j);
+  }
+}
+
+/* Every repeat adds its own weights to the state of its own instance: 3 x 2 calls, strides, barriers. */
+static void repeats(void **state) {
+  (void)state;
+  enum { OUTER = 3, INNER = 2, LENGTH = 33 };
+  struct kernel *k = kernel("layer");
+  struct buffer *w = buffer(BASE_WEIGHTS, FORMAT_F32, 64), *s = buffer(BASE_STATE, FORMAT_F32, 0);
+  w->stride_i = 1024, w->stride_j = 256;
+  s->stride_i = 512, s->stride_j = 192;
+  struct loop *l = loop(&k->body, LOOP_VECTOR, number(LENGTH));
+  l->parallel = k->parallel = true;
+  struct expr *a = let(&l->body, load(w, ELEM_F32, var(l))), *b = let(&l->body, load(s, ELEM_F32, var(l)));
+  store(&l->body, s, var(l), let(&l->body, apply(OP_ADD, ELEM_F32, a, b)));
+  fx.loops->step->schedule = call(NULL, OUTER, call(NULL, INNER, call(k, 0, NULL)));
+  fill_random((float *)weights, 1024, 3);
+  struct native_jit *j = compile(0);
+  for (uint32_t threads = 1; threads <= 4; threads++) {
+    memset(state_room, 0, sizeof state_room);
+    run_step(j, threads);
+    for (int i = 0; i < OUTER; i++)
+      for (int n = 0; n < INNER; n++)
+        assert_memory_equal(state_room + 512 * i + 192 * n, weights + 64 + 1024 * i + 256 * n, 4 * LENGTH);
+  }
+  struct tern_args args = arguments(1);
+  args.barrier = count_barrier;
+  barriers = 0;
+  native_jit_model(j)->step(&args, 0, 1);
+  assert_in_range(barriers, OUTER * INNER - 1, OUTER * INNER);
+  native_jit_free(j);
+}
+
+/* A loop over the tokens of a call, shared by threads, and a kernel that thread 0 runs alone. */
+static void tokens_of_a_call(void **state) {
+  (void)state;
+  struct kernel *k = kernel("double");
+  struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
+  struct loop *l = loop(&k->body, LOOP_SERIAL, index_new(INDEX_T, 0, NULL, NULL));
+  l->parallel = k->parallel = true;
+  struct expr *v = apply(OP_CONVERT, ELEM_F32, let(&l->body, load(t, ELEM_U32, var(l))), NULL);
+  store(&l->body, y, var(l), let(&l->body, v));
+  struct kernel *once = kernel("once");
+  struct buffer *n = buffer(BASE_SCRATCH, FORMAT_F32, 1024);
+  struct expr *more = apply(OP_ADD, ELEM_F32, let(&once->body, load(n, ELEM_F32, number(0))), constant(1));
+  store(&once->body, n, number(0), let(&once->body, more));
+  fx.loops->step->schedule = call(k, 0, NULL);
+  fx.loops->step->schedule->next = call(once, 0, NULL);
+  struct native_jit *j = compile(0);
+  memset(scratch, 0, sizeof scratch);
+  struct tern_args args = arguments(23);
+  for (uint32_t i = 0; i < 23; i++)
+    tokens[i] = i * 7 + 0x80000000u * (i == 4);
+  for (uint32_t thread = 0; thread < 3; thread++)
+    native_jit_model(j)->step(&args, thread, 3);
+  for (int i = 0; i < 23; i++)
+    same_float(((float *)scratch)[i], (float)tokens[i], "token", 0);
+  same_float(((float *)scratch)[256], 1, "once", 0);
+  native_jit_free(j);
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+static void sum_kernel(int64_t m, int64_t n, int64_t group, int64_t rows, enum format format) {
+  struct kernel *k = kernel("product");
+  k->kind = KERNEL_TERNARY_SUM;
+  k->parallel = true;
+  k->stored = STORE_TILE2;
+  k->weight = buffer(BASE_WEIGHTS, FORMAT_I8, 0);
+  k->in = buffer(BASE_STATE, format, 0);
+  k->out = buffer(BASE_SCRATCH, format == FORMAT_F32 ? FORMAT_F32 : FORMAT_I32, 0);
+  k->m = m, k->n = n, k->group = group;
+  k->rows = number(rows);
+  fx.loops->step->schedule = call(k, 0, NULL);
+}
+
+static void ternary_sums(void **state) {
+  (void)state;
+  enum { M = 83, COLUMNS = 150 };
+  static int8_t codes[M * COLUMNS];
+  for (int i = 0; i < M * COLUMNS; i++)
+    codes[i] = (int8_t)((i * 7 + i / 11) % 3 - 1);
+  for (int p = 0; p < PROCESSORS; p++)
+    for (int64_t group = 0; group <= 48; group += 48)
+      for (int64_t rows = 1; rows <= 19; rows += 9)
+        for (enum format f = FORMAT_F32; f <= FORMAT_I8; f = f == FORMAT_F32 ? FORMAT_I8 : FORMAT_I16) {
+          teardown(NULL), setup(NULL);
+          sum_kernel(M, COLUMNS, group, rows, f);
+          tern_pack_tile2(codes, M, COLUMNS, weights);
+          fill_random((float *)state_room, ROOM / 4, 9);
+          size_t outputs = (size_t)(rows * M * (group ? 4 : 1));
+          int32_t *expected = malloc(4 * outputs);
+          if (f == FORMAT_F32)
+            tern_ternary_sum_f32(weights, (float *)state_room, (float *)expected, M, COLUMNS, group, rows, 0,
+                                 1);
+          else
+            tern_ternary_sum_i8(weights, (int8_t *)state_room, expected, M, COLUMNS, group, rows, 0, 1);
+          struct native_jit *j = compile(p);
+          run_step(j, 3);
+          assert_memory_equal(scratch, expected, 4 * outputs);
+          native_jit_free(j);
+          free(expected);
+        }
+}
+
+/* ---- objects and targets --------------------------------------------------------------------- */
+
+static char *emit(const char *triple, const char *cpu, enum native_kind kind, size_t *bytes) {
+  struct native_options o = native_defaults;
+  o.triple = triple;
+  o.cpu = cpu;
+  char *data = native_bytes(&fx.diag, fx.loops, &o, kind, bytes);
+  fflush(fx.diag.out);
+  return data;
+}
+
+static const char *const targets[][2] = {
+    {"x86_64-unknown-linux-gnu", NULL},          {"x86_64-unknown-linux-gnu", "haswell"},
+    {"x86_64-unknown-linux-gnu", "znver4"},      {"x86_64-apple-darwin", "x86-64-v3"},
+    {"aarch64-unknown-linux-gnu", "cortex-a76"}, {"riscv64-unknown-linux-gnu", NULL}};
+
+static void same_bytes_everywhere(void **state) {
+  (void)state;
+  for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+    size_t n[2];
+    char *object[2];
+    for (int k = 0; k < 2; k++) {
+      teardown(NULL), setup(NULL);
+      norm_kernel(100);
+      struct call *norm = fx.loops->step->schedule;
+      sum_kernel(40, 64, 0, 1, FORMAT_I8);
+      fx.loops->step->schedule->next = norm;
+      diag_add_source(&fx.diag, k ? "/somewhere/else/test.tern" : "examples/test.tern", "", 0);
+      fx.kernel->at = (struct loc){.file = 1, .line = 3};
+      object[k] = emit(targets[t][0], targets[t][1], NATIVE_OBJECT, &n[k]);
+      if (!object[k])
+        fail_msg("%s", fx.said);
+    }
+    assert_int_equal(n[0], n[1]);
+    assert_memory_equal(object[0], object[1], n[0]);
+    assert_null(memmem(object[0], n[0], "/somewhere", 10));
+    free(object[0]);
+    free(object[1]);
+  }
+}
+
+static void lines_of_the_spec(void **state) {
+  (void)state;
+  size_t n;
+  norm_kernel(100);
+  diag_add_source(&fx.diag, "/a/b/test.tern", "", 0);
+  diag_add_source(&fx.diag, "/a/b/parts/norm.tern", "", 0);
+  fx.kernel->at = (struct loc){.file = 1, .line = 3};
+  fx.kernel->body->loop->body->expr->at = (struct loc){.file = 2, .line = 41};
+  char *assembly = emit("x86_64-unknown-linux-gnu", NULL, NATIVE_ASSEMBLY, &n);
+  assert_non_null(assembly);
+  assembly[n] = 0;
+  assert_non_null(strstr(assembly, "\"test.tern\""));
+  assert_non_null(strstr(assembly, "\"parts/norm.tern\""));
+  assert_non_null(strstr(assembly, " 41 0"));
+  assert_null(strstr(assembly, "/a/b"));
+  free(assembly);
+}
+
+static void text_and_no_debug(void **state) {
+  (void)state;
+  size_t n;
+  struct native_options o = {.triple = "aarch64-unknown-linux-gnu", .optimize = 1};
+  norm_kernel(32);
+  char *text = native_bytes(&fx.diag, fx.loops, &o, NATIVE_LLVM, &n);
+  assert_non_null(text);
+  text[n] = 0;
+  assert_non_null(strstr(text, "@tern_program_model"));
+  assert_null(strstr(text, "DILocation"));
+  assert_null(strstr(text, " fast "));
+  assert_null(strstr(text, "fmuladd"));
+  free(text);
+}
+
+static void wrong_targets(void **state) {
+  (void)state;
+  size_t n;
+  norm_kernel(8);
+  assert_null(emit("sparc-sun-solaris", NULL, NATIVE_OBJECT, &n));
+  assert_non_null(strstr(fx.said, "no code for target 'sparc-sun-solaris'"));
+  assert_null(emit("x86_64-unknown-linux-gnu", "znver44", NATIVE_OBJECT, &n));
+  assert_non_null(strstr(fx.said, "did you mean 'znver4'?"));
+  assert_null(emit("riscv64-unknown-linux-gnu", "znver4", NATIVE_OBJECT, &n));
+  struct native_options o = native_defaults;
+  o.features = "avx2";
+  assert_null(native_bytes(&fx.diag, fx.loops, &o, NATIVE_OBJECT, &n));
+  o = (struct native_options){.triple = "aarch64-unknown-linux-gnu"};
+  assert_null(native_jit(&fx.diag, fx.loops, &o));
+  assert_int_equal(fx.diag.errors, 5);
+}
+
+static void facts_of_the_model(void **state) {
+  (void)state;
+  struct module *m = (struct module *)fx.loops->module;
+  struct state *s = state_add(m, "h.{}", type_make(ELEM_F32, 1, (int64_t[]){8}));
+  s->n_counts = 1, s->counts[0] = 3, s->offset = 64, s->stride = 64, s->init = 0.5;
+  norm_kernel(8);
+  fx.kernel->weight_bytes = 99;
+  fx.loops->weight_bytes_per_token = 99;
+  fx.loops->step->scratch = 640;
+  struct native_jit *j = compile(0);
+  const struct tern_model *model = native_jit_model(j);
+  assert_int_equal(model->abi, TERN_ABI);
+  assert_string_equal(model->name, "test");
+  assert_string_equal(model->spec, "test.tern");
+  assert_int_equal(model->step_scratch, 640);
+  assert_int_equal(model->weight_bytes_per_token, 99);
+  assert_null(model->prefill);
+  assert_int_equal(model->n_fills, 3);
+  assert_int_equal(model->fills[2].at, 192);
+  assert_int_equal(model->fills[2].count, 8);
+  assert_true(model->fills[2].value == 0.5f);
+  assert_int_equal(model->n_kernels, 1);
+  assert_string_equal(model->kernels[0].name, "norm");
+  assert_int_equal(model->kernels[0].weight_bytes, 99);
+  assert_int_equal(model->kernels[0].form, TERN_STEP);
+  native_jit_free(j);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(every_map_operator_has_a_row),
+      TEST(map_operators),
+      TEST(norms),
+      TEST(serial_inside_vector),
+      TEST(strides_and_formats),
+      TEST(repeats),
+      TEST(tokens_of_a_call),
+      TEST(ternary_sums),
+      TEST(same_bytes_everywhere),
+      TEST(lines_of_the_spec),
+      TEST(text_and_no_debug),
+      TEST(wrong_targets),
+      TEST(facts_of_the_model),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,12 +1,17 @@
-/* checkpoint.h: a trained model as it is published: config.json, safetensors (one file or shards), tokenizer
- * files.
+/* checkpoint.h: a trained model as it is published: config.json, safetensors (one file or shards), and
+ * tokenizer files.
  *
- * Formats: safetensors (8-byte little-endian header length, JSON header, raw little-endian tensors) with F32,
- * F16 and BF16 tensors, and the compact form that `ternc weights --pack` writes: a ternary matrix X[m, n]
- * stored as X        U8 [m, ceil(n / 5)]  five trits a byte, t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, t = code + 1,
- * padding 1 X_scale  F32 []               mean|W|, the number that weight s = 1 / max(mean, 1e-5) is made
- * from with "tern.packing": "base3" in the header's __metadata__; all else as it was in the original. Tensors
- * are read with pread in pieces; nothing stays resident, so checkpoints larger than memory work. */
+ * Formats: safetensors (8-byte little-endian header length, JSON header, raw little-endian tensors) with
+ * F32, F16 and BF16 tensors, and the compact form that `ternc weights --pack` writes, in which a ternary
+ * matrix X[m, n] is two tensors:
+ *
+ *   X        U8 [m, ceil(n / 5)]  five trits a byte: t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, t = code + 1
+ *   X_scale  F32 []               mean|W|, which the weight scale s = 1 / max(mean, 1e-5) is made from
+ *
+ * A row's padding has t = 1. The header's __metadata__ has "tern.packing": "base3", and "tern.columns.X"
+ * with n, which the padding hides, as a decimal number. All else is as it was in the original.
+ *
+ * Tensors are read with pread in pieces; nothing stays resident, so checkpoints larger than memory work. */
 #ifndef TERN_FRONTEND_CHECKPOINT_H
 #define TERN_FRONTEND_CHECKPOINT_H
 
@@ -43,12 +48,10 @@ const char *checkpoint_dir(const struct checkpoint *c); /* where tokenizer files
 enum config_result { CONFIG_FOUND, CONFIG_ABSENT, CONFIG_WRONG };
 enum config_result checkpoint_config(struct checkpoint *c, const char *key, double *value);
 
+/* One scale for a matrix, for each row, or for each `group` columns of a row. */
+enum scale_kind { SCALE_TENSOR, SCALE_ROW, SCALE_GROUP };
+
 /* What a model needs of a checkpoint. */
-enum scale_kind {
-  SCALE_TENSOR,
-  SCALE_ROW,
-  SCALE_GROUP
-}; /* one scale a matrix | a row | `group` columns of a row */
 struct wanted_tensor {
   const char *name;
   int rank;
@@ -76,8 +79,7 @@ struct progress; /* support/progress.h */
 
 /* Prints tensors, types, shapes, ternary histogram of matrices and packed sizes; JSON when json. */
 bool checkpoint_print(struct checkpoint *c, FILE *out, bool json);
-/* Writes the compact form of c into directory `out` (made if missing), with config.json and tokenizer files.
- */
+/* Writes the compact form of c, config.json and the tokenizer files into directory `out`, made if missing. */
 bool checkpoint_pack(struct checkpoint *c, const char *out, int threads);
 /* Makes a random checkpoint in the published layout (HGRNBitForCausalLM) into directory `out`. `config`: a
  * config.json's path, "370M", "1.3B", "2.7B", or "key=value,key=value" over the 370M's config. dtype BF16

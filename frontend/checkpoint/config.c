@@ -3,6 +3,7 @@
 #include "frontend/checkpoint/config.h"
 #include "support/file.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -10,6 +11,12 @@ enum { MOST_CONFIG_BYTES = 16 << 20 };
 
 static uint16_t column(int64_t n) {
   return n < 1 ? 1 : n > UINT16_MAX - 1 ? UINT16_MAX - 1 : (uint16_t)n;
+}
+
+void blank_controls(char *s) {
+  for (; *s; s++)
+    if (iscntrl((unsigned char)*s))
+      *s = '?';
 }
 
 bool config_read(struct diag *d, struct arena *a, const char *path, struct config *config) {
@@ -25,6 +32,7 @@ bool config_read(struct diag *d, struct arena *a, const char *path, struct confi
     at.line = e.line < 1 ? 1 : (uint32_t)e.line;
     at.column = column(e.column);
     at.end = (uint16_t)(at.column + 1);
+    blank_controls(e.text);
     diag_at(d, SEVERITY_ERROR, at, "this is not JSON: %s", e.text);
   } else if (!json_is_object(config->root)) {
     diag_at(d, SEVERITY_ERROR, at, "a JSON object { ... } was expected");

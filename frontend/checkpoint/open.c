@@ -35,9 +35,15 @@ static int shard_number(const struct checkpoint *c, const char *path) {
   return -1;
 }
 
+static const char *visible(struct checkpoint *c, const char *s) {
+  char *copy = arena_strdup(c->arena, s);
+  blank_controls(copy);
+  return copy;
+}
+
 /* Opens every shard that the index names, once. */
 static bool open_listed(struct checkpoint *c, const char *index, json_t *map) {
-  const char *name, *last = NULL;
+  const char *name, *last = "";
   json_t *v;
   bool ok = true;
   json_object_foreach(map, name, v) {
@@ -45,14 +51,12 @@ static bool open_listed(struct checkpoint *c, const char *index, json_t *map) {
     if (!file || !plain_file_name(file)) {
       diag_error(c->diag,
                  "%s: tensor '%s' is said to be in '%s'; a file name in the same directory was expected",
-                 index, name, file ? file : "?");
+                 index, visible(c, name), file ? visible(c, file) : "?");
       return false;
     }
-    if (last && strcmp(file, last) == 0)
-      continue;
-    last = file;
-    if (shard_number(c, join(c, file)) < 0)
+    if (strcmp(file, last) != 0 && shard_number(c, join(c, file)) < 0)
       ok &= safetensors_open(c, join(c, file));
+    last = file;
   }
   return ok;
 }
@@ -65,6 +69,7 @@ static bool open_shards(struct checkpoint *c, const char *index, json_t **root) 
     return false;
   *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &e);
   if (!*root) {
+    blank_controls(e.text);
     diag_error(c->diag, "%s:%d:%d: this is not JSON: %s", index, e.line, e.column, e.text);
     return false;
   }
@@ -89,7 +94,8 @@ static bool check_listed(struct checkpoint *c, const char *index, json_t *map) {
     diag_error(
         c->diag,
         "%s: tensor '%s' should be in '%s', but is %s%s; the index and the shards do not belong together",
-        index, name, json_string_value(v), t ? "in " : "in none of the shards", t ? t->info.file : "");
+        index, visible(c, name), visible(c, json_string_value(v)), t ? "in " : "in none of the shards",
+        t ? t->info.file : "");
     ok = false;
   }
   return ok;
@@ -147,7 +153,8 @@ static int64_t logical_columns(struct checkpoint *c, const struct tensor *t) {
 static bool link_compact(struct checkpoint *c, struct tensor *t) {
   if (!c->shards.at[t->shard].base3 || t->info.dtype != DTYPE_U8 || t->info.rank != 2)
     return true;
-  struct tensor *scale = (struct tensor *)tensor_find(c, arena_printf(c->arena, "%s_scale", t->info.name));
+  const struct tensor *found = tensor_find(c, arena_printf(c->arena, "%s_scale", t->info.name));
+  struct tensor *scale = found ? &c->tensors.at[found - c->tensors.at] : NULL;
   if (!scale || scale->info.dtype != DTYPE_F32 || tensor_count(scale) != 1) {
     diag_error(c->diag,
                "%s: the packed matrix '%s' has no '%s_scale' of type F32 and shape []; pack it again",

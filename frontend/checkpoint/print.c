@@ -102,7 +102,7 @@ static double percent(int64_t part, int64_t whole) {
 
 static void print_row(struct checkpoint *c, FILE *out, const struct row *r, int name_width, int shape_width) {
   char two[24], base3[24];
-  fprintf(out, "%-*s  %-5s  %-*s", name_width, r->t->info.name, type_name(r), shape_width,
+  fprintf(out, "%-*s  %-5s  %-*s", name_width, r->t->info.name, type_name(r), r->matrix ? shape_width : 0,
           shape_text(c->arena, r->t->info.rank, r->shape));
   if (r->matrix && r->bad_weight >= 0)
     fprintf(out, "  weight %lld is not finite", (long long)r->bad_weight);

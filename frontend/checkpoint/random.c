@@ -127,7 +127,7 @@ static bool write_config(const struct config *c, struct directory *o) {
   if (c->text) {
     fwrite(c->text, 1, c->length, f);
   } else {
-    json_dumpf(c->root, f, JSON_INDENT(2));
+    json_dumpf(c->root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     fputc('\n', f);
   }
   return true;

@@ -196,13 +196,6 @@ static bool parse_entries(struct header *h, json_t *root) {
   return ok && check_cover(h);
 }
 
-/* Jansson quotes what it stumbled over, which may be anything. */
-static void blank_controls(char *s) {
-  for (; *s; s++)
-    if (iscntrl((unsigned char)*s))
-      *s = '?';
-}
-
 static bool parse_header(struct header *h, const char *text, size_t bytes) {
   json_error_t e;
   json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);

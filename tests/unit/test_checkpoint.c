@@ -1,0 +1,770 @@
+/* test_checkpoint.c: checkpoints that are right, against naive readers; checkpoints that are wrong in every
+ * way the reader looks for, against the message; packing and making them up. All files are made here, in a
+ * directory that goes again, except for the trained model's. */
+#include "frontend/checkpoint/checkpoint.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- a place to work in -----------------------------------------------------------------------------------
+ */
+
+struct bench {
+  char dir[64];
+  struct arena arena;
+  struct diag diag;
+  char *said; /* what diagnostics printed so far */
+  size_t said_bytes, seen;
+};
+
+static int set_up(void **state) {
+  struct bench *b = calloc(1, sizeof *b);
+  strcpy(b->dir, "/tmp/test_checkpoint-XXXXXX");
+  assert_non_null(mkdtemp(b->dir));
+  b->diag.out = open_memstream(&b->said, &b->said_bytes);
+  *state = b;
+  return 0;
+}
+
+static void remove_tree(const char *path) {
+  DIR *d = opendir(path);
+  for (struct dirent *e; d && (e = readdir(d));) {
+    char name[600];
+    snprintf(name, sizeof name, "%s/%s", path, e->d_name);
+    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlink(name) != 0)
+      remove_tree(name);
+  }
+  if (d)
+    closedir(d);
+  rmdir(path);
+}
+
+static int tear_down(void **state) {
+  struct bench *b = *state;
+  remove_tree(b->dir);
+  fclose(b->diag.out);
+  free(b->said);
+  diag_free(&b->diag);
+  arena_free(&b->arena);
+  free(b);
+  return 0;
+}
+
+/* What was said since the last call contains `text`, and errors were among it. */
+static void expect_said(struct bench *b, const char *text) {
+  fflush(b->diag.out);
+  if (!strstr(b->said + b->seen, text) || !b->diag.errors)
+    fail_msg("expected '%s' among the diagnostics:\n%s", text, b->said + b->seen);
+  b->diag.errors = 0;
+  b->seen = b->said_bytes;
+}
+
+static void expect_quiet(struct bench *b) {
+  fflush(b->diag.out);
+  if (b->diag.errors)
+    fail_msg("unexpected: %s", b->said + b->seen);
+}
+
+static const char *in(struct bench *b, const char *name) {
+  return arena_printf(&b->arena, "%s/%s", b->dir, name);
+}
+
+static void write_file(const char *path, const void *data, size_t bytes) {
+  FILE *f = fopen(path, "wb");
+  assert_non_null(f);
+  assert_int_equal(fwrite(data, 1, bytes, f), bytes);
+  fclose(f);
+}
+
+static void write_text(const char *path, const char *text) {
+  write_file(path, text, strlen(text));
+}
+
+/* A safetensors file of a header that need not be right, with a length that need not be either. */
+static void write_raw(const char *path, uint64_t length, const char *header, const void *data, size_t bytes) {
+  FILE *f = fopen(path, "wb");
+  assert_non_null(f);
+  fwrite(&length, sizeof length, 1, f);
+  fputs(header, f);
+  fwrite(data, 1, bytes, f);
+  fclose(f);
+}
+
+static void write_tensors(const char *path, const char *header, const void *data, size_t bytes) {
+  write_raw(path, strlen(header), header, data, bytes);
+}
+
+static char *slurp(struct bench *b, const char *path, size_t *bytes) {
+  FILE *f = fopen(path, "rb");
+  assert_non_null(f);
+  char *text = arena_alloc(&b->arena, 1 << 20);
+  *bytes = fread(text, 1, 1 << 20, f);
+  fclose(f);
+  return text;
+}
+
+static uint32_t random_state;
+static float random_float(void) { /* -1 .. 1 */
+  random_state = random_state * 1664525u + 1013904223u;
+  return (float)(int32_t)random_state * 0x1p-31f;
+}
+
+/* ---- headers that lie -------------------------------------------------------------------------------------
+ */
+
+static const char zeros[64];
+
+static const struct {
+  const char *header;
+  int data;    /* bytes that follow */
+  int64_t add; /* to the length that the file states */
+  const char *message;
+} malformed[] = {
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}", 8, 0, "is not JSON"},
+    {"{\"a\":1}", 0, 0, "tensor 'a' has an unknown type"},
+    {"[]", 0, 0, "no JSON object"},
+    {"{}", 0, 1000, "cut short"},
+    {"{}", 0, (int64_t)1 << 40, "claims a header of 1099511627778 bytes"},
+    {"{}", 0, -3, "claims a header of 18446744073709551615 bytes"},
+    {"", 0, 0, "claims a header of 0 bytes"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, 0, "tensor 'a' ends at byte 8"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 12, 0,
+     "end at byte 8 of the data, but the file has 12"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, 0,
+     "'a' of F32 [3] needs 12 bytes, but its offsets give it 8"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8, 0, "must be [begin, end]"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[-8,0]}}", 8, 0, "must be [begin, end]"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8.0]}}", 8, 0, "must be [begin, end]"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":8}}", 8, 0, "must be [begin, end]"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,99999999999999999999]}}", 8, 0,
+     "is not JSON"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4],\"data_offsets\":[0,8]}}", 8, 0,
+     "more than 2^63 bytes"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, 0, "dimension 0"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,2],\"data_offsets\":[0,8]}}", 8, 0, "has 5 dimensions"},
+    {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, 0, "'shape' must be a list"},
+    {"{\"a\":{\"dtype\":\"Q4\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, 0, "unknown type 'Q4'"},
+    {"{\"a\\u001b[2J\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, 0,
+     "control characters"},
+    {"{\"__metadata__\":{\"x\":1}}", 0, 0, "object of strings"},
+    {"{\"__metadata__\":{\"tern.packing\":\"base9\"}}", 0, 0, "pack the checkpoint again"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],"
+     "\"data_offsets\":[2,6]}}",
+     6, 0, "tensor 'a' ends at byte 4: they overlap"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],"
+     "\"data_offsets\":[6,10]}}",
+     10, 0, "nothing says what is between"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}}", 6, 0, "the data begins at byte 0"},
+    {"{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"U8\",\"shape\":[4],"
+     "\"data_offsets\":[4,8]}}",
+     8, 0, "duplicate"},
+    {"{\"__metadata__\":{\"tern.packing\":\"base3\"},\"a\":{\"dtype\":\"U8\",\"shape\":[2,2],\"data_"
+     "offsets\":[0,4]}}",
+     4, 0, "has no 'a_scale'"},
+};
+
+static void test_malformed(void **state) {
+  struct bench *b = *state;
+  const char *path = in(b, "m.safetensors");
+  for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
+    uint64_t length = strlen(malformed[i].header) + (uint64_t)malformed[i].add;
+    write_raw(path, length, malformed[i].header, zeros, (size_t)malformed[i].data);
+    assert_null(checkpoint_open(&b->diag, &b->arena, path));
+    expect_said(b, malformed[i].message);
+  }
+}
+
+/* A file that is right, cut at every length: an error each time, and never a crash. */
+static void test_truncated(void **state) {
+  struct bench *b = *state;
+  const char *path = in(b, "t.safetensors");
+  const char *header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+  size_t bytes;
+  write_tensors(path, header, zeros, 8);
+  char *whole = slurp(b, path, &bytes);
+  for (size_t n = 0; n < bytes; n++) {
+    write_file(path, whole, n);
+    assert_null(checkpoint_open(&b->diag, &b->arena, path));
+    expect_said(b, n < 8 ? "too few" : "cut short");
+  }
+}
+
+static void test_nothing_there(void **state) {
+  struct bench *b = *state;
+  assert_null(checkpoint_open(&b->diag, &b->arena, in(b, "none")));
+  expect_said(b, "none: cannot read");
+  assert_null(checkpoint_open(&b->diag, &b->arena, b->dir));
+  expect_said(b, "neither model.safetensors nor");
+  write_text(in(b, "pytorch_model.bin"), "");
+  assert_null(checkpoint_open(&b->diag, &b->arena, b->dir));
+  expect_said(b, "as safetensors first");
+  write_file(in(b, "x.gguf"), "GGUF\3\0\0\0 and more", 17);
+  assert_null(checkpoint_open(&b->diag, &b->arena, in(b, "x.gguf")));
+  expect_said(b, "is a GGUF file");
+}
+
+/* ---- shards -----------------------------------------------------------------------------------------------
+ */
+
+static void write_shards(struct bench *b) {
+  static const float one[] = {1, 2}, two[] = {3, 4, 5};
+  write_tensors(in(b, "s1.safetensors"), "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+                one, 8);
+  write_tensors(in(b, "s2.safetensors"), "{\"b\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}",
+                two, 12);
+}
+
+static void test_shards(void **state) {
+  struct bench *b = *state;
+  write_shards(b);
+  write_text(in(b, "model.safetensors.index.json"),
+             "{\"weight_map\":{\"a\":\"s1.safetensors\",\"b\":\"s2.safetensors\"}}");
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, b->dir);
+  expect_quiet(b);
+  assert_int_equal(checkpoint_count(c), 2);
+  float v[2];
+  assert_true(checkpoint_read_f32(c, "b", 1, 2, v));
+  assert_true(v[0] == 4 && v[1] == 5);
+  assert_true(checkpoint_read_f32(c, "a", 0, 2, v));
+  assert_true(v[0] == 1 && v[1] == 2);
+  assert_string_equal(checkpoint_find(c, "b")->file, in(b, "s2.safetensors"));
+  assert_null(checkpoint_find(c, "c"));
+  checkpoint_close(c);
+}
+
+static void test_shard_errors(void **state) {
+  struct bench *b = *state;
+  static const struct {
+    const char *index, *message;
+  } wrong[] = {
+      {"{\"weight_map\":{\"a\":\"s1.safetensors\",\"b\":\"s1.safetensors\"}}",
+       "'b' should be in 's1.safetensors', but is in none"},
+      {"{\"weight_map\":{\"a\":\"s2.safetensors\",\"b\":\"s1.safetensors\"}}",
+       "'a' should be in 's2.safetensors', but is in /"},
+      {"{\"weight_map\":{\"a\":\"../s1.safetensors\"}}", "in the same directory"},
+      {"{\"weight_map\":{\"a\":\"/etc/passwd\"}}", "in the same directory"},
+      {"{\"weight_map\":{\"a\":\"..\"}}", "in the same directory"},
+      {"{\"weight_map\":{\"a\":7}}", "in the same directory"},
+      {"{\"weight_map\":{\"a\":\"s9.safetensors\"}}", "s9.safetensors: cannot read"},
+      {"{\"weight_map\":{}}", "has no 'weight_map'"},
+      {"{}", "has no 'weight_map'"},
+      {"{\"weight_map\":", "index.json:1:14: this is not JSON"},
+      {"{\"weight_map\":{\"a\":\"s1.safetensors\",\"b\":\"s3.safetensors\"}}", "tensor 'a' is in two shards"},
+  };
+  write_shards(b);
+  write_tensors(in(b, "s3.safetensors"),
+                "{\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},"
+                "\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[3,6]}}",
+                zeros, 6);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    write_text(in(b, "model.safetensors.index.json"), wrong[i].index);
+    assert_null(checkpoint_open(&b->diag, &b->arena, b->dir));
+    expect_said(b, wrong[i].message);
+  }
+}
+
+/* ---- config.json ------------------------------------------------------------------------------------------
+ */
+
+static void test_config(void **state) {
+  struct bench *b = *state;
+  double v = 0;
+  write_shards(b);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "s1.safetensors"));
+  assert_int_equal(checkpoint_config(c, "hidden_size", &v), CONFIG_ABSENT);
+  checkpoint_close(c);
+  write_text(in(b, "config.json"),
+             "{\"hidden_size\": 12,\n \"eps\": 1e-6, \"inner\": null,\n \"act\": \"swish\"}");
+  c = checkpoint_open(&b->diag, &b->arena, in(b, "s1.safetensors"));
+  assert_int_equal(checkpoint_config(c, "hidden_size", &v), CONFIG_FOUND);
+  assert_true(v == 12);
+  assert_int_equal(checkpoint_config(c, "eps", &v), CONFIG_FOUND);
+  assert_true(v == 1e-6);
+  assert_int_equal(checkpoint_config(c, "inner", &v), CONFIG_ABSENT);
+  assert_int_equal(checkpoint_config(c, "layers", &v), CONFIG_ABSENT);
+  expect_quiet(b);
+  assert_int_equal(checkpoint_config(c, "act", &v), CONFIG_WRONG);
+  expect_said(b, "config.json:3:2: error: 'act' is a string; a number was expected");
+  checkpoint_close(c);
+  static const char *const broken[][2] = {{"{\n \"a\": 1,,\n}", "config.json:2:"},
+                                          {"{\"a\":1,\"a\":2}", "duplicate"},
+                                          {"[1]", "an object"},
+                                          {"", "not JSON"}};
+  for (int i = 0; i < 4; i++) {
+    write_text(in(b, "config.json"), broken[i][0]);
+    assert_null(checkpoint_open(&b->diag, &b->arena, in(b, "s1.safetensors")));
+    expect_said(b, i == 2 ? "a JSON object" : broken[i][1]);
+  }
+}
+
+/* ---- values -----------------------------------------------------------------------------------------------
+ */
+
+/* Every 16-bit pattern, as F16 and as BF16. */
+static void test_widening(void **state) {
+  struct bench *b = *state;
+  enum { N = 65536 };
+  static uint16_t bits[N];
+  static float got[N];
+  for (int i = 0; i < N; i++)
+    bits[i] = (uint16_t)i;
+  for (int bf16 = 0; bf16 < 2; bf16++) {
+    const char *header =
+        arena_printf(&b->arena, "{\"x\":{\"dtype\":\"%s\",\"shape\":[256,256],\"data_offsets\":[0,131072]}}",
+                     bf16 ? "BF16" : "F16");
+    write_tensors(in(b, "w.safetensors"), header, bits, sizeof bits);
+    struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "w.safetensors"));
+    assert_true(checkpoint_read_f32(c, "x", 0, N, got));
+    for (int i = 0; i < N; i++) {
+      _Float16 half;
+      uint32_t wide = (uint32_t)i << 16;
+      float want;
+      memcpy(&half, &bits[i], 2);
+      memcpy(&want, &wide, 4);
+      if (!bf16)
+        want = (float)half;
+      assert_true(isnan(want) ? isnan(got[i]) : memcmp(&got[i], &want, 4) == 0);
+    }
+    assert_false(checkpoint_read_f32(c, "x", N - 1, 2, got));
+    expect_said(b, "2 from number 65535 on");
+    assert_false(checkpoint_read_f32(c, "y", 0, 1, got));
+    expect_said(b, "has no tensor 'y'");
+    checkpoint_close(c);
+  }
+}
+
+/* ---- codes ------------------------------------------------------------------------------------------------
+ */
+
+struct matrix {
+  int64_t rows, cols;
+  float *values; /* as stored, exactly */
+};
+
+/* Writes a random matrix 'x' of a type and keeps what was stored. Half-way values and zeros are among them.
+ */
+static struct matrix write_matrix(struct bench *b, const char *path, const char *dtype, int64_t rows,
+                                  int64_t cols) {
+  int64_t n = rows * cols;
+  struct matrix m = {rows, cols, malloc((size_t)n * 4 + 1)};
+  int size = strcmp(dtype, "F32") == 0 ? 4 : 2;
+  char *raw = malloc((size_t)(n * size) + 1);
+  for (int64_t i = 0; i < n; i++) {
+    float v = i % 7 == 0 ? 0 : i % 5 == 0 ? 0.25f : random_float();
+    if (strcmp(dtype, "F32") == 0) {
+      memcpy(raw + 4 * i, &v, 4);
+    } else if (strcmp(dtype, "F16") == 0) {
+      _Float16 h = (_Float16)v;
+      memcpy(raw + 2 * i, &h, 2);
+      v = (float)h;
+    } else {
+      uint32_t bits;
+      memcpy(&bits, &v, 4);
+      uint16_t top = (uint16_t)(bits >> 16);
+      memcpy(raw + 2 * i, &top, 2);
+      bits = (uint32_t)top << 16;
+      memcpy(&v, &bits, 4);
+    }
+    m.values[i] = v;
+  }
+  const char *header =
+      arena_printf(&b->arena, "{\"x\":{\"dtype\":\"%s\",\"shape\":[%lld,%lld],\"data_offsets\":[0,%lld]}}",
+                   dtype, (long long)rows, (long long)cols, (long long)(n * size));
+  write_tensors(path, header, raw, (size_t)(n * size));
+  free(raw);
+  return m;
+}
+
+/* What docs/numerics.md says, one weight after the other. */
+static float naive_codes(const float *w, int64_t n, int8_t *codes) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++)
+    sum += fabs((double)w[i]);
+  float mean = (float)(sum / (double)n), s = 1.0f / fmaxf(mean, 1e-5f);
+  for (int64_t i = 0; i < n; i++)
+    codes[i] = (int8_t)fminf(fmaxf(rintf(w[i] * s), -1), 1);
+  return mean;
+}
+
+static void compare_codes(struct checkpoint *c, const struct matrix *m, enum scale_kind kind, int64_t group,
+                          int threads) {
+  int64_t n = m->rows * m->cols,
+          span = kind == SCALE_TENSOR ? n
+                 : kind == SCALE_ROW  ? m->cols
+                                      : group,
+          scales = 0;
+  int64_t width = kind == SCALE_TENSOR ? n : m->cols;
+  int8_t *got = malloc((size_t)n), *want = malloc((size_t)n);
+  float *means = malloc((size_t)n * sizeof *means);
+  assert_true(checkpoint_read_ternary(c, "x", m->rows, m->cols, kind, group, got, means, threads));
+  for (int64_t row = 0; row < n; row += width)
+    for (int64_t at = 0; at < width; at += span) {
+      float mean = naive_codes(m->values + row + at, at + span < width ? span : width - at, want + row + at);
+      assert_true(mean == means[scales++]);
+    }
+  assert_memory_equal(got, want, n);
+  free(got);
+  free(want);
+  free(means);
+}
+
+static void test_codes(void **state) {
+  struct bench *b = *state;
+  static const int64_t shapes[][2] = {{1, 1}, {3, 7}, {17, 4097}, {130, 1031}, {3, 70001}, {2, 131072}};
+  static const char *const dtypes[] = {"F32", "F16", "BF16"};
+  static const int64_t groups[] = {1, 13, 64, 1 << 20};
+  random_state = 1;
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes * 3; i++) {
+    struct matrix m =
+        write_matrix(b, in(b, "c.safetensors"), dtypes[i % 3], shapes[i / 3][0], shapes[i / 3][1]);
+    struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "c.safetensors"));
+    for (int threads = 1; threads <= 3; threads++) {
+      compare_codes(c, &m, SCALE_TENSOR, 0, threads);
+      compare_codes(c, &m, SCALE_ROW, 0, threads);
+      for (int g = 0; g < 4; g++)
+        compare_codes(c, &m, SCALE_GROUP, groups[g], threads);
+    }
+    expect_quiet(b);
+    checkpoint_close(c);
+    free(m.values);
+  }
+}
+
+static const char *const four_floats = "{\"x\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}";
+
+/* Means that are zero, below the floor of 1e-5, and products that are exactly half way. */
+static void test_codes_by_hand(void **state) {
+  struct bench *b = *state;
+  static const struct {
+    float w[4], mean;
+    int8_t codes[4];
+  } cases[] = {
+      {{0, 0, -0.0f, 0}, 0, {0, 0, 0, 0}},
+      {{4e-6f, -6e-6f, 0, 0}, 2.5e-6f, {0, -1, 0, 0}},
+      {{1, -1, 3, 3}, 2, {0, 0, 1, 1}},            /* 0.5 rounds to 0 */
+      {{1.0000001f, -1, -3, 3}, 2, {1, 0, -1, 1}}, /* and just above it to 1 */
+      {{3e38f, -3e38f, 3e38f, 1}, 2.25e38f, {1, -1, 1, 0}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    int8_t codes[4];
+    float mean;
+    write_tensors(in(b, "h.safetensors"), four_floats, cases[i].w, 16);
+    struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "h.safetensors"));
+    assert_true(checkpoint_read_ternary(c, "x", 2, 2, SCALE_TENSOR, 0, codes, &mean, 2));
+    assert_memory_equal(codes, cases[i].codes, 4);
+    assert_true(mean == cases[i].mean);
+    checkpoint_close(c);
+  }
+}
+
+static void test_codes_errors(void **state) {
+  struct bench *b = *state;
+  float w[] = {1, 2, NAN, INFINITY}, means[4];
+  int8_t codes[6];
+  write_tensors(in(b, "e.safetensors"), four_floats, w, 16);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "e.safetensors"));
+  assert_false(checkpoint_read_ternary(c, "x", 2, 2, SCALE_TENSOR, 0, codes, means, 2));
+  expect_said(b, "weight 2 of tensor 'x' (row 1, column 0) is infinite or not a number");
+  assert_false(checkpoint_read_ternary(c, "x", 2, 2, SCALE_ROW, 0, codes, means, 2));
+  expect_said(b, "weight 2 of tensor 'x'");
+  assert_false(checkpoint_read_ternary(c, "x", 2, 3, SCALE_TENSOR, 0, codes, means, 2));
+  expect_said(b, "'x' is [2, 2]; [2, 3] was asked for");
+  assert_false(checkpoint_read_ternary(c, "y", 2, 2, SCALE_TENSOR, 0, codes, means, 2));
+  expect_said(b, "has no tensor 'y'");
+  assert_int_equal(truncate(in(b, "e.safetensors"), 70), 0);
+  assert_false(checkpoint_read_ternary(c, "x", 2, 2, SCALE_TENSOR, 0, codes, means, 2));
+  expect_said(b, "has become shorter");
+  checkpoint_close(c);
+}
+
+/* ---- what a model needs -----------------------------------------------------------------------------------
+ */
+
+static void test_check(void **state) {
+  struct bench *b = *state;
+  static const char text[] = "weight a\nweight b\n";
+  uint16_t file = diag_add_source(&b->diag, "m.tern", text, sizeof text - 1);
+  write_tensors(in(b, "k.safetensors"),
+                "{\"l.0.proj.weight\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
+                "\"l.1.proj.weight\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[16,32]},"
+                "\"ids\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[32,40]}}",
+                zeros, 40);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "k.safetensors"));
+  struct loc first = {file, 8, 9, 1}, second = {file, 8, 9, 2};
+  struct wanted_tensor w[] = {{"l.0.proj.weight", 2, {2, 2}, true, first},
+                              {"l.1.proj.weight", 2, {2, 2}, true, first}};
+  assert_true(checkpoint_check(c, w, 2, true));
+  expect_quiet(b);
+  assert_false(checkpoint_check(c, w, 2, false));
+  expect_said(b, "1 tensor that the model does not use (--allow-extra accepts that):\n    'ids' [2]");
+  w[1].shape[1] = 4;
+  assert_false(checkpoint_check(c, w, 2, true));
+  expect_said(b, "m.tern:1:8: error: 'l.1.proj.weight' is [2, 2] in the checkpoint; the model needs [2, 4]");
+  w[1] = (struct wanted_tensor){"l.1.prol.weight", 2, {2, 2}, true, second};
+  assert_false(checkpoint_check(c, w, 2, true));
+  expect_said(b, "m.tern:2:8: error: the checkpoint has no tensor 'l.1.prol.weight' [2, 2]; did you mean "
+                 "'l.1.proj.weight'?");
+  w[1] = (struct wanted_tensor){"ids", 1, {2}, false, second};
+  assert_false(checkpoint_check(c, w, 2, true));
+  expect_said(b, "'ids' is stored as I32");
+  checkpoint_close(c);
+}
+
+/* Many of a kind are one error that names them all. */
+static void test_check_many(void **state) {
+  struct bench *b = *state;
+  struct wanted_tensor w[100];
+  write_tensors(in(b, "k.safetensors"), "{\"x\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}",
+                zeros, 2);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "k.safetensors"));
+  for (int i = 0; i < 100; i++)
+    w[i] = (struct wanted_tensor){arena_printf(&b->arena, "layer.%d.w", i), 1, {8}, false, {0}};
+  assert_false(checkpoint_check(c, w, 100, true));
+  assert_int_equal(b->diag.errors, 1);
+  fflush(b->diag.out);
+  assert_non_null(strstr(b->said + b->seen, "lacks 100 tensors"));
+  assert_non_null(strstr(b->said + b->seen, "'layer.0.w' [8]"));
+  expect_said(b, "'layer.99.w' [8]");
+  checkpoint_close(c);
+}
+
+/* ---- making up, packing -----------------------------------------------------------------------------------
+ */
+
+static void make_random(struct bench *b, const char *config, const char *name, uint64_t seed) {
+  assert_true(checkpoint_random(&b->diag, config, in(b, name), seed));
+  expect_quiet(b);
+}
+
+static const char *const small = "hidden_size=20,num_hidden_layers=2,vocab_size=33,intermediate_size=12";
+
+static void test_random(void **state) {
+  struct bench *b = *state;
+  size_t n1, n2;
+  make_random(b, small, "one", 1);
+  make_random(b, small, "same", 1);
+  make_random(b, small, "other", 2);
+  char *one = slurp(b, in(b, "one/model.safetensors"), &n1),
+       *two = slurp(b, in(b, "same/model.safetensors"), &n2);
+  assert_true(n1 == n2 && memcmp(one, two, n1) == 0);
+  two = slurp(b, in(b, "other/model.safetensors"), &n2);
+  assert_true(n1 == n2 && memcmp(one, two, n1) != 0);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "one"));
+  assert_int_equal(checkpoint_count(c), 5 + 2 * 15);
+  const struct tensor_info *t = checkpoint_find(c, "model.layers.1.mlp.gate_proj.weight");
+  assert_true(t && t->rank == 2 && t->shape[0] == 24 && t->shape[1] == 20 && t->dtype == DTYPE_BF16);
+  t = checkpoint_find(c, "model.lower_bounds");
+  assert_true(t && t->shape[0] == 2 && t->shape[1] == 20);
+  t = checkpoint_find(c, "model.layers.0.mlp.down_proj.norm.weight");
+  assert_true(t && t->rank == 1 && t->shape[0] == 12);
+  double v;
+  assert_int_equal(checkpoint_config(c, "hidden_size", &v), CONFIG_FOUND);
+  assert_true(v == 20);
+  checkpoint_close(c);
+}
+
+/* Means and deviations of what is made; and the rule for an intermediate_size that is null. */
+static void test_random_values(void **state) {
+  struct bench *b = *state;
+  make_random(b, "hidden_size=200,num_hidden_layers=1,vocab_size=500,torch_dtype=float32", "r", 7);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "r"));
+  assert_int_equal(checkpoint_find(c, "model.layers.0.mlp.down_proj.weight")->shape[1],
+                   768); /* 533 rounded up */
+  enum { N = 500 * 200 };
+  static float w[N];
+  double sum = 0, squares = 0;
+  assert_true(checkpoint_read_f32(c, "lm_head.weight", 0, N, w));
+  for (int i = 0; i < N; i++) {
+    sum += (double)w[i];
+    squares += (double)w[i] * (double)w[i];
+  }
+  assert_true(fabs(sum / N) < 0.0003 && fabs(sqrt(squares / N) - 0.02) < 0.0002);
+  assert_true(checkpoint_read_f32(c, "lm_head.norm.weight", 0, 200, w));
+  for (int i = 0; i < 200; i++)
+    assert_true(w[i] > 0.8f && w[i] < 1.2f);
+  checkpoint_close(c);
+}
+
+static void test_random_errors(void **state) {
+  struct bench *b = *state;
+  static const char *const wrong[][2] = {
+      {"hiden_size=8", "did you mean 'hidden_size'?"},
+      {"hidden_size", "hidden_size: cannot read"},
+      {"hidden_size=0", "whole number from 1"},
+      {"hidden_size=2.5", "whole number from 1"},
+      {"hidden_size=abc", "'hidden_size' is a string"},
+      {"use_short_conv=true", "'use_short_conv' must be false"},
+      {"torch_dtype=int8", "must be bfloat16"},
+      {"hidden_size=", "not of the form key=value"},
+      {"model_type=llama", "'model_type' must be"},
+      {"hidden_size=8,,", "not of the form key=value"},
+      {"hidden_size=null", "'hidden_size' is missing"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    assert_false(checkpoint_random(&b->diag, wrong[i][0], in(b, "none"), 1));
+    expect_said(b, wrong[i][1]);
+    assert_int_not_equal(access(in(b, "none"), F_OK), 0);
+  }
+  assert_false(checkpoint_random(&b->diag, small, in(b, "no/where"), 1));
+  expect_said(b, "cannot make this directory");
+}
+
+static bool is_matrix(const struct tensor_info *t) {
+  return t->rank == 2 && (strstr(t->name, "_proj.weight") || strstr(t->name, "lm_head.weight"));
+}
+
+/* Every tensor of `a` is in its packed form `p` with the same codes, mean and floats. */
+static void compare_packed(struct checkpoint *a, struct checkpoint *p) {
+  enum { MOST = 1 << 21 };
+  int8_t *x = malloc(MOST), *y = malloc(MOST);
+  float *v = malloc(MOST * sizeof *v), *w = malloc(MOST * sizeof *w), mean[2];
+  for (int i = 0; i < checkpoint_count(a); i++) {
+    const struct tensor_info *t = checkpoint_tensor(a, i), *u = checkpoint_find(p, t->name);
+    int64_t n = t->shape[0] * (t->rank == 2 ? t->shape[1] : 1);
+    assert_true(n <= MOST);
+    if (is_matrix(t)) {
+      assert_int_equal(u->dtype, DTYPE_U8);
+      assert_true(
+          checkpoint_read_ternary(a, t->name, t->shape[0], t->shape[1], SCALE_TENSOR, 0, x, &mean[0], 1));
+      assert_true(
+          checkpoint_read_ternary(p, t->name, t->shape[0], t->shape[1], SCALE_TENSOR, 0, y, &mean[1], 2));
+      assert_memory_equal(x, y, n);
+      assert_true(mean[0] == mean[1]);
+    } else {
+      assert_int_equal(u->dtype, t->dtype);
+      assert_true(checkpoint_read_f32(a, t->name, 0, n, v) && checkpoint_read_f32(p, t->name, 0, n, w));
+      assert_memory_equal(v, w, (size_t)n * sizeof *v);
+    }
+  }
+  free(x);
+  free(y);
+  free(v);
+  free(w);
+}
+
+static void test_pack(void **state) {
+  struct bench *b = *state;
+  size_t n1, n2;
+  make_random(b, "hidden_size=22,num_hidden_layers=2,vocab_size=33,intermediate_size=13", "a", 3);
+  write_text(in(b, "a/tokenizer.json"), "{}");
+  struct checkpoint *a = checkpoint_open(&b->diag, &b->arena, in(b, "a"));
+  assert_true(checkpoint_pack(a, in(b, "p"), 2));
+  struct checkpoint *p = checkpoint_open(&b->diag, &b->arena, in(b, "p"));
+  expect_quiet(b);
+  compare_packed(a, p);
+  char *one = slurp(b, in(b, "a/config.json"), &n1), *two = slurp(b, in(b, "p/config.json"), &n2);
+  assert_true(n1 == n2 && memcmp(one, two, n1) == 0);
+  assert_int_equal(access(in(b, "p/tokenizer.json"), F_OK), 0);
+  assert_true(checkpoint_pack(p, in(b, "again"), 1)); /* packing the packed changes nothing */
+  one = slurp(b, in(b, "p/model.safetensors"), &n1);
+  two = slurp(b, in(b, "again/model.safetensors"), &n2);
+  assert_true(n1 == n2 && memcmp(one, two, n1) == 0);
+  struct wanted_tensor w = {"lm_head.weight", 2, {33, 22}, true, {0}};
+  assert_true(checkpoint_check(p, &w, 1, true));
+  w.shape[1] = 23; /* the same number of bytes */
+  assert_false(checkpoint_check(p, &w, 1, true));
+  expect_said(b, "is [33, 22] in the checkpoint; the model needs [33, 23]");
+  w = (struct wanted_tensor){"lm_head.weight", 2, {33, 22}, false, {0}};
+  assert_false(checkpoint_check(p, &w, 1, true));
+  expect_said(b, "packed to ternary codes");
+  checkpoint_close(a);
+  checkpoint_close(p);
+}
+
+static void test_pack_errors(void **state) {
+  struct bench *b = *state;
+  static const float w[] = {1, NAN, 2, 3};
+  int8_t codes[16];
+  float mean[4];
+  mkdir(in(b, "n"), 0777);
+  write_tensors(in(b, "n/model.safetensors"),
+                "{\"a_proj.weight\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", w, 16);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "n"));
+  assert_false(checkpoint_pack(c, in(b, "out"), 2));
+  expect_said(b, "weight 1 of tensor 'a_proj.weight'");
+  assert_int_not_equal(access(in(b, "out"), F_OK), 0);
+  assert_false(checkpoint_pack(c, in(b, "n/../n"), 2));
+  expect_said(b, "holds the checkpoint itself");
+  checkpoint_close(c);
+  static const struct {
+    unsigned char data[8];
+    const char *message;
+  } damaged[] = {
+      {{0, 0, 0, 64, 121, 121, 243, 121}, "row 1 of the packed matrix 'x'"},
+      {{0, 0, 0, 64, 121, 0, 121, 121}, "row 0 of the packed matrix 'x'"}, /* padding that is not 1 */
+      {{0, 0, 0, 0xbf, 121, 121, 121, 121}, "which is no mean"}};
+  for (int i = 0; i < 3; i++) {
+    write_tensors(in(b, "d.safetensors"),
+                  "{\"__metadata__\":{\"tern.packing\":\"base3\",\"tern.columns.x\":\"7\"},"
+                  "\"x_scale\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
+                  "\"x\":{\"dtype\":\"U8\",\"shape\":[2,2],\"data_offsets\":[4,8]}}",
+                  damaged[i].data, 8);
+    c = checkpoint_open(&b->diag, &b->arena, in(b, "d.safetensors"));
+    assert_false(checkpoint_read_ternary(c, "x", 2, 7, SCALE_TENSOR, 0, codes, mean, 2));
+    expect_said(b, damaged[i].message);
+    assert_false(checkpoint_read_ternary(c, "x", 2, 7, SCALE_ROW, 0, codes, mean, 2));
+    expect_said(b, "packed with one scale for the matrix");
+    checkpoint_close(c);
+  }
+}
+
+/* ---- the trained model ------------------------------------------------------------------------------------
+ */
+
+/* The listing's histograms add up, and its totals are those of the model's card. */
+static void test_tales(void **state) {
+  struct bench *b = *state;
+  if (access(TERN_SHARED "/models/tales/model.safetensors", R_OK) != 0) {
+    print_message("skipped: no models in " TERN_SHARED "\n");
+    skip();
+  }
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, TERN_SHARED "/models/tales");
+  assert_true(checkpoint_pack(c, in(b, "p"), 2));
+  struct checkpoint *p = checkpoint_open(&b->diag, &b->arena, in(b, "p"));
+  compare_packed(c, p);
+  checkpoint_close(p);
+  FILE *f = tmpfile();
+  assert_true(checkpoint_print(c, f, true));
+  rewind(f);
+  char line[256];
+  long long value, sum = 0, ternary = 0, last[2] = {0};
+  for (int dims = 0; fgets(line, sizeof line, f);) { /* one value a line */
+    if (strstr(line, "\"shape\""))
+      dims = 0;
+    if (dims < 2 && sscanf(line, " %lld", &value) == 1)
+      last[dims++] = value;
+    if (sscanf(line, " \"minus\": %lld", &value) == 1)
+      sum = value;
+    if (sscanf(line, " \"zero\": %lld", &value) == 1)
+      sum += value;
+    if (sscanf(line, " \"plus\": %lld", &value) == 1)
+      assert_int_equal(sum + value, last[0] * last[1]);
+    sscanf(line, " \"ternary_weights\": %lld", &ternary);
+  }
+  fclose(f);
+  assert_int_equal(ternary, 6 * (4 * 256 * 256 + 3 * 256 * 768) + 2048 * 256);
+  checkpoint_close(c);
+  expect_quiet(b);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_malformed),     TEST(test_truncated),     TEST(test_nothing_there), TEST(test_shards),
+      TEST(test_shard_errors),  TEST(test_config),        TEST(test_widening),      TEST(test_codes),
+      TEST(test_codes_by_hand), TEST(test_codes_errors),  TEST(test_check),         TEST(test_check_many),
+      TEST(test_random),        TEST(test_random_values), TEST(test_random_errors), TEST(test_pack),
+      TEST(test_pack_errors),   TEST(test_tales),
+  };
+  return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
+}

@@ -1,0 +1,196 @@
+/* buffers.c: where the numbers of a kernel lie: planned values, weights, their scales, states, and arrays of
+ * its own. A place has one buffer in a kernel, with a name for readers. */
+#include "backends/loops/lower.h"
+
+#include "ir/layout.h"
+#include <ctype.h>
+#include <string.h>
+
+static const enum format formats[ELEM_COUNT] = {
+    [ELEM_BOOL] = FORMAT_BOOL, [ELEM_U32] = FORMAT_U32, [ELEM_I8] = FORMAT_I8,
+    [ELEM_I16] = FORMAT_I16,   [ELEM_I32] = FORMAT_I32, [ELEM_F32] = FORMAT_F32,
+};
+
+/* ---- names
+ * -------------------------------------------------------------------------------------------------- */
+
+/* At most this many characters of a name are kept, from its end. */
+enum { NAME_LENGTH = 40 };
+
+const char *identifier(struct arena *a, const char *text) {
+  size_t n = strlen(text);
+  const char *from = n > NAME_LENGTH ? text + n - NAME_LENGTH : text;
+  char *s = arena_printf(a, "%s%s", isdigit((unsigned char)*from) || !*from ? "n" : "", from), *to = s;
+  for (const char *p = s; *p; p++) { /* runs of other characters become one underscore */
+    bool word = isalnum((unsigned char)*p) && (unsigned char)*p < 128;
+    if (word || (to > s && to[-1] != '_'))
+      *to++ = word ? *p : '_';
+  }
+  while (to > s && to[-1] == '_')
+    to--;
+  *to = '\0';
+  return *s ? s : "n";
+}
+
+/* "model.layers.{}.attn.i_proj.weight" -> "i_proj", "...attn_norm.weight" -> "attn_norm": the last two parts
+ * of the path that say something. */
+static const char *symbol_name(struct arena *a, const char *symbol) {
+  const char *part[2] = {"", ""};
+  char *copy = arena_strdup(a, symbol), *rest = copy, *p;
+  while ((p = strsep(&rest, "."))) {
+    if (!*p || strcmp(p, "{}") == 0 || (!rest && strcmp(p, "weight") == 0))
+      continue;
+    part[0] = part[1];
+    part[1] = p;
+  }
+  bool generic = !*part[0] || strcmp(part[0], "layers") == 0 || strcmp(part[0], "model") == 0;
+  return generic ? part[1] : arena_printf(a, "%s_%s", part[0], part[1]);
+}
+
+const char *weight_name(struct arena *a, const struct weight *w) {
+  if (w->n_parts == 0)
+    return symbol_name(a, w->name);
+  const char *text = "";
+  for (int i = 0; i < w->n_parts; i++) {
+    const char *part = symbol_name(a, w->parts[i]), *last = strchr(part, '_');
+    text = arena_printf(a, "%s%s%s", text, i ? "_" : "", i && last ? last + 1 : part);
+  }
+  return text;
+}
+
+static bool name_taken(const struct unit *u, const char *name) {
+  for (int i = 0; i < u->kernel->buffers.n; i++)
+    if (strcmp(u->kernel->buffers.at[i]->name, name) == 0)
+      return true;
+  return false;
+}
+
+static const char *unique_name(struct unit *u, const char *hint) {
+  const char *base = identifier(u->a, hint), *name = base;
+  for (int i = 2; name_taken(u, name); i++)
+    name = arena_printf(u->a, "%s%d", base, i);
+  return name;
+}
+
+/* ---- buffers
+ * ------------------------------------------------------------------------------------------------ */
+
+static struct buffer *add(struct unit *u, struct buffer b, const char *hint) {
+  for (int i = 0; i < u->kernel->buffers.n; i++) {
+    struct buffer *o = u->kernel->buffers.at[i];
+    if (o->base == b.base && o->format == b.format && o->offset == b.offset && o->stride_i == b.stride_i &&
+        o->stride_j == b.stride_j && o->elements == b.elements)
+      return o;
+  }
+  struct buffer *new = arena_new(u->a, struct buffer);
+  *new = b;
+  new->name = unique_name(u, hint);
+  vec_push(u->a, u->kernel->buffers, new);
+  return new;
+}
+
+int64_t buffer_bytes(const struct buffer *b) {
+  static const int bytes[] = {[FORMAT_F32] = 4, [FORMAT_F16] = 2, [FORMAT_BF16] = 2, [FORMAT_I8] = 1,
+                              [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
+  return b->elements * bytes[b->format];
+}
+
+struct buffer *buffer_add(struct unit *u, enum buffer_base base, enum elem elem, int64_t offset,
+                          int64_t elements, const char *name) {
+  struct buffer b = {.base = base, .format = formats[elem], .offset = offset, .elements = elements};
+  return add(u, b, name);
+}
+
+static int64_t round_up(int64_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
+struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, const char *name) {
+  struct buffer *b = buffer_add(u, BASE_SCRATCH, elem, u->scratch + u->local, elements, name);
+  b->written = true;
+  u->local += round_up(buffer_bytes(b));
+  return b;
+}
+
+int64_t most_elements(const struct module *m, struct type t) {
+  int64_t chunk = m->chunk > 0 ? m->chunk : 1;
+  return type_count(t, chunk, chunk);
+}
+
+enum { AT_OUTPUT = -2 }; /* value.at of what goes to the caller's logits */
+
+struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
+  enum buffer_base base = v->at == AT_OUTPUT ? BASE_LOGITS : BASE_SCRATCH;
+  const char *name = v->name ? v->name : base == BASE_LOGITS ? "logits" : "x";
+  if (!v->def && !v->block->parent) {
+    base = BASE_TOKENS;
+    name = "tokens";
+  } else if (v->at < 0 && base != BASE_LOGITS) {
+    diag_at(u->d, SEVERITY_ERROR, u->op->at,
+            "a value%s%s of kernel '%s' has no place; run the pass plan-memory", v->name ? " " : "",
+            v->name ? v->name : "", u->kernel->name);
+    u->failed = true;
+  }
+  return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_elements(u->m, v->type), name);
+}
+
+/* Adds `stride` bytes an instance, for operand `index` which counts them. */
+static void add_stride(struct unit *u, struct buffer *b, struct value *index, int64_t stride, int width,
+                       struct index **extra) {
+  bool inside = !index->def && index->block == u->body;
+  const struct value *outside = inside ? u->captured[index->index] : index;
+  if (outside == u->repeat[0]) {
+    b->stride_i += stride;
+  } else if (outside == u->repeat[1]) {
+    b->stride_j += stride;
+  } else if (index->def && index->def->code == OP_CONST) {
+    b->offset += (int64_t)index->def->attr.value * stride;
+  } else {
+    struct index *i = index_value(u->a, pull(u, index, NULL));
+    *extra = *extra ? index_sum(u->a, *extra, stride / width, i) : index_scale(u->a, i, stride / width);
+  }
+}
+
+/* A kernel reads scales and floats; a ternary sum reads codes. */
+static void weight_place(struct unit *u, const struct op *op, const struct weight *w, struct buffer *b) {
+  static const enum format stored[STORE_COUNT] = {[STORE_F32] = FORMAT_F32,
+                                                  [STORE_F16] = FORMAT_F16,
+                                                  [STORE_BF16] = FORMAT_BF16,
+                                                  [STORE_TILE2] = FORMAT_I8};
+  bool scale = op->code == OP_WSCALE, codes = u->kernel->kind == KERNEL_TERNARY_SUM;
+  b->base = BASE_WEIGHTS;
+  b->format = scale ? FORMAT_F32 : stored[w->stored];
+  b->offset = scale ? w->scales : w->offset;
+  b->elements = scale ? weight_scale_count(w) : codes ? weight_bytes(w) : type_count(w->type, 1, 1);
+  if (b->offset >= 0 && (scale || (w->stored != STORE_NONE && (w->stored == STORE_TILE2) == codes)))
+    return;
+  diag_at(u->d, SEVERITY_ERROR, op->at,
+          "'%s' has no place among the stored weights; run the pass plan-memory", w->name);
+  u->failed = true;
+}
+
+struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, struct index **extra) {
+  const struct weight *w =
+      op->code == OP_READ || op->code == OP_WRITE ? NULL : weight_find(u->m, op->attr.symbol);
+  const struct state *s = w ? NULL : state_find(u->m, op->attr.symbol);
+  struct buffer b = {.base = BASE_STATE, .format = FORMAT_F32};
+  int n = w ? w->n_counts : s->n_counts;
+  const int64_t *counts = w ? w->counts : s->counts;
+  int64_t stride = w ? w->stride : s->stride;
+  *extra = NULL;
+  if (w) {
+    weight_place(u, op, w, &b);
+  } else {
+    b.offset = s->offset;
+    b.elements = type_count(s->type, 1, 1);
+  }
+  const char *name = w ? weight_name(u->a, w) : symbol_name(u->a, s->name);
+  if (op->code == OP_WSCALE)
+    name = arena_printf(u->a, "%s_scale", name);
+  int width = b.format == FORMAT_F32 ? 4 : 2;
+  for (int k = n - 1; k >= 0; k--) {
+    add_stride(u, &b, op->in[first + k], stride, width, extra);
+    stride *= counts[k];
+  }
+  return add(u, b, name);
+}

@@ -1,0 +1,212 @@
+/* print.c: loops as text, for --print-loops and tests. Expressions are numbered as the back ends see them:
+ *
+ *   kernel step_k0 parallel "mmfree.tern":12
+ *     x: f32[256] scratch + 64
+ *     vector parallel x0 < 256 {
+ *       %3 = load x[x0]
+ *       %4 = mul %3, %3
+ *       sum0 += %4
+ *     }
+ */
+#include "backends/loops/lower.h"
+
+struct printer {
+  FILE *out;
+  int indent;
+};
+
+static void line(const struct printer *p) {
+  fprintf(p->out, "%*s", 2 * p->indent, "");
+}
+
+/* ---- expressions
+ * ------------------------------------------------------------------------------------------------ */
+
+static void print_index(FILE *out, const struct index *i) {
+  static const char *const leaves[] = {[INDEX_I] = "I", [INDEX_J] = "J", [INDEX_T] = "T", [INDEX_K] = "K"};
+  static const char *const signs[] = {[INDEX_ADD] = " + ",
+                                      [INDEX_SUB] = " - ",
+                                      [INDEX_MUL] = " * ",
+                                      [INDEX_DIV] = " / ",
+                                      [INDEX_MOD] = " % "};
+  switch (i->kind) {
+  case INDEX_CONST: fprintf(out, "%lld", (long long)i->constant); return;
+  case INDEX_VAR: fprintf(out, "%s%d", i->loop->name, i->loop->id); return;
+  case INDEX_VALUE: fprintf(out, "%%%d", i->value->id); return;
+  case INDEX_MIN:
+  case INDEX_MAX:
+    fputs(i->kind == INDEX_MIN ? "min(" : "max(", out);
+    print_index(out, i->a);
+    fputs(", ", out);
+    print_index(out, i->b);
+    fputc(')', out);
+    return;
+  case INDEX_I:
+  case INDEX_J:
+  case INDEX_T:
+  case INDEX_K: fputs(leaves[i->kind], out); return;
+  default: break;
+  }
+  bool wrap = i->kind == INDEX_MUL || i->kind == INDEX_DIV || i->kind == INDEX_MOD;
+  bool sum = i->a->kind == INDEX_ADD || i->a->kind == INDEX_SUB;
+  fputs(wrap && sum ? "(" : "", out);
+  print_index(out, i->a);
+  fputs(wrap && sum ? ")" : "", out);
+  fputs(signs[i->kind], out);
+  print_index(out, i->b);
+}
+
+static void print_place(FILE *out, const struct buffer *b, const struct index *i) {
+  fprintf(out, "%s[", b->name);
+  print_index(out, i);
+  fputc(']', out);
+}
+
+static void print_attrs(FILE *out, const struct expr *e) {
+  if (op_info[e->code].attrs & A_BITS)
+    fprintf(out, " bits %d", e->attr.bits);
+  if (op_info[e->code].attrs & A_ROUND)
+    fprintf(out, " %s", rounding_name(e->attr.round));
+}
+
+static void print_expr(FILE *out, const struct expr *e) {
+  switch (e->kind) {
+  case EXPR_CONST: fprintf(out, "%s %.9g", elem_name(e->elem), e->value); break;
+  case EXPR_LOAD:
+    fputs("load ", out);
+    print_place(out, e->buffer, e->index);
+    break;
+  case EXPR_OP:
+    fputs(op_info[e->code].text, out);
+    for (int i = 0; i < e->n_in; i++)
+      fprintf(out, "%s%%%d", i ? ", " : " ", e->in[i]->id);
+    print_attrs(out, e);
+    break;
+  case EXPR_INDEX: print_index(out, e->index); break;
+  case EXPR_ACC: fprintf(out, "%s%d", e->acc->name, e->acc->id); break;
+  case EXPR_INDEX_LT:
+    print_index(out, e->index);
+    fputs(" < ", out);
+    print_index(out, e->bound);
+    break;
+  }
+}
+
+/* ---- statements
+ * ------------------------------------------------------------------------------------------------- */
+
+static void print_statements(struct printer *p, const struct stmt *list);
+
+static void print_loop(struct printer *p, const struct loop *l) {
+  fprintf(p->out, "%s%s %s%d < ", l->kind == LOOP_VECTOR ? "vector" : "serial",
+          l->parallel ? " parallel" : "", l->name, l->id);
+  print_index(p->out, l->extent);
+  fputs(" {\n", p->out);
+  p->indent++;
+  print_statements(p, l->body);
+  p->indent--;
+  line(p);
+  fputs("}\n", p->out);
+}
+
+static void print_accumulate(FILE *out, const struct stmt *s) {
+  static const char *const signs[] = {[ACC_SUM] = "+=", [ACC_MAX] = "max=", [ACC_ABSMAX] = "absmax="};
+  fprintf(out, "%s%d %s %%%d\n", s->acc->name, s->acc->id, signs[s->acc->how], s->expr->id);
+}
+
+static void print_statement(struct printer *p, const struct stmt *s) {
+  line(p);
+  switch (s->kind) {
+  case STMT_LET:
+    fprintf(p->out, "%%%d = ", s->expr->id);
+    print_expr(p->out, s->expr);
+    fputc('\n', p->out);
+    break;
+  case STMT_STORE:
+    fputs("store ", p->out);
+    print_place(p->out, s->buffer, s->index);
+    fprintf(p->out, " = %%%d\n", s->expr->id);
+    break;
+  case STMT_LOOP: print_loop(p, s->loop); break;
+  case STMT_ACCUMULATE: print_accumulate(p->out, s); break;
+  }
+}
+
+static void print_statements(struct printer *p, const struct stmt *list) {
+  for (; list; list = list->next)
+    print_statement(p, list);
+}
+
+/* ---- kernels and schedules
+ * ---------------------------------------------------------------------------------------- */
+
+static const char *const bases[] = {[BASE_SCRATCH] = "scratch",
+                                    [BASE_WEIGHTS] = "weights",
+                                    [BASE_STATE] = "state",
+                                    [BASE_TOKENS] = "tokens",
+                                    [BASE_LOGITS] = "logits"};
+static const char *const formats[] = {
+    [FORMAT_F32] = "f32", [FORMAT_F16] = "f16", [FORMAT_BF16] = "bf16", [FORMAT_I8] = "i8",
+    [FORMAT_I16] = "i16", [FORMAT_I32] = "i32", [FORMAT_U32] = "u32",   [FORMAT_BOOL] = "bool"};
+
+static void print_buffer(FILE *out, const char *role, const struct buffer *b) {
+  fprintf(out, "  %s%s: %s[%lld] %s + %lld", role, b->name, formats[b->format], (long long)b->elements,
+          bases[b->base], (long long)b->offset);
+  if (b->stride_i)
+    fprintf(out, " + I * %lld", (long long)b->stride_i);
+  if (b->stride_j)
+    fprintf(out, " + J * %lld", (long long)b->stride_j);
+  fputs(b->written ? " written\n" : "\n", out);
+}
+
+static void print_sum(FILE *out, const struct kernel *k) {
+  print_buffer(out, "weight ", k->weight);
+  print_buffer(out, "in ", k->in);
+  print_buffer(out, "out ", k->out);
+  fprintf(out, "  ternary sum %s m %lld n %lld group %lld rows ", storage_name(k->stored), (long long)k->m,
+          (long long)k->n, (long long)k->group);
+  print_index(out, k->rows);
+  fputc('\n', out);
+}
+
+static void print_kernel(FILE *out, const struct kernel *k) {
+  fprintf(out, "kernel %s%s weights %llu line %u\n", k->name, k->parallel ? " parallel" : "",
+          (unsigned long long)k->weight_bytes, (unsigned)k->at.line);
+  if (k->kind == KERNEL_TERNARY_SUM) {
+    print_sum(out, k);
+    return;
+  }
+  for (int i = 0; i < k->buffers.n; i++)
+    print_buffer(out, "", k->buffers.at[i]);
+  print_statements(&(struct printer){out, 1}, k->body);
+}
+
+static void print_calls(struct printer *p, const struct call *c) {
+  for (; c; c = c->next) {
+    line(p);
+    if (c->kernel) {
+      fprintf(p->out, "%s\n", c->kernel->name);
+      continue;
+    }
+    fprintf(p->out, "repeat %lld {\n", (long long)c->count);
+    p->indent++;
+    print_calls(p, c->body);
+    p->indent--;
+    line(p);
+    fputs("}\n", p->out);
+  }
+}
+
+static void print_form(FILE *out, const struct form *f) {
+  fprintf(out, "form %s scratch %lld {\n", f->name, (long long)f->scratch);
+  print_calls(&(struct printer){out, 1}, f->schedule);
+  fputs("}\n", out);
+}
+
+void loops_print(const struct loops *l, FILE *out) {
+  for (const struct kernel *k = l->kernels; k; k = k->next)
+    print_kernel(out, k);
+  print_form(out, l->step);
+  if (l->prefill)
+    print_form(out, l->prefill);
+}

@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-enum { BLOCK = 1 << 14, ROWS = 12, FEW = 4, ROWS_BLOCK = 8 * ROWS, PREFETCH = 4096 };
+enum { BLOCK = 1 << 14, ROWS = 12, FEW = 4, ROWS_BLOCK = 8 * ROWS, PREFETCH = 4096, PIECE = 1024, WAYS = 8 };
 
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
@@ -106,19 +106,43 @@ INLINE void add_rows(int panels, int rows, __m512i sums[ROWS][2], const uint8_t 
   }
 }
 
+/* Chunks [begin, end) for rows of x that lie `apart` bytes from one to the next; x is at chunk `begin`. */
+INLINE void add_chunks(int panels, int rows, __m512i sums[ROWS][2], const uint8_t *tiles, const int8_t *x,
+                       int64_t apart, int64_t begin, int64_t end) {
+  for (int64_t c = begin; c < end; c++)
+    add_rows(panels, rows, sums, tiles + c * panels * TERN_TILE, x + (c - begin) * TERN_CHUNK, apart);
+}
+
+/* Rows a multiple of 4096 bytes apart all fall into the same set of the first cache, which has fewer ways
+ * than there are rows: pieces of them are copied side by side first. n is a multiple of PIECE. */
+INLINE void add_pieces(int panels, int rows, __m512i sums[ROWS][2], const struct strip *s, const int8_t *x) {
+  enum { APART = PIECE + 64 };
+  int8_t near[ROWS * APART];
+  for (int64_t column = 0; column < s->n; column += PIECE) {
+    for (int t = 0; t < rows; t++)
+      memcpy(near + t * APART, x + t * s->n + column, PIECE);
+    add_chunks(panels, rows, sums, s->tiles, near, APART, column / TERN_CHUNK, (column + PIECE) / TERN_CHUNK);
+  }
+}
+
+INLINE void add_tails(int panels, int rows, __m512i sums[ROWS][2], const struct strip *s, const int8_t *x) {
+  int8_t tails[ROWS * TERN_CHUNK] = {0};
+  int64_t whole = s->n / TERN_CHUNK;
+  for (int t = 0; t < rows; t++)
+    memcpy(tails + t * TERN_CHUNK, x + t * s->n + whole * TERN_CHUNK, (size_t)(s->n % TERN_CHUNK));
+  add_rows(panels, rows, sums, s->tiles + whole * panels * TERN_TILE, tails, TERN_CHUNK);
+}
+
 INLINE void several_rows(int panels, int rows, const struct strip *s, const int8_t *x, const int32_t *ones,
                          int32_t *y) {
   __m512i sums[ROWS][2];
-  int64_t n = s->n, whole = n / TERN_CHUNK, step = panels * TERN_TILE;
   UNROLL for (int t = 0; t < rows; t++) sums[t][0] = sums[t][1] = _mm512_setzero_si512();
-  for (int64_t c = 0; c < whole; c++)
-    add_rows(panels, rows, sums, s->tiles + c * step, x + c * TERN_CHUNK, n);
-  if (n % TERN_CHUNK) {
-    int8_t tails[ROWS * TERN_CHUNK] = {0};
-    for (int t = 0; t < rows; t++)
-      memcpy(tails + t * TERN_CHUNK, x + t * n + whole * TERN_CHUNK, (size_t)(n % TERN_CHUNK));
-    add_rows(panels, rows, sums, s->tiles + whole * step, tails, TERN_CHUNK);
-  }
+  if (rows > WAYS && s->n % 4096 == 0)
+    add_pieces(panels, rows, sums, s, x);
+  else
+    add_chunks(panels, rows, sums, s->tiles, x, s->n, 0, s->n / TERN_CHUNK);
+  if (s->n % TERN_CHUNK)
+    add_tails(panels, rows, sums, s, x);
   UNROLL for (int t = 0; t < rows; t++) UNROLL for (int p = 0; p < panels; p++)
       store(s, p, y + t * s->m, sums[t][p], ones[t]);
 }

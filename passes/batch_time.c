@@ -5,17 +5,17 @@
  *            another give for the last K of them, bit for bit, and leaves the same states.
  * breaks     nothing.
  *
- * What depends on the token gets a leading axis T; weights and what is made of them alone do not. Operators on
- * trailing axes stay as they are; where operands of different rank broadcast, axes of length 1 go between T and
- * the shorter one's own; axis attributes move by one.
+ * What depends on the token gets a leading axis T; weights and what is made of them alone do not. Operators
+ * on trailing axes stay as they are; where operands of different rank broadcast, axes of length 1 go between
+ * T and the shorter one's own; axis attributes move by one.
  *
  * Recurrences. In each block, what lies between a read and a write of one state goes into a `scan` over the
  * tokens (recurrence.c); all else takes all tokens at once, before it or after it. In the published model
  * that leaves one multiply-add in the scan.
  *
- * The tail. Whatever in the function's own body no later state depends on is only wanted for the last K tokens:
- * there values pass through `tail` on their way in. In a language model that is the final norm and the head,
- * whose matrix is the largest.
+ * The tail. Whatever in the function's own body no later state depends on is only wanted for the last K
+ * tokens: there values pass through `tail` on their way in. In a language model that is the final norm and
+ * the head, whose matrix is the largest.
  *
  * No prefill form is made, and the module's chunk is 0, when a recurrence contains a product or a repeat (h
  * enters a matrix whose result makes the next h; a state shared by layers): there is nothing to gain but a
@@ -64,7 +64,8 @@ static void number_results(struct op *op, void *data) {
     number(data, op->body->n_args, op->body->args);
 }
 
-/* ---- what depends on the token --------------------------------------------------------------------------- */
+/* ---- what depends on the token ---------------------------------------------------------------------------
+ */
 
 static void mark(struct batch *b, const struct value *v, bool yes) {
   struct made *m = made(b, v);
@@ -126,7 +127,8 @@ static void find_varying(struct batch *b, struct func *step) {
   } while (b->changed);
 }
 
-/* ---- whether there can be a prefill form ------------------------------------------------------------------ */
+/* ---- whether there can be a prefill form ------------------------------------------------------------------
+ */
 
 /* A written state inside repeats must have an instance for each iteration: the scans of two iterations over
  * one state would have to run token by token in turn. */
@@ -166,7 +168,8 @@ static bool fits_scan(const struct op *op) {
   return op->code != OP_REPEAT && op->code != OP_TERNARY_SUM && !(op->code == OP_MATMUL && by_weight(op));
 }
 
-/* ---- values in prefill ----------------------------------------------------------------------------------- */
+/* ---- values in prefill -----------------------------------------------------------------------------------
+ */
 
 /* Where operators of prefill go, and whether they work on T or on K tokens. */
 struct place {
@@ -213,7 +216,8 @@ static struct value *get_aligned(struct place *p, const struct value *v, int ran
   return build_reshape(&p->at, x, lead_type(v->type, p->lead, rank - v->type.rank));
 }
 
-/* ---- one operator for all tokens -------------------------------------------------------------------------- */
+/* ---- one operator for all tokens --------------------------------------------------------------------------
+ */
 
 static struct value *emit_axis(struct place *p, const struct op *op, struct value **in) {
   struct attrs attr = op->attr;
@@ -289,7 +293,8 @@ static bool emit_op(struct place *p, const struct op *op) {
   return m->value != NULL;
 }
 
-/* ---- scans ------------------------------------------------------------------------------------------------ */
+/* ---- scans ------------------------------------------------------------------------------------------------
+ */
 
 static bool contains(const op_list *ops, const struct op *op) {
   for (int i = 0; i < ops->n; i++)
@@ -373,7 +378,8 @@ static bool emit_scan(struct place *p, const op_list *ops) {
   return true;
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------------------- */
+/* ---- blocks -----------------------------------------------------------------------------------------------
+ */
 
 static bool emit_block(struct place *p, const struct block *from);
 
@@ -427,7 +433,8 @@ static bool emit_block(struct place *p, const struct block *from) {
   return true;
 }
 
-/* ---- the tail --------------------------------------------------------------------------------------------- */
+/* ---- the tail ---------------------------------------------------------------------------------------------
+ */
 
 struct serial {
   struct batch *b;
@@ -474,7 +481,8 @@ static bool emit_body(struct place *p, const struct block *from) {
   return build(&p->at, OP_RETURN, 1, &result, NULL, NULL) != NULL;
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------- */
+/* ---- the pass ---------------------------------------------------------------------------------------------
+ */
 
 static bool is_step(const struct func *f) {
   const struct block *b = f->body;

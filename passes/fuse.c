@@ -9,24 +9,24 @@
  * `weight` that is its matrix, repeats, and the end. All else is inside kernels. A kernel captures results of
  * other kernels, sums and repeats, arguments of the repeats around it and of the function; the leaves that it
  * uses are cloned into it. Leaves: const, weight, wscale, and movement (reshape, slice, index by a repeat's
- * index, ...) of leaves, which lowering turns into addresses. What a repeat's body yields and a function returns
- * is made by a kernel or sum of that same block, each value for one purpose; where it is not, a kernel copies.
+ * index, ...) of leaves, which lowering turns into addresses. What a repeat's body yields and a function
+ * returns is made by a kernel or sum of that same block, each value for one purpose; where it is not, a
+ * kernel copies.
  *
  * There are four kinds of kernel. What lowering (backends/loops) can rely on:
  *
  *   rows     Operators in any number whose results all have the same leading T, or the same leading K, or
- *            (step: all; prefill: what no token changes) neither. Each row is computed on its own: operators act
- *            within a row, and a row may need several loops one after another (norms, reductions, softmax). No
- *            scan, no matmul, no ternary sum. In the K kind only `tail` reads T rows. A kernel that writes a
- *            state also has the reads that stood before the write, or comes after them.
- *   scan     One scan, and element-wise operators on [T, ...]: before it, any MAP and MOVE operators that
- *            nothing outside the kernel uses; after it, MAP operators of the shape of the scan's results.
- *            The scan's body may hold anything that a rows kernel of one row may.
- *   matmul   One matmul by an f32 weight (or movement of one), and its leaves.
- *   copy     One reshape to the operand's own type.
+ *            (step: all; prefill: what no token changes) neither. Each row is computed on its own: operators
+ * act within a row, and a row may need several loops one after another (norms, reductions, softmax). No scan,
+ * no matmul, no ternary sum. In the K kind only `tail` reads T rows. A kernel that writes a state also has
+ * the reads that stood before the write, or comes after them. scan     One scan, and element-wise operators
+ * on [T, ...]: before it, any MAP and MOVE operators that nothing outside the kernel uses; after it, MAP
+ * operators of the shape of the scan's results. The scan's body may hold anything that a rows kernel of one
+ * row may. matmul   One matmul by an f32 weight (or movement of one), and its leaves. copy     One reshape to
+ * the operand's own type.
  *
- * Which operators go together is decided in fuse_plan.c: by levels between the barriers (sums, matmuls, scans,
- * repeats), so that no two adjacent kernels could be one. */
+ * Which operators go together is decided in fuse_plan.c: by levels between the barriers (sums, matmuls,
+ * scans, repeats), so that no two adjacent kernels could be one. */
 #include "passes/fuse.h"
 
 #include "passes/pass.h"
@@ -41,7 +41,8 @@ struct fuse {
 
 typedef VEC(struct op *) op_list;
 
-/* ---- copies where a value cannot serve as it is ---------------------------------------------------------- */
+/* ---- copies where a value cannot serve as it is ----------------------------------------------------------
+ */
 
 /* In front of `user`, a copy of its operand i, which becomes an operator of a kernel. */
 static void copy_operand(struct fuse *f, struct op *user, int i) {
@@ -82,7 +83,8 @@ static void copy_inputs(struct fuse *f, struct block *b) {
   }
 }
 
-/* ---- leaves ---------------------------------------------------------------------------------------------- */
+/* ---- leaves ----------------------------------------------------------------------------------------------
+ */
 
 struct leaves {
   struct builder b; /* where clones go */
@@ -108,7 +110,8 @@ static void use_clones(struct op *op, void *data) {
       op->in[i] = clone_leaf(l, op->in[i]);
 }
 
-/* ---- kernels --------------------------------------------------------------------------------------------- */
+/* ---- kernels ---------------------------------------------------------------------------------------------
+ */
 
 static bool used_outside(const struct fuse *f, const struct block *body, const struct value *v) {
   return count_uses(f->f->body, v) > count_uses(body, v);
@@ -181,7 +184,8 @@ static void make_barrier(struct fuse *f, const struct schedule *s, int k) {
   }
 }
 
-/* ---- blocks ---------------------------------------------------------------------------------------------- */
+/* ---- blocks ----------------------------------------------------------------------------------------------
+ */
 
 static void find_leaves(struct fuse *f, const struct block *b, op_list *leaves) {
   for (struct op *op = b->first; op; op = op->next)

@@ -9,7 +9,8 @@
  * SCAN is a kernel with what it absorbs; a MATMUL is one alone; a SUM and a REPEAT stand by themselves. */
 enum unit_kind { UNIT_FUSED, UNIT_SUM, UNIT_MATMUL, UNIT_SCAN, UNIT_REPEAT };
 
-/* Rows that a kernel's loop goes over; a kernel has one of them. In the order in which they can feed each other. */
+/* Rows that a kernel's loop goes over; a kernel has one of them. In the order in which they can feed each
+ * other. */
 enum row_kind { ROWS_ONE, ROWS_T, ROWS_K, ROWS_COUNT };
 
 /* An operator of the block that is no leaf. */
@@ -17,12 +18,12 @@ struct unit {
   struct op *op;
   enum unit_kind kind;
   enum row_kind rows;
-  int level;   /* a unit of level L can only need barriers of a lower level */
-  int cluster; /* the scan that it runs in, by number, or -1 */
-  bool at_end; /* yielded or returned */
-  VEC(int) from;  /* units whose result it uses */
-  VEC(int) to;    /* units that use its result */
-  VEC(int) after; /* units that access a state before it */
+  int level;       /* a unit of level L can only need barriers of a lower level */
+  int cluster;     /* the scan that it runs in, by number, or -1 */
+  bool at_end;     /* yielded or returned */
+  VEC(int) from;   /* units whose result it uses */
+  VEC(int) to;     /* units that use its result */
+  VEC(int) after;  /* units that access a state before it */
   VEC(int) before; /* units that access a state after it */
 };
 

@@ -1,17 +1,18 @@
 /* fuse_plan.c: which operators of a block run together.
  *
- * 1. Units and their dependences: through values, and through states (a write stays after the reads that stood
- *    before it).
+ * 1. Units and their dependences: through values, and through states (a write stays after the reads that
+ * stood before it).
  * 2. Scans absorb the element-wise operators that only they need, where that saves buffers.
  * 3. Levels: each unit as early as barriers allow. Units of one level and kind of rows are one kernel: the
  *    fewest kernels that the barriers leave.
- * 4. Operators move to a later level where that saves buffers (what only the second of two sums is scaled with
- *    need not be ready before the first), and whole kernels where it costs none. */
+ * 4. Operators move to a later level where that saves buffers (what only the second of two sums is scaled
+ * with need not be ready before the first), and whole kernels where it costs none. */
 #include "passes/fuse.h"
 
 #include "passes/rewrite.h"
 
-/* ---- units ---------------------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------------------
+ */
 
 static bool leaf_operand(const struct value *v) {
   bool repeat_index = !v->def && v->index == 0 && op_is(v->block->parent, OP_REPEAT);
@@ -49,7 +50,8 @@ static enum row_kind rows_of(const struct op *op) {
   return lead == DIM_T ? ROWS_T : lead == DIM_K ? ROWS_K : ROWS_ONE;
 }
 
-/* The units: operators that are no leaves and do not end the block. Their results' id is the unit's number. */
+/* The units: operators that are no leaves and do not end the block. Their results' id is the unit's number.
+ */
 static void find_units(struct schedule *s) {
   VEC(struct unit) units = {0};
   for (struct op *op = s->block->first; op; op = op->next) {
@@ -87,9 +89,9 @@ static void find_values(struct schedule *s) {
   for (int k = 0; k < s->n; k++) {
     const struct op *op = s->units[k].op;
     use_values(s, k, op->n_in, op->in);
-    struct value **captured;
-    if (op->body)
-      use_values(s, k, captured_values(s->arena, op, &captured), captured);
+    struct value **captured = NULL;
+    int n = op->body ? captured_values(s->arena, op, &captured) : 0;
+    use_values(s, k, n, captured);
   }
   const struct op *end = s->block->last;
   for (int i = 0; i < end->n_in; i++)
@@ -131,7 +133,8 @@ static void order_accesses(struct schedule *s) {
     }
 }
 
-/* ---- what buffers cost ---------------------------------------------------------------------------------- */
+/* ---- what buffers cost ----------------------------------------------------------------------------------
+ */
 
 enum { TOKENS = 64 }; /* a typical chunk, to weigh T against K */
 
@@ -165,7 +168,8 @@ static int64_t cost_around(const struct schedule *s, int k) {
   return cost;
 }
 
-/* ---- scans absorb ---------------------------------------------------------------------------------------- */
+/* ---- scans absorb ----------------------------------------------------------------------------------------
+ */
 
 static bool elementwise(const struct unit *u) {
   unsigned flags = op_info[u->op->code].flags;
@@ -181,8 +185,8 @@ static bool used_only_in(const struct schedule *s, const struct unit *u, int clu
   return true;
 }
 
-/* Takes element-wise producers in one after another, back to front, and keeps the prefix that needs the fewest
- * bytes of buffers; of equal ones the longest. */
+/* Takes element-wise producers in one after another, back to front, and keeps the prefix that needs the
+ * fewest bytes of buffers; of equal ones the longest. */
 static void absorb(struct schedule *s, int scan) {
   VEC(int) taken = {0};
   int64_t cost = 0, best = 0;
@@ -204,7 +208,8 @@ static void absorb(struct schedule *s, int scan) {
     s->units[taken.at[i]].cluster = -1;
 }
 
-/* ---- levels ---------------------------------------------------------------------------------------------- */
+/* ---- levels ----------------------------------------------------------------------------------------------
+ */
 
 static bool barrier(const struct unit *u) {
   return u->kind != UNIT_FUSED || u->cluster >= 0;
@@ -225,8 +230,8 @@ static int least_level(const struct schedule *s, const struct unit *u) {
   return level;
 }
 
-/* Units of a cluster share the level of the last. Program order is a topological order, but a unit of a cluster
- * that raises the others comes after some of their users, so this goes on until nothing rises. */
+/* Units of a cluster share the level of the last. Program order is a topological order, but a unit of a
+ * cluster that raises the others comes after some of their users, so this goes on until nothing rises. */
 static void find_levels(struct schedule *s) {
   for (bool changed = true; changed;) {
     changed = false;
@@ -264,7 +269,8 @@ static int latest_level(const struct schedule *s, const struct unit *u) {
   return level;
 }
 
-/* ---- moving to later levels ------------------------------------------------------------------------------ */
+/* ---- moving to later levels ------------------------------------------------------------------------------
+ */
 
 struct move {
   int unit, level; /* where it was */
@@ -310,7 +316,8 @@ static void undo(struct schedule *s, struct moves *m, int keep) {
   }
 }
 
-/* Moves `root` and then, back to front, what only it and its like need; keeps as many moves as save the most. */
+/* Moves `root` and then, back to front, what only it and its like need; keeps as many moves as save the most.
+ */
 static void sink_cone(struct schedule *s, int root) {
   struct moves m = {0};
   int64_t best = 0;
@@ -348,7 +355,8 @@ static void sink_all(struct schedule *s) {
       sink_kernel(s, level, (enum row_kind)rows);
 }
 
-/* ---- scans take what follows ------------------------------------------------------------------------------ */
+/* ---- scans take what follows ------------------------------------------------------------------------------
+ */
 
 /* Whether the unit, one level after the scan, can run inside the scan's kernel: each element of it needs only
  * the same element of the scan's results, and nothing that is not there before the scan. */

@@ -17,9 +17,9 @@
  *
  * so r cancels out of the codes. It is computed after all, for s, by which the sums are divided later; but
  * an error in r no longer moves a code. The codes are a function of u alone (an element-wise product and a
- * maximum, neither of which depends on an order), and not of the order in which a sum of squares was added up,
- * which is what a wide vector unit, a narrow one and an adder tree in hardware do differently. It also saves
- * a pass over the vector: the two reductions, sum(x * x) and absmax(u), need nothing of each other.
+ * maximum, neither of which depends on an order), and not of the order in which a sum of squares was added
+ * up, which is what a wide vector unit, a narrow one and an adder tree in hardware do differently. It also
+ * saves a pass over the vector: the two reductions, sum(x * x) and absmax(u), need nothing of each other.
  *
  * Static scales (no absmax) do not match and stay. */
 #include "passes/pass.h"

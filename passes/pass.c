@@ -14,8 +14,9 @@ const int pass_count = sizeof passes / sizeof *passes;
 /* simplify, cse and dce stand where a pass has left something for them: at the start what the spec's blocks
  * brought in; after norm-scale because norms of one vector share their sum of squares only once cse has seen
  * them; after batch-time because it makes constants and shapes anew. The others: see passes.def. */
-const char pipeline_default[] = "simplify,cse,dce,fold-weights,ternarize,norm-scale,simplify,cse,dce,merge-sums,"
-                                "batch-time,simplify,cse,dce,fuse,plan-memory";
+const char pipeline_default[] =
+    "simplify,cse,dce,fold-weights,ternarize,norm-scale,simplify,cse,dce,merge-sums,"
+    "batch-time,simplify,cse,dce,fuse,plan-memory";
 
 const struct pass *pass_find(const char *name) {
   for (int i = 0; i < pass_count; i++)
@@ -42,7 +43,8 @@ static bool disabled(const struct pass_options *o, const char *name) {
   return false;
 }
 
-/* ---- showing -------------------------------------------------------------------------------------------- */
+/* ---- showing --------------------------------------------------------------------------------------------
+ */
 
 static bool shown(const struct pass_options *o, const char *name) {
   return o->print_after && (strcmp(o->print_after, "all") == 0 || strcmp(o->print_after, name) == 0);
@@ -71,11 +73,13 @@ static void show(const struct module *m, const struct pass_options *o, const cha
   FILE *out = o->out ? o->out : stderr;
   char *after = module_text(m);
   bool same = before && after && strcmp(before, after) == 0;
-  fprintf(out, "// after %s (%.2f ms)%s\n%s", name, ms, same ? " (unchanged)" : "", same || !after ? "" : after);
+  fprintf(out, "// after %s (%.2f ms)%s\n%s", name, ms, same ? " (unchanged)" : "",
+          same || !after ? "" : after);
   free(after);
 }
 
-/* ---- running -------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------------------
+ */
 
 static bool run_one(struct module *m, const struct pass *p, const struct pass_options *o) {
   bool watched = shown(o, p->name);

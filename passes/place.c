@@ -39,7 +39,8 @@ static int64_t first_fit(const struct lifetime *b, struct lifetime **others, int
 
 int64_t place(struct lifetime *buffers, int n) {
   struct arena a = {0};
-  struct lifetime **order = arena_array(&a, struct lifetime *, n), **live = arena_array(&a, struct lifetime *, n);
+  struct lifetime **order = arena_array(&a, struct lifetime *, n),
+                  **live = arena_array(&a, struct lifetime *, n);
   for (int i = 0; i < n; i++)
     order[i] = &buffers[i];
   qsort(order, (size_t)n, sizeof(struct lifetime *), by_size);

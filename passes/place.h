@@ -13,9 +13,9 @@ struct lifetime {
 };
 
 int64_t place_align(int64_t bytes); /* rounded up to PLACE_ALIGN */
-/* Gives each buffer an offset so that no two that are live at the same time overlap; returns the arena's size.
- * First fit, largest first (then earliest): within some percent of the most that is ever live at once. The
- * same input gives the same offsets. */
+/* Gives each buffer an offset so that no two that are live at the same time overlap; returns the arena's
+ * size. First fit, largest first (then earliest): within some percent of the most that is ever live at once.
+ * The same input gives the same offsets. */
 int64_t place(struct lifetime *buffers, int n);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * Weights lie in the order in which a token uses them, so that it reads the image from front to back: those
  * of a repeat iteration by iteration, each iteration's beside one another; each tensor on a line of its own
- * (PLACE_ALIGN). A symbol's instances are evenly strided: instance i at offset + i * stride, with the stride of
- * a whole iteration. States the same way. */
+ * (PLACE_ALIGN). A symbol's instances are evenly strided: instance i at offset + i * stride, with the stride
+ * of a whole iteration. States the same way. */
 #include "passes/plan_image.h"
 
 #include "ir/layout.h"
@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-/* ---- states ---------------------------------------------------------------------------------------------- */
+/* ---- states ----------------------------------------------------------------------------------------------
+ */
 
 static bool same_counts(int n, const int64_t *a, int m, const int64_t *b) {
   return n == m && memcmp(a, b, sizeof *a * (size_t)n) == 0;
@@ -56,7 +57,8 @@ void plan_states(struct module *m) {
   m->state_bytes = end;
 }
 
-/* ---- weights --------------------------------------------------------------------------------------------- */
+/* ---- weights ---------------------------------------------------------------------------------------------
+ */
 
 /* A weight that some kernel or sum reads. */
 struct used {

@@ -4,16 +4,17 @@
  * maintains  kernel form and the meaning of every value; it may add copy kernels.
  * breaks     nothing. Afterwards the module is in planned form (docs/ir.md): nothing may be added or moved.
  *
- * Planned form. Each value that crosses kernels has its place in the function's scratch, value.at, with T and K
- * at their most (the module's chunk). The returned value is written to the caller's logits (at -2). For a value
- * that a repeat carries, the initial value, the argument, the yielded value and the result share one buffer:
- * where one of the first or third is still needed as it was, a kernel copies it.
+ * Planned form. Each value that crosses kernels has its place in the function's scratch, value.at, with T and
+ * K at their most (the module's chunk). The returned value is written to the caller's logits (at -2). For a
+ * value that a repeat carries, the initial value, the argument, the yielded value and the result share one
+ * buffer: where one of the first or third is still needed as it was, a kernel copies it.
  *
- * Two buffers that are live at the same time do not overlap. A buffer is live from the kernel that makes it to
- * the last that reads it, both included, so that a kernel's results lie beside its operands; a value from outside
- * a repeat that is used in it is live until the repeat ends. One exception lets a residual stream stay where
- * it is: a yielded value takes the place of the argument even if its own kernel still reads the argument, when it
- * does so only once, as an operand of the same shape of the element-wise operator whose result is yielded. */
+ * Two buffers that are live at the same time do not overlap. A buffer is live from the kernel that makes it
+ * to the last that reads it, both included, so that a kernel's results lie beside its operands; a value from
+ * outside a repeat that is used in it is live until the repeat ends. One exception lets a residual stream
+ * stay where it is: a yielded value takes the place of the argument even if its own kernel still reads the
+ * argument, when it does so only once, as an operand of the same shape of the element-wise operator whose
+ * result is yielded. */
 #include "passes/pass.h"
 #include "passes/place.h"
 #include "passes/plan_image.h"
@@ -21,7 +22,8 @@
 
 enum { CHUNK = 64, AT_OUTPUT = -2 };
 
-/* ---- copies ---------------------------------------------------------------------------------------------- */
+/* ---- copies ----------------------------------------------------------------------------------------------
+ */
 
 static bool made_by_kernel(const struct value *v, const struct block *b) {
   return v->block == b && v->def && (v->def->code == OP_KERNEL || v->def->code == OP_TERNARY_SUM);
@@ -95,7 +97,8 @@ static void add_copies(struct module *m, struct func *f, struct block *b) {
     copy_operand(m, f, b->last, 0);
 }
 
-/* ---- lifetimes ------------------------------------------------------------------------------------------- */
+/* ---- lifetimes -------------------------------------------------------------------------------------------
+ */
 
 /* One buffer: a value, or all the values that a repeat carries in one place. */
 struct plan {
@@ -204,7 +207,8 @@ static void plan_func(struct module *m, struct func *f) {
   arena_free(&p.scratch);
 }
 
-/* ---- the pass -------------------------------------------------------------------------------------------- */
+/* ---- the pass --------------------------------------------------------------------------------------------
+ */
 
 static bool stands_alone(const struct op *op) {
   switch (op->code) {

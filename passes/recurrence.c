@@ -2,13 +2,14 @@
  *
  * A graph has the block's operators as nodes. Edges: from an operator to those that use its results; and, for
  * two operators of which one writes a state that the other reads or writes too, both ways, since this token's
- * write is what the next token reads. The strongly connected components of that graph are exactly what must be
- * serial: all that lies on a path from a read to a write, states that depend on each other together, states
- * that do not apart. They are found by Tarjan's algorithm.
+ * write is what the next token reads. The strongly connected components of that graph are exactly what must
+ * be serial: all that lies on a path from a read to a write, states that depend on each other together,
+ * states that do not apart. They are found by Tarjan's algorithm.
  *
- * Matrix states. The outer product that is added to a matrix state, and the read-out that is made of it, could
- * take all tokens at once outside the scan, at the price of T matrices in memory. Element-wise operators,
- * movement and reductions at the border of a scan that carry a matrix as large as its state come in. */
+ * Matrix states. The outer product that is added to a matrix state, and the read-out that is made of it,
+ * could take all tokens at once outside the scan, at the price of T matrices in memory. Element-wise
+ * operators, movement and reductions at the border of a scan that carry a matrix as large as its state come
+ * in. */
 #include "passes/recurrence.h"
 
 #include "passes/rewrite.h"
@@ -23,7 +24,8 @@ struct graph {
   int n_parts;
 };
 
-/* ---- the graph ------------------------------------------------------------------------------------------- */
+/* ---- the graph -------------------------------------------------------------------------------------------
+ */
 
 static bool **matrix(struct arena *a, int n) {
   bool **rows = arena_array(a, bool *, n);
@@ -54,10 +56,10 @@ static void add_operators(struct graph *g) {
   for (struct op *op = g->block->first; op != g->block->last; op = op->next)
     g->ops[k++] = op;
   for (k = 0; k < g->n; k++) {
-    struct value **captured;
+    struct value **captured = NULL;
+    int n = g->ops[k]->body ? captured_values(g->arena, g->ops[k], &captured) : 0;
     add_uses(g, k, g->ops[k]->n_in, g->ops[k]->in);
-    if (g->ops[k]->body)
-      add_uses(g, k, captured_values(g->arena, g->ops[k], &captured), captured);
+    add_uses(g, k, n, captured);
   }
 }
 
@@ -92,7 +94,8 @@ static void add_states(struct graph *g, struct accesses *all) {
     }
 }
 
-/* ---- strongly connected components ----------------------------------------------------------------------- */
+/* ---- strongly connected components -----------------------------------------------------------------------
+ */
 
 struct tarjan {
   struct graph *g;
@@ -137,7 +140,8 @@ static void find_components(struct graph *g) {
       connect(&t, k);
 }
 
-/* ---- parts ----------------------------------------------------------------------------------------------- */
+/* ---- parts -----------------------------------------------------------------------------------------------
+ */
 
 static int size_of(const struct graph *g, int part) {
   int n = 0;
@@ -167,8 +171,8 @@ static void find_needs(const struct graph *g, bool **needs, int n) {
 }
 
 /* Numbers the parts anew in an order in which each comes after what it needs: of those that can be next the
- * one whose first operator is first in the program. Empty parts vanish. Returns the new number of each, or NULL
- * when they need each other. */
+ * one whose first operator is first in the program. Empty parts vanish. Returns the new number of each, or
+ * NULL when they need each other. */
 static int *order_parts(const struct graph *g, bool **needs, int n, int *n_ordered) {
   int *number = arena_array(g->arena, int, n), *size = arena_array(g->arena, int, n), left = 0;
   for (int k = 0; k < g->n; k++)
@@ -193,7 +197,8 @@ static int *order_parts(const struct graph *g, bool **needs, int n, int *n_order
   return left ? NULL : number;
 }
 
-/* ---- matrix states --------------------------------------------------------------------------------------- */
+/* ---- matrix states ---------------------------------------------------------------------------------------
+ */
 
 static int64_t count(const struct value *v) {
   return type_count(v->type, 1, 1);

@@ -21,7 +21,8 @@ struct value *expand_product(struct builder *b, struct value *w, struct value *x
 
 /* Whether op, or an operator in its body, has v as an operand. */
 bool op_uses(const struct op *op, const struct value *v);
-/* Whether two reads or writes must keep their order: one of them writes, and they may mean the same instance. */
+/* Whether two reads or writes must keep their order: one of them writes, and they may mean the same instance.
+ */
 bool states_conflict(const struct op *a, const struct op *b);
 
 /* A kernel at the builder that does nothing but copy v; its result. */

@@ -42,7 +42,8 @@ static struct value *scalar(struct builder *b, double value) {
   return build_const(b, value, type_scalar(ELEM_F32));
 }
 
-/* ---- quantisers ----------------------------------------------------------------------------------------- */
+/* ---- quantisers -----------------------------------------------------------------------------------------
+ */
 
 static struct value *activation_scale(struct builder *b, const struct op *quantize) {
   const struct attrs *attr = &quantize->attr;
@@ -81,7 +82,8 @@ static struct value *dequantised(struct builder *b, const struct quantised *q) {
   return build2(b, OP_DIV, to_float(b, q->codes), q->scale);
 }
 
-/* ---- products ------------------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------------------
+ */
 
 /* wscale of the instance that the operator `weight` names. */
 static struct value *weight_scale(struct builder *b, const struct op *weight) {
@@ -116,7 +118,8 @@ static bool room_for_groups(struct ternarize *t, const struct op *matmul) {
   return false;
 }
 
-/* The product by the ternary weight that `weight` names. q: its quantised operand; NULL: the operand is f32. */
+/* The product by the ternary weight that `weight` names. q: its quantised operand; NULL: the operand is f32.
+ */
 static struct value *ternary_product(struct ternarize *t, struct builder *b, struct op *matmul,
                                      const struct quantised *q) {
   const struct op *weight = matmul->in[0]->def;
@@ -162,7 +165,8 @@ static void rewrite_dequantize(struct ternarize *t, struct op *op) {
   replace_op(t->root, op, dequantised(&b, find_quantised(t, op->in[0])));
 }
 
-/* ---- the pass ------------------------------------------------------------------------------------------- */
+/* ---- the pass -------------------------------------------------------------------------------------------
+ */
 
 static void visit(struct op *op, void *data) {
   struct ternarize *t = data;

@@ -2,16 +2,10 @@
  * x86-64 a version for each vector width is made and the loader picks one. All give the same bits: every
  * element goes its own way, and sums have their sixteen lanes written out. */
 #include "frontend/checkpoint/convert.h"
+#include "frontend/checkpoint/wide.h"
 
 #include <math.h>
 #include <string.h>
-
-/* The sanitizers' instrumentation must not run in the loader's resolvers. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "safetensors are little-endian, and so is this reader");

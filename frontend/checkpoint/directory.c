@@ -35,12 +35,13 @@ bool directory_copy(struct directory *o, const char *from, const char *name) {
   return to != NULL;
 }
 
+/* The last file first: it is the one that was written last, and when that failed errno still says why. */
 bool directory_close(struct directory *o) {
-  int closed = 0;
-  while (closed < o->n && output_close(&o->files[closed], false))
-    closed++;
-  bool ok = closed == o->n;
-  for (int i = 0; !ok && o->made && i < closed; i++)
+  int next = o->n;
+  while (next > 0 && output_close(&o->files[next - 1], false))
+    next--;
+  bool ok = next == 0;
+  for (int i = next; !ok && o->made && i < o->n; i++)
     unlink(o->names[i]);
   if (ok) {
     o->made = false; /* it stays */

@@ -233,8 +233,9 @@ static bool copy_companions(struct packer *p, struct directory *o) {
 }
 
 static bool write_directory(struct packer *p, struct directory *o) {
-  p->out = directory_add(o, "model.safetensors");
-  return p->out && write_model(p) && copy_companions(p, o) && directory_close(o);
+  if (!copy_companions(p, o) || !(p->out = directory_add(o, "model.safetensors")))
+    return false;
+  return write_model(p) && directory_close(o);
 }
 
 bool checkpoint_pack(struct checkpoint *c, const char *out, int threads) {

@@ -134,10 +134,11 @@ static bool write_config(const struct config *c, struct directory *o) {
 }
 
 static bool write_directory(struct maker *m, struct directory *o, struct diag *d, const char *out) {
-  if (!directory_open(o, d, out) || !(m->out = directory_add(o, "model.safetensors")))
+  if (!directory_open(o, d, out) || !write_config(&m->config->config, o) ||
+      !(m->out = directory_add(o, "model.safetensors")))
     return false;
   write_model(m); /* a full disk ends it early and is told by directory_close */
-  return write_config(&m->config->config, o) && directory_close(o);
+  return directory_close(o);
 }
 
 bool checkpoint_random(struct diag *d, const char *config, const char *out, uint64_t seed) {

@@ -2,12 +2,7 @@
  * 64-bit mix; within it each element hashes its index with either key by 32-bit operations, which vectorise.
  */
 #include "frontend/checkpoint/random_values.h"
-
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
+#include "frontend/checkpoint/wide.h"
 
 /* splitmix64's finaliser. */
 static uint64_t mix64(uint64_t x) {

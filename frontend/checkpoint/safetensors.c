@@ -254,7 +254,7 @@ static bool read_header(struct header *h, int fd, int64_t size) {
 
 bool safetensors_open(struct checkpoint *c, const char *path) {
   struct header h = {.c = c, .path = arena_strdup(c->arena, path), .first = c->tensors.n};
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not hang */
   struct stat st;
   if (fd < 0)
     return bad(&h, "%s: cannot read: %s", path, strerror(errno));

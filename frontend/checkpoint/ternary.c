@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUFFER_ELEMENTS = 4096, MOST_ELEMENT_BYTES = 4, MOST_KEPT_BYTES = 256 << 20 };
+enum { BUFFER_ELEMENTS = 4096, MOST_KEPT_BYTES = 256 << 20 };
 _Static_assert(BUFFER_ELEMENTS % SUM_LANES == 0, "a buffer must not shift the lanes of a segment");
 
 struct scan {
@@ -35,8 +35,8 @@ struct scan {
 struct scratch {
   int64_t from, to;
   const uint8_t *raw;
-  _Alignas(64) float values[BUFFER_ELEMENTS];
-  _Alignas(64) uint8_t own[READ_ELEMENTS * MOST_ELEMENT_BYTES];
+  float values[BUFFER_ELEMENTS];
+  float own[READ_ELEMENTS]; /* raw bytes of the widest type */
 };
 
 static int64_t divide_up(int64_t n, int64_t by) {
@@ -65,7 +65,7 @@ static int64_t unit_last(const struct scan *s, int64_t unit) {
 /* Moves the window to begin at element `from`, and to end by `limit`. */
 static bool move_window(struct scan *s, struct scratch *w, int64_t from, int64_t limit) {
   int64_t size = dtype_bytes(s->t->info.dtype), n = least(READ_ELEMENTS, limit - from);
-  uint8_t *to = s->kept ? s->kept + from * size : w->own;
+  uint8_t *to = s->kept ? s->kept + from * size : (uint8_t *)w->own;
   int error = s->kept && s->kept_filled ? 0 : tensor_pread(s->c, s->t, from * size, to, n * size);
   if (error)
     atomic_store(&s->error, error);

@@ -1,0 +1,450 @@
+/* builtins.c: the functions of the language, one row each: names and kinds of their arguments, and what makes
+ * the operators. */
+#include "frontend/language/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+enum argument_kind {
+  NO_MORE,  /* no more arguments */
+  VALUE,    /* an expression */
+  NUMBER,   /* known now, with a default */
+  REQUIRED, /* a number without a default */
+  ROUNDING, /* half_even, ... */
+  SHAPE     /* [a, b] */
+};
+
+enum { MAX_ARGUMENTS = 4 };
+
+struct formal {
+  enum argument_kind kind;
+  const char *name;
+  double otherwise;
+};
+
+struct call;
+struct builtin {
+  const char *name;
+  struct formal formals[MAX_ARGUMENTS];
+  struct item (*run)(struct call *c);
+  enum opcode code;           /* for the handlers that many rows share */
+  double (*number)(double x); /* when the argument is a number; NULL: it becomes a constant */
+};
+
+struct call {
+  struct elaborator *e;
+  const struct builtin *f;
+  const struct node *node;
+  const struct node *nodes[MAX_ARGUMENTS]; /* NULL: left out */
+  struct item items[MAX_ARGUMENTS];        /* VALUE */
+  double numbers[MAX_ARGUMENTS];           /* NUMBER, REQUIRED */
+  enum rounding round;
+  struct type shape;
+};
+
+/* ---- helpers of the handlers
+ * --------------------------------------------------------------------------------- */
+
+static struct item make(struct call *c, enum opcode code, int n, const struct attrs *attr) {
+  return apply(c->e, code, c->node->at, n, c->items, c->nodes, attr, NULL);
+}
+
+static struct item one(struct call *c, enum opcode code, struct item x, const struct attrs *attr) {
+  return x.kind == ITEM_POISON ? x : apply(c->e, code, c->node->at, 1, &x, NULL, attr, NULL);
+}
+
+static struct item two(struct call *c, enum opcode code, struct item x, struct item y) {
+  if (x.kind == ITEM_POISON || y.kind == ITEM_POISON)
+    return item_poison();
+  return apply(c->e, code, c->node->at, 2, (struct item[]){x, y}, NULL, NULL, NULL);
+}
+
+static struct item shaped(struct call *c, enum opcode code, struct item x, struct type t) {
+  return x.kind == ITEM_POISON ? x : apply(c->e, code, c->node->at, 1, &x, NULL, NULL, &t);
+}
+
+static struct loc argument_at(const struct call *c, int i) {
+  return c->nodes[i] ? c->nodes[i]->at : c->node->at;
+}
+
+/* The operand as a plain value, made once. False for poison. */
+static bool settle(struct call *c, int i, struct type *t) {
+  struct value *v = plain(c->e, c->items[i], argument_at(c, i));
+  c->items[i] = item_value(v);
+  if (v)
+    *t = v->type;
+  return v != NULL;
+}
+
+/* Argument i as an axis of t, negative ones counted from the end. */
+static bool axis_of(struct call *c, int i, struct type t, int *axis) {
+  double number = c->numbers[i];
+  *axis = (int)number + (number < 0 ? t.rank : 0);
+  if (number == floor(number) && number >= -t.rank && number < t.rank)
+    return true;
+  fail(c->e, argument_at(c, i), "%s has no axis %.15g", type_of(c->e, t), number);
+  return false;
+}
+
+static bool whole_in(struct call *c, int i, double least, double most) {
+  double number = c->numbers[i];
+  if (number == floor(number) && number >= least && number <= most)
+    return true;
+  fail(c->e, argument_at(c, i), "'%s' of %s is a whole number from %.0f to %.0f, not %.15g",
+       c->f->formals[i].name, c->f->name, least, most, number);
+  return false;
+}
+
+/* ---- element-wise
+ * -------------------------------------------------------------------------------------------- */
+
+static struct item run_unary(struct call *c) {
+  if (c->items[0].kind == ITEM_NUMBER && c->f->number)
+    return item_number(c->f->number(c->items[0].number));
+  return make(c, c->f->code, 1, NULL);
+}
+
+static struct item run_round(struct call *c) {
+  if (c->items[0].kind == ITEM_NUMBER && c->round == ROUND_HALF_EVEN)
+    return item_number(nearbyint(c->items[0].number));
+  return make(c, OP_ROUND, 1, &(struct attrs){.round = c->round});
+}
+
+/* ceil(x) = -floor(-x) */
+static struct item run_ceil(struct call *c) {
+  if (c->items[0].kind == ITEM_NUMBER)
+    return item_number(ceil(c->items[0].number));
+  return one(c, OP_NEG, one(c, OP_FLOOR, make(c, OP_NEG, 1, NULL), NULL), NULL);
+}
+
+static struct item run_extreme(struct call *c) {
+  double a = c->items[0].number, b = c->items[1].number;
+  if (c->items[0].kind == ITEM_NUMBER && c->items[1].kind == ITEM_NUMBER)
+    return item_number((c->f->code == OP_MAX) == (a < b) ? b : a);
+  return make(c, c->f->code, 2, NULL);
+}
+
+static struct item run_square(struct call *c) {
+  struct type t;
+  if (c->items[0].kind == ITEM_NUMBER)
+    return item_number(c->items[0].number * c->items[0].number);
+  return settle(c, 0, &t) ? two(c, OP_MUL, c->items[0], c->items[0]) : item_poison();
+}
+
+static struct item run_select(struct call *c) {
+  if (c->items[0].kind == ITEM_NUMBER)
+    return c->items[c->items[0].number != 0 ? 1 : 2];
+  return make(c, OP_SELECT, 3, NULL);
+}
+
+/* ---- along an axis
+ * ------------------------------------------------------------------------------------------- */
+
+static struct item run_axis(struct call *c) {
+  struct type t;
+  int axis;
+  if (!settle(c, 0, &t) || !axis_of(c, 1, t, &axis))
+    return item_poison();
+  return make(c, c->f->code, 1, &(struct attrs){.axis = axis});
+}
+
+/* The language drops the axis that the operator keeps with length 1. */
+static struct item reduce(struct call *c, enum opcode code, int64_t *length) {
+  struct type t;
+  int axis;
+  if (!settle(c, 0, &t) || !axis_of(c, 1, t, &axis))
+    return item_poison();
+  *length = t.dim[axis];
+  struct item sum = make(c, code, 1, &(struct attrs){.axis = axis});
+  for (int i = axis + 1; i < t.rank; i++)
+    t.dim[i - 1] = t.dim[i];
+  t.dim[--t.rank] = 0;
+  return shaped(c, OP_RESHAPE, sum, t);
+}
+
+static struct item run_reduce(struct call *c) {
+  int64_t length;
+  return reduce(c, c->f->code, &length);
+}
+
+static struct item run_mean(struct call *c) {
+  int64_t length = 1;
+  struct item sum = reduce(c, OP_SUM, &length);
+  return two(c, OP_DIV, sum, item_number((double)length));
+}
+
+static struct item run_rmsnorm(struct call *c) {
+  if (!(c->numbers[1] >= 0 && c->numbers[1] < 1)) {
+    fail(c->e, argument_at(c, 1), "'eps' of rmsnorm is a small number from 0 on, not %.15g", c->numbers[1]);
+    return item_poison();
+  }
+  return make(c, OP_RMSNORM, 1, &(struct attrs){.eps = c->numbers[1]});
+}
+
+/* ---- quantisation
+ * -------------------------------------------------------------------------------------------- */
+
+static struct item run_quantize(struct call *c) {
+  if (!whole_in(c, 1, 2, 16))
+    return item_poison();
+  return make(c, OP_QUANTIZE, 1,
+              &(struct attrs){.bits = (int)c->numbers[1], .frac = FRAC_DYNAMIC, .round = c->round});
+}
+
+static struct item run_fixed(struct call *c) {
+  if (!whole_in(c, 1, 2, 16) || !whole_in(c, 2, -32, 32))
+    return item_poison();
+  return make(c, OP_QUANTIZE, 1,
+              &(struct attrs){.bits = (int)c->numbers[1], .frac = (int)c->numbers[2], .round = c->round});
+}
+
+/* ---- moving
+ * -------------------------------------------------------------------------------------------------- */
+
+static struct item run_shape(struct call *c) {
+  struct type t;
+  if (!settle(c, 0, &t))
+    return item_poison();
+  c->shape.elem = t.elem;
+  return apply(c->e, c->f->code, c->node->at, 1, c->items, c->nodes, NULL, &c->shape);
+}
+
+static struct item run_transpose(struct call *c) {
+  struct type t;
+  if (!settle(c, 0, &t))
+    return item_poison();
+  if (t.rank < 2) {
+    fail(c->e, c->node->at, "transpose swaps the last two axes; %s has fewer", type_of(c->e, t));
+    return item_poison();
+  }
+  struct attrs attr = {0};
+  for (int i = 0; i < t.rank; i++)
+    attr.perm[i] = i < t.rank - 2 ? i : 2 * t.rank - 3 - i;
+  return make(c, OP_TRANSPOSE, 1, &attr);
+}
+
+static struct item run_split(struct call *c) {
+  struct type t;
+  int axis;
+  if (!settle(c, 0, &t) || !whole_in(c, 1, 1, 1024) || !axis_of(c, 2, t, &axis))
+    return item_poison();
+  int k = (int)c->numbers[1];
+  if (t.dim[axis] % k != 0) {
+    fail(c->e, c->node->at, "axis %d of %s does not split into %d equal parts", axis, type_of(c->e, t), k);
+    return item_poison();
+  }
+  struct item *parts = arena_array(c->e->arena, struct item, k);
+  for (int64_t i = 0, size = t.dim[axis] / k; i < k; i++)
+    parts[i] = make(c, OP_SLICE, 1, &(struct attrs){.axis = axis, .begin = i * size, .end = (i + 1) * size});
+  return k == 1 ? parts[0] : (struct item){.kind = ITEM_SEVERAL, .items = parts, .n = k};
+}
+
+/* outer(a[..., m], b[..., n]) = a[..., m, 1] * b[..., 1, n] */
+static struct item run_outer(struct call *c) {
+  struct type a, b;
+  if (!settle(c, 0, &a) || !settle(c, 1, &b))
+    return item_poison();
+  if (a.rank < 1 || b.rank < 1 || a.rank == MAX_RANK || b.rank == MAX_RANK) {
+    fail(c->e, c->node->at, "outer takes vectors of 1 to %d axes, not %s and %s", MAX_RANK - 1,
+         type_of(c->e, a), type_of(c->e, b));
+    return item_poison();
+  }
+  a.dim[a.rank++] = 1;
+  b.dim[b.rank] = b.dim[b.rank - 1];
+  b.dim[b.rank++ - 1] = 1;
+  return two(c, OP_MUL, shaped(c, OP_RESHAPE, c->items[0], a), shaped(c, OP_RESHAPE, c->items[1], b));
+}
+
+/* ---- the table
+ * ----------------------------------------------------------------------------------------------- */
+
+#define X                         {VALUE, "x", 0}
+#define AXIS                      {NUMBER, "axis", -1}
+#define ROUND                     {ROUNDING, "round", 0}
+#define UNARY(name, code, number) {name, {X}, run_unary, code, number}
+
+static const struct builtin builtins[] = {
+    UNARY("exp", OP_EXP, NULL),
+    UNARY("log", OP_LOG, NULL),
+    UNARY("sqrt", OP_SQRT, sqrt),
+    UNARY("rsqrt", OP_RSQRT, NULL),
+    UNARY("sigmoid", OP_SIGMOID, NULL),
+    UNARY("silu", OP_SILU, NULL),
+    UNARY("tanh", OP_TANH, NULL),
+    UNARY("softplus", OP_SOFTPLUS, NULL),
+    UNARY("relu", OP_RELU, NULL),
+    UNARY("abs", OP_ABS, fabs),
+    UNARY("floor", OP_FLOOR, floor),
+    {"ceil", {X}, run_ceil, 0, NULL},
+    {"round", {X, ROUND}, run_round, 0, NULL},
+    {"square", {X}, run_square, 0, NULL},
+    {"min", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_extreme, OP_MIN, NULL},
+    {"max", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_extreme, OP_MAX, NULL},
+    {"select", {{VALUE, "c", 0}, {VALUE, "a", 0}, {VALUE, "b", 0}}, run_select, 0, NULL},
+    {"sum", {X, AXIS}, run_reduce, OP_SUM, NULL},
+    {"mean", {X, AXIS}, run_mean, 0, NULL},
+    {"amax", {X, AXIS}, run_reduce, OP_AMAX, NULL},
+    {"absmax", {X, AXIS}, run_reduce, OP_ABSMAX, NULL},
+    {"softmax", {X, AXIS}, run_axis, OP_SOFTMAX, NULL},
+    {"cumsum", {X, AXIS}, run_axis, OP_CUMSUM, NULL},
+    {"rmsnorm", {X, {REQUIRED, "eps", 0}}, run_rmsnorm, 0, NULL},
+    {"quantize", {X, {NUMBER, "bits", 8}, ROUND}, run_quantize, 0, NULL},
+    {"fixed", {X, {NUMBER, "bits", 16}, {REQUIRED, "frac", 0}, ROUND}, run_fixed, 0, NULL},
+    {"reshape", {X, {SHAPE, "shape", 0}}, run_shape, OP_RESHAPE, NULL},
+    {"broadcast", {X, {SHAPE, "shape", 0}}, run_shape, OP_BROADCAST, NULL},
+    {"transpose", {X}, run_transpose, 0, NULL},
+    {"split", {X, {REQUIRED, "parts", 0}, AXIS}, run_split, 0, NULL},
+    {"outer", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_outer, 0, NULL},
+};
+enum { BUILTINS = sizeof builtins / sizeof *builtins };
+
+int builtin_names(const char **names, int room) {
+  int n = 0;
+  for (; n < BUILTINS && n < room; n++)
+    names[n] = builtins[n].name;
+  if (n < room)
+    names[n++] = "concat";
+  if (n < room)
+    names[n++] = "config";
+  return n;
+}
+
+/* ---- arguments
+ * ----------------------------------------------------------------------------------------------- */
+
+/* "rmsnorm(x, eps)", with "[ ]" around what can be left out. */
+static const char *usage(struct elaborator *e, const struct builtin *f) {
+  const char *text = arena_printf(e->arena, "%s(", f->name);
+  for (int i = 0; i < MAX_ARGUMENTS && f->formals[i].kind != NO_MORE; i++) {
+    bool optional = f->formals[i].kind == NUMBER || f->formals[i].kind == ROUNDING;
+    text = arena_printf(e->arena, "%s%s%s%s%s", text, i ? ", " : "", optional ? "[" : "", f->formals[i].name,
+                        optional ? "]" : "");
+  }
+  return arena_printf(e->arena, "%s)", text);
+}
+
+static int formal_named(const struct builtin *f, const char *name) {
+  for (int i = 0; i < MAX_ARGUMENTS && f->formals[i].kind != NO_MORE; i++)
+    if (strcmp(f->formals[i].name, name) == 0)
+      return i;
+  return -1;
+}
+
+/* Puts each argument at its place. */
+static bool place_arguments(struct call *c) {
+  const argument_list *args = &c->node->args;
+  int next = 0;
+  for (int i = 0; i < args->n; i++) {
+    const struct argument *a = &args->at[i];
+    int k = a->name ? formal_named(c->f, a->name) : next++;
+    if (k < 0 || k >= MAX_ARGUMENTS || c->f->formals[k].kind == NO_MORE) {
+      fail(c->e, a->at, a->name ? "%s has no argument '%s': %s" : "%s has no place for this argument%.0s: %s",
+           c->f->name, a->name ? a->name : "", usage(c->e, c->f));
+      return false;
+    }
+    if (c->nodes[k]) {
+      fail(c->e, a->at, "the argument '%s' of %s is given twice", c->f->formals[k].name, c->f->name);
+      return false;
+    }
+    c->nodes[k] = a->value;
+  }
+  for (int i = 0; i < MAX_ARGUMENTS && c->f->formals[i].kind != NO_MORE; i++)
+    if (!c->nodes[i] && c->f->formals[i].kind != NUMBER && c->f->formals[i].kind != ROUNDING) {
+      fail(c->e, c->node->at, "%s lacks its argument '%s': %s", c->f->name, c->f->formals[i].name,
+           usage(c->e, c->f));
+      return false;
+    }
+  return true;
+}
+
+static bool take_rounding(struct call *c, const struct node *n) {
+  if (!n || (n->kind == NODE_NAME && rounding_parse(n->text, &c->round)))
+    return true;
+  const char *names[ROUND_COUNT];
+  for (int i = 0; i < ROUND_COUNT; i++)
+    names[i] = rounding_name((enum rounding)i);
+  const char *word = node_text(c->e->arena, n), *near = suggestion(c->e, word, names, ROUND_COUNT);
+  fail(c->e, n->at, "there is no rounding mode '%s'%s", word,
+       *near ? near : "; they are half_even, half_away, truncate, floor");
+  return false;
+}
+
+static bool take_shape(struct call *c, const struct node *n) {
+  if (n->kind != NODE_LIST || n->args.n > MAX_RANK) {
+    fail(c->e, n->at, "a shape is a list of 1 to %d dimensions in brackets", MAX_RANK);
+    return false;
+  }
+  bool ok = true;
+  c->shape = (struct type){.elem = ELEM_F32, .rank = n->args.n};
+  for (int i = 0; i < n->args.n; i++)
+    ok &= eval_whole(c->e, n->args.at[i].value, "a dimension", 1, &c->shape.dim[i]);
+  return ok;
+}
+
+static bool take_argument(struct call *c, int i) {
+  const struct formal *f = &c->f->formals[i];
+  const struct node *n = c->nodes[i];
+  switch (f->kind) {
+  case VALUE: c->items[i] = eval_one(c->e, n); return c->items[i].kind != ITEM_POISON;
+  case NUMBER:
+  case REQUIRED:
+    c->numbers[i] = f->otherwise;
+    return !n ||
+           eval_number(c->e, n, arena_printf(c->e->arena, "'%s' of %s", f->name, c->f->name), &c->numbers[i]);
+  case ROUNDING: return take_rounding(c, n);
+  case SHAPE: return take_shape(c, n);
+  case NO_MORE: break;
+  }
+  return true;
+}
+
+/* concat(a, b, ..., axis = -1) */
+static struct item call_concat(struct elaborator *e, const struct node *n) {
+  VEC(struct item) items = {0};
+  VEC(const struct node *) nodes = {0};
+  double axis = -1;
+  bool ok = true;
+  for (int i = 0; i < n->args.n; i++) {
+    const struct argument *a = &n->args.at[i];
+    if (a->name && strcmp(a->name, "axis") != 0) {
+      fail(e, a->at, "concat has no argument '%s': concat(a, b, ..., [axis])", a->name);
+      ok = false;
+    } else if (a->name)
+      ok &= eval_number(e, a->value, "'axis' of concat", &axis);
+    else {
+      struct value *v = plain(e, eval_one(e, a->value), a->at);
+      vec_push(e->arena, items, item_value(v));
+      vec_push(e->arena, nodes, a->value);
+      ok &= v != NULL;
+    }
+  }
+  if (!ok)
+    return item_poison();
+  int rank = items.n ? items.at[0].value->type.rank : 0;
+  if (axis != floor(axis) || axis < -rank || axis >= rank) {
+    fail(e, n->at, "concat: there is no axis %.15g among the %d of the first value", axis, rank);
+    return item_poison();
+  }
+  struct attrs attr = {.axis = (int)axis + (axis < 0 ? rank : 0)};
+  return apply(e, OP_CONCAT, n->at, items.n, items.at, nodes.at, &attr, NULL);
+}
+
+struct item call_builtin(struct elaborator *e, const struct node *n, bool *known) {
+  const char *name = n->a->text;
+  *known = true;
+  if (strcmp(name, "concat") == 0)
+    return call_concat(e, n);
+  if (strcmp(name, "config") == 0)
+    return call_config(e, n);
+  int i = 0;
+  while (i < BUILTINS && strcmp(builtins[i].name, name) != 0)
+    i++;
+  *known = i < BUILTINS;
+  struct call c = {.e = e, .f = &builtins[*known ? i : 0], .node = n};
+  if (!*known || !place_arguments(&c))
+    return item_poison();
+  bool ok = true;
+  for (int k = 0; k < MAX_ARGUMENTS && c.f->formals[k].kind != NO_MORE; k++)
+    ok &= take_argument(&c, k);
+  return ok ? c.f->run(&c) : item_poison();
+}

@@ -1,0 +1,173 @@
+/* elaborate.h: from the tree to IR. Blocks are inlined where they are called; every name is looked up, every
+ * dimension computed, every shape checked on the way.
+ *
+ * An expression becomes an `item`: a number known now (dimensions, constants), a value of the IR, several of
+ * them, or poison after an error, which silences whatever is computed from it. */
+#ifndef TERN_FRONTEND_ELABORATE_H
+#define TERN_FRONTEND_ELABORATE_H
+
+#include "frontend/language/language.h"
+#include "frontend/language/program.h"
+
+enum item_kind { ITEM_POISON, ITEM_NUMBER, ITEM_VALUE, ITEM_SEVERAL };
+
+struct item {
+  enum item_kind kind;
+  double number;
+  struct value *value;
+  const struct item *items; /* SEVERAL */
+  int n;
+};
+
+static inline struct item item_poison(void) {
+  return (struct item){.kind = ITEM_POISON};
+}
+static inline struct item item_number(double number) {
+  return (struct item){.kind = ITEM_NUMBER, .number = number};
+}
+/* Poison for NULL, which `build` gives after an error. */
+static inline struct item item_value(struct value *v) {
+  return (struct item){.kind = v ? ITEM_VALUE : ITEM_POISON, .value = v};
+}
+
+/* The path of a tensor, state or instance: "{}" in the text for each index, outermost repeat first. An index
+ * is the repeat's first body argument, which also tells repeats apart. */
+struct path {
+  const char *text;
+  int n;
+  struct value *index[MAX_REPEATS];
+};
+
+enum binding_kind { BIND_NUMBER, BIND_VARIABLE, BIND_INDEX, BIND_STATE, BIND_WEIGHT, BIND_USE };
+
+/* A number that `use` gives to a dimension or a const of a block. */
+struct given {
+  const char *name;
+  double number;
+  struct loc at;
+};
+
+struct binding {
+  enum binding_kind kind;
+  struct path path; /* text: the name; for WEIGHT and USE the whole local path */
+  struct loc at;
+  bool *used; /* mark in the tree, for warnings; may be NULL */
+  struct item item;
+  struct statement *statement; /* WEIGHT, USE, STATE */
+  struct type type;            /* WEIGHT, STATE */
+  int64_t group;               /* WEIGHT */
+  struct state *state;         /* STATE */
+  struct loc assigned;         /* STATE: the last assignment; file 0: none */
+  struct block_node *block;    /* USE */
+  VEC(struct given) given;     /* USE */
+  bool broken;                 /* an error in its declaration was reported: uses of it are poison */
+};
+
+/* One inlined block. */
+struct instance {
+  struct block_node *block;
+  struct path prefix;
+  int scope;      /* its first binding */
+  struct loc use; /* where it was given its path, for notes; file 0: the model */
+  struct instance *parent;
+  bool returned;
+  struct loc result_at;
+  struct item result;
+};
+
+struct elaborator {
+  struct program *program;
+  const struct spec_options *options;
+  struct arena *arena;
+  struct diag *diag;
+  struct module *m;
+  struct builder b;
+  struct instance *instance; /* NULL while params are evaluated */
+  struct spec_file *file;    /* whose params and blocks can be named */
+  VEC(struct binding *) scope;
+  VEC(struct given) params;    /* evaluated so far */
+  VEC(struct value *) repeats; /* indices of the open ones, outermost first */
+  VEC(struct name) ended;      /* names that ended with a repeat of this instance, for a note */
+  int calls;                   /* blocks inlined so far */
+};
+
+/* ---- messages: scope.c
+ * --------------------------------------------------------------------------------------- */
+
+void fail(struct elaborator *e, struct loc at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void note(struct elaborator *e, struct loc at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+const char *type_of(struct elaborator *e, struct type t);
+/* "; did you mean 'x'?" or "". */
+const char *suggestion(struct elaborator *e, const char *word, const char *const *candidates, int n);
+
+/* ---- names and paths: scope.c
+ * -------------------------------------------------------------------------------- */
+
+struct binding *bind(struct elaborator *e, enum binding_kind kind, const char *name, struct loc at,
+                     bool *used);
+/* Ends all bindings from `from` on. */
+void unbind(struct elaborator *e, int from, bool remember);
+/* The binding of a plain name among dimensions, variables, indices and states of this instance. */
+struct binding *find_name(struct elaborator *e, const char *name);
+/* Whether a node can be a path here: names, fields, indices that are a repeat's or whole numbers. Reports
+ * what is wrong when `report` says so. */
+bool path_of(struct elaborator *e, const struct node *n, struct path *out, bool report);
+/* The weight or the use that a path, or its end, names. NULL: none (no report), or after a report of an
+ * ambiguity (*reported). */
+struct binding *find_path(struct elaborator *e, const struct node *n, bool *reported);
+/* The instance's prefix and a local path. False after a report: too many or misordered indices. */
+bool path_join(struct elaborator *e, struct path local, struct loc at, struct path *out);
+/* Nothing has this name: says so, with a suggestion. */
+void unknown_name(struct elaborator *e, const struct node *n);
+
+/* ---- expressions: expr.c
+ * ------------------------------------------------------------------------------------- */
+
+struct item eval(struct elaborator *e, const struct node *n);
+/* The same, exactly one value or number; poison otherwise. */
+struct item eval_one(struct elaborator *e, const struct node *n);
+/* A number known at compile time. False after a report that says what needs it ("a dimension"). */
+bool eval_number(struct elaborator *e, const struct node *n, const char *what, double *number);
+/* A whole number from `least` on. */
+bool eval_whole(struct elaborator *e, const struct node *n, const char *what, int64_t least, int64_t *whole);
+bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out);
+
+/* One operator on items: numbers become constants, quantised values are dequantised and indices become
+ * numbers (not the operands of MATMUL). `nodes` (may be NULL) are the operands' places, for notes. */
+struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, const struct item *items,
+                  const struct node *const *nodes, const struct attrs *attr, const struct type *type);
+/* The item as an f32 or bool value for an operator; NULL for poison. */
+struct value *plain(struct elaborator *e, struct item item, struct loc at);
+
+/* ---- calls: builtins.c, blocks.c
+ * ------------------------------------------------------------------------------ */
+
+/* *known: there is a builtin of that name. */
+struct item call_builtin(struct elaborator *e, const struct node *n, bool *known);
+int builtin_names(const char **names, int room);
+/* The block's instance `use` (NULL: called by its own name) on the arguments of the call `n`. */
+struct item call_block(struct elaborator *e, struct block_node *block, struct binding *use,
+                       const struct node *n);
+void declare_use(struct elaborator *e, struct statement *s);
+/* Declares path i of a weight or use statement; broken after a report. */
+struct binding *bind_path(struct elaborator *e, enum binding_kind kind, struct statement *s, int i);
+/* After arguments and body of the instance e->instance: its results against their declared types. */
+bool match_results(struct elaborator *e, struct block_node *b);
+
+/* ---- statements: statements.c, params.c, warnings.c
+ * ------------------------------------------------------------ */
+
+void elaborate_body(struct elaborator *e, const statement_list *body);
+/* The printer's hint for a value that has none yet. */
+void name_value(struct item item, const char *name);
+/* Writes the states of the instance that ends. */
+void finish_states(struct elaborator *e);
+/* All params of all files, settings first. */
+bool elaborate_params(struct elaborator *e);
+/* config("key", default) */
+struct item call_config(struct elaborator *e, const struct node *n);
+bool elaborate_model(struct elaborator *e, struct block_node *model);
+/* What was declared and never used. */
+void warn_unused(struct elaborator *e);
+
+#endif

@@ -1,0 +1,452 @@
+/* expr.c: expressions to items.
+ *
+ * What consists of numbers only is computed here, in float64; what meets a value becomes an operator, and a
+ * number beside it a constant. */
+#include "frontend/language/elaborate.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- items as values
+ * ----------------------------------------------------------------------------------------- */
+
+static bool is_quantised(enum elem elem) {
+  return elem == ELEM_Q8 || elem == ELEM_Q16;
+}
+
+struct value *plain(struct elaborator *e, struct item item, struct loc at) {
+  e->b.at = at;
+  if (!e->instance && item.kind == ITEM_NUMBER) {
+    fail(e, at, "this is computed when a model runs; a parameter is computed before, from numbers");
+    return NULL;
+  }
+  if (item.kind == ITEM_NUMBER) {
+    if (fabs(item.number) <= FLT_MAX)
+      return build_const(&e->b, item.number, type_scalar(ELEM_F32));
+    fail(e, at, "%g is too large for f32", item.number);
+    return NULL;
+  }
+  if (item.kind != ITEM_VALUE)
+    return NULL;
+  struct value *v = item.value;
+  if (is_quantised(v->type.elem))
+    return build1(&e->b, OP_DEQUANTIZE, v);
+  if (v->type.elem != ELEM_U32)
+    return v;
+  struct type t = v->type;
+  t.elem = ELEM_F32;
+  struct op *op = build(&e->b, OP_CONVERT, 1, &v, NULL, &t);
+  return op ? op->out[0] : NULL;
+}
+
+/* After an operator that did not fit: where its operands come from. */
+static void operand_note(struct elaborator *e, const struct node *n, const struct item *item) {
+  if (!n || (n->kind != NODE_NAME && n->kind != NODE_FIELD) || item->kind != ITEM_VALUE)
+    return;
+  bool reported;
+  const struct binding *b = n->kind == NODE_NAME ? find_name(e, n->text) : NULL;
+  if (!b)
+    b = find_path(e, n, &reported);
+  if (b)
+    note(e, b->at, "'%s' is %s", node_text(e->arena, n), type_of(e, item->value->type));
+}
+
+struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, const struct item *items,
+                  const struct node *const *nodes, const struct attrs *attr, const struct type *type) {
+  struct value **in = arena_array(e->arena, struct value *, n);
+  bool raw = code == OP_MATMUL;
+  for (int i = 0; i < n; i++) {
+    struct loc operand = nodes && nodes[i] ? nodes[i]->at : at;
+    in[i] = raw && items[i].kind == ITEM_VALUE ? items[i].value : plain(e, items[i], operand);
+  }
+  for (int i = 0; i < n; i++)
+    if (!in[i])
+      return item_poison();
+  e->b.at = at;
+  struct op *op = build(&e->b, code, n, in, attr, type);
+  if (op)
+    return item_value(op->out[0]);
+  program_chain(e->program, at);
+  for (int i = 0; nodes && i < n; i++)
+    operand_note(e, nodes[i], &items[i]);
+  return item_poison();
+}
+
+struct item eval_one(struct elaborator *e, const struct node *n) {
+  struct item item = eval(e, n);
+  if (item.kind != ITEM_SEVERAL)
+    return item;
+  fail(e, n->at, "this gives %d values where one is needed", item.n);
+  return item_poison();
+}
+
+/* ---- numbers
+ * ------------------------------------------------------------------------------------------------- */
+
+bool eval_number(struct elaborator *e, const struct node *n, const char *what, double *number) {
+  struct item item = eval_one(e, n);
+  *number = item.number;
+  if (item.kind == ITEM_VALUE)
+    fail(e, n->at, "%s must be known when the model is compiled; this is %s", what,
+         type_of(e, item.value->type));
+  return item.kind == ITEM_NUMBER;
+}
+
+bool eval_whole(struct elaborator *e, const struct node *n, const char *what, int64_t least, int64_t *whole) {
+  double number;
+  if (!eval_number(e, n, what, &number))
+    return false;
+  if (number != floor(number) || number < (double)least || number > 2147483647.0) {
+    fail(e, n->at, "%s must be a whole number from %lld on; this is %.15g", what, (long long)least, number);
+    return false;
+  }
+  *whole = (int64_t)number;
+  return true;
+}
+
+bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out) {
+  if (t->dims.n > MAX_RANK) {
+    fail(e, t->at, "a type has at most %d dimensions", MAX_RANK);
+    return false;
+  }
+  bool ok = true;
+  *out = (struct type){.elem = t->elem, .rank = t->dims.n};
+  for (int i = 0; i < t->dims.n; i++)
+    ok &= eval_whole(e, t->dims.at[i], "a dimension", 1, &out->dim[i]);
+  return ok;
+}
+
+static struct item number_binary(struct elaborator *e, const struct node *n, double a, double b) {
+  if (b == 0 && (n->binary == BINARY_DIV || n->binary == BINARY_MOD)) {
+    fail(e, n->b->at, "division by zero");
+    return item_poison();
+  }
+  switch (n->binary) {
+  case BINARY_ADD: return item_number(a + b);
+  case BINARY_SUB: return item_number(a - b);
+  case BINARY_MUL: return item_number(a * b);
+  case BINARY_DIV: return item_number(a / b);
+  case BINARY_MOD: return item_number(a - b * floor(a / b));
+  case BINARY_LT: return item_number(a < b);
+  case BINARY_LE: return item_number(a <= b);
+  case BINARY_GT: return item_number(a > b);
+  case BINARY_GE: return item_number(a >= b);
+  case BINARY_EQ: return item_number(a == b);
+  case BINARY_NE: return item_number(a != b);
+  case BINARY_MATMUL:
+  case BINARY_COUNT: break;
+  }
+  fail(e, n->at, "'@' takes a matrix and a vector, not numbers");
+  return item_poison();
+}
+
+/* ---- operators
+ * ----------------------------------------------------------------------------------------------- */
+
+static const struct {
+  enum opcode code;
+  bool swapped;
+} binary_ops[BINARY_COUNT] = {
+    [BINARY_ADD] = {OP_ADD, false}, [BINARY_SUB] = {OP_SUB, false},       [BINARY_MUL] = {OP_MUL, false},
+    [BINARY_DIV] = {OP_DIV, false}, [BINARY_MATMUL] = {OP_MATMUL, false}, [BINARY_LT] = {OP_LT, false},
+    [BINARY_LE] = {OP_LE, false},   [BINARY_GT] = {OP_LT, true},          [BINARY_GE] = {OP_LE, true},
+    [BINARY_EQ] = {OP_EQ, false},   [BINARY_NE] = {OP_EQ, false}};
+
+/* a != b: where a == b is 0. */
+static struct item negated(struct elaborator *e, struct item equal, struct loc at) {
+  if (equal.kind != ITEM_VALUE)
+    return equal;
+  struct type t = equal.value->type;
+  t.elem = ELEM_F32;
+  struct item items[2] = {apply(e, OP_CONVERT, at, 1, &equal, NULL, NULL, &t), item_number(0)};
+  return items[0].kind == ITEM_VALUE ? apply(e, OP_EQ, at, 2, items, NULL, NULL, NULL) : item_poison();
+}
+
+static struct item eval_binary(struct elaborator *e, const struct node *n) {
+  struct item a = eval_one(e, n->a), b = eval_one(e, n->b);
+  if (a.kind == ITEM_POISON || b.kind == ITEM_POISON)
+    return item_poison();
+  if (a.kind == ITEM_NUMBER && b.kind == ITEM_NUMBER)
+    return number_binary(e, n, a.number, b.number);
+  if (n->binary == BINARY_MOD) {
+    fail(e, n->at, "'%%' is for numbers known when the model is compiled");
+    return item_poison();
+  }
+  bool swapped = binary_ops[n->binary].swapped;
+  struct item items[2] = {swapped ? b : a, swapped ? a : b};
+  const struct node *nodes[2] = {swapped ? n->b : n->a, swapped ? n->a : n->b};
+  struct item result = apply(e, binary_ops[n->binary].code, n->at, 2, items, nodes, NULL, NULL);
+  return n->binary == BINARY_NE ? negated(e, result, n->at) : result;
+}
+
+/* A condition known now chooses a branch, and the other is not looked at. */
+static struct item eval_choice(struct elaborator *e, const struct node *n) {
+  struct item c = eval_one(e, n->a);
+  if (c.kind == ITEM_NUMBER)
+    return eval(e, c.number != 0 ? n->b : n->c);
+  struct item items[3] = {c, eval_one(e, n->b), eval_one(e, n->c)};
+  const struct node *nodes[3] = {n->a, n->b, n->c};
+  return apply(e, OP_SELECT, n->at, 3, items, nodes, NULL, NULL);
+}
+
+static struct item eval_negate(struct elaborator *e, const struct node *n) {
+  struct item a = eval_one(e, n->a);
+  const struct node *nodes[1] = {n->a};
+  return a.kind == ITEM_NUMBER ? item_number(-a.number) : apply(e, OP_NEG, n->at, 1, &a, nodes, NULL, NULL);
+}
+
+/* ---- names
+ * --------------------------------------------------------------------------------------------------- */
+
+static bool same_weight(const struct weight *w, const struct binding *b) {
+  return type_equal(w->type, b->type) && w->scale == b->statement->scale.kind && w->group == b->group;
+}
+
+static struct weight *new_weight(struct elaborator *e, const char *name, const struct binding *b,
+                                 const struct path *path) {
+  struct weight *w = weight_add(e->m, name, b->type);
+  w->scale = b->statement->scale.kind;
+  w->group = b->group;
+  w->at = b->at;
+  w->n_counts = path->n;
+  for (int i = 0; i < path->n; i++)
+    w->counts[i] = path->index[i]->block->parent->attr.count;
+  return w;
+}
+
+/* The same path is the same tensor, however often it is declared; then the declarations agree. */
+static struct item weight_item(struct elaborator *e, struct binding *b, struct loc at) {
+  struct path path;
+  if (b->broken || !path_join(e, b->path, b->at, &path))
+    return item_poison();
+  struct weight *w = weight_find(e->m, path.text);
+  if (!w)
+    w = new_weight(e, path.text, b, &path);
+  else if (!same_weight(w, b)) {
+    fail(e, b->at, "the weight '%s' is %s here and %s elsewhere%s", path.text, type_of(e, b->type),
+         type_of(e, w->type), type_equal(w->type, b->type) ? ", with other scales" : "");
+    note(e, w->at, "the other declaration is here");
+    b->broken = true;
+    return item_poison();
+  }
+  e->b.at = at;
+  struct op *op = build(&e->b, OP_WEIGHT, path.n, path.index, &(struct attrs){.symbol = w->name}, NULL);
+  return item_value(op ? op->out[0] : NULL);
+}
+
+static struct item binding_item(struct elaborator *e, struct binding *b, const struct node *n) {
+  if (b->used)
+    *b->used = true;
+  if (b->kind == BIND_WEIGHT)
+    return weight_item(e, b, n->at);
+  if (b->kind != BIND_USE)
+    return b->item;
+  const char *name = node_text(e->arena, n);
+  fail(e, n->at, "'%s' is an instance of the block '%s'; call it: %s(...)", name, b->block->name.text, name);
+  return item_poison();
+}
+
+/* The value of a param that `name` is; false when it is none that can be seen. */
+static bool param_item(struct elaborator *e, const char *name, struct item *item) {
+  if (!program_param(e->program, e->file, name))
+    return false;
+  for (int i = 0; i < e->params.n; i++)
+    if (strcmp(e->params.at[i].name, name) == 0) {
+      double number = e->params.at[i].number;
+      *item = isnan(number) ? item_poison() : item_number(number); /* NaN: its own error was reported */
+      return true;
+    }
+  return false;
+}
+
+static struct item eval_name(struct elaborator *e, const struct node *n) {
+  struct binding *b = find_name(e, n->text);
+  bool reported = false;
+  struct item item = item_poison();
+  if (!b)
+    b = find_path(e, n, &reported);
+  if (b)
+    return binding_item(e, b, n);
+  if (!reported && !param_item(e, n->text, &item))
+    unknown_name(e, n);
+  return item;
+}
+
+static struct item eval_field(struct elaborator *e, const struct node *n) {
+  bool reported;
+  struct binding *b = find_path(e, n, &reported);
+  if (b)
+    return binding_item(e, b, n);
+  if (!reported)
+    unknown_name(e, n);
+  return item_poison();
+}
+
+/* ---- elements and slices
+ * ------------------------------------------------------------------------------------- */
+
+/* Begin or end of a range in an axis of `size`; counted from the end when negative. */
+static bool range_bound(struct elaborator *e, const struct node *n, int64_t size, int64_t otherwise,
+                        int64_t *bound) {
+  double number;
+  *bound = otherwise;
+  if (!n)
+    return true;
+  if (!eval_number(e, n, "a slice's bound", &number))
+    return false;
+  if (number != floor(number) || fabs(number) > (double)size) {
+    fail(e, n->at, "%.15g is not in an axis of length %lld", number, (long long)size);
+    return false;
+  }
+  *bound = (int64_t)number + (number < 0 ? size : 0);
+  return true;
+}
+
+/* [begin, end) of a subscript that is known now; *one: it is a single element, and the axis goes away. */
+static bool subscript_range(struct elaborator *e, const struct node *n, double index, int64_t size,
+                            int64_t *begin, int64_t *end, bool *one) {
+  *one = n->kind != NODE_RANGE;
+  if (*one) {
+    *begin = (int64_t)index + (index < 0 ? size : 0);
+    *end = *begin + 1;
+    if (index == floor(index) && fabs(index) <= (double)size && *begin >= 0 && *end <= size)
+      return true;
+    fail(e, n->at, "%.15g is not an index of an axis of length %lld", index, (long long)size);
+    return false;
+  }
+  if (!range_bound(e, n->a, size, 0, begin) || !range_bound(e, n->b, size, size, end))
+    return false;
+  if (*begin < *end)
+    return true;
+  fail(e, n->at, "the slice from %lld to %lld is empty", (long long)*begin, (long long)*end);
+  return false;
+}
+
+static struct item drop_axis(struct elaborator *e, struct item item, int axis, struct loc at) {
+  if (item.kind != ITEM_VALUE)
+    return item;
+  struct type t = item.value->type;
+  for (int i = axis + 1; i < t.rank; i++)
+    t.dim[i - 1] = t.dim[i];
+  t.dim[--t.rank] = 0;
+  return apply(e, OP_RESHAPE, at, 1, &item, NULL, NULL, &t);
+}
+
+/* One subscript of item, in *axis, which moves on to the next axis of the result. */
+static struct item subscript(struct elaborator *e, struct item item, const struct node *n, int *axis,
+                             const struct node *whole) {
+  struct item index = n->kind == NODE_RANGE ? item_number(0) : eval_one(e, n);
+  if (item.kind != ITEM_VALUE || index.kind == ITEM_POISON)
+    return item_poison();
+  struct type t = item.value->type;
+  if (*axis >= t.rank) {
+    fail(e, n->at, "%s has no axis for this index", type_of(e, t));
+    return item_poison();
+  }
+  if (index.kind == ITEM_VALUE) {
+    if (*axis > 0 || index.value->type.elem != ELEM_U32) {
+      fail(e, n->at,
+           *axis > 0 ? "only the first index can change from token to token or from layer to layer"
+                     : "an index is a number, the token or a repeat's name, not %s",
+           type_of(e, index.value->type));
+      return item_poison();
+    }
+    e->b.at = whole->at;
+    return item_value(build2(&e->b, OP_INDEX, item.value, index.value));
+  }
+  int64_t begin, end;
+  bool one;
+  if (!subscript_range(e, n, index.number, t.dim[*axis], &begin, &end, &one))
+    return item_poison();
+  if (end - begin < t.dim[*axis]) {
+    struct attrs attr = {.axis = *axis, .begin = begin, .end = end};
+    item = apply(e, OP_SLICE, whole->at, 1, &item, NULL, &attr, NULL);
+  }
+  if (one)
+    return drop_axis(e, item, *axis, whole->at);
+  ++*axis;
+  return item;
+}
+
+static struct item eval_index(struct elaborator *e, const struct node *n) {
+  bool reported;
+  struct binding *b = find_path(e, n, &reported);
+  if (b)
+    return binding_item(e, b, n);
+  if (reported)
+    return item_poison();
+  struct item item = eval_one(e, n->a);
+  if (item.kind == ITEM_NUMBER) {
+    fail(e, n->at, "a number has no elements");
+    return item_poison();
+  }
+  if (item.kind == ITEM_VALUE && is_quantised(item.value->type.elem))
+    item = item_value(plain(e, item, n->a->at));
+  int axis = 0;
+  for (int i = 0; i < n->args.n; i++)
+    item = subscript(e, item, n->args.at[i].value, &axis, n);
+  return item;
+}
+
+/* ---- calls
+ * --------------------------------------------------------------------------------------------------- */
+
+static void unknown_function(struct elaborator *e, const struct node *callee) {
+  const char *name = node_text(e->arena, callee), *names[128];
+  int n = builtin_names(names, 96);
+  for (int i = e->scope.n; i-- > (e->instance ? e->instance->scope : 0) && n < 128;)
+    if (e->scope.at[i]->kind == BIND_USE)
+      names[n++] = e->scope.at[i]->path.text;
+  const struct binding *value = callee->kind == NODE_NAME ? find_name(e, callee->text) : NULL;
+  if (value) {
+    fail(e, callee->at, "'%s' is a value, not a function", name);
+    note(e, value->at, "it is introduced here");
+  } else
+    fail(e, callee->at, "there is no function, instance or block '%s'%s", name,
+         suggestion(e, name, names, n));
+}
+
+static struct item eval_call(struct elaborator *e, const struct node *n) {
+  bool reported = false, known = false;
+  struct binding *use = find_path(e, n->a, &reported);
+  if (use && use->kind == BIND_USE) {
+    if (use->used)
+      *use->used = true;
+    return use->broken ? item_poison() : call_block(e, use->block, use, n);
+  }
+  if (reported)
+    return item_poison();
+  struct item item = item_poison();
+  if (n->a->kind == NODE_NAME)
+    item = call_builtin(e, n, &known);
+  if (known)
+    return item;
+  struct block_node *block =
+      n->a->kind == NODE_NAME && e->instance ? program_block(e->program, e->file, n->a->text) : NULL;
+  if (block)
+    return call_block(e, block, NULL, n);
+  if (use)
+    fail(e, n->a->at, "'%s' is a weight, not a function", use->path.text);
+  else
+    unknown_function(e, n->a);
+  return item_poison();
+}
+
+struct item eval(struct elaborator *e, const struct node *n) {
+  switch (n->kind) {
+  case NODE_NUMBER: return item_number(n->number);
+  case NODE_NAME: return eval_name(e, n);
+  case NODE_FIELD: return eval_field(e, n);
+  case NODE_INDEX: return eval_index(e, n);
+  case NODE_CALL: return eval_call(e, n);
+  case NODE_NEGATE: return eval_negate(e, n);
+  case NODE_BINARY: return eval_binary(e, n);
+  case NODE_CHOICE: return eval_choice(e, n);
+  case NODE_STRING: fail(e, n->at, "a string is only the key of config()"); break;
+  case NODE_LIST: fail(e, n->at, "a list in brackets is only the shape of reshape() and broadcast()"); break;
+  case NODE_RANGE: fail(e, n->at, "a range stands only in an index"); break;
+  case NODE_ERROR: break;
+  }
+  return item_poison();
+}

@@ -1,0 +1,311 @@
+/* grammar.y: the grammar of the language; docs/language.md shows it without actions.
+ *
+ * Lines are the unit of recovery: after a syntax error the parser goes on behind the next line end or '}', so
+ * that one run reports them all. */
+%require "3.8"
+%define api.pure full
+%define api.prefix {spec_yy}
+%define api.token.prefix {TOKEN_}
+%define api.location.type {struct loc}
+%define parse.error custom
+%define parse.lac full
+%locations
+%param {struct parse *p}
+%expect 0
+
+%code requires {
+#include "frontend/language/parse.h"
+
+/* Words with a meaning of their own: at the start of a statement only (starts), or elsewhere only. */
+struct keyword {
+  const char *text;
+  int token;
+  bool starts;
+};
+extern const struct keyword spec_keywords[]; /* ends with a row of text NULL */
+}
+
+%code provides {
+int spec_yylex(SPEC_YYSTYPE *value, struct loc *at, void *scanner); /* scanner.l */
+int spec_lex(SPEC_YYSTYPE *value, struct loc *at, struct parse *p); /* the same, keeping track in p */
+}
+
+%code {
+#include "frontend/language/syntax.h"
+
+#define spec_yylex spec_lex
+#define YYLLOC_DEFAULT(now, rhs, n) ((now) = (n) ? loc_span(YYRHSLOC(rhs, 1), YYRHSLOC(rhs, n)) : YYRHSLOC(rhs, 0))
+#define YYMAXDEPTH 4000
+#define YYMALLOC xmalloc
+#define YYFREE free
+#include <stdlib.h>
+
+static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
+}
+
+%union {
+  double number;
+  const char *text;
+  struct node *node;
+  struct name *name;
+  struct type_node *type;
+  struct statement *statement;
+  struct block_node *block;
+  struct scale_node scale;
+  struct bindings bindings;
+  struct argument argument;
+  node_list nodes;
+  name_list names;
+  type_list types;
+  statement_list statements;
+  argument_list arguments;
+}
+
+%token END 0 "the end of the file"
+%token EOL "the end of the line"
+%token <text> NAME "a name"
+%token <number> NUMBER "a number"
+%token <text> STRING "a string"
+%token IMPORT "'import'" PARAM "'param'" BLOCK "'block'" MODEL "'model'"
+%token WEIGHT "'weight'" STATE "'state'" USE "'use'" REPEAT "'repeat'" RETURN "'return'"
+%token IN "'in'" PER "'per'"
+%token ARROW "'->'" LE "'<='" GE "'>='" EQ "'=='" NE "'!='"
+
+%right '?'
+%nonassoc '<' '>' LE GE EQ NE
+%left '+' '-'
+%left '*' '/' '%'
+%left '@'
+%precedence NEGATE
+
+%type <name> name
+%type <node> path expr choice postfix primary subscript
+%type <nodes> paths exprs
+%type <names> names
+%type <type> type
+%type <types> types
+%type <scale> scale
+%type <bindings> bindings
+%type <argument> argument named
+%type <arguments> arguments argument_list nameds subscripts elements
+%type <statement> statement use
+%type <statements> body lines line uses
+%type <block> head
+
+%%
+
+file: items ;
+
+items: item | items EOL item ;
+
+item:
+    %empty
+  | IMPORT STRING                                { vec_push(p->arena, p->file->imports, (struct import_node){$2, @2}); }
+  | PARAM param_list
+  | head body                                    { syntax_block_end(p, $1, $2, @2); }
+  | BLOCK error body                             { (void)$3; }
+  | MODEL error body                             { (void)$3; }
+  | error                                        { yyerrok; }
+  ;
+
+param_list: param | param_list ',' param ;
+
+param: name '=' expr                             { syntax_param(p, $1, $3); } ;
+
+head:
+    BLOCK name consts '(' params ')' ARROW types { $$ = syntax_block(p, $2, @$, false, $8); }
+  | MODEL name '(' params ')' ARROW types        { $$ = syntax_block(p, $2, @$, true, $7); }
+  ;
+
+consts: %empty | '[' const_list ']' ;
+
+const_list: const | const_list ',' const ;
+
+const:
+    name                                         { syntax_const(p, $1, NULL); }
+  | name '=' expr                                { syntax_const(p, $1, $3); }
+  ;
+
+params: %empty | block_param | params ',' block_param ;
+
+block_param: name ':' type                       { syntax_parameter(p, $1, $3); } ;
+
+types:
+    type                                         { $$ = (type_list){0}; vec_push(p->arena, $$, $1); }
+  | types ',' type                               { $$ = $1; vec_push(p->arena, $$, $3); }
+  ;
+
+type:
+    NAME                                         { $$ = syntax_type(p, $1, @1, @$, (node_list){0}); }
+  | NAME '[' exprs ']'                           { $$ = syntax_type(p, $1, @1, @$, $3); }
+  ;
+
+body: '{' lines '}'                              { $$ = $2; } ;
+
+lines:
+    line
+  | lines EOL line                               { $$ = $1; for (int i = 0; i < $3.n; i++) vec_push(p->arena, $$, $3.at[i]); }
+  ;
+
+line:
+    %empty                                       { $$ = (statement_list){0}; }
+  | statement                                    { $$ = (statement_list){0}; vec_push(p->arena, $$, $1); }
+  | USE uses                                     { $$ = $2; }
+  | REPEAT error body                            { $$ = $3; }
+  | error                                        { $$ = (statement_list){0}; yyerrok; }
+  ;
+
+statement:
+    WEIGHT paths ':' type scale                  { $$ = syntax_weight(p, @$, $2, $4, $5); }
+  | STATE names ':' type '=' expr                { $$ = syntax_statement(p, STATEMENT_STATE, @$, $2, $6); $$->type = $4; }
+  | names '=' expr                               { $$ = syntax_statement(p, STATEMENT_ASSIGN, @$, $1, $3); }
+  | REPEAT name IN expr body                     { $$ = syntax_repeat(p, loc_span(@1, @4), $2, $4, $5); }
+  | RETURN exprs                                 { $$ = syntax_return(p, @$, $2); }
+  ;
+
+uses:
+    use                                          { $$ = (statement_list){0}; vec_push(p->arena, $$, $1); }
+  | uses ',' use                                 { $$ = $1; vec_push(p->arena, $$, $3); }
+  ;
+
+use: paths ':' name bindings                     { $$ = syntax_use(p, @$, $1, $3, $4); } ;
+
+bindings:
+    %empty                                       { $$ = (struct bindings){0}; }
+  | '[' exprs ARROW exprs ']'                    { $$ = (struct bindings){.in = $2, .out = $4, .arrow = true, .at = @$}; }
+  | '[' exprs ARROW exprs ',' nameds ']'         { $$ = (struct bindings){.in = $2, .out = $4, .arrow = true, .named = $6, .at = @$}; }
+  | '[' nameds ']'                               { $$ = (struct bindings){.named = $2, .at = @$}; }
+  ;
+
+nameds:
+    named                                        { $$ = (argument_list){0}; vec_push(p->arena, $$, $1); }
+  | nameds ',' named                             { $$ = $1; vec_push(p->arena, $$, $3); }
+  ;
+
+named: NAME '=' expr                             { $$ = (struct argument){$1, @1, $3}; } ;
+
+scale:
+    %empty                                       { $$ = (struct scale_node){0}; }
+  | PER NAME                                     { $$ = syntax_scale(p, $2, @2, NULL); }
+  | PER NAME expr                                { $$ = syntax_scale(p, $2, @2, $3); }
+  ;
+
+names:
+    name                                         { $$ = (name_list){0}; vec_push(p->arena, $$, $1); }
+  | names ',' name                               { $$ = $1; vec_push(p->arena, $$, $3); }
+  ;
+
+name: NAME                                       { $$ = syntax_name(p, $1, @1); } ;
+
+paths:
+    path                                         { $$ = (node_list){0}; vec_push(p->arena, $$, $1); }
+  | paths ',' path                               { $$ = $1; vec_push(p->arena, $$, $3); }
+  ;
+
+path:
+    NAME                                         { $$ = syntax_word(p, NODE_NAME, @$, $1, NULL); }
+  | path '.' NAME                                { $$ = syntax_word(p, NODE_FIELD, @$, $3, $1); }
+  | path '[' expr ']'                            { $$ = syntax_path_index(p, @$, $1, $3, @3); }
+  ;
+
+exprs:
+    expr                                         { $$ = (node_list){0}; vec_push(p->arena, $$, $1); }
+  | exprs ',' expr                               { $$ = $1; vec_push(p->arena, $$, $3); }
+  ;
+
+expr: choice ;
+
+choice:
+    expr '+' expr                                { $$ = syntax_binary(p, BINARY_ADD, @$, @2, $1, $3); }
+  | expr '-' expr                                { $$ = syntax_binary(p, BINARY_SUB, @$, @2, $1, $3); }
+  | expr '*' expr                                { $$ = syntax_binary(p, BINARY_MUL, @$, @2, $1, $3); }
+  | expr '/' expr                                { $$ = syntax_binary(p, BINARY_DIV, @$, @2, $1, $3); }
+  | expr '%' expr                                { $$ = syntax_binary(p, BINARY_MOD, @$, @2, $1, $3); }
+  | expr '@' expr                                { $$ = syntax_binary(p, BINARY_MATMUL, @$, @2, $1, $3); }
+  | expr '<' expr                                { $$ = syntax_binary(p, BINARY_LT, @$, @2, $1, $3); }
+  | expr '>' expr                                { $$ = syntax_binary(p, BINARY_GT, @$, @2, $1, $3); }
+  | expr LE expr                                 { $$ = syntax_binary(p, BINARY_LE, @$, @2, $1, $3); }
+  | expr GE expr                                 { $$ = syntax_binary(p, BINARY_GE, @$, @2, $1, $3); }
+  | expr EQ expr                                 { $$ = syntax_binary(p, BINARY_EQ, @$, @2, $1, $3); }
+  | expr NE expr                                 { $$ = syntax_binary(p, BINARY_NE, @$, @2, $1, $3); }
+  | expr '?' expr ':' expr %prec '?'             { $$ = syntax_node(p, NODE_CHOICE, @$, $1, $3, $5); }
+  | '-' expr %prec NEGATE                        { $$ = syntax_node(p, NODE_NEGATE, @$, $2, NULL, NULL); }
+  | postfix
+  ;
+
+postfix:
+    primary
+  | postfix '.' NAME                             { $$ = syntax_word(p, NODE_FIELD, @$, $3, $1); }
+  | postfix '[' subscripts ']'                   { $$ = syntax_list(p, NODE_INDEX, @$, $1, $3); }
+  | postfix '(' arguments ')'                    { $$ = syntax_list(p, NODE_CALL, @$, $1, $3); }
+  ;
+
+primary:
+    NAME                                         { $$ = syntax_word(p, NODE_NAME, @$, $1, NULL); }
+  | NUMBER                                       { $$ = syntax_number(p, @$, $1); }
+  | STRING                                       { $$ = syntax_word(p, NODE_STRING, @$, $1, NULL); }
+  | '(' expr ')'                                 { $$ = $2; }
+  | '[' elements ']'                             { $$ = syntax_list(p, NODE_LIST, @$, NULL, $2); }
+  ;
+
+elements:
+    expr                                         { $$ = (argument_list){0}; vec_push(p->arena, $$, (struct argument){NULL, @1, $1}); }
+  | elements ',' expr                            { $$ = $1; vec_push(p->arena, $$, (struct argument){NULL, @3, $3}); }
+  ;
+
+subscripts:
+    subscript                                    { $$ = (argument_list){0}; vec_push(p->arena, $$, (struct argument){NULL, @1, $1}); }
+  | subscripts ',' subscript                     { $$ = $1; vec_push(p->arena, $$, (struct argument){NULL, @3, $3}); }
+  ;
+
+subscript:
+    expr
+  | ':'                                          { $$ = syntax_node(p, NODE_RANGE, @$, NULL, NULL, NULL); }
+  | expr ':'                                     { $$ = syntax_node(p, NODE_RANGE, @$, $1, NULL, NULL); }
+  | ':' expr                                     { $$ = syntax_node(p, NODE_RANGE, @$, NULL, $2, NULL); }
+  | expr ':' expr                                { $$ = syntax_node(p, NODE_RANGE, @$, $1, $3, NULL); }
+  ;
+
+arguments: %empty                                { $$ = (argument_list){0}; } | argument_list ;
+
+argument_list:
+    argument                                     { $$ = (argument_list){0}; vec_push(p->arena, $$, $1); }
+  | argument_list ',' argument                   { $$ = $1; vec_push(p->arena, $$, $3); }
+  ;
+
+argument: expr                                   { $$ = (struct argument){NULL, @1, $1}; } | named ;
+
+%%
+
+const struct keyword spec_keywords[] = {
+    {"import", TOKEN_IMPORT, true}, {"param", TOKEN_PARAM, true}, {"block", TOKEN_BLOCK, true},
+    {"model", TOKEN_MODEL, true},   {"weight", TOKEN_WEIGHT, true}, {"state", TOKEN_STATE, true},
+    {"use", TOKEN_USE, true},       {"repeat", TOKEN_REPEAT, true}, {"return", TOKEN_RETURN, true},
+    {"in", TOKEN_IN, false},        {"per", TOKEN_PER, false},      {NULL, 0, false}};
+
+/* The parser's own complaint: it has run out of the depth that it is given. */
+static void spec_yyerror(struct loc *at, struct parse *p, const char *message) {
+  (void)message;
+  diag_at(p->diag, SEVERITY_ERROR, *at, "nested too deeply to be read");
+}
+
+static int yyreport_syntax_error(const yypcontext_t *context, struct parse *p) {
+  yysymbol_kind_t all[YYNTOKENS];
+  const char *names[YYNTOKENS];
+  int n = yypcontext_expected_tokens(context, all, YYNTOKENS);
+  for (int i = 0; i < n; i++)
+    names[i] = yysymbol_name(all[i]);
+  syntax_error(p, *yypcontext_location(context), yysymbol_name(yypcontext_token(context)), names, n);
+  return 0;
+}
+
+bool parse_text(struct arena *a, struct diag *d, struct spec_file *file, const char *text, size_t length) {
+  struct parse p = {.arena = a, .diag = d, .file = file, .line = 1};
+  int errors = d->errors;
+  if (!syntax_scan_begin(&p, text, length))
+    return false;
+  if (spec_yyparse(&p) == 2 && d->errors == errors)
+    diag_error(d, "%s: nested too deeply to be read", file->path);
+  syntax_scan_end(&p);
+  return d->errors == errors;
+}

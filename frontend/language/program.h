@@ -1,0 +1,29 @@
+/* program.h: the files of a spec, and who sees whose names. */
+#ifndef TERN_FRONTEND_PROGRAM_H
+#define TERN_FRONTEND_PROGRAM_H
+
+#include "frontend/language/ast.h"
+
+struct program {
+  struct arena *arena;
+  struct diag *diag;
+  VEC(struct spec_file *) files; /* the main file first */
+  VEC(struct spec_file *) order; /* what is imported before what imports it */
+};
+
+/* Reads `path` and all that it imports. False after diagnostics. */
+bool program_read(struct program *p, const char *path);
+
+/* An error in a spec. In an imported file the imports that led there follow, once a file. */
+void program_error(struct program *p, struct loc at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void program_note(struct program *p, struct loc at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Shows the chain after an error that was reported by other means. */
+void program_chain(struct program *p, struct loc at);
+
+/* What `from` can name; NULL: nothing of that name. */
+struct block_node *program_block(const struct program *p, const struct spec_file *from, const char *name);
+struct param_node *program_param(const struct program *p, const struct spec_file *from, const char *name);
+
+#endif

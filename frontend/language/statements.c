@@ -1,0 +1,359 @@
+/* statements.c: the statements of a block, in order. Weights and instances are bound to their paths, states
+ * are variables that begin with what the token before left and are written when their block ends, and names
+ * that a repeat assigns and that exist outside it are carried from one iteration to the next. */
+#include "frontend/language/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- weights
+ * --------------------------------------------------------------------------------------------------- */
+
+static bool weight_scale_of(struct elaborator *e, const struct statement *s, struct type t, int64_t *group) {
+  *group = 0;
+  if (t.elem != ELEM_TERNARY && s->scale.at.file) {
+    fail(e, s->scale.at, "only ternary weights have scales; this one is %s", type_of(e, t));
+    return false;
+  }
+  if (s->scale.kind != WSCALE_GROUP)
+    return true;
+  if (!eval_whole(e, s->scale.group, "the number of columns in a group", 1, group))
+    return false;
+  if (*group <= t.dim[1])
+    return true;
+  fail(e, s->scale.group->at, "a group of %lld columns is wider than %s", (long long)*group, type_of(e, t));
+  return false;
+}
+
+static bool weight_type(struct elaborator *e, const struct statement *s, struct type *t) {
+  if (!eval_type(e, s->type, t))
+    return false;
+  if (t->elem == ELEM_F32 || (t->elem == ELEM_TERNARY && t->rank == 2))
+    return true;
+  fail(e, s->type->at,
+       t->elem == ELEM_TERNARY ? "a ternary weight is a matrix: ternary[rows, columns]"
+                               : "a weight is f32 or ternary");
+  return false;
+}
+
+static void declare_weight(struct elaborator *e, struct statement *s) {
+  struct type t = {0};
+  int64_t group = 0;
+  bool ok = weight_type(e, s, &t) && weight_scale_of(e, s, t, &group);
+  for (int i = 0; i < s->paths.n; i++) {
+    struct binding *b = bind_path(e, BIND_WEIGHT, s, i);
+    b->type = t;
+    b->group = group;
+    b->broken |= !ok;
+  }
+}
+
+/* ---- states
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* A state belongs to one place of a token's computation: every repeat around it is in its path. */
+static bool state_alone(struct elaborator *e, const struct name *name, const struct path *path) {
+  if (path->n == e->repeats.n)
+    return true;
+  fail(e, name->at, "the state '%s' is in a repeat, but its path '%s' has no index of it", name->text,
+       path->text);
+  if (e->instance->use.file)
+    note(e, e->instance->use, "declare the instance inside the repeat, with the index in its path");
+  return false;
+}
+
+static struct state *new_state(struct elaborator *e, struct statement *s, const struct name *name,
+                               struct type t, double init) {
+  struct path path;
+  if (!path_join(e, (struct path){.text = name->text}, name->at, &path) || !state_alone(e, name, &path))
+    return NULL;
+  struct state *state = state_add(e->m, path.text, t);
+  if (!state) {
+    fail(e, name->at, "the state '%s' would be written twice for one token", path.text);
+    if (e->instance->use.file)
+      note(e, e->instance->use, "this instance is called more than once");
+    return NULL;
+  }
+  state->init = init;
+  state->at = name->at;
+  state->n_counts = path.n;
+  for (int i = 0; i < path.n; i++)
+    state->counts[i] = path.index[i]->block->parent->attr.count;
+  (void)s;
+  return state;
+}
+
+void name_value(struct item item, const char *name) {
+  if (item.kind == ITEM_VALUE && !item.value->name && item.value->def)
+    item.value->name = name;
+}
+
+static struct item read_state(struct elaborator *e, const struct state *state, const char *name,
+                              struct loc at) {
+  e->b.at = at;
+  struct op *op = build(&e->b, OP_READ, state->n_counts, e->instance->prefix.index,
+                        &(struct attrs){.symbol = state->name}, NULL);
+  struct item item = item_value(op ? op->out[0] : NULL);
+  name_value(item, name);
+  return item;
+}
+
+static bool name_free(struct elaborator *e, const struct name *name) {
+  const struct binding *b = find_name(e, name->text);
+  if (!b)
+    return true;
+  fail(e, name->at, "'%s' is already declared", name->text);
+  note(e, b->at, "it is declared here");
+  return false;
+}
+
+static void declare_state(struct elaborator *e, struct statement *s) {
+  struct type t = {0};
+  double init = 0;
+  bool ok = eval_type(e, s->type, &t) & eval_number(e, s->values.at[0], "a state's initial value", &init);
+  if (ok && t.elem != ELEM_F32) {
+    fail(e, s->type->at, "a state is f32, not %s", type_of(e, t));
+    ok = false;
+  }
+  for (int i = 0; i < s->names.n; i++) {
+    struct name *name = s->names.at[i];
+    struct state *state = ok && name_free(e, name) ? new_state(e, s, name, t, init) : NULL;
+    struct binding *b = bind(e, BIND_STATE, name->text, name->at, &name->used);
+    b->state = state;
+    b->type = t;
+    b->statement = s;
+    b->item = state ? read_state(e, state, name->text, name->at) : item_poison();
+  }
+}
+
+void finish_states(struct elaborator *e) {
+  for (int i = e->instance->scope; i < e->scope.n; i++) {
+    struct binding *b = e->scope.at[i];
+    if (b->kind != BIND_STATE || !b->state)
+      continue;
+    if (!b->assigned.file) {
+      fail(e, b->at, "the state '%s' is never assigned", b->path.text);
+      continue;
+    }
+    if (b->item.kind != ITEM_VALUE)
+      continue;
+    struct value *in[1 + MAX_REPEATS] = {b->item.value};
+    memcpy(in + 1, e->instance->prefix.index, sizeof e->instance->prefix.index);
+    e->b.at = b->assigned;
+    build(&e->b, OP_WRITE, 1 + b->state->n_counts, in, &(struct attrs){.symbol = b->state->name}, NULL);
+  }
+}
+
+/* ---- assignments
+ * ----------------------------------------------------------------------------------------------- */
+
+/* A state's new value, stretched to the state's shape. */
+static struct item state_value(struct elaborator *e, const struct binding *b, struct item item,
+                               struct loc at) {
+  struct value *v = plain(e, item, at);
+  struct type both;
+  if (!v || !b->state)
+    return item_poison();
+  if (type_equal(v->type, b->type))
+    return item_value(v);
+  if (v->type.elem == ELEM_F32 && type_broadcast(v->type, b->type, &both) && type_equal(both, b->type)) {
+    item = item_value(v);
+    return apply(e, OP_BROADCAST, at, 1, &item, NULL, NULL, &b->type);
+  }
+  fail(e, at, "the state '%s' is %s; this is %s", b->path.text, type_of(e, b->type), type_of(e, v->type));
+  note(e, b->at, "it is declared here");
+  return item_poison();
+}
+
+/* What stands against an assignment to `name`: NULL when nothing does. */
+static const char *not_assignable(struct elaborator *e, const struct name *name, const struct binding *b,
+                                  struct loc *declared) {
+  const struct param_node *p = b ? NULL : program_param(e->program, e->file, name->text);
+  *declared = b ? b->at : p ? p->name.at : (struct loc){0};
+  if (p)
+    return "a parameter";
+  if (b && b->kind == BIND_NUMBER)
+    return "a dimension or a constant";
+  if (b && b->kind == BIND_INDEX)
+    return "the index of a repeat";
+  for (int i = e->instance->scope; !b && i < e->scope.n; i++) {
+    const struct binding *other = e->scope.at[i];
+    *declared = other->at;
+    if (other->path.n == 0 && strcmp(other->path.text, name->text) == 0)
+      return other->kind == BIND_WEIGHT ? "a weight" : "an instance";
+  }
+  return NULL;
+}
+
+static void assign(struct elaborator *e, struct name *name, struct item item, struct loc at) {
+  struct binding *b = find_name(e, name->text);
+  struct loc declared;
+  if (strcmp(name->text, "_") == 0)
+    return;
+  const char *what = not_assignable(e, name, b, &declared);
+  if (what) {
+    fail(e, name->at, "'%s' is %s and cannot be assigned", name->text, what);
+    note(e, declared, "it is declared here");
+    return;
+  }
+  if (!b)
+    b = bind(e, BIND_VARIABLE, name->text, name->at, &name->used);
+  if (b->kind == BIND_STATE) {
+    item = state_value(e, b, item, at);
+    b->assigned = name->at;
+  }
+  name_value(item, name->text);
+  b->item = item;
+}
+
+static void elaborate_assign(struct elaborator *e, struct statement *s) {
+  const struct node *n = s->values.at[0];
+  struct item item = eval(e, n);
+  int count = item.kind == ITEM_SEVERAL ? item.n : 1;
+  if (item.kind != ITEM_POISON && count != s->names.n) {
+    fail(e, n->at, "%d name%s on the left, %d value%s on the right", s->names.n, s->names.n == 1 ? "" : "s",
+         count, count == 1 ? "" : "s");
+    item = item_poison();
+  }
+  for (int i = 0; i < s->names.n; i++)
+    assign(e, s->names.at[i], item.kind == ITEM_SEVERAL ? item.items[i] : item, n->at);
+}
+
+/* ---- repeat
+ * ---------------------------------------------------------------------------------------------------- */
+
+typedef VEC(struct binding *) binding_list;
+
+/* The names that the body assigns and that exist outside it. */
+static void find_carried(struct elaborator *e, const statement_list *body, binding_list *carried) {
+  for (int i = 0; i < body->n; i++) {
+    const struct statement *s = body->at[i];
+    find_carried(e, &s->body, carried);
+    for (int k = 0; s->kind == STATEMENT_ASSIGN && k < s->names.n; k++) {
+      struct binding *b = find_name(e, s->names.at[k]->text);
+      bool known = !b || (b->kind != BIND_VARIABLE && b->kind != BIND_STATE);
+      for (int j = 0; !known && j < carried->n; j++)
+        known = carried->at[j] == b;
+      if (!known)
+        vec_push(e->arena, *carried, b);
+    }
+  }
+}
+
+/* Initial values: the operands of the repeat. A poisoned name stays poison and is not carried. */
+static int initial_values(struct elaborator *e, const statement_list *body, struct loc at,
+                          binding_list *carried, struct value ***values) {
+  binding_list all = {0};
+  find_carried(e, body, &all);
+  *values = arena_array(e->arena, struct value *, all.n);
+  for (int i = 0; i < all.n; i++) {
+    struct value *v = plain(e, all.at[i]->item, at);
+    if (!v)
+      continue;
+    (*values)[carried->n] = v;
+    vec_push(e->arena, *carried, all.at[i]);
+  }
+  return carried->n;
+}
+
+static void end_repeat(struct elaborator *e, struct op *op, const binding_list *carried, struct loc at) {
+  struct value **yield = arena_array(e->arena, struct value *, carried->n);
+  struct type *types = arena_array(e->arena, struct type, carried->n);
+  bool ok = true;
+  for (int i = 0; i < carried->n; i++) {
+    const struct binding *b = carried->at[i];
+    types[i] = op->in[i]->type;
+    yield[i] = plain(e, b->item, at);
+    if (yield[i] && !type_equal(yield[i]->type, types[i])) {
+      fail(e, at, "'%s' is %s before this repeat and %s after an iteration", b->path.text,
+           type_of(e, types[i]), type_of(e, yield[i]->type));
+      note(e, b->at, "'%s' is introduced here", b->path.text);
+    }
+    ok &= yield[i] && type_equal(yield[i]->type, types[i]);
+  }
+  e->b.at = at;
+  if (ok)
+    build(&e->b, OP_YIELD, carried->n, yield, NULL, NULL);
+  op_set_results(e->m, op, carried->n, types);
+}
+
+static void enter_repeat(struct elaborator *e, struct op *op, struct statement *s,
+                         const binding_list *carried) {
+  struct name *index = s->names.at[0];
+  struct value *i = block_arg(e->m, op->body, type_scalar(ELEM_U32), index->text);
+  for (int k = 0; k < carried->n; k++) {
+    struct binding *b = carried->at[k];
+    b->item = item_value(block_arg(e->m, op->body, op->in[k]->type, b->path.text));
+  }
+  bind(e, BIND_INDEX, index->text, index->at, NULL)->item = item_value(i);
+  vec_push(e->arena, e->repeats, i);
+  e->b.block = op->body;
+}
+
+static void elaborate_repeat(struct elaborator *e, struct statement *s) {
+  int64_t count;
+  binding_list carried = {0};
+  struct value **in;
+  if (!eval_whole(e, s->values.at[0], "a number of iterations", 1, &count))
+    return;
+  if (e->repeats.n == MAX_REPEATS) {
+    fail(e, s->at, "repeats nest at most %d deep, those of calling blocks included", MAX_REPEATS);
+    return;
+  }
+  int n = initial_values(e, &s->body, s->at, &carried, &in), scope = e->scope.n;
+  struct block *outside = e->b.block;
+  e->b.at = s->at;
+  struct op *op = build(&e->b, OP_REPEAT, n, in, &(struct attrs){.count = count}, NULL);
+  enter_repeat(e, op, s, &carried);
+  elaborate_body(e, &s->body);
+  end_repeat(e, op, &carried, s->at);
+  e->b.block = outside;
+  e->repeats.n--;
+  unbind(e, scope, true);
+  for (int i = 0; i < n; i++) {
+    carried.at[i]->item = item_value(op->out[i]);
+    name_value(carried.at[i]->item, carried.at[i]->path.text);
+  }
+}
+
+/* ---- return, and all
+ * -------------------------------------------------------------------------------------------- */
+
+static void elaborate_return(struct elaborator *e, struct statement *s) {
+  struct instance *in = e->instance;
+  struct item *items = arena_array(e->arena, struct item, s->values.n);
+  bool ok = true;
+  in->returned = true;
+  in->result_at = s->values.n == 1 ? s->values.at[0]->at : s->at;
+  for (int i = 0; i < s->values.n; i++) {
+    items[i] = s->values.n == 1 ? eval(e, s->values.at[i]) : eval_one(e, s->values.at[i]);
+    ok &= items[i].kind != ITEM_POISON;
+  }
+  in->result = !ok                ? item_poison()
+               : s->values.n == 1 ? items[0]
+                                  : (struct item){.kind = ITEM_SEVERAL, .items = items, .n = s->values.n};
+}
+
+static void elaborate_statement(struct elaborator *e, struct statement *s) {
+  switch (s->kind) {
+  case STATEMENT_WEIGHT: declare_weight(e, s); break;
+  case STATEMENT_STATE: declare_state(e, s); break;
+  case STATEMENT_USE: declare_use(e, s); break;
+  case STATEMENT_ASSIGN: elaborate_assign(e, s); break;
+  case STATEMENT_REPEAT: elaborate_repeat(e, s); break;
+  case STATEMENT_RETURN: elaborate_return(e, s); break;
+  }
+}
+
+void elaborate_body(struct elaborator *e, const statement_list *body) {
+  const statement_list *whole = &e->instance->block->body;
+  for (int i = 0; i < body->n; i++) {
+    struct statement *s = body->at[i];
+    if (s->kind == STATEMENT_RETURN && (body != whole || i != body->n - 1)) {
+      fail(e, s->at, body == whole ? "nothing can follow 'return'" : "'return' cannot stand in a repeat");
+      e->instance->returned = true;
+      continue;
+    }
+    elaborate_statement(e, s);
+  }
+}

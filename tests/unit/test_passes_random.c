@@ -209,18 +209,28 @@ static void gen_op(struct gen *g, struct builder *b) {
   table[pick(g, sizeof table / sizeof *table)](g, b);
 }
 
+static void write_state(struct gen *g, struct builder *b, const char *name, struct value *v) {
+  struct value *in[1 + MAX_REPEATS] = {build1(b, OP_TANH, fit(b, v, state_find(g->m, name)->type))};
+  memcpy(in + 1, g->index, sizeof g->index);
+  build(b, OP_WRITE, 1 + g->depth, in, &(struct attrs){.symbol = name}, NULL);
+}
+
+/* A state is written at once, so that only its old content is used, or at the end. */
 static void gen_block(struct gen *g, struct builder *b, int n_ops) {
-  int n_states = pick(g, 3);
-  const char *states[2];
-  for (int i = 0; i < n_states; i++)
-    states[i] = read_state(g, b, any_type(g));
+  int n_states = pick(g, 3), n_late = 0;
+  const char *late[2];
+  for (int i = 0; i < n_states; i++) {
+    struct value *v = any(g);
+    const char *name = read_state(g, b, any_type(g));
+    if (pick(g, 2))
+      write_state(g, b, name, v);
+    else
+      late[n_late++] = name;
+  }
   for (int i = 0; i < n_ops; i++)
     gen_op(g, b);
-  for (int i = 0; i < n_states; i++) {
-    struct value *next = fit(b, any(g), state_find(g->m, states[i])->type), *in[1 + MAX_REPEATS];
-    in[0] = build1(b, OP_TANH, next);
-    memcpy(in + 1, g->index, sizeof g->index);
-    build(b, OP_WRITE, 1 + g->depth, in, &(struct attrs){.symbol = states[i]}, NULL);
+  for (int i = 0; i < n_late; i++) {
+    write_state(g, b, late[i], any(g));
     for (int k = pick(g, 3); k > 0; k--)
       gen_op(g, b);
   }

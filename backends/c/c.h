@@ -1,17 +1,27 @@
-/* c.h: readable C11 from loops: kernels, a Makefile and the runtime's sources, for any compiler and any chip.
- */
+/* c.h: a model as readable C11: the back end for people who want to read the code, or to build it where LLVM
+ * does not go.
+ *
+ * The folder stands alone: NAME.c has the kernels, the forms and the constant struct tern_model; ops.h the
+ * element-wise operators; runtime/ a copy of the runtime's sources; Makefile builds libNAME.a (kernels only,
+ * needs libm) and the program NAME. */
 #ifndef TERN_BACKENDS_C_H
 #define TERN_BACKENDS_C_H
 
 #include "backends/loops/loops.h"
 
 struct c_options {
-  const char *runtime; /* folder with the runtime's sources (runtime/), to be copied from */
-  uint32_t threads;    /* default threads of the program; 0: as many as the machine has */
+  const char *runtime; /* folder with the runtime's sources (model.h, kernels/, ...) */
+  uint32_t threads;    /* the program's default; 0: as many as the machine has */
 };
 
-/* Writes the project into folder `dir`, made if missing: MODEL.c, headers, Makefile, runtime/. The weights
- * image is the caller's to add. Nothing is left after a failure. False after a diagnostic. */
-bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct c_options *options);
+/* Writes the folder `dir`, which may exist. False after a diagnostic; then nothing is left that was not there
+ * before. The same loops give the same bytes. */
+bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct c_options *o);
+
+/* NAME.c alone. */
+void c_print(FILE *out, const struct loops *l, const struct c_options *o);
+
+/* Whether there is C for a MAP operator; a test asks for all of them. */
+bool c_covers(enum opcode code);
 
 #endif

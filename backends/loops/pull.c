@@ -115,7 +115,7 @@ static struct expr *put_op(struct unit *u, enum opcode code, enum elem elem, int
 
 static struct expr *pull_map(struct unit *u, struct value *v, struct index *const *at) {
   const struct op *op = v->def;
-  struct expr *in[3];
+  struct expr *in[3] = {0};
   struct index *to[MAX_RANK];
   for (int i = 0; i < op->n_in; i++) {
     stretch(u, op->in[i]->type, v->type, at, to);

@@ -1,0 +1,204 @@
+/* c.c: the folder of a C project: NAME.c, ops.h, Makefile, README, and the runtime's sources. */
+#include "backends/c/c.h"
+
+#include "backends/c/emit.h"
+#include "support/file.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- NAME.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
+  const struct module *m = l->module;
+  fprintf(out,
+          "/* %s.c: the model %s of %s, written by ternc " TERN_VERSION ".\n"
+          " *\n"
+          " * One function a kernel: loops over buffers at fixed places of the arguments' memory. The forms "
+          "`step` (one\n"
+          " * token) and `prefill` (several) call them in order; runtime/model.h says how a program calls "
+          "the forms. */\n"
+          "#include \"ops.h\"\n"
+          "#include \"runtime/kernels/ternary.h\"\n"
+          "#include \"runtime/model.h\"\n"
+          "\n"
+          "#if !defined(__GNUC__) || defined(__clang__)\n"
+          "#pragma STDC FP_CONTRACT OFF /* gcc has -ffp-contract=off for it */\n"
+          "#endif\n"
+          "\n"
+          "/* All threads of the team are here before any goes on. */\n"
+          "static inline void team_wait(const struct tern_args *args) {\n"
+          "  if (args->barrier)\n"
+          "    args->barrier(args->team);\n"
+          "}\n"
+          "\n",
+          m->name, m->name, m->spec ? m->spec : "a specification");
+  for (const struct kernel *k = l->kernels; k; k = k->next)
+    print_kernel(out, m, k);
+  print_model(out, l, o->threads);
+}
+
+/* ---- the folder
+ * -------------------------------------------------------------------------------------------------- */
+
+struct project {
+  struct diag *d;
+  struct arena arena;
+  const struct loops *loops;
+  const struct c_options *options;
+  const char *dir;
+  VEC(const char *) made;    /* files and folders, in order; removed again on failure */
+  VEC(const char *) runtime; /* file names without folder, sorted */
+};
+
+static void note_made(struct project *p, const char *path) {
+  struct stat st;
+  if (stat(path, &st) != 0)
+    vec_push(&p->arena, p->made, path);
+}
+
+static bool make_folder(struct project *p, const char *path) {
+  struct stat st;
+  note_made(p, path);
+  if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+    return true;
+  diag_error(p->d, "%s: cannot make the folder: %s", path, strerror(errno));
+  return false;
+}
+
+static bool write_file(struct project *p, const char *name,
+                       void (*print)(FILE *out, const struct project *p)) {
+  struct output o;
+  const char *path = arena_printf(&p->arena, "%s/%s", p->dir, name);
+  note_made(p, path);
+  if (!output_open(&o, p->d, path))
+    return false;
+  print(o.file, p);
+  return output_close(&o, false);
+}
+
+static bool copy_file(struct project *p, const char *name) {
+  enum { LARGEST_SOURCE = 1 << 24 };
+  struct output o;
+  size_t length;
+  const char *to = arena_printf(&p->arena, "%s/runtime/%s", p->dir, name);
+  char *text = file_read(p->d, &p->arena, arena_printf(&p->arena, "%s/%s", p->options->runtime, name),
+                         LARGEST_SOURCE, &length);
+  if (!text)
+    return false;
+  note_made(p, to);
+  if (!output_open(&o, p->d, to))
+    return false;
+  fwrite(text, 1, length, o.file);
+  return output_close(&o, false);
+}
+
+/* Of the runtime, the program's part: the library interface belongs to --emit lib. */
+static bool is_wanted(const char *name) {
+  const char *dot = strrchr(name, '.');
+  return dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0) && strcmp(name, "api.c") != 0 &&
+         strcmp(name, "library.h") != 0;
+}
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool list_runtime(struct project *p) {
+  DIR *dir = opendir(p->options->runtime);
+  if (!dir) {
+    diag_error(p->d, "%s: cannot read the folder of the runtime's sources: %s", p->options->runtime,
+               strerror(errno));
+    return false;
+  }
+  for (const struct dirent *e; (e = readdir(dir));)
+    if (is_wanted(e->d_name))
+      vec_push(&p->arena, p->runtime, arena_strdup(&p->arena, e->d_name));
+  closedir(dir);
+  if (p->runtime.n)
+    qsort(p->runtime.at, (size_t)p->runtime.n, sizeof *p->runtime.at, compare_names);
+  return true;
+}
+
+static void print_source(FILE *out, const struct project *p) {
+  c_print(out, p->loops, p->options);
+}
+
+static void print_ops(FILE *out, const struct project *p) {
+  (void)p;
+  fputs(ops_header, out);
+}
+
+static void print_makefile(FILE *out, const struct project *p) {
+  const char *name = p->loops->module->name;
+  fprintf(out,
+          "# Builds lib%s.a, the model's kernels, which need only libm, and %s, the program around them.\n"
+          "# -ffp-contract=off keeps every float operation rounded by itself: the results are then the same "
+          "bits\n"
+          "# with every compiler and on every machine.\n"
+          "CFLAGS = -O2\n"
+          "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
+          "CORE = %s.o runtime/kernels/ternary.o\n"
+          "PROGRAM =",
+          name, name, name);
+  for (int i = 0; i < p->runtime.n; i++) {
+    size_t n = strlen(p->runtime.at[i]);
+    if (p->runtime.at[i][n - 1] == 'c')
+      fprintf(out, " \\\n\truntime/%.*s.o", (int)n - 2, p->runtime.at[i]);
+  }
+  fprintf(out,
+          "\n\n"
+          "all: lib%s.a %s\n\n"
+          "lib%s.a: $(CORE)\n\t$(AR) rcs $@ $(CORE)\n\n"
+          "%s: $(PROGRAM) lib%s.a\n\t$(CC) $(LDFLAGS) -o $@ $(PROGRAM) lib%s.a -lpthread -lm\n\n"
+          ".c.o:\n\t$(CC) $(FLAGS) -c -o $@ $<\n\n"
+          "clean:\n\trm -f $(CORE) $(PROGRAM) lib%s.a %s\n\n"
+          ".PHONY: all clean\n",
+          name, name, name, name, name, name, name, name);
+}
+
+static void print_readme(FILE *out, const struct project *p) {
+  const char *name = p->loops->module->name;
+  fprintf(
+      out,
+      "%s as C11, written by ternc " TERN_VERSION ".\n\n"
+      "  make                                  builds lib%s.a and the program %s\n"
+      "  ./%s --weights-file %s.weights        runs it (--help lists what it can do)\n\n"
+      "%s.c      one function a kernel, the forms step and prefill, the constant struct tern_model\n"
+      "ops.h       element-wise operators\n"
+      "runtime/    model.h is the interface of the code above; kernels/ the ternary sums, exp and log; the "
+      "rest\n"
+      "            is the program: command line, threads, tokenizer, sampling\n"
+      "%s.weights  the weights, when ternc was given a checkpoint\n\n"
+      "To call the model from another program link lib%s.a and libm, and see runtime/model.h: the model is\n"
+      "*tern_program_model. Any C11 compiler will do; the results are the same bits everywhere.\n",
+      name, name, name, name, name, name, name, name);
+}
+
+static bool write_project(struct project *p) {
+  static const char *const kernels[] = {"kernels/math.h", "kernels/ternary.h", "kernels/ternary.c"};
+  struct arena *a = &p->arena;
+  const char *source = arena_printf(a, "%s.c", p->loops->module->name);
+  bool ok = list_runtime(p) && make_folder(p, p->dir) &&
+            make_folder(p, arena_printf(a, "%s/runtime", p->dir)) &&
+            make_folder(p, arena_printf(a, "%s/runtime/kernels", p->dir));
+  for (int i = 0; ok && i < p->runtime.n; i++)
+    ok = copy_file(p, p->runtime.at[i]);
+  for (size_t i = 0; ok && i < sizeof kernels / sizeof *kernels; i++)
+    ok = copy_file(p, kernels[i]);
+  return ok && write_file(p, source, print_source) && write_file(p, "ops.h", print_ops) &&
+         write_file(p, "Makefile", print_makefile) && write_file(p, "README", print_readme);
+}
+
+bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct c_options *o) {
+  struct project p = {.d = d, .loops = l, .options = o, .dir = dir};
+  bool ok = write_project(&p);
+  for (int i = p.made.n - 1; !ok && i >= 0; i--)
+    remove(p.made.at[i]);
+  arena_free(&p.arena);
+  return ok;
+}

@@ -1,0 +1,208 @@
+/* expr.c: names, indices and expressions as C text. */
+#include "backends/c/c.h"
+#include "backends/c/emit.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- names
+ * -------------------------------------------------------------------------------------------------- */
+
+/* Words of C, of its headers, and of the generated file, that a kernel's own names must not hide. */
+static const char *const reserved[] = {
+    "auto",     "break",  "case",   "char",     "const",    "continue", "default",  "do",
+    "double",   "else",   "enum",   "extern",   "float",    "for",      "goto",     "if",
+    "inline",   "int",    "long",   "register", "restrict", "return",   "short",    "signed",
+    "sizeof",   "static", "struct", "switch",   "typedef",  "union",    "unsigned", "void",
+    "volatile", "while",  "asm",    "typeof",   "bool",     "true",     "false",    "unix",
+    "linux",    "fabsf",  "sqrtf",  "rintf",    "roundf",   "truncf",   "floorf",   "args",
+    "layer",    "part",   "thread", "threads",  "lane",     "tokens_n", "keep_n",
+};
+
+static bool is_taken(const struct printer *p, const char *name) {
+  for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+    if (strcmp(reserved[i], name) == 0)
+      return true;
+  for (int i = 0; i < p->taken.n; i++)
+    if (strcmp(p->taken.at[i], name) == 0)
+      return true;
+  return false;
+}
+
+const char *fresh_name(struct printer *p, const char *hint) {
+  bool own = isupper((unsigned char)hint[0]) || hint[0] == '_' || strncmp(hint, "tern_", 5) == 0;
+  const char *base = own ? arena_printf(p->arena, "n_%s", hint) : hint, *name = base;
+  for (int i = 2; is_taken(p, name); i++)
+    name = arena_printf(p->arena, "%s%d", base, i);
+  vec_push(p->arena, p->taken, name);
+  return name;
+}
+
+/* ---- indices
+ * ------------------------------------------------------------------------------------------------ */
+
+static const char *binary_index(struct printer *p, const struct index *i) {
+  static const char *const signs[] = {
+      [INDEX_ADD] = "+", [INDEX_SUB] = "-", [INDEX_MUL] = "*", [INDEX_DIV] = "/", [INDEX_MOD] = "%"};
+  const char *x = index_text(p, i->a), *y = index_text(p, i->b);
+  bool sum = i->kind == INDEX_ADD || i->kind == INDEX_SUB;
+  if (!sum && (i->a->kind == INDEX_ADD || i->a->kind == INDEX_SUB))
+    x = arena_printf(p->arena, "(%s)", x);
+  else if (!sum && i->kind != INDEX_MUL && i->a->kind != INDEX_VAR)
+    x = arena_printf(p->arena, "(%s)", x);
+  if (sum && (i->b->kind == INDEX_ADD || i->b->kind == INDEX_SUB))
+    y = arena_printf(p->arena, "(%s)", y);
+  return arena_printf(p->arena, "%s %s %s", x, signs[i->kind], y);
+}
+
+const char *index_text(struct printer *p, const struct index *i) {
+  switch (i->kind) {
+  case INDEX_CONST: return arena_printf(p->arena, "%lld", (long long)i->constant);
+  case INDEX_VAR: return p->loops[i->loop->id];
+  case INDEX_I: return "(int64_t)layer";
+  case INDEX_J: return "(int64_t)part";
+  case INDEX_T: return "tokens_n";
+  case INDEX_K: return "keep_n";
+  case INDEX_MIN:
+  case INDEX_MAX: {
+    const char *x = index_text(p, i->a), *y = index_text(p, i->b);
+    return arena_printf(p->arena, "(%s %c %s ? %s : %s)", x, i->kind == INDEX_MIN ? '<' : '>', y, x, y);
+  }
+  case INDEX_VALUE: return arena_printf(p->arena, "(int64_t)%s", p->exprs[i->value->id]);
+  default: return binary_index(p, i);
+  }
+}
+
+const char *place_text(struct printer *p, const struct buffer *b, const struct index *i) {
+  int k = 0;
+  while (p->kernel->buffers.at[k] != b)
+    k++;
+  return arena_printf(p->arena, "%s[%s]", p->buffers.at[k], index_text(p, i));
+}
+
+/* ---- operators
+ * ------------------------------------------------------------------------------------------------ */
+
+/* $0, $1, $2: the operands. Loose rows need brackets when they become an operand themselves. */
+struct row {
+  const char *text;
+  bool loose;
+};
+
+static const struct row rows[OP_COUNT] = {
+    [OP_NEG] = {"tern_neg($0)", false},
+    [OP_ABS] = {"fabsf($0)", false},
+    [OP_EXP] = {"tern_exp($0)", false},
+    [OP_LOG] = {"tern_log($0)", false},
+    [OP_SQRT] = {"sqrtf($0)", false},
+    [OP_RSQRT] = {"tern_rsqrt($0)", false},
+    [OP_SIGMOID] = {"tern_sigmoid($0)", false},
+    [OP_SILU] = {"tern_silu($0)", false},
+    [OP_TANH] = {"tern_tanh($0)", false},
+    [OP_SOFTPLUS] = {"tern_softplus($0)", false},
+    [OP_RELU] = {"tern_relu($0)", false},
+    [OP_FLOOR] = {"floorf($0)", false},
+    [OP_ROUND] = {"$r($0)", false},
+    [OP_CONVERT] = {"($t)$0", true},
+    [OP_ADD] = {"$0 + $1", true},
+    [OP_SUB] = {"$0 - $1", true},
+    [OP_MUL] = {"$0 * $1", true},
+    [OP_DIV] = {"$0 / $1", true},
+    [OP_MIN] = {"tern_min($0, $1)", false},
+    [OP_MAX] = {"tern_max($0, $1)", false},
+    [OP_LT] = {"$0 < $1", true},
+    [OP_LE] = {"$0 <= $1", true},
+    [OP_EQ] = {"$0 == $1", true},
+    [OP_SELECT] = {"$0 ? $1 : $2", true},
+    [OP_CODES] = {"($t)tern_clamp($r($0 * $1), $l, $m)", true},
+};
+
+static const char *const rounders[ROUND_COUNT] = {[ROUND_HALF_EVEN] = "rintf",
+                                                  [ROUND_HALF_AWAY] = "roundf",
+                                                  [ROUND_TRUNCATE] = "truncf",
+                                                  [ROUND_FLOOR] = "floorf"};
+
+const char *c_type(enum elem elem) {
+  static const char *const types[ELEM_COUNT] = {
+      [ELEM_BOOL] = "int",    [ELEM_U32] = "uint32_t", [ELEM_I8] = "int8_t",
+      [ELEM_I16] = "int16_t", [ELEM_I32] = "int32_t",  [ELEM_F32] = "float"};
+  return types[elem];
+}
+
+const char *c_format(enum format f) {
+  static const char *const types[] = {
+      [FORMAT_F32] = "float",    [FORMAT_F16] = "uint16_t", [FORMAT_BF16] = "uint16_t",
+      [FORMAT_I8] = "int8_t",    [FORMAT_I16] = "int16_t",  [FORMAT_I32] = "int32_t",
+      [FORMAT_U32] = "uint32_t", [FORMAT_BOOL] = "uint8_t"};
+  return types[f];
+}
+
+bool c_covers(enum opcode code) {
+  return rows[code].text != NULL;
+}
+
+static const char *operand_of(struct printer *p, const struct expr *e, char which) {
+  double most = (double)((1 << (e->attr.bits ? e->attr.bits - 1 : 0)) - 1);
+  switch (which) {
+  case 'r': return rounders[e->attr.round];
+  case 't': return c_type(e->elem);
+  case 'l': return arena_printf(p->arena, "%.1ff", -most - 1);
+  case 'm': return arena_printf(p->arena, "%.1ff", most);
+  default: return p->exprs[e->in[which - '0']->id];
+  }
+}
+
+static const char *operator_text(struct printer *p, const struct expr *e) {
+  const char *text = "";
+  for (const char *s = rows[e->code].text; *s;) {
+    size_t n = strcspn(s, "$");
+    text = arena_printf(p->arena, "%s%.*s%s", text, (int)n, s, s[n] ? operand_of(p, e, s[n + 1]) : "");
+    s += s[n] ? n + 2 : n;
+  }
+  return text;
+}
+
+static const char *constant_text(struct printer *p, const struct expr *e) {
+  if (e->elem != ELEM_F32)
+    return arena_printf(p->arena, "%lld", (long long)e->value);
+  float x = (float)e->value;
+  if (isnan(x))
+    return "NAN";
+  if (isinf(x))
+    return x > 0 ? "INFINITY" : "-INFINITY";
+  const char *s = arena_printf(p->arena, "%.9g", (double)x);
+  return arena_printf(p->arena, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
+}
+
+static const char *load_text(struct printer *p, const struct expr *e) {
+  const char *place = place_text(p, e->buffer, e->index);
+  enum format f = e->buffer->format;
+  if (f == FORMAT_BOOL)
+    return arena_printf(p->arena, "%s != 0", place);
+  return f == FORMAT_F16    ? arena_printf(p->arena, "tern_f16(%s)", place)
+         : f == FORMAT_BF16 ? arena_printf(p->arena, "tern_bf16(%s)", place)
+                            : place;
+}
+
+const char *expr_text(struct printer *p, const struct expr *e) {
+  switch (e->kind) {
+  case EXPR_CONST: return constant_text(p, e);
+  case EXPR_LOAD: return load_text(p, e);
+  case EXPR_OP: return operator_text(p, e);
+  case EXPR_INDEX: return arena_printf(p->arena, "(uint32_t)(%s)", index_text(p, e->index));
+  case EXPR_INDEX_LT:
+    return arena_printf(p->arena, "%s < %s", index_text(p, e->index), index_text(p, e->bound));
+  default: break;
+  }
+  const char *acc = p->accs[e->acc->id];
+  return e->acc->loop->kind == LOOP_VECTOR ? arena_printf(p->arena, "%s[0]", acc) : acc;
+}
+
+bool is_loose(const struct expr *e) {
+  if (e->kind == EXPR_CONST)
+    return e->value < 0;
+  if (e->kind == EXPR_LOAD)
+    return e->buffer->format == FORMAT_BOOL;
+  return e->kind == EXPR_OP ? rows[e->code].loose : e->kind != EXPR_ACC;
+}

@@ -1,0 +1,331 @@
+/* kernel.c: one kernel as a C function of runtime/model.h's tern_kernel type.
+ *
+ * A VECTOR loop is a plain loop, which compilers vectorise. Where it accumulates, it is printed as blocks of
+ * 16 lanes and a rest, so that the order of the sum is that of docs/numerics.md. An expression that is used
+ * once, in the block that it is made in, is written where it is used, as long as lines stay short. */
+#include "backends/c/emit.h"
+
+#include "backends/loops/lower.h"
+#include <string.h>
+
+enum { INLINE_LENGTH = 56 };
+
+void print_line(struct printer *p, const char *format, ...) {
+  va_list ap;
+  fprintf(p->out, "%*s", 2 * p->indent, "");
+  va_start(ap, format);
+  vfprintf(p->out, format, ap);
+  va_end(ap);
+  fputc('\n', p->out);
+}
+
+/* ---- uses
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void count_index(int *uses, const struct index *i) {
+  if (!i)
+    return;
+  if (i->kind == INDEX_VALUE)
+    uses[i->value->id]++;
+  count_index(uses, i->a);
+  count_index(uses, i->b);
+}
+
+/* What one statement uses itself, not what its operands use. */
+static void count_statement(int *uses, const struct stmt *s) {
+  const struct expr *e = s->expr;
+  count_index(uses, s->index);
+  if (s->kind == STMT_STORE || s->kind == STMT_ACCUMULATE)
+    uses[e->id]++;
+  if (s->kind != STMT_LET)
+    return;
+  for (int i = 0; i < e->n_in; i++)
+    uses[e->in[i]->id]++;
+  count_index(uses, e->index);
+  count_index(uses, e->bound);
+}
+
+static void count_uses_in(int *uses, const struct stmt *list) {
+  for (const struct stmt *s = list; s; s = s->next) {
+    count_statement(uses, s);
+    if (s->kind == STMT_LOOP)
+      count_uses_in(uses, s->loop->body);
+  }
+}
+
+/* Whether the only use is in the same block, with no loop before it that may write what a load reads. */
+static bool used_nearby(const struct printer *p, const struct stmt *let) {
+  int *uses = arena_array(p->arena, int, p->kernel->n_exprs);
+  for (const struct stmt *s = let->next; s && s->kind != STMT_LOOP; s = s->next) {
+    count_statement(uses, s);
+    if (uses[let->expr->id])
+      return true;
+  }
+  return false;
+}
+
+/* ---- statements
+ * ----------------------------------------------------------------------------------------------- */
+
+static void print_statements(struct printer *p, const struct stmt *list);
+
+static const char *bracketed(struct printer *p, const struct expr *e, const char *text) {
+  return is_loose(e) ? arena_printf(p->arena, "(%s)", text) : text;
+}
+
+static void print_let(struct printer *p, const struct stmt *s) {
+  const struct expr *e = s->expr;
+  const char *text = expr_text(p, e), **slot = &p->exprs[e->id];
+  bool free = e->kind == EXPR_CONST || e->kind == EXPR_ACC;
+  if (free || (p->uses[e->id] == 1 && strlen(text) <= INLINE_LENGTH && used_nearby(p, s))) {
+    *slot = bracketed(p, e, text);
+    return;
+  }
+  if (!p->names[e->id])
+    p->names[e->id] = fresh_name(p, e->name ? identifier(p->arena, e->name) : "v");
+  *slot = p->names[e->id];
+  print_line(p, "const %s %s = %s;", c_type(e->elem), *slot, text);
+}
+
+static void print_store(struct printer *p, const struct stmt *s) {
+  const char *place = place_text(p, s->buffer, s->index), *value = p->exprs[s->expr->id];
+  print_line(p, s->buffer->format == FORMAT_BOOL ? "%s = (uint8_t)%s;" : "%s = %s;", place, value);
+}
+
+/* ---- accumulators
+ * --------------------------------------------------------------------------------------------- */
+
+static void print_accumulate(struct printer *p, const struct stmt *s) {
+  const char *name = p->accs[s->acc->id], *x = p->exprs[s->expr->id];
+  bool lanes = s->acc->loop->kind == LOOP_VECTOR;
+  const char *acc = lanes ? arena_printf(p->arena, "%s[%s]", name, p->lane) : name;
+  switch (s->acc->how) {
+  case ACC_SUM: print_line(p, "%s = %s + %s;", acc, acc, x); break;
+  case ACC_MAX: print_line(p, "%s = tern_max(%s, %s);", acc, acc, x); break;
+  case ACC_ABSMAX: print_line(p, "%s = tern_max(%s, fabsf(%s));", acc, acc, x); break;
+  }
+}
+
+static void begin_accumulator(struct printer *p, const struct accumulator *acc) {
+  const char *name = p->accs[acc->id], *start = acc->how == ACC_MAX ? "-INFINITY" : "0";
+  if (acc->loop->kind != LOOP_VECTOR) {
+    print_line(p, "%s %s = %s;", c_type(acc->elem), name, start);
+  } else if (acc->how == ACC_MAX) {
+    print_line(p, "%s %s[%d];", c_type(acc->elem), name, LANES);
+    print_line(p, "for (int lane = 0; lane < %d; lane++)", LANES);
+    print_line(p, "  %s[lane] = %s;", name, start);
+  } else {
+    print_line(p, "%s %s[%d] = {0};", c_type(acc->elem), name, LANES);
+  }
+}
+
+static void end_accumulator(struct printer *p, const struct accumulator *acc) {
+  if (acc->loop->kind == LOOP_VECTOR)
+    print_line(p, "TERN_FOLD(%s, %s);", p->accs[acc->id], acc->how == ACC_SUM ? "TERN_ADD" : "tern_max");
+}
+
+/* Calls f on the loop's accumulators; returns how many it has. */
+static int each_accumulator(struct printer *p, const struct stmt *list, const struct loop *l,
+                            void (*f)(struct printer *p, const struct accumulator *acc)) {
+  int n = 0;
+  for (const struct stmt *s = list; s; s = s->next) {
+    if (s->kind == STMT_LOOP)
+      n += each_accumulator(p, s->loop->body, l, f);
+    if (s->kind != STMT_ACCUMULATE || s->acc->loop != l)
+      continue;
+    n++;
+    if (f)
+      f(p, s->acc);
+  }
+  return n;
+}
+
+/* ---- loops
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void print_body(struct printer *p, const struct stmt *list) {
+  p->indent++;
+  print_statements(p, list);
+  p->indent--;
+  print_line(p, "}");
+}
+
+/* A VECTOR loop with accumulators: all whole blocks of lanes, then the rest. */
+static void print_lanes(struct printer *p, const struct loop *l, const char *extent) {
+  const char *name = p->loops[l->id], *block = fresh_name(p, "block"), *whole = fresh_name(p, "whole");
+  bool fixed = l->extent->kind == INDEX_CONST;
+  int64_t n = fixed ? l->extent->constant : 0;
+  print_line(p, "const int64_t %s = %s / %d * %d;", whole, extent, LANES, LANES);
+  if (!fixed || n >= LANES) {
+    print_line(p, "for (int64_t %s = 0; %s < %s; %s += %d)", block, block, whole, block, LANES);
+    print_line(p, "  for (int64_t lane = 0; lane < %d; lane++) {", LANES);
+    p->indent += 2;
+    print_line(p, "const int64_t %s = %s + lane;", name, block);
+    p->indent--;
+    p->lane = "lane";
+    print_body(p, l->body);
+    p->indent--;
+  }
+  if (!fixed || n % LANES) {
+    print_line(p, "for (int64_t %s = %s; %s < %s; %s++) {", name, whole, name, extent, name);
+    p->lane = arena_printf(p->arena, "%s %% %d", name, LANES);
+    print_body(p, l->body);
+  }
+  p->lane = NULL;
+}
+
+static void print_shared(struct printer *p, const struct loop *l, const char *extent) {
+  const char *name = p->loops[l->id], *end = fresh_name(p, "end");
+  int grain = l->kind == LOOP_VECTOR ? LANES : 1;
+  print_line(p, "const int64_t %s = tern_begin(%s, %d, thread + 1, threads);", end, extent, grain);
+  print_line(p, "for (int64_t %s = tern_begin(%s, %d, thread, threads); %s < %s; %s++) {", name, extent,
+             grain, name, end, name);
+  print_body(p, l->body);
+}
+
+static void print_loop(struct printer *p, const struct loop *l) {
+  const char *extent = index_text(p, l->extent), *name = p->loops[l->id];
+  int accs = each_accumulator(p, l->body, l, begin_accumulator);
+  if (l->parallel) {
+    print_shared(p, l, extent);
+  } else if (accs && l->kind == LOOP_VECTOR) {
+    print_lanes(p, l, extent);
+  } else {
+    print_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", name, name, extent, name);
+    print_body(p, l->body);
+  }
+  each_accumulator(p, l->body, l, end_accumulator);
+}
+
+static void print_statements(struct printer *p, const struct stmt *list) {
+  for (const struct stmt *s = list; s; s = s->next)
+    switch (s->kind) {
+    case STMT_LET: print_let(p, s); break;
+    case STMT_STORE: print_store(p, s); break;
+    case STMT_ACCUMULATE: print_accumulate(p, s); break;
+    case STMT_LOOP: print_loop(p, s->loop); break;
+    }
+}
+
+/* ---- functions
+ * ------------------------------------------------------------------------------------------------ */
+
+static void name_loops(struct printer *p, const struct stmt *list) {
+  for (const struct stmt *s = list; s; s = s->next) {
+    if (s->kind == STMT_ACCUMULATE && !p->accs[s->acc->id])
+      p->accs[s->acc->id] = fresh_name(p, s->acc->name);
+    if (s->kind != STMT_LOOP)
+      continue;
+    p->loops[s->loop->id] = fresh_name(p, s->loop->name);
+    name_loops(p, s->loop->body);
+  }
+}
+
+/* Address of a buffer: args->scratch + 64 + layer * 1024. */
+static const char *address(struct printer *p, const struct buffer *b) {
+  static const char *const bases[] = {[BASE_SCRATCH] = "scratch",
+                                      [BASE_WEIGHTS] = "weights",
+                                      [BASE_STATE] = "state",
+                                      [BASE_TOKENS] = "tokens",
+                                      [BASE_LOGITS] = "logits"};
+  const char *text = arena_printf(p->arena, "args->%s", bases[b->base]);
+  if (b->offset)
+    text = arena_printf(p->arena, "%s + %lld", text, (long long)b->offset);
+  if (b->stride_i)
+    text = arena_printf(p->arena, "%s + (int64_t)layer * %lld", text, (long long)b->stride_i);
+  if (b->stride_j)
+    text = arena_printf(p->arena, "%s + (int64_t)part * %lld", text, (long long)b->stride_j);
+  return text;
+}
+
+static const char *print_buffer(struct printer *p, const struct buffer *b) {
+  const char *name = fresh_name(p, b->name), *type = c_format(b->format),
+             *is_const = b->written ? "" : "const ";
+  const char *at = address(p, b);
+  bool typed = b->base == BASE_TOKENS || b->base == BASE_LOGITS;
+  if (typed)
+    print_line(p, "%s%s *%s = %s;", is_const, type, name, at);
+  else
+    print_line(p, "%s%s *%s = (%s%s *)(%s);", is_const, type, name, is_const, type, at);
+  return name;
+}
+
+static void print_sum(struct printer *p, const struct kernel *k) {
+  static const char *const names[] = {[FORMAT_I8] = "i8", [FORMAT_I16] = "i16", [FORMAT_F32] = "f32"};
+  print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
+  vec_push(p->arena, p->taken, "codes");
+  const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out);
+  print_line(p, "tern_ternary_sum_%s(codes, %s, %s, %lld, %lld, %lld, %s, thread, threads);",
+             names[k->in->format], x, y, (long long)k->m, (long long)k->n, (long long)k->group,
+             index_text(p, k->rows));
+}
+
+static bool index_uses(const struct index *i, enum index_kind kind) {
+  return i && (i->kind == kind || index_uses(i->a, kind) || index_uses(i->b, kind));
+}
+
+static bool statements_use(const struct stmt *list, enum index_kind kind) {
+  for (const struct stmt *s = list; s; s = s->next) {
+    if (index_uses(s->index, kind) ||
+        (s->expr && (index_uses(s->expr->index, kind) || index_uses(s->expr->bound, kind))))
+      return true;
+    if (s->kind == STMT_LOOP && (index_uses(s->loop->extent, kind) || statements_use(s->loop->body, kind)))
+      return true;
+  }
+  return false;
+}
+
+static void print_counts(struct printer *p, const struct kernel *k) {
+  if (statements_use(k->body, INDEX_T) || index_uses(k->rows, INDEX_T))
+    print_line(p, "const int64_t tokens_n = args->n;");
+  if (statements_use(k->body, INDEX_K) || index_uses(k->rows, INDEX_K))
+    print_line(p, "const int64_t keep_n = args->keep;");
+}
+
+static void print_title(struct printer *p, const struct module *m, const struct kernel *k) {
+  const char *file = source_name(p->arena, m, k->at.file);
+  if (k->kind == KERNEL_TERNARY_SUM)
+    print_line(p, "/* %s, %s line %u: sums of %lld codes for each of %lld rows. */", kernel_title(k), file,
+               (unsigned)k->at.line, (long long)k->n, (long long)k->m);
+  else
+    print_line(p, "/* %s, %s line %u. */", kernel_title(k), file, (unsigned)k->at.line);
+}
+
+static void print_function(struct printer *p, const struct kernel *k) {
+  print_line(p,
+             "static void %s(const struct tern_args *args, uint32_t layer, uint32_t part, uint32_t thread,",
+             k->name);
+  print_line(p, "%*suint32_t threads) {", (int)strlen(k->name) + 13, "");
+  p->indent++;
+  print_line(p, "(void)layer, (void)part, (void)thread, (void)threads;");
+  if (!k->parallel) {
+    print_line(p, "if (thread != 0)");
+    print_line(p, "  return;");
+  }
+  print_counts(p, k);
+  if (k->kind == KERNEL_TERNARY_SUM) {
+    print_sum(p, k);
+  } else {
+    for (int i = 0; i < k->buffers.n; i++)
+      vec_push(p->arena, p->buffers, print_buffer(p, k->buffers.at[i]));
+    name_loops(p, k->body);
+    count_uses_in(p->uses, k->body);
+    print_statements(p, k->body);
+  }
+  p->indent--;
+  print_line(p, "}");
+  print_line(p, "%s", "");
+}
+
+void print_kernel(FILE *out, const struct module *m, const struct kernel *k) {
+  struct arena arena = {0};
+  struct printer p = {.out = out, .arena = &arena, .kernel = k};
+  p.exprs = arena_array(&arena, const char *, k->n_exprs + 1);
+  p.names = arena_array(&arena, const char *, k->n_exprs + 1);
+  p.uses = arena_array(&arena, int, k->n_exprs + 1);
+  p.loops = arena_array(&arena, const char *, k->n_loops + 1);
+  p.accs = arena_array(&arena, const char *, k->n_accs + 1);
+  print_title(&p, m, k);
+  print_function(&p, k);
+  arena_free(&arena);
+}

@@ -1,0 +1,150 @@
+/* model.c: what stands around the kernels: the forms, which call them in the order of the schedule with
+ * barriers between them, and the constant struct tern_model by which a program finds everything. */
+#include "backends/c/emit.h"
+
+#include "ir/layout.h"
+#include <string.h>
+
+/* ---- forms
+ * ------------------------------------------------------------------------------------------------------ */
+
+struct schedule {
+  struct printer p;
+  int depth;
+  bool started; /* a kernel was called before */
+  bool serial;  /* by thread 0 alone, in this straight line */
+};
+
+static const char *const repeat_names[MAX_REPEATS] = {"layer", "part"};
+
+/* Threads meet between two kernels, unless thread 0 alone runs both. */
+static void print_call(struct schedule *s, const struct kernel *k) {
+  if (s->started && !(s->serial && !k->parallel))
+    print_line(&s->p, "team_wait(args);");
+  print_line(&s->p, "%s(args, %s, %s, thread, threads);", k->name, s->depth > 0 ? repeat_names[0] : "0",
+             s->depth > 1 ? repeat_names[1] : "0");
+  s->started = true;
+  s->serial = !k->parallel;
+}
+
+static void print_schedule(struct schedule *s, const struct call *c) {
+  for (; c; c = c->next) {
+    if (c->kernel) {
+      print_call(s, c->kernel);
+      continue;
+    }
+    const char *i = repeat_names[s->depth++];
+    print_line(&s->p, "for (uint32_t %s = 0; %s < %lld; %s++) {", i, i, (long long)c->count, i);
+    s->p.indent++;
+    s->started = s->started || c->count > 1; /* by the iteration before; nothing waits in the very first */
+    s->serial = false;
+    print_schedule(s, c->body);
+    s->p.indent--;
+    print_line(&s->p, "}");
+    s->depth--;
+    s->serial = false;
+  }
+}
+
+static void print_form(FILE *out, struct arena *a, const struct form *f) {
+  struct schedule s = {.p = {.out = out, .arena = a}};
+  fprintf(out, "static void %s(const struct tern_args *args, uint32_t thread, uint32_t threads) {\n",
+          f->name);
+  s.p.indent = 1;
+  print_schedule(&s, f->schedule);
+  fputs("}\n\n", out);
+}
+
+/* ---- tables
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void print_string(FILE *out, const char *s) {
+  fputc('"', out);
+  for (; s && *s; s++) {
+    unsigned char c = (unsigned char)*s;
+    if (c == '"' || c == '\\')
+      fprintf(out, "\\%c", c);
+    else if (c < 32 || c > 126)
+      fprintf(out, "\\%03o", c);
+    else
+      fputc(c, out);
+  }
+  fputc('"', out);
+}
+
+static void print_fills(FILE *out, const struct state_fill *fills, int n) {
+  if (n == 0)
+    return;
+  fputs(
+      "/* What a sequence's state starts as: runs of floats. */\nstatic const struct tern_fill fills[] = {\n",
+      out);
+  for (int i = 0; i < n; i++)
+    fprintf(out, "    {%lld, %lld, %.9gf},\n", (long long)fills[i].at, (long long)fills[i].count,
+            (double)(float)fills[i].value);
+  fputs("};\n\n", out);
+}
+
+static void print_kernels(FILE *out, struct arena *a, const struct loops *l) {
+  fputs("static const struct tern_kernel_info kernels[] = {\n", out);
+  for (const struct kernel *k = l->kernels; k; k = k->next) {
+    bool step = schedule_calls(l->step->schedule, k);
+    fputs("    {", out);
+    print_string(out, kernel_title(k));
+    fprintf(out, ", %s, ", k->name);
+    print_string(out, source_name(a, l->module, k->at.file));
+    fprintf(out, ", %u, %s, %llu},\n", (unsigned)k->at.line, step ? "TERN_STEP" : "TERN_PREFILL",
+            (unsigned long long)k->weight_bytes);
+  }
+  fputs("};\n\n", out);
+}
+
+static void print_text(FILE *out, const char *member, const char *text) {
+  fprintf(out, "    .%s = ", member);
+  print_string(out, text);
+  fputs(",\n", out);
+}
+
+static void print_number(FILE *out, const char *member, uint64_t n) {
+  if (n)
+    fprintf(out, "    .%s = %lluu,\n", member, (unsigned long long)n);
+}
+
+static uint64_t planned(int64_t bytes) {
+  return bytes < 0 ? 0 : (uint64_t)bytes;
+}
+
+void print_model(FILE *out, const struct loops *l, uint32_t threads) {
+  struct arena a = {0};
+  const struct module *m = l->module;
+  struct state_fill *fills;
+  int n_fills = state_fills(&a, m, &fills);
+  print_form(out, &a, l->step);
+  if (l->prefill)
+    print_form(out, &a, l->prefill);
+  print_fills(out, fills, n_fills);
+  print_kernels(out, &a, l);
+  fputs("static const struct tern_model model = {\n    .abi = TERN_ABI,\n", out);
+  print_text(out, "name", m->name);
+  print_text(out, "spec", m->spec);
+  print_text(out, "target", "C11");
+  print_text(out, "compiler", "ternc " TERN_VERSION);
+  print_text(out, "dims", params_text(&a, m));
+  print_number(out, "layout", layout_hash(m));
+  print_number(out, "parameters", parameter_count(m));
+  print_number(out, "weights_bytes", planned(m->weights_bytes));
+  print_number(out, "state_bytes", planned(m->state_bytes));
+  print_number(out, "step_scratch", (uint64_t)l->step->scratch);
+  print_number(out, "prefill_scratch", l->prefill ? (uint64_t)l->prefill->scratch : 0);
+  print_number(out, "weight_bytes_per_token", l->weight_bytes_per_token);
+  print_number(out, "vocab", (uint64_t)logits_width(m));
+  print_number(out, "chunk", l->prefill ? (uint64_t)m->chunk : 0);
+  print_number(out, "threads", threads);
+  fprintf(out, "    .step = step,\n%s", l->prefill ? "    .prefill = prefill,\n" : "");
+  if (n_fills)
+    fprintf(out, "    .fills = fills,\n    .n_fills = %d,\n", n_fills);
+  fprintf(out, "    .kernels = kernels,\n    .n_kernels = %d,\n};\n\n", l->n_kernels);
+  fputs("extern const struct tern_model *const tern_program_model;\n"
+        "const struct tern_model *const tern_program_model = &model;\n",
+        out);
+  arena_free(&a);
+}

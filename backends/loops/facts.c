@@ -1,0 +1,70 @@
+/* facts.c: initial states, the width of the logits, names for people. */
+#include "backends/loops/facts.h"
+
+#include <string.h>
+
+int state_fills(struct arena *a, const struct module *m, struct state_fill **out) {
+  VEC(struct state_fill) fills = {0};
+  for (const struct state *s = m->states; s; s = s->next) {
+    int64_t count = type_count(s->type, 1, 1), instances = 1;
+    for (int i = 0; i < s->n_counts; i++)
+      instances *= s->counts[i];
+    bool touch = instances == 1 || s->stride == 4 * count;
+    for (int64_t i = 0; i < (touch ? 1 : instances); i++)
+      vec_push(a, fills,
+               (struct state_fill){s->offset + i * s->stride, touch ? count * instances : count, s->init});
+  }
+  *out = fills.at;
+  return fills.n;
+}
+
+int64_t logits_width(const struct module *m) {
+  const struct func *step = func_find(m, "step");
+  const struct op *end = step ? step->body->last : NULL;
+  if (!end || end->n_in < 1 || end->in[0]->type.rank < 1)
+    return 0;
+  return end->in[0]->type.dim[end->in[0]->type.rank - 1];
+}
+
+bool schedule_calls(const struct call *c, const struct kernel *k) {
+  for (; c; c = c->next)
+    if (c->kernel == k || (!c->kernel && schedule_calls(c->body, k)))
+      return true;
+  return false;
+}
+
+const char *kernel_title(const struct kernel *k) {
+  return k->op && k->op->code == OP_KERNEL && k->op->attr.name ? k->op->attr.name : k->name;
+}
+
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+/* Length of the folder, with its slash, that the spec was read from: its source is shown under a name that
+ * ends in the module's name for it. */
+static size_t spec_folder(const struct module *m, const char **folder) {
+  size_t n = m->spec ? strlen(m->spec) : 0;
+  for (int i = 0; n && i < m->diag->sources.n; i++) {
+    const char *name = m->diag->sources.at[i].name;
+    size_t length = strlen(name);
+    if (length > n && name[length - n - 1] == '/' && strcmp(name + length - n, m->spec) == 0) {
+      *folder = name;
+      return length - n;
+    }
+  }
+  return 0;
+}
+
+const char *source_name(struct arena *a, const struct module *m, uint16_t file) {
+  const char *folder = "";
+  if (!file || !m->diag || file > m->diag->sources.n)
+    return m->spec ? base_name(m->spec) : "";
+  const char *name = m->diag->sources.at[file - 1].name;
+  size_t n = spec_folder(m, &folder);
+  if (n && strncmp(name, folder, n) == 0)
+    name += n;
+  bool outside = name[0] == '/' || strncmp(name, "..", 2) == 0;
+  return arena_strdup(a, outside ? base_name(name) : name);
+}

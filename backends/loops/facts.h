@@ -1,0 +1,29 @@
+/* facts.h: what every back end says about a model beside its kernels (struct tern_model of runtime/model.h).
+ */
+#ifndef TERN_BACKENDS_FACTS_H
+#define TERN_BACKENDS_FACTS_H
+
+#include "backends/loops/loops.h"
+
+/* `count` floats of a sequence's state from byte `at` on start as `value`. */
+struct state_fill {
+  int64_t at, count;
+  double value;
+};
+/* One run for each state, or for each of its instances where they do not touch. In the arena. */
+int state_fills(struct arena *a, const struct module *m, struct state_fill **out);
+
+/* Width of a row of logits: the last dimension of what `step` returns. */
+int64_t logits_width(const struct module *m);
+
+/* Whether a schedule calls the kernel. */
+bool schedule_calls(const struct call *c, const struct kernel *k);
+
+/* The kernel's name as the IR prints it ("step.k3"); a sum has only the name that lowering gave it. */
+const char *kernel_title(const struct kernel *k);
+
+/* The name of a source file as it is shown in generated code: relative to the spec's folder, never a path of
+ * this machine. "" when unknown. */
+const char *source_name(struct arena *a, const struct module *m, uint16_t file);
+
+#endif

@@ -378,6 +378,34 @@ static void test_codes_errors(void **state) {
   checkpoint_close(c);
 }
 
+/* More bytes than are kept between the passes; the file is sparse, so that it costs nothing. */
+static void test_codes_large(void **state) {
+  struct bench *b = *state;
+  enum { COLUMNS = 33600001, N = 2 * COLUMNS };
+  const char *path = in(b, "l.safetensors");
+  const char *header = arena_printf(
+      &b->arena, "{\"x\":{\"dtype\":\"F32\",\"shape\":[2,%d],\"data_offsets\":[0,%d]}}", COLUMNS, N * 4);
+  float values[] = {-3e-3f, N * 1e-4f}, mean;
+  write_tensors(path, header, values, 4);
+  assert_int_equal(truncate(path, (off_t)(8 + strlen(header)) + (off_t)N * 4 - 4), 0);
+  FILE *f = fopen(path, "ab");
+  assert_int_equal(fwrite(&values[1], 4, 1, f), 1);
+  fclose(f);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, path);
+  expect_quiet(b);
+  int8_t *codes = malloc(N);
+  assert_true(checkpoint_read_ternary(c, "x", 2, COLUMNS, SCALE_TENSOR, 0, codes, &mean, 2));
+  assert_true(mean == (float)(((double)values[1] - (double)values[0]) / N));
+  assert_int_equal(codes[0], -1);
+  assert_int_equal(codes[N - 1], 1);
+  int64_t others = 0;
+  for (int64_t i = 1; i < N - 1; i++)
+    others += codes[i] != 0;
+  assert_int_equal(others, 0);
+  free(codes);
+  checkpoint_close(c);
+}
+
 /* ---- what a model needs -----------------------------------------------------------------------------------
  */
 
@@ -433,7 +461,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_malformed),     TEST(test_truncated),    TEST(test_nothing_there), TEST(test_shards),
       TEST(test_shard_errors),  TEST(test_config),       TEST(test_widening),      TEST(test_codes),
-      TEST(test_codes_by_hand), TEST(test_codes_errors), TEST(test_check),         TEST(test_check_many),
+      TEST(test_codes_by_hand), TEST(test_codes_errors), TEST(test_codes_large),   TEST(test_check),
+      TEST(test_check_many),
   };
   return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

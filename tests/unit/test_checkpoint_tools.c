@@ -57,6 +57,10 @@ static void test_random_values(void **state) {
     squares += (double)w[i] * (double)w[i];
   }
   assert_true(fabs(sum / N) < 0.0003 && fabs(sqrt(squares / N) - 0.02) < 0.0002);
+  assert_memory_not_equal(w, w + 4096, 4096 * sizeof *w); /* one block of the generator and the next */
+  static float v[200 * 200];
+  assert_true(checkpoint_read_f32(c, "model.layers.0.attn.i_proj.weight", 0, 200 * 200, v));
+  assert_memory_not_equal(v, w, sizeof v);
   assert_true(checkpoint_read_f32(c, "lm_head.norm.weight", 0, 200, w));
   for (int i = 0; i < 200; i++)
     assert_true(w[i] > 0.8f && w[i] < 1.2f);
@@ -142,6 +146,44 @@ static void compare_packed(struct checkpoint *a, struct checkpoint *p) {
   free(w);
 }
 
+/* A model that wants just what `a` has is content with its packed form, scales and all. */
+static void check_wants(struct checkpoint *a, struct checkpoint *p) {
+  struct wanted_tensor w[100] = {0};
+  int n = checkpoint_count(a);
+  assert_true(n <= 100);
+  for (int i = 0; i < n; i++) {
+    const struct tensor_info *t = checkpoint_tensor(a, i);
+    w[i] = (struct wanted_tensor){.name = t->name, .rank = t->rank, .ternary = is_matrix(t)};
+    memcpy(w[i].shape, t->shape, sizeof w[i].shape);
+  }
+  assert_true(checkpoint_check(a, w, n, false));
+  assert_true(checkpoint_check(p, w, n, false));
+}
+
+/* Rows whose packed form is longer than one read, and of a width that leaves padding. */
+static void test_pack_long_rows(void **state) {
+  struct bench *b = *state;
+  enum { COLUMNS = 400003 };
+  float *w = calloc(2 * COLUMNS, sizeof *w);
+  for (int i = 0; i < 2 * COLUMNS; i++)
+    w[i] = (float)((i * 7919LL) % 101 - 50) / 32;
+  mkdir(in(b, "l"), 0777);
+  write_tensors(
+      in(b, "l/model.safetensors"),
+      arena_printf(&b->arena,
+                   "{\"a_proj.weight\":{\"dtype\":\"F32\",\"shape\":[2,%d],\"data_offsets\":[0,%d]}}",
+                   COLUMNS, 8 * COLUMNS),
+      w, 8 * (size_t)COLUMNS);
+  free(w);
+  struct checkpoint *a = checkpoint_open(&b->diag, &b->arena, in(b, "l"));
+  assert_true(checkpoint_pack(a, in(b, "p"), 2));
+  struct checkpoint *p = checkpoint_open(&b->diag, &b->arena, in(b, "p"));
+  expect_quiet(b);
+  compare_packed(a, p);
+  checkpoint_close(a);
+  checkpoint_close(p);
+}
+
 static void test_pack(void **state) {
   struct bench *b = *state;
   size_t n1, n2;
@@ -159,6 +201,7 @@ static void test_pack(void **state) {
   one = slurp(b, in(b, "p/model.safetensors"), &n1);
   two = slurp(b, in(b, "again/model.safetensors"), &n2);
   assert_true(n1 == n2 && memcmp(one, two, n1) == 0);
+  check_wants(a, p);
   struct wanted_tensor w = {"lm_head.weight", 2, {33, 22}, true, {0}};
   assert_true(checkpoint_check(p, &w, 1, true));
   w.shape[1] = 23; /* the same number of bytes */
@@ -255,8 +298,8 @@ static void test_tales(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_random), TEST(test_random_values), TEST(test_random_errors), TEST(test_full_disk),
-      TEST(test_pack),   TEST(test_pack_errors),   TEST(test_tales),
+      TEST(test_random), TEST(test_random_values), TEST(test_random_errors),  TEST(test_full_disk),
+      TEST(test_pack),   TEST(test_pack_errors),   TEST(test_pack_long_rows), TEST(test_tales),
   };
   return cmocka_run_group_tests_name("checkpoint tools", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* compare.c: hooks into the interpreter around every kernel and sum. */
 #include "driver/compare.h"
 
+#include "backends/loops/facts.h"
 #include "ir/interp.h"
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,7 @@ static bool before(void *self, struct interp *in, const struct op *op, const uin
   r->kernel = NULL;
   if (!k)
     return true;
-  r->kernel = engine_kernel(r->c, k->name);
+  r->kernel = engine_kernel(r->c, kernel_title(k));
   if (!r->kernel) {
     diag_at(r->c->module->diag, SEVERITY_ERROR, op->at, "%s has no kernel '%s'", r->c->engine, k->name);
     return false;

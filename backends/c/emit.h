@@ -23,6 +23,8 @@ struct printer {
 void print_line(struct printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- expr.c ---- */
+/* A float constant that reads back as the same float. */
+const char *float_text(struct arena *a, double value);
 /* A name that is free in the kernel, like `hint`. */
 const char *fresh_name(struct printer *p, const char *hint);
 const char *index_text(struct printer *p, const struct index *i);

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- names
@@ -163,16 +164,25 @@ static const char *operator_text(struct printer *p, const struct expr *e) {
   return text;
 }
 
-static const char *constant_text(struct printer *p, const struct expr *e) {
-  if (e->elem != ELEM_F32)
-    return arena_printf(p->arena, "%lld", (long long)e->value);
-  float x = (float)e->value;
+const char *float_text(struct arena *a, double value) {
+  float x = (float)value;
   if (isnan(x))
     return "NAN";
   if (isinf(x))
     return x > 0 ? "INFINITY" : "-INFINITY";
-  const char *s = arena_printf(p->arena, "%.9g", (double)x);
-  return arena_printf(p->arena, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
+  const char *s = "";
+  for (int digits = 1; digits <= 9; digits++) { /* the fewest that do */
+    s = arena_printf(a, "%.*g", digits, (double)x);
+    if (strtof(s, NULL) == x)
+      break;
+  }
+  return arena_printf(a, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
+}
+
+static const char *constant_text(struct printer *p, const struct expr *e) {
+  if (e->elem != ELEM_F32)
+    return arena_printf(p->arena, "%lld", (long long)e->value);
+  return float_text(p->arena, e->value);
 }
 
 static const char *load_text(struct printer *p, const struct expr *e) {

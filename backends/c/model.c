@@ -72,15 +72,15 @@ static void print_string(FILE *out, const char *s) {
   fputc('"', out);
 }
 
-static void print_fills(FILE *out, const struct state_fill *fills, int n) {
+static void print_fills(FILE *out, struct arena *a, const struct state_fill *fills, int n) {
   if (n == 0)
     return;
   fputs(
       "/* What a sequence's state starts as: runs of floats. */\nstatic const struct tern_fill fills[] = {\n",
       out);
   for (int i = 0; i < n; i++)
-    fprintf(out, "    {%lld, %lld, %.9gf},\n", (long long)fills[i].at, (long long)fills[i].count,
-            (double)(float)fills[i].value);
+    fprintf(out, "    {%lld, %lld, %s},\n", (long long)fills[i].at, (long long)fills[i].count,
+            float_text(a, fills[i].value));
   fputs("};\n\n", out);
 }
 
@@ -121,7 +121,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   print_form(out, &a, l->step);
   if (l->prefill)
     print_form(out, &a, l->prefill);
-  print_fills(out, fills, n_fills);
+  print_fills(out, &a, fills, n_fills);
   print_kernels(out, &a, l);
   fputs("static const struct tern_model model = {\n    .abi = TERN_ABI,\n", out);
   print_text(out, "name", m->name);

@@ -25,7 +25,7 @@ enum {
   KEY_CHUNK
 };
 
-static const struct argp_option options[] = {
+static const struct argp_option rows[] = {
     {0, 0, 0, 0, "The model:", 1},
     {"weights", KEY_WEIGHTS, "DIR|FILE", 0,
      "checkpoint: a directory with config.json, model.safetensors (or shards and an index) and a tokenizer, "
@@ -96,7 +96,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   return 0;
 }
 
-static const struct argp argp = {.options = options, .parser = parse};
+static const struct argp argp = {.options = rows, .parser = parse};
 const struct argp_child compile_argp[] = {{&argp, 0, NULL, 0}, {0}};
 
 /* ---- the job ----------------------------------------------------------------------------------------------

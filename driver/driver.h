@@ -58,7 +58,7 @@ const char *tern_file(struct job *j, const char *relative);
 
 /* Runs a program (argv[0] found on the PATH) and waits; false after a diagnostic when it cannot be run or
  * fails. `quiet`: its standard output and error are shown only when it fails. */
-bool run_program(struct diag *d, char *const argv[]);
+bool run_program(struct diag *d, const char *const argv[]);
 
 /* A directory for intermediate files, removed with all in it by scratch_end. NULL after a diagnostic. */
 char *scratch_begin(struct job *j);

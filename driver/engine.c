@@ -26,21 +26,21 @@ static bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
   if (!e->dir || !c_emit(&j->diag, loops, e->dir, &o))
     return false;
   char *library = arena_printf(a, "%s/engine.so", e->dir);
-  char *argv[] = {"cc",
-                  "-std=c11",
-                  "-O2",
-                  "-ffp-contract=off",
-                  "-fPIC",
-                  "-shared",
-                  "-w",
-                  arena_printf(a, "-I%s", e->dir),
-                  arena_printf(a, "-I%s/runtime", e->dir),
-                  arena_printf(a, "%s/%s.c", e->dir, j->module->name),
-                  arena_printf(a, "%s/runtime/kernels/ternary.c", e->dir),
-                  "-lm",
-                  "-o",
-                  library,
-                  NULL};
+  const char *argv[] = {"cc",
+                        "-std=c11",
+                        "-O2",
+                        "-ffp-contract=off",
+                        "-fPIC",
+                        "-shared",
+                        "-w",
+                        arena_printf(a, "-I%s", e->dir),
+                        arena_printf(a, "-I%s/runtime", e->dir),
+                        arena_printf(a, "%s/%s.c", e->dir, j->module->name),
+                        arena_printf(a, "%s/runtime/kernels/ternary.c", e->dir),
+                        "-lm",
+                        "-o",
+                        library,
+                        NULL};
   if (!run_program(&j->diag, argv))
     return false;
   e->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);

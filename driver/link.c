@@ -51,8 +51,8 @@ bool link_executable(struct job *j, const char *dir, const char *object, const c
   char *program = arena_printf(&j->arena, "%s/program", dir);
   if (!runtime || !start)
     return false;
-  char *argv[] = {"cc",          "-static",       "-Wl,--build-id=none", "-o",  program, (char *)object,
-                  (char *)start, (char *)runtime, "-lpthread",           "-lm", NULL};
+  const char *argv[] = {"cc",  "-static", "-Wl,--build-id=none", "-o",  program, object,
+                        start, runtime,   "-lpthread",           "-lm", NULL};
   if (!run_program(&j->diag, argv) || (image_beside && !write_image_file(j, image_beside)))
     return false;
   struct output o;
@@ -136,10 +136,10 @@ bool link_library(struct job *j, const char *dir, const char *object, const char
   char *all = arena_printf(a, "%s/all.o", dir), *names = arena_printf(a, "%s/renamings", dir);
   char *keep = arena_printf(a, "%s/keep", dir), *one = arena_printf(a, "%s/%s.o", dir, j->module->name);
   char *archive = arena_printf(a, "%s/library.a", dir);
-  char *link[] = {"ld", "-r", "-o", all, (char *)object, "--whole-archive", (char *)runtime, NULL};
-  char *rename[] = {"objcopy", arena_printf(a, "--redefine-syms=%s", names), all, all, NULL};
-  char *hide[] = {"objcopy", arena_printf(a, "--keep-global-symbols=%s", keep), all, one, NULL};
-  char *pack[] = {"ar", "rcsD", archive, one, NULL};
+  const char *link[] = {"ld", "-r", "-o", all, object, "--whole-archive", runtime, NULL};
+  const char *rename[] = {"objcopy", arena_printf(a, "--redefine-syms=%s", names), all, all, NULL};
+  const char *hide[] = {"objcopy", arena_printf(a, "--keep-global-symbols=%s", keep), all, one, NULL};
+  const char *pack[] = {"ar", "rcsD", archive, one, NULL};
   if (!run_program(&j->diag, link) || !write_renamings(j, text, names, keep) ||
       !run_program(&j->diag, rename) || !run_program(&j->diag, hide) || !run_program(&j->diag, pack))
     return false;

@@ -32,9 +32,9 @@ const char *tern_file(struct job *j, const char *relative) {
   return NULL;
 }
 
-bool run_program(struct diag *d, char *const argv[]) {
+bool run_program(struct diag *d, const char *const argv[]) {
   pid_t child;
-  int error = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ), status;
+  int error = posix_spawnp(&child, argv[0], NULL, NULL, (char *const *)argv, environ), status;
   if (error) {
     diag_error(d, "cannot run '%s': %s%s", argv[0], strerror(error),
                error == ENOENT ? "; install it (Debian: apt-get install gcc binutils)" : "");

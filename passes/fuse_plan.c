@@ -149,7 +149,8 @@ bool fuse_together(const struct unit *u, const struct unit *v) {
 }
 
 /* What the buffer of a fused unit's result takes: nothing when its kernel alone uses it. Results of barriers
- * are buffers anyway. */
+ * are buffers anyway. What a repeat yields before its last kernels have run needs a copy, unless they have no
+ * use for the value that it replaces; so it counts twice. */
 static int64_t buffer_cost(const struct schedule *s, int k) {
   const struct unit *u = &s->units[k];
   if (u->kind != UNIT_FUSED)
@@ -157,7 +158,8 @@ static int64_t buffer_cost(const struct schedule *s, int k) {
   bool outside = u->at_end;
   for (int i = 0; i < u->to.n && !outside; i++)
     outside = !fuse_together(u, &s->units[u->to.at[i]]);
-  return outside ? result_bytes(u) : 0;
+  bool early = u->at_end && s->block->parent && u->level < s->levels - 1;
+  return outside ? result_bytes(u) * (1 + early) : 0;
 }
 
 /* The cost of the buffers that moving unit k could change: its own and its operands'. */
@@ -295,7 +297,7 @@ static bool kernel_exists(const struct schedule *s, const struct unit *like, int
 /* Moves unit k as late as it may go, but not into a kernel of its own. */
 static bool sink(struct schedule *s, int k, struct moves *m) {
   struct unit *u = &s->units[k];
-  if (barrier(u) || u->at_end || u->to.n == 0)
+  if (barrier(u) || (u->to.n == 0 && !u->at_end))
     return false;
   int level = latest_level(s, u);
   while (level > u->level && !kernel_exists(s, u, level))

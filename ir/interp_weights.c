@@ -47,9 +47,9 @@ static bool load_ternary(struct interp *in, const struct weight *w, const char *
   bool ok = in->source.ternary(in->source.self, name, w, t->i8, means);
   if (ok) {
     need_scales(in, t, n);
-    for (int64_t i = 0; i < n; i++) { /* s = 1 / max(mean, 1e-5) */
+    for (int64_t i = 0; i < n; i++) { /* s = 1 / max(mean, 1e-5), a float32 at either precision */
       float mean = means[i] < 1e-5f ? 1e-5f : means[i];
-      set_real(in, t->scales, i, in->float64 ? 1.0 / (double)mean : (double)(1.0f / mean));
+      set_real(in, t->scales, i, (double)(1.0f / mean));
     }
   }
   free(means);

@@ -2,46 +2,17 @@
  * One compile unit named after the spec, one subprogram a kernel; lines of imported files through lexical
  * blocks of those files. Names are relative to the spec's folder and the compilation folder is ".", so that
  * objects do not depend on where the compiler ran. */
+#include "backends/loops/facts.h"
 #include "backends/native/emit.h"
 
 #include <string.h>
-
-static const char *base_name(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-
-/* Length of the folder part of the spec's own path, with its slash. */
-static size_t spec_folder(const struct module *m, const char **folder) {
-  for (int i = 0; m->spec && i < m->diag->sources.n; i++) {
-    const char *name = m->diag->sources.at[i].name;
-    size_t n = strlen(name), tail = strlen(m->spec);
-    if (n >= tail && strcmp(name + n - tail, m->spec) == 0 && (n == tail || name[n - tail - 1] == '/')) {
-      *folder = name;
-      return n - tail;
-    }
-  }
-  return 0;
-}
-
-const char *debug_file_name(struct arena *a, const struct module *m, uint16_t file) {
-  const char *folder = "";
-  if (!file || !m->diag || file > m->diag->sources.n)
-    return m->spec ? m->spec : "";
-  const char *name = m->diag->sources.at[file - 1].name;
-  size_t n = spec_folder(m, &folder);
-  if (n && strncmp(name, folder, n) == 0)
-    name += n;
-  bool outside = name[0] == '/' || strncmp(name, "..", 2) == 0;
-  return arena_strdup(a, outside ? base_name(name) : name);
-}
 
 static LLVMMetadataRef file_of(struct emitter *e, uint16_t file) {
   while (e->debug.files.n <= file)
     vec_push(&e->arena, e->debug.files, NULL);
   LLVMMetadataRef *slot = &e->debug.files.at[file];
   if (!*slot) {
-    const char *name = debug_file_name(&e->arena, e->loops->module, file);
+    const char *name = source_name(&e->arena, e->loops->module, file);
     *slot = LLVMDIBuilderCreateFile(e->debug.builder, name, strlen(name), ".", 1);
   }
   return *slot;

@@ -92,8 +92,5 @@ void debug_open(struct emitter *e);
 void debug_function(struct body *b);             /* gives the body's function a DISubprogram */
 void debug_place(struct body *b, struct loc at); /* instructions from here on come from there */
 void debug_close(struct emitter *e);
-/* A source's name without folders that depend on where the compiler ran: relative to the spec's own folder.
- */
-const char *debug_file_name(struct arena *a, const struct module *m, uint16_t file);
 
 #endif

@@ -1,6 +1,7 @@
 /* emit_model.c: what stands around the kernels: the forms, functions that call kernels in the order of the
  * schedule with barriers between them, and the constant struct tern_model that a program finds all of it by.
  */
+#include "backends/loops/facts.h"
 #include "backends/native/emit.h"
 #include "ir/layout.h"
 
@@ -144,20 +145,12 @@ static LLVMValueRef table(struct emitter *e, LLVMValueRef *rows, int n, const ch
   return global(e, array, name, LLVMInternalLinkage);
 }
 
-static bool calls(const struct call *c, const struct kernel *k) {
-  for (; c; c = c->next)
-    if (c->kernel == k || (!c->kernel && calls(c->body, k)))
-      return true;
-  return false;
-}
-
 static LLVMValueRef kernel_info(struct emitter *e, int n) {
   const struct kernel *k = e->kernel_list[n];
   const struct loops *l = e->loops;
-  bool prefill = l->prefill && !calls(l->step->schedule, k);
-  bool named = k->op && k->op->code == OP_KERNEL && k->op->attr.name;
-  const char *file = k->at.file ? debug_file_name(&e->arena, l->module, k->at.file) : "";
-  LLVMValueRef members[] = {string(e, named ? k->op->attr.name : k->name), /* struct tern_kernel_info */
+  bool prefill = l->prefill && !schedule_calls(l->step->schedule, k);
+  const char *file = k->at.file ? source_name(&e->arena, l->module, k->at.file) : "";
+  LLVMValueRef members[] = {string(e, kernel_title(k)), /* struct tern_kernel_info */
                             e->kernels[n],
                             string(e, file),
                             u32(e, k->at.line),
@@ -173,38 +166,16 @@ static LLVMValueRef kernel_table(struct emitter *e) {
   return table(e, rows, e->loops->n_kernels, "tern_kernels");
 }
 
-static LLVMValueRef fill(struct emitter *e, int64_t at, int64_t count, double value) {
-  LLVMValueRef members[] = {u64(e, (uint64_t)at), u64(e, (uint64_t)count),
-                            LLVMConstReal(e->f32, (double)(float)value)};
-  return LLVMConstStructInContext(e->context, members, 3, false);
-}
-
-/* One run of equal floats for each state, or for each of its instances where they do not touch. */
 static LLVMValueRef fill_table(struct emitter *e, int *n) {
-  VEC(LLVMValueRef) rows = {0};
-  for (const struct state *s = e->loops->module->states; s; s = s->next) {
-    int64_t count = type_count(s->type, 1, 1), instances = 1;
-    for (int k = 0; k < s->n_counts; k++)
-      instances *= s->counts[k];
-    if (s->stride == 4 * count || instances == 1) {
-      vec_push(&e->arena, rows, fill(e, s->offset, count * instances, s->init));
-      continue;
-    }
-    for (int64_t i = 0; i < instances; i++)
-      vec_push(&e->arena, rows, fill(e, s->offset + i * s->stride, count, s->init));
+  struct state_fill *fills;
+  *n = state_fills(&e->arena, e->loops->module, &fills);
+  LLVMValueRef *rows = arena_array(&e->arena, LLVMValueRef, *n + 1);
+  for (int i = 0; i < *n; i++) {
+    LLVMValueRef members[] = {u64(e, (uint64_t)fills[i].at), u64(e, (uint64_t)fills[i].count),
+                              LLVMConstReal(e->f32, (double)(float)fills[i].value)}; /* struct tern_fill */
+    rows[i] = LLVMConstStructInContext(e->context, members, 3, false);
   }
-  *n = rows.n;
-  return table(e, rows.at, rows.n, "tern_fills");
-}
-
-/* Width of a row of logits: the last dimension of what `step` returns. */
-static uint64_t vocabulary(const struct module *m) {
-  const struct func *step = func_find(m, "step");
-  const struct op *end = step ? step->body->last : NULL;
-  if (!end || end->n_in < 1 || end->in[0]->type.rank < 1)
-    return 0;
-  const struct type *t = &end->in[0]->type;
-  return (uint64_t)t->dim[t->rank - 1];
+  return table(e, rows, *n, "tern_fills");
 }
 
 static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefill) {
@@ -227,7 +198,7 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       u64(e, (uint64_t)l->step->scratch),
       u64(e, l->prefill ? (uint64_t)l->prefill->scratch : 0),
       u64(e, l->weight_bytes_per_token),
-      u32(e, vocabulary(m)),
+      u32(e, (uint64_t)logits_width(m)),
       u32(e, l->prefill ? (uint64_t)m->chunk : 0),
       u32(e, 0),
       step,

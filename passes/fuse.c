@@ -113,43 +113,76 @@ static void use_clones(struct op *op, void *data) {
 /* ---- kernels ---------------------------------------------------------------------------------------------
  */
 
-static bool used_outside(const struct fuse *f, const struct block *body, const struct value *v) {
-  return count_uses(f->f->body, v) > count_uses(body, v);
+typedef VEC(int) unit_list;
+
+/* Operators outside the kernel that may use the results of unit k: those of units, and the block's end. */
+static op_list users_outside(struct fuse *f, const struct schedule *s, const struct op *kernel, int k) {
+  const struct unit *u = &s->units[k];
+  op_list users = {0};
+  for (int i = 0; i < u->to.n; i++)
+    if (s->units[u->to.at[i]].op->block != kernel->body)
+      vec_push(&f->scratch, users, s->units[u->to.at[i]].op);
+  if (u->at_end)
+    vec_push(&f->scratch, users, s->end);
+  return users;
+}
+
+static bool any_uses(const op_list *users, const struct value *v) {
+  for (int i = 0; i < users->n; i++)
+    if (op_uses(users->at[i], v))
+      return true;
+  return false;
+}
+
+static void use_instead(const op_list *users, struct value *old, struct value *new) {
+  for (int i = 0; i < users->n; i++) {
+    struct op *op = users->at[i];
+    for (int k = 0; k < op->n_in; k++)
+      op->in[k] = op->in[k] == old ? new : op->in[k];
+    if (op->body)
+      replace_uses(op->body, old, new);
+  }
 }
 
 /* The kernel's results: what others use of its operators' results. */
-static void yield_results(struct fuse *f, struct op *kernel) {
+static void yield_results(struct fuse *f, const struct schedule *s, struct op *kernel,
+                          const unit_list *members) {
   VEC(struct value *) inside = {0};
+  VEC(op_list) users = {0};
   VEC(struct type) types = {0};
-  for (struct op *op = kernel->body->first; op; op = op->next)
+  for (int m = 0; m < members->n; m++) {
+    const struct op *op = s->units[members->at[m]].op;
+    op_list outside = users_outside(f, s, kernel, members->at[m]);
     for (int i = 0; i < op->n_out; i++)
-      if (used_outside(f, kernel->body, op->out[i])) {
+      if (any_uses(&outside, op->out[i])) {
         vec_push(&f->scratch, inside, op->out[i]);
+        vec_push(&f->scratch, users, outside);
         vec_push(&f->scratch, types, op->out[i]->type);
       }
+  }
   op_set_results(f->m, kernel, types.n, types.at);
   for (int i = 0; i < inside.n; i++) {
     kernel->out[i]->name = inside.at[i]->name;
-    replace_uses(f->f->body, inside.at[i], kernel->out[i]);
-    replace_uses(kernel->body, kernel->out[i], inside.at[i]);
+    use_instead(&users.at[i], inside.at[i], kernel->out[i]);
   }
   struct builder b = builder_end(f->m, kernel->body);
   b.at = kernel->at;
   build(&b, OP_YIELD, inside.n, inside.at, NULL, NULL);
 }
 
-/* The operators, in program order, become one kernel at the end of the block. */
-static void make_kernel(struct fuse *f, struct block *block, const op_list *ops) {
-  if (ops->n == 0)
+/* The units' operators, in program order, become one kernel at the end of the block. */
+static void make_kernel(struct fuse *f, const struct schedule *s, const unit_list *members) {
+  if (members->n == 0)
     return;
-  struct builder b = builder_end(f->m, block);
-  b.at = ops->at[0]->at;
+  struct op *first = s->units[members->at[0]].op;
+  struct builder b = builder_end(f->m, s->block);
+  b.at = first->at;
   struct op *kernel = build(&b, OP_KERNEL, 0, NULL, NULL, NULL);
-  for (int i = 0; i < ops->n; i++)
-    op_move_end(ops->at[i], kernel->body);
-  struct leaves l = {.b = builder_before(f->m, ops->at[0]), .body = kernel->body};
+  for (int i = 0; i < members->n; i++)
+    op_move_end(s->units[members->at[i]].op, kernel->body);
+  struct leaves l = {.b = builder_before(f->m, first), .body = kernel->body};
   walk(kernel->body, use_clones, &l);
-  yield_results(f, kernel);
+  yield_results(f, s, kernel, members);
 }
 
 static bool is_fused(const struct unit *u, int level, enum row_kind rows) {
@@ -157,11 +190,11 @@ static bool is_fused(const struct unit *u, int level, enum row_kind rows) {
 }
 
 static void make_rows(struct fuse *f, const struct schedule *s, int level, enum row_kind rows) {
-  op_list ops = {0};
+  unit_list members = {0};
   for (int k = 0; k < s->n; k++)
     if (is_fused(&s->units[k], level, rows))
-      vec_push(&f->scratch, ops, s->units[k].op);
-  make_kernel(f, s->block, &ops);
+      vec_push(&f->scratch, members, k);
+  make_kernel(f, s, &members);
 }
 
 static void make_sum(struct fuse *f, struct op *sum) {
@@ -172,15 +205,15 @@ static void make_sum(struct fuse *f, struct op *sum) {
 
 static void make_barrier(struct fuse *f, const struct schedule *s, int k) {
   const struct unit *u = &s->units[k];
-  op_list ops = {0};
+  unit_list members = {0};
   switch (u->kind) {
   case UNIT_SUM: make_sum(f, u->op); break;
   case UNIT_REPEAT: op_move_end(u->op, s->block); break;
   default:
     for (int i = 0; i < s->n; i++)
       if (i == k || (u->cluster >= 0 && s->units[i].cluster == u->cluster))
-        vec_push(&f->scratch, ops, s->units[i].op);
-    make_kernel(f, s->block, &ops);
+        vec_push(&f->scratch, members, i);
+    make_kernel(f, s, &members);
   }
 }
 

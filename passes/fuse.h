@@ -30,6 +30,7 @@ struct unit {
 struct schedule {
   struct arena *arena;
   struct block *block;
+  struct op *end; /* the block's last operator */
   int n, levels;
   struct unit *units; /* in program order */
 };

@@ -392,7 +392,7 @@ static void extend_scan(struct schedule *s, int scan) {
 
 struct schedule *fuse_plan(struct arena *a, struct block *b) {
   struct schedule *s = arena_new(a, struct schedule);
-  *s = (struct schedule){.arena = a, .block = b};
+  *s = (struct schedule){.arena = a, .block = b, .end = b->last};
   find_units(s);
   find_values(s);
   order_accesses(s);

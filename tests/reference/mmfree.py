@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The published MatMul-free language model (HGRNBitForCausalLM), slowly, in float64: a reference for ternc.
 
-usage: mmfree.py DIR TOKENS OUT [--positions N] [--expect LOGITS --within LIMIT] [--float32-scale]
+usage: mmfree.py DIR TOKENS OUT [--positions N] [--expect LOGITS --within LIMIT]
 
 Reads DIR/config.json and the safetensors of DIR, feeds the first N (or all) of the ids in TOKENS one at a time, and
 writes their logits to OUT: float64, little-endian, [N, vocab]. With --expect it holds them against another such file
@@ -9,8 +9,8 @@ writes their logits to OUT: float64, little-endian, [N, vocab]. With --expect it
 
 It shares nothing with the compiler but docs/numerics.md: it was written from a description of the published code, uses
 Python's standard library alone, and computes each layer in the plainest way. Codes are integers and their sums exact;
-the mean of a ternary weight and its codes are taken in float32, as the numerics say; all else is float64, the scale
-1 / mean that a sum is divided by too. With --float32-scale that one is the float32 that the codes were taken with."""
+a ternary weight's mean, its scale 1 / mean and its codes are taken in float32, as the numerics say; all else is
+float64."""
 
 import argparse, json, math, os, statistics, sys
 from array import array
@@ -71,14 +71,12 @@ class Margin:
 class BitLinear:
     """y = codes(W) . codes(rmsnorm(x) * norm) / (s_a * s_w); weight [m, n], norm [n]."""
 
-    def __init__(self, weight, norm, margin, float32_scale):
+    def __init__(self, weight, norm, margin):
         (m, n), values = weight
         mean = math.fsum(map(abs, values)) / len(values)
         margin.see_mean(mean)
-        scale = 1 / max(float32(mean), QUANT_EPS)
-        s, columns = float32(scale), range(n)
-        self.scale = s if float32_scale else scale
-        self.norm, self.margin = norm[1], margin
+        self.scale = s = float32(1 / max(float32(mean), QUANT_EPS))  # for the codes, and for the sums over them
+        self.norm, self.margin, columns = norm[1], margin, range(n)
         self.rows = []
         for r in range(0, m * n, n):
             # the product is exact in float64 and the array rounds it to float32, half to even;
@@ -99,7 +97,7 @@ class BitLinear:
 
 
 class Model:
-    def __init__(self, folder, float32_scale=False):
+    def __init__(self, folder):
         with open(os.path.join(folder, "config.json")) as f:
             config = json.load(f)
         self.tensors = tensors.read_checkpoint(folder)
@@ -108,7 +106,7 @@ class Model:
         self.inner = config.get("intermediate_size")
         if self.inner is None:
             self.inner = 256 * math.ceil(int(self.hidden * config["hidden_ratio"] * 2 / 3) / 256)
-        self.margin, self.float32_scale = Margin(), float32_scale
+        self.margin = Margin()
         self.embeddings = self.take("model.embeddings.weight", self.vocab, self.hidden)[1]
         self.floors = self.lower_bounds()
         self.layers = [self.layer("model.layers.%d." % i) for i in range(self.depth)]
@@ -125,8 +123,7 @@ class Model:
         return self.tensors.pop(name)
 
     def linear(self, name, m, n):
-        weight, norm = self.take(name + ".weight", m, n), self.take(name + ".norm.weight", n)
-        return BitLinear(weight, norm, self.margin, self.float32_scale)
+        return BitLinear(self.take(name + ".weight", m, n), self.take(name + ".norm.weight", n), self.margin)
 
     def lower_bounds(self):
         """Least forget gate [depth][hidden]: cumsum over layers of a softmax across layers, less its first."""
@@ -195,14 +192,13 @@ def arguments():
     parser.add_argument("out", metavar="OUT")
     parser.add_argument("--positions", type=int)
     parser.add_argument("--expect", metavar="LOGITS")
-    parser.add_argument("--within", type=float, default=1e-6)
-    parser.add_argument("--float32-scale", action="store_true")
+    parser.add_argument("--within", metavar="LIMIT", type=float, default=1e-9)
     return parser.parse_args()
 
 
 def main():
     a = arguments()
-    model = Model(a.folder, a.float32_scale)
+    model = Model(a.folder)
     with open(a.tokens) as f:
         ids = [int(word) for word in f.read().split()][: a.positions]
     logits = array("d")

@@ -109,7 +109,8 @@ static bool give_named(struct elaborator *e, struct binding *use, const struct a
 }
 
 static bool give_all(struct elaborator *e, struct binding *use, const struct statement *s) {
-  bool ok = !s->bindings.arrow || (give_side(e, use, s, false) & give_side(e, use, s, true));
+  bool ok = !s->bindings.arrow || give_side(e, use, s, false);
+  ok &= !s->bindings.arrow || give_side(e, use, s, true);
   for (int i = 0; i < s->bindings.named.n; i++)
     ok &= give_named(e, use, &s->bindings.named.at[i]);
   for (int i = 0; ok && i < use->block->consts.n; i++) {

@@ -252,7 +252,8 @@ static struct item run_outer(struct call *c) {
   a.dim[a.rank++] = 1;
   b.dim[b.rank] = b.dim[b.rank - 1];
   b.dim[b.rank++ - 1] = 1;
-  return two(c, OP_MUL, shaped(c, OP_RESHAPE, c->items[0], a), shaped(c, OP_RESHAPE, c->items[1], b));
+  struct item column = shaped(c, OP_RESHAPE, c->items[0], a), row = shaped(c, OP_RESHAPE, c->items[1], b);
+  return two(c, OP_MUL, column, row);
 }
 
 /* ---- the table

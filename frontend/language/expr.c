@@ -69,7 +69,8 @@ struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, 
     return item_value(op->out[0]);
   program_chain(e->program, at);
   for (int i = 0; nodes && i < n; i++)
-    operand_note(e, nodes[i], &items[i]);
+    if (i == 0 || items[i].value != items[i - 1].value)
+      operand_note(e, nodes[i], &items[i]);
   return item_poison();
 }
 
@@ -185,7 +186,7 @@ static struct item eval_choice(struct elaborator *e, const struct node *n) {
   struct item c = eval_one(e, n->a);
   if (c.kind == ITEM_NUMBER)
     return eval(e, c.number != 0 ? n->b : n->c);
-  struct item items[3] = {c, eval_one(e, n->b), eval_one(e, n->c)};
+  struct item a = eval_one(e, n->b), b = eval_one(e, n->c), items[3] = {c, a, b};
   const struct node *nodes[3] = {n->a, n->b, n->c};
   return apply(e, OP_SELECT, n->at, 3, items, nodes, NULL, NULL);
 }

@@ -96,16 +96,18 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
 
 file: items ;
 
-items: item | items EOL item ;
+items: item | items line_end item ;
+
+line_end: EOL                                    { yyerrok; } ; /* here and no sooner: what is skipped before is skipped silently */
 
 item:
     %empty
-  | IMPORT STRING                                { vec_push(p->arena, p->file->imports, (struct import_node){$2, @2}); }
+  | IMPORT STRING                                { syntax_import(p, $2, @2); }
   | PARAM param_list
   | head body                                    { syntax_block_end(p, $1, $2, @2); }
   | BLOCK error body                             { (void)$3; }
   | MODEL error body                             { (void)$3; }
-  | error                                        { yyerrok; }
+  | error
   ;
 
 param_list: param | param_list ',' param ;
@@ -144,7 +146,7 @@ body: '{' lines '}'                              { $$ = $2; } ;
 
 lines:
     line
-  | lines EOL line                               { $$ = $1; for (int i = 0; i < $3.n; i++) vec_push(p->arena, $$, $3.at[i]); }
+  | lines line_end line                          { $$ = $1; for (int i = 0; i < $3.n; i++) vec_push(p->arena, $$, $3.at[i]); }
   ;
 
 line:
@@ -152,7 +154,7 @@ line:
   | statement                                    { $$ = (statement_list){0}; vec_push(p->arena, $$, $1); }
   | USE uses                                     { $$ = $2; }
   | REPEAT error body                            { $$ = $3; }
-  | error                                        { $$ = (statement_list){0}; yyerrok; }
+  | error                                        { $$ = (statement_list){0}; }
   ;
 
 statement:

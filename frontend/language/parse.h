@@ -21,6 +21,7 @@ struct parse {
   struct loc word_at;
   int words;          /* tokens since the statement began */
   const char *found;  /* the last name scanned */
+  uint32_t broken;    /* the line of the last error in a token: no syntax error is reported there too */
   struct loc comment; /* where the open comment began */
   /* Of the block whose head is being read. */
   VEC(struct block_const *) consts;

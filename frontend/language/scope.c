@@ -30,7 +30,7 @@ const char *type_of(struct elaborator *e, struct type t) {
 }
 
 const char *suggestion(struct elaborator *e, const char *word, const char *const *candidates, int n) {
-  const char *near = diag_nearest(word, candidates, n);
+  const char *near = strlen(word) > 2 ? diag_nearest(word, candidates, n) : NULL;
   return near ? arena_printf(e->arena, "; did you mean '%s'?", near) : "";
 }
 

@@ -110,7 +110,8 @@ static bool name_free(struct elaborator *e, const struct name *name) {
 static void declare_state(struct elaborator *e, struct statement *s) {
   struct type t = {0};
   double init = 0;
-  bool ok = eval_type(e, s->type, &t) & eval_number(e, s->values.at[0], "a state's initial value", &init);
+  bool ok = eval_type(e, s->type, &t);
+  ok &= eval_number(e, s->values.at[0], "a state's initial value", &init);
   if (ok && t.elem != ELEM_F32) {
     fail(e, s->type->at, "a state is f32, not %s", type_of(e, t));
     ok = false;

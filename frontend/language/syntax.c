@@ -189,6 +189,13 @@ struct statement *syntax_return(struct parse *p, struct loc at, node_list values
 /* ---- blocks
  * ------------------------------------------------------------------------------------------------ */
 
+void syntax_import(struct parse *p, const char *path, struct loc at) {
+  if (path[0])
+    vec_push(p->arena, p->file->imports, (struct import_node){path, at});
+  else if (p->broken != at.line)
+    diag_at(p->diag, SEVERITY_ERROR, at, "the name of the file to import is empty");
+}
+
 void syntax_param(struct parse *p, struct name *name, struct node *value) {
   struct param_node *n = arena_new(p->arena, struct param_node);
   *n = (struct param_node){*name, value};
@@ -236,30 +243,35 @@ static bool among(const char *word, const char *const *list, int n) {
   return false;
 }
 
-/* What can begin an expression, and what can follow one: each said in two words. */
-static const char *const begins[] = {"a name", "a number", "a string", "'('", "'['", "'-'"};
-static const char *const follows[] = {"'+'",  "'-'",  "'*'",  "'/'",  "'%'", "'@'", "'<'", "'>'",
-                                      "'<='", "'>='", "'=='", "'!='", "'?'", "'.'", "'('", "'['"};
-enum { BEGINS = sizeof begins / sizeof *begins, FOLLOWS = sizeof follows / sizeof *follows };
+/* Tokens that are said together, when one of them, `sign`, is expected: "" leaves them out. */
+static const struct group {
+  const char *sign, *said, *tokens;
+} groups[] = {
+    {"'return'", "a statement", "'weight' 'state' 'use' 'repeat' 'return' a name"},
+    {"a number", "an expression", "a name a number a string '(' '[' '-'"},
+    {"'*'", "", "'+' '-' '*' '/' '%' '@' '<' '>' '<=' '>=' '==' '!=' '?' '.' '(' '['"},
+    {"the end of the line", "", "the end of the file"},
+};
+enum { GROUPS = sizeof groups / sizeof *groups, MOST = 6 };
 
-/* "an expression or ')'" from the tokens that the parser could have taken; NULL when they are too many to
- * help. */
+/* "an expression or ')'" from the tokens that the parser could have taken. */
 static const char *expectation(struct arena *a, const char *const *expected, int n) {
-  bool expression = among("a number", expected, n), after = among("'*'", expected, n);
-  const char *kept[5];
+  const char *kept[MOST];
+  bool active[GROUPS];
   int k = 0;
-  if (expression)
-    kept[k++] = "an expression";
-  for (int i = 0; i < n; i++) {
-    if ((expression && among(expected[i], begins, BEGINS)) || (after && among(expected[i], follows, FOLLOWS)))
-      continue;
-    if (k == 5)
-      return NULL;
-    kept[k++] = expected[i];
+  for (int g = 0; g < GROUPS; g++) {
+    active[g] = among(groups[g].sign, expected, n);
+    if (active[g] && groups[g].said[0])
+      kept[k++] = groups[g].said;
   }
-  if (k == 0)
-    return after ? "an operator" : NULL;
-  const char *text = kept[0];
+  for (int i = 0; i < n && k < MOST; i++) {
+    bool grouped = false;
+    for (int g = 0; g < GROUPS; g++)
+      grouped |= active[g] && strstr(groups[g].tokens, expected[i]);
+    if (!grouped)
+      kept[k++] = expected[i];
+  }
+  const char *text = k ? kept[0] : "an operator";
   for (int i = 1; i < k; i++)
     text = arena_printf(a, "%s%s%s", text, i == k - 1 ? " or " : ", ", kept[i]);
   return text;
@@ -288,13 +300,15 @@ static bool misspelt(struct parse *p, const char *found) {
 
 void syntax_error(struct parse *p, struct loc at, const char *found, const char *const *expected, int n) {
   p->brackets = 0; /* so that the next line end counts again */
-  if (misspelt(p, found))
+  if (at.line == p->broken || misspelt(p, found))
     return;
   const char *want = expectation(p->arena, expected, n);
   const char *near = strcmp(found, "a name") == 0 && p->found ? meant(p->found, false) : NULL;
   if (near && !among(arena_printf(p->arena, "'%s'", near), expected, n))
     near = NULL;
-  diag_at(p->diag, SEVERITY_ERROR, at, "expected %s, found %s%s%s%s", want ? want : "something else", found,
+  if (strcmp(found, "a name") == 0 && p->found)
+    found = arena_printf(p->arena, "'%s'", p->found);
+  diag_at(p->diag, SEVERITY_ERROR, at, "expected %s, found %s%s%s%s", want, found,
           near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
   if (strcmp(found, "the end of the file") == 0 && p->braces.n > 0)
     diag_at(p->diag, SEVERITY_NOTE, p->braces.at[p->braces.n - 1], "this '{' is not closed");

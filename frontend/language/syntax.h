@@ -37,6 +37,7 @@ struct statement *syntax_repeat(struct parse *p, struct loc at, struct name *ind
                                 statement_list body);
 struct statement *syntax_return(struct parse *p, struct loc at, node_list values);
 
+void syntax_import(struct parse *p, const char *path, struct loc at);
 void syntax_param(struct parse *p, struct name *name, struct node *value);
 void syntax_const(struct parse *p, struct name *name, struct node *value);
 void syntax_parameter(struct parse *p, struct name *name, struct type_node *type);

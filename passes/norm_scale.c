@@ -74,7 +74,7 @@ static bool match_norm(struct pattern *p) {
   return x.dim[type_last(x)] == n.dim[type_last(n)];
 }
 
-/* absmax may be taken more than once of the same n when no cse has run, each for codes of its own. */
+/* n is used twice, by its absmax and its codes; else it has to be computed anyway, and nothing is gained. */
 static bool match(const struct norm_scale *ns, struct op *codes, struct pattern *p) {
   *p = (struct pattern){.codes = codes, .n = codes->in[0]};
   return match_scale(p, codes->in[1]) && match_norm(p) && count_uses(ns->root, p->n) == 2;

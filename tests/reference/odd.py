@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.dont_write_bytecode = True
 import mmfree, tensors
 
-TOKENS = 23
+TOKENS, TIMEOUT = 23, 300  # seconds; a run takes some three, but the machine may be busy
 JUDGE_LIMIT, NATIVE_LIMIT = 1e-9, 3e-2
 LEAST_MARGIN = 1e-9  # float64 rounding moves a scaled activation, at most 127, by some 1e-13
 LEAST_MEAN_MARGIN = 1e-6  # and a sum of absolute values by some 1e-13 of itself: 1e-6 of a float32 step
@@ -148,7 +148,12 @@ class Checks:
 
     def run(self, what, *options):
         """-> whether ternc ended well; if not, its last messages are the detail."""
-        done = subprocess.run(self.command + self.tokens + list(options), capture_output=True, text=True, timeout=60)
+        command = self.command + self.tokens + list(options)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.say(what, False, f"no end after {TIMEOUT} s")
+            return False
         if done.returncode:
             self.say(what, False, f"status {done.returncode}: {done.stderr.strip()[-1000:]}")
         return done.returncode == 0

@@ -166,7 +166,6 @@ void finish_states(struct elaborator *e);
 bool elaborate_params(struct elaborator *e);
 /* config("key", default) */
 struct item call_config(struct elaborator *e, const struct node *n);
-bool elaborate_model(struct elaborator *e, struct block_node *model);
 /* What was declared and never used. */
 void warn_unused(struct elaborator *e);
 

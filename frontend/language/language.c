@@ -45,7 +45,7 @@ static bool check_signature(struct elaborator *e, struct block_node *model) {
   return false;
 }
 
-bool elaborate_model(struct elaborator *e, struct block_node *model) {
+static bool elaborate_model(struct elaborator *e, struct block_node *model) {
   struct instance in = {.block = model, .prefix.text = ""};
   if (!check_signature(e, model))
     return false;

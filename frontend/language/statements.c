@@ -62,8 +62,7 @@ static bool state_alone(struct elaborator *e, const struct name *name, const str
   return false;
 }
 
-static struct state *new_state(struct elaborator *e, struct statement *s, const struct name *name,
-                               struct type t, double init) {
+static struct state *new_state(struct elaborator *e, const struct name *name, struct type t, double init) {
   struct path path;
   if (!path_join(e, (struct path){.text = name->text}, name->at, &path) || !state_alone(e, name, &path))
     return NULL;
@@ -79,7 +78,6 @@ static struct state *new_state(struct elaborator *e, struct statement *s, const 
   state->n_counts = path.n;
   for (int i = 0; i < path.n; i++)
     state->counts[i] = path.index[i]->block->parent->attr.count;
-  (void)s;
   return state;
 }
 
@@ -118,7 +116,7 @@ static void declare_state(struct elaborator *e, struct statement *s) {
   }
   for (int i = 0; i < s->names.n; i++) {
     struct name *name = s->names.at[i];
-    struct state *state = ok && name_free(e, name) ? new_state(e, s, name, t, init) : NULL;
+    struct state *state = ok && name_free(e, name) ? new_state(e, name, t, init) : NULL;
     struct binding *b = bind(e, BIND_STATE, name->text, name->at, &name->used);
     b->state = state;
     b->type = t;

@@ -53,6 +53,16 @@ static const struct given *given_named(const struct binding *use, const char *na
   return NULL;
 }
 
+/* A name in the block's types that looks like a dimension and is a param. */
+static void captured_note(struct elaborator *e, const struct block_node *b, const struct type_node *t) {
+  for (int i = 0; i < t->dims.n; i++) {
+    const struct node *n = t->dims.at[i];
+    const struct param_node *p = n->kind == NODE_NAME ? program_param(e->program, b->file, n->text) : NULL;
+    if (p)
+      note(e, p->name.at, "'%s' is this parameter, not a dimension of the block", n->text);
+  }
+}
+
 /* The numbers of one side of [in -> out], for the dimensions of that side in order. */
 static bool give_side(struct elaborator *e, struct binding *use, const struct statement *s, bool of_result) {
   const node_list *numbers = of_result ? &s->bindings.out : &s->bindings.in;
@@ -74,6 +84,10 @@ static bool give_side(struct elaborator *e, struct binding *use, const struct st
   fail(e, s->bindings.at, "the block '%s' has %d dimension%s of its %s, not %d", b->name.text, k,
        k == 1 ? "" : "s", of_result ? "results alone" : "arguments", numbers->n);
   note(e, b->at, "it is declared here");
+  for (int i = 0; !of_result && i < b->params.n; i++)
+    captured_note(e, b, b->params.at[i]->type);
+  for (int i = 0; of_result && i < b->results.n; i++)
+    captured_note(e, b, b->results.at[i]);
   return false;
 }
 

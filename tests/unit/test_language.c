@@ -183,6 +183,25 @@ static void examples_round_trip(void **state) {
   }
 }
 
+/* The model that docs/language.md begins with: the first lines indented by four blanks. */
+static void the_reference_compiles(void **state) {
+  (void)state;
+  struct trial t;
+  begin(&t);
+  FILE *f = fopen(TERN_SOURCE "/docs/language.md", "r");
+  assert_non_null(f);
+  char line[256];
+  const char *text = "";
+  while (fgets(line, sizeof line, f) && strncmp(line, "## ", 3) != 0)
+    if (strncmp(line, "    ", 4) == 0)
+      text = arena_printf(&t.arena, "%s%s", text, line + 4);
+  fclose(f);
+  const struct module *m = compile(&t, text, NULL);
+  if (!m || t.diag.warnings)
+    fail_msg("%s", t.messages);
+  finish(&t);
+}
+
 /* The number of tensors and of parameters that the published checkpoints have. */
 static void mmfree_is_the_published_model(void **state) {
   (void)state;
@@ -353,12 +372,12 @@ static void random_bytes_do_no_harm(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(config_gives_defaults),      cmocka_unit_test(settings_win),
-      cmocka_unit_test(config_errors_end_it),       cmocka_unit_test(a_file_is_read_once),
-      cmocka_unit_test(examples_round_trip),        cmocka_unit_test(mmfree_is_the_published_model),
-      cmocka_unit_test(endless_texts_are_refused),  cmocka_unit_test(odd_bytes_are_refused),
-      cmocka_unit_test(growing_models_are_refused), cmocka_unit_test(damaged_texts_do_no_harm),
-      cmocka_unit_test(random_bytes_do_no_harm),
+      cmocka_unit_test(config_gives_defaults),         cmocka_unit_test(settings_win),
+      cmocka_unit_test(config_errors_end_it),          cmocka_unit_test(a_file_is_read_once),
+      cmocka_unit_test(examples_round_trip),           cmocka_unit_test(the_reference_compiles),
+      cmocka_unit_test(mmfree_is_the_published_model), cmocka_unit_test(endless_texts_are_refused),
+      cmocka_unit_test(odd_bytes_are_refused),         cmocka_unit_test(growing_models_are_refused),
+      cmocka_unit_test(damaged_texts_do_no_harm),      cmocka_unit_test(random_bytes_do_no_harm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,11 +113,15 @@ static bool write_renamings(struct job *j, const char *header, const char *path,
     output_abort(&renamings);
     return false;
   }
+  VEC(const char *) names = {0}; /* a comment may name a call again */
   for (const char *p = header; (p = strstr(p, "tern_")); p += 5) {
     size_t n = 5 + strspn(p + 5, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    bool whole = p == header || !(isalnum((unsigned char)p[-1]) || p[-1] == '_');
-    if (!whole || p[n] != '(')
+    bool whole = p == header || !(isalnum((unsigned char)p[-1]) || p[-1] == '_'), known = false;
+    for (int i = 0; i < names.n; i++)
+      known |= strlen(names.at[i]) == n && strncmp(names.at[i], p, n) == 0;
+    if (!whole || p[n] != '(' || known)
       continue;
+    vec_push(&j->arena, names, arena_strndup(&j->arena, p, n));
     fprintf(renamings.file, "%.*s %s_%.*s\n", (int)n, p, j->module->name, (int)n - 5, p + 5);
     fprintf(kept.file, "%s_%.*s\n", j->module->name, (int)n - 5, p + 5);
   }

@@ -23,6 +23,7 @@
 #include <string.h>
 
 enum { MOST_GROWTH = 4 }; /* room of a folded value, in rooms of the weights that it is computed from */
+#define MOST_SOURCE (INT64_MAX / 8) /* counts stop here: long chains name a weight many times over */
 
 /* What is known of a value; the place in facts is its id. */
 struct fact {
@@ -118,7 +119,7 @@ static struct fact learn_result(const struct fold *x, const struct op *op) {
     const struct fact *in = fact_of(x, op->in[i]);
     f.constant &= in->constant;
     f.computes |= in->computes;
-    f.source += in->source;
+    f.source = f.source > MOST_SOURCE - in->source ? MOST_SOURCE : f.source + in->source;
     if (depth_of(in->repeat) > depth_of(f.repeat))
       f.repeat = in->repeat;
   }

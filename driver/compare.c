@@ -164,7 +164,8 @@ static bool before(void *self, struct interp *in, const struct op *op, const uin
 
 static bool after(void *self, struct interp *in, const struct op *op, const uint32_t *indices) {
   struct run *r = self;
-  return !r->kernel || check_results(r, in, op, indices);
+  bool ran = r->kernel && op->code != OP_REPEAT; /* after a repeat, r->kernel is the last one in it */
+  return !ran || check_results(r, in, op, indices);
 }
 
 bool compare_form(struct comparison *c, struct interp *in, const char *form, const uint32_t *tokens,

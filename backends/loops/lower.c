@@ -53,7 +53,7 @@ static struct unit unit_begin(struct lowering *l, struct kernel *k, const struct
   return u;
 }
 
-/* False: some reads must be saved first, unit.saved has them now, and all is to be done again. */
+/* False: some reads must be saved first, unit.saved names them now, and all is to be done again. */
 static bool attempt(struct unit *u) {
   u->body = expand_kernel(u->a, u->m, u->op, &u->captured);
   if (!u->body) {
@@ -74,7 +74,7 @@ static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
     again.saved.at = u.saved.at;
     again.saved.n = u.saved.n;
     again.saved.cap = u.saved.cap;
-    k->buffers.n = 0;
+    k->buffers.n = k->n_exprs = k->n_loops = k->n_accs = 0;
     u = again;
   }
   l->failed |= u.failed;

@@ -81,7 +81,7 @@ struct unit { /* one kernel under way */
   const struct op *op; /* the kernel operator */
   struct block *body;  /* expanded; its arguments are the captured values */
   struct value **captured;
-  VEC(const struct value *) saved; /* reads whose content is kept before it is overwritten */
+  VEC(int) saved; /* ids of reads whose content is kept before it is overwritten */
   int n_values;
   struct node *nodes;
   VEC(struct root *) roots;

@@ -230,7 +230,7 @@ static void probe(struct unit *u, struct root *r) {
   for (int k = 0; k < r->n_axes; k++) {
     struct loop *loop = loop_new(u, LOOP_SERIAL, r->extent[k], "probe");
     r->at_index[k] = index_var(u->a, loop);
-    scope_open(u, loop, false);
+    scope_open(u, loop, true);
   }
   if (r->kind == ROOT_REDUCE) {
     emit_reduce(u, r);
@@ -276,9 +276,9 @@ static bool all_read_in_time(struct unit *u) {
       continue;
     bool known = false;
     for (int k = 0; k < u->saved.n; k++)
-      known |= u->saved.at[k] == x->read;
+      known |= u->saved.at[k] == x->read->id;
     if (!known)
-      vec_push(u->a, u->saved, x->read);
+      vec_push(u->a, u->saved, x->read->id);
     ok = false;
   }
   return ok;

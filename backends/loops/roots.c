@@ -247,7 +247,7 @@ static void find_targets(struct unit *u, const struct listing *l) {
 /* Reads that an earlier attempt found to be overwritten too soon. */
 static bool op_is_saved(const struct unit *u, const struct op *read) {
   for (int i = 0; i < u->saved.n; i++)
-    if (u->saved.at[i] == read->out[0])
+    if (u->saved.at[i] == read->out[0]->id)
       return true;
   return false;
 }

@@ -208,7 +208,8 @@ bool image_write(const struct module *m, const struct weight_source *source, FIL
     put(&w, at + h.tokenizer_at, o->tokenizer, o->tokenizer_bytes);
   if (!write_weights(&w))
     return false;
-  put(&w, at + h.total_bytes - 1, "", 1);
+  if (h.total_bytes > h.weights_at + h.weights_bytes) /* the file ends with its last page */
+    put(&w, at + h.total_bytes - 1, "", 1);
   *bytes = h.total_bytes;
   return true;
 }

@@ -143,8 +143,8 @@ static void odd_shapes(void **state) {
 
 static void wide_and_tall(void **state) {
   (void)state;
-  static const int64_t shapes[][3] = {
-      {6912, 100, 1}, {100, 6912, 1}, {33, 6912, 19}, {48, 70000, 3}, {31, 250, 205}, {50, 4096, 29}};
+  static const int64_t shapes[][3] = {{6912, 100, 1}, {100, 6912, 1}, {33, 6912, 19},
+                                      {48, 70000, 3}, {31, 250, 205}, {50, 4096, 29}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
     struct problem p = problem(shapes[i][0], shapes[i][1], 0, shapes[i][2], 2);
     check_i8(&p, 0);

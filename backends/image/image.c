@@ -206,10 +206,9 @@ bool image_write(const struct module *m, const struct weight_source *source, FIL
   put(&w, at, &h, sizeof h);
   if (h.tokenizer_bytes)
     put(&w, at + h.tokenizer_at, o->tokenizer, o->tokenizer_bytes);
+  put(&w, at + h.total_bytes - 1, "", 1); /* before the weights, which may reach to the end */
   if (!write_weights(&w))
     return false;
-  if (h.total_bytes > h.weights_at + h.weights_bytes) /* the file ends with its last page */
-    put(&w, at + h.total_bytes - 1, "", 1);
   *bytes = h.total_bytes;
   return true;
 }

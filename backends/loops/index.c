@@ -31,6 +31,8 @@ struct index *index_const(struct arena *a, int64_t c) {
 }
 
 struct index *index_var(struct arena *a, struct loop *loop) {
+  if (index_is_const(loop->extent, 1))
+    return index_const(a, 0);
   struct index *i = node(a, INDEX_VAR, NULL, NULL);
   i->loop = loop;
   return i;

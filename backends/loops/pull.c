@@ -345,7 +345,11 @@ static struct expr *compute(struct unit *u, struct value *v, struct index *const
   return (pulls[v->def->code] ? pulls[v->def->code] : pull_map)(u, v, at);
 }
 
-struct expr *pull(struct unit *u, struct value *v, struct index *const *at) {
+/* An axis of length 1 has one index, whatever it was computed as. */
+struct expr *pull(struct unit *u, struct value *v, struct index *const *given) {
+  struct index *at[MAX_RANK];
+  for (int k = 0; k < v->type.rank; k++)
+    at[k] = v->type.dim[k] == 1 ? index_const(u->a, 0) : given[k];
   struct expr *e = recall(u, v, at);
   if (e)
     return e;

@@ -12,7 +12,7 @@ struct printer {
   const struct kernel *kernel;
   VEC(const char *) taken;    /* names of its scope */
   const char **exprs;         /* by id: the name or text that stands for the expression */
-  const char **names;         /* by id: the name that it was given; loops may be printed twice */
+  bool *loose;                /* by id: it needs brackets as an operand */
   const char **loops, **accs; /* by id: names */
   VEC(const char *) buffers;  /* in the order of kernel->buffers */
   int *uses;                  /* by id */

@@ -143,22 +143,27 @@ bool c_covers(enum opcode code) {
   return rows[code].text != NULL;
 }
 
-static const char *operand_of(struct printer *p, const struct expr *e, char which) {
+/* alone: the operand is a whole argument. */
+static const char *operand_of(struct printer *p, const struct expr *e, char which, bool alone) {
   double most = (double)((1 << (e->attr.bits ? e->attr.bits - 1 : 0)) - 1);
   switch (which) {
   case 'r': return rounders[e->attr.round];
   case 't': return c_type(e->elem);
   case 'l': return arena_printf(p->arena, "%.1ff", -most - 1);
   case 'm': return arena_printf(p->arena, "%.1ff", most);
-  default: return p->exprs[e->in[which - '0']->id];
+  default: break;
   }
+  int id = e->in[which - '0']->id;
+  return p->loose[id] && !alone ? arena_printf(p->arena, "(%s)", p->exprs[id]) : p->exprs[id];
 }
 
 static const char *operator_text(struct printer *p, const struct expr *e) {
   const char *text = "";
   for (const char *s = rows[e->code].text; *s;) {
     size_t n = strcspn(s, "$");
-    text = arena_printf(p->arena, "%s%.*s%s", text, (int)n, s, s[n] ? operand_of(p, e, s[n + 1]) : "");
+    bool opens = n && (s[n - 1] == '(' || (n > 1 && s[n - 2] == ','));
+    bool alone = s[n] && opens && (s[n + 2] == ')' || s[n + 2] == ',');
+    text = arena_printf(p->arena, "%s%.*s%s", text, (int)n, s, s[n] ? operand_of(p, e, s[n + 1], alone) : "");
     s += s[n] ? n + 2 : n;
   }
   return text;

@@ -69,21 +69,17 @@ static bool used_nearby(const struct printer *p, const struct stmt *let) {
 
 static void print_statements(struct printer *p, const struct stmt *list);
 
-static const char *bracketed(struct printer *p, const struct expr *e, const char *text) {
-  return is_loose(e) ? arena_printf(p->arena, "(%s)", text) : text;
-}
-
 static void print_let(struct printer *p, const struct stmt *s) {
   const struct expr *e = s->expr;
   const char *text = expr_text(p, e), **slot = &p->exprs[e->id];
   bool free = e->kind == EXPR_CONST || e->kind == EXPR_ACC;
   if (free || (p->uses[e->id] == 1 && strlen(text) <= INLINE_LENGTH && used_nearby(p, s))) {
-    *slot = bracketed(p, e, text);
+    *slot = text;
+    p->loose[e->id] = is_loose(e);
     return;
   }
-  if (!p->names[e->id])
-    p->names[e->id] = fresh_name(p, e->name ? identifier(p->arena, e->name) : "v");
-  *slot = p->names[e->id];
+  *slot = fresh_name(p, e->name ? identifier(p->arena, e->name) : "v");
+  p->loose[e->id] = false;
   print_line(p, "const %s %s = %s;", c_type(e->elem), *slot, text);
 }
 
@@ -100,14 +96,15 @@ static void print_accumulate(struct printer *p, const struct stmt *s) {
   bool lanes = s->acc->loop->kind == LOOP_VECTOR;
   const char *acc = lanes ? arena_printf(p->arena, "%s[%s]", name, p->lane) : name;
   switch (s->acc->how) {
-  case ACC_SUM: print_line(p, "%s = %s + %s;", acc, acc, x); break;
+  case ACC_SUM: print_line(p, "%s += %s;", acc, x); break;
   case ACC_MAX: print_line(p, "%s = tern_max(%s, %s);", acc, acc, x); break;
   case ACC_ABSMAX: print_line(p, "%s = tern_max(%s, fabsf(%s));", acc, acc, x); break;
   }
 }
 
 static void begin_accumulator(struct printer *p, const struct accumulator *acc) {
-  const char *name = p->accs[acc->id], *start = acc->how == ACC_MAX ? "-INFINITY" : "0";
+  const char *name = fresh_name(p, acc->name), *start = acc->how == ACC_MAX ? "-INFINITY" : "0";
+  p->accs[acc->id] = name;
   if (acc->loop->kind != LOOP_VECTOR) {
     print_line(p, "%s %s = %s;", c_type(acc->elem), name, start);
   } else if (acc->how == ACC_MAX) {
@@ -143,19 +140,23 @@ static int each_accumulator(struct printer *p, const struct stmt *list, const st
 /* ---- loops
  * ---------------------------------------------------------------------------------------------------- */
 
+/* Names of the body are free again after it. */
 static void print_body(struct printer *p, const struct stmt *list) {
+  int taken = p->taken.n;
   p->indent++;
   print_statements(p, list);
   p->indent--;
+  p->taken.n = taken;
   print_line(p, "}");
 }
 
 /* A VECTOR loop with accumulators: all whole blocks of lanes, then the rest. */
 static void print_lanes(struct printer *p, const struct loop *l, const char *extent) {
-  const char *name = p->loops[l->id], *block = fresh_name(p, "block"), *whole = fresh_name(p, "whole");
+  const char *name = p->loops[l->id], *block = fresh_name(p, "block");
   bool fixed = l->extent->kind == INDEX_CONST;
   int64_t n = fixed ? l->extent->constant : 0;
-  print_line(p, "const int64_t %s = %s / %d * %d;", whole, extent, LANES, LANES);
+  const char *whole = fixed ? arena_printf(p->arena, "%lld", (long long)(n / LANES * LANES))
+                            : arena_printf(p->arena, "%s / %d * %d", extent, LANES, LANES);
   if (!fixed || n >= LANES) {
     print_line(p, "for (int64_t %s = 0; %s < %s; %s += %d)", block, block, whole, block, LANES);
     print_line(p, "  for (int64_t lane = 0; lane < %d; lane++) {", LANES);
@@ -168,7 +169,7 @@ static void print_lanes(struct printer *p, const struct loop *l, const char *ext
   }
   if (!fixed || n % LANES) {
     print_line(p, "for (int64_t %s = %s; %s < %s; %s++) {", name, whole, name, extent, name);
-    p->lane = arena_printf(p->arena, "%s %% %d", name, LANES);
+    p->lane = fixed && n < LANES ? name : arena_printf(p->arena, "%s %% %d", name, LANES);
     print_body(p, l->body);
   }
   p->lane = NULL;
@@ -177,15 +178,17 @@ static void print_lanes(struct printer *p, const struct loop *l, const char *ext
 static void print_shared(struct printer *p, const struct loop *l, const char *extent) {
   const char *name = p->loops[l->id], *end = fresh_name(p, "end");
   int grain = l->kind == LOOP_VECTOR ? LANES : 1;
-  print_line(p, "const int64_t %s = tern_begin(%s, %d, thread + 1, threads);", end, extent, grain);
-  print_line(p, "for (int64_t %s = tern_begin(%s, %d, thread, threads); %s < %s; %s++) {", name, extent,
-             grain, name, end, name);
+  print_line(p, "for (int64_t %s = tern_begin(%s, %d, thread, threads),", name, extent, grain);
+  print_line(p, "             %s = tern_begin(%s, %d, thread + 1, threads);", end, extent, grain);
+  print_line(p, "     %s < %s; %s++) {", name, end, name);
   print_body(p, l->body);
 }
 
 static void print_loop(struct printer *p, const struct loop *l) {
-  const char *extent = index_text(p, l->extent), *name = p->loops[l->id];
+  const char *extent = index_text(p, l->extent);
   int accs = each_accumulator(p, l->body, l, begin_accumulator);
+  int taken = p->taken.n;
+  const char *name = p->loops[l->id] = fresh_name(p, l->name);
   if (l->parallel) {
     print_shared(p, l, extent);
   } else if (accs && l->kind == LOOP_VECTOR) {
@@ -194,6 +197,7 @@ static void print_loop(struct printer *p, const struct loop *l) {
     print_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", name, name, extent, name);
     print_body(p, l->body);
   }
+  p->taken.n = taken;
   each_accumulator(p, l->body, l, end_accumulator);
 }
 
@@ -209,17 +213,6 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 
 /* ---- functions
  * ------------------------------------------------------------------------------------------------ */
-
-static void name_loops(struct printer *p, const struct stmt *list) {
-  for (const struct stmt *s = list; s; s = s->next) {
-    if (s->kind == STMT_ACCUMULATE && !p->accs[s->acc->id])
-      p->accs[s->acc->id] = fresh_name(p, s->acc->name);
-    if (s->kind != STMT_LOOP)
-      continue;
-    p->loops[s->loop->id] = fresh_name(p, s->loop->name);
-    name_loops(p, s->loop->body);
-  }
-}
 
 /* Address of a buffer: args->scratch + 64 + layer * 1024. */
 static const char *address(struct printer *p, const struct buffer *b) {
@@ -282,6 +275,26 @@ static void print_counts(struct printer *p, const struct kernel *k) {
     print_line(p, "const int64_t keep_n = args->keep;");
 }
 
+static bool strides_use(const struct kernel *k, bool inner) {
+  const struct buffer *own[] = {k->weight, k->in, k->out};
+  for (int i = 0; i < k->buffers.n; i++)
+    if (inner ? k->buffers.at[i]->stride_j : k->buffers.at[i]->stride_i)
+      return true;
+  for (int i = 0; i < 3 && k->weight; i++)
+    if (inner ? own[i]->stride_j : own[i]->stride_i)
+      return true;
+  return false;
+}
+
+static void print_unused(struct printer *p, const struct kernel *k) {
+  if (!strides_use(k, false) && !statements_use(k->body, INDEX_I))
+    print_line(p, "(void)layer;");
+  if (!strides_use(k, true) && !statements_use(k->body, INDEX_J))
+    print_line(p, "(void)part;");
+  if (!k->parallel)
+    print_line(p, "(void)threads;");
+}
+
 static void print_title(struct printer *p, const struct module *m, const struct kernel *k) {
   const char *file = source_name(p->arena, m, k->at.file);
   if (k->kind == KERNEL_TERNARY_SUM)
@@ -297,7 +310,7 @@ static void print_function(struct printer *p, const struct kernel *k) {
              k->name);
   print_line(p, "%*suint32_t threads) {", (int)strlen(k->name) + 13, "");
   p->indent++;
-  print_line(p, "(void)layer, (void)part, (void)thread, (void)threads;");
+  print_unused(p, k);
   if (!k->parallel) {
     print_line(p, "if (thread != 0)");
     print_line(p, "  return;");
@@ -308,7 +321,6 @@ static void print_function(struct printer *p, const struct kernel *k) {
   } else {
     for (int i = 0; i < k->buffers.n; i++)
       vec_push(p->arena, p->buffers, print_buffer(p, k->buffers.at[i]));
-    name_loops(p, k->body);
     count_uses_in(p->uses, k->body);
     print_statements(p, k->body);
   }
@@ -321,7 +333,7 @@ void print_kernel(FILE *out, const struct module *m, const struct kernel *k) {
   struct arena arena = {0};
   struct printer p = {.out = out, .arena = &arena, .kernel = k};
   p.exprs = arena_array(&arena, const char *, k->n_exprs + 1);
-  p.names = arena_array(&arena, const char *, k->n_exprs + 1);
+  p.loose = arena_array(&arena, bool, k->n_exprs + 1);
   p.uses = arena_array(&arena, int, k->n_exprs + 1);
   p.loops = arena_array(&arena, const char *, k->n_loops + 1);
   p.accs = arena_array(&arena, const char *, k->n_accs + 1);

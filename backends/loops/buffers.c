@@ -119,9 +119,22 @@ int64_t most_elements(const struct module *m, struct type t) {
 
 enum { AT_OUTPUT = -2 }; /* value.at of what goes to the caller's logits */
 
+/* A name for people: the spec's, or what computes the value. */
+static const char *value_hint(const struct value *v) {
+  if (v->name)
+    return v->name;
+  if (!v->def)
+    return "carried";
+  if (v->def->code == OP_KERNEL) {
+    const struct value *made = v->def->body->last->in[v->index];
+    return made->name ? made->name : made->def ? op_info[made->def->code].text : "value";
+  }
+  return v->def->code == OP_TERNARY_SUM ? "sums" : op_info[v->def->code].text;
+}
+
 struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
   enum buffer_base base = v->at == AT_OUTPUT ? BASE_LOGITS : BASE_SCRATCH;
-  const char *name = v->name ? v->name : base == BASE_LOGITS ? "logits" : "x";
+  const char *name = base == BASE_LOGITS ? "logits" : value_hint(v);
   if (!v->def && !v->block->parent) {
     base = BASE_TOKENS;
     name = "tokens";

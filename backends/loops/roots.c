@@ -65,6 +65,10 @@ static int at_most(int64_t x) {
   return x > COST_MOST ? COST_MOST : (int)x;
 }
 
+static bool is_larger(const struct unit *u, struct type a, struct type b) {
+  return most_elements(u->m, a) > most_elements(u->m, b);
+}
+
 /* How often the operator computes an element of operand i for each of its own uses: 1, or 2 for more. */
 static int uses_of_operand(const struct unit *u, const struct op *op, int i) {
   const struct value *v = op->in[i];
@@ -74,8 +78,7 @@ static int uses_of_operand(const struct unit *u, const struct op *op, int i) {
     return 2;
   if (passes_through(op))
     return i == 0 ? u->nodes[op->out[0]->id].uses : 1;
-  bool larger = op->n_out == 1 && most_elements(u->m, op->out[0]->type) > most_elements(u->m, v->type);
-  bool again = larger && !(op_info[op->code].flags & REDUCE);
+  bool again = op->n_out == 1 && is_larger(u, op->out[0]->type, v->type);
   return again || op->code == OP_CONCAT ? 2 : 1;
 }
 
@@ -89,12 +92,19 @@ static void count_operand_uses(struct listing *l) {
   }
 }
 
+/* What operand i adds to an element. One that is stretched is computed outside of the innermost loop. */
+static int cost_of_operand(const struct unit *u, const struct op *op, int i) {
+  const struct node *n = node_of(u, op->in[i]);
+  bool stretched = (op_info[op->code].flags & MAP) && is_larger(u, op->out[0]->type, op->in[i]->type);
+  return n->root || stretched ? COST_LOAD : n->cost;
+}
+
 static int cost_of(const struct unit *u, const struct op *op) {
+  if (passes_through(op))
+    return cost_of_operand(u, op, 0);
   int64_t sum = map_costs[op->code] ? map_costs[op->code] : COST_MAP;
   for (int i = 0; i < op->n_in; i++)
-    sum += node_of(u, op->in[i])->root ? COST_LOAD : node_of(u, op->in[i])->cost;
-  if (passes_through(op))
-    return node_of(u, op->in[0])->root ? COST_LOAD : node_of(u, op->in[0])->cost;
+    sum += cost_of_operand(u, op, i);
   if (op_info[op->code].flags & REDUCE)
     sum *= op->in[0]->type.dim[op->attr.axis];
   return at_most(sum);

@@ -7,7 +7,7 @@
 #include "backends/loops/lower.h"
 
 /* Below this many innermost iterations, handing work to other processors takes longer than doing it. */
-enum { SHARED_WORK = 2048 };
+enum { SHARED_WORK = 2048, SCAN_TOKENS = 16 }; /* a scan goes over this many tokens, say */
 
 static const struct stmt *only_loop(const struct stmt *list) {
   const struct stmt *found = NULL;
@@ -40,7 +40,7 @@ static bool accumulates(const struct loop *l, const struct stmt *list) {
 }
 
 /* All statements are loops of one kind and extent, and what they share lies before them in registers. */
-static bool loops_alike(const struct stmt *list) {
+static bool loops_alike(const struct stmt *list, int times) {
   const struct loop *first = NULL;
   int64_t sum = 0;
   for (const struct stmt *s = list; s; s = s->next) {
@@ -51,7 +51,7 @@ static bool loops_alike(const struct stmt *list) {
     first = first ? first : s->loop;
     if (s->loop->kind != first->kind || !index_equal(s->loop->extent, first->extent))
       return false;
-    sum += work(s->loop);
+    sum += times * work(s->loop);
   }
   return first && sum >= SHARED_WORK;
 }
@@ -78,7 +78,7 @@ void share_loops(struct unit *u) {
     return;
   if (scan)
     list = only->loop->body;
-  if (!loops_alike(list) || !rows_apart(u, scan))
+  if (!loops_alike(list, scan ? SCAN_TOKENS : 1) || !rows_apart(u, scan))
     return;
   u->kernel->parallel = true;
   for (struct stmt *s = list; s; s = s->next)

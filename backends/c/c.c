@@ -10,45 +10,45 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- NAME.c
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- NAME.c ---------------------------------------------------------------------------------- */
+
+/* What stands before the kernels, whatever the model. */
+static const char preamble[] =
+    " *\n"
+    " * One function a kernel: loops over buffers at fixed places of the arguments' memory. The forms "
+    "`step`\n"
+    " * (one token) and `prefill` (several) call them in order; runtime/model.h says how they are called. "
+    "*/\n"
+    "#if !defined(__GNUC__) || defined(__clang__)\n"
+    "#pragma STDC FP_CONTRACT OFF /* gcc has -ffp-contract=off for it */\n"
+    "#else\n"
+    "/* gcc 12 writes a store as an offset from the difference of two buffers of one memory, then takes\n"
+    " * the function that makes it for one without effect, and leaves out its call. */\n"
+    "#pragma GCC optimize(\"no-ivopts\")\n"
+    "#endif\n"
+    "\n"
+    "#include \"ops.h\"\n"
+    "#include \"runtime/kernels/ternary.h\"\n"
+    "#include \"runtime/model.h\"\n"
+    "\n"
+    "/* All threads of the team are here before any goes on. */\n"
+    "static inline void team_wait(const struct tern_args *args) {\n"
+    "  if (args->barrier)\n"
+    "    args->barrier(args->team);\n"
+    "}\n"
+    "\n";
 
 void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
   const struct module *m = l->module;
-  fprintf(
-      out,
-      "/* %s.c: the model %s of %s, written by ternc " TERN_VERSION ".\n"
-      " *\n"
-      " * One function a kernel: loops over buffers at fixed places of the arguments' memory. The forms "
-      "`step` (one\n"
-      " * token) and `prefill` (several) call them in order; runtime/model.h says how a program calls "
-      "the forms. */\n"
-      "#include \"ops.h\"\n"
-      "#include \"runtime/kernels/ternary.h\"\n"
-      "#include \"runtime/model.h\"\n"
-      "\n"
-      "#if !defined(__GNUC__) || defined(__clang__)\n"
-      "#pragma STDC FP_CONTRACT OFF /* gcc has -ffp-contract=off for it */\n"
-      "#else\n"
-      "/* gcc 12 writes a store as an offset from the difference of two buffers of one memory, then takes\n"
-      " * the function that makes it for one without effect, and leaves out its call. */\n"
-      "#pragma GCC optimize(\"no-ivopts\")\n"
-      "#endif\n"
-      "\n"
-      "/* All threads of the team are here before any goes on. */\n"
-      "static inline void team_wait(const struct tern_args *args) {\n"
-      "  if (args->barrier)\n"
-      "    args->barrier(args->team);\n"
-      "}\n"
-      "\n",
-      m->name, m->name, m->spec ? m->spec : "a specification");
+  const char *spec = m->spec ? m->spec : "a specification";
+  fprintf(out, "/* %s.c: the model %s of %s, written by ternc " TERN_VERSION ".\n", m->name, m->name, spec);
+  fputs(preamble, out);
   for (const struct kernel *k = l->kernels; k; k = k->next)
     print_kernel(out, m, k);
   print_model(out, l, o->threads);
 }
 
-/* ---- the folder
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the folder ------------------------------------------------------------------------------ */
 
 struct project {
   struct diag *d;

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names
- * -------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* Words of C, of its headers, and of the generated file, that a kernel's own names must not hide. */
 static const char *const reserved[] = {
@@ -40,8 +39,7 @@ const char *fresh_name(struct printer *p, const char *hint) {
   return name;
 }
 
-/* ---- indices
- * ------------------------------------------------------------------------------------------------ */
+/* ---- indices --------------------------------------------------------------------------------- */
 
 static const char *binary_index(struct printer *p, const struct index *i) {
   static const char *const signs[] = {
@@ -82,8 +80,7 @@ const char *place_text(struct printer *p, const struct buffer *b, const struct i
   return arena_printf(p->arena, "%s[%s]", p->buffers.at[k], index_text(p, i));
 }
 
-/* ---- operators
- * ------------------------------------------------------------------------------------------------ */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 /* $0, $1, $2: the operands. Loose rows need brackets when they become an operand themselves. */
 struct row {

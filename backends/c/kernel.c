@@ -8,7 +8,8 @@
 #include "backends/loops/lower.h"
 #include <string.h>
 
-enum { INLINE_LENGTH = 56 };
+/* Most characters of an expression that is written where it is used: as a whole value, or as an operand. */
+enum { WHOLE_LENGTH = 80, OPERAND_LENGTH = 52 };
 
 void print_line(struct printer *p, const char *format, ...) {
   va_list ap;
@@ -19,8 +20,7 @@ void print_line(struct printer *p, const char *format, ...) {
   fputc('\n', p->out);
 }
 
-/* ---- uses
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- uses ------------------------------------------------------------------------------------ */
 
 static void count_index(int *uses, const struct index *i) {
   if (!i)
@@ -53,19 +53,24 @@ static void count_uses_in(int *uses, const struct stmt *list) {
   }
 }
 
-/* Whether the only use is in the same block, with no loop before it that may write what a load reads. */
-static bool used_nearby(const struct printer *p, const struct stmt *let) {
+/* The only use, when it is in the same block and no loop stands before it that may write what a load reads.
+ */
+static const struct stmt *used_nearby(const struct printer *p, const struct stmt *let) {
   int *uses = arena_array(p->arena, int, p->kernel->n_exprs);
   for (const struct stmt *s = let->next; s && s->kind != STMT_LOOP; s = s->next) {
     count_statement(uses, s);
     if (uses[let->expr->id])
-      return true;
+      return s;
   }
-  return false;
+  return NULL;
 }
 
-/* ---- statements
- * ----------------------------------------------------------------------------------------------- */
+static bool fits_its_use(const struct printer *p, const struct stmt *let, const char *text) {
+  const struct stmt *user = p->uses[let->expr->id] == 1 ? used_nearby(p, let) : NULL;
+  return user && strlen(text) <= (user->kind == STMT_LET ? OPERAND_LENGTH : WHOLE_LENGTH);
+}
+
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void print_statements(struct printer *p, const struct stmt *list);
 
@@ -73,7 +78,7 @@ static void print_let(struct printer *p, const struct stmt *s) {
   const struct expr *e = s->expr;
   const char *text = expr_text(p, e), **slot = &p->exprs[e->id];
   bool free = e->kind == EXPR_CONST || e->kind == EXPR_ACC;
-  if (free || (p->uses[e->id] == 1 && strlen(text) <= INLINE_LENGTH && used_nearby(p, s))) {
+  if (free || fits_its_use(p, s, text)) {
     *slot = text;
     p->loose[e->id] = is_loose(e);
     return;
@@ -88,8 +93,7 @@ static void print_store(struct printer *p, const struct stmt *s) {
   print_line(p, s->buffer->format == FORMAT_BOOL ? "%s = (uint8_t)%s;" : "%s = %s;", place, value);
 }
 
-/* ---- accumulators
- * --------------------------------------------------------------------------------------------- */
+/* ---- accumulators ---------------------------------------------------------------------------- */
 
 static void print_accumulate(struct printer *p, const struct stmt *s) {
   const char *name = p->accs[s->acc->id], *x = p->exprs[s->expr->id];
@@ -137,8 +141,7 @@ static int each_accumulator(struct printer *p, const struct stmt *list, const st
   return n;
 }
 
-/* ---- loops
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 /* Names of the body are free again after it. */
 static void print_body(struct printer *p, const struct stmt *list) {
@@ -211,8 +214,7 @@ static void print_statements(struct printer *p, const struct stmt *list) {
     }
 }
 
-/* ---- functions
- * ------------------------------------------------------------------------------------------------ */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 /* Address of a buffer: args->scratch + 64 + layer * 1024. */
 static const char *address(struct printer *p, const struct buffer *b) {

@@ -11,8 +11,7 @@ static const enum format formats[ELEM_COUNT] = {
     [ELEM_I16] = FORMAT_I16,   [ELEM_I32] = FORMAT_I32, [ELEM_F32] = FORMAT_F32,
 };
 
-/* ---- names
- * -------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* At most this many characters of a name are kept, from its end. */
 enum { NAME_LENGTH = 40 };
@@ -72,8 +71,7 @@ static const char *unique_name(struct unit *u, const char *hint) {
   return name;
 }
 
-/* ---- buffers
- * ------------------------------------------------------------------------------------------------ */
+/* ---- buffers --------------------------------------------------------------------------------- */
 
 static struct buffer *add(struct unit *u, struct buffer b, const char *hint) {
   for (int i = 0; i < u->kernel->buffers.n; i++) {

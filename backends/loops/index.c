@@ -48,8 +48,7 @@ struct index *index_value(struct arena *a, struct expr *value) {
   return i;
 }
 
-/* ---- order of atoms ---------------------------------------------------------------------------------------
- */
+/* ---- order of atoms -------------------------------------------------------------------------- */
 
 static int compare_numbers(int64_t x, int64_t y) {
   return x < y ? -1 : x > y;
@@ -83,8 +82,7 @@ bool index_is_const(const struct index *x, int64_t c) {
   return x->kind == INDEX_CONST && x->constant == c;
 }
 
-/* ---- taking apart and putting together
- * ---------------------------------------------------------------------- */
+/* ---- taking apart and putting together ------------------------------------------------------- */
 
 static void add_term(struct linear *l, int64_t factor, const struct index *atom) {
   int k = 0;
@@ -154,8 +152,7 @@ struct index *index_scale(struct arena *a, const struct index *x, int64_t by) {
   return from_linear(&l);
 }
 
-/* ---- bounds
- * --------------------------------------------------------------------------------------------------- */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
 static int64_t limit(int64_t x) {
   return x > INDEX_FAR ? INDEX_FAR : x < -INDEX_FAR ? -INDEX_FAR : x;
@@ -207,8 +204,7 @@ void index_range(const struct index *x, int64_t *least, int64_t *most) {
   }
 }
 
-/* ---- quotients and remainders
- * ----------------------------------------------------------------------------------- */
+/* ---- quotients and remainders ---------------------------------------------------------------- */
 
 /* x = by * whole + rest, where rest has no term and no constant that `by` divides away. */
 static void split(struct arena *a, const struct index *x, int64_t by, struct index **whole,
@@ -261,8 +257,7 @@ struct index *index_clamp(struct arena *a, const struct index *x, int64_t least,
   return y;
 }
 
-/* ---- dependence on a loop
- * --------------------------------------------------------------------------------------- */
+/* ---- dependence on a loop -------------------------------------------------------------------- */
 
 static bool depends(const struct index *x, const struct loop *loop);
 

@@ -43,8 +43,7 @@ static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum k
   return k;
 }
 
-/* ---- kernels
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- kernels --------------------------------------------------------------------------------- */
 
 static struct unit unit_begin(struct lowering *l, struct kernel *k, const struct op *op) {
   struct unit u = {.a = l->a, .m = l->m, .d = l->d, .kernel = k, .op = op, .scratch = l->f->scratch};
@@ -87,8 +86,7 @@ static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
   return k;
 }
 
-/* ---- ternary sums
- * ----------------------------------------------------------------------------------------------- */
+/* ---- ternary sums ---------------------------------------------------------------------------- */
 
 static bool sum_fits(struct lowering *l, const struct op *op, const struct op *weight) {
   const struct weight *w = weight ? weight_find(l->m, weight->attr.symbol) : NULL;
@@ -141,8 +139,7 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   return k;
 }
 
-/* ---- schedules
- * -------------------------------------------------------------------------------------------------- */
+/* ---- schedules ------------------------------------------------------------------------------- */
 
 static struct call *lower_block(struct lowering *l, const struct block *b);
 

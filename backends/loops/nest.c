@@ -22,8 +22,7 @@ struct group {
 typedef VEC(struct root *) root_list;
 typedef VEC(struct group) group_list;
 
-/* ---- which loop a root goes in
- * -------------------------------------------------------------------------------- */
+/* ---- which loop a root goes in --------------------------------------------------------------- */
 
 /* The loop that a root needs on a level; one that only stores elements would as well do with a SERIAL loop.
  */
@@ -101,8 +100,7 @@ static void place(struct unit *u, struct root *r, int level, group_list *groups)
   r->depth = level + 1;
 }
 
-/* ---- emission
- * --------------------------------------------------------------------------------------------------- */
+/* ---- emission -------------------------------------------------------------------------------- */
 
 /* Where a root's loops stand, for each axis of its value. */
 static void place_of(struct unit *u, const struct root *r, struct index **at) {
@@ -219,8 +217,7 @@ static void emit_level(struct unit *u, const root_list *roots, int level) {
   }
 }
 
-/* ---- what roots need of each other
- * ------------------------------------------------------------------------------ */
+/* ---- what roots need of each other ----------------------------------------------------------- */
 
 /* Computes one element of the root in loops of its own, to see what it asks for. */
 static void probe(struct unit *u, struct root *r) {
@@ -252,8 +249,7 @@ static void probe_all(struct unit *u) {
   u->levels.n = 0;
 }
 
-/* ---- old contents
- * ----------------------------------------------------------------------------------------------- */
+/* ---- old contents ---------------------------------------------------------------------------- */
 
 /* Whether every element that is read is still there: it is read in an earlier loop of the innermost block
  * that both roots are in, or in the same iteration as it is overwritten (stores stand last). A running sum

@@ -19,8 +19,7 @@ static void line(const struct printer *p) {
   fprintf(p->out, "%*s", 2 * p->indent, "");
 }
 
-/* ---- expressions
- * ------------------------------------------------------------------------------------------------ */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static void print_index(FILE *out, const struct index *i) {
   static const char *const leaves[] = {[INDEX_I] = "I", [INDEX_J] = "J", [INDEX_T] = "T", [INDEX_K] = "K"};
@@ -92,8 +91,7 @@ static void print_expr(FILE *out, const struct expr *e) {
   }
 }
 
-/* ---- statements
- * ------------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void print_statements(struct printer *p, const struct stmt *list);
 
@@ -137,8 +135,7 @@ static void print_statements(struct printer *p, const struct stmt *list) {
     print_statement(p, list);
 }
 
-/* ---- kernels and schedules
- * ---------------------------------------------------------------------------------------- */
+/* ---- kernels and schedules ------------------------------------------------------------------- */
 
 static const char *const bases[] = {[BASE_SCRATCH] = "scratch",
                                     [BASE_WEIGHTS] = "weights",

@@ -7,8 +7,7 @@
 
 typedef struct expr *pull_function(struct unit *u, struct value *v, struct index *const *at);
 
-/* ---- what is at hand
- * ------------------------------------------------------------------------------------------ */
+/* ---- what is at hand ------------------------------------------------------------------------- */
 
 static bool same_place(const struct known *k, struct index *const *at) {
   for (int i = 0; i < k->n; i++)
@@ -36,8 +35,7 @@ void remember(struct unit *u, const struct value *v, struct index *const *at, st
   vec_push(u->a, s->known, (struct known){.value = v, .n = n, .at = copy, .expr = e});
 }
 
-/* ---- leaves
- * --------------------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static struct expr *pull_const(struct unit *u, struct value *v, struct index *const *at) {
   (void)at;
@@ -85,8 +83,7 @@ static struct expr *pull_symbol(struct unit *u, struct value *v, struct index *c
   return put_load(u, b, extra ? index_sum(u->a, place, 1, extra) : place, v->type.elem, v->def->at);
 }
 
-/* ---- MAP
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- MAP ------------------------------------------------------------------------------------- */
 
 /* The place in operand x of the element of y at `at`: axes are aligned at the last, those of length 1 stay.
  */
@@ -129,8 +126,7 @@ static struct expr *pull_map(struct unit *u, struct value *v, struct index *cons
   return e;
 }
 
-/* ---- reductions inside a loop
- * ----------------------------------------------------------------------------------- */
+/* ---- reductions inside a loop ---------------------------------------------------------------- */
 
 /* Along an axis that is not the last: a SERIAL loop where the result is needed, in order. */
 static struct expr *pull_reduce(struct unit *u, struct value *v, struct index *const *at) {
@@ -155,8 +151,7 @@ static struct expr *pull_reduce(struct unit *u, struct value *v, struct index *c
   return e;
 }
 
-/* ---- MOVE
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- MOVE ------------------------------------------------------------------------------------ */
 
 /* Both shapes are cut, from the left, into the shortest runs of axes with equal numbers of elements; within a
  * run the place is counted through. Runs of one axis each, the tokens among them, pass unchanged. */
@@ -276,8 +271,7 @@ static struct expr *pull_index(struct unit *u, struct value *v, struct index *co
   return pull(u, x, to);
 }
 
-/* ---- roots
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- roots ----------------------------------------------------------------------------------- */
 
 /* On how many leading axes of `to` the place is that of the loops of `from`. The last loop of a reduction is
  * over before its result is there. */

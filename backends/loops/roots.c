@@ -39,8 +39,7 @@ static bool passes_through(const struct op *op) {
   return (op_info[op->code].flags & MOVE) && op->code != OP_CONCAT;
 }
 
-/* ---- listing
- * ------------------------------------------------------------------------------------------------ */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 static void number(struct unit *u, struct value *v) {
   v->id = u->n_values++;
@@ -58,8 +57,7 @@ static void list_block(struct listing *l, struct block *b) {
   }
 }
 
-/* ---- uses and costs
- * ------------------------------------------------------------------------------------------- */
+/* ---- uses and costs -------------------------------------------------------------------------- */
 
 static int at_most(int64_t x) {
   return x > COST_MOST ? COST_MOST : (int)x;
@@ -115,8 +113,7 @@ static bool computed_often(const struct unit *u, const struct op *op) {
   return !passes_through(op) && n->uses > 1 && n->cost > COST_KEPT;
 }
 
-/* ---- roots
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- roots ----------------------------------------------------------------------------------- */
 
 static void add_axis(struct root *r, int axis, int64_t extent) {
   r->axis[r->n_axes] = axis;
@@ -202,8 +199,7 @@ static void find_in_block(struct unit *u, struct block *b) {
     find_in_op(u, op);
 }
 
-/* ---- where they are stored
- * ------------------------------------------------------------------------------------ */
+/* ---- where they are stored ------------------------------------------------------------------- */
 
 static struct root *root_to_store(struct unit *u, const struct op *by, int i) {
   struct value *v = before_reshape(by->in[i]);

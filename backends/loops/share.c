@@ -86,8 +86,7 @@ void share_loops(struct unit *u) {
       s->loop->parallel = true;
 }
 
-/* ---- weights
- * -------------------------------------------------------------------------------------------------- */
+/* ---- weights --------------------------------------------------------------------------------- */
 
 struct inside { /* the loops around a statement */
   const struct loop *loop;

@@ -30,6 +30,7 @@ static struct native_options native_options(const struct build *b) {
   o.features = b->job.options.features;
   o.optimize = b->optimize;
   o.debug = !b->no_debug;
+  o.threads = (uint32_t)b->job.options.threads;
   return o;
 }
 

@@ -24,7 +24,7 @@
 #include "passes/recurrence.h"
 #include "passes/rewrite.h"
 
-enum { CHUNK = 64 };
+enum { CHUNK = 32 }; /* the weights are decoded once a chunk; buffers of the widest layer grow with it */
 
 /* What a value of step became. */
 struct made {

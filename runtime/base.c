@@ -30,15 +30,18 @@ bool fail_memory(struct failure *f, uint64_t bytes, const char *what) {
   return fail_with(f, "not enough memory: %s needs %llu bytes", what, (unsigned long long)bytes);
 }
 
-void *aligned_zeros(uint64_t bytes) {
+void *aligned_room(uint64_t bytes) {
   void *p = NULL;
   if (bytes > SIZE_MAX - TERN_ALIGN)
     return NULL;
   /* Whole lines: a vector read of the last element stays inside. */
   size_t whole = ((size_t)bytes + TERN_ALIGN) / TERN_ALIGN * TERN_ALIGN;
-  if (posix_memalign(&p, TERN_ALIGN, whole) != 0)
-    return NULL;
-  return memset(p, 0, whole);
+  return posix_memalign(&p, TERN_ALIGN, whole) == 0 ? p : NULL;
+}
+
+void *aligned_zeros(uint64_t bytes) {
+  void *p = aligned_room(bytes);
+  return p ? memset(p, 0, (size_t)bytes) : NULL;
 }
 
 double seconds_now(void) {

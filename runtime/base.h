@@ -30,6 +30,8 @@ bool fail_memory(struct failure *f, uint64_t bytes, const char *what);
 /* Zeroed memory, TERN_ALIGN-aligned as generated code expects; NULL when there is none. free() releases it.
  */
 void *aligned_zeros(uint64_t bytes);
+/* The same without zeros, so that pages which are never used are never made. */
+void *aligned_room(uint64_t bytes);
 
 /* Seconds of a clock that only goes forward. */
 double seconds_now(void);

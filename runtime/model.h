@@ -62,9 +62,12 @@ struct tern_model {
   uint64_t parameters;  /* number of weights of the model as published */
   uint64_t weights_bytes, state_bytes, step_scratch, prefill_scratch;
   uint64_t weight_bytes_per_token; /* bytes of weights that one step reads */
-  uint32_t vocab;                  /* width of a row of logits, and the bound of token ids */
-  uint32_t chunk;                  /* most tokens one prefill takes; 0: the model has no prefill form */
-  uint32_t threads;                /* default number of threads; 0: as many as the machine has */
+  /* The largest weight that is only looked up by row (the embedding): a token touches little of it, so the
+   * runtime gives its pages back now and then. 0 bytes: none. */
+  uint64_t table_at, table_bytes;
+  uint32_t vocab;   /* width of a row of logits, and the bound of token ids */
+  uint32_t chunk;   /* most tokens one prefill takes; 0: the model has no prefill form */
+  uint32_t threads; /* default number of threads; 0: as many as the machine has */
   tern_form *step, *prefill;
   const struct tern_fill *fills;
   uint32_t n_fills;

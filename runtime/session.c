@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "team.h"
 
@@ -47,7 +48,7 @@ static bool chunk_fits(const struct tern_model *m, uint32_t chunk, struct failur
 
 bool session_open(struct session *s, const struct tern_model *m, const struct image *im, uint32_t threads,
                   uint32_t chunk, struct failure *f) {
-  *s = (struct session){.model = m, .weights = im ? im->weights : NULL};
+  *s = (struct session){.model = m, .weights = im ? im->weights : NULL, .mapped = im && im->mapped};
   if (!image_fits(im, m, f) || !chunk_fits(m, chunk, f))
     return false;
   s->chunk = chunk ? chunk : m->chunk ? m->chunk : 1;
@@ -55,7 +56,7 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
   if (s->chunk > 1 && m->prefill_scratch > scratch)
     scratch = m->prefill_scratch;
   s->state = aligned_zeros(m->state_bytes);
-  s->scratch = aligned_zeros(scratch);
+  s->scratch = aligned_room(scratch);
   s->tokens = aligned_zeros((uint64_t)s->chunk * sizeof *s->tokens);
   bool ok = s->state && s->scratch && s->tokens;
   if (!ok)
@@ -109,6 +110,20 @@ static bool tokens_fit(const struct session *s, const uint32_t *tokens, size_t n
   return true;
 }
 
+enum { SMALLEST_TABLE = 8 << 20, TOUCHED_TOKENS = 8 };
+
+/* Gives the pages of the embedding back that the last tokens touched: they stay in the system's file cache,
+ * but a long text does not make the whole table resident. */
+static void release_table(struct session *s) {
+  uintptr_t page = 4096, first = (uintptr_t)s->weights + s->model->table_at,
+            last = first + s->model->table_bytes;
+  first = (first + page - 1) / page * page;
+  last = last / page * page;
+  if (s->mapped && s->model->table_bytes >= SMALLEST_TABLE && last > first)
+    madvise((void *)first, last - first, MADV_DONTNEED);
+  s->touched = 0;
+}
+
 /* One call of generated code: n <= chunk tokens. */
 static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t keep) {
   memcpy(s->tokens, tokens, n * sizeof *tokens);
@@ -123,6 +138,9 @@ static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t
   };
   team_run(s->team, n == 1 ? s->model->step : s->model->prefill, &args);
   s->position += n;
+  s->touched += n;
+  if (s->touched >= TOUCHED_TOKENS)
+    release_table(s);
 }
 
 bool session_run(struct session *s, const uint32_t *tokens, size_t n, bool all, session_visit *visit,

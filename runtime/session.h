@@ -19,6 +19,8 @@ struct session {
   uint32_t *tokens;  /* [chunk] aligned copy of the tokens of one call */
   float *logits;     /* [rows, vocab] of the last call */
   uint32_t rows;     /* rows that `logits` has room for */
+  bool mapped;       /* the weights are a mapping of a file */
+  uint32_t touched;  /* tokens since pages of the embedding were given back */
   uint32_t chunk;    /* most tokens a call takes; 1: only the one-token form runs */
   uint64_t position; /* tokens taken since the reset */
 };

@@ -115,6 +115,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   struct arena a = {0};
   const struct module *m = l->module;
   struct state_fill *fills;
+  const struct weight *table = row_table(m);
   int n_fills = state_fills(&a, m, &fills);
   print_form(out, &a, l->step);
   if (l->prefill)
@@ -134,6 +135,8 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   print_number(out, "step_scratch", (uint64_t)l->step->scratch);
   print_number(out, "prefill_scratch", l->prefill ? (uint64_t)l->prefill->scratch : 0);
   print_number(out, "weight_bytes_per_token", l->weight_bytes_per_token);
+  print_number(out, "table_at", table ? (uint64_t)table->offset : 0);
+  print_number(out, "table_bytes", table ? (uint64_t)weight_bytes(table) : 0);
   print_number(out, "vocab", (uint64_t)logits_width(m));
   print_number(out, "chunk", l->prefill ? (uint64_t)m->chunk : 0);
   print_number(out, "threads", threads);

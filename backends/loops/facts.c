@@ -1,6 +1,7 @@
 /* facts.c: initial states, the width of the logits, names for people. */
 #include "backends/loops/facts.h"
 
+#include "ir/layout.h"
 #include <string.h>
 
 int state_fills(struct arena *a, const struct module *m, struct state_fill **out) {
@@ -16,6 +17,37 @@ int state_fills(struct arena *a, const struct module *m, struct state_fill **out
   }
   *out = fills.at;
   return fills.n;
+}
+
+/* Whether an operator of the module reads weight w otherwise than by looking up rows. */
+struct table_search {
+  const struct weight *w;
+  bool looked_up, read_whole;
+};
+
+static void search_table(struct op *op, void *data) {
+  struct table_search *t = data;
+  for (int i = 0; i < op->n_in; i++) {
+    const struct op *def = op->in[i]->def;
+    if (!def || def->code != OP_WEIGHT || strcmp(def->attr.symbol, t->w->name) != 0)
+      continue;
+    bool row = op->code == OP_INDEX && i == 0 && op->in[1]->def == NULL;
+    *(row ? &t->looked_up : &t->read_whole) = true;
+  }
+}
+
+const struct weight *row_table(const struct module *m) {
+  const struct weight *best = NULL;
+  for (const struct weight *w = m->weights; w; w = w->next) {
+    struct table_search t = {.w = w};
+    for (const struct func *f = m->funcs; f; f = f->next)
+      if (strcmp(f->name, "fold") != 0)
+        walk(f->body, search_table, &t);
+    bool table = t.looked_up && !t.read_whole && w->n_counts == 0 && w->stored != STORE_NONE;
+    if (table && (!best || weight_bytes(w) > weight_bytes(best)))
+      best = w;
+  }
+  return best;
 }
 
 int64_t logits_width(const struct module *m) {

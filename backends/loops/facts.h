@@ -13,6 +13,10 @@ struct state_fill {
 /* One run for each state, or for each of its instances where they do not touch. In the arena. */
 int state_fills(struct arena *a, const struct module *m, struct state_fill **out);
 
+/* The largest weight of which a token reads single rows: an operand of `index` and of nothing else. NULL:
+ * none. */
+const struct weight *row_table(const struct module *m);
+
 /* Width of a row of logits: the last dimension of what `step` returns. */
 int64_t logits_width(const struct module *m);
 

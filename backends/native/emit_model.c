@@ -182,6 +182,7 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
   const struct loops *l = e->loops;
   const struct module *m = l->module;
   const char *target = arena_printf(&e->arena, "%s %s", e->target->triple, e->target->cpu);
+  const struct weight *table = row_table(m);
   int n_fills;
   LLVMValueRef fills = fill_table(e, &n_fills);
   LLVMValueRef members[] = {
@@ -198,9 +199,11 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       u64(e, (uint64_t)l->step->scratch),
       u64(e, l->prefill ? (uint64_t)l->prefill->scratch : 0),
       u64(e, l->weight_bytes_per_token),
+      u64(e, table ? (uint64_t)table->offset : 0),
+      u64(e, table ? (uint64_t)weight_bytes(table) : 0),
       u32(e, (uint64_t)logits_width(m)),
       u32(e, l->prefill ? (uint64_t)m->chunk : 0),
-      u32(e, 0),
+      u32(e, e->options->threads),
       step,
       prefill,
       fills,

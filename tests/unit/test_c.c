@@ -1,0 +1,282 @@
+/* test_c.c: generated C. The models of tests/c/cases.h are written as C, compiled as strict C11 with all
+ * warnings as errors, loaded, and must give the interpreter's bits in both forms, with one thread and with
+ * several one after another. And the folder: complete, the same twice, gone after a failure. */
+#include "backends/c/c.h"
+#include "backends/image/image.h"
+#include "ir/interp.h"
+#include "passes/pass.h"
+#include "runtime/image.h"
+#include "runtime/model.h"
+#include "tests/c/cases.h"
+#include "tests/random/model.h"
+
+#include <dlfcn.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct c_options runtime = {.runtime = TERN_SOURCE "/runtime", .threads = 2};
+
+/* ---- one compilation -------------------------------------------------------------------------------------
+ */
+
+struct bench {
+  struct arena arena;
+  struct diag diag;
+  char *said;
+  size_t said_bytes;
+  struct module *m;
+  struct loops *loops;
+  char dir[64];
+};
+
+static void bench_open(struct bench *b, const struct kernel_case *c) {
+  *b = (struct bench){.dir = "/tmp/tern-test-c-XXXXXX"};
+  b->diag.out = open_memstream(&b->said, &b->said_bytes);
+  b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", c->text, strlen(c->text)));
+  bool ok = b->m && (!*c->passes || passes_run(b->m, c->passes, &(struct pass_options){.verify = true}));
+  b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
+  fflush(b->diag.out);
+  if (!b->loops)
+    fail_msg("%s: %s", c->name, b->said);
+  assert_non_null(mkdtemp(b->dir));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+  (void)st, (void)type, (void)ftw;
+  return remove(path);
+}
+
+static void bench_close(struct bench *b) {
+  nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  fclose(b->diag.out);
+  free(b->said);
+  diag_free(&b->diag);
+  arena_free(&b->arena);
+}
+
+static const char *in_dir(struct bench *b, const char *name) {
+  return arena_printf(&b->arena, "%s/%s", b->dir, name);
+}
+
+static const char *project(struct bench *b) {
+  const char *dir = in_dir(b, "project");
+  if (!c_emit(&b->diag, b->loops, dir, &runtime)) {
+    fflush(b->diag.out);
+    fail_msg("%s", b->said);
+  }
+  return dir;
+}
+
+/* ---- running what was compiled
+ * ------------------------------------------------------------------------------- */
+
+static void *compile(struct bench *b, const char *dir, const struct tern_model **model) {
+  const char *library = in_dir(b, "model.so");
+  const char *command = arena_printf(
+      &b->arena,
+      "cc -std=c11 -Wall -Wextra -Werror -pedantic -O1 -ffp-contract=off -fPIC -shared -I%s -o %s "
+      "%s/%s.c %s/runtime/kernels/ternary.c -lm",
+      dir, library, dir, b->m->name, dir);
+  assert_int_equal(system(command), 0);
+  void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  const struct tern_model *const *found = handle ? dlsym(handle, "tern_program_model") : NULL;
+  if (!found)
+    fail_msg("%s", dlerror());
+  *model = *found;
+  return handle;
+}
+
+static void *aligned(uint64_t bytes) {
+  void *p = aligned_alloc(TERN_ALIGN, (bytes + TERN_ALIGN) / TERN_ALIGN * TERN_ALIGN);
+  assert_non_null(p);
+  memset(p, 0xa5, bytes);
+  return p;
+}
+
+struct memory {
+  const struct tern_model *model;
+  struct tern_args args;
+  uint8_t *image;
+};
+
+static void memory_open(struct memory *mem, const struct bench *b, const struct weight_source *source) {
+  FILE *f = tmpfile();
+  uint64_t bytes;
+  struct image_header h;
+  assert_true(image_write(b->m, source, f, 0, &bytes, &(struct image_options){.threads = 1}));
+  mem->image = aligned(bytes);
+  rewind(f);
+  assert_int_equal(fread(mem->image, 1, bytes, f), bytes);
+  fclose(f);
+  memcpy(&h, mem->image, sizeof h);
+  assert_int_equal(h.layout, mem->model->layout);
+  mem->args.weights = mem->image + h.weights_at;
+  mem->args.state = aligned(mem->model->state_bytes);
+  for (uint32_t i = 0; i < mem->model->n_fills; i++)
+    for (uint64_t k = 0; k < mem->model->fills[i].count; k++)
+      ((float *)(mem->args.state + mem->model->fills[i].at))[k] = mem->model->fills[i].value;
+}
+
+static void memory_close(struct memory *mem) {
+  free(mem->args.state);
+  free(mem->image);
+}
+
+/* Every kernel by each of `threads` in turn, as if they met at barriers. */
+static void call_kernels(const struct memory *mem, const struct call *c, uint32_t i, uint32_t j, int depth,
+                         const struct loops *l, uint32_t threads) {
+  for (; c; c = c->next) {
+    uint32_t number = 0;
+    for (const struct kernel *k = l->kernels; c->kernel && k != c->kernel; k = k->next)
+      number++;
+    for (uint32_t t = threads; c->kernel && t-- > 0;)
+      mem->model->kernels[number].run(&mem->args, i, j, t, threads);
+    for (uint32_t x = 0; !c->kernel && x < c->count; x++)
+      call_kernels(mem, c->body, depth ? i : x, depth ? x : 0, depth + 1, l, threads);
+  }
+}
+
+static void run_form(struct memory *mem, const struct bench *b, struct interp *in, bool step,
+                     const uint32_t *tokens, uint32_t n, uint32_t keep, uint32_t threads) {
+  const struct form *f = step ? b->loops->step : b->loops->prefill;
+  const struct tensor *want;
+  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
+  mem->args.scratch = aligned(step ? mem->model->step_scratch : mem->model->prefill_scratch);
+  mem->args.logits = aligned((uint64_t)keep * mem->model->vocab * 4);
+  mem->args.tokens = tokens;
+  mem->args.n = n;
+  mem->args.keep = keep;
+  if (threads == 1)
+    (step ? mem->model->step : mem->model->prefill)(&mem->args, 0, 1);
+  else
+    call_kernels(mem, f->schedule, 0, 0, 0, b->loops, threads);
+  for (uint32_t i = 0; i < keep * mem->model->vocab; i++) {
+    float got = mem->args.logits[i], right = want->f32[i];
+    if (memcmp(&got, &right, sizeof got) != 0 && (got == got || right == right))
+      fail_msg("%s with %u threads: logit %u is %.9g, not %.9g", f->name, threads, i, (double)got,
+               (double)right);
+  }
+  free(mem->args.scratch);
+  free(mem->args.logits);
+}
+
+static void run_model(const struct bench *b, const struct tern_model *model, uint32_t threads) {
+  static const uint32_t tokens[] = {3, 16, 0, 7, 7, 2};
+  struct weight_source source = random_source();
+  struct interp *in = interp_new(b->m, &source, false);
+  struct memory mem = {.model = model};
+  memory_open(&mem, b, &source);
+  for (int i = 0; i < 3; i++)
+    run_form(&mem, b, in, true, tokens + i, 1, 1, threads);
+  if (model->prefill) {
+    run_form(&mem, b, in, false, tokens, 4, 3, threads);
+    run_form(&mem, b, in, false, tokens + 3, 3, 0, threads);
+    run_form(&mem, b, in, false, tokens + 1, 1, 1, threads);
+  }
+  interp_free(in);
+  memory_close(&mem);
+}
+
+static void cases_equal_the_interpreter(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof kernel_cases / sizeof *kernel_cases; i++) {
+    struct bench b;
+    const struct tern_model *model;
+    print_message("%s\n", kernel_cases[i].name);
+    bench_open(&b, &kernel_cases[i]);
+    void *library = compile(&b, project(&b), &model);
+    assert_int_equal(model->abi, TERN_ABI);
+    assert_int_equal(model->threads, 2);
+    assert_int_equal(model->n_kernels, b.loops->n_kernels);
+    run_model(&b, model, 1);
+    run_model(&b, model, 3);
+    dlclose(library);
+    bench_close(&b);
+  }
+}
+
+/* ---- the folder
+ * ---------------------------------------------------------------------------------------------- */
+
+static char *text_of(const struct loops *l) {
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *f = open_memstream(&text, &bytes);
+  c_print(f, l, &runtime);
+  fclose(f);
+  char *copy = xstrdup(text);
+  free(text);
+  return copy;
+}
+
+static void the_same_loops_give_the_same_text(void **state) {
+  (void)state;
+  struct bench a, b;
+  bench_open(&a, &kernel_cases[5]);
+  bench_open(&b, &kernel_cases[5]);
+  char *first = text_of(a.loops), *second = text_of(b.loops);
+  assert_string_equal(first, second);
+  assert_null(strstr(first, TERN_SOURCE));
+  free(first);
+  free(second);
+  bench_close(&a);
+  bench_close(&b);
+}
+
+/* `make` builds the library and the program with the plain compiler. */
+static void the_makefile_builds(void **state) {
+  (void)state;
+  struct bench b;
+  bench_open(&b, &kernel_cases[0]);
+  const char *dir = project(&b);
+  assert_int_equal(system(arena_printf(&b.arena, "make -s -C %s CFLAGS='-O0 -Wall -Wextra -Werror'", dir)),
+                   0);
+  assert_int_equal(access(arena_printf(&b.arena, "%s/libm.a", dir), R_OK), 0);
+  assert_int_equal(system(arena_printf(&b.arena, "%s/m --help > /dev/null", dir)), 0);
+  bench_close(&b);
+}
+
+/* A runtime folder that lacks a file: a message, and nothing is left. */
+static void a_failure_leaves_nothing(void **state) {
+  (void)state;
+  struct bench b;
+  bench_open(&b, &kernel_cases[0]);
+  const char *sources = in_dir(&b, "sources"), *dir = in_dir(&b, "project");
+  assert_int_equal(mkdir(sources, 0777), 0);
+  FILE *f = fopen(in_dir(&b, "sources/model.h"), "w");
+  assert_non_null(f);
+  fclose(f);
+  assert_false(c_emit(&b.diag, b.loops, dir, &(struct c_options){.runtime = sources}));
+  assert_int_equal(access(dir, F_OK), -1);
+  assert_false(c_emit(&b.diag, b.loops, dir, &(struct c_options){.runtime = in_dir(&b, "none")}));
+  assert_false(c_emit(&b.diag, b.loops, in_dir(&b, "sources/model.h"), &runtime));
+  fflush(b.diag.out);
+  assert_non_null(strstr(b.said, "kernels/math.h"));
+  assert_non_null(strstr(b.said, "cannot make the folder"));
+  bench_close(&b);
+}
+
+static void every_map_operator_has_c(void **state) {
+  (void)state;
+  for (int code = 0; code < OP_COUNT; code++)
+    if ((op_info[code].flags & MAP) && !c_covers((enum opcode)code))
+      fail_msg("there is no C for '%s'", op_info[code].text);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_map_operator_has_c),          cmocka_unit_test(cases_equal_the_interpreter),
+      cmocka_unit_test(the_same_loops_give_the_same_text), cmocka_unit_test(the_makefile_builds),
+      cmocka_unit_test(a_failure_leaves_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,661 @@
+/* test_loops.c: lowering to loops. The loops of small models (tests/c/cases.h) are executed statement by
+ * statement here, by a few lines that know nothing of the lowering, and must leave the interpreter's bits:
+ * with iterations of a VECTOR loop in an order that hides no dependence, and threads one after another, the
+ * last one first. */
+#include "backends/image/image.h"
+#include "backends/loops/index.h"
+#include "ir/interp.h"
+#include "ir/real.h"
+#include "passes/pass.h"
+#include "runtime/image.h"
+#include "runtime/kernels/math.h"
+#include "runtime/kernels/ternary.h"
+#include "runtime/model.h"
+#include "tests/c/cases.h"
+#include "tests/random/model.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- one compilation -------------------------------------------------------------------------------------
+ */
+
+struct bench {
+  struct arena arena;
+  struct diag diag;
+  char *said;
+  size_t said_bytes;
+  struct module *m;
+  struct loops *loops;
+};
+
+static void bench_open(struct bench *b, const char *text, const char *list) {
+  *b = (struct bench){0};
+  b->diag.out = open_memstream(&b->said, &b->said_bytes);
+  b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", text, strlen(text)));
+  struct pass_options options = {.verify = true};
+  bool ok = b->m && (!*list || passes_run(b->m, list, &options));
+  b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
+  fflush(b->diag.out);
+}
+
+static void bench_close(struct bench *b) {
+  fclose(b->diag.out);
+  free(b->said);
+  diag_free(&b->diag);
+  arena_free(&b->arena);
+}
+
+/* The loops as text; the caller frees. */
+static char *printed(const struct loops *l) {
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&text, &bytes);
+  loops_print(l, out);
+  fclose(out);
+  char *copy = xstrdup(text);
+  free(text);
+  return copy;
+}
+
+static int count(const char *text, const char *what) {
+  int n = 0;
+  for (const char *p = text; (p = strstr(p, what)); p++)
+    n++;
+  return n;
+}
+
+/* ---- execution of loops
+ * ------------------------------------------------------------------------------------ */
+
+struct number {
+  float f;
+  int64_t i; /* elements that are no floats */
+};
+
+struct machine {
+  const struct tern_args *args;
+  const struct kernel *k;
+  int64_t i, j;
+  uint32_t thread, threads;
+  int64_t *vars;
+  struct number *exprs;
+  float (*accs)[LANES];
+};
+
+static int64_t at(const struct machine *m, const struct index *x) {
+  switch (x->kind) {
+  case INDEX_CONST: return x->constant;
+  case INDEX_VAR: return m->vars[x->loop->id];
+  case INDEX_I: return m->i;
+  case INDEX_J: return m->j;
+  case INDEX_T: return m->args->n;
+  case INDEX_K: return m->args->keep;
+  case INDEX_VALUE: return m->exprs[x->value->id].i;
+  default: break;
+  }
+  int64_t a = at(m, x->a), b = at(m, x->b);
+  switch (x->kind) {
+  case INDEX_ADD: return a + b;
+  case INDEX_SUB: return a - b;
+  case INDEX_MUL: return a * b;
+  case INDEX_DIV: return a / b;
+  case INDEX_MOD: return a % b;
+  case INDEX_MIN: return a < b ? a : b;
+  default: return a > b ? a : b;
+  }
+}
+
+static uint8_t *address(const struct machine *m, const struct buffer *b, int64_t element) {
+  static const int widths[] = {[FORMAT_F32] = 4, [FORMAT_F16] = 2, [FORMAT_BF16] = 2, [FORMAT_I8] = 1,
+                               [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
+  const struct tern_args *a = m->args;
+  const void *bases[] = {[BASE_SCRATCH] = a->scratch,
+                         [BASE_WEIGHTS] = a->weights,
+                         [BASE_STATE] = a->state,
+                         [BASE_TOKENS] = a->tokens,
+                         [BASE_LOGITS] = a->logits};
+  assert_true(element >= 0 && element < b->elements);
+  return (uint8_t *)bases[b->base] + b->offset + m->i * b->stride_i + m->j * b->stride_j +
+         element * widths[b->format];
+}
+
+static struct number load(const uint8_t *p, enum format f) {
+  struct number x = {0};
+  uint16_t half;
+  int16_t i16;
+  int32_t i32;
+  uint32_t u32;
+  switch (f) {
+  case FORMAT_F32: memcpy(&x.f, p, 4); break;
+  case FORMAT_F16: memcpy(&half, p, 2), x.f = tern_f16(half); break;
+  case FORMAT_BF16: memcpy(&half, p, 2), x.f = tern_bf16(half); break;
+  case FORMAT_I8: x.i = (int8_t)*p; break;
+  case FORMAT_BOOL: x.i = *p; break;
+  case FORMAT_I16: memcpy(&i16, p, 2), x.i = i16; break;
+  case FORMAT_I32: memcpy(&i32, p, 4), x.i = i32; break;
+  case FORMAT_U32: memcpy(&u32, p, 4), x.i = u32; break;
+  }
+  return x;
+}
+
+static void store(uint8_t *p, enum format f, struct number x) {
+  int32_t i32 = (int32_t)x.i;
+  int16_t i16 = (int16_t)x.i;
+  switch (f) {
+  case FORMAT_F32: memcpy(p, &x.f, 4); break;
+  case FORMAT_I8:
+  case FORMAT_BOOL: *p = (uint8_t)x.i; break;
+  case FORMAT_I16: memcpy(p, &i16, 2); break;
+  default: memcpy(p, &i32, 4); break;
+  }
+}
+
+static struct number operate(const struct machine *m, const struct expr *e) {
+  struct number in[3] = {{0}}, out = {0};
+  for (int k = 0; k < e->n_in; k++)
+    in[k] = m->exprs[e->in[k]->id];
+  if (e->code == OP_SELECT)
+    return in[0].i ? in[1] : in[2];
+  if (e->code == OP_CONVERT) {
+    out = (struct number){.f = (float)in[0].i, .i = in[0].i};
+    return out;
+  }
+  float r = real32[e->code](in[0].f, in[1].f, in[2].f, &e->attr);
+  return e->elem == ELEM_F32 ? (struct number){.f = r} : (struct number){.i = (int64_t)r};
+}
+
+static struct number evaluate(const struct machine *m, const struct expr *e) {
+  switch (e->kind) {
+  case EXPR_CONST: return (struct number){.f = (float)e->value, .i = (int64_t)e->value};
+  case EXPR_LOAD: return load(address(m, e->buffer, at(m, e->index)), e->buffer->format);
+  case EXPR_OP: return operate(m, e);
+  case EXPR_INDEX: return (struct number){.i = at(m, e->index)};
+  case EXPR_ACC: return (struct number){.f = m->accs[e->acc->id][0]};
+  default: return (struct number){.i = at(m, e->index) < at(m, e->bound)};
+  }
+}
+
+static float combine(enum accumulate how, float acc, float x) {
+  x = how == ACC_ABSMAX ? fabsf(x) : x;
+  return how == ACC_SUM ? acc + x : acc < x ? x : acc;
+}
+
+static void accumulate(struct machine *m, const struct stmt *s) {
+  bool lanes = s->acc->loop->kind == LOOP_VECTOR;
+  float *acc = &m->accs[s->acc->id][lanes ? m->vars[s->acc->loop->id] % LANES : 0];
+  *acc = combine(s->acc->how, *acc, m->exprs[s->expr->id].f);
+}
+
+static void each_accumulator(struct machine *m, const struct loop *l, const struct stmt *list, bool end) {
+  for (const struct stmt *s = list; s; s = s->next) {
+    if (s->kind == STMT_LOOP)
+      each_accumulator(m, l, s->loop->body, end);
+    if (s->kind != STMT_ACCUMULATE || s->acc->loop != l)
+      continue;
+    float *lane = m->accs[s->acc->id];
+    for (int k = 0; !end && k < LANES; k++)
+      lane[k] = s->acc->how == ACC_MAX ? -INFINITY : 0;
+    for (int w = LANES / 2; end && w && l->kind == LOOP_VECTOR; w /= 2)
+      for (int k = 0; k < w; k++)
+        lane[k] = s->acc->how == ACC_SUM ? lane[k] + lane[k + w] : combine(ACC_MAX, lane[k], lane[k + w]);
+  }
+}
+
+static void execute(struct machine *m, const struct stmt *list);
+
+static int64_t share(int64_t extent, int64_t grain, uint32_t thread, uint32_t threads) {
+  int64_t begin = (extent + grain - 1) / grain * thread / threads * grain;
+  return begin < extent ? begin : extent;
+}
+
+/* Iterations of a VECTOR loop run backwards within each 16. */
+static void execute_loop(struct machine *m, const struct loop *l) {
+  int64_t extent = at(m, l->extent), begin = 0, end = extent, grain = l->kind == LOOP_VECTOR ? LANES : 1;
+  if (l->parallel) {
+    begin = share(extent, grain, m->thread, m->threads);
+    end = share(extent, grain, m->thread + 1, m->threads);
+  }
+  each_accumulator(m, l, l->body, false);
+  for (int64_t block = begin; block < end; block += grain)
+    for (int64_t x = block + grain - 1; x >= block; x--)
+      if (x < end) {
+        m->vars[l->id] = x;
+        execute(m, l->body);
+      }
+  each_accumulator(m, l, l->body, true);
+}
+
+static void execute(struct machine *m, const struct stmt *list) {
+  for (const struct stmt *s = list; s; s = s->next)
+    switch (s->kind) {
+    case STMT_LET: m->exprs[s->expr->id] = evaluate(m, s->expr); break;
+    case STMT_STORE:
+      store(address(m, s->buffer, at(m, s->index)), s->buffer->format, m->exprs[s->expr->id]);
+      break;
+    case STMT_ACCUMULATE: accumulate(m, s); break;
+    case STMT_LOOP: execute_loop(m, s->loop); break;
+    }
+}
+
+static void execute_sum(struct machine *m) {
+  const struct kernel *k = m->k;
+  const void *w = address(m, k->weight, 0), *x = address(m, k->in, 0);
+  void *y = address(m, k->out, 0);
+  int64_t rows = at(m, k->rows);
+  if (k->in->format == FORMAT_I8)
+    tern_ternary_sum_i8(w, x, y, k->m, k->n, k->group, rows, m->thread, m->threads);
+  else if (k->in->format == FORMAT_I16)
+    tern_ternary_sum_i16(w, x, y, k->m, k->n, k->group, rows, m->thread, m->threads);
+  else
+    tern_ternary_sum_f32(w, x, y, k->m, k->n, k->group, rows, m->thread, m->threads);
+}
+
+static void execute_kernel(const struct tern_args *args, const struct kernel *k, int64_t i, int64_t j) {
+  enum { THREADS = 3 };
+  for (uint32_t t = THREADS; t-- > 0;) {
+    if (t && !k->parallel)
+      continue;
+    struct machine m = {.args = args, .k = k, .i = i, .j = j, .thread = t, .threads = THREADS};
+    m.vars = xmalloc(sizeof *m.vars * (size_t)(k->n_loops + 1));
+    m.exprs = xmalloc(sizeof *m.exprs * (size_t)(k->n_exprs + 1));
+    m.accs = xmalloc(sizeof *m.accs * (size_t)(k->n_accs + 1));
+    if (k->kind == KERNEL_TERNARY_SUM)
+      execute_sum(&m);
+    else
+      execute(&m, k->body);
+    free(m.vars);
+    free(m.exprs);
+    free(m.accs);
+  }
+}
+
+/* i, j: indices of the repeats around; depth: how many there are. */
+static void execute_calls(const struct tern_args *args, const struct call *c, int64_t i, int64_t j,
+                          int depth) {
+  for (; c; c = c->next) {
+    if (c->kernel)
+      execute_kernel(args, c->kernel, i, j);
+    for (int64_t x = 0; !c->kernel && x < c->count; x++)
+      execute_calls(args, c->body, depth ? i : x, depth ? x : 0, depth + 1);
+  }
+}
+
+/* ---- a model's memory
+ * ---------------------------------------------------------------------------------------- */
+
+struct memory {
+  struct tern_args args;
+  uint8_t *image;
+};
+
+static uint8_t *aligned(int64_t bytes) {
+  uint8_t *p = aligned_alloc(TERN_ALIGN, ((size_t)bytes + 2 * TERN_ALIGN) / TERN_ALIGN * TERN_ALIGN);
+  assert_non_null(p);
+  memset(p, 0xa5, (size_t)bytes);
+  return p;
+}
+
+static void load_weights(struct memory *mem, const struct bench *b, const struct weight_source *source) {
+  FILE *f = tmpfile();
+  uint64_t bytes;
+  struct image_header h;
+  assert_true(image_write(b->m, source, f, 0, &bytes, &(struct image_options){.threads = 1}));
+  mem->image = aligned((int64_t)bytes);
+  rewind(f);
+  assert_int_equal(fread(mem->image, 1, bytes, f), bytes);
+  fclose(f);
+  memcpy(&h, mem->image, sizeof h);
+  mem->args.weights = mem->image + h.weights_at;
+}
+
+static void start_states(struct memory *mem, const struct module *m) {
+  for (const struct state *s = m->states; s; s = s->next) {
+    int64_t instances = 1, n = type_count(s->type, 1, 1);
+    for (int i = 0; i < s->n_counts; i++)
+      instances *= s->counts[i];
+    for (int64_t i = 0; i < instances; i++)
+      for (int64_t e = 0; e < n; e++)
+        ((float *)(mem->args.state + s->offset + i * s->stride))[e] = (float)s->init;
+  }
+}
+
+static void check_floats(const char *what, const float *got, const float *want, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (memcmp(&got[i], &want[i], sizeof *got) != 0 && (got[i] == got[i] || want[i] == want[i]))
+      fail_msg("%s: element %lld is %.9g, not %.9g", what, (long long)i, (double)got[i], (double)want[i]);
+}
+
+static void check_states(const struct memory *mem, struct interp *in, const struct module *m) {
+  for (const struct state *s = m->states; s; s = s->next) {
+    int64_t instances = 1;
+    for (int i = 0; i < s->n_counts; i++)
+      instances *= s->counts[i];
+    for (int64_t i = 0; i < instances; i++)
+      check_floats(s->name, (const float *)(mem->args.state + s->offset + i * s->stride),
+                   interp_state(in, s, i)->f32, type_count(s->type, 1, 1));
+  }
+}
+
+static void run_form(struct bench *b, struct memory *mem, struct interp *in, const struct form *f,
+                     const uint32_t *tokens, uint32_t n, uint32_t keep) {
+  const struct tensor *want;
+  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
+  int64_t elements = type_count(want->type, n, keep);
+  mem->args.scratch = aligned(f->scratch);
+  mem->args.logits = (float *)aligned(elements * 4);
+  mem->args.tokens = tokens;
+  mem->args.n = n;
+  mem->args.keep = keep;
+  execute_calls(&mem->args, f->schedule, 0, 0, 0);
+  check_floats(f->name, mem->args.logits, want->f32, elements);
+  check_states(mem, in, b->m);
+  free(mem->args.scratch);
+  free(mem->args.logits);
+}
+
+static void run_model(struct bench *b) {
+  static const uint32_t tokens[] = {3, 16, 0, 7, 7, 2};
+  struct weight_source source = random_source();
+  struct interp *in = interp_new(b->m, &source, false);
+  struct memory mem = {0};
+  load_weights(&mem, b, &source);
+  mem.args.state = aligned(b->m->state_bytes < 0 ? 0 : b->m->state_bytes);
+  start_states(&mem, b->m);
+  for (int i = 0; i < 3; i++)
+    run_form(b, &mem, in, b->loops->step, tokens + i, 1, 1);
+  if (b->loops->prefill) {
+    run_form(b, &mem, in, b->loops->prefill, tokens, 4, 2);
+    run_form(b, &mem, in, b->loops->prefill, tokens + 2, 1, 1);
+    run_form(b, &mem, in, b->loops->prefill, tokens + 3, 3, 0);
+  }
+  interp_free(in);
+  free(mem.args.state);
+  free(mem.image);
+}
+
+static void cases_equal_the_interpreter(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof kernel_cases / sizeof *kernel_cases; i++) {
+    struct bench b;
+    bench_open(&b, kernel_cases[i].text, kernel_cases[i].passes);
+    if (!b.loops)
+      fail_msg("%s: %s", kernel_cases[i].name, b.said);
+    print_message("%s\n", kernel_cases[i].name);
+    run_model(&b);
+    bench_close(&b);
+  }
+}
+
+/* ---- shapes of loops
+ * ----------------------------------------------------------------------------------------- */
+
+#define PLANNED "module m spec \"m.tern\" chunk 8 weights 8192 states 8192\n"
+
+static void expect(const char *text, const char *what, int times) {
+  int n = count(text, what);
+  if (n != times)
+    fail_msg("'%s' is there %d times, not %d, in\n%s", what, n, times, text);
+}
+
+/* A norm, a maximum and codes: one loop for the sum, one for the maximum, one for the codes; nothing is kept
+ * in memory but the results. */
+static void a_norm_takes_three_loops(void **state) {
+  (void)state;
+  struct bench b;
+  bench_open(&b,
+             PLANNED "func step(%token: u32) -> f32[64] scratch 640 {\n"
+                     "  %x = kernel \"step.k0\" -> f32[64] at 0 {\n"
+                     "    %c = const {value = 2} : f32[64]\n"
+                     "    yield %c\n"
+                     "  }\n"
+                     "  %q, %s = kernel \"step.k1\" -> i8[64] at 256, f32[1] at 320 {\n"
+                     "    %n = rmsnorm %x {eps = 1e-06} : f32[64]\n"
+                     "    %m = absmax %n {axis = 0} : f32[1]\n"
+                     "    %q = codes %n, %m {bits = 8, round = half_even} : i8[64]\n"
+                     "    yield %q, %m\n"
+                     "  }\n"
+                     "  %y = kernel \"step.k2\" -> f32[64] at output {\n"
+                     "    %f = convert %q : f32[64]\n"
+                     "    %r = div %f, %s : f32[64]\n"
+                     "    yield %r\n"
+                     "  }\n"
+                     "  return %y\n"
+                     "}\n",
+             "");
+  assert_non_null(b.loops);
+  char *text = printed(b.loops);
+  char *k1 = strstr(text, "kernel step_k1"), *k2 = strstr(text, "kernel step_k2");
+  *k2 = '\0';
+  expect(k1, "vector x", 3);
+  expect(k1, "sum0 += ", 1);
+  expect(k1, "absmax= ", 1);
+  expect(k1, "store ", 2);
+  expect(k1, "parallel", 0);
+  assert_int_equal(b.loops->step->scratch, 640);
+  free(text);
+  bench_close(&b);
+}
+
+static void tokens_are_shared_by_threads(void **state) {
+  (void)state;
+  struct bench b;
+  bench_open(&b,
+             PLANNED "weight @w : f32[17, 32] stored f32 at 0\n"
+                     "func step(%token: u32) -> f32[32] scratch 64 {\n"
+                     "  %y = kernel \"step.k0\" -> f32[32] at output {\n"
+                     "    %w = weight @w : f32[17, 32]\n"
+                     "    %x = index %w, %token : f32[32]\n"
+                     "    yield %x\n"
+                     "  }\n"
+                     "  return %y\n"
+                     "}\n"
+                     "func prefill(%tokens: u32[T]) -> f32[K, 32] scratch 1024 {\n"
+                     "  %n = kernel \"prefill.k0\" -> f32[T, 32] at 0 {\n"
+                     "    %w = weight @w : f32[17, 32]\n"
+                     "    %x = index %w, %tokens : f32[T, 32]\n"
+                     "    %n = rmsnorm %x {eps = 1e-06} : f32[T, 32]\n"
+                     "    yield %n\n"
+                     "  }\n"
+                     "  %y = kernel \"prefill.k1\" -> f32[K, 32] at output {\n"
+                     "    %t = tail %n : f32[K, 32]\n"
+                     "    yield %t\n"
+                     "  }\n"
+                     "  return %y\n"
+                     "}\n",
+             "");
+  assert_non_null(b.loops);
+  char *text = printed(b.loops);
+  expect(text, "serial parallel t0 < T", 1);
+  expect(text, "serial parallel t0 < K", 1);
+  expect(text, "+ T * 32 - K * 32", 1);
+  assert_int_equal(b.loops->kernels->weight_bytes, 32 * 4); /* one row of the table */
+  free(text);
+  bench_close(&b);
+}
+
+/* Read and written at the same place: in one loop, without a copy. Read after it is overwritten: saved. */
+static void states_are_updated_in_place(void **state) {
+  (void)state;
+  static const char text[] = PLANNED "state @h : f32[64] = 0 at 0\n"
+                                     "func step(%token: u32) -> f32[64] scratch 64 {\n"
+                                     "  %%y = kernel \"step.k0\" -> f32[64] at output {\n"
+                                     "    %%h = read @h : f32[64]\n"
+                                     "    %%n = tanh %%h : f32[64]\n"
+                                     "    write %%n, @h\n"
+                                     "    %%r = %s : f32[64]\n"
+                                     "    yield %%r\n"
+                                     "  }\n"
+                                     "  return %%y\n"
+                                     "}\n";
+  static const struct {
+    const char *use;
+    int loads; /* of the state */
+    bool saved;
+  } uses[] = {{"sub %h, %n", 1, false}, {"rmsnorm %h {eps = 1e-06}", 1, true}};
+  for (int i = 0; i < 2; i++) {
+    struct bench b;
+    char *source = NULL;
+    size_t bytes = 0;
+    FILE *f = open_memstream(&source, &bytes);
+    for (const char *p = text; *p; p++) /* %% and %s */
+      if (p[0] == '%' && (p[1] == '%' || p[1] == 's'))
+        fputs(*++p == 's' ? uses[i].use : "%", f);
+      else
+        fputc(*p, f);
+    fclose(f);
+    bench_open(&b, source, "");
+    if (!b.loops)
+      fail_msg("%s", b.said);
+    char *out = printed(b.loops);
+    expect(out, "load h[", uses[i].loads);
+    expect(out, "store h[", 1);
+    assert_int_equal(b.loops->step->scratch > 64, uses[i].saved);
+    free(out);
+    free(source);
+    bench_close(&b);
+  }
+}
+
+/* ---- errors
+ * -------------------------------------------------------------------------------------------------- */
+
+static void what_is_not_planned_is_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *says;
+  } cases[] = {
+      {HEAD "func step(%token: u32) -> f32[4] {\n  %c = const {value = 1} : f32[4]\n  return %c\n}\n",
+       "plan-memory"},
+      {HEAD "func fold() {\n  return\n}\n", "no form 'step'"},
+      {HEAD "weight @w : ternary[4, 4] per tensor stored tile2 at 0 scales 64\n"
+            "func step(%token: u32) -> f32[4] scratch 64 {\n"
+            "  %y = kernel \"step.k0\" -> f32[4] at output {\n"
+            "    %w = weight @w : ternary[4, 4]\n"
+            "    %x = const {value = 1} : f32[4]\n"
+            "    %y = matmul %w, %x : f32[4]\n"
+            "    yield %y\n"
+            "  }\n"
+            "  return %y\n"
+            "}\n",
+       "ternarize"},
+      {HEAD "weight @w : f32[4]\n"
+            "func step(%token: u32) -> f32[4] scratch 64 {\n"
+            "  %y = kernel \"step.k0\" -> f32[4] at output {\n"
+            "    %w = weight @w : f32[4]\n"
+            "    yield %w\n"
+            "  }\n"
+            "  return %y\n"
+            "}\n",
+       "no place"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct bench b;
+    bench_open(&b, cases[i].text, "");
+    if (b.loops || !strstr(b.said, cases[i].says))
+      fail_msg("expected '%s', got '%s'", cases[i].says, b.said);
+    bench_close(&b);
+  }
+}
+
+/* ---- indices
+ * ------------------------------------------------------------------------------------------------- */
+
+enum { INDEX_LOOPS = 3 };
+static uint64_t seed = 7;
+
+static int64_t below(int64_t n) {
+  seed = seed * 6364136223846793005u + 1442695040888963407u;
+  return (int64_t)(seed >> 33) % n;
+}
+
+/* A random expression >= 0 and what it is where the loops stand at vars[]. */
+static struct index *random_index(struct arena *a, struct loop *loops, const int64_t *vars, int depth,
+                                  int64_t *value) {
+  int64_t other, c = 1 + below(9);
+  if (depth == 0) {
+    int k = (int)below(INDEX_LOOPS + 1);
+    *value = k < INDEX_LOOPS ? vars[k] : c;
+    return k < INDEX_LOOPS ? index_var(a, &loops[k]) : index_const(a, c);
+  }
+  struct index *x = random_index(a, loops, vars, depth - 1, value), *y;
+  switch (below(5)) {
+  case 0:
+    y = random_index(a, loops, vars, depth - 1, &other);
+    *value += c * other;
+    return index_sum(a, x, c, y);
+  case 1: *value *= c; return index_scale(a, x, c);
+  case 2: *value /= c; return index_div(a, x, c);
+  case 3: *value %= c; return index_mod(a, x, c);
+  default: *value = *value > c ? c : *value; return index_clamp(a, x, 0, c);
+  }
+}
+
+static void indices_keep_their_value(void **state) {
+  (void)state;
+  struct arena a = {0};
+  struct loop loops[INDEX_LOOPS] = {{.id = 0}, {.id = 1}, {.id = 2}};
+  int64_t vars[INDEX_LOOPS];
+  for (int i = 0; i < 20000; i++) {
+    for (int k = 0; k < INDEX_LOOPS; k++) {
+      int64_t extent = 1 + below(12);
+      loops[k].extent = index_const(&a, extent);
+      vars[k] = below(extent);
+    }
+    uint64_t same = seed;
+    int64_t value, again, least, most, step;
+    struct index *x = random_index(&a, loops, vars, 1 + (int)below(4), &value);
+    struct machine m = {.vars = vars};
+    assert_int_equal(at(&m, x), value);
+    index_range(x, &least, &most);
+    assert_in_range(value, least, most);
+    if (loops[0].extent->constant > vars[0] + 1 && index_coefficient(x, &loops[0], &step)) {
+      uint64_t next = seed;
+      seed = same;
+      vars[0]++;
+      random_index(&a, loops, vars, 1 + (int)below(4), &again);
+      seed = next;
+      assert_int_equal(at(&m, x), again);
+      assert_int_equal(again - value, step);
+    }
+  }
+  arena_free(&a);
+}
+
+static void indices_simplify(void **state) {
+  (void)state;
+  struct arena a = {0};
+  struct loop i = {.id = 0, .extent = index_const(&a, 3)}, j = {.id = 1, .extent = index_const(&a, 8)};
+  struct index *vi = index_var(&a, &i), *vj = index_var(&a, &j);
+  struct index *place = index_sum(&a, vj, 8, vi); /* 8 i + j */
+  assert_true(index_equal(index_div(&a, place, 8), vi));
+  assert_true(index_equal(index_mod(&a, place, 8), vj));
+  assert_true(index_equal(index_sum(&a, vi, 1, vj), index_sum(&a, vj, 1, vi)));
+  assert_true(index_is_const(index_sum(&a, place, -1, place), 0));
+  assert_true(index_equal(index_clamp(&a, vj, 0, 7), vj));
+  assert_false(index_equal(index_div(&a, place, 4), vi));
+  int64_t step;
+  assert_true(index_coefficient(place, &i, &step) && step == 8);
+  assert_false(index_coefficient(index_div(&a, vj, 3), &j, &step));
+  arena_free(&a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(indices_simplify),
+      cmocka_unit_test(indices_keep_their_value),
+      cmocka_unit_test(cases_equal_the_interpreter),
+      cmocka_unit_test(a_norm_takes_three_loops),
+      cmocka_unit_test(tokens_are_shared_by_threads),
+      cmocka_unit_test(states_are_updated_in_place),
+      cmocka_unit_test(what_is_not_planned_is_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -48,7 +48,7 @@ static const char *binary_index(struct printer *p, const struct index *i) {
   bool sum = i->kind == INDEX_ADD || i->kind == INDEX_SUB;
   if (!sum && (i->a->kind == INDEX_ADD || i->a->kind == INDEX_SUB))
     x = arena_printf(p->arena, "(%s)", x);
-  else if (!sum && i->kind != INDEX_MUL && i->a->kind != INDEX_VAR)
+  else if (!sum && i->kind != INDEX_MUL && (i->a->kind == INDEX_MUL || i->a->kind == INDEX_VALUE))
     x = arena_printf(p->arena, "(%s)", x);
   if (sum && (i->b->kind == INDEX_ADD || i->b->kind == INDEX_SUB))
     y = arena_printf(p->arena, "(%s)", y);

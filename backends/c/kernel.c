@@ -61,6 +61,8 @@ static const struct stmt *used_nearby(const struct printer *p, const struct stmt
     count_statement(uses, s);
     if (uses[let->expr->id])
       return s;
+    if (s->kind == STMT_STORE)
+      return NULL;
   }
   return NULL;
 }

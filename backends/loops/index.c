@@ -139,10 +139,34 @@ static struct index *from_linear(const struct linear *l) {
   return sum;
 }
 
+static int find_term(const struct linear *l, enum index_kind kind, const struct index *like) {
+  for (int i = 0; i < l->terms.n; i++) {
+    const struct index *x = l->terms.at[i].atom;
+    if (x->kind == kind && compare(x->a, like->a) == 0 && compare(x->b, like->b) == 0)
+      return i;
+  }
+  return -1;
+}
+
+/* x / c * c + x % c = x */
+static void join_parts(struct linear *l) {
+  for (int i = 0; i < l->terms.n; i++) {
+    const struct index *rest = l->terms.at[i].atom;
+    int64_t factor = l->terms.at[i].factor;
+    int k = rest->kind == INDEX_MOD && factor ? find_term(l, INDEX_DIV, rest) : -1;
+    if (k < 0 || l->terms.at[k].factor != factor * rest->b->constant)
+      continue;
+    l->terms.at[i].factor = l->terms.at[k].factor = 0;
+    add_index(l, factor, rest->a);
+    i = -1; /* places have changed */
+  }
+}
+
 struct index *index_sum(struct arena *a, const struct index *x, int64_t by, const struct index *y) {
   struct linear l = {.arena = a};
   add_index(&l, 1, x);
   add_index(&l, by, y);
+  join_parts(&l);
   return from_linear(&l);
 }
 

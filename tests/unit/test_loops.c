@@ -640,6 +640,7 @@ static void indices_simplify(void **state) {
   assert_true(index_equal(index_sum(&a, vi, 1, vj), index_sum(&a, vj, 1, vi)));
   assert_true(index_is_const(index_sum(&a, place, -1, place), 0));
   assert_true(index_equal(index_clamp(&a, vj, 0, 7), vj));
+  assert_true(index_equal(index_sum(&a, index_mod(&a, place, 5), 5, index_div(&a, place, 5)), place));
   assert_false(index_equal(index_div(&a, place, 4), vi));
   int64_t step;
   assert_true(index_coefficient(place, &i, &step) && step == 8);

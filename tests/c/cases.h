@@ -100,6 +100,21 @@ static const struct kernel_case kernel_cases[] = {
           "  %all = concat %z, %n {axis = 0} : f32[423]\n"
           "  return %all\n"
           "}\n"},
+    {"the sign of a largest zero", MANY,
+     HEAD "weight @w : f32[17, 40]\n"
+          "func step(%token: u32) -> f32[1] {\n"
+          "  %w = weight @w : f32[17, 40]\n"
+          "  %x = index %w, %token : f32[40]\n"
+          "  %zero = const {value = 0} : f32\n"
+          "  %low = min %x, %zero : f32[40]\n"
+          "  %half = const {value = 1.9} : f32\n"
+          "  %small = mul %low, %half : f32[40]\n"
+          "  %z = round %small {round = truncate} : f32[40]\n" /* 0, -0, -1 in some order */
+          "  %top = amax %z {axis = 0} : f32[1]\n"
+          "  %one = const {value = 1} : f32\n"
+          "  %sign = div %one, %top : f32[1]\n"
+          "  return %sign\n"
+          "}\n"},
     {"movement, four axes", MANY,
      HEAD "weight @w : f32[17, 60]\n"
           "weight @t : f32[6, 4]\n"

@@ -221,8 +221,8 @@ static char *text_of(const struct loops *l) {
 static void the_same_loops_give_the_same_text(void **state) {
   (void)state;
   struct bench a, b;
-  bench_open(&a, &kernel_cases[5]);
-  bench_open(&b, &kernel_cases[5]);
+  bench_open(&a, &kernel_cases[6]);
+  bench_open(&b, &kernel_cases[6]);
   char *first = text_of(a.loops), *second = text_of(b.loops);
   assert_string_equal(first, second);
   assert_null(strstr(first, TERN_SOURCE));

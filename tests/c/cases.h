@@ -107,7 +107,7 @@ static const struct kernel_case kernel_cases[] = {
           "  %x = index %w, %token : f32[40]\n"
           "  %zero = const {value = 0} : f32\n"
           "  %low = min %x, %zero : f32[40]\n"
-          "  %half = const {value = 1.9} : f32\n"
+          "  %half = const {value = 8} : f32\n"
           "  %small = mul %low, %half : f32[40]\n"
           "  %z = round %small {round = truncate} : f32[40]\n" /* 0, -0, -1 in some order */
           "  %top = amax %z {axis = 0} : f32[1]\n"

@@ -105,11 +105,11 @@ static const struct kernel_case kernel_cases[] = {
           "func step(%token: u32) -> f32[1] {\n"
           "  %w = weight @w : f32[17, 40]\n"
           "  %x = index %w, %token : f32[40]\n"
-          "  %zero = const {value = 0} : f32\n"
-          "  %low = min %x, %zero : f32[40]\n"
-          "  %half = const {value = 8} : f32\n"
-          "  %small = mul %low, %half : f32[40]\n"
-          "  %z = round %small {round = truncate} : f32[40]\n" /* 0, -0, -1 in some order */
+          "  %a = const {value = 1.5} : f32\n"
+          "  %b = const {value = 0.5} : f32\n"
+          "  %wide = mul %x, %a : f32[40]\n"
+          "  %shifted = sub %wide, %b : f32[40]\n"
+          "  %z = round %shifted {round = truncate} : f32[40]\n" /* 0, -0, -1 in some order */
           "  %top = amax %z {axis = 0} : f32[1]\n"
           "  %one = const {value = 1} : f32\n"
           "  %sign = div %one, %top : f32[1]\n"

@@ -145,7 +145,7 @@ static void print_makefile(FILE *out, const struct project *p) {
           "# -ffp-contract=off keeps every float operation rounded by itself: the results are then the same "
           "bits\n"
           "# with every compiler and on every machine.\n"
-          "CFLAGS = -O2\n"
+          "CFLAGS = -O3\n"
           "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
           "CORE = %s.o runtime/kernels/ternary.o\n"
           "PROGRAM =",

@@ -16,8 +16,9 @@
 
 enum { LANES = 16 };
 
-/* Where a buffer lies. Address in bytes = base + offset + i * stride_i + j * stride_j (i, j: the kernel's
- * repeat indices). LOCAL: an array of the kernel's own in scratch, private to the call. */
+/* Where a buffer lies. No two of a kernel overlap, unless neither is written. Address in bytes = base +
+ * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). LOCAL: an array of the kernel's
+ * own in scratch, private to the call. */
 enum buffer_base { BASE_SCRATCH, BASE_WEIGHTS, BASE_STATE, BASE_TOKENS, BASE_LOGITS };
 
 /* Element formats in memory; F16 and BF16 are widened to float when loaded. */
@@ -73,7 +74,7 @@ bool index_coefficient(const struct index *x, const struct loop *loop, int64_t *
 enum expr_kind {
   EXPR_CONST,   /* value */
   EXPR_LOAD,    /* buffer[index] */
-  EXPR_OP,      /* a MAP operator of ops.def on in[]: attributes in attr */
+  EXPR_OP,      /* a MAP operator of ops.def on in[]: attributes in attr; SELECT also of other than F32 */
   EXPR_INDEX,   /* index as u32 */
   EXPR_ACC,     /* the accumulator: running value inside its loop, final value after it */
   EXPR_INDEX_LT /* bool: index a < index b (concat, padding) */
@@ -124,8 +125,9 @@ enum loop_kind {
 struct loop {
   enum loop_kind kind;
   /* The threads of a team share its iterations: thread k takes a range of them (multiples of LANES for a
-   * VECTOR loop). Has no accumulators. Every loop of a kernel that is marked has the same extent, so that an
-   * element always falls to the same thread. A kernel without a parallel loop is run by thread 0 alone. */
+   * VECTOR loop). Has no accumulators. Every loop of a kernel that is marked has the same extent and kind, so
+   * that an element always falls to the same thread. A kernel without a parallel loop is run by thread 0
+   * alone. */
   bool parallel;
   const char *name;     /* "t", "i", "j", ... */
   struct index *extent; /* constant, or INDEX_T, INDEX_K */

@@ -17,8 +17,8 @@
 /* A value's element that is at hand in a block. */
 struct known {
   const struct value *value;
-  struct index *const *at; /* n of them, an index for each axis; a constant has none */
-  int n;
+  int n; /* axes that count: a constant is the same everywhere */
+  struct index *const *at;
   struct expr *expr;
 };
 
@@ -67,8 +67,8 @@ struct access {
 
 struct node { /* of the value with this id */
   struct root *root;
-  struct buffer *buffer; /* leaves */
-  int cost, uses;
+  int cost;    /* of an element, in additions */
+  int uses;    /* how often each element would be computed: 0, 1, or more */
   bool stored; /* in a result or a state */
   bool copied; /* a read in unit.saved */
 };
@@ -104,17 +104,23 @@ struct block *expand_kernel(struct arena *a, const struct module *m, const struc
 /* ---- buffers.c ---- */
 struct buffer *buffer_add(struct unit *u, enum buffer_base base, enum elem elem, int64_t offset,
                           int64_t elements, const char *name);
-struct buffer *buffer_of_value(struct unit *u, const struct value *v); /* by its planned place */
+/* By the value's planned place. */
+struct buffer *buffer_of_value(struct unit *u, const struct value *v);
 /* A weight's numbers, its scales, or a state: of the symbol operator op, whose index operands begin at
  * `first`. *extra: element index that depends on indices known only at run time, or NULL. */
 struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, struct index **extra);
 int64_t buffer_bytes(const struct buffer *b);
+/* An array of the kernel's own. */
 struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, const char *name);
+/* Elements of a value when T and K are at their most. */
 int64_t most_elements(const struct module *m, struct type t);
-const char *weight_name(struct arena *a, const struct weight *w); /* what its path says, in short */
+/* What a weight's path says, in short. */
+const char *weight_name(struct arena *a, const struct weight *w);
+/* Letters, digits and underscores of a text: a name in C. */
 const char *identifier(struct arena *a, const char *text);
 
 /* ---- roots.c ---- */
+/* Numbers values, decides on roots, gives them their buffers. */
 void find_roots(struct unit *u);
 bool is_leaf(const struct value *v);
 bool last_axis_reduction(const struct op *op);
@@ -125,7 +131,9 @@ struct stmt *scope_close(struct unit *u); /* the statements; the scope outside i
 struct loop *loop_new(struct unit *u, enum loop_kind kind, int64_t extent, const char *name);
 /* Closes the loop's scope and appends the loop outside it. */
 void loop_close(struct unit *u, struct loop *loop, struct loc at);
+/* The outermost level where all that the index is made of is there. */
 int index_level(const struct unit *u, const struct index *i);
+/* The innermost level that is a loop over rows. */
 int rows_level(const struct unit *u);
 struct expr *expr_new(struct unit *u, enum expr_kind kind, enum elem elem, struct loc at);
 struct expr *put(struct unit *u, struct expr *e, int level); /* LET at the end of that level's block */
@@ -134,19 +142,19 @@ void put_store(struct unit *u, struct buffer *b, struct index *at, struct expr *
 struct accumulator *put_accumulate(struct unit *u, struct loop *loop, enum opcode how, struct expr *e,
                                    struct loc at);
 struct expr *put_accumulated(struct unit *u, struct accumulator *acc, int level, struct loc at);
+/* The row-major number of an element. */
 struct index *linear_index(struct arena *a, struct type t, struct index *const *at);
 
 /* ---- pull.c ---- */
+/* The element of v at `at`, an index for each of its axes, computed in the current scope or outside of it. */
 struct expr *pull(struct unit *u, struct value *v, struct index *const *at);
 /* What a root computes: its value, by its operator. */
 struct expr *pull_root(struct unit *u, struct root *r, struct index *const *at);
+/* From here to the end of that level's block the element is at hand. */
 void remember(struct unit *u, const struct value *v, struct index *const *at, struct expr *e, int level);
-/* Element offset of a root's element in its buffers. */
-struct index *root_place(struct unit *u, const struct root *r, struct index *const *at);
 
 /* ---- nest.c ---- */
-/* All loops of the kernel; false: a read must be saved first (its node says so), and all is to be done again.
- */
+/* All loops of the kernel; false: unit.saved has grown, and all is to be done again. */
 bool make_loops(struct unit *u);
 
 /* ---- clean.c ---- */

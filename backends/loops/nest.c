@@ -113,7 +113,7 @@ static void place_of(struct unit *u, const struct root *r, struct index **at) {
 
 static void store(struct unit *u, const struct root *r, struct index *const *at, struct expr *e) {
   for (int i = 0; i < r->targets.n; i++)
-    put_store(u, r->targets.at[i], root_place(u, r, at), e, r->at);
+    put_store(u, r->targets.at[i], linear_index(u->a, r->value->type, at), e, r->at);
 }
 
 static void emit_map(struct unit *u, struct root *r) {

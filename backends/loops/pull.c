@@ -309,14 +309,11 @@ static void note_read(struct unit *u, const struct value *v, const struct buffer
   }
 }
 
-struct index *root_place(struct unit *u, const struct root *r, struct index *const *at) {
-  return linear_index(u->a, r->value->type, at);
-}
-
 static struct expr *pull_stored(struct unit *u, struct root *r, struct index *const *at) {
   if (u->probing && u->probing != r)
     note_access(u, u->probing, r, aligned_axes(u, u->probing, r, at), NULL);
-  struct expr *e = put_load(u, r->targets.at[0], root_place(u, r, at), r->value->type.elem, r->at);
+  struct expr *e =
+      put_load(u, r->targets.at[0], linear_index(u->a, r->value->type, at), r->value->type.elem, r->at);
   e->name = r->value->name;
   return e;
 }

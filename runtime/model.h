@@ -67,7 +67,7 @@ struct tern_model {
   uint64_t table_at, table_bytes;
   uint32_t vocab;   /* width of a row of logits, and the bound of token ids */
   uint32_t chunk;   /* most tokens one prefill takes; 0: the model has no prefill form */
-  uint32_t threads; /* default number of threads; 0: as many as the machine has */
+  uint32_t threads; /* default number of threads; 0: as many as the model is large enough for */
   tern_form *step, *prefill;
   const struct tern_fill *fills;
   uint32_t n_fills;

@@ -34,8 +34,14 @@ bool image_fits(const struct image *im, const struct tern_model *m, struct failu
   return true;
 }
 
+/* A thread more pays when its share of a token's weights takes longer to read than the barriers of a token.
+ */
+enum { BYTES_A_THREAD = 4 << 20 };
+
 static uint32_t threads_of(const struct tern_model *m, uint32_t asked) {
-  return asked ? asked : m->threads ? m->threads : team_processors();
+  uint64_t busy = 1 + m->weight_bytes_per_token / BYTES_A_THREAD;
+  uint32_t processors = team_processors();
+  return asked ? asked : m->threads ? m->threads : busy < processors ? (uint32_t)busy : processors;
 }
 
 static bool chunk_fits(const struct tern_model *m, uint32_t chunk, struct failure *f) {

@@ -11,7 +11,7 @@
 
 struct c_options {
   const char *runtime; /* folder with the runtime's sources (model.h, kernels/, ...) */
-  uint32_t threads;    /* the program's default; 0: as many as the machine has */
+  uint32_t threads;    /* the program's default; 0: as many as pay */
 };
 
 /* Writes the folder `dir`, which may exist. False after a diagnostic; then nothing is left that was not there

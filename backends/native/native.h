@@ -20,7 +20,7 @@ struct native_options {
   const char *cpu;      /* NULL or "native": this machine's, or the triple's plainest when it is another's */
   const char *features; /* LLVM's notation, "+avx512vnni,-fma"; added to the CPU's. NULL: none */
   int optimize;         /* 0 .. 3, as clang's -O */
-  uint32_t threads;     /* what the model uses unless told otherwise; 0: as many as the machine has */
+  uint32_t threads;     /* what the model uses unless told otherwise; 0: as many as pay */
   bool debug;           /* DWARF lines of the spec, for debuggers and profilers */
 };
 extern const struct native_options native_defaults; /* this machine, 3, debug */

@@ -250,9 +250,9 @@ static void print_sum(struct printer *p, const struct kernel *k) {
   print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
   vec_push(p->arena, p->taken, "codes");
   const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out);
-  print_line(p, "tern_ternary_sum_%s(codes, %s, %s, %lld, %lld, %lld, %s, thread, threads);",
-             names[k->in->format], x, y, (long long)k->m, (long long)k->n, (long long)k->group,
-             index_text(p, k->rows));
+  print_line(p, "tern_ternary_sum%s_%s(codes, %s, %s, %lld, %lld, %lld, %s, thread, threads);",
+             k->stored == STORE_TILE3 ? "3" : "", names[k->in->format], x, y, (long long)k->m,
+             (long long)k->n, (long long)k->group, index_text(p, k->rows));
 }
 
 static bool index_uses(const struct index *i, enum index_kind kind) {

@@ -13,12 +13,13 @@ const struct native_options native_defaults = {.optimize = 3, .debug = true};
 
 /* Best first within a family; the last of a family asks for nothing. */
 static const struct level levels[] = {
-    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "tern_ternary_sum_i8_vnni", true, true,
-     BITCODE_X86_64_VNNI},
-    {"x86_64", "avx2", "avx2,f16c", "tern_ternary_sum_i8_avx2", true, true, BITCODE_X86_64_AVX2},
-    {"x86_64", "portable", "", "tern_ternary_sum_i8", false, false, -1},
-    {"aarch64", "portable", "", "tern_ternary_sum_i8", true, true, -1},
-    {"riscv64", "portable", "", "tern_ternary_sum_i8", false, false, -1},
+    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "tern_ternary_sum_i8_vnni",
+     "tern_ternary_sum3_i8", true, true, BITCODE_X86_64_VNNI},
+    {"x86_64", "avx2", "avx2,f16c", "tern_ternary_sum_i8_avx2", "tern_ternary_sum3_i8", true, true,
+     BITCODE_X86_64_AVX2},
+    {"x86_64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", false, false, -1},
+    {"aarch64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", true, true, -1},
+    {"riscv64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", false, false, -1},
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 

@@ -101,12 +101,12 @@ INLINE void pair_rows(const uint8_t *w, const int8_t *x, const int32_t *ones, in
   for (int64_t p = 0; p < panels; p++) {
     struct strip s = {
         .count = left < (p + 1) * TERN_PANEL ? left - p * TERN_PANEL : TERN_PANEL, .m = m, .n = n};
-    s.tiles = tern_panel(w, m, n, panel + p, &s.step);
+    s.tiles = tern_panel(w, m, tern_tiles(n), panel + p, &s.step);
     for (t = 0; t < fours; t += ROWS)
       some_rows(2, ROWS, &s, x + t * n, ones + t, y + t * m + p * TERN_PANEL);
   }
   struct strip s = {.count = left < panels * TERN_PANEL ? left : panels * TERN_PANEL, .m = m, .n = n};
-  s.tiles = tern_panel(w, m, n, panel, &s.step);
+  s.tiles = tern_panel(w, m, tern_tiles(n), panel, &s.step);
   for (; t < rows; t++)
     if (panels == 2)
       some_rows(4, 1, &s, x + t * n, ones + t, y + t * m);

@@ -36,6 +36,10 @@ static int variants(struct variant v[VARIANTS]) {
               __builtin_cpu_supports("avx512vl");
   v[n++] = (struct variant){"avx2", tern_ternary_sum_i8_avx2, avx2, TILE2};
   v[n++] = (struct variant){"vnni", tern_ternary_sum_i8_vnni, vnni, TILE2};
+  v[n++] = (struct variant){"avx2 tile3", tern_ternary_sum3_i8_avx2, avx2, TILE3};
+  v[n++] = (struct variant){"vnni tile3", tern_ternary_sum3_i8_vnni, vnni, TILE3};
+  v[n++] = (struct variant){"vbmi tile3", tern_ternary_sum3_i8_vbmi,
+                            vnni && __builtin_cpu_supports("avx512vbmi"), TILE3};
 #endif
   return n;
 }

@@ -22,6 +22,7 @@ enum {
   KEY_CPU,
   KEY_FEATURES,
   KEY_THREADS,
+  KEY_PACKING,
   KEY_CHUNK
 };
 
@@ -38,6 +39,8 @@ static const struct argp_option rows[] = {
     {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 32)", 1},
     {"threads", KEY_THREADS, "N", 0,
      "threads that the program uses unless told otherwise (default: as many as pay)", 1},
+    {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
+     "bits that a ternary weight takes (default auto: 1.6 when no cache holds the model)", 1},
     {0, 0, 0, 0, "The target:", 2},
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 2},
     {"cpu", KEY_CPU, "NAME", 0, "target CPU as LLVM names it (default: this machine's, or generic)", 2},
@@ -68,6 +71,18 @@ static int whole_number(struct argp_state *state, const char *option, const char
   return (int)n;
 }
 
+static enum storage packing(struct argp_state *state, const char *arg) {
+  static const struct {
+    const char *name;
+    enum storage form;
+  } names[] = {{"2bit", STORE_TILE2}, {"1.6bit", STORE_TILE3}, {"auto", STORE_NONE}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(arg, names[i].name) == 0)
+      return names[i].form;
+  argp_error(state, "--packing takes 2bit, 1.6bit or auto, got '%s'", arg);
+  return STORE_NONE;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct job *j = state->input;
   struct compile_options *o = &j->options;
@@ -91,6 +106,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_CPU: o->cpu = arg; break;
   case KEY_FEATURES: o->features = arg; break;
   case KEY_THREADS: o->threads = whole_number(state, "threads", arg, 1, 64); break;
+  case KEY_PACKING: o->packing = packing(state, arg); break;
   case KEY_CHUNK: o->chunk = whole_number(state, "chunk", arg, 1, 4096); break;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -192,6 +208,7 @@ bool job_load(struct job *j) {
   if (!j->module)
     return false;
   j->module->chunk = o->chunk;
+  j->module->packing = o->packing;
   if (!o->weights)
     return true;
   return match_checkpoint(j) && checkpoint_tokenizer(&j->diag, &j->arena, checkpoint_dir(j->checkpoint),

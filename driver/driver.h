@@ -25,6 +25,7 @@ struct compile_options {
   VEC(const char *) disable;
   bool verify, allow_extra;
   const char *triple, *cpu, *features; /* NULL: this machine's */
+  enum storage packing;                /* STORE_NONE: by the rule of plan-memory */
   int threads;                         /* the built program's default; 0: as many as the machine has */
   int chunk;                           /* most tokens a prefill; 0: the pass's default */
 };

@@ -154,8 +154,9 @@ struct func {
 };
 
 /* How a weight's numbers are stored in the image (plan-memory chooses; runtime/kernels/ has the layouts). */
-enum storage { STORE_NONE, STORE_F32, STORE_F16, STORE_BF16, STORE_TILE2, STORE_COUNT };
-const char *storage_name(enum storage s); /* "none" "f32" "f16" "bf16" "tile2" */
+enum storage { STORE_NONE, STORE_F32, STORE_F16, STORE_BF16, STORE_TILE2, STORE_TILE3, STORE_COUNT };
+const char *storage_name(enum storage s); /* "none" "f32" "f16" "bf16" "tile2" "tile3" */
+bool storage_packed(enum storage s);      /* one of the ternary forms, tile2 or tile3 */
 bool storage_parse(const char *name, enum storage *s);
 
 enum weight_origin {
@@ -219,6 +220,7 @@ struct module {
   struct func *funcs;
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
   int64_t chunk;                      /* batch-time: the most tokens of one prefill; 0: no prefill form */
+  enum storage packing;               /* the form of all ternary weights; STORE_NONE: plan-memory chooses */
   int next_kernel;                    /* for unique kernel names */
 };
 

@@ -59,13 +59,19 @@ int64_t weight_scale_count(const struct weight *w) {
   }
 }
 
+/* Tiles of 64 bytes, 16 rows by `chunk` columns each. */
+static int64_t tile_bytes(const struct weight *w, int64_t chunk) {
+  return (w->type.dim[0] + 15) / 16 * ((w->type.dim[1] + chunk - 1) / chunk) * 64;
+}
+
 int64_t weight_bytes(const struct weight *w) {
   int64_t n = type_count(w->type, 1, 1);
   switch (w->stored) {
   case STORE_F32: return 4 * n;
   case STORE_F16:
   case STORE_BF16: return 2 * n;
-  case STORE_TILE2: return (w->type.dim[0] + 15) / 16 * ((w->type.dim[1] + 15) / 16) * 64;
+  case STORE_TILE2: return tile_bytes(w, 16);
+  case STORE_TILE3: return tile_bytes(w, 20);
   default: return 0;
   }
 }

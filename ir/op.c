@@ -39,7 +39,7 @@ bool rounding_parse(const char *name, enum rounding *r) {
   return i >= 0;
 }
 
-static const char *const storages[STORE_COUNT] = {"none", "f32", "f16", "bf16", "tile2"};
+static const char *const storages[STORE_COUNT] = {"none", "f32", "f16", "bf16", "tile2", "tile3"};
 
 const char *storage_name(enum storage s) {
   return storages[s];
@@ -50,4 +50,8 @@ bool storage_parse(const char *name, enum storage *s) {
   if (i >= 0)
     *s = (enum storage)i;
   return i >= 0;
+}
+
+bool storage_packed(enum storage s) {
+  return s == STORE_TILE2 || s == STORE_TILE3;
 }

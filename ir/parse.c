@@ -167,7 +167,7 @@ static bool parse_merged(struct parser *p, struct weight *w) {
 
 static bool parse_storage(struct parser *p, enum storage *s) {
   if (p->tok.kind != TOKEN_WORD || !storage_parse(p->tok.text, s))
-    return p_expected(p, "a storage form (f32, f16, bf16, tile2)");
+    return p_expected(p, "a storage form (f32, f16, bf16, tile2, tile3)");
   p_next(p);
   return true;
 }
@@ -248,6 +248,15 @@ static bool parse_param(struct parser *p) {
   return true;
 }
 
+static bool parse_packing(struct parser *p) {
+  enum storage s;
+  if (p->tok.kind != TOKEN_WORD || !storage_parse(p->tok.text, &s) || !storage_packed(s))
+    return p_expected(p, "a form of ternary weights (tile2, tile3)");
+  p->m->packing = s;
+  p_next(p);
+  return true;
+}
+
 static bool parse_header(struct parser *p) {
   struct module *m = p->m;
   if (!p_word(p, "module"))
@@ -255,6 +264,7 @@ static bool parse_header(struct parser *p) {
   return p_name(p, "the module's name", &m->name) &&
          (!p_word(p, "spec") || p_take(p, TOKEN_STRING, "a file name in quotes", &m->spec)) &&
          (!p_word(p, "chunk") || p_integer(p, 1, 1 << 20, &m->chunk)) &&
+         (!p_word(p, "packing") || parse_packing(p)) &&
          (!p_word(p, "weights") || p_integer(p, 0, most_bytes, &m->weights_bytes)) &&
          (!p_word(p, "states") || p_integer(p, 0, most_bytes, &m->state_bytes));
 }

@@ -141,6 +141,8 @@ static void print_header(const struct module *m, FILE *out) {
   }
   if (m->chunk)
     put_plan(out, "chunk", m->chunk);
+  if (m->packing != STORE_NONE)
+    fprintf(out, " packing %s", storage_name(m->packing));
   put_plan(out, "weights", m->weights_bytes);
   put_plan(out, "states", m->state_bytes);
   fputc('\n', out);

@@ -71,6 +71,7 @@ struct used {
 struct uses {
   struct module *m;
   VEC(struct used) list; /* in order of first use */
+  bool streams;          /* a token reads more packed weights than caches hold */
 };
 
 static const struct op *outermost_repeat(const struct op *op) {
@@ -94,20 +95,43 @@ static void note_use(struct op *op, void *data) {
   *(op->code == OP_WEIGHT ? &u->list.at[i].codes : &u->list.at[i].scales) = true;
 }
 
+/* Ternary weights that a token reads, at 2 bits each, above which no cache holds them. */
+enum { CACHED = 64 << 20 };
+
+static bool streams(const struct uses *u) {
+  int64_t bytes = 0;
+  for (int i = 0; i < u->list.n; i++) {
+    struct weight w = *u->list.at[i].w;
+    w.stored = STORE_TILE2;
+    if (u->list.at[i].codes && w.type.elem == ELEM_TERNARY)
+      bytes += weight_bytes(&w) * weight_instances(&w);
+  }
+  return bytes > CACHED;
+}
+
+/* tile3, 1.6 bits a weight, where sums are bound by memory, tile2, which is decoded in fewer instructions,
+ * where they are not. Sums by groups go through the portable kernels, so they are never bound by memory. The
+ * module's `packing` goes before the rule. */
+static enum storage packing_for(const struct uses *u, const struct weight *w) {
+  if (u->m->packing != STORE_NONE)
+    return u->m->packing;
+  return u->streams && w->scale != WSCALE_GROUP ? STORE_TILE3 : STORE_TILE2;
+}
+
 /* Floats of two axes and more keep the 16 bits that the checkpoint has; the small ones, read often, are
  * widened once. */
-static enum storage storage_for(const struct weight *w) {
+static enum storage storage_for(const struct uses *u, const struct weight *w) {
   if (w->type.elem == ELEM_TERNARY)
-    return STORE_TILE2;
+    return packing_for(u, w);
   bool half = w->source == STORE_F16 || w->source == STORE_BF16;
   return w->type.rank >= 2 && half && w->origin == WEIGHT_LOADED ? w->source : STORE_F32;
 }
 
 /* One instance's numbers and scales from byte `at`; returns where they end. */
-static int64_t place_weight(const struct used *u, int64_t at) {
+static int64_t place_weight(const struct uses *all, const struct used *u, int64_t at) {
   struct weight *w = u->w;
   if (u->codes) {
-    w->stored = storage_for(w);
+    w->stored = storage_for(all, w);
     w->offset = at;
     at += place_align(weight_bytes(w));
   }
@@ -127,7 +151,7 @@ static int64_t place_iteration(struct uses *u, int i, int64_t at) {
   int64_t end = at;
   for (int k = i; k < u->list.n; k++)
     if (same_iteration(&u->list.at[i], &u->list.at[k])) {
-      end = place_weight(&u->list.at[k], end);
+      end = place_weight(u, &u->list.at[k], end);
       u->list.at[k].placed = true;
     }
   for (int k = i; k < u->list.n; k++)
@@ -140,7 +164,7 @@ static int64_t place_next(struct uses *u, int i, int64_t at) {
   if (u->list.at[i].w->n_counts)
     return place_iteration(u, i, at);
   u->list.at[i].placed = true;
-  return place_weight(&u->list.at[i], at);
+  return place_weight(u, &u->list.at[i], at);
 }
 
 void plan_weights(struct module *m) {
@@ -153,6 +177,7 @@ void plan_weights(struct module *m) {
   for (struct func *f = m->funcs; f; f = f->next)
     if (!func_is_fold(f))
       walk(f->body, note_use, &u);
+  u.streams = streams(&u);
   m->weights_bytes = 0;
   for (int i = 0; i < u.list.n; i++)
     if (!u.list.at[i].placed)

@@ -38,24 +38,31 @@ struct share { /* one thread's panel pairs */
   const int8_t *codes;
   uint8_t *packed;
   int64_t m, n, first, last;
+  void (*pack)(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin, int64_t end);
 };
 
 static void *pack_share(void *p) {
   struct share *s = p;
-  tern_pack_tile2_pairs(s->codes, s->m, s->n, s->packed, s->first, s->last);
+  s->pack(s->codes, s->m, s->n, s->packed, s->first, s->last);
   return NULL;
 }
 
 enum { MOST_THREADS = 64 };
 
-static void pack(struct writer *w, int64_t m, int64_t n) {
+static void pack(struct writer *w, const struct weight *weight) {
+  int64_t m = weight->type.dim[0], n = weight->type.dim[1];
   int64_t pairs = (m + 31) / 32;
   struct share shares[MOST_THREADS];
   pthread_t threads[MOST_THREADS];
   int started = 0;
   for (int k = 0; k < w->threads; k++) {
-    shares[k] =
-        (struct share){w->codes, w->packed, m, n, pairs * k / w->threads, pairs * (k + 1) / w->threads};
+    shares[k] = (struct share){w->codes,
+                               w->packed,
+                               m,
+                               n,
+                               pairs * k / w->threads,
+                               pairs * (k + 1) / w->threads,
+                               weight->stored == STORE_TILE3 ? tern_pack_tile3_pairs : tern_pack_tile2_pairs};
     if (k + 1 == w->threads || pthread_create(&threads[started], NULL, pack_share, &shares[k]) != 0)
       pack_share(&shares[k]);
     else
@@ -95,7 +102,7 @@ static bool write_ternary(struct writer *w, const struct weight *weight, int64_t
   }
   if (weight->stored == STORE_NONE)
     return true; /* only its scales are used */
-  pack(w, weight->type.dim[0], weight->type.dim[1]);
+  pack(w, weight);
   put(w, w->weights_at + (uint64_t)(weight->offset + instance * weight->stride), w->packed,
       (size_t)weight_bytes(weight));
   return true;
@@ -166,7 +173,7 @@ static bool write_weights(struct writer *w) {
     int64_t n = type_count(x->type, 1, 1);
     if (x->type.elem == ELEM_TERNARY && n > codes)
       codes = n;
-    if (x->stored == STORE_TILE2 && weight_bytes(x) > packed)
+    if (storage_packed(x->stored) && weight_bytes(x) > packed)
       packed = weight_bytes(x);
     if (placed(x))
       total += (uint64_t)(n * weight_instances(x));

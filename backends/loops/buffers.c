@@ -167,13 +167,14 @@ static void weight_place(struct unit *u, const struct op *op, const struct weigh
   static const enum format stored[STORE_COUNT] = {[STORE_F32] = FORMAT_F32,
                                                   [STORE_F16] = FORMAT_F16,
                                                   [STORE_BF16] = FORMAT_BF16,
-                                                  [STORE_TILE2] = FORMAT_I8};
+                                                  [STORE_TILE2] = FORMAT_I8,
+                                                  [STORE_TILE3] = FORMAT_I8};
   bool scale = op->code == OP_WSCALE, codes = u->kernel->kind == KERNEL_TERNARY_SUM;
   b->base = BASE_WEIGHTS;
   b->format = scale ? FORMAT_F32 : stored[w->stored];
   b->offset = scale ? w->scales : w->offset;
   b->elements = scale ? weight_scale_count(w) : codes ? weight_bytes(w) : type_count(w->type, 1, 1);
-  if (b->offset >= 0 && (scale || (w->stored != STORE_NONE && (w->stored == STORE_TILE2) == codes)))
+  if (b->offset >= 0 && (scale || (w->stored != STORE_NONE && storage_packed(w->stored) == codes)))
     return;
   diag_at(u->d, SEVERITY_ERROR, op->at,
           "'%s' has no place among the stored weights; run the pass plan-memory", w->name);

@@ -92,8 +92,8 @@ static bool sum_fits(struct lowering *l, const struct op *op, const struct op *w
   const struct weight *w = weight ? weight_find(l->m, weight->attr.symbol) : NULL;
   if (!weight || weight->code != OP_WEIGHT || !w)
     refuse(l, op, "its matrix is not a weight");
-  else if (w->stored != STORE_TILE2 || w->offset < 0)
-    refuse(l, op, arena_printf(l->a, "'%s' is not stored as tile2; run the pass plan-memory", w->name));
+  else if (!storage_packed(w->stored) || w->offset < 0)
+    refuse(l, op, arena_printf(l->a, "'%s' is not packed; run the pass plan-memory", w->name));
   for (int i = 0; !l->failed && i < weight->n_in; i++) {
     const struct value *v = weight->in[i];
     if (v != l->repeat[0] && v != l->repeat[1] && !(v->def && v->def->code == OP_CONST))

@@ -10,6 +10,9 @@ enum bitcode {
   BITCODE_RISCV64,
   BITCODE_X86_64_AVX2, /* the variants alone */
   BITCODE_X86_64_VNNI,
+  BITCODE_X86_64_AVX2_3, /* those of tile3 */
+  BITCODE_X86_64_VNNI_3,
+  BITCODE_X86_64_VBMI_3,
   BITCODE_COUNT
 };
 

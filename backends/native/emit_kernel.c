@@ -224,9 +224,14 @@ static bool splits_vectors(const struct stmt *s) {
 }
 
 static const char *sum_function(struct body *b, const struct kernel *k) {
-  if (k->in->format == FORMAT_I8)
-    return k->group ? "tern_ternary_sum_i8" : b->e->target->level->sum_i8;
-  return k->in->format == FORMAT_I16 ? "tern_ternary_sum_i16" : "tern_ternary_sum_f32";
+  static const char *const portable[2][3] = {
+      {"tern_ternary_sum_i8", "tern_ternary_sum_i16", "tern_ternary_sum_f32"},
+      {"tern_ternary_sum3_i8", "tern_ternary_sum3_i16", "tern_ternary_sum3_f32"}};
+  const struct level *level = b->e->target->level;
+  bool three = k->stored == STORE_TILE3;
+  if (k->in->format == FORMAT_I8 && !k->group)
+    return three ? level->sum3_i8 : level->sum_i8;
+  return portable[three][k->in->format == FORMAT_I8 ? 0 : k->in->format == FORMAT_I16 ? 1 : 2];
 }
 
 /* Index of a kernel's buffer among its bases; sums name theirs apart from the list. */
@@ -293,7 +298,7 @@ static void close_body(struct body *b) {
 }
 
 static bool sum_fits(struct emitter *e, const struct kernel *k) {
-  if (k->kind != KERNEL_TERNARY_SUM || k->stored == STORE_TILE2)
+  if (k->kind != KERNEL_TERNARY_SUM || storage_packed(k->stored))
     return true;
   diag_at(e->diag, SEVERITY_ERROR, k->at, "native code has no ternary sum for weights stored as %s",
           storage_name(k->stored));

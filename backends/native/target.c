@@ -13,12 +13,15 @@ const struct native_options native_defaults = {.optimize = 3, .debug = true};
 
 /* Best first within a family; the last of a family asks for nothing. */
 static const struct level levels[] = {
-    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "tern_ternary_sum_i8_vnni", true, true,
-     BITCODE_X86_64_VNNI},
-    {"x86_64", "avx2", "avx2,f16c", "tern_ternary_sum_i8_avx2", true, true, BITCODE_X86_64_AVX2},
-    {"x86_64", "portable", "", "tern_ternary_sum_i8", false, false, -1},
-    {"aarch64", "portable", "", "tern_ternary_sum_i8", true, true, -1},
-    {"riscv64", "portable", "", "tern_ternary_sum_i8", false, false, -1},
+    {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "tern_ternary_sum_i8_vnni",
+     "tern_ternary_sum3_i8_vbmi", true, true, BITCODE_X86_64_VNNI, BITCODE_X86_64_VBMI_3},
+    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "tern_ternary_sum_i8_vnni",
+     "tern_ternary_sum3_i8_vnni", true, true, BITCODE_X86_64_VNNI, BITCODE_X86_64_VNNI_3},
+    {"x86_64", "avx2", "avx2,f16c", "tern_ternary_sum_i8_avx2", "tern_ternary_sum3_i8_avx2", true, true,
+     BITCODE_X86_64_AVX2, BITCODE_X86_64_AVX2_3},
+    {"x86_64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", false, false, -1, -1},
+    {"aarch64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", true, true, -1, -1},
+    {"riscv64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", false, false, -1, -1},
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 
@@ -33,8 +36,9 @@ static const struct cpus {
     {"x86_64", "avx2", "",
      "x86-64-v3 x86-64-v4 haswell broadwell skylake skylake-avx512 alderlake raptorlake meteorlake arrowlake "
      "lunarlake gracemont sierraforest bdver4 znver1 znver2 znver3"},
-    {"x86_64", "avx512vnni", "",
-     "cascadelake cooperlake icelake-client icelake-server tigerlake rocketlake sapphirerapids emeraldrapids "
+    {"x86_64", "avx512vnni", "", "cascadelake cooperlake"},
+    {"x86_64", "avx512vbmi", "",
+     "icelake-client icelake-server tigerlake rocketlake sapphirerapids emeraldrapids "
      "graniterapids znver4 znver5"},
     {"aarch64", "portable", "",
      "generic cortex-a35 cortex-a53 cortex-a55 cortex-a57 cortex-a72 cortex-a73 cortex-a75 cortex-a76 "

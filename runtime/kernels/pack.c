@@ -1,5 +1,7 @@
-/* pack.c: packs codes eight at a time: a row of a tile is 16 code bytes, and its four packed bytes are two
- * 64-bit words shifted over each other. Tiles at the edges are copied into a padded one first. */
+/* pack.c: packs codes eight or four at a time: a row of a tile2 is 16 code bytes, and its four packed bytes
+ * are two 64-bit words shifted over each other; a row of a tile3 is five 32-bit words of digits, and its four
+ * bytes are their sum by powers of 3, four bytes at once. Tiles at the edges are copied into a padded one
+ * first. */
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternary.h"
 
@@ -7,6 +9,10 @@
 
 int64_t tern_tile2_bytes(int64_t m, int64_t n) {
   return tern_tiles(m) * tern_tiles(n) * TERN_TILE;
+}
+
+int64_t tern_tile3_bytes(int64_t m, int64_t n) {
+  return tern_tiles(m) * tern_tiles3(n) * TERN_TILE;
 }
 
 /* Eight code bytes in memory order, the first in the lowest byte, as digits t = code + 1: 0xff, 0, 1 become
@@ -20,47 +26,84 @@ static inline uint64_t digits(const int8_t *codes) {
   return ((c & 0x7f7f7f7f7f7f7f7fu) + 0x0101010101010101u) ^ (c & 0x8080808080808080u);
 }
 
-/* 16 codes of a row to bytes j = 0 .. 3: columns j, 4 + j, 8 + j, 12 + j at bits 0, 2, 4, 6. */
-static inline void pack_row(const int8_t *codes, uint8_t *out) {
-  uint64_t both = digits(codes) | digits(codes + 8) << 4; /* low half: fields 0, 2; high half: 1, 3 */
-  uint32_t word = (uint32_t)both | (uint32_t)(both >> 32) << 2;
+static inline void put_word(uint8_t *out, uint32_t word) {
   for (int j = 0; j < 4; j++)
     out[j] = (uint8_t)(word >> (8 * j));
 }
 
-static inline void pack_tile(const int8_t *codes, int64_t stride, uint8_t *out) {
+/* tile2: 16 codes of a row to bytes j = 0 .. 3: columns j, 4 + j, 8 + j, 12 + j at bits 0, 2, 4, 6. */
+static inline void pack_row2(const int8_t *codes, uint8_t *out) {
+  uint64_t both = digits(codes) | digits(codes + 8) << 4; /* low half: fields 0, 2; high half: 1, 3 */
+  uint32_t word = (uint32_t)both | (uint32_t)(both >> 32) << 2;
+  put_word(out, word);
+}
+
+/* tile3: 20 codes of a row to bytes j = 0 .. 3 of columns j, 4 + j, ..., 16 + j. A byte stays below 243, so
+ * none carries into the next. The last four codes are read as the end of eight that are all in the row. */
+static inline void pack_row3(const int8_t *codes, uint8_t *out) {
+  uint64_t a = digits(codes), b = digits(codes + 8);
+  uint32_t word = (uint32_t)(digits(codes + 12) >> 32);
+  word = 3 * word + (uint32_t)(b >> 32);
+  word = 3 * word + (uint32_t)b;
+  word = 3 * word + (uint32_t)(a >> 32);
+  put_word(out, 3 * word + (uint32_t)a);
+}
+
+/* `chunk`, the columns of a tile, says which layout. */
+static inline void pack_tile(int64_t chunk, const int8_t *codes, int64_t stride, uint8_t *out) {
   for (int r = 0; r < TERN_PANEL; r++)
-    pack_row(codes + r * stride, out + 4 * r);
+    if (chunk == TERN_CHUNK)
+      pack_row2(codes + r * stride, out + 4 * r);
+    else
+      pack_row3(codes + r * stride, out + 4 * r);
 }
 
 /* A tile of which only rows x columns are in the matrix. Code -1 is digit 0. */
-static void pack_edge(const int8_t *codes, int64_t stride, int64_t rows, int64_t columns, uint8_t *out) {
-  int8_t padded[TERN_PANEL * TERN_CHUNK];
+static void pack_edge(int64_t chunk, const int8_t *codes, int64_t stride, int64_t rows, int64_t columns,
+                      uint8_t *out) {
+  int8_t padded[TERN_PANEL * TERN_CHUNK3];
   memset(padded, -1, sizeof padded);
   for (int64_t r = 0; r < rows; r++)
-    memcpy(padded + r * TERN_CHUNK, codes + r * stride, (size_t)columns);
-  pack_tile(padded, TERN_CHUNK, out);
+    memcpy(padded + r * chunk, codes + r * stride, (size_t)columns);
+  pack_tile(chunk, padded, chunk, out);
 }
 
-static void pack_panel(const int8_t *codes, int64_t n, int64_t rows, uint8_t *out, int64_t step) {
-  int64_t whole = rows == TERN_PANEL ? n / TERN_CHUNK : 0;
-  for (int64_t c = 0; c < whole; c++)
-    pack_tile(codes + c * TERN_CHUNK, n, out + c * step);
-  for (int64_t c = whole; c < tern_tiles(n); c++) {
-    int64_t left = n - c * TERN_CHUNK;
-    pack_edge(codes + c * TERN_CHUNK, n, rows, left < TERN_CHUNK ? left : TERN_CHUNK, out + c * step);
+static inline void pack_panel(int64_t chunk, const int8_t *codes, int64_t n, int64_t rows, uint8_t *out,
+                              int64_t step) {
+  int64_t c = 0, whole = rows == TERN_PANEL ? n / chunk : 0;
+  for (; c < whole; c++)
+    pack_tile(chunk, codes + c * chunk, n, out + c * step);
+  for (; c * chunk < n; c++) {
+    int64_t left = n - c * chunk;
+    pack_edge(chunk, codes + c * chunk, n, rows, left < chunk ? left : chunk, out + c * step);
+  }
+}
+
+static inline void pack_pairs(int64_t chunk, const int8_t *codes, int64_t m, int64_t n, uint8_t *out,
+                              int64_t begin, int64_t end) {
+  int64_t chunks = (n + chunk - 1) / chunk;
+  for (int64_t panel = 2 * begin; panel < 2 * end && panel < tern_tiles(m); panel++) {
+    int64_t step, rows = m - panel * TERN_PANEL;
+    int64_t at = tern_panel(out, m, chunks, panel, &step) - out;
+    pack_panel(chunk, codes + panel * TERN_PANEL * n, n, rows < TERN_PANEL ? rows : TERN_PANEL, out + at,
+               step);
   }
 }
 
 void tern_pack_tile2_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin,
                            int64_t end) {
-  for (int64_t panel = 2 * begin; panel < 2 * end && panel < tern_tiles(m); panel++) {
-    int64_t step, rows = m - panel * TERN_PANEL;
-    int64_t at = tern_panel(out, m, n, panel, &step) - out;
-    pack_panel(codes + panel * TERN_PANEL * n, n, rows < TERN_PANEL ? rows : TERN_PANEL, out + at, step);
-  }
+  pack_pairs(TERN_CHUNK, codes, m, n, out, begin, end);
+}
+
+void tern_pack_tile3_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin,
+                           int64_t end) {
+  pack_pairs(TERN_CHUNK3, codes, m, n, out, begin, end);
 }
 
 void tern_pack_tile2(const int8_t *codes, int64_t m, int64_t n, uint8_t *out) {
   tern_pack_tile2_pairs(codes, m, n, out, 0, (tern_tiles(m) + 1) / 2);
+}
+
+void tern_pack_tile3(const int8_t *codes, int64_t m, int64_t n, uint8_t *out) {
+  tern_pack_tile3_pairs(codes, m, n, out, 0, (tern_tiles(m) + 1) / 2);
 }

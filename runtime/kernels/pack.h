@@ -4,15 +4,19 @@
 
 #include <stdint.h>
 
-/* Bytes that m rows of n columns take in tile2. */
+/* Bytes that m rows of n columns take. */
 int64_t tern_tile2_bytes(int64_t m, int64_t n);
+int64_t tern_tile3_bytes(int64_t m, int64_t n);
 
-/* codes[m, n], row-major, to tern_tile2_bytes(m, n) bytes. */
+/* codes[m, n], row-major, to tern_tileX_bytes(m, n) bytes. */
 void tern_pack_tile2(const int8_t *codes, int64_t m, int64_t n, uint8_t *out);
+void tern_pack_tile3(const int8_t *codes, int64_t m, int64_t n, uint8_t *out);
 
 /* Only the pairs of panels [begin, end) of ceil(m / 32), for threads that share the work: codes and out are
  * those of the whole matrix. */
 void tern_pack_tile2_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin,
+                           int64_t end);
+void tern_pack_tile3_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin,
                            int64_t end);
 
 #endif

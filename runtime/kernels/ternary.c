@@ -2,6 +2,7 @@
  *
  * int8 rows go tile by tile: the 64 bytes of a tile are 64 lanes, a lane's products with its column are added
  * up in 16 bits for 16 tiles and then widened; loops have constant lengths, so that compilers vectorise them.
+ * What the two layouts share takes `fields`, the digits in a byte, as a constant: 4 for tile2, 5 for tile3.
  * int16, floats and groups that split a chunk go column by column with the panel's 16 rows as lanes. */
 #include "runtime/kernels/ternary.h"
 
@@ -9,8 +10,18 @@
 
 /* ---- int8, chunk by chunk -------------------------------------------------------------------- */
 
-/* 16-bit sums hold 16 chunks: 16 chunks * 4 fields * (2 * 128) = 2^14. */
-enum { NARROW_CHUNKS = 16, TILE_LANES = 64 };
+/* 16-bit sums hold 16 chunks: 16 chunks * 5 fields * (2 * 128) < 2^15. */
+enum { NARROW_CHUNKS = 16, TILE_LANES = 64, LONGEST = TERN_CHUNK3 };
+
+/* The digit of field f in a byte. Of base 3: b / 3^f is b * ceil(2^16 / 3^f) / 2^16, and q / 3 for q < 256 is
+ * q * 171 / 2^9, both rounded down. */
+static inline int digit(int fields, unsigned byte, int f) {
+  static const uint32_t scaled[] = {65536, 21846, 7282, 2428, 810};
+  if (fields == 4)
+    return (int)(byte >> (2 * f) & 3);
+  unsigned q = byte * scaled[f] >> 16;
+  return (int)(q - 3 * (q * 171 >> 9));
+}
 
 /* The four columns of field f in all lanes: a 64-bit word of four 16-bit numbers, sixteen times. */
 static inline void spread(int16_t *restrict lanes, const int8_t *restrict x) {
@@ -22,8 +33,8 @@ static inline void spread(int16_t *restrict lanes, const int8_t *restrict x) {
   memcpy(lanes, words, sizeof words);
 }
 
-/* Adds the products of one tile: x[k] belongs to field k / 4, byte k % 4 of every row. */
-static inline void add_tile(int16_t *restrict sums, const uint8_t *restrict tile, const int8_t *restrict x) {
+/* Adds the products of one tile of tile2: x[k] belongs to field k / 4, byte k % 4 of every row. */
+static inline void add_tile2(int16_t *restrict sums, const uint8_t *restrict tile, const int8_t *restrict x) {
   for (int f = 0; f < 4; f++) {
     int16_t column[TILE_LANES];
     spread(column, x + 4 * f);
@@ -32,29 +43,53 @@ static inline void add_tile(int16_t *restrict sums, const uint8_t *restrict tile
   }
 }
 
+/* The same of tile3; q * 171 / 2^9 is q / 3, and what the division leaves is the field. */
+static inline void add_tile3(int16_t *restrict sums, const uint8_t *restrict tile, const int8_t *restrict x) {
+  uint16_t rest[TILE_LANES];
+  for (int l = 0; l < TILE_LANES; l++)
+    rest[l] = tile[l];
+  for (int f = 0; f < 5; f++) {
+    int16_t column[TILE_LANES];
+    spread(column, x + 4 * f);
+    for (int l = 0; l < TILE_LANES; l++) {
+      uint16_t third = (uint16_t)((uint16_t)(rest[l] * 171u) >> 9);
+      sums[l] = (int16_t)(sums[l] + (int16_t)(rest[l] - 3 * third) * column[l]);
+      rest[l] = third;
+    }
+  }
+}
+
+static inline void add_tile(int fields, int16_t *restrict sums, const uint8_t *restrict tile,
+                            const int8_t *restrict x) {
+  if (fields == 4)
+    add_tile2(sums, tile, x);
+  else
+    add_tile3(sums, tile, x);
+}
+
 static inline void widen(uint32_t sums[TERN_PANEL], const int16_t narrow[TILE_LANES]) {
   for (int r = 0; r < TERN_PANEL; r++)
     sums[r] += (uint32_t)(narrow[4 * r] + narrow[4 * r + 1] + narrow[4 * r + 2] + narrow[4 * r + 3]);
 }
 
-/* sums[r] = sum of t * x over columns begin .. end - 1 of a panel; begin is a multiple of 16, and so is end
- * unless it is n. */
-static inline void panel_digits(const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin,
-                                int64_t end, uint32_t sums[TERN_PANEL]) {
-  int64_t chunk = begin / TERN_CHUNK, whole = end / TERN_CHUNK;
+/* sums[r] = sum of t * x over columns begin .. end - 1 of a panel; begin is a multiple of a chunk, and so is
+ * end unless it is n. */
+static inline void panel_digits(int fields, const uint8_t *tiles, int64_t step, const int8_t *x,
+                                int64_t begin, int64_t end, uint32_t sums[TERN_PANEL]) {
+  int64_t width = 4 * fields, chunk = begin / width, whole = end / width;
   memset(sums, 0, sizeof(uint32_t) * TERN_PANEL);
   while (chunk < whole) {
     int64_t stop = chunk + NARROW_CHUNKS < whole ? chunk + NARROW_CHUNKS : whole;
     int16_t narrow[TILE_LANES] = {0};
     for (; chunk < stop; chunk++)
-      add_tile(narrow, tiles + chunk * step, x + chunk * TERN_CHUNK);
+      add_tile(fields, narrow, tiles + chunk * step, x + chunk * width);
     widen(sums, narrow);
   }
-  if (end % TERN_CHUNK) {
+  if (end % width) {
     int16_t narrow[TILE_LANES] = {0};
-    int8_t tail[TERN_CHUNK] = {0};
-    memcpy(tail, x + whole * TERN_CHUNK, (size_t)(end % TERN_CHUNK));
-    add_tile(narrow, tiles + whole * step, tail);
+    int8_t tail[LONGEST] = {0};
+    memcpy(tail, x + whole * width, (size_t)(end % width));
+    add_tile(fields, narrow, tiles + whole * step, tail);
     widen(sums, narrow);
   }
 }
@@ -68,32 +103,40 @@ static uint32_t sum_i8(const int8_t *x, int64_t n) {
 
 /* ---- any type, column by column -------------------------------------------------------------- */
 
+/* Column k of a panel: bytes 0, 4, 8, ... from `column` hold it in field f. */
+static inline const uint8_t *find_column(int fields, const uint8_t *tiles, int64_t step, int64_t k, int *f) {
+  int64_t width = 4 * fields;
+  *f = (int)(k % width / 4);
+  return tiles + k / width * step + (k & 3);
+}
+
 /* out[r] of a panel for columns begin .. end - 1, none of them beyond n. */
 #define COLUMN_SUM_INT(name, x_type)                                                                         \
-  static void name(const uint8_t *tiles, int64_t step, const x_type *x, int64_t begin, int64_t end,          \
-                   int32_t out[TERN_PANEL]) {                                                                \
+  static inline void name(int fields, const uint8_t *tiles, int64_t step, const x_type *x, int64_t begin,    \
+                          int64_t end, int32_t out[TERN_PANEL]) {                                            \
     uint32_t sums[TERN_PANEL] = {0};                                                                         \
     for (int64_t k = begin; k < end; k++) {                                                                  \
-      const uint8_t *column = tiles + k / TERN_CHUNK * step + (k & 3);                                       \
-      int shift = (int)(2 * ((k >> 2) & 3));                                                                 \
+      int f;                                                                                                 \
+      const uint8_t *column = find_column(fields, tiles, step, k, &f);                                       \
       for (int r = 0; r < TERN_PANEL; r++)                                                                   \
-        sums[r] += (uint32_t)((((column[4 * r] >> shift) & 3) - 1) * x[k]);                                  \
+        sums[r] += (uint32_t)((digit(fields, column[4 * r], f) - 1) * x[k]);                                 \
     }                                                                                                        \
     memcpy(out, sums, sizeof sums);                                                                          \
   }
 COLUMN_SUM_INT(columns_i8, int8_t)
 COLUMN_SUM_INT(columns_i16, int16_t)
 
-static void columns_f32(const uint8_t *tiles, int64_t step, const float *x, int64_t begin, int64_t end,
-                        float out[TERN_PANEL]) {
+/* Lanes are of columns, not of a layout's chunks: every layout gives the same bits. */
+static inline void columns_f32(int fields, const uint8_t *tiles, int64_t step, const float *x, int64_t begin,
+                               int64_t end, float out[TERN_PANEL]) {
   float lanes[16][TERN_PANEL] = {{0}};
   for (int64_t k = begin; k < end; k++) {
-    const uint8_t *column = tiles + k / TERN_CHUNK * step + (k & 3);
-    int shift = (int)(2 * ((k >> 2) & 3));
+    int f;
+    const uint8_t *column = find_column(fields, tiles, step, k, &f);
     float *lane = lanes[(k - begin) % 16], plus = x[k], minus = -plus;
     for (int r = 0; r < TERN_PANEL; r++) {
-      int digit = (column[4 * r] >> shift) & 3;
-      lane[r] = lane[r] + (digit == 2 ? plus : digit == 0 ? minus : 0);
+      int t = digit(fields, column[4 * r], f);
+      lane[r] = lane[r] + (t == 2 ? plus : t == 0 ? minus : 0);
     }
   }
   for (int width = 8; width; width /= 2)
@@ -104,55 +147,60 @@ static void columns_f32(const uint8_t *tiles, int64_t step, const float *x, int6
 }
 
 /* int8 over whole chunks; a group that splits one goes by columns. */
-static void chunks_i8(const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin, int64_t end,
-                      int32_t out[TERN_PANEL]) {
+static inline void chunks_i8(int fields, const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin,
+                             int64_t end, int32_t out[TERN_PANEL]) {
   uint32_t digits[TERN_PANEL], ones = sum_i8(x + begin, end - begin);
-  panel_digits(tiles, step, x, begin, end, digits);
+  panel_digits(fields, tiles, step, x, begin, end, digits);
   for (int r = 0; r < TERN_PANEL; r++)
     digits[r] -= ones;
   memcpy(out, digits, sizeof digits);
 }
 
-static void panel_i8(const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin, int64_t end,
-                     int64_t n, int32_t out[TERN_PANEL]) {
-  if (begin % TERN_CHUNK == 0 && (end % TERN_CHUNK == 0 || end == n))
-    chunks_i8(tiles, step, x, begin, end, out);
+static inline void panel_i8(int fields, const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin,
+                            int64_t end, int64_t n, int32_t out[TERN_PANEL]) {
+  int64_t width = 4 * fields;
+  if (begin % width == 0 && (end % width == 0 || end == n))
+    chunks_i8(fields, tiles, step, x, begin, end, out);
   else
-    columns_i8(tiles, step, x, begin, end, out);
+    columns_i8(fields, tiles, step, x, begin, end, out);
 }
 
-static void panel_i16(const uint8_t *tiles, int64_t step, const int16_t *x, int64_t begin, int64_t end,
-                      int64_t n, int32_t out[TERN_PANEL]) {
+static inline void panel_i16(int fields, const uint8_t *tiles, int64_t step, const int16_t *x, int64_t begin,
+                             int64_t end, int64_t n, int32_t out[TERN_PANEL]) {
   (void)n;
-  columns_i16(tiles, step, x, begin, end, out);
+  columns_i16(fields, tiles, step, x, begin, end, out);
 }
 
-static void panel_f32(const uint8_t *tiles, int64_t step, const float *x, int64_t begin, int64_t end,
-                      int64_t n, float out[TERN_PANEL]) {
+static inline void panel_f32(int fields, const uint8_t *tiles, int64_t step, const float *x, int64_t begin,
+                             int64_t end, int64_t n, float out[TERN_PANEL]) {
   (void)n;
-  columns_f32(tiles, step, x, begin, end, out);
+  columns_f32(fields, tiles, step, x, begin, end, out);
 }
 
 /* ---- the whole matrix ------------------------------------------------------------------------ */
 
-#define WHOLE_MATRIX(name, x_type, y_type, panel_sum)                                                        \
+#define WHOLE_MATRIX(name, x_type, y_type, fields, panel_sum)                                                \
   TERN_TERNARY_SUM(name, x_type, y_type) {                                                                   \
     int64_t first, last, span = group ? group : n, groups = group ? (n + group - 1) / group : 1;             \
+    int64_t chunks = (n + 4 * (fields) - 1) / (4 * (fields));                                                \
     tern_share(m, thread, threads, &first, &last);                                                           \
     for (int64_t panel = first; panel < last; panel++) {                                                     \
       int64_t step, count = m - panel * TERN_PANEL < TERN_PANEL ? m - panel * TERN_PANEL : TERN_PANEL;       \
-      const uint8_t *tiles = tern_panel(w, m, n, panel, &step);                                              \
+      const uint8_t *tiles = tern_panel(w, m, chunks, panel, &step);                                         \
       for (int64_t row = 0; row < rows; row++)                                                               \
         for (int64_t g = 0; g < groups; g++) {                                                               \
           y_type out[TERN_PANEL], *to = y + (row * m + panel * TERN_PANEL) * groups + g;                     \
           int64_t begin = g * span, end = n - begin < span ? n : begin + span;                               \
-          panel_sum(tiles, step, x + row * n, begin, end, n, out);                                           \
+          panel_sum(fields, tiles, step, x + row * n, begin, end, n, out);                                   \
           for (int64_t r = 0; r < count; r++)                                                                \
             to[r * groups] = out[r];                                                                         \
         }                                                                                                    \
     }                                                                                                        \
   }
 
-WHOLE_MATRIX(tern_ternary_sum_i8, int8_t, int32_t, panel_i8)
-WHOLE_MATRIX(tern_ternary_sum_i16, int16_t, int32_t, panel_i16)
-WHOLE_MATRIX(tern_ternary_sum_f32, float, float, panel_f32)
+WHOLE_MATRIX(tern_ternary_sum_i8, int8_t, int32_t, 4, panel_i8)
+WHOLE_MATRIX(tern_ternary_sum_i16, int16_t, int32_t, 4, panel_i16)
+WHOLE_MATRIX(tern_ternary_sum_f32, float, float, 4, panel_f32)
+WHOLE_MATRIX(tern_ternary_sum3_i8, int8_t, int32_t, 5, panel_i8)
+WHOLE_MATRIX(tern_ternary_sum3_i16, int16_t, int32_t, 5, panel_i16)
+WHOLE_MATRIX(tern_ternary_sum3_f32, float, float, 5, panel_f32)

@@ -7,6 +7,9 @@
  * tile by tile (panel 2p chunk c, panel 2p + 1 chunk c, panel 2p chunk c + 1, ...), an odd last panel stands
  * alone: a matrix is one sequential stream for each thread.
  *
+ * Layout `tile3`, 1.6 bits a weight: the same with chunks of 20 columns, and byte 4 * r + j of a tile is
+ * t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, with t_f the digit of row r, column 20 c + 4 f + j.
+ *
  * Arithmetic: sum of code * x = sum of t * x - sum of x, exact in int32 whenever the result fits (everything
  * is modulo 2^32 on the way). Floats: lane x % 16 adds x, -x or 0 in order, then lanes fold l[k] += l[k + w],
  * w = 8, 4, 2, 1; within a group x counts from the group's start. The same bits in every variant.
@@ -17,10 +20,10 @@
 
 #include <stdint.h>
 
-enum { TERN_TILE = 64, TERN_PANEL = 16, TERN_CHUNK = 16 };
+enum { TERN_TILE = 64, TERN_PANEL = 16, TERN_CHUNK = 16, TERN_CHUNK3 = 20 };
 
 /* y[row, i, g] = sum over the columns of group g of code[i, column] * x[row, column].
- *   w        tile2, m rows of n columns
+ *   w        tile2, or tile3 for sum3, m rows of n columns
  *   x        rows rows, n elements apart; nothing beyond the last is read
  *   y        rows rows of m * groups, groups = ceil(n / group), 1 when group is 0
  *   thread   of `threads`: they share the pairs of panels, so each writes its own columns of y
@@ -32,20 +35,30 @@ enum { TERN_TILE = 64, TERN_PANEL = 16, TERN_CHUNK = 16 };
 TERN_TERNARY_SUM(tern_ternary_sum_i8, int8_t, int32_t);
 TERN_TERNARY_SUM(tern_ternary_sum_i16, int16_t, int32_t);
 TERN_TERNARY_SUM(tern_ternary_sum_f32, float, float);
+TERN_TERNARY_SUM(tern_ternary_sum3_i8, int8_t, int32_t);
+TERN_TERNARY_SUM(tern_ternary_sum3_i16, int16_t, int32_t);
+TERN_TERNARY_SUM(tern_ternary_sum3_f32, float, float);
 
 /* The same for processors that have more; with groups they do as the portable one. */
 TERN_TERNARY_SUM(tern_ternary_sum_i8_avx2, int8_t, int32_t);
 TERN_TERNARY_SUM(tern_ternary_sum_i8_vnni, int8_t, int32_t); /* AVX-512 F, BW, VL, VNNI */
+TERN_TERNARY_SUM(tern_ternary_sum3_i8_avx2, int8_t, int32_t);
+TERN_TERNARY_SUM(tern_ternary_sum3_i8_vnni, int8_t, int32_t);
+TERN_TERNARY_SUM(tern_ternary_sum3_i8_vbmi, int8_t, int32_t); /* and AVX-512 VBMI */
 
 /* What every variant needs to know of the layout. */
-static inline int64_t tern_tiles(int64_t n) { /* panels or chunks: ceil(n / 16) */
+static inline int64_t tern_tiles(int64_t n) { /* panels, or chunks of tile2: ceil(n / 16) */
   return (n + 15) / 16;
 }
 
-/* The first tile of a panel, and the bytes from one chunk's tile to the next. */
-static inline const uint8_t *tern_panel(const uint8_t *w, int64_t m, int64_t n, int64_t panel,
+static inline int64_t tern_tiles3(int64_t n) { /* chunks of tile3 */
+  return (n + 19) / 20;
+}
+
+/* The first tile of a panel of m rows by `chunks` chunks, and the bytes from one chunk's tile to the next. */
+static inline const uint8_t *tern_panel(const uint8_t *w, int64_t m, int64_t chunks, int64_t panel,
                                         int64_t *step) {
-  int64_t chunks = tern_tiles(n), paired = (panel | 1) < tern_tiles(m);
+  int64_t paired = (panel | 1) < tern_tiles(m);
   *step = paired ? 2 * TERN_TILE : TERN_TILE;
   return w + (panel & ~(int64_t)1) * chunks * TERN_TILE + (panel & 1) * TERN_TILE;
 }

@@ -3,32 +3,9 @@
  * chunk adds four of them, and 16 chunks reach -32768 .. 32512, which fits. A register is half a tile: 32-bit
  * lane r is row r or 8 + r. Several rows of x share each unpacked tile. */
 #if defined __AVX2__
-#include "runtime/kernels/ternary.h"
+#include "runtime/kernels/ternary_avx2.h"
 
-#include <immintrin.h>
-#include <string.h>
-
-enum { NARROW = 16, HALVES = 4, ROWS = 4, ROWS_BLOCK = 96 };
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-INLINE __m256i four_columns(const int8_t *x) {
-  int32_t word;
-  memcpy(&word, x, sizeof word);
-  return _mm256_set1_epi32(word);
-}
-
-INLINE int32_t sum_i8(const int8_t *x, int64_t n) {
-  uint32_t sum = 0;
-  for (int64_t k = 0; k < n; k++)
-    sum += (uint32_t)(int32_t)x[k];
-  return (int32_t)sum;
-}
+enum { NARROW = 16 };
 
 /* `halves` half tiles that lie one after another (2: a panel, 4: a pair) for `rows` rows of x, `apart` bytes
  * from one to the next. */
@@ -48,28 +25,6 @@ INLINE void add_rows(int halves, int rows, __m256i narrow[ROWS][HALVES], const u
     }
   }
 }
-
-INLINE void widen(int halves, int rows, __m256i wide[ROWS][HALVES], __m256i narrow[ROWS][HALVES]) {
-  const __m256i ones = _mm256_set1_epi16(1);
-  UNROLL for (int t = 0; t < rows; t++) UNROLL for (int h = 0; h < halves; h++) {
-    wide[t][h] = _mm256_add_epi32(wide[t][h], _mm256_madd_epi16(narrow[t][h], ones));
-    narrow[t][h] = _mm256_setzero_si256();
-  }
-}
-
-/* The first `count` rows of y: digit sums less the sum of x. */
-INLINE void store(int halves, int32_t *y, int64_t count, const __m256i wide[HALVES], int32_t ones) {
-  int32_t out[8 * HALVES];
-  for (int h = 0; h < halves; h++)
-    _mm256_storeu_si256((__m256i *)(out + 8 * h), _mm256_sub_epi32(wide[h], _mm256_set1_epi32(ones)));
-  memcpy(y, out, sizeof *y * (size_t)count);
-}
-
-/* A panel or a pair of them: where its tiles are, and how many of its rows are in the matrix. */
-struct strip {
-  const uint8_t *tiles;
-  int64_t step, count, m, n;
-};
 
 INLINE void some_rows(int halves, int rows, const struct strip *s, const int8_t *x, const int32_t *ones,
                       int32_t *y) {
@@ -101,12 +56,12 @@ INLINE void pair_rows(const uint8_t *w, const int8_t *x, const int32_t *ones, in
   for (int64_t p = 0; p < panels; p++) {
     struct strip s = {
         .count = left < (p + 1) * TERN_PANEL ? left - p * TERN_PANEL : TERN_PANEL, .m = m, .n = n};
-    s.tiles = tern_panel(w, m, n, panel + p, &s.step);
+    s.tiles = tern_panel(w, m, tern_tiles(n), panel + p, &s.step);
     for (t = 0; t < fours; t += ROWS)
       some_rows(2, ROWS, &s, x + t * n, ones + t, y + t * m + p * TERN_PANEL);
   }
   struct strip s = {.count = left < panels * TERN_PANEL ? left : panels * TERN_PANEL, .m = m, .n = n};
-  s.tiles = tern_panel(w, m, n, panel, &s.step);
+  s.tiles = tern_panel(w, m, tern_tiles(n), panel, &s.step);
   for (; t < rows; t++)
     if (panels == 2)
       some_rows(4, 1, &s, x + t * n, ones + t, y + t * m);

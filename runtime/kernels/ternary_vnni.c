@@ -6,47 +6,9 @@
  * 128 = 2^16 a chunk, so BLOCK chunks stay within 2^30. Many rows (prefill) are bound by vpdpbusd: a pair of
  * panels by ROWS rows fills the register file, and a tile is unpacked once for all of them. */
 #if defined __AVX512VNNI__ && defined __AVX512BW__ && defined __AVX512VL__
-#include "runtime/kernels/ternary.h"
+#include "runtime/kernels/ternary_avx512.h"
 
-#include <immintrin.h>
-#include <string.h>
-
-enum { BLOCK = 1 << 14, ROWS = 12, FEW = 4, ROWS_BLOCK = 8 * ROWS, PREFETCH = 4096, PIECE = 1024, WAYS = 8 };
-
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-/* A panel or a pair of them: where the tiles are, and which rows of y they give. */
-struct strip {
-  const uint8_t *tiles;
-  int64_t first, m, n; /* m: rows of the matrix, distance of rows in y */
-  __mmask16 mask[2];   /* rows of each panel that are in the matrix */
-};
-
-INLINE __m512i four_columns(const int8_t *x) {
-  int32_t word;
-  memcpy(&word, x, sizeof word);
-  return _mm512_set1_epi32(word);
-}
-
-INLINE int32_t sum_i8(const int8_t *x, int64_t n) {
-  __m512i sum = _mm512_setzero_si512(), ones = _mm512_set1_epi8(1);
-  int64_t k = 0;
-  for (; k + 64 <= n; k += 64)
-    sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(x + k));
-  __mmask64 rest = ((__mmask64)1 << (n - k)) - 1;
-  sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(rest, x + k));
-  return _mm512_reduce_add_epi32(sum);
-}
-
-INLINE void store(const struct strip *s, int panel, int32_t *y, __m512i digits, int32_t ones) {
-  __m512i sums = _mm512_sub_epi32(digits, _mm512_set1_epi32(ones));
-  _mm512_mask_storeu_epi32(y + s->first + panel * TERN_PANEL, s->mask[panel], sums);
-}
+enum { BLOCK = 1 << 14, PIECE = 1024, WAYS = 8 };
 
 /* ---- one row --------------------------------------------------------------------------------- */
 
@@ -159,10 +121,6 @@ INLINE void all_rows(int panels, const struct strip *s, const int8_t *x, const i
 }
 
 /* ---- the whole matrix ------------------------------------------------------------------------ */
-
-INLINE __mmask16 rows_in(int64_t left) {
-  return left >= TERN_PANEL ? 0xffff : left > 0 ? (__mmask16)((1u << left) - 1) : 0;
-}
 
 /* Panels [first, last) for at most ROWS_BLOCK rows. */
 INLINE void block_of_rows(const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n, int64_t rows,

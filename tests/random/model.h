@@ -1,7 +1,8 @@
 /* model.h: random models for holding the engines against each other.
  *
  * random_model builds a module with the function "step" out of operators of every kind, shapes with odd
- * sizes, states and repeats; the same seed gives the same module. random_source gives weights that are a
+ * sizes, states and repeats; the same seed gives the same module. Every third
+ * has its ternary weights as tile3. random_source gives weights that are a
  * function of their name. */
 #ifndef TERN_TESTS_RANDOM_MODEL_H
 #define TERN_TESTS_RANDOM_MODEL_H

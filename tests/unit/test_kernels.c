@@ -16,20 +16,30 @@
 
 typedef TERN_TERNARY_SUM(sum_i8_function, int8_t, int32_t);
 
+enum packing { TILE2, TILE3, PACKINGS };
+
 struct variant {
   const char *name;
   sum_i8_function *sum;
   bool runs;
+  enum packing packing;
 };
+enum { VARIANTS = 7 };
 
-static int variants(struct variant v[3]) {
+static int variants(struct variant v[VARIANTS]) {
   int n = 0;
-  v[n++] = (struct variant){"portable", tern_ternary_sum_i8, true};
+  v[n++] = (struct variant){"portable", tern_ternary_sum_i8, true, TILE2};
+  v[n++] = (struct variant){"portable tile3", tern_ternary_sum3_i8, true, TILE3};
 #ifdef __x86_64__
-  v[n++] = (struct variant){"avx2", tern_ternary_sum_i8_avx2, __builtin_cpu_supports("avx2")};
-  v[n++] = (struct variant){"vnni", tern_ternary_sum_i8_vnni,
-                            __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-                                __builtin_cpu_supports("avx512vl")};
+  bool avx2 = __builtin_cpu_supports("avx2");
+  bool vnni = __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512vl");
+  v[n++] = (struct variant){"avx2", tern_ternary_sum_i8_avx2, avx2, TILE2};
+  v[n++] = (struct variant){"vnni", tern_ternary_sum_i8_vnni, vnni, TILE2};
+  v[n++] = (struct variant){"avx2 tile3", tern_ternary_sum3_i8_avx2, avx2, TILE3};
+  v[n++] = (struct variant){"vnni tile3", tern_ternary_sum3_i8_vnni, vnni, TILE3};
+  v[n++] = (struct variant){"vbmi tile3", tern_ternary_sum3_i8_vbmi,
+                            vnni && __builtin_cpu_supports("avx512vbmi"), TILE3};
 #endif
   return n;
 }
@@ -47,22 +57,25 @@ static uint32_t random_number(void) {
 struct problem {
   int64_t m, n, group, rows, groups;
   int8_t *codes;
-  uint8_t *packed;
+  uint8_t *packed[PACKINGS];
 };
 
 static struct problem problem(int64_t m, int64_t n, int64_t group, int64_t rows, int code) {
-  struct problem p = {m, n, group, rows, group ? (n + group - 1) / group : 1, NULL, NULL};
+  struct problem p = {m, n, group, rows, group ? (n + group - 1) / group : 1, NULL, {NULL, NULL}};
   p.codes = malloc((size_t)(m * n));
-  p.packed = malloc((size_t)tern_tile2_bytes(m, n));
+  p.packed[TILE2] = malloc((size_t)tern_tile2_bytes(m, n));
+  p.packed[TILE3] = malloc((size_t)tern_tile3_bytes(m, n));
   for (int64_t i = 0; i < m * n; i++)
     p.codes[i] = code == 2 ? (int8_t)(random_number() % 3) - 1 : (int8_t)code;
-  tern_pack_tile2(p.codes, m, n, p.packed);
+  tern_pack_tile2(p.codes, m, n, p.packed[TILE2]);
+  tern_pack_tile3(p.codes, m, n, p.packed[TILE3]);
   return p;
 }
 
 static void problem_free(struct problem *p) {
   free(p->codes);
-  free(p->packed);
+  free(p->packed[TILE2]);
+  free(p->packed[TILE3]);
 }
 
 /* The naive loop: code at (row i, column k) by x, for each group. */
@@ -107,7 +120,7 @@ static int8_t *codes_i8(int64_t n, int value) {
 }
 
 static void check_i8(const struct problem *p, int value) {
-  struct variant v[3];
+  struct variant v[VARIANTS];
   int64_t outputs = p->rows * p->m * p->groups;
   int8_t *x = codes_i8(p->rows * p->n, value);
   int32_t *expected = malloc(sizeof *expected * (size_t)outputs);
@@ -117,7 +130,7 @@ static void check_i8(const struct problem *p, int value) {
     for (uint32_t threads = 1; v[k].runs && threads <= 3; threads++) {
       memset(y, 0x55, sizeof *y * (size_t)outputs);
       for (uint32_t thread = 0; thread < threads; thread++)
-        v[k].sum(p->packed, x, y, p->m, p->n, p->group, p->rows, thread, threads);
+        v[k].sum(p->packed[v[k].packing], x, y, p->m, p->n, p->group, p->rows, thread, threads);
       if (memcmp(y, expected, sizeof *y * (size_t)outputs))
         fail_msg("%s differs: m %ld n %ld group %ld rows %ld x %d threads %u", v[k].name, (long)p->m,
                  (long)p->n, (long)p->group, (long)p->rows, value, threads);
@@ -171,7 +184,7 @@ static void extremes(void **state) {
 
 static void groups(void **state) {
   (void)state;
-  static const int64_t group[] = {1, 5, 16, 32, 48, 64, 100, 1000};
+  static const int64_t group[] = {1, 5, 16, 20, 32, 40, 48, 64, 100, 1000};
   for (size_t i = 0; i < sizeof group / sizeof *group; i++)
     for (int64_t rows = 1; rows <= 3; rows++) {
       struct problem p = problem(37, 333, group[i], rows, 2);
@@ -190,9 +203,13 @@ static void wide_codes(void **state) {
     for (int64_t k = 0; k < inputs; k++)
       x[k] = (int16_t)(random_number() % 65536 - 32768);
     naive_i16(&p, x, expected);
-    for (uint32_t thread = 0; thread < 2; thread++)
-      tern_ternary_sum_i16(p.packed, x, y, p.m, p.n, p.group, p.rows, thread, 2);
-    assert_memory_equal(y, expected, sizeof *y * (size_t)outputs);
+    for (int packing = TILE2; packing < PACKINGS; packing++) {
+      for (uint32_t thread = 0; thread < 2; thread++)
+        (packing == TILE3 ? tern_ternary_sum3_i16 : tern_ternary_sum_i16)(p.packed[packing], x, y, p.m, p.n,
+                                                                          p.group, p.rows, thread, 2);
+      assert_memory_equal(y, expected, sizeof *y * (size_t)outputs);
+      memset(y, 0x55, sizeof *y * (size_t)outputs);
+    }
     free(x), free(y), free(expected);
     problem_free(&p);
   }
@@ -208,33 +225,60 @@ static void floats(void **state) {
     for (int64_t k = 0; k < inputs; k++)
       x[k] = (float)((int32_t)random_number() * 1e-9);
     naive_f32(&p, x, expected);
-    for (uint32_t thread = 0; thread < 3; thread++)
-      tern_ternary_sum_f32(p.packed, x, y, p.m, p.n, p.group, p.rows, thread, 3);
-    assert_memory_equal(y, expected, sizeof *y * (size_t)outputs);
+    for (int packing = TILE2; packing < PACKINGS; packing++) {
+      for (uint32_t thread = 0; thread < 3; thread++)
+        (packing == TILE3 ? tern_ternary_sum3_f32 : tern_ternary_sum_f32)(p.packed[packing], x, y, p.m, p.n,
+                                                                          p.group, p.rows, thread, 3);
+      assert_memory_equal(y, expected, sizeof *y * (size_t)outputs);
+      memset(y, 0x55, sizeof *y * (size_t)outputs);
+    }
     free(x), free(y), free(expected);
     problem_free(&p);
   }
 }
 
-/* The layout as ternary.h states it, digit by digit; ranges of pairs give the same bytes as the whole. */
+/* The layouts as ternary.h states them, digit by digit; ranges of pairs give the same bytes as the whole. */
+static const struct layout {
+  int64_t chunk;
+  int64_t (*bytes)(int64_t m, int64_t n);
+  void (*pairs)(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin, int64_t end);
+} layouts[PACKINGS] = {[TILE2] = {16, tern_tile2_bytes, tern_pack_tile2_pairs},
+                       [TILE3] = {20, tern_tile3_bytes, tern_pack_tile3_pairs}};
+
+static int digit_of(enum packing packing, int byte, int64_t field) {
+  static const int powers[] = {1, 3, 9, 27, 81};
+  return packing == TILE2 ? byte >> (2 * field) & 3 : byte / powers[field] % 3;
+}
+
+static void check_digits(const struct problem *p, enum packing packing) {
+  int64_t chunk = layouts[packing].chunk, chunks = (p->n + chunk - 1) / chunk;
+  for (int64_t row = 0; row < 16 * tern_tiles(p->m); row++)
+    for (int64_t k = 0; k < chunk * chunks; k++) {
+      int64_t step, c = k % chunk, digit = row < p->m && k < p->n ? p->codes[row * p->n + k] + 1 : 0;
+      const uint8_t *tiles = tern_panel(p->packed[packing], p->m, chunks, row / 16, &step);
+      int byte = tiles[k / chunk * step + 4 * (row % 16) + c % 4];
+      assert_int_equal(digit_of(packing, byte, c / 4), digit);
+    }
+}
+
+static void check_ranges(const struct problem *p, enum packing packing) {
+  int64_t bytes = layouts[packing].bytes(p->m, p->n), pairs = (tern_tiles(p->m) + 1) / 2;
+  uint8_t *parts = malloc((size_t)bytes);
+  for (int64_t k = 0; k < pairs; k++)
+    layouts[packing].pairs(p->codes, p->m, p->n, parts, k, k + 1);
+  assert_memory_equal(parts, p->packed[packing], (size_t)bytes);
+  free(parts);
+}
+
 static void packing(void **state) {
   (void)state;
   for (int i = 0; i < SIZES; i++)
     for (int j = 0; j < SIZES; j++) {
       struct problem p = problem(sizes[i], sizes[j], 0, 1, 2);
-      int64_t bytes = tern_tile2_bytes(p.m, p.n), pairs = (tern_tiles(p.m) + 1) / 2;
-      uint8_t *parts = malloc((size_t)bytes);
-      for (int64_t k = 0; k < pairs; k++)
-        tern_pack_tile2_pairs(p.codes, p.m, p.n, parts, k, k + 1);
-      assert_memory_equal(parts, p.packed, (size_t)bytes);
-      for (int64_t row = 0; row < 16 * tern_tiles(p.m); row++)
-        for (int64_t k = 0; k < 16 * tern_tiles(p.n); k++) {
-          int64_t step, c = k % 16, digit = row < p.m && k < p.n ? p.codes[row * p.n + k] + 1 : 0;
-          const uint8_t *tiles = tern_panel(p.packed, p.m, p.n, row / 16, &step);
-          int byte = tiles[k / 16 * step + 4 * (row % 16) + c % 4];
-          assert_int_equal(byte >> (2 * (c / 4)) & 3, digit);
-        }
-      free(parts);
+      for (enum packing k = TILE2; k < PACKINGS; k++) {
+        check_ranges(&p, k);
+        check_digits(&p, k);
+      }
       problem_free(&p);
     }
 }

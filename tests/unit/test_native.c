@@ -520,11 +520,12 @@ static void tokens_of_a_call(void **state) {
 
 /* ---- sums ------------------------------------------------------------------------------------ */
 
-static void sum_kernel(int64_t m, int64_t n, int64_t group, int64_t rows, enum format format) {
+static void sum_kernel(enum storage stored, int64_t m, int64_t n, int64_t group, int64_t rows,
+                       enum format format) {
   struct kernel *k = kernel("product");
   k->kind = KERNEL_TERNARY_SUM;
   k->parallel = true;
-  k->stored = STORE_TILE2;
+  k->stored = stored;
   k->weight = buffer(BASE_WEIGHTS, FORMAT_I8, 0);
   k->in = buffer(BASE_STATE, format, 0);
   k->out = buffer(BASE_SCRATCH, format == FORMAT_F32 ? FORMAT_F32 : FORMAT_I32, 0);
@@ -533,33 +534,41 @@ static void sum_kernel(int64_t m, int64_t n, int64_t group, int64_t rows, enum f
   fx.loops->step->schedule = call(k, 0, NULL);
 }
 
-static void ternary_sums(void **state) {
-  (void)state;
+/* One sum compiled for a processor, against the portable sum of tile2: both layouts
+ * give the same bits. */
+static void check_sum(int processor, enum storage stored, int64_t group, int64_t rows, enum format f) {
   enum { M = 83, COLUMNS = 150 };
   static int8_t codes[M * COLUMNS];
+  static uint8_t other[M * COLUMNS];
   for (int i = 0; i < M * COLUMNS; i++)
     codes[i] = (int8_t)((i * 7 + i / 11) % 3 - 1);
+  teardown(NULL), setup(NULL);
+  sum_kernel(stored, M, COLUMNS, group, rows, f);
+  (stored == STORE_TILE3 ? tern_pack_tile3 : tern_pack_tile2)(codes, M, COLUMNS, weights);
+  tern_pack_tile2(codes, M, COLUMNS, other);
+  fill_random((float *)state_room, ROOM / 4, 9);
+  size_t outputs = (size_t)(rows * M * (group ? 4 : 1));
+  int32_t *expected = malloc(4 * outputs);
+  if (f == FORMAT_F32)
+    tern_ternary_sum_f32(other, (float *)state_room, (float *)expected, M, COLUMNS, group, rows, 0, 1);
+  else
+    tern_ternary_sum_i8(other, (int8_t *)state_room, expected, M, COLUMNS, group, rows, 0, 1);
+  struct native_jit *j = compile(processor);
+  run_step(j, 3);
+  assert_memory_equal(scratch, expected, 4 * outputs);
+  native_jit_free(j);
+  free(expected);
+}
+
+static void ternary_sums(void **state) {
+  (void)state;
+  static const enum storage forms[] = {STORE_TILE2, STORE_TILE3};
+  static const enum format formats[] = {FORMAT_F32, FORMAT_I8};
   for (int p = 0; p < PROCESSORS; p++)
     for (int64_t group = 0; group <= 48; group += 48)
       for (int64_t rows = 1; rows <= 19; rows += 9)
-        for (enum format f = FORMAT_F32; f <= FORMAT_I8; f = f == FORMAT_F32 ? FORMAT_I8 : FORMAT_I16) {
-          teardown(NULL), setup(NULL);
-          sum_kernel(M, COLUMNS, group, rows, f);
-          tern_pack_tile2(codes, M, COLUMNS, weights);
-          fill_random((float *)state_room, ROOM / 4, 9);
-          size_t outputs = (size_t)(rows * M * (group ? 4 : 1));
-          int32_t *expected = malloc(4 * outputs);
-          if (f == FORMAT_F32)
-            tern_ternary_sum_f32(weights, (float *)state_room, (float *)expected, M, COLUMNS, group, rows, 0,
-                                 1);
-          else
-            tern_ternary_sum_i8(weights, (int8_t *)state_room, expected, M, COLUMNS, group, rows, 0, 1);
-          struct native_jit *j = compile(p);
-          run_step(j, 3);
-          assert_memory_equal(scratch, expected, 4 * outputs);
-          native_jit_free(j);
-          free(expected);
-        }
+        for (int k = 0; k < 4; k++)
+          check_sum(p, forms[k / 2], group, rows, formats[k % 2]);
 }
 
 /* ---- objects and targets --------------------------------------------------------------------- */
@@ -587,7 +596,7 @@ static void same_bytes_everywhere(void **state) {
       teardown(NULL), setup(NULL);
       norm_kernel(100);
       struct call *norm = fx.loops->step->schedule;
-      sum_kernel(40, 64, 0, 1, FORMAT_I8);
+      sum_kernel(STORE_TILE2, 40, 64, 0, 1, FORMAT_I8);
       fx.loops->step->schedule->next = norm;
       diag_add_source(&fx.diag, k ? "/somewhere/else/test.tern" : "examples/test.tern", "", 0);
       fx.kernel->at = (struct loc){.file = 1, .line = 3};

@@ -33,7 +33,8 @@ static const char preamble[] =
     "\n"
     "/* Sums of int8 codes by the best instructions that the compiler may use (-march=native); all give the\n"
     " * same bits. */\n"
-    "#if defined(__GNUC__) && defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && \\\n"
+    "#if defined(__GNUC__) && defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && "
+    "\\\n"
     "    defined(__AVX512VBMI__)\n"
     "#define SUM3_I8 tern_ternary_sum3_i8_vbmi\n"
     "#elif defined(__GNUC__) && defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)\n"
@@ -160,19 +161,19 @@ static void print_ops(FILE *out, const struct project *p) {
 
 static void print_makefile(FILE *out, const struct project *p) {
   const char *name = p->loops->module->name;
-  fprintf(
-      out,
-      "# Builds lib%s.a, the model's kernels, which need only libm, and %s, the program around them.\n"
-      "# -ffp-contract=off keeps every float operation rounded by itself: the results are then the same "
-      "bits\n"
-      "# with every compiler and on every machine.\n"
-      "# make CFLAGS='-O3 -march=native' uses this machine's vector instructions and is much faster.\n"
-      "CFLAGS = -O3\n"
-      "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
-      "CORE = %s.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o runtime/kernels/ternary_vnni.o \\\n"
-      "       runtime/kernels/ternary3_avx2.o runtime/kernels/ternary3_vnni.o\n"
-      "PROGRAM =",
-      name, name, name);
+  fprintf(out,
+          "# Builds lib%s.a, the model's kernels, which need only libm, and %s, the program around them.\n"
+          "# -ffp-contract=off keeps every float operation rounded by itself: the results are then the same "
+          "bits\n"
+          "# with every compiler and on every machine.\n"
+          "# make CFLAGS='-O3 -march=native' uses this machine's vector instructions and is much faster.\n"
+          "CFLAGS = -O3\n"
+          "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
+          "CORE = %s.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o "
+          "runtime/kernels/ternary_vnni.o \\\n"
+          "       runtime/kernels/ternary3_avx2.o runtime/kernels/ternary3_vnni.o\n"
+          "PROGRAM =",
+          name, name, name);
   for (int i = 0; i < p->runtime.n; i++) {
     size_t n = strlen(p->runtime.at[i]);
     if (p->runtime.at[i][n - 1] == 'c')
@@ -208,10 +209,10 @@ static void print_readme(FILE *out, const struct project *p) {
 }
 
 static bool write_project(struct project *p) {
-  static const char *const kernels[] = {"kernels/math.h", "kernels/ternary.h", "kernels/ternary.c",
-                                        "kernels/ternary_avx2.c", "kernels/ternary_vnni.c",
-                                        "kernels/ternary_avx2.h", "kernels/ternary_avx512.h",
-                                        "kernels/ternary3_avx2.c", "kernels/ternary3_vnni.c"};
+  static const char *const kernels[] = {
+      "kernels/math.h",           "kernels/ternary.h",       "kernels/ternary.c",
+      "kernels/ternary_avx2.c",   "kernels/ternary_vnni.c",  "kernels/ternary_avx2.h",
+      "kernels/ternary_avx512.h", "kernels/ternary3_avx2.c", "kernels/ternary3_vnni.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->loops->module->name);
   bool ok = list_runtime(p) && make_folder(p, p->dir) &&

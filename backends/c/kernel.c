@@ -250,13 +250,15 @@ static const char *print_buffer(struct printer *p, const struct buffer *b) {
 static void print_sum(struct printer *p, const struct kernel *k) {
   static const char *const names[][FORMAT_I16 + 1] = {
       {[FORMAT_I8] = "SUM_I8", [FORMAT_I16] = "tern_ternary_sum_i16", [FORMAT_F32] = "tern_ternary_sum_f32"},
-      {[FORMAT_I8] = "SUM3_I8", [FORMAT_I16] = "tern_ternary_sum3_i16", [FORMAT_F32] = "tern_ternary_sum3_f32"}};
+      {[FORMAT_I8] = "SUM3_I8",
+       [FORMAT_I16] = "tern_ternary_sum3_i16",
+       [FORMAT_F32] = "tern_ternary_sum3_f32"}};
   print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
   vec_push(p->arena, p->taken, "codes");
   const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out);
   print_line(p, "%s(codes, %s, %s, %lld, %lld, %lld, %s, thread, threads);",
-             names[k->stored == STORE_TILE3][k->in->format], x, y,
-             (long long)k->m, (long long)k->n, (long long)k->group, index_text(p, k->rows));
+             names[k->stored == STORE_TILE3][k->in->format], x, y, (long long)k->m, (long long)k->n,
+             (long long)k->group, index_text(p, k->rows));
 }
 
 static bool index_uses(const struct index *i, enum index_kind kind) {

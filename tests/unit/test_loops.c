@@ -24,8 +24,7 @@
 
 #include <cmocka.h>
 
-/* ---- one compilation -------------------------------------------------------------------------------------
- */
+/* ---- one compilation ------------------------------------------------------------------------- */
 
 struct bench {
   struct arena arena;
@@ -72,8 +71,7 @@ static int count(const char *text, const char *what) {
   return n;
 }
 
-/* ---- execution of loops
- * ------------------------------------------------------------------------------------ */
+/* ---- execution of loops ---------------------------------------------------------------------- */
 
 struct number {
   float f;
@@ -249,13 +247,15 @@ static void execute_sum(struct machine *m) {
   const struct kernel *k = m->k;
   const void *w = address(m, k->weight, 0), *x = address(m, k->in, 0);
   void *y = address(m, k->out, 0);
+  bool three = k->stored == STORE_TILE3;
   int64_t rows = at(m, k->rows);
+  uint32_t t = m->thread, n = m->threads;
   if (k->in->format == FORMAT_I8)
-    tern_ternary_sum_i8(w, x, y, k->m, k->n, k->group, rows, m->thread, m->threads);
+    (three ? tern_ternary_sum3_i8 : tern_ternary_sum_i8)(w, x, y, k->m, k->n, k->group, rows, t, n);
   else if (k->in->format == FORMAT_I16)
-    tern_ternary_sum_i16(w, x, y, k->m, k->n, k->group, rows, m->thread, m->threads);
+    (three ? tern_ternary_sum3_i16 : tern_ternary_sum_i16)(w, x, y, k->m, k->n, k->group, rows, t, n);
   else
-    tern_ternary_sum_f32(w, x, y, k->m, k->n, k->group, rows, m->thread, m->threads);
+    (three ? tern_ternary_sum3_f32 : tern_ternary_sum_f32)(w, x, y, k->m, k->n, k->group, rows, t, n);
 }
 
 static void execute_kernel(const struct tern_args *args, const struct kernel *k, int64_t i, int64_t j) {
@@ -288,8 +288,7 @@ static void execute_calls(const struct tern_args *args, const struct call *c, in
   }
 }
 
-/* ---- a model's memory
- * ---------------------------------------------------------------------------------------- */
+/* ---- a model's memory ------------------------------------------------------------------------ */
 
 struct memory {
   struct tern_args args;
@@ -394,8 +393,7 @@ static void cases_equal_the_interpreter(void **state) {
   }
 }
 
-/* ---- shapes of loops
- * ----------------------------------------------------------------------------------------- */
+/* ---- shapes of loops ------------------------------------------------------------------------- */
 
 #define PLANNED "module m spec \"m.tern\" chunk 8 weights 8192 states 8192\n"
 
@@ -524,8 +522,7 @@ static void states_are_updated_in_place(void **state) {
   }
 }
 
-/* ---- errors
- * -------------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static void what_is_not_planned_is_refused(void **state) {
   (void)state;
@@ -565,8 +562,7 @@ static void what_is_not_planned_is_refused(void **state) {
   }
 }
 
-/* ---- indices
- * ------------------------------------------------------------------------------------------------- */
+/* ---- indices --------------------------------------------------------------------------------- */
 
 enum { INDEX_LOOPS = 3 };
 static uint64_t seed = 7;

@@ -37,16 +37,22 @@ struct bench {
   char dir[64];
 };
 
-static void bench_open(struct bench *b, const struct kernel_case *c) {
+static void bench_open_packed(struct bench *b, const struct kernel_case *c, enum storage packing) {
   *b = (struct bench){.dir = "/tmp/tern-test-c-XXXXXX"};
   b->diag.out = open_memstream(&b->said, &b->said_bytes);
   b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", c->text, strlen(c->text)));
+  if (b->m)
+    b->m->packing = packing;
   bool ok = b->m && (!*c->passes || passes_run(b->m, c->passes, &(struct pass_options){.verify = true}));
   b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
   fflush(b->diag.out);
   if (!b->loops)
     fail_msg("%s: %s", c->name, b->said);
   assert_non_null(mkdtemp(b->dir));
+}
+
+static void bench_open(struct bench *b, const struct kernel_case *c) {
+  bench_open_packed(b, c, STORE_NONE);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
@@ -212,17 +218,20 @@ static void cases_equal_the_interpreter(void **state) {
   }
 }
 
-/* With wide vectors, fused multiply-add at hand, and other kernels for the sums. */
+/* With wide vectors, fused multiply-add at hand, and other kernels for the sums; both packings. */
 static void so_do_they_with_this_machines_instructions(void **state) {
   (void)state;
-  struct bench b;
-  const struct tern_model *model;
-  bench_open(&b, find_case("products by floats and by ternary matrices"));
-  void *library = compile(&b, project(&b), this_machine, &model);
-  run_model(&b, model, 1);
-  run_model(&b, model, 3);
-  dlclose(library);
-  bench_close(&b);
+  for (int i = 0; i < 2; i++) {
+    struct bench b;
+    const struct tern_model *model;
+    bench_open_packed(&b, find_case("products by floats and by ternary matrices"),
+                      i ? STORE_TILE3 : STORE_TILE2);
+    void *library = compile(&b, project(&b), this_machine, &model);
+    run_model(&b, model, 1);
+    run_model(&b, model, 3);
+    dlclose(library);
+    bench_close(&b);
+  }
 }
 
 /* ---- the folder ------------------------------------------------------------------------------ */

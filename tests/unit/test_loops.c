@@ -35,14 +35,20 @@ struct bench {
   struct loops *loops;
 };
 
-static void bench_open(struct bench *b, const char *text, const char *list) {
+static void bench_open_packed(struct bench *b, const char *text, const char *list, enum storage packing) {
   *b = (struct bench){0};
   b->diag.out = open_memstream(&b->said, &b->said_bytes);
   b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", text, strlen(text)));
   struct pass_options options = {.verify = true};
+  if (b->m)
+    b->m->packing = packing;
   bool ok = b->m && (!*list || passes_run(b->m, list, &options));
   b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
   fflush(b->diag.out);
+}
+
+static void bench_open(struct bench *b, const char *text, const char *list) {
+  bench_open_packed(b, text, list, STORE_NONE);
 }
 
 static void bench_close(struct bench *b) {
@@ -380,16 +386,23 @@ static void run_model(struct bench *b) {
   free(mem.image);
 }
 
+static void check_case(const struct kernel_case *c, enum storage packing) {
+  struct bench b;
+  bench_open_packed(&b, c->text, c->passes, packing);
+  if (!b.loops)
+    fail_msg("%s: %s", c->name, b.said);
+  print_message("%s, %s\n", c->name, storage_name(packing));
+  run_model(&b);
+  bench_close(&b);
+}
+
 static void cases_equal_the_interpreter(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof kernel_cases / sizeof *kernel_cases; i++) {
-    struct bench b;
-    bench_open(&b, kernel_cases[i].text, kernel_cases[i].passes);
-    if (!b.loops)
-      fail_msg("%s: %s", kernel_cases[i].name, b.said);
-    print_message("%s\n", kernel_cases[i].name);
-    run_model(&b);
-    bench_close(&b);
+    bool packed = strstr(kernel_cases[i].text, "ternary[");
+    check_case(&kernel_cases[i], packed ? STORE_TILE2 : STORE_NONE);
+    if (packed)
+      check_case(&kernel_cases[i], STORE_TILE3);
   }
 }
 

@@ -1,0 +1,160 @@
+/* inventory.h: what a hardware design consists of. Each machine fills it from its plan, before
+ * anything is written; the resource model, the projections and the reports read it: they know no other
+ * description of a design.
+ *
+ * A design is a list of units. A unit is a Verilog module of the project that a report has a line for: a
+ * kernel, the sum engine, a buffer, a layer of an unrolled model. It has parts: adders, registers,
+ * multipliers, memories and instances of library modules (backends/verilog/rtl), whose own parts the model
+ * knows. Streams join units and are drawn. The schedule counts clocks.
+ *
+ * Widths are in bits, times in clocks, memory in bytes. Strings are in the arena or constant. */
+#ifndef TERN_BACKENDS_VERILOG_REPORT_INVENTORY_H
+#define TERN_BACKENDS_VERILOG_REPORT_INVENTORY_H
+
+#include "support/arena.h"
+#include "support/diag.h"
+
+/* ---- parts ------------------------------------------------------------------------------------------- */
+
+enum part_kind {
+  PART_ADD,     /* bits-wide sum or difference: bits of the carry chain; bits passed through cost nothing */
+  PART_ADD_IF,  /* the same with one operand chosen or masked before by up to two more signals (a & nz ^ neg)
+                 */
+  PART_COMPARE, /* a < b over `bits` bits */
+  PART_EQUAL,   /* a == b over `bits` bits */
+  PART_MUL,     /* bits x other, signed */
+  PART_REG,     /* a register of `bits` bits */
+  PART_DELAY,   /* `other` registers of `bits` bits in a row, without reset: shift registers in LUTs if any */
+  PART_MUX,     /* `bits` outputs, each one of `other` inputs by a binary number */
+  PART_SHIFT,   /* barrel shifter: `bits` outputs, `other` bits of amount */
+  PART_LOGIC,   /* `bits` functions of `other` inputs each */
+  PART_RAM,     /* depth words of `bits` bits, one write port, `other` read ports, registered reads */
+  PART_ROM,     /* depth words of `bits` bits, `other` read ports; registered reads */
+  PART_LIBRARY, /* an instance of a library module */
+  PART_KINDS
+};
+
+enum part_flags {
+  PART_RESET = 1,  /* registers: cleared by aresetn */
+  PART_ENABLE = 2, /* registers: hold without enable */
+  PART_LUTRAM = 4, /* memories: ram_style "distributed" */
+  PART_BLOCK = 8,  /* memories: "block" */
+  PART_ULTRA = 16, /* memories: "ultra" */
+  PART_COMB = 32,  /* ROM: read without a register (logic) */
+  PART_CONST =
+      64 /* adders, comparisons: one operand is a constant; other: bits of it that are 1 for PART_MUL */
+};
+
+struct inv_param {
+  const char *name;
+  int64_t value;
+};
+
+struct inv_part {
+  enum part_kind kind;
+  unsigned flags;
+  int64_t count; /* equal parts */
+  int bits, other;
+  int64_t depth;
+  const char *module; /* PART_LIBRARY: "tern_mulshift" */
+  const struct inv_param *param;
+  int n_param;
+};
+
+/* ---- units ------------------------------------------------------------------------------------------- */
+
+enum inv_kind {
+  INV_KERNEL,  /* element-wise work, norms, gates, recurrence */
+  INV_SUM,     /* ternary sums: the sum engine, or an adder graph */
+  INV_LAYER,   /* unrolled: a block of the spec with all in it */
+  INV_BUFFER,  /* activations */
+  INV_STATE,   /* the recurrence's memory */
+  INV_WEIGHTS, /* weights on chip */
+  INV_READER,  /* the bus master and its queue */
+  INV_CONTROL, /* sequencer, registers, streams of tokens */
+  INV_TOP_K,   /* head's end: top-k, argmax */
+  INV_KINDS
+};
+
+struct inv_unit {
+  struct inventory *in;
+  int id;
+  enum inv_kind kind;
+  const char *name;   /* from the spec where it has one: "layers.attn.g"; shown in reports */
+  const char *module; /* of the project: the name that Yosys reports; unique */
+  const char *file;   /* "rtl/NAME.v" */
+  const char *what;   /* one line: what it does; may be NULL */
+  struct loc at;      /* its place in the spec; file 0: none */
+  int64_t count;      /* instances in the design; 1 unless it is instantiated several times */
+  VEC(struct inv_part) parts;
+  /* schedule, of a step that serves all sequences */
+  int64_t runs;   /* times it runs in a step; 0: it runs all the time */
+  int64_t cycles; /* clocks of the step in which it runs and nothing else does; they add up to the step's */
+  int64_t busy;   /* of these, clocks in which all lanes have work */
+  int64_t weight_bytes; /* of the stream, in a step */
+  int latency;          /* clocks from its input to its output; 0 where that has no meaning */
+};
+
+/* A connection that a drawing shows. */
+struct inv_stream {
+  int from, to;     /* units' ids; -1: the outside world */
+  const char *name; /* "weights", "codes" */
+  int bits;         /* of a word */
+  int64_t words;    /* in a step; 0: unknown or not constant */
+  bool handshake;   /* valid and ready */
+};
+
+enum inv_machine { INV_STREAMING, INV_UNROLLED };
+
+struct inventory {
+  struct arena *arena;
+  enum inv_machine machine;
+  const char *model; /* the model's name, an identifier */
+  const char *top;   /* the top module */
+  VEC(struct inv_unit *) units;
+  VEC(struct inv_stream) streams;
+
+  double clock_mhz;         /* target */
+  int lanes;                /* ternary weights a clock; 0: unrolled */
+  int vector;               /* elements a clock of kernels; 0: unrolled */
+  int sequences;            /* in flight: batch of the streaming machine, interleave of the unrolled one */
+  int word_bits;            /* of the weight stream; 0: none */
+  int64_t step_cycles;      /* clocks of a step (one token of every sequence) with an ideal stream; unrolled:
+                               `sequences`, since it takes a token a clock */
+  int64_t busy_cycles;      /* of them, clocks in which all lanes have a weight */
+  int64_t latency;          /* clocks from a token's arrival to its result */
+  int64_t weight_bytes;     /* read from external memory in a step */
+  int64_t image_bytes;      /* of the weights in external memory */
+  int64_t state_bytes;      /* on chip, all sequences */
+  int64_t activation_bytes; /* on chip, all sequences */
+  int64_t weights;          /* ternary weights used in a step */
+  int64_t parameters;       /* of the model */
+};
+
+/* ---- filling it -------------------------------------------------------------------------------------- */
+
+struct inventory *inventory_new(struct arena *a, enum inv_machine machine, const char *model,
+                                const char *top);
+/* A new unit; `module` names the file "rtl/MODULE.v". */
+struct inv_unit *inv_unit(struct inventory *v, enum inv_kind kind, const char *name, const char *module,
+                          const char *what);
+void inv_stream(struct inventory *v, const struct inv_unit *from, const struct inv_unit *to, const char *name,
+                int bits, int64_t words, bool handshake);
+
+void inv_add(struct inv_unit *u, int64_t count, int bits, unsigned flags);
+void inv_add_if(struct inv_unit *u, int64_t count, int bits);
+void inv_compare(struct inv_unit *u, int64_t count, int bits, unsigned flags);
+void inv_equal(struct inv_unit *u, int64_t count, int bits, unsigned flags);
+void inv_mul(struct inv_unit *u, int64_t count, int a, int b, unsigned flags);
+void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags);
+void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned flags);
+void inv_mux(struct inv_unit *u, int64_t count, int bits, int inputs);
+void inv_shift(struct inv_unit *u, int64_t count, int bits, int amount_bits);
+void inv_logic(struct inv_unit *u, int64_t functions, int inputs);
+void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags);
+void inv_rom(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags);
+/* `count` instances of a library module; then pairs (const char *name, int value), and NULL. Parameters left
+ * out have the module's defaults. */
+void inv_library(struct inv_unit *u, int64_t count, const char *module, ...) __attribute__((sentinel));
+
+#endif

@@ -48,6 +48,7 @@ struct weight *weight_add(struct module *m, const char *name, struct type t) {
   w->name = arena_strdup(m->arena, name);
   w->type = t;
   w->offset = w->scales = -1;
+  w->frac = FRAC_NONE;
   *(m->last_weight ? &m->last_weight->next : &m->weights) = w;
   m->last_weight = w;
   return w;
@@ -67,6 +68,7 @@ struct state *state_add(struct module *m, const char *name, struct type t) {
   s->name = arena_strdup(m->arena, name);
   s->type = t;
   s->offset = -1;
+  s->frac = FRAC_NONE;
   *(m->last_state ? &m->last_state->next : &m->states) = s;
   m->last_state = s;
   return s;
@@ -98,7 +100,7 @@ struct block *block_new(struct module *m, struct op *parent) {
 
 static struct value *value_new(struct module *m, struct block *b, struct op *def, struct type t, int index) {
   struct value *v = arena_new(m->arena, struct value);
-  *v = (struct value){.type = t, .def = def, .block = b, .index = index, .at = -1};
+  *v = (struct value){.type = t, .def = def, .block = b, .index = index, .frac = FRAC_NONE, .at = -1};
   return v;
 }
 
@@ -128,8 +130,35 @@ struct builder builder_after(struct module *m, struct op *op) {
 void op_set_results(struct module *m, struct op *op, int n, const struct type *types) {
   op->n_out = n;
   op->out = arena_array(m->arena, struct value *, n);
-  for (int i = 0; i < n; i++)
+  const struct op *end = op->body ? op->body->last : NULL;
+  for (int i = 0; i < n; i++) {
     op->out[i] = value_new(m, op->block, op, types[i], i);
+    if (end && end->code == OP_YIELD && end->n_in == n)
+      op->out[i]->frac = end->in[i]->frac;
+  }
+}
+
+/* The format that an operator's one result takes over. */
+static int result_frac(const struct module *m, const struct op *op) {
+  const struct weight *w;
+  const struct state *s;
+  switch (op->code) {
+  case OP_WEIGHT: return (w = weight_find(m, op->attr.symbol)) ? w->frac : FRAC_NONE;
+  case OP_READ: return (s = state_find(m, op->attr.symbol)) ? s->frac : FRAC_NONE;
+  case OP_CURVE: return op->attr.out_frac;
+  case OP_ISQRT:
+  case OP_ILOG2: return FRAC_NONE;
+  case OP_SELECT:
+  case OP_IADD:
+  case OP_ISUB:
+  case OP_IMIN:
+  case OP_IMAX: {
+    int last = op->in[op->n_in - 1]->frac;
+    return op->in[op->n_in - 2]->frac == last ? last : FRAC_NONE;
+  }
+  default: break;
+  }
+  return op->n_in && op_info[op->code].flags & (MOVE | REDUCE) ? op->in[0]->frac : FRAC_NONE;
 }
 
 struct op *op_raw(struct builder *b, enum opcode code, int n_in, struct value *const *in,
@@ -176,6 +205,8 @@ struct op *build(struct builder *b, enum opcode code, int n_in, struct value *co
     return NULL;
   }
   op_set_results(b->m, op, op_info[code].outs, &t);
+  if (op->n_out)
+    op->out[0]->frac = result_frac(b->m, op);
   return op;
 }
 

@@ -116,6 +116,7 @@ struct value *map_value(const struct value_map *map, struct value *v) {
 static void map_pair(struct arena *a, struct value_map *map, struct value *from, struct value *to) {
   to->name = from->name;
   to->at = from->at;
+  to->frac = from->frac;
   vec_push(a, map->from, from);
   vec_push(a, map->to, to);
 }
@@ -156,7 +157,8 @@ static bool same_attrs(const struct attrs *a, const struct attrs *b) {
          memcmp(&a->value, &b->value, sizeof a->value) == 0 && memcmp(&a->eps, &b->eps, sizeof a->eps) == 0 &&
          a->axis == b->axis && a->begin == b->begin && a->end == b->end &&
          memcmp(a->perm, b->perm, sizeof a->perm) == 0 && a->count == b->count && a->bits == b->bits &&
-         a->frac == b->frac && a->round == b->round && a->group == b->group;
+         a->frac == b->frac && a->round == b->round && a->group == b->group && a->curve == b->curve &&
+         a->out_frac == b->out_frac && a->segments == b->segments;
 }
 
 bool op_same(const struct op *a, const struct op *b) {

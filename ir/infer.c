@@ -3,7 +3,8 @@
  *
  * Messages are read by the author of a spec: they name the operator, show exact types, and say which number
  * does not fit which. */
-#include "ir/ir.h"
+#include "ir/curve.h"
+#include "ir/integer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,9 +74,9 @@ static bool want_axis(struct rule *r, struct type t) {
   return t.dim[axis] > 0 || fail(r, "axis %d of %s is the tokens of a call", axis, text(r, t));
 }
 
-static bool want_bits(struct rule *r) {
+static bool want_bits(struct rule *r, int most) {
   int bits = r->op->attr.bits;
-  return (bits >= 2 && bits <= 16) || fail(r, "bits = %d is not in 2 .. 16", bits);
+  return (bits >= 2 && bits <= most) || fail(r, "bits = %d is not in 2 .. %d", bits, most);
 }
 
 static bool want_rounding(struct rule *r) {
@@ -117,7 +118,8 @@ static bool infer_carried(struct rule *r) {
     return false;
   if (!type_same_shape(x, t))
     return fail(r, "%s and %s differ in shape", text(r, x), text(r, t));
-  bool fits = x.elem == t.elem || t.elem == ELEM_F32 || (t.elem == ELEM_I32 && x.elem == ELEM_BOOL);
+  bool narrower = x.elem == ELEM_BOOL || (elem_integer(x.elem) && elem_bytes(x.elem) < elem_bytes(t.elem));
+  bool fits = x.elem == t.elem || t.elem == ELEM_F32 || (elem_integer(t.elem) && narrower);
   return fits || fail(r, "%s does not convert to %s", text(r, x), elem_name(t.elem));
 }
 
@@ -220,14 +222,49 @@ static bool infer_compare(struct rule *r) {
 }
 
 static bool infer_select(struct rule *r) {
-  return want_elem(r, 0, ELEM_BOOL) && stretch_f32(r, 1) && stretch(r, *r->out, in_type(r, 0), r->out);
+  struct type a = in_type(r, 1), b = in_type(r, 2);
+  if (!want_elem(r, 0, ELEM_BOOL))
+    return false;
+  if (!elem_integer(a.elem) && !elem_integer(b.elem))
+    return stretch_f32(r, 1) && stretch(r, *r->out, in_type(r, 0), r->out);
+  if (a.elem != b.elem)
+    return fail(r, "chooses between %s and %s, which differ in their elements", text(r, a), text(r, b));
+  return stretch(r, a, b, r->out) && stretch(r, *r->out, in_type(r, 0), r->out);
 }
 
 static bool infer_codes(struct rule *r) {
-  if (!want_bits(r) || !want_rounding(r) || !stretch_f32(r, 0))
+  if (!want_bits(r, 31) || !want_rounding(r) || !stretch_f32(r, 0))
     return false;
-  r->out->elem = r->op->attr.bits <= 8 ? ELEM_I8 : ELEM_I16;
+  r->out->elem = integer_elem(r->op->attr.bits);
   return true;
+}
+
+/* ---- element-wise on integers ------------------------------------------------------------------------ */
+
+/* The shapes of all operands together, of element e. */
+static bool stretch_integers(struct rule *r, enum elem e) {
+  struct type t = type_scalar(e);
+  for (int i = 0; i < r->op->n_in; i++) {
+    if (!elem_integer(in_type(r, i).elem))
+      return fail(r, "takes i8, i16 or i32, not %s", text(r, in_type(r, i)));
+    if (!stretch(r, t, in_type(r, i), &t))
+      return false;
+  }
+  *r->out = t;
+  return true;
+}
+
+static bool infer_integer(struct rule *r) {
+  return want_bits(r, 32) && stretch_integers(r, integer_elem(r->op->attr.bits));
+}
+
+static bool infer_icompare(struct rule *r) {
+  return stretch_integers(r, ELEM_BOOL);
+}
+
+static bool infer_curve(struct rule *r) {
+  const char *why = curve_check(&r->op->attr);
+  return why ? fail(r, "%s", why) : infer_integer(r);
 }
 
 /* ---- along an axis ----------------------------------------------------------------------------------- */
@@ -247,7 +284,10 @@ static bool infer_axis(struct rule *r) {
 }
 
 static bool infer_reduce(struct rule *r) {
-  if (!infer_axis(r))
+  struct type x = in_type(r, 0);
+  bool integers = elem_integer(x.elem);
+  *r->out = with_elem(x, integers ? ELEM_I32 : ELEM_F32);
+  if (!(integers ? want_axis(r, x) : infer_axis(r)))
     return false;
   r->out->dim[r->op->attr.axis] = 1;
   return true;
@@ -300,7 +340,7 @@ static bool infer_ternary_sum(struct rule *r) {
 
 static bool infer_quantize(struct rule *r) {
   int bits = r->op->attr.bits, frac = r->op->attr.frac;
-  if (!want_elem(r, 0, ELEM_F32) || !want_axes(r, 0, 1) || !want_bits(r) || !want_rounding(r))
+  if (!want_elem(r, 0, ELEM_F32) || !want_axes(r, 0, 1) || !want_bits(r, 16) || !want_rounding(r))
     return false;
   if (frac != FRAC_DYNAMIC && (frac < -32 || frac > 32))
     return fail(r, "frac = %d is not in -32 .. 32", frac);

@@ -85,6 +85,40 @@ static void copy_tensor(struct interp *in, const struct value *to, const struct 
   }
 }
 
+/* ---- elements of several operands ------------------------------------------------------------------------
+ */
+
+/* Strides of the operand as it broadcasts to the shape. */
+void places_add(struct places *p, struct type operand) {
+  int missing = p->shape.rank - operand.rank;
+  int64_t s = 1, *step = p->step[p->n++];
+  for (int k = p->shape.rank - 1; k >= 0; k--) {
+    int64_t d = k < missing ? 1 : operand.dim[k - missing];
+    step[k] = d == 1 ? 0 : s;
+    s *= d;
+  }
+}
+
+void places_next(struct places *p) {
+  for (int d = p->shape.rank - 1; d >= 0; d--) {
+    bool more = ++p->coordinate[d] < p->shape.dim[d];
+    for (int k = 0; k < p->n; k++)
+      p->at[k] += more ? p->step[k][d] : -(p->coordinate[d] - 1) * p->step[k][d];
+    if (more)
+      return;
+    p->coordinate[d] = 0;
+  }
+}
+
+void around_axis(struct type t, int axis, int64_t *outer, int64_t *n, int64_t *inner) {
+  *outer = *inner = 1;
+  for (int k = 0; k < axis; k++)
+    *outer *= t.dim[k];
+  for (int k = axis + 1; k < t.rank; k++)
+    *inner *= t.dim[k];
+  *n = t.dim[axis];
+}
+
 /* ---- symbols ----------------------------------------------------------------------------------------------
  */
 
@@ -344,7 +378,8 @@ bool interp_covers(enum opcode code) {
 static bool run_op(struct interp *in, const struct op *op) {
   if (handlers[op->code])
     return handlers[op->code](in, op);
-  numeric(in, op->code)(in, op);
+  numeric_handler *of_integers = integer_handler(op);
+  (of_integers ? of_integers : numeric(in, op->code))(in, op);
   return true;
 }
 
@@ -382,7 +417,10 @@ void interp_reset(struct interp *in) {
     int64_t n = type_count(s->type, 1, 1);
     for (int64_t i = 0; i < slot->n; i++)
       for (int64_t e = 0; e < n; e++)
-        set_real(in, slot->tensors[i].data, e, s->init);
+        if (s->type.elem == ELEM_F32)
+          set_real(in, slot->tensors[i].data, e, s->init);
+        else
+          store_integer(&slot->tensors[i], e, (int64_t)s->init);
   }
 }
 

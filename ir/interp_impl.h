@@ -53,8 +53,24 @@ bool define_weight(struct interp *in, const struct op *op, int64_t instance);
 /* Number of scales of a ternary weight's instance. */
 int64_t scale_count(const struct weight *w);
 
+/* Where the operands of an element-wise operator are while it goes through its result's elements in order. */
+struct places {
+  struct type shape; /* of the result */
+  int n;             /* operands */
+  int64_t at[3];     /* their elements */
+  int64_t step[3][MAX_RANK], coordinate[MAX_RANK];
+};
+void places_add(struct places *p, struct type operand);
+void places_next(struct places *p);
+/* Splits a shape around an axis: elements are at (outer * n + along) * inner + within. */
+void around_axis(struct type t, int axis, int64_t *outer, int64_t *n, int64_t *inner);
+
 /* Numeric operators (interp_num.c); false when the operator is not one of them. */
 typedef void numeric_handler(struct interp *in, const struct op *op);
 numeric_handler *numeric(const struct interp *in, enum opcode code);
+/* The same for an operator whose operands or result are integers (interp_int.c); NULL for others. */
+numeric_handler *integer_handler(const struct op *op);
+numeric_handler integer_map;
+void store_integer(struct tensor *t, int64_t i, int64_t x);
 
 #endif

@@ -43,7 +43,8 @@ struct type {
 
 const char *elem_name(enum elem e);
 bool elem_parse(const char *name, enum elem *e);
-int elem_bytes(enum elem e); /* bytes of one element in a buffer; 0 for Q8, Q16, TERNARY */
+bool elem_integer(enum elem e); /* i8, i16 or i32 */
+int elem_bytes(enum elem e);    /* bytes of one element in a buffer; 0 for Q8, Q16, TERNARY */
 struct type type_make(enum elem e, int rank, const int64_t *dim);
 struct type type_scalar(enum elem e);
 bool type_equal(struct type a, struct type b);
@@ -65,7 +66,17 @@ enum opcode {
   OP_COUNT
 };
 
-enum op_flags { PURE = 1, MAP = 2, REDUCE = 4, MOVE = 8, COMMUTES = 16, REGION = 32, END = 64, SYMBOL = 128 };
+enum op_flags {
+  PURE = 1,
+  MAP = 2,
+  REDUCE = 4,
+  MOVE = 8,
+  COMMUTES = 16,
+  REGION = 32,
+  END = 64,
+  SYMBOL = 128,
+  INTEGER = 256
+};
 enum attr_flags {
   A_SYMBOL = 1,
   A_NAME = 2,
@@ -78,13 +89,25 @@ enum attr_flags {
   A_BITS = 256,
   A_FRAC = 512,
   A_ROUND = 1024,
-  A_GROUP = 2048
+  A_GROUP = 2048,
+  A_CURVE = 4096 /* curve, out_frac, segments */
 };
 
 /* The rounding modes a quantiser can name. TRUNCATE: toward zero; FLOOR: toward minus infinity. */
 enum rounding { ROUND_HALF_EVEN, ROUND_HALF_AWAY, ROUND_TRUNCATE, ROUND_FLOOR, ROUND_COUNT };
 const char *rounding_name(enum rounding r); /* "half_even", "half_away", "truncate", "floor" */
 bool rounding_parse(const char *name, enum rounding *r);
+
+/* The functions that `curve` knows, each on its domain; ir/curve.h has the table that approximates one. */
+enum curve {
+  CURVE_SIGMOID,       /* 1 / (1 + e^-x) on [-16, 16) */
+  CURVE_EXP2,          /* 2^x on [0, 1) */
+  CURVE_LOG2,          /* log2(1 + x) on [0, 1) */
+  CURVE_SOFTPLUS_TAIL, /* log(1 + e^-x) on [0, 16) */
+  CURVE_COUNT
+};
+const char *curve_name(enum curve c); /* "sigmoid", "exp2", "log2", "softplus_tail" */
+bool curve_parse(const char *name, enum curve *c);
 
 /* Only the members that the operator's row names mean anything; the rest are zero, so that attributes compare
  * whole. */
@@ -97,12 +120,18 @@ struct attrs {
   int64_t begin, end; /* slice */
   int perm[MAX_RANK];
   int64_t count; /* repeat */
-  int bits;      /* quantize, codes: 2 .. 16 */
-  int frac;      /* quantize: fraction bits of a static scale; FRAC_DYNAMIC: absmax of each vector */
+  int bits;      /* quantize: 2 .. 16; codes: 2 .. 31; integer operators: 2 .. 32 */
+  int frac; /* quantize: fraction bits of a static scale; FRAC_DYNAMIC: absmax of each vector; curve: of a */
   enum rounding round;
-  int64_t group; /* ternary_sum: columns that share a sum; 0: the whole row */
+  enum curve curve;
+  int out_frac, segments; /* curve: fraction bits of the result; log2 of the number of pieces */
+  int64_t group;          /* ternary_sum: columns that share a sum; 0: the whole row */
 };
 enum { FRAC_DYNAMIC = -128 };
+
+/* The format of integers: the real number is integer * 2^-frac. An annotation of values, weights and states,
+ * for whoever reads or converts them; what the operators do to the integers does not depend on it. */
+enum { FRAC_NONE = -1000, FRAC_LEAST = -64, FRAC_MOST = 64 };
 
 struct op_info {
   const char *text, *rule, *doc;
@@ -124,6 +153,7 @@ struct value {
   struct block *block; /* where it is defined */
   int index;           /* which result, or which argument */
   const char *name;    /* a hint from the spec for the printer; may be NULL */
+  int frac;            /* of integers; FRAC_NONE: no format is known */
   int64_t at;          /* plan-memory: byte offset of its buffer in scratch; -1: none */
   int id; /* scratch number for whoever walks (printer, interpreter, back ends); of no lasting value */
 };
@@ -154,8 +184,19 @@ struct func {
 };
 
 /* How a weight's numbers are stored in the image (plan-memory chooses; runtime/kernels/ has the layouts). */
-enum storage { STORE_NONE, STORE_F32, STORE_F16, STORE_BF16, STORE_TILE2, STORE_TILE3, STORE_COUNT };
-const char *storage_name(enum storage s); /* "none" "f32" "f16" "bf16" "tile2" "tile3" */
+enum storage {
+  STORE_NONE,
+  STORE_F32,
+  STORE_F16,
+  STORE_BF16,
+  STORE_TILE2,
+  STORE_TILE3,
+  STORE_I8,
+  STORE_I16,
+  STORE_I32,
+  STORE_COUNT
+};
+const char *storage_name(enum storage s); /* "none" "f32" "f16" "bf16" "tile2" "tile3" "i8" "i16" "i32" */
 bool storage_packed(enum storage s);      /* one of the ternary forms, tile2 or tile3 */
 bool storage_parse(const char *name, enum storage *s);
 
@@ -173,7 +214,8 @@ enum { MAX_REPEATS = 2 }; /* nesting of repeats */
  * + j. */
 struct weight {
   const char *name;
-  struct type type; /* of one instance */
+  struct type type; /* of one instance: f32, ternary; folded also i8, i16, i32 */
+  int frac;         /* of integers; FRAC_NONE elsewhere */
   int n_counts;
   int64_t counts[MAX_REPEATS];
   enum weight_origin origin;
@@ -194,7 +236,8 @@ struct weight {
 
 struct state {
   const char *name; /* as in struct weight */
-  struct type type; /* f32 */
+  struct type type; /* f32, i8, i16 or i32 */
+  int frac;         /* of integers; FRAC_NONE elsewhere */
   int n_counts;
   int64_t counts[MAX_REPEATS];
   double init; /* every element's value before the first token */
@@ -255,9 +298,10 @@ struct builder builder_before(struct module *m, struct op *op);
 struct builder builder_after(struct module *m, struct op *op);
 
 /* The general maker: result types from the operator's rule; operators with rule `carried`, `reshape`,
- * `broadcast` and `symbol` take theirs from `type` (NULL elsewhere). Returns NULL and reports at b->at when
- * the operands do not fit; `what` the spec calls it is in the message. Regions get an empty body; their
- * results are added by op_set_results. */
+ * `broadcast` and `symbol` take theirs from `type` (NULL elsewhere). The result has a frac where the operator
+ * keeps its operands' format: movement, reductions, select, sums of alike; weights and states. Returns NULL
+ * and reports at b->at when the operands do not fit; `what` the spec calls it is in the message. Regions get
+ * an empty body; their results are added by op_set_results. */
 struct op *build(struct builder *b, enum opcode code, int n_in, struct value *const *in,
                  const struct attrs *attr, const struct type *type);
 /* Shorthands that return the one result. */

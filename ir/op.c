@@ -1,4 +1,5 @@
-/* op.c: what ops.def says of each operator, as a table; and the names of rounding modes and storage forms. */
+/* op.c: what ops.def says of each operator, as a table; and the names of rounding modes, curves and storage
+ * forms. */
 #include "ir/ir.h"
 
 #include <string.h>
@@ -39,7 +40,21 @@ bool rounding_parse(const char *name, enum rounding *r) {
   return i >= 0;
 }
 
-static const char *const storages[STORE_COUNT] = {"none", "f32", "f16", "bf16", "tile2", "tile3"};
+static const char *const curves[CURVE_COUNT] = {"sigmoid", "exp2", "log2", "softplus_tail"};
+
+const char *curve_name(enum curve c) {
+  return curves[c];
+}
+
+bool curve_parse(const char *name, enum curve *c) {
+  int i = find_name(curves, CURVE_COUNT, name);
+  if (i >= 0)
+    *c = (enum curve)i;
+  return i >= 0;
+}
+
+static const char *const storages[STORE_COUNT] = {"none",  "f32", "f16", "bf16", "tile2",
+                                                  "tile3", "i8",  "i16", "i32"};
 
 const char *storage_name(enum storage s) {
   return storages[s];

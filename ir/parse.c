@@ -117,6 +117,13 @@ bool parse_type(struct parser *p, struct type *t) {
   return p_expect(p, "]");
 }
 
+bool parse_format(struct parser *p, int *frac) {
+  int64_t n = FRAC_NONE;
+  bool ok = !p_word(p, "frac") || p_integer(p, FRAC_LEAST, FRAC_MOST, &n);
+  *frac = (int)n;
+  return ok;
+}
+
 /* ---- declarations ------------------------------------------------------------------------------------ */
 
 /* "[6, 2]" */
@@ -167,7 +174,7 @@ static bool parse_merged(struct parser *p, struct weight *w) {
 
 static bool parse_storage(struct parser *p, enum storage *s) {
   if (p->tok.kind != TOKEN_WORD || !storage_parse(p->tok.text, s))
-    return p_expected(p, "a storage form (f32, f16, bf16, tile2, tile3)");
+    return p_expected(p, "a storage form (f32, f16, bf16, tile2, tile3, i8, i16, i32)");
   p_next(p);
   return true;
 }
@@ -178,6 +185,13 @@ static bool parse_source(struct parser *p, struct weight *w) {
 
 static bool parse_stored(struct parser *p, struct weight *w) {
   return parse_storage(p, &w->stored);
+}
+
+static bool parse_frac(struct parser *p, struct weight *w) {
+  int64_t n = FRAC_NONE;
+  bool ok = p_integer(p, FRAC_LEAST, FRAC_MOST, &n);
+  w->frac = (int)n;
+  return ok;
 }
 
 static bool parse_at(struct parser *p, struct weight *w) {
@@ -196,8 +210,9 @@ static const struct {
   const char *word;
   bool (*parse)(struct parser *p, struct weight *w);
 } weight_clauses[] = {
-    {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged}, {"source", parse_source},
-    {"stored", parse_stored}, {"at", parse_at},         {"scales", parse_scales}, {"stride", parse_stride},
+    {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged},
+    {"source", parse_source}, {"stored", parse_stored}, {"at", parse_at},
+    {"scales", parse_scales}, {"stride", parse_stride}, {"frac", parse_frac},
 };
 enum { WEIGHT_CLAUSES = sizeof weight_clauses / sizeof *weight_clauses };
 
@@ -227,7 +242,8 @@ static bool parse_state(struct parser *p) {
   const char *name = NULL;
   struct state s = {.at = p->tok.at};
   if (!p_take(p, TOKEN_SYMBOL, "the state's @name", &name) || !parse_counts(p, &s.n_counts, s.counts) ||
-      !p_expect(p, ":") || !parse_type(p, &s.type) || !p_expect(p, "=") || !p_number(p, &s.init))
+      !p_expect(p, ":") || !parse_type(p, &s.type) || !parse_format(p, &s.frac) || !p_expect(p, "=") ||
+      !p_number(p, &s.init))
     return false;
   struct state *added = state_add(p->m, name, s.type);
   if (!added)
@@ -236,6 +252,7 @@ static bool parse_state(struct parser *p) {
   added->n_counts = s.n_counts;
   memcpy(added->counts, s.counts, sizeof s.counts);
   added->init = s.init;
+  added->frac = s.frac;
   return (!p_word(p, "at") || p_integer(p, 0, most_bytes, &added->offset)) &&
          (!p_word(p, "stride") || p_integer(p, 0, most_bytes, &added->stride));
 }

@@ -33,6 +33,8 @@ bool p_name(struct parser *p, const char *what, const char **text);
 bool p_integer(struct parser *p, int64_t least, int64_t most, int64_t *n);
 bool p_number(struct parser *p, double *x);
 bool parse_type(struct parser *p, struct type *t);
+/* " frac 16", or nothing: FRAC_NONE. */
+bool parse_format(struct parser *p, int *frac);
 bool parse_func(struct parser *p);
 /* "{eps = 1e-06, ...}" for an operator; braces are optional where nothing must be given. */
 bool parse_attrs(struct parser *p, enum opcode code, struct attrs *attr);

@@ -47,7 +47,7 @@ static bool read_perm(struct parser *p, struct attrs *a) {
 }
 
 static bool read_bits(struct parser *p, struct attrs *a) {
-  return int_in(p, 2, 16, &a->bits);
+  return int_in(p, 2, 32, &a->bits);
 }
 
 static bool read_frac(struct parser *p, struct attrs *a) {
@@ -62,6 +62,21 @@ static bool read_round(struct parser *p, struct attrs *a) {
   return true;
 }
 
+static bool read_curve(struct parser *p, struct attrs *a) {
+  if (p->tok.kind != TOKEN_WORD || !curve_parse(p->tok.text, &a->curve))
+    return p_expected(p, "a curve (sigmoid, exp2, log2, softplus_tail)");
+  p_next(p);
+  return true;
+}
+
+static bool read_out_frac(struct parser *p, struct attrs *a) {
+  return int_in(p, 0, 30, &a->out_frac);
+}
+
+static bool read_segments(struct parser *p, struct attrs *a) {
+  return int_in(p, 0, 16, &a->segments);
+}
+
 static bool read_group(struct parser *p, struct attrs *a) {
   return p_integer(p, 0, INT64_MAX, &a->group);
 }
@@ -72,11 +87,13 @@ static const struct key {
   bool optional;
   bool (*read)(struct parser *p, struct attrs *a);
 } keys[] = {
-    {"value", A_VALUE, false, read_value}, {"eps", A_EPS, false, read_eps},
-    {"axis", A_AXIS, false, read_axis},    {"begin", A_RANGE, false, read_begin},
-    {"end", A_RANGE, false, read_end},     {"perm", A_PERM, false, read_perm},
-    {"bits", A_BITS, false, read_bits},    {"frac", A_FRAC, false, read_frac},
-    {"round", A_ROUND, false, read_round}, {"group", A_GROUP, true, read_group},
+    {"value", A_VALUE, false, read_value},       {"eps", A_EPS, false, read_eps},
+    {"axis", A_AXIS, false, read_axis},          {"begin", A_RANGE, false, read_begin},
+    {"end", A_RANGE, false, read_end},           {"perm", A_PERM, false, read_perm},
+    {"bits", A_BITS, false, read_bits},          {"frac", A_FRAC, false, read_frac},
+    {"round", A_ROUND, false, read_round},       {"group", A_GROUP, true, read_group},
+    {"curve", A_CURVE, false, read_curve},       {"out_frac", A_CURVE, false, read_out_frac},
+    {"segments", A_CURVE, false, read_segments},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 

@@ -83,6 +83,7 @@ static bool parse_place(struct parser *p, int64_t *at) {
 
 struct result {
   struct type type;
+  int frac;
   int64_t at;
 };
 
@@ -99,7 +100,7 @@ struct op_text {
 static bool parse_results(struct parser *p, struct op_text *t) {
   do {
     struct result r;
-    if (!parse_type(p, &r.type) || !parse_place(p, &r.at))
+    if (!parse_type(p, &r.type) || !parse_format(p, &r.frac) || !parse_place(p, &r.at))
       return false;
     vec_push(p->arena, t->results, r);
   } while (p_accept(p, ","));
@@ -115,8 +116,10 @@ static struct op *make(struct parser *p, struct block *b, const struct op_text *
   for (int i = 0; i < t->results.n; i++)
     types[i] = t->results.at[i].type;
   op_set_results(p->m, op, t->results.n, types);
-  for (int i = 0; i < t->results.n; i++)
+  for (int i = 0; i < t->results.n; i++) {
     op->out[i]->at = t->results.at[i].at;
+    op->out[i]->frac = t->results.at[i].frac;
+  }
   return op;
 }
 
@@ -200,12 +203,14 @@ static struct type argument_type(const struct op *op, int i) {
 }
 
 static bool parse_body(struct parser *p, struct op *op, const struct arguments *args) {
-  int outside = p->scope.n;
+  int outside = p->scope.n, first = op->code == OP_REPEAT;
   if (++p->depth > MOST_NESTED)
     return p_error(p, op->at, "bodies nest more than %d deep", MOST_NESTED);
   for (int i = 0; i < args->list.n; i++) {
     struct value *v = block_arg(p->m, op->body, argument_type(op, i), NULL);
     v->at = args->list.at[i].at;
+    if (i >= first)
+      v->frac = op->in[i - first]->frac;
     if (!define(p, args->list.at[i].name, v))
       return false;
   }
@@ -288,8 +293,13 @@ static bool parse_parameters(struct parser *p, struct func *f) {
     struct token name = p->tok;
     const char *unused;
     struct type t;
+    int frac;
     if (!p_take(p, TOKEN_VALUE, "a %value", &unused) || !p_expect(p, ":") || !parse_type(p, &t) ||
-        !define(p, name, block_arg(p->m, f->body, t, NULL)))
+        !parse_format(p, &frac))
+      return false;
+    struct value *v = block_arg(p->m, f->body, t, NULL);
+    v->frac = frac;
+    if (!define(p, name, v))
       return false;
   } while (p_accept(p, ","));
   return p_expect(p, ")");

@@ -94,12 +94,18 @@ static void put_scale(FILE *out, const struct weight *w) {
     fputs(" per tensor", out);
 }
 
+static void put_format(FILE *out, int frac) {
+  if (frac != FRAC_NONE)
+    fprintf(out, " frac %d", frac);
+}
+
 static void print_weight(struct printer *p, const struct weight *w) {
   FILE *out = p->out;
   fputs("weight ", out);
   put_symbol(out, w->name);
   put_counts(out, w->n_counts, w->counts);
   fprintf(out, " : %s", type_text(p->arena, w->type));
+  put_format(out, w->frac);
   put_scale(out, w);
   if (w->origin == WEIGHT_FOLDED)
     fputs(" folded", out);
@@ -124,7 +130,9 @@ static void print_state(struct printer *p, const struct state *s) {
   fputs("state ", p->out);
   put_symbol(p->out, s->name);
   put_counts(p->out, s->n_counts, s->counts);
-  fprintf(p->out, " : %s = ", type_text(p->arena, s->type));
+  fprintf(p->out, " : %s", type_text(p->arena, s->type));
+  put_format(p->out, s->frac);
+  fputs(" = ", p->out);
   put_number(p->out, s->init);
   put_plan(p->out, "at", s->offset);
   if (s->stride)
@@ -181,6 +189,7 @@ static void put_place(FILE *out, const struct value *v) {
 static void put_types(struct printer *p, int n, struct value *const *values) {
   for (int i = 0; i < n; i++) {
     fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, values[i]->type));
+    put_format(p->out, values[i]->frac);
     put_place(p->out, values[i]);
   }
 }
@@ -232,6 +241,11 @@ static void put_rounding(FILE *out, const struct op *op) {
   fprintf(out, "round = %s", rounding_name(op->attr.round));
 }
 
+static void put_curve(FILE *out, const struct op *op) {
+  fprintf(out, "curve = %s, out_frac = %d, segments = %d", curve_name(op->attr.curve), op->attr.out_frac,
+          op->attr.segments);
+}
+
 static void put_group(FILE *out, const struct op *op) {
   fputs("group = ", out);
   put_integer(out, op->attr.group);
@@ -242,9 +256,9 @@ static const struct {
   unsigned flag;
   void (*put)(FILE *out, const struct op *op);
 } braced[] = {
-    {A_VALUE, put_value_attr}, {A_EPS, put_eps},        {A_AXIS, put_axis},
-    {A_RANGE, put_range},      {A_PERM, put_perm},      {A_BITS, put_bits},
-    {A_FRAC, put_frac},        {A_ROUND, put_rounding}, {A_GROUP, put_group},
+    {A_VALUE, put_value_attr}, {A_EPS, put_eps},     {A_AXIS, put_axis}, {A_RANGE, put_range},
+    {A_PERM, put_perm},        {A_BITS, put_bits},   {A_FRAC, put_frac}, {A_ROUND, put_rounding},
+    {A_GROUP, put_group},      {A_CURVE, put_curve},
 };
 
 static void put_attrs(FILE *out, const struct op *op) {
@@ -361,12 +375,15 @@ static void print_func(struct printer *p, const struct func *f) {
     fputs(i ? ", " : "", p->out);
     put_value(p->out, b->args[i]);
     fprintf(p->out, ": %s", type_text(p->arena, b->args[i]->type));
+    put_format(p->out, b->args[i]->frac);
   }
   fputc(')', p->out);
   if (b->last && b->last->code == OP_RETURN && b->last->n_in) {
     fputs(" -> ", p->out);
-    for (int i = 0; i < b->last->n_in; i++)
+    for (int i = 0; i < b->last->n_in; i++) {
       fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, b->last->in[i]->type));
+      put_format(p->out, b->last->in[i]->frac);
+    }
   }
   put_plan(p->out, "scratch", f->scratch);
   fputs(" {\n", p->out);

@@ -29,6 +29,10 @@ bool elem_parse(const char *name, enum elem *e) {
   return false;
 }
 
+bool elem_integer(enum elem e) {
+  return e == ELEM_I8 || e == ELEM_I16 || e == ELEM_I32;
+}
+
 int elem_bytes(enum elem e) {
   return elems[e].bytes;
 }

@@ -59,8 +59,32 @@ static void check_place(struct checker *c, struct loc at, const char *name, int6
            (long long)stride, (long long)total);
 }
 
-static bool plain_float(struct type t) {
-  return t.elem == ELEM_F32 && !type_dynamic(t);
+/* What lies in a buffer of weights or states. */
+static bool stored_type(struct type t) {
+  return (t.elem == ELEM_F32 || elem_integer(t.elem)) && !type_dynamic(t);
+}
+
+static void check_format(struct checker *c, struct loc at, const char *what, struct type t, int frac) {
+  if (frac == FRAC_NONE)
+    return;
+  if (!elem_integer(t.elem))
+    report(c, at, "%s: %s has fraction bits; only i8, i16 and i32 have a format", what, text_of(c, t));
+  else if (frac < FRAC_LEAST || frac > FRAC_MOST)
+    report(c, at, "%s: %d fraction bits are not in %d .. %d", what, frac, FRAC_LEAST, FRAC_MOST);
+}
+
+/* A number that an element of the type can hold. */
+static bool holds(enum elem e, double x) {
+  static const struct {
+    double least, most;
+  } range[ELEM_COUNT] = {
+      [ELEM_BOOL] = {0, 1},
+      [ELEM_U32] = {0, UINT32_MAX},
+      [ELEM_I8] = {INT8_MIN, INT8_MAX},
+      [ELEM_I16] = {INT16_MIN, INT16_MAX},
+      [ELEM_I32] = {INT32_MIN, INT32_MAX},
+  };
+  return e == ELEM_F32 || (x >= range[e].least && x <= range[e].most && x == (double)(int64_t)x);
 }
 
 static void check_scale(struct checker *c, const struct weight *w) {
@@ -101,15 +125,23 @@ static void check_parts(struct checker *c, const struct weight *w) {
 
 static void check_symbols(struct checker *c) {
   for (const struct weight *w = c->m->weights; w; w = w->next) {
-    if (w->type.elem != ELEM_TERNARY && !plain_float(w->type))
-      report(c, w->at, "weight '%s' is %s; weights are f32 or ternary", w->name, text_of(c, w->type));
+    if (w->type.elem != ELEM_TERNARY && !stored_type(w->type))
+      report(c, w->at, "weight '%s' is %s; weights are f32 or ternary, or folded i8, i16 or i32", w->name,
+             text_of(c, w->type));
+    else if (elem_integer(w->type.elem) && w->origin != WEIGHT_FOLDED)
+      report(c, w->at, "weight '%s' is %s; only folded weights are integers", w->name, text_of(c, w->type));
+    check_format(c, w->at, w->name, w->type, w->frac);
     check_scale(c, w);
     check_parts(c, w);
     check_place(c, w->at, w->name, w->offset, w->stride, weight_instances(w), c->m->weights_bytes);
   }
   for (const struct state *s = c->m->states; s; s = s->next) {
-    if (!plain_float(s->type))
-      report(c, s->at, "state '%s' is %s; states are f32", s->name, text_of(c, s->type));
+    if (!stored_type(s->type))
+      report(c, s->at, "state '%s' is %s; states are f32, i8, i16 or i32", s->name, text_of(c, s->type));
+    else if (!holds(s->type.elem, s->init))
+      report(c, s->at, "state '%s' begins with %g, which is not a value of %s", s->name, s->init,
+             elem_name(s->type.elem));
+    check_format(c, s->at, s->name, s->type, s->frac);
     check_place(c, s->at, s->name, s->offset, s->stride, instances(s->n_counts, s->counts),
                 c->m->state_bytes);
   }
@@ -157,19 +189,9 @@ static void check_operand(struct checker *c, const struct op *op, int i) {
 
 /* A constant of an integer type is an integer that the type holds. */
 static void check_const(struct checker *c, const struct op *op) {
-  static const struct {
-    double least, most;
-  } range[ELEM_COUNT] = {
-      [ELEM_BOOL] = {0, 1},
-      [ELEM_U32] = {0, UINT32_MAX},
-      [ELEM_I8] = {INT8_MIN, INT8_MAX},
-      [ELEM_I16] = {INT16_MIN, INT16_MAX},
-      [ELEM_I32] = {INT32_MIN, INT32_MAX},
-  };
   enum elem e = op->out[0]->type.elem;
-  double x = op->attr.value;
-  if (e != ELEM_F32 && !(x >= range[e].least && x <= range[e].most && x == (double)(int64_t)x))
-    report(c, op->at, "const: %g is not a value of %s", x, elem_name(e));
+  if (!holds(e, op->attr.value))
+    report(c, op->at, "const: %g is not a value of %s", op->attr.value, elem_name(e));
 }
 
 /* ---- definitions and effects ------------------------------------------------------------------------- */
@@ -184,6 +206,7 @@ static void make_visible(struct checker *c, struct loc at, struct value *v, cons
   if (v->def != def || v->block != b || v->index != index)
     report(c, at, "%s: a result or argument that is linked elsewhere", def ? name_of(def) : "block");
   check_dims(c, at, v->type);
+  check_format(c, at, def ? name_of(def) : "argument", v->type, v->frac);
   v->id = c->visible.n;
   vec_push(&c->arena, c->visible, v);
 }

@@ -25,6 +25,8 @@ bool func_is_fold(const struct func *f) {
 void replace_op(struct block *root, struct op *op, struct value *v) {
   if (!v->name)
     v->name = op->out[0]->name;
+  if (v->frac == FRAC_NONE)
+    v->frac = op->out[0]->frac;
   replace_uses(root, op->out[0], v);
   op_unlink(op);
 }

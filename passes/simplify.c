@@ -9,6 +9,7 @@
  * operator's result, or NULL. Rules run until none applies. */
 #include "passes/pass.h"
 
+#include "ir/integer.h"
 #include "ir/real.h"
 #include "passes/rewrite.h"
 #include <math.h>
@@ -134,16 +135,24 @@ static struct value *without_broadcast(struct builder *b, struct op *op) {
                                                      : NULL;
 }
 
-/* Every operand a constant: the interpreter's own function of one element, in float32. */
+/* Every operand a constant: the interpreter's own function of one element, on integers or in float32. */
 static struct value *of_constants(struct builder *b, struct op *op) {
-  float x[3] = {0};
+  double c[3] = {0}, y;
+  bool floats = op->out[0]->type.elem == ELEM_F32;
   for (int i = 0; i < op->n_in; i++) {
-    double c;
-    if (!value_const(op->in[i], &c))
+    if (!value_const(op->in[i], &c[i]))
       return NULL;
-    x[i] = (float)c;
+    floats |= op->in[i]->type.elem == ELEM_F32;
   }
-  return build_const(b, (double)real32[op->code](x[0], x[1], x[2], &op->attr), op->out[0]->type);
+  if (!(floats ? real32[op->code] != NULL : integer_ops[op->code] != NULL))
+    return NULL;
+  if (!floats)
+    y = (double)integer_ops[op->code]((int64_t)c[0], (int64_t)c[1], (int64_t)c[2], &op->attr);
+  else
+    y = (double)real32[op->code]((float)c[0], (float)c[1], (float)c[2], &op->attr);
+  if (op->code == OP_CODES)
+    y = (double)integer_saturate((int64_t)y, op->attr.bits);
+  return build_const(b, y, op->out[0]->type);
 }
 
 static struct value *convert_nothing(struct builder *b, struct op *op) {
@@ -276,7 +285,7 @@ static struct value *apply_rules(struct builder *b, struct op *op) {
   for (int i = 0; i < RULES && !v; i++)
     if (rules[i].code == op->code)
       v = rules[i].apply(b, op);
-  if (!v && op_info[op->code].flags & MAP && real32[op->code])
+  if (!v && op_info[op->code].flags & MAP)
     v = of_constants(b, op);
   if (!v && op_info[op->code].flags & MAP && op->code != OP_CONVERT)
     v = without_broadcast(b, op);

@@ -72,6 +72,8 @@ static const char everything[] =
     "weight @deep[6, 2] : f32[8]\n"
     "state @\"m.{}.h\"[6] : f32[8] = 0.1 at 0 stride 64\n"
     "state @plain : f32[2, 2] = -inf\n"
+    "weight @codes : i16[8] frac 12 folded\n"
+    "state @whole : i32[8] frac 16 = -3 at 320\n"
     "func step(%token: u32) -> f32[8] {\n"
     "  %t = weight @table : f32[10, 8]\n"
     "  %x = index %t, %token : f32[8]\n"
@@ -115,6 +117,25 @@ static const char everything[] =
     "  %st = read @plain : f32[2, 2]\n"
     "  write %st, @plain\n"
     "  return\n"
+    "}\n"
+    "func integers(%a: i8[8] frac 4, %b: i16[1], %t: u32) -> i32[8] frac -2, i16[8] {\n"
+    "  %c = iadd %a, %b {bits = 9} : i16[8] frac 4\n"
+    "  %d = isub %c, %a {bits = 8} : i8[8]\n"
+    "  %e = mulshift %c, %d, %b {bits = 32} : i32[8] frac -2\n"
+    "  %f = curve %e {curve = softplus_tail, frac = 12, out_frac = 15, segments = 6, bits = 16} : i16[8] "
+    "frac 15\n"
+    "  %q = ile %e, %f : bool[8]\n"
+    "  %s = select %q, %e, %e : i32[8] frac -2\n"
+    "  %m = absmax %d {axis = 0} : i32[1]\n"
+    "  %r = repeat 2 (%l, %x = %s) -> i32[8] frac -2 {\n"
+    "    %y = idiv %x, %m {bits = 24} : i32[8] frac -2\n"
+    "    yield %y\n"
+    "  }\n"
+    "  %w = weight @codes : i16[8] frac 12\n"
+    "  %h = read @whole : i32[8] frac 16\n"
+    "  write %h, @whole\n"
+    "  %k = convert %d : i16[8]\n"
+    "  return %r, %k\n"
     "}\n"
     "func prefill(%tokens: u32[T]) -> f32[K, 8], f32 {\n"
     "  %t = weight @table : f32[10, 8]\n"
@@ -198,6 +219,32 @@ static const struct wrong wrongs[] = {
      "return: q8[5] can only enter a matrix product"},
     {"", "(%a: f32[5])", "%q = quantize %a {bits = 17, frac = dynamic, round = floor} : q8[5] return",
      "17 is not in 2 .. 16"},
+    {"", "(%a: f32[5])", "%q = codes %a, %a {bits = 32, round = floor} : i32[5] return",
+     "codes: bits = 32 is not in 2 .. 31"},
+    {"", "(%a: f32[5])", "%q = iadd %a, %a {bits = 32} : i32[5] return",
+     "iadd: takes i8, i16 or i32, not f32[5]"},
+    {"", "(%a: i32[5])", "%q = iadd %a, %a {bits = 33} : i32[5] return", "33 is not in 2 .. 32"},
+    {"", "(%a: i32[5])", "%q = imin %a, %a {bits = 16} : i32[5] return",
+     "imin: the result is i16[5], not i32[5]"},
+    {"", "(%a: i32[5], %b: i8[5], %c: bool)", "%q = select %c, %a, %b : i32[5] return",
+     "select: chooses between i32[5] and i8[5], which differ in their elements"},
+    {"", "(%a: i8[5])", "%q = sum %a {axis = 0} : i8[1] return", "sum: the result is i32[1], not i8[1]"},
+    {"", "(%a: i8[5])", "%q = softmax %a {axis = 0} : i8[5] return", "softmax: takes f32, not i8[5]"},
+    {"", "(%a: i32[5])", "%q = convert %a : i16[5] return", "i32[5] does not convert to i16"},
+    {"", "(%a: i32)",
+     "%q = curve %a {curve = tanh, frac = 1, out_frac = 1, segments = 1, bits = 8} : i8 return",
+     "expected a curve (sigmoid, exp2, log2, softplus_tail), not 'tanh'"},
+    {"", "(%a: i32)",
+     "%q = curve %a {curve = log2, frac = -1, out_frac = 1, segments = 1, bits = 8} : i8 return",
+     "curve: frac and out_frac are in 0 .. 30"},
+    {"", "(%a: i32)",
+     "%q = curve %a {curve = sigmoid, frac = 30, out_frac = 30, segments = 2, bits = 8} : i8 return",
+     "curve: too few segments for so many fraction bits"},
+    {"", "(%a: f32 frac 3)", "return", "argument: f32 has fraction bits; only i8, i16 and i32 have a format"},
+    {"", "(%a: i32 frac 65)", "return", "65 is not in -64 .. 64"},
+    {"weight @w : i8[5]", "()", "return", "only folded weights are integers"},
+    {"state @s : i8[5] = 128", "()", "return", "state 's' begins with 128, which is not a value of i8"},
+    {"state @s : u32[5] = 1", "()", "return", "states are f32, i8, i16 or i32"},
     {"", "(%a: f32[5])", "%q = const {value = 1.5} : i32 return", "1.5 is not a value of i32"},
     {"", "(%a: f32[5])", "%q = convert %a : i32[5] return", "f32[5] does not convert to i32"},
     {"", "()", "%w = weight @w : f32[5] return", "weight: there is no weight 'w'"},

@@ -454,7 +454,12 @@ void interp_free(struct interp *in) {
 }
 
 double interp_float(const struct interp *in, const struct tensor *t, int64_t i) {
-  return get_real(in, t->data, i);
+  switch (t->type.elem) {
+  case ELEM_I8: return t->i8[i];
+  case ELEM_I16: return t->i16[i];
+  case ELEM_I32: return t->i32[i];
+  default: return get_real(in, t->data, i);
+  }
 }
 
 void interp_set_hook(struct interp *in, const struct interp_hook *hook) {

@@ -55,7 +55,7 @@ const struct tensor *interp_state(struct interp *in, const struct state *s, int6
  * uses it for folded weights. */
 const struct tensor *interp_weight(struct interp *in, const struct weight *w, int64_t instance);
 
-/* Element i of a tensor of floats, at either precision. */
+/* Element i of a tensor: of floats, at either precision, or of integers. */
 double interp_float(const struct interp *in, const struct tensor *t, int64_t i);
 
 /* Whether the interpreter has a meaning for the operator, at both precisions; a test asks for all of ops.def.

@@ -155,6 +155,7 @@ struct value {
   const char *name;    /* a hint from the spec for the printer; may be NULL */
   int frac;            /* of integers; FRAC_NONE: no format is known */
   int64_t at;          /* plan-memory: byte offset of its buffer in scratch; -1: none */
+  double most;         /* largest magnitude that a calibration saw; 0: none did (struct fixing's ranges) */
   int id; /* scratch number for whoever walks (printer, interpreter, back ends); of no lasting value */
 };
 
@@ -223,6 +224,8 @@ struct weight {
   int64_t group;           /* WSCALE_GROUP: columns a scale */
   int n_parts;
   const char **parts; /* WEIGHT_MERGED: names of weights with the same counts */
+  bool known;         /* a checkpoint was looked at: */
+  double lo, hi;      /* range of a float weight's numbers, of a ternary weight's scales 1 / mean|W| */
   struct loc at;
   enum storage
       source; /* the checkpoint's type of a float tensor when one is at hand (driver), else STORE_NONE */
@@ -243,6 +246,7 @@ struct state {
   double init; /* every element's value before the first token */
   struct loc at;
   int64_t offset, stride; /* plan-memory: bytes in a sequence's state; -1: not planned */
+  int id;                 /* as in struct value */
   struct state *next;
 };
 
@@ -264,6 +268,7 @@ struct module {
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
   int64_t chunk;                      /* batch-time: the most tokens of one prefill; 0: no prefill form */
   enum storage packing;               /* the form of all ternary weights; STORE_NONE: plan-memory chooses */
+  int word;                           /* fixed-point: most bits of a value; 0: the pass's default */
   int next_kernel;                    /* for unique kernel names */
 };
 

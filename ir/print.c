@@ -46,11 +46,15 @@ static void put_word(FILE *out, const char *s) {
     put_string(out, s ? s : "");
 }
 
-/* The fewest digits that read back as the same double. */
+/* The fewest digits that read back as the same double; whole numbers in full. */
 static void put_number(FILE *out, double x) {
   char s[40];
   if (isnan(x)) {
     fputs("nan", out);
+    return;
+  }
+  if (x == rint(x) && fabs(x) < 1e15 && (x != 0 || !signbit(x))) {
+    fprintf(out, "%.0f", x);
     return;
   }
   for (int digits = 1; digits <= 17; digits++) {

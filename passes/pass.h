@@ -30,5 +30,7 @@ bool passes_run(struct module *m, const char *list, const struct pass_options *o
 
 /* The pipeline of `ternc build` and `ternc run`. */
 extern const char pipeline_default[];
+/* The same to integers only (`--fixed`). */
+extern const char pipeline_fixed[];
 
 #endif

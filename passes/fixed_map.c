@@ -1,0 +1,490 @@
+/* fixed_map.c: element-wise operators and quantisers on fixed-point values; contracts in fixed.h. */
+#include "passes/fixed.h"
+
+#include "passes/rewrite.h"
+#include <math.h>
+
+/* ---- formats ----------------------------------------------------------------------------------------------
+ */
+
+int bits_for(double most) {
+  int e;
+  double f = frexp(most, &e);
+  return f == 0.5 ? e - 1 : e;
+}
+
+static int least(int a, int b) {
+  return a < b ? a : b;
+}
+
+static int most(int a, int b) {
+  return a > b ? a : b;
+}
+
+/* As many bits behind the point as the word leaves, and no more than are of use. */
+struct format format_for(const struct fixing *x, struct range r) {
+  double top = range_most(r);
+  if (isinf(top)) /* the word saturates */
+    return (struct format){(x->word - 1) / 2, x->word};
+  int whole = top > 0 ? bits_for(top * (1 + 1e-6)) : 0;
+  int frac = least(x->word - 1 - whole, most(MOST_FRAC, LEAST_DIGITS - whole));
+  return (struct format){frac, most(2, whole + frac + 1)};
+}
+
+struct number fixed(struct value *v, int frac, int bits) {
+  v->frac = frac;
+  return (struct number){.form = FORM_FIXED, .v = v, .frac = frac, .bits = bits};
+}
+
+/* ---- integers ---------------------------------------------------------------------------------------------
+ */
+
+struct value *int_const(struct fixing *x, double value) {
+  return build_const(&x->b, value, type_scalar(ELEM_I32));
+}
+
+bool int_known(const struct value *v, int64_t *value) {
+  double c;
+  bool known = value_const(v, &c);
+  if (known)
+    *value = (int64_t)c;
+  return known;
+}
+
+struct value *int_op(struct fixing *x, enum opcode code, int n, struct value *const *in, int bits) {
+  struct attrs attr = {.bits = bits};
+  struct op *op = build(&x->b, code, n, in, &attr, NULL);
+  return op->out[0];
+}
+
+/* c ? a : b; both become 32 bits wide where they differ. */
+struct value *int_select(struct fixing *x, struct value *c, struct value *a, struct value *b) {
+  if (a->type.elem != b->type.elem) {
+    struct value *zero = int_const(x, 0);
+    a = int_op(x, OP_IADD, 2, (struct value *[]){a, zero}, 32);
+    b = int_op(x, OP_IADD, 2, (struct value *[]){b, zero}, 32);
+  }
+  return build3(&x->b, OP_SELECT, c, a, b);
+}
+
+struct value *int_add(struct fixing *x, struct value *a, struct value *b, int bits) {
+  int64_t p, q;
+  if (int_known(a, &p) && int_known(b, &q))
+    return int_const(x, (double)(p + q));
+  return int_op(x, OP_IADD, 2, (struct value *[]){a, b}, bits);
+}
+
+struct value *int_sub(struct fixing *x, struct value *a, struct value *b, int bits) {
+  int64_t p, q;
+  if (int_known(a, &p) && int_known(b, &q))
+    return int_const(x, (double)(p - q));
+  return int_op(x, OP_ISUB, 2, (struct value *[]){a, b}, bits);
+}
+
+struct value *int_mulshift(struct fixing *x, struct value *a, struct value *b, struct value *e, int bits) {
+  return int_op(x, OP_MULSHIFT, 3, (struct value *[]){a, b, e}, bits);
+}
+
+static enum elem elem_for(int bits) {
+  return bits <= 8 ? ELEM_I8 : bits <= 16 ? ELEM_I16 : ELEM_I32;
+}
+
+struct value *reformat(struct fixing *x, struct value *v, int frac, int bits, struct format to) {
+  if (frac == to.frac && bits <= to.bits && v->type.elem == elem_for(to.bits))
+    return v;
+  struct value *y = int_mulshift(x, v, int_const(x, 1), int_const(x, frac - to.frac), to.bits);
+  y->name = v->name;
+  y->frac = to.frac;
+  return y;
+}
+
+struct number from_shift(struct fixing *x, struct value *v, struct value *e, int add, struct format to) {
+  struct value *shift = int_add(x, e, int_const(x, add - to.frac), 16);
+  return fixed(int_mulshift(x, v, int_const(x, 1), shift, to.bits), to.frac, to.bits);
+}
+
+/* Any f32 value as integers of its own format. */
+struct number as_fixed(struct fixing *x, const struct value *old) {
+  struct number *n = number_of(x, old);
+  if (n->form == FORM_FIXED || n->form == FORM_PLAIN)
+    return *n;
+  struct format f = format_for(x, range_at(x, old));
+  return fixed(scalar_fixed(x, scalar_of(x, old), f), f.frac, f.bits);
+}
+
+struct value *to_format(struct fixing *x, const struct value *old, struct format to) {
+  struct number *n = number_of(x, old);
+  if (is_scalar_form(n)) {
+    struct value *v = scalar_fixed(x, scalar_of(x, old), to);
+    return reformat(x, v, to.frac, 32, to);
+  }
+  return reformat(x, n->v, n->frac, n->bits, to);
+}
+
+/* ---- two operands -----------------------------------------------------------------------------------------
+ */
+
+/* No finer than both operands are: what is not there need not be carried. A constant is as fine as need be.
+ */
+static struct format format_of_two(struct fixing *x, const struct op *op, struct format f) {
+  int finest = -1000;
+  for (int i = 0; i < op->n_in; i++) {
+    const struct number *n = number_of(x, op->in[i]);
+    if (n->form == FORM_FIXED && op->in[i]->type.elem == ELEM_F32)
+      finest = most(finest, n->frac);
+    else if (n->form == FORM_SCALAR)
+      finest = f.frac;
+  }
+  int less = finest > -1000 && finest < f.frac ? f.frac - finest : 0;
+  return (struct format){f.frac - less, most(2, f.bits - less)};
+}
+
+/* An operand aligned for a sum: its own range may be wider than the result's format. */
+static struct value *aligned(struct fixing *x, const struct value *old, int frac) {
+  struct number *n = number_of(x, old);
+  if (n->form == FORM_FIXED && n->frac == frac)
+    return n->v;
+  return to_format(x, old, (struct format){frac, x->word});
+}
+
+static struct number aligned_op(struct fixing *x, const struct op *op, enum opcode code) {
+  struct format f = format_of_two(x, op, format_for(x, range_at(x, op->out[0])));
+  struct value *in[] = {aligned(x, op->in[0], f.frac), aligned(x, op->in[1], f.frac)};
+  return fixed(int_op(x, code, 2, in, f.bits), f.frac, f.bits);
+}
+
+static struct number compare_op(struct fixing *x, const struct op *op, enum opcode code) {
+  int frac = -1000;
+  for (int i = 0; i < 2; i++) {
+    const struct number *n = number_of(x, op->in[i]);
+    double c;
+    if (value_const(op->in[i], &c)) /* eight digits of the constant decide */
+      frac = most(frac, c == 0 ? -1000 : 8 - (int)floor(log2(fabs(c))));
+    else
+      frac = most(frac, n->form == FORM_FIXED ? n->frac : format_for(x, range_at(x, op->in[i])).frac);
+  }
+  struct format f = {frac, 32};
+  struct value *in[] = {to_format(x, op->in[0], f), to_format(x, op->in[1], f)};
+  return (struct number){.form = FORM_PLAIN, .v = int_op(x, code, 2, in, 0)};
+}
+
+bool power_of_two(double c, int *e) {
+  *e = (int)floor(log2(fabs(c)));
+  return fabs(c) == ldexp(1, *e);
+}
+
+static struct number negative(struct fixing *x, struct number n) {
+  struct value *in[] = {int_const(x, 0), n.v};
+  return fixed(int_op(x, OP_ISUB, 2, in, least(n.bits + 1, 32)), n.frac, least(n.bits + 1, 32));
+}
+
+/* a * c: powers of two only move the point. */
+static struct number times_const(struct fixing *x, const struct op *op, const struct value *a, double c) {
+  struct number n = as_fixed(x, a);
+  struct format f = format_for(x, range_at(x, op->out[0]));
+  int e;
+  if (c == 0)
+    return (struct number){.form = FORM_CONST};
+  if (c > 0 && power_of_two(c, &e))
+    return (struct number){.form = FORM_FIXED, .v = n.v, .frac = n.frac - e, .bits = n.bits};
+  if (c < 0 && power_of_two(c, &e)) {
+    n = negative(x, n);
+    return (struct number){.form = FORM_FIXED, .v = n.v, .frac = n.frac - e, .bits = n.bits};
+  }
+  return scale_by(x, n, scalar_new(x, c), f);
+}
+
+static struct number times(struct fixing *x, const struct op *op) {
+  const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
+  struct format f = format_for(x, range_at(x, op->out[0]));
+  if (a->form == FORM_CONST && b->form == FORM_CONST)
+    return (struct number){.form = FORM_CONST, .c = a->c * b->c};
+  for (int i = 0; i < 2; i++) {
+    const struct number *p = i ? b : a, *q = i ? a : b;
+    const struct value *other = op->in[1 - i];
+    bool one = type_count(other->type, 1, 1) == 1;
+    if (p->form == FORM_SCALAR && (one || is_scalar_form(q)))
+      return scalar_number(scalar_product(x, p->s, scalar_of(x, other), 1));
+    if (p->form == FORM_SCALAR)
+      return scale_by(x, *q, p->s, f);
+    if (p->form == FORM_CONST)
+      return times_const(x, op, other, p->c);
+  }
+  struct value *shift = int_const(x, a->frac + b->frac - f.frac);
+  return fixed(int_mulshift(x, a->v, b->v, shift, f.bits), f.frac, f.bits);
+}
+
+/* |v|, and whether v < 0. */
+static struct value *magnitude_of(struct fixing *x, struct number n, struct value **negative_v) {
+  struct value *zero = int_const(x, 0), *minus[] = {zero, n.v};
+  struct value *opposite = int_op(x, OP_ISUB, 2, minus, 32);
+  if (negative_v)
+    *negative_v = int_op(x, OP_ILT, 2, (struct value *[]){n.v, zero}, 0);
+  return int_op(x, OP_IMAX, 2, (struct value *[]){n.v, opposite}, 32);
+}
+
+/* a / b, element by element: b's magnitude as an atom, its sign apart. */
+static struct number divide_elements(struct fixing *x, const struct op *op) {
+  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct number b = as_fixed(x, op->in[1]);
+  struct range r = range_at(x, op->in[1]);
+  struct value *minus = NULL, *size = r.lo >= 0 ? b.v : magnitude_of(x, b, &minus);
+  struct scalar *inverse =
+      scalar_product(x, scalar_new(x, 1), scalar_atom(x, normalise(x, size, int_const(x, b.frac))), -1);
+  const struct number *a = number_of(x, op->in[0]);
+  struct scalar *quotient = is_scalar_form(a) ? scalar_product(x, scalar_of(x, op->in[0]), inverse, 1) : NULL;
+  struct number y =
+      quotient ? fixed(scalar_fixed(x, quotient, f), f.frac, f.bits) : scale_by(x, *a, inverse, f);
+  if (!minus)
+    return y;
+  return fixed(int_select(x, minus, reformat(x, negative(x, y).v, f.frac, 32, f), y.v), f.frac, f.bits);
+}
+
+static struct number divide(struct fixing *x, const struct op *op) {
+  const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
+  bool one = type_count(op->in[1]->type, 1, 1) == 1 && range_at(x, op->in[1]).lo >= 0;
+  if (a->form == FORM_CONST && a->c == 0)
+    return *a;
+  if (b->form == FORM_CONST)
+    return a->form == FORM_FIXED
+               ? times_const(x, op, op->in[0], 1 / b->c)
+               : scalar_number(scalar_product(x, scalar_of(x, op->in[0]), scalar_new(x, b->c), -1));
+  if (b->form != FORM_SCALAR && !one)
+    return divide_elements(x, op);
+  struct scalar *divisor = scalar_of(x, op->in[1]);
+  if (is_scalar_form(a) || (one && type_count(op->in[0]->type, 1, 1) == 1 && range_at(x, op->in[0]).lo >= 0))
+    return scalar_number(scalar_product(x, scalar_of(x, op->in[0]), divisor, -1));
+  struct scalar *inverse = scalar_product(x, scalar_new(x, 1), divisor, -1);
+  return scale_by(x, *a, inverse, format_for(x, range_at(x, op->out[0])));
+}
+
+static struct number extreme(struct fixing *x, const struct op *op, bool largest) {
+  const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
+  if (a->form != FORM_SCALAR && b->form != FORM_SCALAR)
+    return aligned_op(x, op, largest ? OP_IMAX : OP_IMIN);
+  struct value *less = compare_op(x, op, OP_ILT).v; /* a < b */
+  struct scalar *p = scalar_of(x, op->in[0]), *q = scalar_of(x, op->in[1]);
+  return scalar_number(largest ? scalar_select(x, less, q, p) : scalar_select(x, less, p, q));
+}
+
+static struct number select_op(struct fixing *x, const struct op *op) {
+  struct value *c = number_of(x, op->in[0])->v;
+  const struct number *a = number_of(x, op->in[1]), *b = number_of(x, op->in[2]);
+  if (a->form == FORM_SCALAR || b->form == FORM_SCALAR)
+    return scalar_number(scalar_select(x, c, scalar_of(x, op->in[1]), scalar_of(x, op->in[2])));
+  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct value *y = int_select(x, c, to_format(x, op->in[1], f), to_format(x, op->in[2], f));
+  return fixed(y, f.frac, y->type.elem == ELEM_I32 ? 32 : f.bits);
+}
+
+/* ---- functions --------------------------------------------------------------------------------------------
+ */
+
+static struct number curve(struct fixing *x, struct number n, enum curve kind, int whole) {
+  int out = least(16, x->word - 2);
+  struct attrs attr = {
+      .curve = kind, .frac = n.frac, .out_frac = out, .segments = x->segments, .bits = out + whole + 1};
+  if (n.frac < 0) {
+    struct format f = {0, 32};
+    n = fixed(reformat(x, n.v, n.frac, n.bits, f), 0, 32);
+    attr.frac = 0;
+  }
+  return fixed(build(&x->b, OP_CURVE, 1, &n.v, &attr, NULL)->out[0], out, out + whole + 1);
+}
+
+static struct number sigmoid(struct fixing *x, struct number n) {
+  return curve(x, n, CURVE_SIGMOID, 1);
+}
+
+static struct number silu(struct fixing *x, const struct op *op) {
+  struct number n = as_fixed(x, op->in[0]), s = sigmoid(x, n);
+  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct value *shift = int_const(x, n.frac + s.frac - f.frac);
+  return fixed(int_mulshift(x, n.v, s.v, shift, f.bits), f.frac, f.bits);
+}
+
+/* tanh(a) = 2 sigmoid(2 a) - 1 */
+static struct number hyperbolic(struct fixing *x, const struct op *op) {
+  struct number n = as_fixed(x, op->in[0]);
+  struct number s =
+      sigmoid(x, (struct number){.form = FORM_FIXED, .v = n.v, .frac = n.frac - 1, .bits = n.bits});
+  int frac = s.frac - 1; /* of 2 sigmoid */
+  return fixed(int_sub(x, s.v, int_const(x, ldexp(1, frac)), frac + 2), frac, frac + 2);
+}
+
+/* floor(n) as an integer */
+static struct value *whole_part(struct fixing *x, struct value *v, int frac) {
+  if (frac <= 0)
+    return int_mulshift(x, v, int_const(x, 1), int_const(x, frac), 32);
+  struct value *below = int_sub(x, v, int_const(x, ldexp(1, frac - 1)), 32);
+  return int_mulshift(x, below, int_const(x, 1), int_const(x, frac), 32);
+}
+
+/* 2^t = 2^floor(t) * 2^(t - floor(t)); t has `frac` digits. */
+struct number power_of_two_of(struct fixing *x, struct value *t, int frac, struct format f) {
+  struct value *whole = whole_part(x, t, frac);
+  struct value *back = int_mulshift(x, whole, int_const(x, 1), int_const(x, -frac), 32);
+  struct number part = fixed(int_sub(x, t, back, frac + 2), frac, frac + 2);
+  struct number p = curve(x, part, CURVE_EXP2, 2);
+  struct value *shift = int_sub(x, int_const(x, p.frac - f.frac), whole, 32);
+  return fixed(int_mulshift(x, p.v, int_const(x, 1), shift, f.bits), f.frac, f.bits);
+}
+
+static struct number exponential(struct fixing *x, const struct op *op) {
+  enum { DIGITS = 16 };
+  struct number n = as_fixed(x, op->in[0]);
+  struct atom log2e = atom_const(x, 1.4426950408889634);
+  struct value *t = int_mulshift(x, n.v, log2e.m, int_add(x, log2e.e, int_const(x, n.frac - DIGITS), 16), 32);
+  return power_of_two_of(x, t, DIGITS, format_for(x, range_at(x, op->out[0])));
+}
+
+/* log(v 2^-frac) = ln 2 (top - frac + log2(1 + rest)), v = 2^top (1 + rest) */
+static struct number logarithm(struct fixing *x, const struct op *op) {
+  enum { DIGITS = 16 };
+  struct number n = as_fixed(x, op->in[0]);
+  struct value *top = int_op(x, OP_ILOG2, 1, &n.v, 8);
+  struct value *m = int_mulshift(x, n.v, int_const(x, 1), int_sub(x, top, int_const(x, DIGITS), 8), 32);
+  struct number rest = fixed(int_sub(x, m, int_const(x, ldexp(1, DIGITS)), DIGITS + 2), DIGITS, DIGITS + 2);
+  struct number l = curve(x, rest, CURVE_LOG2, 1);
+  struct value *whole = int_sub(x, top, int_const(x, n.frac), 16);
+  struct value *sum = int_add(x, int_mulshift(x, whole, int_const(x, 1), int_const(x, -l.frac), 32), l.v, 32);
+  return scale_by(x, fixed(sum, l.frac, 32), scalar_new(x, 0.6931471805599453),
+                  format_for(x, range_at(x, op->out[0])));
+}
+
+/* max(a, 0) + log(1 + exp(-|a|)) */
+static struct number soft_plus(struct fixing *x, const struct op *op) {
+  struct number n = as_fixed(x, op->in[0]);
+  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct number tail = curve(x, fixed(magnitude_of(x, n, NULL), n.frac, n.bits), CURVE_SOFTPLUS_TAIL, 0);
+  struct value *above = int_op(x, OP_IMAX, 2, (struct value *[]){n.v, int_const(x, 0)}, 32);
+  struct value *in[] = {reformat(x, above, n.frac, 32, (struct format){f.frac, 32}),
+                        reformat(x, tail.v, tail.frac, tail.bits, (struct format){f.frac, 32})};
+  return fixed(int_op(x, OP_IADD, 2, in, f.bits), f.frac, f.bits);
+}
+
+static struct number root_op(struct fixing *x, const struct op *op, bool inverse) {
+  struct scalar *s = scalar_root(x, scalar_of(x, op->in[0]), inverse);
+  if (type_count(op->out[0]->type, 1, 1) == 1)
+    return scalar_number(s);
+  struct format f = format_for(x, range_at(x, op->out[0]));
+  return fixed(scalar_fixed(x, s, f), f.frac, f.bits);
+}
+
+/* ---- rounding ---------------------------------------------------------------------------------------------
+ */
+
+/* v * 2^-drop, drop > 0, in a named rounding mode. `mulshift` rounds half up. */
+static struct value *round_shift(struct fixing *x, struct value *v, int drop, enum rounding mode, int bits) {
+  struct value *one = int_const(x, 1), *shift = int_const(x, drop), *zero = int_const(x, 0);
+  double half = ldexp(1, drop - 1);
+  struct value *up = int_mulshift(x, v, one, shift, bits);
+  struct value *negative_v = mode == ROUND_HALF_EVEN || mode == ROUND_FLOOR
+                                 ? NULL
+                                 : int_op(x, OP_ILT, 2, (struct value *[]){v, zero}, 0);
+  struct value *floored = int_mulshift(x, int_sub(x, v, int_const(x, half), 32), one, shift, bits);
+  switch (mode) {
+  case ROUND_FLOOR: return floored;
+  case ROUND_TRUNCATE: { /* below zero: the ceiling */
+    struct value *ceiling = int_mulshift(x, int_add(x, v, int_const(x, half - 1), 32), one, shift, bits);
+    return int_select(x, negative_v, ceiling, floored);
+  }
+  case ROUND_HALF_AWAY: { /* below zero: half down */
+    struct value *down = int_mulshift(x, int_sub(x, v, one, 32), one, shift, bits);
+    return int_select(x, negative_v, down, up);
+  }
+  default: break;
+  }
+  /* Half to even: `up` is one too far where the rest is half a step and `up` is odd. */
+  struct value *wide = int_mulshift(x, v, one, shift, 32);
+  struct value *over = int_sub(x, int_mulshift(x, wide, one, int_const(x, -drop), 32), v, 32);
+  struct value *tie = int_op(x, OP_IEQ, 2, (struct value *[]){over, int_const(x, half)}, 0);
+  struct value *half_down = int_mulshift(x, int_sub(x, wide, one, 32), one, one, 32); /* floor(wide / 2) */
+  struct value *even = int_mulshift(x, half_down, int_const(x, 2), zero, 32);
+  struct value *chosen = int_select(x, tie, even, wide);
+  return int_mulshift(x, chosen, one, zero, bits);
+}
+
+struct number codes_op(struct fixing *x, const struct op *op) {
+  struct number n = as_fixed(x, op->in[0]);
+  const struct number *s = number_of(x, op->in[1]);
+  int e, bits = op->attr.bits;
+  struct value *q;
+  if (s->form == FORM_CONST && s->c > 0 && power_of_two(s->c, &e)) {
+    int drop = n.frac - e;
+    q = drop > 0 ? round_shift(x, n.v, drop, op->attr.round, bits)
+                 : int_mulshift(x, n.v, int_const(x, 1), int_const(x, drop), bits);
+  } else {
+    struct atom a = materialise(x, scalar_of(x, op->in[1]));
+    q = int_mulshift(x, n.v, a.m, int_add(x, a.e, int_const(x, n.frac), 16), bits);
+  }
+  return (struct number){.form = FORM_PLAIN, .v = q};
+}
+
+static struct number rounded(struct fixing *x, const struct op *op, enum rounding mode) {
+  struct number n = as_fixed(x, op->in[0]);
+  if (n.frac <= 0)
+    return n;
+  return fixed(round_shift(x, n.v, n.frac, mode, n.bits), 0, n.bits);
+}
+
+/* ---- all --------------------------------------------------------------------------------------------------
+ */
+
+static struct number convert_op(struct fixing *x, const struct op *op) {
+  const struct number *n = number_of(x, op->in[0]);
+  switch (op->in[0]->type.elem) {
+  case ELEM_I8: return fixed(n->v, 0, 8);
+  case ELEM_I16: return fixed(n->v, 0, 16);
+  case ELEM_I32: return fixed(n->v, 0, 32);
+  case ELEM_BOOL: return fixed(int_select(x, n->v, int_const(x, 1), int_const(x, 0)), 0, 2);
+  case ELEM_F32: return *n;
+  default:
+    fix_error(x, op, "a %s cannot become a fixed-point number", elem_name(op->in[0]->type.elem));
+    return (struct number){.form = FORM_CONST};
+  }
+}
+
+struct number map_op(struct fixing *x, const struct op *op) {
+  switch (op->code) {
+  case OP_CONVERT: return convert_op(x, op);
+  case OP_NEG: return negative(x, as_fixed(x, op->in[0]));
+  case OP_ABS: {
+    struct number n = as_fixed(x, op->in[0]);
+    return fixed(magnitude_of(x, n, NULL), n.frac, 32);
+  }
+  case OP_EXP: return exponential(x, op);
+  case OP_LOG: return logarithm(x, op);
+  case OP_SQRT: return root_op(x, op, false);
+  case OP_RSQRT: return root_op(x, op, true);
+  case OP_SIGMOID: return sigmoid(x, as_fixed(x, op->in[0]));
+  case OP_SILU: return silu(x, op);
+  case OP_TANH: return hyperbolic(x, op);
+  case OP_SOFTPLUS: return soft_plus(x, op);
+  case OP_RELU: {
+    struct number n = as_fixed(x, op->in[0]);
+    return fixed(int_op(x, OP_IMAX, 2, (struct value *[]){n.v, int_const(x, 0)}, n.bits), n.frac, n.bits);
+  }
+  case OP_FLOOR: return rounded(x, op, ROUND_FLOOR);
+  case OP_ROUND: return rounded(x, op, op->attr.round);
+  case OP_ADD: {
+    const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
+    bool scalars = a->form == FORM_SCALAR || b->form == FORM_SCALAR;
+    if (scalars && type_count(op->out[0]->type, 1, 1) == 1 && range_at(x, op->in[0]).lo >= 0 &&
+        range_at(x, op->in[1]).lo >= 0)
+      return scalar_number(scalar_add(x, scalar_of(x, op->in[0]), scalar_of(x, op->in[1])));
+    return aligned_op(x, op, OP_IADD);
+  }
+  case OP_SUB: return aligned_op(x, op, OP_ISUB);
+  case OP_MUL: return times(x, op);
+  case OP_DIV: return divide(x, op);
+  case OP_MIN: return extreme(x, op, false);
+  case OP_MAX: return extreme(x, op, true);
+  case OP_LT: return compare_op(x, op, OP_ILT);
+  case OP_LE: return compare_op(x, op, OP_ILE);
+  case OP_EQ: return compare_op(x, op, OP_IEQ);
+  case OP_SELECT: return select_op(x, op);
+  case OP_CODES: return codes_op(x, op);
+  default: fix_error(x, op, "has no fixed-point form"); return (struct number){.form = FORM_CONST};
+  }
+}

@@ -37,7 +37,7 @@ static struct native_options native_options(const struct build *b) {
 /* The model as loops: all passes, planned and lowered. */
 static struct loops *to_loops(struct build *b) {
   struct job *j = &b->job;
-  bool ok = job_load(j) && job_passes(j, j->options.passes ? j->options.passes : pipeline_default);
+  bool ok = job_load(j) && job_passes(j, job_pipeline(j));
   return ok ? loops_lower(&j->arena, j->module) : NULL;
 }
 

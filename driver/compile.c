@@ -23,7 +23,10 @@ enum {
   KEY_FEATURES,
   KEY_THREADS,
   KEY_PACKING,
-  KEY_CHUNK
+  KEY_CHUNK,
+  KEY_FIXED,
+  KEY_FIXED_BITS,
+  KEY_CALIBRATE
 };
 
 static const struct argp_option rows[] = {
@@ -41,6 +44,12 @@ static const struct argp_option rows[] = {
      "threads that the program uses unless told otherwise (default: as many as pay)", 1},
     {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
      "bits that a ternary weight takes (default auto: 1.6 when no cache holds the model)", 1},
+    {"fixed", KEY_FIXED, 0, 0, "integers only: every float becomes a fixed-point number (docs/numerics.md)",
+     1},
+    {"fixed-bits", KEY_FIXED_BITS, "N", 0,
+     "most bits of a fixed-point number, 8 to 32 (default 32); implies --fixed", 1},
+    {"calibrate", KEY_CALIBRATE, "FILE", 0,
+     "narrows the formats of --fixed to what the values reach on this text, with room to spare", 1},
     {0, 0, 0, 0, "The target:", 2},
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 2},
     {"cpu", KEY_CPU, "NAME", 0, "target CPU as LLVM names it (default: this machine's, or generic)", 2},
@@ -107,6 +116,18 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_FEATURES: o->features = arg; break;
   case KEY_THREADS: o->threads = whole_number(state, "threads", arg, 1, 64); break;
   case KEY_PACKING: o->packing = packing(state, arg); break;
+  case KEY_FIXED: o->fixed = true; break;
+  case KEY_FIXED_BITS:
+    o->fixed_bits = whole_number(state, "fixed-bits", arg, 8, 32);
+    o->fixed = true;
+    break;
+  case KEY_CALIBRATE: o->calibrate = arg; break;
+  case ARGP_KEY_END:
+    if (o->calibrate && !o->fixed)
+      argp_error(state, "--calibrate goes with --fixed");
+    if (o->calibrate && !o->weights)
+      argp_error(state, "--calibrate needs --weights DIR, whose model is run on the text");
+    break;
   case KEY_CHUNK: o->chunk = whole_number(state, "chunk", arg, 1, 4096); break;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -209,19 +230,32 @@ bool job_load(struct job *j) {
     return false;
   j->module->chunk = o->chunk;
   j->module->packing = o->packing;
+  j->module->word = o->fixed_bits;
   if (!o->weights)
     return true;
   return match_checkpoint(j) && checkpoint_tokenizer(&j->diag, &j->arena, checkpoint_dir(j->checkpoint),
                                                      &j->tokenizer, &j->tokenizer_bytes);
 }
 
+const char *job_pipeline(const struct job *j) {
+  return j->options.passes ? j->options.passes : j->options.fixed ? pipeline_fixed : pipeline_default;
+}
+
+/* The pass wants to know the checkpoint as it is when the passes before it have run. */
 bool job_passes(struct job *j, const char *list) {
+  static const char fixing[] = "fixed-point";
   struct compile_options *o = &j->options;
   vec_push(&j->arena, o->disable, NULL);
   o->disable.n--;
   struct pass_options options = {
       .verify = o->verify, .print_after = o->print_after, .disable = o->disable.at};
-  return passes_run(j->module, list, &options);
+  const char *at = strstr(list, fixing);
+  while (at && ((at > list && at[-1] != ',') || (at[strlen(fixing)] && at[strlen(fixing)] != ',')))
+    at = strstr(at + 1, fixing);
+  if (!at)
+    return passes_run(j->module, list, &options);
+  const char *before = arena_strndup(&j->arena, list, (size_t)(at - list));
+  return passes_run(j->module, before, &options) && job_know(j) && passes_run(j->module, at, &options);
 }
 
 bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes) {

@@ -28,6 +28,9 @@ struct compile_options {
   enum storage packing;                /* STORE_NONE: by the rule of plan-memory */
   int threads;                         /* the built program's default; 0: as many as the machine has */
   int chunk;                           /* most tokens a prefill; 0: the pass's default */
+  bool fixed;                          /* integers only */
+  int fixed_bits;                      /* of a fixed-point value; 0: the pass's default */
+  const char *calibrate;               /* a text to measure ranges on, or NULL */
 };
 extern const struct argp_child compile_argp[];
 
@@ -50,6 +53,12 @@ int job_end(struct job *j, int status);
  * diagnostics. */
 bool job_load(struct job *j);
 bool job_passes(struct job *j, const char *list);
+/* The passes that --passes names, else the pipeline of `last` ("plan-memory") with or without fixed-point. */
+const char *job_pipeline(const struct job *j);
+/* Before fixed-point: ranges of the checkpoint's weights, and magnitudes of values on the text of
+ * --calibrate, into the module. The first CALIBRATION_TOKENS of the text. */
+enum { CALIBRATION_TOKENS = 512 };
+bool job_know(struct job *j);
 /* Writes the module's image; needs a checkpoint. */
 bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes);
 

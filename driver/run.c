@@ -134,7 +134,7 @@ static int run_interpreted(struct run *r) {
   struct interpreted in;
   const char *tokens = program_option(r, "--tokens"), *logits = program_option(r, "--logits");
   const char *chunk = program_option(r, "--chunk");
-  if (!job_passes(j, j->options.passes ? j->options.passes : "batch-time"))
+  if (!job_passes(j, j->options.passes || j->options.fixed ? job_pipeline(j) : "batch-time"))
     return 1;
   if (r->float64 && tokens && logits)
     return interpret_logits(j, true, tokens, logits, chunk ? atoi(chunk) : 1) ? 0 : 1;

@@ -44,24 +44,30 @@ static void put(struct inv_unit *u, struct inv_part part) {
     vec_push(u->in->arena, u->parts, part);
 }
 
-void inv_add(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
-  put(u, (struct inv_part){.kind = PART_ADD, .flags = flags, .count = count, .bits = bits});
+void inv_add(struct inv_unit *u, int64_t count, int bits, int operand_bits, unsigned flags) {
+  put(u, (struct inv_part){
+             .kind = PART_ADD, .flags = flags, .count = count, .bits = bits, .other = operand_bits});
 }
 
-void inv_add_if(struct inv_unit *u, int64_t count, int bits) {
-  put(u, (struct inv_part){.kind = PART_ADD_IF, .count = count, .bits = bits});
+void inv_add_sub(struct inv_unit *u, int64_t count, int bits) {
+  put(u, (struct inv_part){.kind = PART_ADD_SUB, .count = count, .bits = bits});
 }
 
-void inv_compare(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
-  put(u, (struct inv_part){.kind = PART_COMPARE, .flags = flags, .count = count, .bits = bits});
+void inv_less(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
+  put(u, (struct inv_part){.kind = PART_LESS, .flags = flags, .count = count, .bits = bits});
 }
 
 void inv_equal(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
   put(u, (struct inv_part){.kind = PART_EQUAL, .flags = flags, .count = count, .bits = bits});
 }
 
-void inv_mul(struct inv_unit *u, int64_t count, int a, int b, unsigned flags) {
-  put(u, (struct inv_part){.kind = PART_MUL, .flags = flags, .count = count, .bits = a, .other = b});
+void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
+  if (from_bits > to_bits)
+    put(u, (struct inv_part){.kind = PART_CLAMP, .count = count, .bits = to_bits, .other = from_bits});
+}
+
+void inv_mul(struct inv_unit *u, int64_t count, int a, int b) {
+  put(u, (struct inv_part){.kind = PART_MUL, .count = count, .bits = a, .other = b});
 }
 
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
@@ -84,13 +90,20 @@ void inv_shift(struct inv_unit *u, int64_t count, int bits, int amount_bits) {
     put(u, (struct inv_part){.kind = PART_SHIFT, .count = count, .bits = bits, .other = amount_bits});
 }
 
-void inv_logic(struct inv_unit *u, int64_t functions, int inputs) {
-  put(u, (struct inv_part){.kind = PART_LOGIC, .count = functions, .bits = 1, .other = inputs});
+void inv_logic(struct inv_unit *u, int64_t gates, int inputs) {
+  if (inputs > 1)
+    put(u, (struct inv_part){.kind = PART_LOGIC, .count = gates, .bits = 1, .other = inputs});
 }
 
-void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags) {
-  put(u, (struct inv_part){
-             .kind = PART_RAM, .flags = flags, .count = count, .bits = bits, .other = reads, .depth = depth});
+void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int lane_bits, int lanes, int reads,
+             unsigned flags) {
+  put(u, (struct inv_part){.kind = PART_RAM,
+                           .flags = flags,
+                           .count = count,
+                           .bits = lane_bits,
+                           .lanes = lanes,
+                           .other = reads,
+                           .depth = depth});
 }
 
 void inv_rom(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags) {

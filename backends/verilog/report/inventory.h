@@ -17,32 +17,34 @@
 /* ---- parts ------------------------------------------------------------------------------------------- */
 
 enum part_kind {
-  PART_ADD,     /* bits-wide sum or difference: bits of the carry chain; bits passed through cost nothing */
-  PART_ADD_IF,  /* the same with one operand chosen or masked before by up to two more signals (a & nz ^ neg)
-                 */
-  PART_COMPARE, /* a < b over `bits` bits */
-  PART_EQUAL,   /* a == b over `bits` bits */
+  PART_ADD,     /* a sum or difference of `bits` bits whose wider operand has `other`: bits that the carry
+                   chain passes through unchanged count in neither */
+  PART_ADD_SUB, /* the same where a signal chooses between sum and difference */
+  PART_LESS,    /* a < b, the wider with `bits` bits */
+  PART_EQUAL,   /* a == b, `bits` bits */
+  PART_CLAMP,   /* `other` bits brought into the range of `bits` bits */
   PART_MUL,     /* bits x other, signed */
   PART_REG,     /* a register of `bits` bits */
-  PART_DELAY,   /* `other` registers of `bits` bits in a row, without reset: shift registers in LUTs if any */
-  PART_MUX,     /* `bits` outputs, each one of `other` inputs by a binary number */
-  PART_SHIFT,   /* barrel shifter: `bits` outputs, `other` bits of amount */
-  PART_LOGIC,   /* `bits` functions of `other` inputs each */
-  PART_RAM,     /* depth words of `bits` bits, one write port, `other` read ports, registered reads */
-  PART_ROM,     /* depth words of `bits` bits, `other` read ports; registered reads */
+  PART_DELAY, /* `other` registers of `bits` bits in a row, without reset: LUTs where they are shift registers
+               */
+  PART_MUX,   /* `bits` outputs, each one of `other` inputs chosen by a binary number */
+  PART_SHIFT, /* barrel shifter: `bits` outputs, `other` bits of amount */
+  PART_LOGIC, /* `bits` gates (and, or, xor) of `other` inputs each */
+  PART_RAM,   /* depth words of `lanes` lanes of `bits` bits with a write enable each; one write port, `other`
+                 read ports; reads are registered and have an enable */
+  PART_ROM,   /* depth words of `bits` bits, `other` read ports, registered */
   PART_LIBRARY, /* an instance of a library module */
   PART_KINDS
 };
 
 enum part_flags {
-  PART_RESET = 1,  /* registers: cleared by aresetn */
-  PART_ENABLE = 2, /* registers: hold without enable */
-  PART_LUTRAM = 4, /* memories: ram_style "distributed" */
-  PART_BLOCK = 8,  /* memories: "block" */
-  PART_ULTRA = 16, /* memories: "ultra" */
-  PART_COMB = 32,  /* ROM: read without a register (logic) */
-  PART_CONST =
-      64 /* adders, comparisons: one operand is a constant; other: bits of it that are 1 for PART_MUL */
+  PART_CONST = 1,     /* ADD, LESS, EQUAL: one operand is constant */
+  PART_RESET = 2,     /* REG: cleared by aresetn */
+  PART_ENABLE = 4,    /* REG, DELAY: holds without enable */
+  PART_UNCLOCKED = 8, /* ROM: read without a register: logic */
+  PART_LUTRAM = 16,   /* RAM, ROM: ram_style "distributed" */
+  PART_BLOCK = 32,    /* "block" */
+  PART_ULTRA = 64     /* "ultra" */
 };
 
 struct inv_param {
@@ -54,7 +56,7 @@ struct inv_part {
   enum part_kind kind;
   unsigned flags;
   int64_t count; /* equal parts */
-  int bits, other;
+  int bits, other, lanes;
   int64_t depth;
   const char *module; /* PART_LIBRARY: "tern_mulshift" */
   const struct inv_param *param;
@@ -141,17 +143,19 @@ struct inv_unit *inv_unit(struct inventory *v, enum inv_kind kind, const char *n
 void inv_stream(struct inventory *v, const struct inv_unit *from, const struct inv_unit *to, const char *name,
                 int bits, int64_t words, bool handshake);
 
-void inv_add(struct inv_unit *u, int64_t count, int bits, unsigned flags);
-void inv_add_if(struct inv_unit *u, int64_t count, int bits);
-void inv_compare(struct inv_unit *u, int64_t count, int bits, unsigned flags);
+void inv_add(struct inv_unit *u, int64_t count, int bits, int operand_bits, unsigned flags);
+void inv_add_sub(struct inv_unit *u, int64_t count, int bits);
+void inv_less(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_equal(struct inv_unit *u, int64_t count, int bits, unsigned flags);
-void inv_mul(struct inv_unit *u, int64_t count, int a, int b, unsigned flags);
+void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits);
+void inv_mul(struct inv_unit *u, int64_t count, int a, int b);
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned flags);
 void inv_mux(struct inv_unit *u, int64_t count, int bits, int inputs);
 void inv_shift(struct inv_unit *u, int64_t count, int bits, int amount_bits);
-void inv_logic(struct inv_unit *u, int64_t functions, int inputs);
-void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags);
+void inv_logic(struct inv_unit *u, int64_t gates, int inputs);
+void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int lane_bits, int lanes, int reads,
+             unsigned flags);
 void inv_rom(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags);
 /* `count` instances of a library module; then pairs (const char *name, int value), and NULL. Parameters left
  * out have the module's defaults. */

@@ -59,6 +59,12 @@ struct format {
   int frac, bits;
 };
 
+/* A weight of scales that stands for c * product of powers. */
+struct known_scales {
+  const char *key;
+  struct weight *w;
+};
+
 struct fixing {
   struct module *m;
   struct ranges *ranges;
@@ -66,6 +72,7 @@ struct fixing {
   struct builder b;  /* before the operator at work */
   int word;          /* bits of a value */
   int segments;      /* log2, of a curve */
+  VEC(struct known_scales) scales;
   bool ok;
 };
 

@@ -134,12 +134,20 @@ static struct range scales_range(const struct fixing *x, double c, const struct 
   return r;
 }
 
-static const char *scales_name(struct fixing *x, double c, const struct factor *f, int n) {
-  const char *name = "";
+/* What tells one product of scales from another. */
+static const char *scales_key(struct fixing *x, double c, const struct factor *f, int n) {
+  const char *key = arena_printf(x->m->arena, "%.17g", c);
   for (int i = 0; i < n; i++)
-    name = arena_printf(x->m->arena, "%s%s%s", name, *name || f[i].power < 0 ? "/" : "*",
-                        f[i].wscale->attr.symbol);
-  return arena_printf(x->m->arena, "%s.scale %.17g", name + 1, c);
+    key = arena_printf(x->m->arena, "%s%c%s", key, f[i].power < 0 ? '/' : '*', f[i].wscale->attr.symbol);
+  return key;
+}
+
+/* "NAME.scale" of the first weight, or "NAME.scale2", ... */
+static const char *scales_name(struct fixing *x, const struct weight *first) {
+  const char *name = arena_printf(x->m->arena, "%s.scale", first->name);
+  for (int i = 2; weight_find(x->m, name); i++)
+    name = arena_printf(x->m->arena, "%s.scale%d", first->name, i);
+  return name;
 }
 
 struct number scales_weight(struct fixing *x, double c, const struct factor *f, int n) {
@@ -147,13 +155,15 @@ struct number scales_weight(struct fixing *x, double c, const struct factor *f, 
   const struct op *first = f[0].wscale;
   const struct weight *like = weight_find(x->m, first->attr.symbol);
   struct type t = first->out[0]->type;
-  const char *name = scales_name(x, c, f, n);
-  struct weight *w = weight_find(x->m, name);
+  const char *key = scales_key(x, c, f, n);
   int digits = type_count(t, 1, 1) > 1 ? ROW_DIGITS : DIGITS;
-  if (w)
-    return fixed(leaf(x, w, first), w->frac, digits + 1);
+  for (int i = 0; i < x->scales.n; i++)
+    if (strcmp(x->scales.at[i].key, key) == 0)
+      return fixed(leaf(x, x->scales.at[i].w, first), x->scales.at[i].w->frac, digits + 1);
   struct format format = {digits - bits_for(range_most(scales_range(x, c, f, n)) * (1 + 1e-6)), digits + 1};
-  w = new_weight(x, name, t, like, format);
+  const char *name = scales_name(x, like);
+  struct weight *w = new_weight(x, name, t, like, format);
+  vec_push(x->m->arena, x->scales, (struct known_scales){key, w});
   struct value *index[MAX_REPEATS];
   struct builder b = inside_repeats(x, like->n_counts, like->counts, index);
   struct value *v = build_const(&b, c, type_scalar(ELEM_F32));

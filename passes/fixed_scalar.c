@@ -84,11 +84,16 @@ static struct atom atom_product(struct fixing *x, struct atom a, struct atom b) 
                        false};
 }
 
-/* 1 / a for a mantissa of 2^15 .. 2^18. */
-static struct atom atom_inverse(struct fixing *x, struct atom a) {
-  enum { ONE = 31 };
-  struct value *in[] = {int_const(x, ldexp(1, ONE) - 1), a.m};
-  return (struct atom){int_op(x, OP_IDIV, 2, in, 18), int_sub(x, int_const(x, ONE), a.e, 16), false};
+/* c / a, c > 0, for a mantissa of 2^15 .. 2^18: the dividend has 31 bits. */
+static struct atom atom_inverse(struct fixing *x, double c, struct atom a) {
+  int shift = 30 - (int)floor(log2(c));
+  double dividend = rint(ldexp(c, shift));
+  if (dividend == ldexp(1, 30)) { /* a power of two: one bit more */
+    dividend = ldexp(1, 31) - 1;
+    shift++;
+  }
+  struct value *in[] = {int_const(x, dividend), a.m};
+  return (struct atom){int_op(x, OP_IDIV, 2, in, 18), int_sub(x, int_const(x, shift), a.e, 16), false};
 }
 
 /* The product of the factors with this power; m NULL: there are none. */
@@ -123,14 +128,25 @@ static struct atom normal(struct fixing *x, struct atom a) {
   return a.normal ? a : normalise(x, a.m, a.e);
 }
 
+static bool has_scales(const struct scalar *s) {
+  for (int i = 0; i < s->factors.n; i++)
+    if (s->factors.at[i].wscale)
+      return true;
+  return false;
+}
+
 struct atom materialise(struct fixing *x, struct scalar *s) {
   if (s->made.m && visible(x, s->made.m) && visible(x, s->made.e))
     return s->made;
-  struct atom p = atoms_product(x, s, 1), q = atoms_product(x, s, -1), k = known_part(x, s);
+  struct atom p = atoms_product(x, s, 1), q = atoms_product(x, s, -1);
+  bool divided = q.m && s->c > 0 && !has_scales(s); /* c is in the dividend */
   if (q.m) {
-    q = atom_inverse(x, q);
+    q = atom_inverse(x, divided ? s->c : 1, q);
     p = p.m ? atom_product(x, p, q) : q;
   }
+  if (divided)
+    return s->made = p;
+  struct atom k = known_part(x, s);
   if (k.m)
     return s->made = p.m ? atom_product(x, p, k) : k;
   int e = 0;

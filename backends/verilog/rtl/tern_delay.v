@@ -14,4 +14,24 @@ module tern_delay #(
   input  wire [WIDTH-1:0] d,
   output wire [WIDTH-1:0] q
 );
+  generate
+    if (CYCLES == 0) begin : wired
+      wire unused = &{1'b0, clk, aresetn, enable};
+      assign q = d;
+    end else begin : shifted
+      reg [CYCLES*WIDTH-1:0] stages; // the newest in the low bits
+      wire [(CYCLES+1)*WIDTH-1:0] next = {stages, d};
+      assign q = stages[(CYCLES-1)*WIDTH +: WIDTH];
+      if (RESET != 0) begin : cleared
+        always @(posedge clk)
+          if (!aresetn) stages <= 0;
+          else if (enable) stages <= next[CYCLES*WIDTH-1:0];
+      end else begin : kept
+        wire unused = &{1'b0, aresetn};
+        always @(posedge clk)
+          if (enable) stages <= next[CYCLES*WIDTH-1:0];
+      end
+      wire unused_out = &{1'b0, next[CYCLES*WIDTH +: WIDTH]};
+    end
+  endgenerate
 endmodule

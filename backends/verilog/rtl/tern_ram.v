@@ -11,7 +11,9 @@ module tern_ram #(
   parameter WIDTH = 8,
   parameter LANES = 1,
   parameter DEPTH = 16,
+  /* verilator lint_off UNUSEDPARAM */ // only the attribute ram_style reads it
   parameter STYLE = "auto"
+  /* verilator lint_on UNUSEDPARAM */
 ) (
   input  wire                     clk,
   input  wire [LANES-1:0]         write,
@@ -21,4 +23,12 @@ module tern_ram #(
   input  wire [$clog2(DEPTH)-1:0] read_address,
   output reg  [LANES*WIDTH-1:0]   read_data
 );
+  (* ram_style = STYLE, no_rw_check *) reg [LANES*WIDTH-1:0] memory [0:DEPTH-1];
+
+  integer i;
+  always @(posedge clk) begin
+    for (i = 0; i < LANES; i = i + 1)
+      if (write[i]) memory[write_address][i*WIDTH +: WIDTH] <= write_data[i*WIDTH +: WIDTH];
+    if (read) read_data <= memory[read_address];
+  end
 endmodule

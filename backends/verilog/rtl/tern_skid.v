@@ -15,4 +15,26 @@ module tern_skid #(
   output wire             m_valid,
   input  wire             m_ready
 );
+  reg [WIDTH-1:0] data, spare; // what is offered, and what came while it was not taken
+  reg             full, spare_full;
+
+  assign s_ready = !spare_full;
+  assign m_valid = full;
+  assign m_data = data;
+
+  always @(posedge clk) begin
+    if (!full || m_ready) data <= spare_full ? spare : s_data;
+    if (!spare_full) spare <= s_data;
+  end
+
+  always @(posedge clk)
+    if (!aresetn) begin
+      full <= 0;
+      spare_full <= 0;
+    end else begin
+      if (!full || m_ready) begin
+        full <= spare_full || s_valid;
+        spare_full <= 0;
+      end else if (s_valid) spare_full <= 1;
+    end
 endmodule

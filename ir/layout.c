@@ -67,7 +67,10 @@ static int64_t tile_bytes(const struct weight *w, int64_t chunk) {
 int64_t weight_bytes(const struct weight *w) {
   int64_t n = type_count(w->type, 1, 1);
   switch (w->stored) {
-  case STORE_F32: return 4 * n;
+  case STORE_F32:
+  case STORE_I32: return 4 * n;
+  case STORE_I8: return n;
+  case STORE_I16:
   case STORE_F16:
   case STORE_BF16: return 2 * n;
   case STORE_TILE2: return tile_bytes(w, 16);

@@ -288,9 +288,11 @@ static bool emit_op(struct place *p, const struct op *op) {
   struct made *m = made(p->b, op->out[0]);
   p->at.at = op->at;
   m->value = (m->varies ? handler(op) : emit_same)(p, op, in);
-  if (m->value)
-    m->value->name = op->out[0]->name;
-  return m->value != NULL;
+  if (!m->value)
+    return false;
+  m->value->name = op->out[0]->name;
+  m->value->frac = op->out[0]->frac;
+  return true;
 }
 
 /* ---- scans ------------------------------------------------------------------------------------------------
@@ -334,7 +336,9 @@ static struct op *scan_begin(struct place *p, const value_list *operands, struct
   for (int i = 0; i < operands->n; i++) {
     struct value *v = operands->at[i];
     vec_push(a, map->from, v);
-    vec_push(a, map->to, block_arg(p->b->m, scan->body, v->type, v->name));
+    struct value *token = block_arg(p->b->m, scan->body, v->type, v->name);
+    token->frac = v->frac;
+    vec_push(a, map->to, token);
   }
   return scan;
 }
@@ -398,7 +402,9 @@ static bool emit_repeat(struct place *p, const struct op *op) {
   struct op *repeat = build(&p->at, OP_REPEAT, op->n_in, in, &op->attr, NULL);
   for (int i = 0; i < op->body->n_args; i++) {
     const struct value *old = op->body->args[i];
-    made(p->b, old)->value = block_arg(m, repeat->body, i ? types[i - 1] : old->type, old->name);
+    struct value *argument = block_arg(m, repeat->body, i ? types[i - 1] : old->type, old->name);
+    argument->frac = old->frac;
+    made(p->b, old)->value = argument;
   }
   struct place inner = {.b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead};
   if (!emit_block(&inner, op->body))

@@ -4,10 +4,11 @@
  * maintains  every value, bit for bit: `fold` is run by the interpreter.
  * breaks     nothing.
  *
- * A value is constant when it is computed by pure operators from f32 weights, numbers and the indices of the
- * repeats around it. Of each constant value that something not constant uses, its operators move to `fold`,
- * there inside the same repeats as far as the value depends on their indices; `fold` defines @fold.N, and a
- * `weight` of that name stands where the value was. Example, a table that every layer reads one row of:
+ * A value is constant when it is computed by pure operators from weights that are not ternary, numbers and
+ * the indices of the repeats around it. Of each constant value that something not constant uses, its
+ * operators move to `fold`, there inside the same repeats as far as the value depends on their indices;
+ * `fold` defines @fold.N, and a `weight` of that name stands where the value was. Example, a table that every
+ * layer reads one row of:
  *
  *   %t = cumsum(softmax(weight @bounds))            func fold() {
  *   repeat 6 (%l, ...) {                     ->       %t = cumsum(softmax(weight @bounds))
@@ -164,7 +165,8 @@ static bool moves_folded(const struct fold *x, const struct value *v) {
 
 static void find_root(struct op *op, void *data) {
   struct fold *x = data;
-  if (op->body || op->n_out != 1 || op->out[0]->type.elem != ELEM_F32)
+  if (op->body || op->n_out != 1 ||
+      (op->out[0]->type.elem != ELEM_F32 && !elem_integer(op->out[0]->type.elem)))
     return;
   const struct fact *f = fact_of(x, op->out[0]);
   if (f->constant && f->computes && f->needed && !moves_folded(x, op->out[0]))
@@ -229,6 +231,7 @@ static struct weight *new_symbol(struct fold *x, const struct value *v, struct o
   for (int n = 0; !w; n++)
     w = weight_add(x->m, arena_printf(x->m->arena, "fold.%d", n), v->type);
   w->origin = WEIGHT_FOLDED;
+  w->frac = v->frac;
   w->at = v->def->at;
   w->n_counts = depth_of(repeat);
   for (int i = w->n_counts; i-- > 0; repeat = repeat_around(repeat))

@@ -163,6 +163,7 @@ static void yield_results(struct fuse *f, const struct schedule *s, struct op *k
   op_set_results(f->m, kernel, types.n, types.at);
   for (int i = 0; i < inside.n; i++) {
     kernel->out[i]->name = inside.at[i]->name;
+    kernel->out[i]->frac = inside.at[i]->frac;
     use_instead(&users.at[i], inside.at[i], kernel->out[i]);
   }
   struct builder b = builder_end(f->m, kernel->body);

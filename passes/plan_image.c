@@ -30,19 +30,23 @@ static bool state_like(const struct state *s, const struct state *first) {
   return s->offset < 0 && same_counts(s->n_counts, s->counts, first->n_counts, first->counts);
 }
 
+static int64_t state_room(const struct state *s) {
+  return place_align(elem_bytes(s->type.elem) * type_count(s->type, 1, 1));
+}
+
 /* `first` and all states after it with the same counts, from byte `at`; returns where they end. */
 static int64_t place_states(struct state *first, int64_t at) {
   int64_t stride = 0;
   for (const struct state *s = first; s; s = s->next)
     if (state_like(s, first))
-      stride += place_align(4 * type_count(s->type, 1, 1));
+      stride += state_room(s);
   int64_t end = at + stride * state_instances(first), n_counts = first->n_counts;
   const struct state key = *first;
   for (struct state *s = first; s; s = s->next)
     if (state_like(s, &key)) {
       s->offset = at;
       s->stride = n_counts ? stride : 0;
-      at += place_align(4 * type_count(s->type, 1, 1));
+      at += state_room(s);
     }
   return end;
 }
@@ -119,10 +123,15 @@ static enum storage packing_for(const struct uses *u, const struct weight *w) {
 }
 
 /* Floats of two axes and more keep the 16 bits that the checkpoint has; the small ones, read often, are
- * widened once. */
+ * widened once. Integers stay as wide as they are. */
 static enum storage storage_for(const struct uses *u, const struct weight *w) {
-  if (w->type.elem == ELEM_TERNARY)
-    return packing_for(u, w);
+  switch (w->type.elem) {
+  case ELEM_TERNARY: return packing_for(u, w);
+  case ELEM_I8: return STORE_I8;
+  case ELEM_I16: return STORE_I16;
+  case ELEM_I32: return STORE_I32;
+  default: break;
+  }
   bool half = w->source == STORE_F16 || w->source == STORE_BF16;
   return w->type.rank >= 2 && half && w->origin == WEIGHT_LOADED ? w->source : STORE_F32;
 }

@@ -116,8 +116,8 @@ static bool check_results(struct run *r, struct interp *in, const struct op *op,
   }
   for (const struct state *s = r->c->module->states; s; s = s->next)
     for (int64_t i = 0; i < instances(s); i++)
-      if (!check(r, op, indices, s->name, ELEM_F32, type_count(s->type, 1, 1), interp_state(in, s, i)->data,
-                 r->state + s->offset + i * s->stride))
+      if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, 1, 1),
+                 interp_state(in, s, i)->data, r->state + s->offset + i * s->stride))
         return false;
   return true;
 }

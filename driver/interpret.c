@@ -10,10 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct value *logits_of(const struct module *m) {
+  return func_find(m, "step")->body->last->in[0];
+}
+
 static int64_t vocabulary(const struct module *m) {
-  const struct func *f = func_find(m, "step");
-  struct type t = f->body->last->in[0]->type;
+  struct type t = logits_of(m)->type;
   return t.dim[t.rank - 1];
+}
+
+static int logits_frac(const struct module *m) {
+  return logits_of(m)->frac == FRAC_NONE ? 0 : logits_of(m)->frac;
 }
 
 /* weights: the struct interpreted; state: one float, 0 in a fresh sequence. */
@@ -26,8 +33,15 @@ static void run(const struct tern_args *a, const char *form) {
     interp_reset(in->interp);
   *live = 1;
   in->failed = in->failed || !interp_run(in->interp, form, a->tokens, a->n, a->keep, &out);
+  if (in->model.logits == TERN_LOGITS_I32) {
+    if (in->failed)
+      memset(a->logits, 0, (size_t)n * sizeof(int32_t));
+    else
+      memcpy(a->logits, out->i32, (size_t)n * sizeof(int32_t));
+    return;
+  }
   for (int64_t i = 0; i < n; i++)
-    a->logits[i] = in->failed ? NAN : (float)interp_float(in->interp, out, i);
+    ((float *)a->logits)[i] = in->failed ? NAN : (float)interp_float(in->interp, out, i);
 }
 
 static void step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
@@ -43,8 +57,13 @@ static void prefill(const struct tern_args *a, uint32_t thread, uint32_t threads
 }
 
 bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
-  static const struct tern_fill fresh = {.at = 0, .count = 1, .value = 0};
+  static const struct tern_fill fresh = {.at = 0, .count = 1, .size = 4, .bits = 0};
   struct module *m = j->module;
+  enum elem logits = logits_of(m)->type.elem;
+  if (logits != ELEM_F32 && logits != ELEM_I32) {
+    diag_error(&j->diag, "the model returns %s; logits are f32 or i32", elem_name(logits));
+    return false;
+  }
   *in = (struct interpreted){.interp = interp_new(m, &j->source, float64)};
   if (!in->interp)
     return false;
@@ -63,6 +82,8 @@ bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
       .vocab = (uint32_t)vocabulary(m),
       .chunk = func_find(m, "prefill") ? (uint32_t)m->chunk : 0,
       .threads = 1,
+      .logits = logits == ELEM_I32 ? TERN_LOGITS_I32 : TERN_LOGITS_F32,
+      .logits_frac = logits_frac(m),
       .step = step,
       .prefill = func_find(m, "prefill") ? prefill : NULL,
       .fills = &fresh,
@@ -115,6 +136,18 @@ bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n) {
   return all.n != 0;
 }
 
+/* Rows of logits as floats of the interpreter's precision. */
+static void write_floats(const struct job *j, const struct interp *in, const struct tensor *t, bool float64,
+                         FILE *out) {
+  int64_t n = type_count(t->type, 1, 1);
+  double unit = ldexp(1, -logits_frac(j->module));
+  for (int64_t i = 0; i < n; i++) {
+    double wide = t->type.elem == ELEM_I32 ? t->i32[i] * unit : interp_float(in, t, i);
+    float narrow = (float)wide;
+    fwrite(float64 ? (void *)&wide : (void *)&narrow, float64 ? sizeof wide : sizeof narrow, 1, out);
+  }
+}
+
 bool interpret_logits(struct job *j, bool float64, const char *tokens, const char *out, int chunk) {
   uint32_t *ids;
   size_t n;
@@ -136,7 +169,7 @@ bool interpret_logits(struct job *j, bool float64, const char *tokens, const cha
     const struct tensor *t;
     ok = interp_run(in, chunk > 1 ? "prefill" : "step", ids + i, (int64_t)count, (int64_t)count, &t);
     if (ok)
-      fwrite(t->data, float64 ? 8 : 4, count * (size_t)vocabulary(j->module), o.file);
+      write_floats(j, in, t, float64, o.file);
     i += count;
   }
   interp_free(in);

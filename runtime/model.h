@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 1, TERN_ALIGN = 64 };
+enum { TERN_ABI = 2, TERN_ALIGN = 64 };
 
 /* What generated code works on. All pointers are TERN_ALIGN-aligned and do not overlap. */
 struct tern_args {
@@ -20,7 +20,7 @@ struct tern_args {
   uint8_t *state;         /* one sequence's state, state_bytes; updated */
   uint8_t *scratch;       /* step_scratch or prefill_scratch bytes; contents are of no value between calls */
   const uint32_t *tokens; /* [n] ids, each < vocab */
-  float *logits;          /* [keep, vocab], row-major: the last `keep` of the n positions */
+  void *logits;           /* [keep, vocab], row-major: the last `keep` of the n positions; enum tern_logits */
   uint32_t n;             /* tokens in this call: 1 for step, 1 .. chunk for prefill */
   uint32_t keep;          /* 0 .. n positions whose logits are wanted */
   void (*barrier)(void *team); /* every thread of the team calls it; NULL when threads is 1 */
@@ -36,6 +36,9 @@ typedef void tern_form(const struct tern_args *args, uint32_t thread, uint32_t t
 
 enum tern_form_name { TERN_STEP, TERN_PREFILL };
 
+/* What logits are: float, or int32 that stand for the integer times 2^-logits_frac. */
+enum tern_logits { TERN_LOGITS_F32, TERN_LOGITS_I32 };
+
 struct tern_kernel_info {
   const char *name; /* as the IR prints it, e.g. "step.k3" */
   tern_kernel *run;
@@ -45,10 +48,11 @@ struct tern_kernel_info {
   uint64_t weight_bytes; /* bytes of weights that one call reads */
 };
 
-/* The initial value of a run of float32 state: count values from byte offset `at`. */
+/* The initial value of a run of state: count elements of `size` bytes (1, 2 or 4) from byte offset `at`, each
+ * with the low bytes of `bits`: an integer, or a float32's representation. */
 struct tern_fill {
   uint64_t at, count;
-  float value;
+  uint32_t size, bits;
 };
 
 struct tern_model {
@@ -68,6 +72,8 @@ struct tern_model {
   uint32_t vocab;   /* width of a row of logits, and the bound of token ids */
   uint32_t chunk;   /* most tokens one prefill takes; 0: the model has no prefill form */
   uint32_t threads; /* default number of threads; 0: as many as the model is large enough for */
+  uint32_t logits;  /* enum tern_logits */
+  int32_t logits_frac;
   tern_form *step, *prefill;
   const struct tern_fill *fills;
   uint32_t n_fills;

@@ -56,10 +56,12 @@ static const struct option_row {
     {"seed", "N", "start of the random numbers (1)", AT(sampling.seed), 0, -1, MODE_GENERATE, 0, WHOLE, 's'},
     {"perplexity", "FILE", "print the perplexity of a text", AT(perplexity), 0, 0, MODE_PERPLEXITY,
      MODE_PERPLEXITY, TEXT, 0},
-    {"tokens", "FILE", "run the token ids of a file; needs --logits", AT(tokens), 0, 0, MODE_LOGITS,
-     MODE_LOGITS, TEXT, 0},
+    {"tokens", "FILE", "run the token ids of a file; needs --logits or --logits-raw", AT(tokens), 0, 0,
+     MODE_LOGITS, MODE_LOGITS, TEXT, 0},
     {"logits", "OUT", "write their logits, float32 [tokens, vocab] little-endian; - is standard output",
      AT(logits), 0, 0, MODE_LOGITS, MODE_LOGITS, TEXT, 0},
+    {"logits-raw", "OUT", "write them as the integers of a fixed-point model, int32 [tokens, vocab]",
+     AT(logits_raw), 0, 0, MODE_LOGITS, MODE_LOGITS, TEXT, 0},
     {"tokenize", "FILE", "print the token ids of each line of a text", AT(tokenize), 0, 0, MODE_TOKENIZE,
      MODE_TOKENIZE, TEXT, 0},
     {"bench", NULL, "measure tokens per second", AT(bench), 0, 0, MODE_BENCH, MODE_BENCH, FLAG, 0},
@@ -188,10 +190,12 @@ static bool check_together(const struct options *o, const bool given[ROWS], stru
                        o->json && rows[i].kind == FLAG ? " without --bench or --info" : "");
   if (o->prompt && o->prompt_file)
     return fail_with(f, "--prompt and --prompt-file both give the prompt; give one of them");
-  if (o->mode == MODE_LOGITS && !o->logits)
+  if (o->logits && o->logits_raw)
+    return fail_with(f, "--logits and --logits-raw write the same; give one of them");
+  if (o->mode == MODE_LOGITS && !o->logits && !o->logits_raw)
     return fail_with(f, "--tokens needs --logits OUT, the file to write");
   if (o->mode == MODE_LOGITS && !o->tokens)
-    return fail_with(f, "--logits needs --tokens FILE, the ids to run");
+    return fail_with(f, "--%s needs --tokens FILE, the ids to run", o->logits ? "logits" : "logits-raw");
   return true;
 }
 

@@ -123,7 +123,9 @@ static bool run_perplexity(struct program *p, struct failure *f) {
 }
 
 static bool run_logits(struct program *p, struct failure *f) {
-  return write_logits(&p->session, p->options.tokens, p->options.logits, f);
+  bool raw = p->options.logits_raw;
+  return write_logits(&p->session, p->options.tokens, raw ? p->options.logits_raw : p->options.logits, raw,
+                      f);
 }
 
 static bool run_tokenize(struct program *p, struct failure *f) {

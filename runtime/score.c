@@ -83,10 +83,17 @@ static bool write_rows(void *context, const float *rows, size_t first, uint32_t 
   return !interrupted();
 }
 
-bool write_logits(struct session *s, const char *tokens_path, const char *out_path, struct failure *f) {
+bool write_logits(struct session *s, const char *tokens_path, const char *out_path, bool raw,
+                  struct failure *f) {
   uint32_t *ids;
   size_t n;
   struct written w;
+  if (raw && s->model->logits != TERN_LOGITS_I32)
+    return fail_with(f,
+                     "--logits-raw: the logits of model %s are float32; use --logits, or compile the model "
+                     "in fixed point (--fixed)",
+                     s->model->name);
+  s->raw = raw;
   if (!read_ids(tokens_path, s->model->vocab, &ids, &n, f))
     return false;
   bool ok = written_open(&w, out_path, f);

@@ -10,8 +10,10 @@
 /* The file is one string with BOS before it; prints exp(mean of -log p of every token after the first). */
 bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, struct failure *f);
 
-/* Runs the ids in `tokens_path`; writes float32 [n, vocab], row-major, little-endian. */
-bool write_logits(struct session *s, const char *tokens_path, const char *out_path, struct failure *f);
+/* Runs the ids in `tokens_path`; writes float32 [n, vocab], row-major, little-endian; with `raw`, which only
+ * models of integer logits have, int32. */
+bool write_logits(struct session *s, const char *tokens_path, const char *out_path, bool raw,
+                  struct failure *f);
 
 /* One line of ids a line of text, without BOS. */
 bool print_tokens(const struct tokenizer *t, const char *path, struct failure *f);

@@ -2,6 +2,7 @@
  */
 #include "session.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -84,14 +85,21 @@ void session_close(struct session *s) {
   *s = (struct session){0};
 }
 
+void state_fill(uint8_t *state, const struct tern_fill *fill) {
+  uint8_t byte = (uint8_t)fill->bits;
+  uint16_t half = (uint16_t)fill->bits;
+  const void *element = fill->size == 1   ? (void *)&byte
+                        : fill->size == 2 ? (void *)&half
+                                          : (void *)&fill->bits;
+  for (uint64_t i = 0; i < fill->count; i++)
+    memcpy(state + fill->at + i * fill->size, element, fill->size);
+}
+
 void session_reset(struct session *s) {
   const struct tern_model *m = s->model;
   memset(s->state, 0, m->state_bytes);
-  for (uint32_t i = 0; i < m->n_fills; i++) {
-    const struct tern_fill *fill = &m->fills[i];
-    for (uint64_t j = 0; j < fill->count; j++)
-      memcpy(s->state + fill->at + j * sizeof fill->value, &fill->value, sizeof fill->value);
-  }
+  for (uint32_t i = 0; i < m->n_fills; i++)
+    state_fill(s->state, &m->fills[i]);
   s->position = 0;
 }
 
@@ -130,6 +138,16 @@ static void release_table(struct session *s) {
   s->touched = 0;
 }
 
+/* Integer logits x become the floats x * 2^-logits_frac, in place. */
+static void to_floats(float *logits, size_t n, int32_t frac) {
+  double unit = ldexp(1, -frac);
+  for (size_t i = 0; i < n; i++) {
+    int32_t x;
+    memcpy(&x, &logits[i], sizeof x);
+    logits[i] = (float)(x * unit);
+  }
+}
+
 /* One call of generated code: n <= chunk tokens. */
 static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t keep) {
   memcpy(s->tokens, tokens, n * sizeof *tokens);
@@ -143,6 +161,8 @@ static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t
       .keep = keep,
   };
   team_run(s->team, n == 1 ? s->model->step : s->model->prefill, &args);
+  if (s->model->logits == TERN_LOGITS_I32 && !s->raw)
+    to_floats(s->logits, (size_t)keep * s->model->vocab, s->model->logits_frac);
   s->position += n;
   s->touched += n;
   if (s->touched >= TOUCHED_TOKENS)

@@ -17,8 +17,9 @@ struct session {
   struct team *team;
   uint8_t *state, *scratch;
   uint32_t *tokens;  /* [chunk] aligned copy of the tokens of one call */
-  float *logits;     /* [rows, vocab] of the last call */
+  float *logits;     /* [rows, vocab] of the last call; int32 when `raw` */
   uint32_t rows;     /* rows that `logits` has room for */
+  bool raw;          /* integer logits stay as they are; else they are turned into floats */
   bool mapped;       /* the weights are a mapping of a file */
   uint32_t touched;  /* tokens since pages of the embedding were given back */
   uint32_t chunk;    /* most tokens a call takes; 1: only the one-token form runs */
@@ -36,9 +37,12 @@ void session_close(struct session *s);
 
 /* The state as it is before the first token. */
 void session_reset(struct session *s);
+/* One run of initial values. */
+void state_fill(uint8_t *state, const struct tern_fill *fill);
 
 /* Called after each chunk: tokens first .. first + n - 1 have run, and rows[keep, vocab] are the logits of
- * the last `keep` of them, valid during the call. False stops the run there. */
+ * the last `keep` of them (int32 when the session is `raw`), valid during the call. False stops the run
+ * there. */
 typedef bool session_visit(void *context, const float *rows, size_t first, uint32_t n, uint32_t keep);
 
 /* Runs n tokens; keeps the logits of every position (`all`), or only of the last one, which s->logits[0,

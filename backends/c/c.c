@@ -2,6 +2,7 @@
 #include "backends/c/c.h"
 
 #include "backends/c/emit.h"
+#include "ir/curve.h"
 #include "support/file.h"
 #include <dirent.h>
 #include <errno.h>
@@ -59,11 +60,28 @@ static const char preamble[] =
     "}\n"
     "\n";
 
+/* The points of each curve, at even steps over its domain. */
+static void print_curves(FILE *out, const struct loops *l) {
+  struct arena a = {0};
+  struct curve_use *uses;
+  int n_uses = curve_uses(&a, l, &uses);
+  for (int i = 0; i < n_uses; i++) {
+    int64_t *y = arena_array(&a, int64_t, (1 << uses[i].attr->segments) + 1);
+    int n = curve_table(uses[i].attr, y);
+    fprintf(out, "static const uint32_t tern_%s[] = {", uses[i].name);
+    for (int k = 0; k < n; k++)
+      fprintf(out, "%s%lldu", k == 0 ? "\n    " : k % 8 ? ", " : ",\n    ", (long long)y[k]);
+    fputs("};\n\n", out);
+  }
+  arena_free(&a);
+}
+
 void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
   const struct module *m = l->module;
   const char *spec = m->spec ? m->spec : "a specification";
   fprintf(out, "/* %s.c: the model %s of %s, written by ternc " TERN_VERSION ".\n", m->name, m->name, spec);
   fputs(preamble, out);
+  print_curves(out, l);
   for (const struct kernel *k = l->kernels; k; k = k->next)
     print_kernel(out, m, k);
   print_model(out, l, o->threads);
@@ -209,10 +227,11 @@ static void print_readme(FILE *out, const struct project *p) {
 }
 
 static bool write_project(struct project *p) {
-  static const char *const kernels[] = {
-      "kernels/math.h",           "kernels/ternary.h",       "kernels/ternary.c",
-      "kernels/ternary_avx2.c",   "kernels/ternary_vnni.c",  "kernels/ternary_avx2.h",
-      "kernels/ternary_avx512.h", "kernels/ternary3_avx2.c", "kernels/ternary3_vnni.c"};
+  static const char *const kernels[] = {"kernels/math.h",          "kernels/integer.h",
+                                        "kernels/ternary.h",       "kernels/ternary.c",
+                                        "kernels/ternary_avx2.c",  "kernels/ternary_vnni.c",
+                                        "kernels/ternary_avx2.h",  "kernels/ternary_avx512.h",
+                                        "kernels/ternary3_avx2.c", "kernels/ternary3_vnni.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->loops->module->name);
   bool ok = list_runtime(p) && make_folder(p, p->dir) &&

@@ -2,6 +2,7 @@
 #include "backends/c/c.h"
 #include "backends/c/emit.h"
 
+#include "ir/curve.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -82,7 +83,8 @@ const char *place_text(struct printer *p, const struct buffer *b, const struct i
 
 /* ---- operators ------------------------------------------------------------------------------- */
 
-/* $0, $1, $2: the operands. Loose rows need brackets when they become an operand themselves. */
+/* $0, $1, $2: the operands; $t: the result's type; $r: the rounding function; $l, $m: the least and the most
+ * code; $b: bits; $c: the curve. Loose rows need brackets when they become an operand themselves. */
 struct row {
   const char *text;
   bool loose;
@@ -114,7 +116,27 @@ static const struct row rows[OP_COUNT] = {
     [OP_EQ] = {"$0 == $1", true},
     [OP_SELECT] = {"$0 ? $1 : $2", true},
     [OP_CODES] = {"($t)tern_clamp($r($0 * $1), $l, $m)", true},
+    [OP_IADD] = {"tern_sat((int64_t)$0 + $1, $b)", false},
+    [OP_ISUB] = {"tern_sat((int64_t)$0 - $1, $b)", false},
+    [OP_IMIN] = {"tern_sat(tern_least($0, $1), $b)", false},
+    [OP_IMAX] = {"tern_sat(tern_most($0, $1), $b)", false},
+    [OP_MULSHIFT] = {"tern_mulshift($0, $1, $2, $b)", false},
+    [OP_IDIV] = {"tern_idiv($0, $1, $b)", false},
+    [OP_ISQRT] = {"tern_isqrt($0, $b)", false},
+    [OP_ILOG2] = {"tern_ilog2($0, $b)", false},
+    [OP_ILT] = {"$0 < $1", true},
+    [OP_ILE] = {"$0 <= $1", true},
+    [OP_IEQ] = {"$0 == $1", true},
+    [OP_CURVE] = {"tern_curve($c, $0, $b)", false},
 };
+
+/* Codes that a float cannot tell apart at their ends. */
+static const struct row wide_codes = {"tern_wide_code($r($0 * $1), $b)", false};
+enum { FLOAT_BITS = 25 };
+
+static const struct row *row_of(const struct expr *e) {
+  return e->code == OP_CODES && e->attr.bits > FLOAT_BITS ? &wide_codes : &rows[e->code];
+}
 
 static const char *const rounders[ROUND_COUNT] = {[ROUND_HALF_EVEN] = "rintf",
                                                   [ROUND_HALF_AWAY] = "roundf",
@@ -140,14 +162,23 @@ bool c_covers(enum opcode code) {
   return rows[code].text != NULL;
 }
 
+/* A curve's table and its domain. */
+static const char *curve_text(struct printer *p, const struct attrs *attr) {
+  struct curve_shape c = curve_shape(attr);
+  return arena_printf(p->arena, "tern_%s, %lld, %d, %d", curve_table_name(p->arena, attr), (long long)c.first,
+                      c.w + attr->frac, c.h);
+}
+
 /* alone: the operand is a whole argument. */
 static const char *operand_of(struct printer *p, const struct expr *e, char which, bool alone) {
-  double most = (double)((1 << (e->attr.bits ? e->attr.bits - 1 : 0)) - 1);
+  double most = (double)(((int64_t)1 << (e->attr.bits ? e->attr.bits - 1 : 0)) - 1);
   switch (which) {
   case 'r': return rounders[e->attr.round];
   case 't': return c_type(e->elem);
   case 'l': return arena_printf(p->arena, "%.1ff", -most - 1);
   case 'm': return arena_printf(p->arena, "%.1ff", most);
+  case 'b': return arena_printf(p->arena, "%d", e->attr.bits);
+  case 'c': return curve_text(p, &e->attr);
   default: break;
   }
   int id = e->in[which - '0']->id;
@@ -156,7 +187,7 @@ static const char *operand_of(struct printer *p, const struct expr *e, char whic
 
 static const char *operator_text(struct printer *p, const struct expr *e) {
   const char *text = "";
-  for (const char *s = rows[e->code].text; *s;) {
+  for (const char *s = row_of(e)->text; *s;) {
     size_t n = strcspn(s, "$");
     bool opens = n && (s[n - 1] == '(' || (n > 1 && s[n - 2] == ','));
     bool alone = s[n] && opens && (s[n + 2] == ')' || s[n + 2] == ',');
@@ -216,5 +247,5 @@ bool is_loose(const struct expr *e) {
     return e->value < 0;
   if (e->kind == EXPR_LOAD)
     return e->buffer->format == FORMAT_BOOL;
-  return e->kind == EXPR_OP ? rows[e->code].loose : e->kind != EXPR_ACC;
+  return e->kind == EXPR_OP ? row_of(e)->loose : e->kind != EXPR_ACC;
 }

@@ -101,6 +101,13 @@ static void print_accumulate(struct printer *p, const struct stmt *s) {
   const char *name = p->accs[s->acc->id], *x = p->exprs[s->expr->id];
   bool lanes = s->acc->loop->kind == LOOP_VECTOR;
   const char *acc = lanes ? arena_printf(p->arena, "%s[%s]", name, p->lane) : name;
+  if (s->acc->elem == ELEM_I32) {
+    static const char *const forms[] = {[ACC_SUM] = "%s = tern_wrap_add(%s, %s);",
+                                        [ACC_MAX] = "%s = tern_most(%s, %s);",
+                                        [ACC_ABSMAX] = "%s = tern_most(%s, tern_magnitude(%s));"};
+    print_line(p, forms[s->acc->how], acc, acc, x);
+    return;
+  }
   switch (s->acc->how) {
   case ACC_SUM: print_line(p, "%s += %s;", acc, x); break;
   case ACC_MAX: print_line(p, "%s = tern_max(%s, %s);", acc, acc, x); break;
@@ -109,7 +116,8 @@ static void print_accumulate(struct printer *p, const struct stmt *s) {
 }
 
 static void begin_accumulator(struct printer *p, const struct accumulator *acc) {
-  const char *name = fresh_name(p, acc->name), *start = acc->how == ACC_MAX ? "-INFINITY" : "0";
+  const char *least = acc->elem == ELEM_I32 ? "INT32_MIN" : "-INFINITY";
+  const char *name = fresh_name(p, acc->name), *start = acc->how == ACC_MAX ? least : "0";
   p->accs[acc->id] = name;
   if (acc->loop->kind != LOOP_VECTOR) {
     print_line(p, "%s %s = %s;", c_type(acc->elem), name, start);
@@ -123,8 +131,9 @@ static void begin_accumulator(struct printer *p, const struct accumulator *acc) 
 }
 
 static void end_accumulator(struct printer *p, const struct accumulator *acc) {
+  static const char *const folds[2][2] = {{"tern_max", "TERN_ADD"}, {"tern_most", "tern_wrap_add"}};
   if (acc->loop->kind == LOOP_VECTOR)
-    print_line(p, "TERN_FOLD(%s, %s);", p->accs[acc->id], acc->how == ACC_SUM ? "TERN_ADD" : "tern_max");
+    print_line(p, "TERN_FOLD(%s, %s);", p->accs[acc->id], folds[acc->elem == ELEM_I32][acc->how == ACC_SUM]);
 }
 
 /* Calls f on the loop's accumulators; returns how many it has. */

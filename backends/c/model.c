@@ -73,12 +73,14 @@ static void print_string(FILE *out, const char *s) {
 static void print_fills(FILE *out, struct arena *a, const struct state_fill *fills, int n) {
   if (n == 0)
     return;
-  fputs(
-      "/* What a sequence's state starts as: runs of floats. */\nstatic const struct tern_fill fills[] = {\n",
-      out);
+  fputs("/* What a sequence's state starts as: runs of elements. */\n"
+        "static const struct tern_fill fills[] = {\n",
+        out);
   for (int i = 0; i < n; i++)
-    fprintf(out, "    {%lld, %lld, %s},\n", (long long)fills[i].at, (long long)fills[i].count,
-            float_text(a, fills[i].value));
+    fprintf(out, "    {%lld, %lld, %d, 0x%08xu}, /* %s */\n", (long long)fills[i].at,
+            (long long)fills[i].count, elem_bytes(fills[i].elem), fill_bits(&fills[i]),
+            fills[i].elem == ELEM_F32 ? float_text(a, fills[i].value)
+                                      : arena_printf(a, "%.0f", fills[i].value));
   fputs("};\n\n", out);
 }
 
@@ -116,7 +118,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   const struct module *m = l->module;
   struct state_fill *fills;
   const struct weight *table = row_table(m);
-  int n_fills = state_fills(&a, m, &fills);
+  int n_fills = state_fills(&a, m, &fills), frac;
   print_form(out, &a, l->step);
   if (l->prefill)
     print_form(out, &a, l->prefill);
@@ -140,6 +142,8 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   print_number(out, "vocab", (uint64_t)logits_width(m));
   print_number(out, "chunk", l->prefill ? (uint64_t)m->chunk : 0);
   print_number(out, "threads", threads);
+  if (logits_are_integers(m, &frac))
+    fprintf(out, "    .logits = TERN_LOGITS_I32,\n    .logits_frac = %d,\n", frac);
   fprintf(out, "    .step = step,\n%s", l->prefill ? "    .prefill = prefill,\n" : "");
   if (n_fills)
     fprintf(out, "    .fills = fills,\n    .n_fills = %d,\n", n_fills);

@@ -11,6 +11,7 @@ const char ops_header[] =
     "#ifndef TERN_OPS_H\n"
     "#define TERN_OPS_H\n"
     "\n"
+    "#include \"runtime/kernels/integer.h\"\n"
     "#include \"runtime/kernels/math.h\"\n"
     "#include <float.h>\n"
     "#include <math.h>\n"

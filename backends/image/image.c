@@ -108,6 +108,13 @@ static bool write_ternary(struct writer *w, const struct weight *weight, int64_t
   return true;
 }
 
+/* The folded tensor of an instance, or NULL after a diagnostic. */
+static const struct tensor *folded_tensor(struct writer *w, const struct weight *weight, int64_t instance) {
+  if (!w->interp)
+    w->interp = interp_new(w->m, w->source, false);
+  return w->interp ? interp_weight(w->interp, weight, instance) : NULL;
+}
+
 /* ---- floats -----------------------------------------------------------------------------------------------
  */
 
@@ -129,12 +136,8 @@ enum { PIECE = 1 << 20 }; /* values at a time */
 static bool write_floats(struct writer *w, const struct weight *weight, int64_t instance) {
   const char *name = symbol_instance(w->m->arena, weight->name, weight->n_counts, weight->counts, instance);
   const struct tensor *folded = NULL;
-  if (weight->origin == WEIGHT_FOLDED) {
-    if (!w->interp && !(w->interp = interp_new(w->m, w->source, false)))
-      return false;
-    if (!(folded = interp_weight(w->interp, weight, instance)))
-      return false;
-  }
+  if (weight->origin == WEIGHT_FOLDED && !(folded = folded_tensor(w, weight, instance)))
+    return false;
   int64_t n = type_count(weight->type, 1, 1);
   int64_t room = n < PIECE ? n : PIECE;
   float *floats = xmalloc(sizeof *floats * (size_t)room);
@@ -157,6 +160,18 @@ static bool write_floats(struct writer *w, const struct weight *weight, int64_t 
   free(floats);
   free(halves);
   return ok;
+}
+
+/* ---- integers ---------------------------------------------------------------------------------------------
+ */
+
+/* As wide as they are, in the byte order of the machine, which is that of the image. */
+static bool write_integers(struct writer *w, const struct weight *weight, int64_t instance) {
+  const struct tensor *t = folded_tensor(w, weight, instance);
+  if (t)
+    put(w, w->weights_at + (uint64_t)(weight->offset + instance * weight->stride), t->data,
+        (size_t)weight_bytes(weight));
+  return t != NULL;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------
@@ -185,7 +200,9 @@ static bool write_weights(struct writer *w) {
   for (const struct weight *x = w->m->weights; x && ok; x = x->next)
     for (int64_t i = 0; placed(x) && ok && i < weight_instances(x); i++) {
       /* a merged matrix brings its parts' scales along */
-      ok = x->type.elem == ELEM_TERNARY ? write_ternary(w, x, i) : write_floats(w, x, i);
+      ok = x->type.elem == ELEM_TERNARY ? write_ternary(w, x, i)
+           : elem_integer(x->type.elem) ? write_integers(w, x, i)
+                                        : write_floats(w, x, i);
       progress_add(&w->progress, (uint64_t)type_count(x->type, 1, 1));
     }
   progress_end(&w->progress);

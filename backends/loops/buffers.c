@@ -87,10 +87,14 @@ static struct buffer *add(struct unit *u, struct buffer b, const char *hint) {
   return new;
 }
 
-int64_t buffer_bytes(const struct buffer *b) {
+static int format_bytes(enum format f) {
   static const int bytes[] = {[FORMAT_F32] = 4, [FORMAT_F16] = 2, [FORMAT_BF16] = 2, [FORMAT_I8] = 1,
                               [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
-  return b->elements * bytes[b->format];
+  return bytes[f];
+}
+
+int64_t buffer_bytes(const struct buffer *b) {
+  return b->elements * format_bytes(b->format);
 }
 
 struct buffer *buffer_add(struct unit *u, enum buffer_base base, enum elem elem, int64_t offset,
@@ -145,8 +149,9 @@ struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
   return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_elements(u->m, v->type), name);
 }
 
-/* Adds `stride` bytes an instance, for operand `index` which counts them. */
-static void add_stride(struct unit *u, struct buffer *b, struct value *index, int64_t stride, int width,
+/* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only at
+ * run time becomes a part of the element's index, and the buffer has all the instances. */
+static void add_stride(struct unit *u, struct buffer *b, struct value *index, int64_t count, int64_t stride,
                        struct index **extra) {
   bool inside = !index->def && index->block == u->body;
   const struct value *outside = inside ? u->captured[index->index] : index;
@@ -158,17 +163,18 @@ static void add_stride(struct unit *u, struct buffer *b, struct value *index, in
     b->offset += (int64_t)index->def->attr.value * stride;
   } else {
     struct index *i = index_value(u->a, pull(u, index, NULL));
-    *extra = *extra ? index_sum(u->a, *extra, stride / width, i) : index_scale(u->a, i, stride / width);
+    int64_t step = stride / format_bytes(b->format);
+    *extra = *extra ? index_sum(u->a, *extra, step, i) : index_scale(u->a, i, step);
+    b->elements += (count - 1) * step;
   }
 }
 
-/* A kernel reads scales and floats; a ternary sum reads codes. */
+/* A kernel reads scales, floats and integers; a ternary sum reads codes. */
 static void weight_place(struct unit *u, const struct op *op, const struct weight *w, struct buffer *b) {
-  static const enum format stored[STORE_COUNT] = {[STORE_F32] = FORMAT_F32,
-                                                  [STORE_F16] = FORMAT_F16,
-                                                  [STORE_BF16] = FORMAT_BF16,
-                                                  [STORE_TILE2] = FORMAT_I8,
-                                                  [STORE_TILE3] = FORMAT_I8};
+  static const enum format stored[STORE_COUNT] = {
+      [STORE_F32] = FORMAT_F32,  [STORE_F16] = FORMAT_F16,  [STORE_BF16] = FORMAT_BF16,
+      [STORE_TILE2] = FORMAT_I8, [STORE_TILE3] = FORMAT_I8, [STORE_I8] = FORMAT_I8,
+      [STORE_I16] = FORMAT_I16,  [STORE_I32] = FORMAT_I32};
   bool scale = op->code == OP_WSCALE, codes = u->kernel->kind == KERNEL_TERNARY_SUM;
   b->base = BASE_WEIGHTS;
   b->format = scale ? FORMAT_F32 : stored[w->stored];
@@ -193,15 +199,15 @@ struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, 
   if (w) {
     weight_place(u, op, w, &b);
   } else {
+    b.format = formats[s->type.elem];
     b.offset = s->offset;
     b.elements = type_count(s->type, 1, 1);
   }
   const char *name = w ? weight_name(u->a, w) : symbol_name(u->a, s->name);
   if (op->code == OP_WSCALE)
     name = arena_printf(u->a, "%s_scale", name);
-  int width = b.format == FORMAT_F32 ? 4 : 2;
   for (int k = n - 1; k >= 0; k--) {
-    add_stride(u, &b, op->in[first + k], stride, width, extra);
+    add_stride(u, &b, op->in[first + k], counts[k], stride, extra);
     stride *= counts[k];
   }
   return add(u, b, name);

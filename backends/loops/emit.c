@@ -114,7 +114,7 @@ struct accumulator *put_accumulate(struct unit *u, struct loop *loop, enum opcod
                                    struct loc at) {
   struct accumulator *acc = arena_new(u->a, struct accumulator);
   acc->how = how == OP_AMAX ? ACC_MAX : how == OP_ABSMAX ? ACC_ABSMAX : ACC_SUM;
-  acc->elem = e->elem;
+  acc->elem = elem_integer(e->elem) ? ELEM_I32 : e->elem;
   acc->loop = loop;
   acc->name = how == OP_AMAX || how == OP_ABSMAX ? "top" : "sum";
   acc->id = u->kernel->n_accs++;

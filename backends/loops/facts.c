@@ -1,6 +1,7 @@
-/* facts.c: initial states, the width of the logits, names for people. */
+/* facts.c: initial states, tables of curves, the width of the logits, names for people. */
 #include "backends/loops/facts.h"
 
+#include "ir/curve.h"
 #include "ir/layout.h"
 #include <string.h>
 
@@ -10,14 +11,60 @@ int state_fills(struct arena *a, const struct module *m, struct state_fill **out
     int64_t count = type_count(s->type, 1, 1), instances = 1;
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
-    bool touch = instances == 1 || s->stride == 4 * count;
+    bool touch = instances == 1 || s->stride == elem_bytes(s->type.elem) * count;
     for (int64_t i = 0; i < (touch ? 1 : instances); i++)
       vec_push(a, fills,
-               (struct state_fill){s->offset + i * s->stride, touch ? count * instances : count, s->init});
+               (struct state_fill){s->offset + i * s->stride, touch ? count * instances : count, s->type.elem,
+                                   s->init});
   }
   *out = fills.at;
   return fills.n;
 }
+
+uint32_t fill_bits(const struct state_fill *f) {
+  float x = (float)f->value;
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return f->elem == ELEM_F32 ? bits : (uint32_t)(int32_t)f->value;
+}
+
+/* ---- curves ---------------------------------------------------------------------------------- */
+
+const char *curve_table_name(struct arena *a, const struct attrs *attr) {
+  return arena_printf(a, "%s_%d_%d", curve_name(attr->curve), curve_shape(attr).s, attr->out_frac);
+}
+
+struct curve_list {
+  struct arena *a;
+  VEC(struct curve_use) list;
+};
+
+static void note_curve(struct curve_list *c, const struct attrs *attr) {
+  const char *name = curve_table_name(c->a, attr);
+  for (int i = 0; i < c->list.n; i++)
+    if (strcmp(c->list.at[i].name, name) == 0)
+      return;
+  vec_push(c->a, c->list, (struct curve_use){attr, name});
+}
+
+static void find_curves(struct curve_list *c, const struct stmt *list) {
+  for (const struct stmt *s = list; s; s = s->next) {
+    if (s->kind == STMT_LOOP)
+      find_curves(c, s->loop->body);
+    if (s->kind == STMT_LET && s->expr->kind == EXPR_OP && s->expr->code == OP_CURVE)
+      note_curve(c, &s->expr->attr);
+  }
+}
+
+int curve_uses(struct arena *a, const struct loops *l, struct curve_use **out) {
+  struct curve_list c = {.a = a};
+  for (const struct kernel *k = l->kernels; k; k = k->next)
+    find_curves(&c, k->body);
+  *out = c.list.at;
+  return c.list.n;
+}
+
+/* ---- weights and logits ---------------------------------------------------------------------- */
 
 /* Whether an operator of the module reads weight w otherwise than by looking up rows. */
 struct table_search {
@@ -50,12 +97,21 @@ const struct weight *row_table(const struct module *m) {
   return best;
 }
 
-int64_t logits_width(const struct module *m) {
+static const struct value *logits_of(const struct module *m) {
   const struct func *step = func_find(m, "step");
   const struct op *end = step ? step->body->last : NULL;
-  if (!end || end->n_in < 1 || end->in[0]->type.rank < 1)
-    return 0;
-  return end->in[0]->type.dim[end->in[0]->type.rank - 1];
+  return end && end->n_in > 0 ? end->in[0] : NULL;
+}
+
+int64_t logits_width(const struct module *m) {
+  const struct value *v = logits_of(m);
+  return v && v->type.rank > 0 ? v->type.dim[v->type.rank - 1] : 0;
+}
+
+bool logits_are_integers(const struct module *m, int *frac) {
+  const struct value *v = logits_of(m);
+  *frac = v && v->frac != FRAC_NONE ? v->frac : 0;
+  return v && v->type.elem == ELEM_I32;
 }
 
 bool schedule_calls(const struct call *c, const struct kernel *k) {

@@ -5,11 +5,15 @@
 
 #include "backends/loops/loops.h"
 
-/* `count` floats of a sequence's state from byte `at` on start as `value`. */
+/* `count` elements of a sequence's state from byte `at` on start as `value`: a float, or an integer of
+ * elem_bytes(elem). */
 struct state_fill {
   int64_t at, count;
+  enum elem elem;
   double value;
 };
+/* The value's bits, in the low bytes. */
+uint32_t fill_bits(const struct state_fill *f);
 /* One run for each state, or for each of its instances where they do not touch. In the arena. */
 int state_fills(struct arena *a, const struct module *m, struct state_fill **out);
 
@@ -19,6 +23,17 @@ const struct weight *row_table(const struct module *m);
 
 /* Width of a row of logits: the last dimension of what `step` returns. */
 int64_t logits_width(const struct module *m);
+/* Whether they are i32, and the fraction bits of those: 0 where none are given. */
+bool logits_are_integers(const struct module *m, int *frac);
+
+/* The tables that the model's curves need, each once, and what each is called: "sigmoid_9_16" has 2^9 pieces
+ * and 16 fraction bits. */
+struct curve_use {
+  const struct attrs *attr;
+  const char *name;
+};
+const char *curve_table_name(struct arena *a, const struct attrs *attr);
+int curve_uses(struct arena *a, const struct loops *l, struct curve_use **out);
 
 /* Whether a schedule calls the kernel. */
 bool schedule_calls(const struct call *c, const struct kernel *k);

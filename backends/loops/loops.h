@@ -74,7 +74,8 @@ bool index_coefficient(const struct index *x, const struct loop *loop, int64_t *
 enum expr_kind {
   EXPR_CONST,   /* value */
   EXPR_LOAD,    /* buffer[index] */
-  EXPR_OP,      /* a MAP operator of ops.def on in[]: attributes in attr; SELECT also of other than F32 */
+  EXPR_OP,      /* a MAP operator of ops.def on in[]: attributes in attr; SELECT also of other than F32;
+                 * INTEGER ones on any mix of I8, I16 and I32 (ir/integer.h, ir/curve.h) */
   EXPR_INDEX,   /* index as u32 */
   EXPR_ACC,     /* the accumulator: running value inside its loop, final value after it */
   EXPR_INDEX_LT /* bool: index a < index b (concat, padding) */
@@ -95,7 +96,9 @@ struct expr {
   int id;           /* unique in the kernel */
 };
 
-enum accumulate { ACC_SUM, ACC_MAX, ACC_ABSMAX }; /* initial 0, -inf, 0; F32 or I32 */
+/* Initial 0, -inf (INT32_MIN), 0. F32, or I32, to which I8 and I16 elements are widened; its sums are modulo
+ * 2^32, and the magnitude of INT32_MIN is INT32_MAX. */
+enum accumulate { ACC_SUM, ACC_MAX, ACC_ABSMAX };
 struct accumulator {
   enum accumulate how;
   enum elem elem;

@@ -203,6 +203,13 @@ static struct form *lower_form(struct lowering *l, const char *name) {
     l->failed = true;
     return NULL;
   }
+  const struct op *end = l->f->body->last;
+  if (end->n_in && end->in[0]->type.elem != ELEM_F32 && end->in[0]->type.elem != ELEM_I32) {
+    diag_at(l->d, SEVERITY_ERROR, end->at, "the form '%s' returns %s; logits are f32 or i32", name,
+            type_text(l->a, end->in[0]->type));
+    l->failed = true;
+    return NULL;
+  }
   struct form *form = arena_new(l->a, struct form);
   l->local = 0;
   form->name = name;

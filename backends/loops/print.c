@@ -64,13 +64,18 @@ static void print_place(FILE *out, const struct buffer *b, const struct index *i
 static void print_attrs(FILE *out, const struct expr *e) {
   if (op_info[e->code].attrs & A_BITS)
     fprintf(out, " bits %d", e->attr.bits);
+  if (op_info[e->code].attrs & A_CURVE)
+    fprintf(out, " %s frac %d out_frac %d segments %d", curve_name(e->attr.curve), e->attr.frac,
+            e->attr.out_frac, e->attr.segments);
   if (op_info[e->code].attrs & A_ROUND)
     fprintf(out, " %s", rounding_name(e->attr.round));
 }
 
 static void print_expr(FILE *out, const struct expr *e) {
   switch (e->kind) {
-  case EXPR_CONST: fprintf(out, "%s %.9g", elem_name(e->elem), e->value); break;
+  case EXPR_CONST:
+    fprintf(out, e->elem == ELEM_F32 ? "%s %.9g" : "%s %.0f", elem_name(e->elem), e->value);
+    break;
   case EXPR_LOAD:
     fputs("load ", out);
     print_place(out, e->buffer, e->index);

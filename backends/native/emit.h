@@ -4,7 +4,7 @@
  * emit_model.c: forms (schedules) and the constant struct tern_model
  * emit_kernel.c: one kernel: buffers, statements, loops, accumulators
  * emit_expr.c: expressions, indices, loads and stores; scalar or 16 lanes
- * emit_map.c: one row for each element-wise operator
+ * emit_map.c: one row for each element-wise operator; emit_integer.c: for those on integers
  * debug.c: DWARF lines of the spec */
 #ifndef TERN_NATIVE_EMIT_H
 #define TERN_NATIVE_EMIT_H
@@ -86,6 +86,14 @@ LLVMValueRef emit_float_like(LLVMValueRef v, double value);
 LLVMValueRef emit_max(struct body *b, LLVMValueRef x, LLVMValueRef y);
 /* Whether the operator has a row: true for every MAP operator of ops.def. */
 bool emit_map_covers(enum opcode code);
+
+/* emit_integer.c: INTEGER operators */
+LLVMValueRef emit_integer(struct body *b, const struct expr *x, LLVMValueRef *in);
+bool emit_integer_covers(enum opcode code);
+/* v clamped to `bits` bits, as an element of that type. */
+LLVMValueRef emit_saturate(struct body *b, LLVMValueRef v, int bits, enum elem elem);
+/* |v| of an i32, INT32_MAX for INT32_MIN. */
+LLVMValueRef emit_magnitude(struct body *b, LLVMValueRef v);
 
 /* debug.c */
 void debug_open(struct emitter *e);

@@ -31,14 +31,13 @@ static LLVMValueRef combine(struct body *b, const struct accumulator *acc, LLVMV
   return LLVMBuildSelect(b->b, LLVMBuildICmp(b->b, LLVMIntSLT, x, y, ""), y, x, "max");
 }
 
-/* What an element brings: its magnitude for ACC_ABSMAX. */
+/* What an element brings: an integer as i32; its magnitude for ACC_ABSMAX. */
 static LLVMValueRef contribution(struct body *b, const struct accumulator *acc, LLVMValueRef x) {
-  if (acc->how != ACC_ABSMAX)
-    return x;
   if (acc->elem == ELEM_F32)
-    return emit_unary_intrinsic(b, "llvm.fabs", x);
-  LLVMValueRef negative = LLVMBuildICmp(b->b, LLVMIntSLT, x, LLVMConstNull(LLVMTypeOf(x)), "");
-  return LLVMBuildSelect(b->b, negative, LLVMBuildNeg(b->b, x, ""), x, "");
+    return acc->how == ACC_ABSMAX ? emit_unary_intrinsic(b, "llvm.fabs", x) : x;
+  LLVMTypeRef type = emit_is_vector(x) ? LLVMVectorType(b->e->i32, LANES) : b->e->i32;
+  x = LLVMBuildIntCast2(b->b, x, type, true, "");
+  return acc->how == ACC_ABSMAX ? emit_magnitude(b, x) : x;
 }
 
 /* Lanes [begin, begin + width) of a vector. */

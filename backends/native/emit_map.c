@@ -191,7 +191,7 @@ static LLVMValueRef map_codes(struct body *b, const struct expr *x, LLVMValueRef
   v = LLVMBuildSelect(b->b, LLVMBuildFCmp(b->b, LLVMRealOLT, v, low, ""), low, v, "");
   v = LLVMBuildSelect(b->b, LLVMBuildFCmp(b->b, LLVMRealOGT, v, high, ""), high, v, "");
   LLVMValueRef code = LLVMBuildFPToSI(b->b, v, type_like(b, v, ELEM_I32), "");
-  return LLVMBuildTrunc(b->b, code, type_like(b, v, x->elem), "code");
+  return emit_saturate(b, code, x->attr.bits, x->elem); /* `high` as a float may be one more */
 }
 
 static LLVMValueRef map_convert(struct body *b, const struct expr *x, LLVMValueRef *in) {
@@ -223,9 +223,9 @@ static map_row *const rows[OP_COUNT] = {
 };
 
 LLVMValueRef emit_map(struct body *b, const struct expr *x, LLVMValueRef *in) {
-  return rows[x->code](b, x, in);
+  return (op_info[x->code].flags & INTEGER ? emit_integer : rows[x->code])(b, x, in);
 }
 
 bool emit_map_covers(enum opcode code) {
-  return rows[code] != NULL;
+  return rows[code] || emit_integer_covers(code);
 }

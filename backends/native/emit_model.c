@@ -172,8 +172,9 @@ static LLVMValueRef fill_table(struct emitter *e, int *n) {
   LLVMValueRef *rows = arena_array(&e->arena, LLVMValueRef, *n + 1);
   for (int i = 0; i < *n; i++) {
     LLVMValueRef members[] = {u64(e, (uint64_t)fills[i].at), u64(e, (uint64_t)fills[i].count),
-                              LLVMConstReal(e->f32, (double)(float)fills[i].value)}; /* struct tern_fill */
-    rows[i] = LLVMConstStructInContext(e->context, members, 3, false);
+                              u32(e, (uint64_t)elem_bytes(fills[i].elem)),
+                              u32(e, fill_bits(&fills[i]))}; /* struct tern_fill */
+    rows[i] = LLVMConstStructInContext(e->context, members, 4, false);
   }
   return table(e, rows, *n, "tern_fills");
 }
@@ -183,8 +184,9 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
   const struct module *m = l->module;
   const char *target = arena_printf(&e->arena, "%s %s", e->target->triple, e->target->cpu);
   const struct weight *table = row_table(m);
-  int n_fills;
+  int n_fills, frac;
   LLVMValueRef fills = fill_table(e, &n_fills);
+  bool integers = logits_are_integers(m, &frac);
   LLVMValueRef members[] = {
       u32(e, TERN_ABI), /* struct tern_model, member by member */
       string(e, m->name),
@@ -204,6 +206,8 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       u32(e, (uint64_t)logits_width(m)),
       u32(e, l->prefill ? (uint64_t)m->chunk : 0),
       u32(e, e->options->threads),
+      u32(e, integers ? TERN_LOGITS_I32 : TERN_LOGITS_F32),
+      LLVMConstInt(e->i32, (unsigned long long)(integers ? frac : 0), true),
       step,
       prefill,
       fills,

@@ -59,11 +59,12 @@ static inline void fake_step(const struct tern_args *a, uint32_t thread, uint32_
 static inline void fake_prefill(const struct tern_args *a, uint32_t thread, uint32_t threads) {
   for (uint32_t i = 0; i < a->n; i++) {
     uint32_t kept = i + a->keep - a->n; /* wraps below the kept positions */
-    fake_token(a, a->tokens[i], kept < a->keep ? a->logits + (size_t)kept * VOCAB : NULL, thread, threads);
+    float *row = kept < a->keep ? (float *)a->logits + (size_t)kept * VOCAB : NULL;
+    fake_token(a, a->tokens[i], row, thread, threads);
   }
 }
 
-static const struct tern_fill fake_fills[] = {{WORDS * 4, 1, 0.25f}};
+static const struct tern_fill fake_fills[] = {{WORDS * 4, 1, 4, 0x3e800000}}; /* 0.25 */
 
 static const struct tern_model fake_model = {
     .abi = TERN_ABI,
@@ -87,6 +88,26 @@ static const struct tern_model fake_model = {
     .fills = fake_fills,
     .n_fills = 1,
 };
+
+/* The same with integer logits of 10 fraction bits. */
+static inline void fixed_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  fake_step(a, thread, threads);
+  for (uint32_t v = thread; a->keep && v < VOCAB; v += threads) {
+    float x = ((float *)a->logits)[v];
+    ((int32_t *)a->logits)[v] = (int32_t)(x * 1024);
+  }
+  meet(a);
+}
+
+static inline struct tern_model fixed_model(void) {
+  struct tern_model m = fake_model;
+  m.step = fixed_step;
+  m.prefill = NULL;
+  m.chunk = 0;
+  m.logits = TERN_LOGITS_I32;
+  m.logits_frac = 10;
+  return m;
+}
 
 /* A model with no prefill form whose next token follows the script: word 0 of the state counts positions. The
  * byte 1 stands for the word token. At the script's end comes EOS, or its beginning again. Each step takes
@@ -112,7 +133,7 @@ static inline void script_step(const struct tern_args *a, uint32_t thread, uint3
     usleep(script_delay);
   memset(a->logits, 0, a->keep * VOCAB * sizeof(float));
   if (a->keep)
-    a->logits[script_token(*count)] = 50;
+    ((float *)a->logits)[script_token(*count)] = 50;
   ++*count;
 }
 
@@ -127,7 +148,7 @@ static inline struct tern_model script_model(void) {
 static inline void uniform_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
   (void)threads;
   for (uint32_t v = 0; thread == 0 && a->keep && v < VOCAB; v++)
-    a->logits[v] = 3;
+    ((float *)a->logits)[v] = 3;
 }
 
 /* ---- the image ---- */

@@ -6,7 +6,7 @@
 #include "ir/interp.h"
 #include "passes/pass.h"
 #include "runtime/image.h"
-#include "runtime/model.h"
+#include "runtime/session.h"
 #include "tests/c/cases.h"
 #include "tests/random/model.h"
 
@@ -128,8 +128,7 @@ static void memory_open(struct memory *mem, const struct bench *b, const struct 
   mem->args.weights = mem->image + h.weights_at;
   mem->args.state = aligned(mem->model->state_bytes);
   for (uint32_t i = 0; i < mem->model->n_fills; i++)
-    for (uint64_t k = 0; k < mem->model->fills[i].count; k++)
-      ((float *)(mem->args.state + mem->model->fills[i].at))[k] = mem->model->fills[i].value;
+    state_fill(mem->args.state, &mem->model->fills[i]);
 }
 
 static void memory_close(struct memory *mem) {
@@ -165,8 +164,10 @@ static void run_form(struct memory *mem, const struct bench *b, struct interp *i
     (step ? mem->model->step : mem->model->prefill)(&mem->args, 0, 1);
   else
     call_kernels(mem, f->schedule, 0, 0, 0, b->loops, threads);
-  for (uint32_t i = 0; i < keep * mem->model->vocab; i++) {
-    float got = mem->args.logits[i], right = want->f32[i];
+  if (mem->model->logits == TERN_LOGITS_I32)
+    assert_memory_equal(mem->args.logits, want->i32, (size_t)keep * mem->model->vocab * 4);
+  for (uint32_t i = 0; mem->model->logits == TERN_LOGITS_F32 && i < keep * mem->model->vocab; i++) {
+    float got = ((float *)mem->args.logits)[i], right = want->f32[i];
     if (memcmp(&got, &right, sizeof got) != 0 && (got == got || right == right))
       fail_msg("%s with %u threads: logit %u is %.9g, not %.9g", f->name, threads, i, (double)got,
                (double)right);
@@ -297,7 +298,7 @@ static void a_failure_leaves_nothing(void **state) {
 static void every_map_operator_has_c(void **state) {
   (void)state;
   for (int code = 0; code < OP_COUNT; code++)
-    if ((op_info[code].flags & (MAP | INTEGER)) == MAP && !c_covers((enum opcode)code))
+    if ((op_info[code].flags & MAP) && !c_covers((enum opcode)code))
       fail_msg("there is no C for '%s'", op_info[code].text);
 }
 

@@ -3,6 +3,7 @@
 #include "ir/curve.h"
 #include "ir/integer.h"
 #include "ir/interp.h"
+#include "runtime/kernels/integer.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -241,6 +242,65 @@ static void curves_are_close(void **state) {
   assert_int_equal(curve_eval(&attr, 2048), 92682);
 }
 
+/* ---- generated code's own functions ------------------------------------------------------------------ */
+
+static int64_t generated(enum opcode code, int32_t a, int32_t b, int32_t c, int bits) {
+  switch (code) {
+  case OP_MULSHIFT: return tern_mulshift(a, b, c, bits);
+  case OP_IDIV: return tern_idiv(a, b, bits);
+  case OP_ISQRT: return tern_isqrt(a, bits);
+  default: return tern_ilog2(a, bits);
+  }
+}
+
+/* runtime/kernels/integer.h, which computes in 64 bits what is defined in 128. */
+static void kernels_compute_the_same(void **state) {
+  (void)state;
+  static const enum opcode codes[] = {OP_MULSHIFT, OP_IDIV, OP_ISQRT, OP_ILOG2};
+  for (int i = 0; i < EXTREMES; i++)
+    for (int j = 0; j < EXTREMES; j++)
+      for (int32_t e = -70; e <= 70; e++)
+        for (int bits = 2; bits <= 32; bits += 5)
+          for (int k = 0; k < (e == 0 ? 4 : 1); k++) {
+            int32_t a = (int32_t)extreme[i], b = (int32_t)extreme[j];
+            same(generated(codes[k], a, b, e, bits), apply(codes[k], a, b, e, bits), codes[k], a, b, e, bits);
+          }
+  for (int32_t r = 1; r < 46341; r++) { /* around every square */
+    assert_int_equal(tern_isqrt(r * r, 32), r);
+    assert_int_equal(tern_isqrt(r * r - 1, 32), r - 1);
+  }
+  assert_int_equal(tern_magnitude(INT32_MIN), INT32_MAX);
+  assert_int_equal(tern_magnitude(-7), 7);
+  assert_int_equal(tern_wrap_add(INT32_MAX, 1), INT32_MIN);
+  assert_int_equal(tern_wide_code(NAN, 31), 0);
+  assert_int_equal(tern_wide_code(1e30f, 31), (1 << 30) - 1);
+  assert_int_equal(tern_wide_code(-1e30f, 31), -(1 << 30));
+  assert_int_equal(tern_wide_code(-12345, 31), -12345);
+}
+
+static void curves_compute_the_same(void **state) {
+  (void)state;
+  int64_t y[257];
+  uint32_t table[257];
+  for (int variant = 0; variant < 64; variant++) {
+    struct attrs attr = {.curve = (enum curve)(variant % CURVE_COUNT),
+                         .frac = variant / 4 * 2,
+                         .out_frac = 30 - variant / 8,
+                         .segments = variant % 9,
+                         .bits = 9 + variant % 24};
+    if (curve_check(&attr))
+      continue;
+    struct curve_shape c = curve_shape(&attr);
+    for (int i = curve_table(&attr, y); i-- > 0;)
+      table[i] = (uint32_t)y[i];
+    for (int i = 0; i < EXTREMES + 400; i++) {
+      int32_t x = i < EXTREMES ? (int32_t)extreme[i] : (int32_t)((uint32_t)i * 2654435761u) >> i % 30;
+      same(tern_curve(table, c.first, c.w + attr.frac, c.h, x, attr.bits), curve_eval(&attr, x), OP_CURVE, x,
+           variant, 0, attr.bits);
+    }
+  }
+}
+
 /* ---- modules ----------------------------------------------------------------------------------------- */
 
 static bool no_floats(void *self, const char *name, int64_t first, int64_t count, float *out) {
@@ -341,6 +401,8 @@ int main(void) {
       cmocka_unit_test(tables_are_rounded_right),
       cmocka_unit_test(curves_interpolate),
       cmocka_unit_test(curves_are_close),
+      cmocka_unit_test(kernels_compute_the_same),
+      cmocka_unit_test(curves_compute_the_same),
       cmocka_unit_test(modules_of_integers_run),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  * last one first. */
 #include "backends/image/image.h"
 #include "backends/loops/index.h"
+#include "ir/integer.h"
 #include "ir/interp.h"
 #include "ir/real.h"
 #include "passes/pass.h"
@@ -91,7 +92,7 @@ struct machine {
   uint32_t thread, threads;
   int64_t *vars;
   struct number *exprs;
-  float (*accs)[LANES];
+  struct number (*accs)[LANES];
 };
 
 static int64_t at(const struct machine *m, const struct index *x) {
@@ -172,6 +173,8 @@ static struct number operate(const struct machine *m, const struct expr *e) {
     out = (struct number){.f = (float)in[0].i, .i = in[0].i};
     return out;
   }
+  if (op_info[e->code].flags & INTEGER)
+    return (struct number){.i = integer_ops[e->code](in[0].i, in[1].i, in[2].i, &e->attr)};
   float r = real32[e->code](in[0].f, in[1].f, in[2].f, &e->attr);
   return e->elem == ELEM_F32 ? (struct number){.f = r} : (struct number){.i = (int64_t)r};
 }
@@ -182,20 +185,24 @@ static struct number evaluate(const struct machine *m, const struct expr *e) {
   case EXPR_LOAD: return load(address(m, e->buffer, at(m, e->index)), e->buffer->format);
   case EXPR_OP: return operate(m, e);
   case EXPR_INDEX: return (struct number){.i = at(m, e->index)};
-  case EXPR_ACC: return (struct number){.f = m->accs[e->acc->id][0]};
+  case EXPR_ACC: return m->accs[e->acc->id][0];
   default: return (struct number){.i = at(m, e->index) < at(m, e->bound)};
   }
 }
 
-static float combine(enum accumulate how, float acc, float x) {
-  x = how == ACC_ABSMAX ? fabsf(x) : x;
-  return how == ACC_SUM ? acc + x : acc < x ? x : acc;
+static struct number combine(enum accumulate how, struct number acc, struct number x) {
+  if (how == ACC_SUM)
+    return (struct number){acc.f + x.f, integer_wrap(acc.i + x.i)};
+  if (how == ACC_ABSMAX)
+    x = (struct number){fabsf(x.f), x.i == INT32_MIN ? INT32_MAX : x.i < 0 ? -x.i : x.i};
+  return (struct number){acc.f < x.f ? x.f : acc.f, acc.i < x.i ? x.i : acc.i};
 }
 
 static void accumulate(struct machine *m, const struct stmt *s) {
   bool lanes = s->acc->loop->kind == LOOP_VECTOR;
-  float *acc = &m->accs[s->acc->id][lanes ? m->vars[s->acc->loop->id] % LANES : 0];
-  *acc = combine(s->acc->how, *acc, m->exprs[s->expr->id].f);
+  struct number *acc = &m->accs[s->acc->id][lanes ? m->vars[s->acc->loop->id] % LANES : 0];
+  assert_true(s->acc->elem == ELEM_F32 ? s->expr->elem == ELEM_F32 : s->acc->elem == ELEM_I32);
+  *acc = combine(s->acc->how, *acc, m->exprs[s->expr->id]);
 }
 
 static void each_accumulator(struct machine *m, const struct loop *l, const struct stmt *list, bool end) {
@@ -204,12 +211,12 @@ static void each_accumulator(struct machine *m, const struct loop *l, const stru
       each_accumulator(m, l, s->loop->body, end);
     if (s->kind != STMT_ACCUMULATE || s->acc->loop != l)
       continue;
-    float *lane = m->accs[s->acc->id];
+    struct number *lane = m->accs[s->acc->id];
     for (int k = 0; !end && k < LANES; k++)
-      lane[k] = s->acc->how == ACC_MAX ? -INFINITY : 0;
+      lane[k] = s->acc->how == ACC_MAX ? (struct number){-INFINITY, INT32_MIN} : (struct number){0, 0};
     for (int w = LANES / 2; end && w && l->kind == LOOP_VECTOR; w /= 2)
       for (int k = 0; k < w; k++)
-        lane[k] = s->acc->how == ACC_SUM ? lane[k] + lane[k + w] : combine(ACC_MAX, lane[k], lane[k + w]);
+        lane[k] = combine(s->acc->how == ACC_SUM ? ACC_SUM : ACC_MAX, lane[k], lane[k + w]);
   }
 }
 
@@ -321,6 +328,10 @@ static void load_weights(struct memory *mem, const struct bench *b, const struct
   mem->args.weights = mem->image + h.weights_at;
 }
 
+static enum format format_of(enum elem e) {
+  return e == ELEM_F32 ? FORMAT_F32 : e == ELEM_I8 ? FORMAT_I8 : e == ELEM_I16 ? FORMAT_I16 : FORMAT_I32;
+}
+
 static void start_states(struct memory *mem, const struct module *m) {
   for (const struct state *s = m->states; s; s = s->next) {
     int64_t instances = 1, n = type_count(s->type, 1, 1);
@@ -328,14 +339,20 @@ static void start_states(struct memory *mem, const struct module *m) {
       instances *= s->counts[i];
     for (int64_t i = 0; i < instances; i++)
       for (int64_t e = 0; e < n; e++)
-        ((float *)(mem->args.state + s->offset + i * s->stride))[e] = (float)s->init;
+        store(mem->args.state + s->offset + i * s->stride + e * elem_bytes(s->type.elem),
+              format_of(s->type.elem), (struct number){(float)s->init, (int64_t)s->init});
   }
 }
 
-static void check_floats(const char *what, const float *got, const float *want, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
-    if (memcmp(&got[i], &want[i], sizeof *got) != 0 && (got[i] == got[i] || want[i] == want[i]))
-      fail_msg("%s: element %lld is %.9g, not %.9g", what, (long long)i, (double)got[i], (double)want[i]);
+static void check_elements(const char *what, const void *got, const void *want, enum elem elem, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    int width = elem_bytes(elem);
+    struct number a = load((const uint8_t *)got + i * width, format_of(elem)),
+                  b = load((const uint8_t *)want + i * width, format_of(elem));
+    if (a.i != b.i || (memcmp(&a.f, &b.f, sizeof a.f) != 0 && (a.f == a.f || b.f == b.f)))
+      fail_msg("%s: element %lld is %.9g, not %.9g", what, (long long)i,
+               elem == ELEM_F32 ? (double)a.f : (double)a.i, elem == ELEM_F32 ? (double)b.f : (double)b.i);
+  }
 }
 
 static void check_states(const struct memory *mem, struct interp *in, const struct module *m) {
@@ -344,8 +361,8 @@ static void check_states(const struct memory *mem, struct interp *in, const stru
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
     for (int64_t i = 0; i < instances; i++)
-      check_floats(s->name, (const float *)(mem->args.state + s->offset + i * s->stride),
-                   interp_state(in, s, i)->f32, type_count(s->type, 1, 1));
+      check_elements(s->name, mem->args.state + s->offset + i * s->stride, interp_state(in, s, i)->data,
+                     s->type.elem, type_count(s->type, 1, 1));
   }
 }
 
@@ -355,12 +372,12 @@ static void run_form(struct bench *b, struct memory *mem, struct interp *in, con
   assert_true(interp_run(in, f->name, tokens, n, keep, &want));
   int64_t elements = type_count(want->type, n, keep);
   mem->args.scratch = aligned(f->scratch);
-  mem->args.logits = (float *)aligned(elements * 4);
+  mem->args.logits = aligned(elements * 4);
   mem->args.tokens = tokens;
   mem->args.n = n;
   mem->args.keep = keep;
   execute_calls(&mem->args, f->schedule, 0, 0, 0);
-  check_floats(f->name, mem->args.logits, want->f32, elements);
+  check_elements(f->name, mem->args.logits, want->data, want->type.elem, elements);
   check_states(mem, in, b->m);
   free(mem->args.scratch);
   free(mem->args.logits);

@@ -266,6 +266,34 @@ static void test_logits(void **state) {
   free(b);
 }
 
+/* As integers they are what the model gave; as floats, for all other uses, those times 2^-10. */
+static void test_integer_logits(void **state) {
+  (void)state;
+  const struct tern_model fixed = fixed_model();
+  put_file("ids", "7 3 3 250", 9);
+  put_file("text", "any text", 8);
+  done(RUN(&fixed, "--tokens", "ids", "--logits-raw", "raw"));
+  done(RUN(&fixed, "--tokens", "ids", "--logits", "floats", "--threads", "2"));
+  done(RUN(&fake_model, "--tokens", "ids", "--logits", "exact"));
+  size_t n, m, k;
+  char *raw = get_file("raw", &n), *floats = get_file("floats", &m), *exact = get_file("exact", &k);
+  assert_int_equal(n, 4 * VOCAB * 4);
+  assert_int_equal(m, n);
+  assert_int_equal(k, n);
+  for (size_t i = 0; i < 4 * VOCAB; i++) {
+    int32_t x = ((int32_t *)(void *)raw)[i];
+    assert_true(x == (int32_t)(((float *)(void *)exact)[i] * 1024));
+    assert_true(((float *)(void *)floats)[i] == (float)x / 1024);
+  }
+  free(raw);
+  free(floats);
+  free(exact);
+  done(RUN(&fixed, "--perplexity", "text"));
+  done(RUN(&fixed, "-n", "5", "--temperature", "0"));
+  EXPECT_ERROR(RUN(&fake_model, "--tokens", "ids", "--logits-raw", "new"), "are float32");
+  EXPECT_ERROR(RUN(&fixed, "--tokens", "ids", "--logits-raw", "a", "--logits", "b"), "give one of them");
+}
+
 static int files_in_folder(void) {
   DIR *d = opendir(".");
   int n = 0;
@@ -480,7 +508,8 @@ static void test_wrong_options(void **state) {
       {{"--bench", "--info"}, "give one of them"},
       {{"--perplexity", "a", "--tokenize", "b"}, "give one of them"},
       {{"--tokens", "a"}, "--logits OUT"},
-      {{"--logits", "a"}, "--tokens FILE"},
+      {{"--logits", "a"}, "--logits needs --tokens FILE"},
+      {{"--logits-raw", "a"}, "--logits-raw needs --tokens FILE"},
       {{"--json"}, "--json has no meaning"},
       {{"--bench", "--top-k", "4"}, "--top-k has no meaning"},
       {{"--info", "--prompt", "x"}, "--prompt has no meaning"},
@@ -528,6 +557,7 @@ int main(void) {
       cmocka_unit_test(test_perplexity_by_its_definition),
       cmocka_unit_test(test_tokenize),
       cmocka_unit_test(test_logits),
+      cmocka_unit_test(test_integer_logits),
       cmocka_unit_test(test_errors_leave_no_files),
       cmocka_unit_test(test_full_disk),
       cmocka_unit_test(test_reader_that_leaves),

@@ -1,0 +1,86 @@
+/* integer.h: the integer operators of generated code: exact results in 64 bits, clamped to `bits` bits (2 ..
+ * 32). The same integers as ir/integer.c and ir/curve.c, which define them. Shifts of negative numbers to the
+ * right are arithmetic, as all compilers make them. */
+#ifndef TERN_KERNELS_INTEGER_H
+#define TERN_KERNELS_INTEGER_H
+
+#include <math.h>
+#include <stdint.h>
+
+/* v within [-2^(bits-1), 2^(bits-1) - 1] */
+static inline int32_t tern_sat(int64_t v, int bits) {
+  int64_t most = ((int64_t)1 << (bits - 1)) - 1;
+  return (int32_t)(v > most ? most : v < -most - 1 ? -most - 1 : v);
+}
+
+static inline int32_t tern_least(int32_t a, int32_t b) {
+  return b < a ? b : a;
+}
+
+static inline int32_t tern_most(int32_t a, int32_t b) {
+  return a < b ? b : a;
+}
+
+/* |a|, 2^31 - 1 for -2^31 */
+static inline int32_t tern_magnitude(int32_t a) {
+  return a >= 0 ? a : a < -INT32_MAX ? INT32_MAX : -a;
+}
+
+/* a + b modulo 2^32 */
+static inline int32_t tern_wrap_add(int32_t a, int32_t b) {
+  return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+/* floor(a * b * 2^-e + 1/2), e clamped to -62 .. 62. A product is at most 2^62, and half of 2^62 more still
+ * fits. To the left, 2^31 is enough to saturate, and so are 31 places of anything but 0. */
+static inline int32_t tern_mulshift(int32_t a, int32_t b, int32_t e, int bits) {
+  const int64_t product = (int64_t)a * b, most = (int64_t)1 << 31;
+  if (e > 0) {
+    int right = e > 62 ? 62 : e;
+    return tern_sat((product + ((int64_t)1 << (right - 1))) >> right, bits);
+  }
+  int left = e < -31 ? 31 : -e;
+  int64_t clamped = product > most ? most : product < -most ? -most : product;
+  return tern_sat(clamped * ((int64_t)1 << left), bits);
+}
+
+/* floor(a / max(b, 1)) */
+static inline int32_t tern_idiv(int32_t a, int32_t b, int bits) {
+  int32_t divisor = b < 1 ? 1 : b;
+  return tern_sat((int64_t)(a / divisor) - (a % divisor < 0), bits);
+}
+
+/* floor(sqrt(max(a, 0))): the root of an int32 in double is far from rounding up to an integer. */
+static inline int32_t tern_isqrt(int32_t a, int bits) {
+  return tern_sat((int64_t)sqrt(a < 0 ? 0.0 : (double)a), bits);
+}
+
+/* floor(log2(max(|a|, 1))) */
+static inline int32_t tern_ilog2(int32_t a, int bits) {
+  uint32_t x = a < 0 ? 0u - (uint32_t)a : (uint32_t)a;
+  int32_t log = 0;
+  for (int step = 16; step; step /= 2)
+    if (x >> step) {
+      x >>= step;
+      log += step;
+    }
+  return tern_sat(log, bits);
+}
+
+/* The table y[0 .. 2^s] of a curve at x: `first` is where its domain begins, 2^length how long it is, 2^h how
+ * long one piece is. */
+static inline int32_t tern_curve(const uint32_t *y, int64_t first, int length, int h, int32_t x, int bits) {
+  int64_t u = x - first, last = ((int64_t)1 << length) - 1;
+  u = u < 0 ? 0 : u > last ? last : u;
+  int64_t k = u >> h, t = u & (((int64_t)1 << h) - 1), half = h ? (int64_t)1 << (h - 1) : 0;
+  int64_t rise = ((int64_t)y[k + 1] - (int64_t)y[k]) * t + half;
+  return tern_sat((int64_t)y[k] + (rise >> h), bits);
+}
+
+/* A code of more than 24 bits from a rounded float; 0 for NaN. */
+static inline int32_t tern_wide_code(float x, int bits) {
+  const double most = (double)(((int64_t)1 << (bits - 1)) - 1);
+  return x != x ? 0 : x > most ? (int32_t)most : x < -most - 1 ? (int32_t)(-most - 1) : (int32_t)x;
+}
+
+#endif

@@ -24,7 +24,8 @@
 // State port: state_request is held, with state_write, state_address and state_wdata stable, until state_done is high for
 // one clock, which comes with state_rdata and state_error. The design may take any number of clocks (it may wait until no
 // step is running).
-// One transaction of each direction at a time. Latency: read 2 clocks, write 2 clocks, without the state port's time.
+// One transaction at a time, writes and reads in turn; AW and W are accepted together. Latency: 2 clocks from valid to the
+// answer, without the state port's time. A write to STATE_DATA without all four strobes: SLVERR, no effect.
 module tern_axil #(
   parameter        COUNTERS    = 4,
   parameter [31:0] VERSION     = 1,
@@ -69,4 +70,145 @@ module tern_axil #(
   input  wire                state_error,
   input  wire                state_done
 );
+  localparam CONTROL = 6'h0, STATUS = 6'h1, ID = 6'h2, VERSION_AT = 6'h3, WEIGHTS = 6'h4, WEIGHTS_H = 6'h5, SHAPE = 6'h6,
+             LAYOUT_AT = 6'h7, STATE_ADDRESS = 6'h8, STATE_DATA = 6'h9, STATE_WORDS_AT = 6'ha;
+
+  // One transaction at a time: accepted (ready is high for one clock), perhaps waiting for the state port, answered.
+  localparam IDLE = 3'd0, WRITE = 3'd1, READ = 3'd2, STATE_WRITE = 3'd3, STATE_READ = 3'd4, ANSWER_WRITE = 3'd5,
+             ANSWER_READ = 3'd6;
+  reg [2:0]  phase;
+  reg        wrote; // the last transaction was a write: a read that waits goes first
+  reg        fails;
+  reg [31:0] answer;
+
+  wire want_write = s_axil_awvalid && s_axil_wvalid;
+  wire want_read = s_axil_arvalid;
+
+  wire [11:0] address = phase == WRITE ? s_axil_awaddr : s_axil_araddr;
+  wire        aligned = address[1:0] == 0;
+  wire        window = address[11:7] == 0 && aligned;
+  wire [5:0]  number = {1'b0, address[6:2]}; // of a register in the window
+  wire        counter = address[11:8] == 0 && address[7] && aligned && {1'b0, address[6:3]} < COUNTERS[4:0];
+  wire        state_data = window && number == STATE_DATA;
+
+  assign s_axil_awready = phase == WRITE;
+  assign s_axil_wready = phase == WRITE;
+  assign s_axil_arready = phase == READ;
+  assign s_axil_bvalid = phase == ANSWER_WRITE;
+  assign s_axil_rvalid = phase == ANSWER_READ;
+  assign s_axil_bresp = {fails, 1'b0};
+  assign s_axil_rresp = {fails, 1'b0};
+  assign s_axil_rdata = answer;
+
+  // Registers.
+  reg        running;
+  reg [31:0] weights, weights_high, state_at;
+  reg        pulse_state, pulse_counters, pulse_error;
+  reg [31:0] data; // for the state memory
+  assign run = running;
+  assign clear_state = pulse_state;
+  assign clear_error = pulse_error;
+  assign weights_address = {weights_high, weights};
+  assign state_request = phase == STATE_WRITE || phase == STATE_READ;
+  assign state_write = phase == STATE_WRITE;
+  assign state_address = state_at;
+  assign state_wdata = data;
+
+  function [31:0] merge(input [31:0] was, input [31:0] now, input [3:0] strobes);
+    merge = {strobes[3] ? now[31:24] : was[31:24], strobes[2] ? now[23:16] : was[23:16],
+             strobes[1] ? now[15:8] : was[15:8], strobes[0] ? now[7:0] : was[7:0]};
+  endfunction
+
+  wire writable = window && (number == CONTROL || number == WEIGHTS || number == WEIGHTS_H || number == STATE_ADDRESS);
+  wire readable = window && number <= STATE_WORDS_AT;
+  wire control = phase == WRITE && window && number == CONTROL && s_axil_wstrb[0];
+
+  always @(posedge clk)
+    if (!aresetn) begin
+      phase <= IDLE;
+      wrote <= 0;
+      running <= 0;
+      pulse_state <= 0;
+      pulse_counters <= 0;
+      pulse_error <= 0;
+      weights <= 0;
+      weights_high <= 0;
+      state_at <= 0;
+    end else begin
+      pulse_state <= control && s_axil_wdata[1];
+      pulse_counters <= control && s_axil_wdata[2];
+      pulse_error <= control && s_axil_wdata[3];
+      case (phase)
+        IDLE:
+          if (want_write && !(want_read && wrote)) phase <= WRITE;
+          else if (want_read) phase <= READ;
+        WRITE: begin
+          wrote <= 1;
+          phase <= state_data && &s_axil_wstrb ? STATE_WRITE : ANSWER_WRITE;
+          if (control) running <= s_axil_wdata[0];
+          if (window && number == WEIGHTS) weights <= merge(weights, s_axil_wdata, s_axil_wstrb);
+          if (window && number == WEIGHTS_H) weights_high <= merge(weights_high, s_axil_wdata, s_axil_wstrb);
+          if (window && number == STATE_ADDRESS) state_at <= merge(state_at, s_axil_wdata, s_axil_wstrb);
+        end
+        READ: begin
+          wrote <= 0;
+          phase <= state_data ? STATE_READ : ANSWER_READ;
+        end
+        STATE_WRITE, STATE_READ:
+          if (state_done) begin
+            phase <= phase == STATE_WRITE ? ANSWER_WRITE : ANSWER_READ;
+            state_at <= state_at + 1'b1;
+          end
+        ANSWER_WRITE: if (s_axil_bready) phase <= IDLE;
+        default: if (s_axil_rready) phase <= IDLE;
+      endcase
+    end
+
+  // Counters, and the high half of the one whose low half was read last.
+  wire [64*COUNTERS-1:0] counts;
+  reg  [31:0]            high;
+  genvar i;
+  generate
+    for (i = 0; i < COUNTERS; i = i + 1) begin : count
+      reg [63:0] value;
+      always @(posedge clk)
+        if (!aresetn || pulse_counters) value <= 0;
+        else if (events[i]) value <= value + 1'b1;
+      assign counts[64*i +: 64] = value;
+    end
+  endgenerate
+  wire [1023:0] padded = {{1024-64*COUNTERS{1'b0}}, counts};
+  wire [63:0]   picked = padded[{address[6:3], 6'b0} +: 64];
+
+  always @(posedge clk) begin
+    if (phase == WRITE) begin
+      data <= s_axil_wdata;
+      fails <= !writable;
+    end
+    if (phase == READ) begin
+      fails <= !readable && !counter;
+      answer <= 0;
+      if (counter) begin
+        answer <= address[2] ? high : picked[31:0];
+        if (!address[2]) high <= picked[63:32];
+      end else if (window)
+        case (number)
+          CONTROL: answer <= {31'b0, running};
+          STATUS: answer <= {29'b0, clearing, bus_error, busy};
+          ID: answer <= 32'h5445524e;
+          VERSION_AT: answer <= VERSION;
+          WEIGHTS: answer <= weights;
+          WEIGHTS_H: answer <= weights_high;
+          SHAPE: answer <= {BATCH, VECTOR, LANES};
+          LAYOUT_AT: answer <= LAYOUT;
+          STATE_ADDRESS: answer <= state_at;
+          STATE_WORDS_AT: answer <= STATE_WORDS;
+          default: answer <= 0;
+        endcase
+    end
+    if (state_request && state_done) begin
+      fails <= state_error;
+      answer <= state_error ? 32'b0 : state_rdata;
+    end
+  end
 endmodule

@@ -22,4 +22,78 @@ module tern_mulshift #(
   input  wire signed [E-1:0]    e,
   output wire signed [BITS-1:0] q
 );
+  localparam W      = A + B;                                           // bits of the product
+  localparam E_LOW  = E_MIN < -62 ? -62 : E_MIN;
+  localparam E_HIGH = E_MAX > 62 ? 62 : E_MAX;
+  // t = a * b * 2^(1-e) rounded down, of which the result is (t + 1) >> 1: a shift to the right by e - 1, or to the left by 1 - e;
+  // a shift by more than BITS + 1 to the left saturates just as one by BITS + 1.
+  localparam RIGHT  = E_HIGH > 1 ? E_HIGH - 1 : 0;
+  localparam LEFT   = E_LOW >= 1 ? 0 : 1 - E_LOW < BITS + 1 ? 1 - E_LOW : BITS + 1;
+  localparam RB     = RIGHT > 0 ? $clog2(RIGHT + 1) : 1;
+  localparam LB     = LEFT > 0 ? $clog2(LEFT + 1) : 1;
+  localparam T      = W + LEFT;
+
+  reg signed [A-1:0] a1;
+  reg signed [B-1:0] b1;
+  reg signed [W-1:0] p2, p3;
+  reg signed [T-1:0] t4;
+  reg signed [BITS-1:0] q5;
+  wire [RB-1:0] right3;
+  wire [LB-1:0] left3;
+
+  generate
+    if (E_LOW == E_HIGH) begin : fixed
+      assign right3 = RIGHT[RB-1:0];
+      assign left3 = LEFT[LB-1:0];
+      wire unused = &{1'b0, e};
+    end else begin : variable
+      reg signed [E-1:0] e1, e2;
+      reg [RB-1:0] right;
+      reg [LB-1:0] left;
+      // Exponents as 32-bit numbers.
+      wire signed [31:0] wide = {{32-E{e2[E-1]}}, e2};
+      wire signed [31:0] low = wide < E_LOW ? E_LOW : wide > E_HIGH ? E_HIGH : wide;
+      wire signed [31:0] to_right = low > 1 ? low - 1 : 0;
+      wire signed [31:0] to_left = low >= 1 ? 0 : 1 - low < LEFT ? 1 - low : LEFT;
+      wire unused = &{1'b0, to_right[31:RB], to_left[31:LB]};
+      always @(posedge clk)
+        if (enable) begin
+          e1 <= e;
+          e2 <= e1;
+          right <= to_right[RB-1:0];
+          left <= to_left[LB-1:0];
+        end
+      assign right3 = right;
+      assign left3 = left;
+    end
+  endgenerate
+
+  wire signed [T-1:0] p_wide = {{LEFT+1{p3[W-1]}}, p3[W-2:0]};
+  wire signed [T-1:0] shifted;
+  generate
+    if (LEFT == 0) begin : down
+      assign shifted = p_wide >>> right3;
+      wire unused = &{1'b0, left3};
+    end else if (RIGHT == 0) begin : up
+      assign shifted = p_wide <<< left3;
+      wire unused = &{1'b0, right3};
+    end else begin : both
+      assign shifted = left3 != 0 ? p_wide <<< left3 : p_wide >>> right3;
+    end
+  endgenerate
+
+  wire signed [T:0] rounded = {t4[T-1], t4} + {{T{1'b0}}, 1'b1};
+  wire signed [BITS-1:0] clamped;
+  tern_sat #(.IN(T), .OUT(BITS)) sat (.a(rounded[T:1]), .q(clamped));
+  always @(posedge clk)
+    if (enable) begin
+      a1 <= a;
+      b1 <= b;
+      p2 <= a1 * b1;
+      p3 <= p2;
+      t4 <= shifted;
+      q5 <= clamped;
+    end
+  assign q = q5;
+  wire unused = rounded[0];
 endmodule

@@ -92,7 +92,8 @@ static void print_let(struct printer *p, const struct stmt *s) {
 
 static void print_store(struct printer *p, const struct stmt *s) {
   const char *place = place_text(p, s->buffer, s->index), *value = p->exprs[s->expr->id];
-  print_line(p, s->buffer->format == FORMAT_BOOL ? "%s = (uint8_t)%s;" : "%s = %s;", place, value);
+  bool is_bool = s->buffer->format == FORMAT_BOOL, brackets = is_bool && p->loose[s->expr->id];
+  print_line(p, brackets ? "%s = (uint8_t)(%s);" : is_bool ? "%s = (uint8_t)%s;" : "%s = %s;", place, value);
 }
 
 /* ---- accumulators ---------------------------------------------------------------------------- */

@@ -364,6 +364,28 @@ static const struct kernel_case kernel_cases[] = {
           "  define %k, @k\n"
           "  return\n"
           "}\n"},
+    {"a condition in memory", "",
+     "module m spec \"m.tern\" weights 2304 states 0\n"
+     "weight @w : f32[17, 33] stored f32 at 0\n"
+     "func step(%token: u32) -> f32[33] scratch 64 {\n"
+     "  %c = kernel \"step.k0\" -> bool[33] at 0 {\n"
+     "    %w = weight @w : f32[17, 33]\n"
+     "    %x = index %w, %token : f32[33]\n"
+     "    %m = amax %x {axis = 0} : f32[1]\n"
+     "    %y = mul %x, %m : f32[33]\n"
+     "    %half = const {value = 0.5} : f32\n"
+     "    %l = lt %y, %half : bool[33]\n"
+     "    yield %l\n"
+     "  }\n"
+     "  %o = kernel \"step.k1\" -> f32[33] at output {\n"
+     "    %w = weight @w : f32[17, 33]\n"
+     "    %x = index %w, %token : f32[33]\n"
+     "    %one = const {value = 1} : f32\n"
+     "    %s = select %c, %one, %x : f32[33]\n"
+     "    yield %s\n"
+     "  }\n"
+     "  return %o\n"
+     "}\n"},
     {"integer weights at a row known only at run time", "fuse,plan-memory",
      HEAD "weight @w[17] : f32[9]\n"
           "weight @t[17] : i16[9] folded\n"

@@ -1,39 +1,29 @@
 /* model.c: a model grown operator by operator. A pool holds the values made so far; each step draws an
  * operator and operands that fit it, and what comes out joins the pool. Values are kept in a range where
  * little overflows, since an infinity would hide what follows it. */
-#include "tests/random/model.h"
+#include "tests/random/gen.h"
 
 #include "ir/layout.h"
 #include <string.h>
 
-struct gen {
-  struct module *m;
-  struct builder b;
-  uint64_t random;
-  VEC(struct value *) pool; /* f32 values */
-  struct value *layer;      /* index of the repeat around, or NULL */
-  int64_t layers;
-  int names;
-};
-
-/* splitmix64 */
-static uint64_t next(uint64_t *s) {
+uint64_t next_random(uint64_t *s) {
   uint64_t z = (*s += 0x9e3779b97f4a7c15u);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
 }
 
-static int below(struct gen *g, int n) {
-  return (int)(next(&g->random) % (uint64_t)n);
+int below(struct gen *g, int n) {
+  return (int)(next_random(&g->random) % (uint64_t)n);
 }
 
-static struct value *any(struct gen *g) {
-  return g->pool.at[below(g, g->pool.n)];
+struct value *any(struct gen *g) {
+  return g->floats.at.at[below(g, g->floats.at.n)];
 }
 
-static struct value *keep(struct gen *g, struct value *v) {
-  vec_push(g->m->arena, g->pool, v);
+struct value *keep(struct gen *g, struct value *v) {
+  struct pool *p = v->type.elem == ELEM_F32 ? &g->floats : &g->integers;
+  vec_push(g->m->arena, p->at, v);
   return v;
 }
 
@@ -41,13 +31,12 @@ static struct type f32(int rank, int64_t a, int64_t b, int64_t c) {
   return type_make(ELEM_F32, rank, (int64_t[]){a, b, c});
 }
 
-static int64_t odd_size(struct gen *g) {
+int64_t odd_size(struct gen *g) {
   static const int64_t sizes[] = {1, 2, 3, 7, 15, 16, 17, 31, 33, 48, 63, 65, 100, 129};
   return sizes[below(g, (int)(sizeof sizes / sizeof *sizes))];
 }
 
-/* A vector of the pool, or one made of a value of another shape. */
-static struct value *vector(struct gen *g) {
+struct value *vector(struct gen *g) {
   struct value *v = any(g);
   if (v->type.rank == 1)
     return v;
@@ -66,7 +55,7 @@ static const char *fresh(struct gen *g, const char *what) {
   return arena_printf(g->m->arena, g->layer ? "layers.{}.%s%d" : "%s%d", what, g->names++);
 }
 
-static struct value *weight(struct gen *g, struct type t) {
+struct value *weight(struct gen *g, struct type t) {
   struct weight *w = weight_add(g->m, fresh(g, "w"), t);
   if (g->layer) {
     w->n_counts = 1;
@@ -82,24 +71,37 @@ static struct value *weight(struct gen *g, struct type t) {
   return symbol(g, OP_WEIGHT, w->name, t);
 }
 
-/* s' = f(s, x): read, mix, write; the new content joins the pool. */
-static void recurrence(struct gen *g) {
-  struct value *x = any(g);
-  struct state *s = state_add(g->m, fresh(g, "s"), x->type);
-  s->init = below(g, 3) * 0.25;
+struct state *new_state(struct gen *g, const char *what, struct type t) {
+  struct state *s = state_add(g->m, fresh(g, what), t);
   if (g->layer) {
     s->n_counts = 1;
     s->counts[0] = g->layers;
   }
-  struct value *old = symbol(g, OP_READ, s->name, x->type);
+  return s;
+}
+
+struct value *read_state(struct gen *g, const struct state *s) {
+  return symbol(g, OP_READ, s->name, s->type);
+}
+
+void write_state(struct gen *g, const struct state *s, struct value *new) {
+  struct attrs attr = {.symbol = s->name};
+  build(&g->b, OP_WRITE, 1 + (g->layer != NULL), (struct value *[]){new, g->layer}, &attr, NULL);
+}
+
+/* s' = f(s, x): read, mix, write; the new content joins the pool. */
+static void recurrence(struct gen *g) {
+  struct value *x = any(g);
+  struct state *s = new_state(g, "s", x->type);
+  s->init = below(g, 3) * 0.25;
+  struct value *old = read_state(g, s);
   struct value *gate = build1(&g->b, OP_SIGMOID, x);
   struct value *one = build_const(&g->b, 1, f32(0, 0, 0, 0));
   struct value *rest = build2(&g->b, OP_SUB, one, gate);
   struct value *new = build2(&g->b, OP_ADD, build2(&g->b, OP_MUL, gate, old), build2(&g->b, OP_MUL, rest, x));
   if (below(g, 4) == 0) /* not linear: the scan has an operator over the whole vector in it */
     new = build1(&g->b, OP_TANH, new);
-  struct attrs attr = {.symbol = s->name};
-  build(&g->b, OP_WRITE, 1 + (g->layer != NULL), (struct value *[]){new, g->layer}, &attr, NULL);
+  write_state(g, s, new);
   keep(g, new);
   if (below(g, 2))
     keep(g, build2(&g->b, OP_SUB, old, new)); /* the old content is used beside the new */
@@ -109,20 +111,14 @@ static void recurrence(struct gen *g) {
 static void window(struct gen *g) {
   struct value *x = vector(g);
   int64_t n = x->type.dim[0], taps = 2 + below(g, 3);
-  struct state *s = state_add(g->m, fresh(g, "window"), f32(2, taps - 1, n, 0));
-  if (g->layer) {
-    s->n_counts = 1;
-    s->counts[0] = g->layers;
-  }
-  struct value *old = symbol(g, OP_READ, s->name, s->type);
+  struct state *s = new_state(g, "window", f32(2, taps - 1, n, 0));
+  struct value *old = read_state(g, s);
   struct value *row = build_reshape(&g->b, x, f32(2, 1, n, 0));
   struct attrs axis = {.axis = 0};
   struct value *all = build(&g->b, OP_CONCAT, 2, (struct value *[]){old, row}, &axis, NULL)->out[0];
   struct value *taps_weight = weight(g, f32(2, taps, n, 0));
   struct value *sum = build_axis(&g->b, OP_SUM, build2(&g->b, OP_MUL, all, taps_weight), 0);
-  struct attrs attr = {.symbol = s->name};
-  struct value *shifted = build_slice(&g->b, all, 0, 1, taps);
-  build(&g->b, OP_WRITE, 1 + (g->layer != NULL), (struct value *[]){shifted, g->layer}, &attr, NULL);
+  write_state(g, s, build_slice(&g->b, all, 0, 1, taps));
   keep(g, build_reshape(&g->b, sum, f32(1, n, 0, 0)));
 }
 
@@ -136,17 +132,12 @@ static void matrix_state(struct gen *g) {
   struct value *u = build1(&g->b, OP_TANH, build2(&g->b, OP_MATMUL, values, x));
   f = build_reshape(&g->b, f, f32(3, heads, k, 1));
   u = build_reshape(&g->b, u, f32(3, heads, 1, v));
-  struct state *s = state_add(g->m, fresh(g, "matrix"), f32(3, heads, k, v));
-  if (g->layer) {
-    s->n_counts = 1;
-    s->counts[0] = g->layers;
-  }
-  struct value *old = symbol(g, OP_READ, s->name, s->type);
+  struct state *s = new_state(g, "matrix", f32(3, heads, k, v));
+  struct value *old = read_state(g, s);
   struct value *one = build_const(&g->b, 1, f32(0, 0, 0, 0));
   struct value *new = build2(&g->b, OP_ADD, build2(&g->b, OP_MUL, f, old),
                              build2(&g->b, OP_MUL, build2(&g->b, OP_SUB, one, f), u));
-  struct attrs attr = {.symbol = s->name};
-  build(&g->b, OP_WRITE, 1 + (g->layer != NULL), (struct value *[]){new, g->layer}, &attr, NULL);
+  write_state(g, s, new);
   struct value *out = build_axis(&g->b, OP_SUM, build2(&g->b, OP_MUL, new, f), 1);
   keep(g, build_reshape(&g->b, out, f32(1, heads * v, 0, 0)));
 }
@@ -252,61 +243,63 @@ static void bitlinear(struct gen *g) {
     keep(g, build1(&g->b, OP_DEQUANTIZE, q));
 }
 
-static void move(struct gen *g) {
-  struct value *x = any(g);
+/* Parts in another order, or one of them. */
+static struct value *parted(struct gen *g, struct value *x, int axis) {
+  int64_t d = x->type.dim[axis], at;
+  if (d < 2)
+    return NULL;
+  at = 1 + below(g, (int)d - 1);
+  struct value *parts[2] = {build_slice(&g->b, x, axis, at, d), build_slice(&g->b, x, axis, 0, at)};
+  struct attrs attr = {.axis = axis};
+  return below(g, 3) ? build(&g->b, OP_CONCAT, 2, parts, &attr, NULL)->out[0] : parts[0];
+}
+
+static struct value *as_matrix(struct gen *g, struct value *x, int64_t n) {
+  for (int64_t k = 2; k <= 8; k++)
+    if (n % k == 0 && below(g, 2))
+      return build_reshape(&g->b, x, f32(2, k, n / k, 0));
+  return NULL;
+}
+
+static struct value *repeated(struct gen *g, struct value *x) {
+  struct type t = x->type;
+  memmove(t.dim + 1, t.dim, sizeof *t.dim * (size_t)t.rank);
+  t.dim[0] = 1 + below(g, 4);
+  t.rank++;
+  return build(&g->b, OP_BROADCAST, 1, &x, NULL, &t)->out[0];
+}
+
+struct value *moved(struct gen *g, struct value *x) {
   struct attrs attr = {0};
   int64_t n = type_count(x->type, 1, 1);
-  if (x->type.rank == 0 || n < 2)
-    return;
-  attr.axis = below(g, x->type.rank);
-  int64_t d = x->type.dim[attr.axis];
-  switch (below(g, 5)) {
-  case 0: /* split and reorder */
-    if (d > 1) {
-      int64_t at = 1 + below(g, (int)d - 1);
-      struct value *parts[2] = {build_slice(&g->b, x, attr.axis, at, d),
-                                build_slice(&g->b, x, attr.axis, 0, at)};
-      keep(g, below(g, 3) ? build(&g->b, OP_CONCAT, 2, parts, &attr, NULL)->out[0] : parts[0]);
-    }
-    break;
-  case 1:
-    for (int64_t k = 2; k <= 8; k++)
-      if (n % k == 0 && below(g, 2)) {
-        keep(g, build_reshape(&g->b, x, f32(2, k, n / k, 0)));
-        break;
-      }
-    break;
+  int axis = below(g, x->type.rank);
+  switch (below(g, 4)) {
+  case 0: return parted(g, x, axis);
+  case 1: return as_matrix(g, x, n);
   case 2:
-    if (x->type.rank > 1) {
-      for (int k = 0; k < x->type.rank; k++)
-        attr.perm[k] = (k + 1) % x->type.rank;
-      attr.axis = 0;
-      keep(g, build(&g->b, OP_TRANSPOSE, 1, &x, &attr, NULL)->out[0]);
-    }
-    break;
-  case 3:
-    if (n <= 200 && x->type.rank < 3) {
-      struct type t = x->type;
-      memmove(t.dim + 1, t.dim, sizeof *t.dim * (size_t)t.rank);
-      t.dim[0] = 1 + below(g, 4);
-      t.rank++;
-      keep(g, build(&g->b, OP_BROADCAST, 1, &x, NULL, &t)->out[0]);
-    }
-    break;
-  default: /* a row of a weight, chosen by the layer */
-    if (g->layer) {
-      struct value *saved = g->layer;
-      g->layer = NULL;
-      struct value *table = weight(g, f32(2, g->layers, odd_size(g), 0));
-      g->layer = saved;
-      keep(g, build2(&g->b, OP_INDEX, table, g->layer));
-    }
+    for (int k = 0; k < x->type.rank; k++)
+      attr.perm[k] = (k + 1) % x->type.rank;
+    return x->type.rank > 1 ? build(&g->b, OP_TRANSPOSE, 1, &x, &attr, NULL)->out[0] : NULL;
+  default: return n <= 200 && x->type.rank < 3 ? repeated(g, x) : NULL;
+  }
+}
+
+static void move(struct gen *g) {
+  struct value *x = any(g), *saved = g->layer;
+  if (saved && below(g, 5) == 0) { /* a row of a weight, chosen by the layer */
+    g->layer = NULL;
+    struct value *table = weight(g, f32(2, g->layers, odd_size(g), 0));
+    g->layer = saved;
+    keep(g, build2(&g->b, OP_INDEX, table, g->layer));
+  } else if (x->type.rank > 0 && type_count(x->type, 1, 1) > 1 && (x = moved(g, x))) {
+    keep(g, x);
   }
 }
 
 static void grow(struct gen *g, int operators) {
-  static void (*const kinds[])(struct gen *) = {unary,     binary, binary,    choose, along_axis, norm,
-                                                bitlinear, move,   bitlinear, unary,  recurrence};
+  static void (*const kinds[])(struct gen *) = {unary,      binary, binary,     choose,
+                                                along_axis, norm,   bitlinear,  move,
+                                                bitlinear,  unary,  recurrence, grow_integers};
   for (int i = 0; i < operators; i++)
     kinds[below(g, (int)(sizeof kinds / sizeof *kinds))](g);
   if (below(g, 3) == 0)
@@ -315,42 +308,55 @@ static void grow(struct gen *g, int operators) {
     matrix_state(g);
 }
 
+/* Back to the carried shape and type. */
+static struct value *carry_on(struct gen *g, struct value *carried) {
+  struct value *v = vector(g);
+  struct value *w = weight(g, type_make(ELEM_F32, 2, (int64_t[]){carried->type.dim[0], v->type.dim[0]}));
+  return build2(&g->b, OP_ADD, carried, build1(&g->b, OP_TANH, build2(&g->b, OP_MATMUL, w, v)));
+}
+
+static struct value *carry_integer_on(struct gen *g, struct value *carried) {
+  struct attrs attr = {.bits = 8 * elem_bytes(carried->type.elem)};
+  return build(&g->b, OP_IADD, 2, (struct value *[]){carried, mixed_integers(g)}, &attr, NULL)->out[0];
+}
+
+enum { CARRIED = 3 };
+
+/* Two vectors of floats and, where there are any, integers. */
 static void repeat(struct gen *g) {
-  struct value *x = vector(g), *y = vector(g);
+  struct value *in[CARRIED] = {vector(g), vector(g)}, *inside[CARRIED], *out[CARRIED];
   int64_t count = 1 + below(g, 3);
+  int n = 2;
+  if (g->integers.at.n && any_integer(g)->type.rank)
+    in[n++] = any_integer(g);
   struct attrs attr = {.count = count};
-  struct op *op = build(&g->b, OP_REPEAT, 2, (struct value *[]){x, y}, &attr, NULL);
+  struct op *op = build(&g->b, OP_REPEAT, n, in, &attr, NULL);
   struct gen inner = *g;
   inner.b = builder_end(g->m, op->body);
-  inner.pool.n = 0, inner.pool.cap = 0, inner.pool.at = NULL;
+  inner.floats = inner.integers = (struct pool){0};
   inner.layer = block_arg(g->m, op->body, type_scalar(ELEM_U32), "l");
   inner.layers = count;
-  struct value *inside[2] = {block_arg(g->m, op->body, x->type, "x"),
-                             block_arg(g->m, op->body, y->type, "y")};
-  keep(&inner, inside[0]);
-  keep(&inner, inside[1]);
+  for (int i = 0; i < n; i++)
+    keep(&inner, inside[i] = block_arg(g->m, op->body, in[i]->type, (const char *[]){"x", "y", "z"}[i]));
   if (below(g, 2))
     keep(&inner, any(g)); /* captured from outside */
   grow(&inner, 6);
-  struct value *out[2];
-  for (int i = 0; i < 2; i++) { /* back to the carried shapes */
-    struct value *v = vector(&inner);
-    struct value *w =
-        weight(&inner, type_make(ELEM_F32, 2, (int64_t[]){inside[i]->type.dim[0], v->type.dim[0]}));
-    out[i] =
-        build2(&inner.b, OP_ADD, inside[i], build1(&inner.b, OP_TANH, build2(&inner.b, OP_MATMUL, w, v)));
-  }
-  if (below(g, 3) == 0 && type_equal(x->type, y->type)) { /* carried values that change places */
+  for (int i = 0; i < n; i++)
+    out[i] = (i < 2 ? carry_on : carry_integer_on)(&inner, inside[i]);
+  if (below(g, 3) == 0 && type_equal(in[0]->type, in[1]->type)) { /* carried values that change places */
     struct value *t = out[0];
     out[0] = inside[1];
     out[1] = t;
   }
-  build(&inner.b, OP_YIELD, 2, out, NULL, NULL);
-  op_set_results(g->m, op, 2, (struct type[]){x->type, y->type});
+  build(&inner.b, OP_YIELD, n, out, NULL, NULL);
+  struct type types[CARRIED];
+  for (int i = 0; i < n; i++)
+    types[i] = in[i]->type;
+  op_set_results(g->m, op, n, types);
   g->random = inner.random;
   g->names = inner.names;
-  keep(g, op->out[0]);
-  keep(g, op->out[1]);
+  for (int i = 0; i < n; i++)
+    keep(g, op->out[i]);
 }
 
 struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
@@ -368,9 +374,14 @@ struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
   if (below(&g, 4))
     repeat(&g);
   grow(&g, below(&g, 5));
-  struct value *v = vector(&g);
-  struct value *head = weight(&g, type_make(ELEM_F32, 2, (int64_t[]){vocab, v->type.dim[0]}));
-  struct value *logits = build2(&g.b, OP_MATMUL, head, v);
+  struct value *logits;
+  if (g.integers.at.n && below(&g, 4)) {
+    logits = integer_logits(&g, vocab);
+  } else {
+    struct value *v = vector(&g);
+    struct value *head = weight(&g, type_make(ELEM_F32, 2, (int64_t[]){vocab, v->type.dim[0]}));
+    logits = build2(&g.b, OP_MATMUL, head, v);
+  }
   build(&g.b, OP_RETURN, 1, &logits, NULL, NULL);
   return g.m;
 }
@@ -390,7 +401,7 @@ static bool floats(void *self, const char *name, int64_t first, int64_t count, f
   (void)self;
   for (int64_t i = 0; i < count; i++) {
     uint64_t s = hash(name) + (uint64_t)(first + i);
-    out[i] = (float)((int)(next(&s) % 128) - 64) / 64;
+    out[i] = (float)((int)(next_random(&s) % 128) - 64) / 64;
   }
   return true;
 }
@@ -400,9 +411,9 @@ static bool ternary(void *self, const char *name, const struct weight *w, int8_t
   uint64_t s = hash(name);
   int64_t n = type_count(w->type, 1, 1), scales = weight_scale_count(w);
   for (int64_t i = 0; i < n; i++)
-    codes[i] = (int8_t)((int)(next(&s) % 3) - 1);
+    codes[i] = (int8_t)((int)(next_random(&s) % 3) - 1);
   for (int64_t i = 0; i < scales; i++)
-    means[i] = 0.01f + (float)(next(&s) % 1000) / 1000;
+    means[i] = 0.01f + (float)(next_random(&s) % 1000) / 1000;
   return true;
 }
 

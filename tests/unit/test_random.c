@@ -6,6 +6,7 @@
 
 #include "ir/interp.h"
 #include "runtime/session.h"
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -31,6 +32,14 @@ static bool take_rows(void *context, const float *rows, size_t first, uint32_t n
   return true;
 }
 
+/* Logits of all positions as the interpreter has them: floats, or int32 in their place. */
+struct wanted {
+  float *logits;
+  size_t n;
+  bool integers;
+  int frac;
+};
+
 static bool same_bits(const float *a, const float *b, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (memcmp(&a[i], &b[i], sizeof *a) != 0 && (a[i] == a[i] || b[i] == b[i]))
@@ -38,32 +47,41 @@ static bool same_bits(const float *a, const float *b, size_t n) {
   return true;
 }
 
-/* The engine behind the runtime's session, with threads and chunks, against the interpreter's logits. */
-static bool sessions_agree(struct job *j, const struct engine *e, const struct image *im, const float *want) {
-  struct failure f = {0};
-  for (uint32_t chunk = 1; chunk <= 4; chunk += 3) {
-    struct session s;
-    if (!session_open(&s, e->model, im, 2, chunk, &f)) {
-      print_error("session: %s\n", f.text);
+static bool as_wanted(const struct wanted *w, const float *got, bool raw) {
+  if (!w->integers)
+    return same_bits(got, w->logits, w->n);
+  for (size_t i = 0; i < w->n; i++) {
+    int32_t x;
+    memcpy(&x, &w->logits[i], sizeof x);
+    float real = (float)ldexp(x, -w->frac);
+    if (memcmp(&got[i], raw ? (void *)&x : (void *)&real, sizeof x) != 0)
       return false;
-    }
-    struct whole got = {.vocab = e->model->vocab};
-    got.logits = xmalloc(TOKENS * got.vocab * sizeof *got.logits);
-    bool ok = session_run(&s, tokens, TOKENS, true, take_rows, &got, &f) &&
-              same_bits(got.logits, want, TOKENS * got.vocab);
-    free(got.logits);
-    session_close(&s);
-    if (!ok) {
-      print_error("%s: the logits of a session with 2 threads and chunks of %u differ\n", e->name, chunk);
-      return false;
-    }
   }
-  (void)j;
   return true;
 }
 
+/* The engine behind the runtime's session, with threads, against the interpreter's logits. */
+static bool session_agrees(const struct engine *e, const struct image *im, const struct wanted *want,
+                           uint32_t chunk, bool raw) {
+  struct failure f = {0};
+  struct session s;
+  if (!session_open(&s, e->model, im, 2, chunk, &f)) {
+    print_error("session: %s\n", f.text);
+    return false;
+  }
+  s.raw = raw;
+  struct whole got = {.vocab = e->model->vocab};
+  got.logits = xmalloc(TOKENS * got.vocab * sizeof *got.logits);
+  bool ok = session_run(&s, tokens, TOKENS, true, take_rows, &got, &f) && as_wanted(want, got.logits, raw);
+  free(got.logits);
+  session_close(&s);
+  if (!ok)
+    print_error("%s: the logits of a session with 2 threads and chunks of %u differ\n", e->name, chunk);
+  return ok;
+}
+
 static bool engine_agrees(struct job *j, const struct loops *loops, const struct image *im, const char *kind,
-                          const float *want) {
+                          const struct wanted *want) {
   struct engine e;
   if (!engine_open(&e, j, loops, kind))
     return false;
@@ -80,36 +98,39 @@ static bool engine_agrees(struct job *j, const struct loops *loops, const struct
     ok = compare_form(&c, in, "step", tokens + i, 1, 1);
   ok = ok && compare_form(&c, in, "prefill", tokens, 5, 2) && compare_form(&c, in, "prefill", tokens, 1, 1);
   interp_free(in);
-  ok = ok && c.kernels_run > 0 && sessions_agree(j, &e, im, want);
+  ok = ok && c.kernels_run > 0 && e.model->logits == (want->integers ? TERN_LOGITS_I32 : TERN_LOGITS_F32);
+  for (uint32_t chunk = 1; ok && chunk <= 4; chunk += 3)
+    ok = session_agrees(&e, im, want, chunk, false) &&
+         (!want->integers || session_agrees(&e, im, want, chunk, true));
   engine_close(&e);
   return ok;
 }
 
 /* The interpreter's own two forms must give the same bits; the one-token logits are what engines are held to.
  */
-static float *interpreted(struct job *j) {
+static bool interpreted(struct job *j, struct wanted *w) {
   struct interp *one = interp_new(j->module, &j->source, false),
                 *many = interp_new(j->module, &j->source, false);
   const struct tensor *t;
-  float *want = NULL;
   size_t vocab = 0;
   bool ok = one && many;
   for (size_t i = 0; ok && i < TOKENS; i++) {
     ok = interp_run(one, "step", tokens + i, 1, 1, &t);
     vocab = ok ? (size_t)t->type.dim[t->type.rank - 1] : 0;
-    want = want ? want : xmalloc(TOKENS * vocab * sizeof *want);
+    if (ok && !w->logits)
+      *w = (struct wanted){xmalloc(TOKENS * vocab * sizeof *w->logits), TOKENS * vocab,
+                           t->type.elem == ELEM_I32, 0};
     if (ok)
-      memcpy(want + i * vocab, t->f32, vocab * sizeof *want);
+      memcpy(w->logits + i * vocab, t->data, vocab * sizeof *w->logits);
   }
   ok = ok && interp_run(many, "prefill", tokens, TOKENS, TOKENS, &t) &&
-       same_bits(t->f32, want, TOKENS * vocab);
+       (w->integers ? memcmp(t->data, w->logits, w->n * sizeof *w->logits) == 0
+                    : same_bits(t->f32, w->logits, w->n));
   interp_free(one);
   interp_free(many);
-  if (ok)
-    return want;
-  print_error("the interpreter's one-token and many-token forms differ\n");
-  free(want);
-  return NULL;
+  if (!ok)
+    print_error("the interpreter's one-token and many-token forms differ\n");
+  return ok;
 }
 
 static bool model_agrees(uint64_t seed) {
@@ -119,14 +140,15 @@ static bool model_agrees(uint64_t seed) {
   j.module = random_model(&j.arena, &j.diag, seed);
   j.source = random_source();
   struct image im = {0};
+  struct wanted want = {0};
   bool ok = ir_verify(j.module, NULL) && job_passes(&j, pipeline_default);
   struct loops *loops = ok ? loops_lower(&j.arena, j.module) : NULL;
-  float *want = loops ? interpreted(&j) : NULL;
-  ok = want && image_in_memory(&j, &im);
-  ok = ok && engine_agrees(&j, loops, &im, "native", want) && engine_agrees(&j, loops, &im, "c", want);
+  ok = loops && interpreted(&j, &want) && image_in_memory(&j, &im);
+  want.frac = ok ? func_find(j.module, "step")->body->last->in[0]->frac : 0;
+  ok = ok && engine_agrees(&j, loops, &im, "native", &want) && engine_agrees(&j, loops, &im, "c", &want);
   if (im.header)
     image_close(&im);
-  free(want);
+  free(want.logits);
   return job_end(&j, ok ? 0 : 1) == 0;
 }
 

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- sums of terms -------------------------------------------------------------------------------------- */
+/* ---- sums of terms --------------------------------------------------------------------------------------
+ */
 
 static bool earlier(const struct netlist *n, const struct net_term *a, const struct net_term *b) {
   int da = net_at(n, a->node)->depth, db = net_at(n, b->node)->depth;
@@ -57,7 +58,8 @@ ref net_sum(struct netlist *n, const struct net_term *term, int count) {
   return sum;
 }
 
-/* ---- products ------------------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------------------
+ */
 
 /* a * c by the canonical signed digits of c: no two digits that are not zero stand side by side, so at most
  * half of them are. */
@@ -125,7 +127,8 @@ ref net_mul(struct netlist *n, ref a, ref b) {
   return product(n, a, b);
 }
 
-/* ---- shifts --------------------------------------------------------------------------------------------- */
+/* ---- shifts ---------------------------------------------------------------------------------------------
+ */
 
 /* floor(a * 2^-e) for e >= 0: a stage for each bit of e. */
 static ref shift_right(struct netlist *n, ref a, ref e) {
@@ -148,7 +151,8 @@ ref net_round_shift(struct netlist *n, ref a, ref e) {
   return net_add(n, net_shr(n, shifted, 1), net_bit(n, shifted, 0));
 }
 
-/* ---- magnitudes ----------------------------------------------------------------------------------------- */
+/* ---- magnitudes -----------------------------------------------------------------------------------------
+ */
 
 ref net_min(struct netlist *n, ref a, ref b) {
   int64_t v;
@@ -192,7 +196,8 @@ ref net_abs(struct netlist *n, ref a) {
   return net_bound(n, magnitude, before, 0, x.hi > -x.lo ? x.hi : -x.lo);
 }
 
-/* ---- quotients and roots -------------------------------------------------------------------------------- */
+/* ---- quotients and roots --------------------------------------------------------------------------------
+ */
 
 /* r >= t: r - t, bit 1; else r, bit 0. The difference is made once: its sign is the comparison. */
 static ref step_down(struct netlist *n, ref r, ref t, int64_t most, ref *bit) {
@@ -227,8 +232,8 @@ ref net_div(struct netlist *n, ref a, ref b) {
   return net_bound(n, signed_q, before, net_signed(n, a) ? ~x.hi : 0, x.hi);
 }
 
-/* Digit by digit: with the root so far q and the rest r, the next bit is 1 when 4 q + 1 fits in 4 r + the next
- * two bits; then r <= 2 q. */
+/* Digit by digit: with the root so far q and the rest r, the next bit is 1 when 4 q + 1 fits in 4 r + the
+ * next two bits; then r <= 2 q. */
 ref net_sqrt(struct netlist *n, ref a) {
   a = net_clamp(n, a, 0, INT64_MAX);
   ref rest = net_const(n, 0), q = net_const(n, 0);
@@ -257,7 +262,8 @@ ref net_log2(struct netlist *n, ref a) {
   return result;
 }
 
-/* ---- choices -------------------------------------------------------------------------------------------- */
+/* ---- choices --------------------------------------------------------------------------------------------
+ */
 
 static ref choose_bit(struct netlist *n, ref i, int bit, const ref *value, int64_t count) {
   if (bit < 0 || count == 1)

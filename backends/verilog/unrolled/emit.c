@@ -5,7 +5,8 @@
 #include <string.h>
 #include <uthash.h>
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------------------
+ */
 
 struct taken {
   const char *name;
@@ -51,7 +52,8 @@ static void name_nodes(struct emission *e) {
   HASH_CLEAR(hh, names);
 }
 
-/* ---- ports ---------------------------------------------------------------------------------------------- */
+/* ---- ports ----------------------------------------------------------------------------------------------
+ */
 
 static void import(struct emission *e, int unit, ref operand, int width, int stage) {
   ref root = net_root(e->net, operand);
@@ -91,7 +93,8 @@ static void find_imports(struct emission *e) {
     const struct net_state *s = &n->states.at[i];
     int own = net_width(n, s->node), all = net_width(n, s->next);
     if (net_at(n, s->node)->live)
-      import(e, net_at(n, s->node)->unit, s->next, own < all ? own : all, schedule_arrival(n, e->schedule, i));
+      import(e, net_at(n, s->node)->unit, s->next, own < all ? own : all,
+             schedule_arrival(n, e->schedule, i));
   }
 }
 
@@ -132,7 +135,8 @@ const char *unit_module(const struct emission *e, int unit) {
   return arena_printf(e->arena, "%s_%s", e->top, verilog_name(e->arena, e->net->units.at[unit].name));
 }
 
-/* ---- wires ---------------------------------------------------------------------------------------------- */
+/* ---- wires ----------------------------------------------------------------------------------------------
+ */
 
 static bool in_unit(const struct emission *e, ref r, int unit) {
   return e->name[r] && net_at(e->net, r)->unit == unit;
@@ -168,7 +172,8 @@ static void declare(const struct emission *e, FILE *out, const char *kind, ref r
 /* Tables of one operand and stage are one memory. */
 static bool same_rom(const struct emission *e, ref a, ref b) {
   const struct node *x = net_at(e->net, a), *y = net_at(e->net, b);
-  return y->kind == NODE_ROM && e->name[b] && x->in[0] == y->in[0] && x->stage == y->stage && x->unit == y->unit;
+  return y->kind == NODE_ROM && e->name[b] && x->in[0] == y->in[0] && x->stage == y->stage &&
+         x->unit == y->unit;
 }
 
 struct rom {
@@ -256,7 +261,8 @@ void emit_wires(const struct emission *e, int unit, FILE *out) {
   }
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------ */
+/* ---- registers ------------------------------------------------------------------------------------------
+ */
 
 static bool has_registers(const struct emission *e, int unit) {
   for (ref r = 0; r < e->net->nodes.n; r++)
@@ -296,7 +302,8 @@ void emit_registers(const struct emission *e, int unit, FILE *out) {
   fprintf(out, "  end\n");
 }
 
-/* ---- units ---------------------------------------------------------------------------------------------- */
+/* ---- units ----------------------------------------------------------------------------------------------
+ */
 
 /* The stages and sizes of a unit, for its header. */
 static void describe(const struct emission *e, int unit, FILE *out) {
@@ -313,9 +320,12 @@ static void describe(const struct emission *e, int unit, FILE *out) {
         registers += mask_count(d->after.at[k]);
     }
   fprintf(out, "// %s: %s.\n", unit_module(e, unit), e->net->units.at[unit].what);
-  fprintf(out, "// %d operators in stages %d to %d of %d, %lld register bits. Takes operands and gives results each clock\n",
+  fprintf(out,
+          "// %d operators in stages %d to %d of %d, %lld register bits. Takes operands and gives results "
+          "each clock\n",
           nodes, first, last, e->schedule->latency, (long long)registers);
-  fprintf(out, "// with ce high; a port NAME_dk is NAME after k registers. Numbers are two's complement where they can be\n");
+  fprintf(out, "// with ce high; a port NAME_dk is NAME after k registers. Numbers are two's complement "
+               "where they can be\n");
   fprintf(out, "// negative, else unsigned; bit i of a port is bit i of the number.\n");
 }
 
@@ -346,7 +356,8 @@ void emit_unit(const struct emission *e, int unit, FILE *out) {
   fprintf(out, "endmodule\n");
 }
 
-/* ---- the core ------------------------------------------------------------------------------------------- */
+/* ---- the core -------------------------------------------------------------------------------------------
+ */
 
 static void core_ports(const struct emission *e, FILE *out) {
   const struct netlist *n = e->net;
@@ -386,10 +397,10 @@ static void core_instances(const struct emission *e, FILE *out) {
       const char *name = wire_name(e, p->root, p->delay);
       net_mask have = declared(e, p->root, p->delay);
       bool whole = mask_low(p->bits) == mask_low(have) && mask_high(p->bits) == mask_high(have);
-      const char *part = whole                                        ? ""
-                         : mask_low(p->bits) == mask_high(p->bits) ? arena_printf(e->arena, "[%d]", mask_low(p->bits))
-                                                                      : arena_printf(e->arena, "[%d:%d]", mask_high(p->bits),
-                                                                                     mask_low(p->bits));
+      const char *part = whole ? ""
+                         : mask_low(p->bits) == mask_high(p->bits)
+                             ? arena_printf(e->arena, "[%d]", mask_low(p->bits))
+                             : arena_printf(e->arena, "[%d:%d]", mask_high(p->bits), mask_low(p->bits));
       fprintf(out, "%s\n    .%s(%s%s)", any ? "," : "", name, name, part);
       any = true;
     }
@@ -420,13 +431,18 @@ static void core_valid(const struct emission *e, FILE *out) {
 void emit_core(const struct emission *e, FILE *out) {
   const struct netlist *n = e->net;
   fprintf(out, "// %s: the model's units, one behind the other.\n", unit_module(e, 0));
-  fprintf(out, "// A token enters with every clock in which ce is high; its results are at out_* %d such clocks later.\n",
+  fprintf(out,
+          "// A token enters with every clock in which ce is high; its results are at out_* %d such clocks "
+          "later.\n",
           e->schedule->latency);
-  fprintf(out, "// valid: there is a token; first: it is the first of its sequence. The recurrence takes %d clock%s: %s.\n",
+  fprintf(out,
+          "// valid: there is a token; first: it is the first of its sequence. The recurrence takes %d "
+          "clock%s: %s.\n",
           e->schedule->interleave, e->schedule->interleave == 1 ? "" : "s",
-          e->schedule->interleave == 1 ? "tokens of one sequence follow each other"
-                                       : arena_printf(e->arena, "as many sequences take turns, clock t is sequence t mod %d's",
-                                                      e->schedule->interleave));
+          e->schedule->interleave == 1
+              ? "tokens of one sequence follow each other"
+              : arena_printf(e->arena, "as many sequences take turns, clock t is sequence t mod %d's",
+                             e->schedule->interleave));
   fprintf(out, "module %s (\n", unit_module(e, 0));
   core_ports(e, out);
   fprintf(out, "\n);\n");
@@ -440,7 +456,8 @@ void emit_core(const struct emission *e, FILE *out) {
   core_instances(e, out);
   core_valid(e, out);
   for (int i = 0; i < n->outputs.n; i++)
-    fprintf(out, "  assign out_%s = %s;\n", n->outputs.at[i].name,
-            bits_text(e, n->outputs.at[i].node, e->schedule->latency, 0, net_width(n, n->outputs.at[i].node)));
+    fprintf(
+        out, "  assign out_%s = %s;\n", n->outputs.at[i].name,
+        bits_text(e, n->outputs.at[i].node, e->schedule->latency, 0, net_width(n, n->outputs.at[i].node)));
   fprintf(out, "endmodule\n");
 }

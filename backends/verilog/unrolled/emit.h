@@ -1,7 +1,8 @@
 /* emit.h: a scheduled netlist as Verilog-2005 modules: what the files that print share.
  *
- * Wire names: a node's result in its own stage has the node's name, after k registers NAME_dk. A register keeps
- * the bit numbers of the node: `reg [7:3] x_0_d2` holds bits 7 to 3 of x_0. Names are unique over the design. */
+ * Wire names: a node's result in its own stage has the node's name, after k registers NAME_dk. A register
+ * keeps the bit numbers of the node: `reg [7:3] x_0_d2` holds bits 7 to 3 of x_0. Names are unique over the
+ * design. */
 #ifndef TERN_BACKENDS_VERILOG_UNROLLED_EMIT_H
 #define TERN_BACKENDS_VERILOG_UNROLLED_EMIT_H
 
@@ -23,9 +24,9 @@ struct emission {
   struct arena *arena;
   const struct netlist *net;
   const struct schedule *schedule;
-  const char *top;      /* the design's name: an identifier */
-  const char **name;    /* by node; NULL: not live */
-  struct ports *ports;  /* by unit */
+  const char *top;       /* the design's name: an identifier */
+  const char **name;     /* by node; NULL: not live */
+  struct ports *ports;   /* by unit */
   struct port **exports; /* by unit: what others use of it, with the register's whole range */
   int *n_exports;
 };

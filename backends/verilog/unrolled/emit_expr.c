@@ -1,5 +1,5 @@
-/* emit_expr.c: names and expressions. Every operand is written with exactly the width of its place, so that no
- * tool has to extend or cut anything. */
+/* emit_expr.c: names and expressions. Every operand is written with exactly the width of its place, so that
+ * no tool has to extend or cut anything. */
 #include "backends/verilog/unrolled/emit.h"
 
 #include <ctype.h>
@@ -7,15 +7,17 @@
 
 const char *verilog_name(struct arena *a, const char *text) {
   static const char *const keywords[] = {
-      "always", "and",    "assign",  "begin",   "buf",    "case",   "deassign", "default", "defparam",
-      "disable", "edge",  "else",    "end",     "event",  "for",    "force",    "forever", "fork",
-      "function", "if",   "initial", "inout",   "input",  "integer", "join",    "module",  "nand",
-      "negedge", "nor",   "not",     "or",      "output", "parameter", "posedge", "pulldown", "pullup",
-      "real",   "reg",    "release", "repeat",  "signed", "specify", "supply0", "supply1", "table",
-      "task",   "time",   "tri",     "unsigned", "use",   "vectored", "wait",   "wand",    "while",
-      "wire",   "wor",    "xnor",    "xor",     "cell",   "config", "design",   "generate", "instance",
-      "library", "scalared", "small", "large",  "medium", "weak0",  "weak1",    "strong0", "strong1",
-      "localparam", "logic", "bit",  "byte",    "int",    "do",     "return",   "final",   "clk", "ce"};
+      "always",     "and",     "assign",   "begin",   "buf",     "case",     "deassign", "default",
+      "defparam",   "disable", "edge",     "else",    "end",     "event",    "for",      "force",
+      "forever",    "fork",    "function", "if",      "initial", "inout",    "input",    "integer",
+      "join",       "module",  "nand",     "negedge", "nor",     "not",      "or",       "output",
+      "parameter",  "posedge", "pulldown", "pullup",  "real",    "reg",      "release",  "repeat",
+      "signed",     "specify", "supply0",  "supply1", "table",   "task",     "time",     "tri",
+      "unsigned",   "use",     "vectored", "wait",    "wand",    "while",    "wire",     "wor",
+      "xnor",       "xor",     "cell",     "config",  "design",  "generate", "instance", "library",
+      "scalared",   "small",   "large",    "medium",  "weak0",   "weak1",    "strong0",  "strong1",
+      "localparam", "logic",   "bit",      "byte",    "int",     "do",       "return",   "final",
+      "clk",        "ce"};
   char *s = arena_strdup(a, isdigit((unsigned char)*text) || !*text ? arena_printf(a, "_%s", text) : text);
   for (char *p = s; *p; p++)
     if (!isalnum((unsigned char)*p))
@@ -83,7 +85,8 @@ const char *bits_text(const struct emission *e, ref operand, int stage, int from
                     : arena_printf(e->arena, "{%s, %s, %s}", part[0], part[1], part[2]);
 }
 
-/* ---- operators ------------------------------------------------------------------------------------------ */
+/* ---- operators ------------------------------------------------------------------------------------------
+ */
 
 static const char *low_bits(const struct emission *e, ref user, int i, int count) {
   const struct node *x = net_at(e->net, user);
@@ -96,12 +99,13 @@ static const char *sum_text(const struct emission *e, ref r) {
   int w = net_width(e->net, r), passed = net_passed_bits(e->net, r, &of_second);
   const char *low = passed ? bits_text(e, x->in[of_second], x->stage, 0, passed) : NULL;
   if (net_is_concat(e->net, r))
-    return arena_printf(e->arena, "{%s, %s}", bits_text(e, x->in[!of_second], x->stage, passed, w - passed), low);
+    return arena_printf(e->arena, "{%s, %s}", bits_text(e, x->in[!of_second], x->stage, passed, w - passed),
+                        low);
   if (passed == w)
     return low;
-  const char *text = arena_printf(e->arena, "%s %c %s", bits_text(e, x->in[0], x->stage, passed, w - passed),
-                                  x->kind == NODE_ADD ? '+' : '-',
-                                  bits_text(e, x->in[1], x->stage, passed, w - passed));
+  const char *text =
+      arena_printf(e->arena, "%s %c %s", bits_text(e, x->in[0], x->stage, passed, w - passed),
+                   x->kind == NODE_ADD ? '+' : '-', bits_text(e, x->in[1], x->stage, passed, w - passed));
   return passed ? arena_printf(e->arena, "{%s, %s}", text, low) : text;
 }
 
@@ -110,7 +114,8 @@ static int compare_width(const struct emission *e, ref r, bool *is_signed) {
   const struct node *x = net_at(e->net, r);
   bool sa = net_signed(e->net, x->in[0]), sb = net_signed(e->net, x->in[1]);
   *is_signed = sa || sb;
-  int wa = net_width(e->net, x->in[0]) + (*is_signed && !sa), wb = net_width(e->net, x->in[1]) + (*is_signed && !sb);
+  int wa = net_width(e->net, x->in[0]) + (*is_signed && !sa),
+      wb = net_width(e->net, x->in[1]) + (*is_signed && !sb);
   return wa > wb ? wa : wb;
 }
 
@@ -125,7 +130,8 @@ static const char *compare_text(const struct emission *e, ref r) {
 
 static const char *product_text(const struct emission *e, ref r) {
   int w = net_width(e->net, r);
-  bool is_signed = net_signed(e->net, net_at(e->net, r)->in[0]) || net_signed(e->net, net_at(e->net, r)->in[1]);
+  bool is_signed =
+      net_signed(e->net, net_at(e->net, r)->in[0]) || net_signed(e->net, net_at(e->net, r)->in[1]);
   return arena_printf(e->arena, is_signed ? "$signed(%s) * $signed(%s)" : "%s * %s", low_bits(e, r, 0, w),
                       low_bits(e, r, 1, w));
 }
@@ -151,8 +157,8 @@ static int power(int64_t v) { /* k where v == 2^k, else -1 */
   return v > 0 && (v & (v - 1)) == 0 ? __builtin_ctzll((uint64_t)v) : -1;
 }
 
-/* The condition under which a clamp's operand is above `most`, or below `least`: looks at the upper bits where
- * the bound is a power of two. */
+/* The condition under which a clamp's operand is above `most`, or below `least`: looks at the upper bits
+ * where the bound is a power of two. */
 static const char *beyond_text(const struct emission *e, ref r, bool above) {
   const struct node *x = net_at(e->net, r);
   int w = net_width(e->net, x->in[0]);

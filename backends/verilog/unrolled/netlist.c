@@ -6,8 +6,9 @@
 #define LIMIT ((int64_t)1 << 62)
 
 const char *node_kind_name(enum node_kind kind) {
-  static const char *const names[NODE_KINDS] = {"const", "token", "valid", "first",  "last",  "state", "add", "sub",
-                                                "mul",   "not",   "lt",    "eq",     "select", "clamp", "rom", "view"};
+  static const char *const names[NODE_KINDS] = {"const",  "token", "valid", "first", "last", "state",
+                                                "add",    "sub",   "mul",   "not",   "lt",   "eq",
+                                                "select", "clamp", "rom",   "view"};
   return names[kind];
 }
 
@@ -23,8 +24,7 @@ void net_set_unit(struct netlist *n, const char *name, const char *what) {
       return;
     }
   n->unit = n->units.n;
-  vec_push(n->arena, n->units,
-           (struct net_unit){arena_strdup(n->arena, name), arena_strdup(n->arena, what)});
+  vec_push(n->arena, n->units, (struct net_unit){arena_strdup(n->arena, name), arena_strdup(n->arena, what)});
 }
 
 const struct node *net_at(const struct netlist *n, ref r) {
@@ -107,7 +107,8 @@ int net_delay(const struct netlist *n, ref r) {
   }
 }
 
-/* ---- hash-consing --------------------------------------------------------------------------------------- */
+/* ---- hash-consing ---------------------------------------------------------------------------------------
+ */
 
 static uint64_t mix(uint64_t h, uint64_t x) {
   h = (h ^ x) * 0x9e3779b97f4a7c15u;
@@ -154,7 +155,9 @@ static ref add_node(struct netlist *n, struct node x) {
   for (int slot; (slot = n->slots[h & (uint64_t)(n->n_slots - 1)]); h++)
     if (same_node(&n->nodes.at[slot - 1], &x))
       return slot - 1;
-  x.unit = x.kind == NODE_TOKEN || x.kind == NODE_VALID || x.kind == NODE_FIRST || x.kind == NODE_LAST ? 0 : n->unit;
+  x.unit = x.kind == NODE_TOKEN || x.kind == NODE_VALID || x.kind == NODE_FIRST || x.kind == NODE_LAST
+               ? 0
+               : n->unit;
   n->slots[h & (uint64_t)(n->n_slots - 1)] = n->nodes.n + 1;
   vec_push(n->arena, n->nodes, x);
   ref r = n->nodes.n - 1;
@@ -177,16 +180,16 @@ static int64_t most_of(int64_t a, int64_t b) {
   return a > b ? a : b;
 }
 
-/* ---- leaves --------------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------------------
+ */
 
 ref net_const(struct netlist *n, int64_t value) {
   return add_node(n, node_of(NODE_CONST, NO_NODE, NO_NODE, NO_NODE, value, value));
 }
 
 ref net_token(struct netlist *n, int64_t vocabulary) {
-  return vocabulary == 1
-             ? net_const(n, 0)
-             : add_node(n, node_of(NODE_TOKEN, NO_NODE, NO_NODE, NO_NODE, 0, vocabulary - 1));
+  return vocabulary == 1 ? net_const(n, 0)
+                         : add_node(n, node_of(NODE_TOKEN, NO_NODE, NO_NODE, NO_NODE, 0, vocabulary - 1));
 }
 
 ref net_valid(struct netlist *n) {
@@ -206,7 +209,8 @@ int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64
   int number = n->states.n;
   x.state = number + 1;
   ref r = add_node(n, x);
-  vec_push(n->arena, n->states, (struct net_state){.name = arena_strdup(n->arena, name), .node = r, .init = init});
+  vec_push(n->arena, n->states,
+           (struct net_state){.name = arena_strdup(n->arena, name), .node = r, .init = init});
   net_name(n, r, name, -1);
   ref value = net_select(n, net_first(n), net_const(n, init), r);
   n->states.at[number].value = value;
@@ -219,7 +223,8 @@ void net_state_next(struct netlist *n, int state, ref next) {
   n->states.at[state].next = net_select(n, net_valid(n), next, old);
 }
 
-/* ---- views ---------------------------------------------------------------------------------------------- */
+/* ---- views ----------------------------------------------------------------------------------------------
+ */
 
 static ref make_view(struct netlist *n, ref root, int low, int bits, int shift, int64_t lo, int64_t hi) {
   if (lo == hi)
@@ -255,7 +260,8 @@ ref net_shl(struct netlist *n, ref a, int by) {
   }
   if (x.kind == NODE_CONST)
     return net_const(n, x.lo * ((int64_t)1 << by));
-  return make_view(n, x.in[0], x.low, x.bits, x.shift + by, x.lo * ((int64_t)1 << by), x.hi * ((int64_t)1 << by));
+  return make_view(n, x.in[0], x.low, x.bits, x.shift + by, x.lo * ((int64_t)1 << by),
+                   x.hi * ((int64_t)1 << by));
 }
 
 ref net_shr(struct netlist *n, ref a, int by) {
@@ -289,7 +295,8 @@ ref net_bit(struct netlist *n, ref a, int i) {
 
 ref net_low(struct netlist *n, ref a, int bits, bool is_signed) {
   struct node x = as_view(n, a);
-  int64_t half = (int64_t)1 << (bits - 1), lo = is_signed ? -half : 0, hi = is_signed ? half - 1 : 2 * half - 1;
+  int64_t half = (int64_t)1 << (bits - 1), lo = is_signed ? -half : 0,
+          hi = is_signed ? half - 1 : 2 * half - 1;
   if (x.lo >= lo && x.hi <= hi)
     return a;
   if (x.shift >= bits)
@@ -301,7 +308,8 @@ ref net_low(struct netlist *n, ref a, int bits, bool is_signed) {
   return net_add(n, a, spread);
 }
 
-/* ---- sums ----------------------------------------------------------------------------------------------- */
+/* ---- sums -----------------------------------------------------------------------------------------------
+ */
 
 static int common_zeros(const struct netlist *n, ref a, ref b) {
   int za = zeros_below(n, a), zb = zeros_below(n, b);
@@ -349,7 +357,8 @@ ref net_sub(struct netlist *n, ref a, ref b) {
 
 ref net_multiplier(struct netlist *n, ref a, ref b) {
   const struct node *x = net_at(n, a), *y = net_at(n, b);
-  int64_t corner[4] = {x->lo * y->lo, x->lo * y->hi, x->hi * y->lo, x->hi * y->hi}, lo = corner[0], hi = corner[0];
+  int64_t corner[4] = {x->lo * y->lo, x->lo * y->hi, x->hi * y->lo, x->hi * y->hi}, lo = corner[0],
+          hi = corner[0];
   for (int i = 1; i < 4; i++) {
     lo = least_of(lo, corner[i]);
     hi = most_of(hi, corner[i]);
@@ -366,7 +375,8 @@ ref net_not(struct netlist *n, ref a) {
   return add_node(n, node_of(NODE_NOT, a, NO_NODE, NO_NODE, ~x->hi, ~x->lo));
 }
 
-/* ---- comparisons and choices ---------------------------------------------------------------------------- */
+/* ---- comparisons and choices ----------------------------------------------------------------------------
+ */
 
 /* 1 - a of a single bit. */
 static ref flip(struct netlist *n, ref a) {
@@ -412,7 +422,9 @@ ref net_select(struct netlist *n, ref c, ref a, ref b) {
   const struct node *x = net_at(n, c);
   if (x->kind == NODE_SELECT && is_value(n, x->in[1], 0) && is_value(n, x->in[2], 1))
     return net_select(n, x->in[0], b, a);
-  int zeros = is_value(n, a, 0) ? zeros_below(n, b) : is_value(n, b, 0) ? zeros_below(n, a) : common_zeros(n, a, b);
+  int zeros = is_value(n, a, 0)   ? zeros_below(n, b)
+              : is_value(n, b, 0) ? zeros_below(n, a)
+                                  : common_zeros(n, a, b);
   if (zeros)
     return net_shl(n, net_select(n, c, net_shr(n, a, zeros), net_shr(n, b, zeros)), zeros);
   const struct node *y = net_at(n, a), *z = net_at(n, b);
@@ -432,7 +444,8 @@ ref net_clamp(struct netlist *n, ref a, int64_t least, int64_t most) {
   return add_node(n, y);
 }
 
-/* ---- tables --------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------------------
+ */
 
 static int find_table(struct netlist *n, int64_t first, int64_t count, const int64_t *value) {
   size_t bytes = sizeof *value * (size_t)count;
@@ -476,7 +489,8 @@ ref net_bound(struct netlist *n, ref r, int before, int64_t lo, int64_t hi) {
   return r;
 }
 
-/* ---- results and names ---------------------------------------------------------------------------------- */
+/* ---- results and names ----------------------------------------------------------------------------------
+ */
 
 void net_output(struct netlist *n, const char *name, ref r) {
   vec_push(n->arena, n->outputs, (struct net_output){arena_strdup(n->arena, name), r});

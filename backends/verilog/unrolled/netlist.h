@@ -1,9 +1,9 @@
 /* netlist.h: a model's step as a graph of scalars, for the unrolled machine.
  *
- * Every element of every value is a node with an interval that holds all values it can take; a wire is exactly
- * as wide as its interval needs (two's complement when the interval has negative numbers, unsigned otherwise).
- * Makers fold constants, apply identities and return an existing node where an equal one was made before
- * (hash-consing), so that what the matrices, rows and blocks of a model share is there once.
+ * Every element of every value is a node with an interval that holds all values it can take; a wire is
+ * exactly as wide as its interval needs (two's complement when the interval has negative numbers, unsigned
+ * otherwise). Makers fold constants, apply identities and return an existing node where an equal one was made
+ * before (hash-consing), so that what the matrices, rows and blocks of a model share is there once.
  *
  * Shifts, single bits and low bits cost nothing in hardware: they are VIEWs, and a view's operand is never a
  * view. Nodes are in topological order: operands come before users, except the loop of a STATE.
@@ -112,11 +112,11 @@ bool net_is_const(const struct netlist *n, ref r, int64_t *value);
 int net_interval_width(int64_t lo, int64_t hi);
 int net_width(const struct netlist *n, ref r);
 bool net_signed(const struct netlist *n, ref r);
-/* Logic levels of a node: 0 for views, inverters, gates (a select with a zero) and additions that only put bits
- * side by side, 1 for the rest, 2 for tables of more than 64 entries. */
+/* Logic levels of a node: 0 for views, inverters, gates (a select with a zero) and additions that only put
+ * bits side by side, 1 for the rest, 2 for tables of more than 64 entries. */
 int net_delay(const struct netlist *n, ref r);
-/* Low bits of a sum or difference that are its second operand's own, because the first one has zeros there (or
- * the first one's own: *of_second false). The adder is that much narrower. */
+/* Low bits of a sum or difference that are its second operand's own, because the first one has zeros there
+ * (or the first one's own: *of_second false). The adder is that much narrower. */
 int net_passed_bits(const struct netlist *n, ref r, bool *of_second);
 /* Whether nothing is left to add above them. */
 bool net_is_concat(const struct netlist *n, ref r);
@@ -138,12 +138,13 @@ ref net_eq(struct netlist *n, ref a, ref b);
 ref net_select(struct netlist *n, ref c, ref a, ref b);
 ref net_clamp(struct netlist *n, ref a, int64_t least, int64_t most);
 ref net_shl(struct netlist *n, ref a, int by);
-ref net_shr(struct netlist *n, ref a, int by); /* floor */
-ref net_bit(struct netlist *n, ref a, int i);  /* of the two's complement: 0 or 1 */
+ref net_shr(struct netlist *n, ref a, int by);                   /* floor */
+ref net_bit(struct netlist *n, ref a, int i);                    /* of the two's complement: 0 or 1 */
 ref net_low(struct netlist *n, ref a, int bits, bool is_signed); /* the low bits as a number */
 /* value[i] for a = lo + i, where lo .. hi is a's interval; value has hi - lo + 1 entries and is copied. */
 ref net_rom(struct netlist *n, ref a, const int64_t *value);
-/* Narrows the interval of a node that was made just now, where more is known of it than its operator tells. */
+/* Narrows the interval of a node that was made just now, where more is known of it than its operator tells.
+ */
 ref net_bound(struct netlist *n, ref r, int before, int64_t lo, int64_t hi);
 void net_output(struct netlist *n, const char *name, ref r);
 /* Names the node that holds a value, unless it has a name: element `i` of a value that the spec calls `name`;
@@ -164,14 +165,15 @@ ref net_round_shift(struct netlist *n, ref a, ref e);
 ref net_min(struct netlist *n, ref a, ref b);
 ref net_max(struct netlist *n, ref a, ref b);
 ref net_abs(struct netlist *n, ref a);
-ref net_div(struct netlist *n, ref a, ref b);  /* floor(a / max(b, 1)) */
-ref net_sqrt(struct netlist *n, ref a);        /* floor(sqrt(max(a, 0))) */
-ref net_log2(struct netlist *n, ref a);        /* floor(log2(max(|a|, 1))) */
+ref net_div(struct netlist *n, ref a, ref b);                              /* floor(a / max(b, 1)) */
+ref net_sqrt(struct netlist *n, ref a);                                    /* floor(sqrt(max(a, 0))) */
+ref net_log2(struct netlist *n, ref a);                                    /* floor(log2(max(|a|, 1))) */
 ref net_choose(struct netlist *n, ref i, const ref *value, int64_t count); /* value[i] */
 struct net_best {
   ref value, index;
 };
-struct net_best net_argmax(struct netlist *n, const ref *value, int64_t count); /* the lowest index of equals */
+struct net_best net_argmax(struct netlist *n, const ref *value,
+                           int64_t count); /* the lowest index of equals */
 
 /* ---- evaluation: eval.c ---- */
 /* Values of all nodes for one token; value[] has room for nodes.n, state[] the states' elements, replaced by

@@ -53,7 +53,8 @@ static int operands(const struct node *x) {
   return k;
 }
 
-/* ---- liveness ------------------------------------------------------------------------------------------- */
+/* ---- liveness -------------------------------------------------------------------------------------------
+ */
 
 static void mark(struct netlist *n, ref r) {
   VEC(ref) work = {0};
@@ -76,7 +77,8 @@ static void mark_live(struct netlist *n) {
   mark(n, net_valid(n)); /* results say whether they are some */
 }
 
-/* ---- as soon as possible -------------------------------------------------------------------------------- */
+/* ---- as soon as possible --------------------------------------------------------------------------------
+ */
 
 static int delay_in(const struct netlist *n, ref r, int depth) {
   int d = net_delay(n, r);
@@ -123,7 +125,8 @@ static int last_stage(const struct netlist *n) {
   return last;
 }
 
-/* ---- states as late as possible ------------------------------------------------------------------------- */
+/* ---- states as late as possible -------------------------------------------------------------------------
+ */
 
 struct late {
   int stage, level; /* the latest end of a node that keeps results and successors where they are */
@@ -183,7 +186,8 @@ static int loop_length(const struct netlist *n) {
   return longest;
 }
 
-/* ---- fewer registers ------------------------------------------------------------------------------------ */
+/* ---- fewer registers ------------------------------------------------------------------------------------
+ */
 
 /* edge[first[r] .. first[r + 1] - 1]: the users of root r. */
 struct users {
@@ -279,7 +283,8 @@ static void save_registers(struct netlist *n, struct schedule *s) {
   }
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------ */
+/* ---- registers ------------------------------------------------------------------------------------------
+ */
 
 /* Operand `r` is used in `stage`, `width` bits of it. */
 static void use(const struct netlist *n, struct schedule *s, ref r, int width, int stage) {

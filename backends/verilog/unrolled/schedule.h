@@ -1,13 +1,14 @@
 /* schedule.h: which pipeline stage computes which node, and which registers lie between.
  *
  * A token enters at stage 0 and moves on by a stage a clock, so that the pipeline takes a token each clock. A
- * stage has at most `depth` logic levels (net_delay). A node that is used k stages later than it is computed is
- * delayed by k registers, once for all its users, each register as wide as the bits that are used from there on.
+ * stage has at most `depth` logic levels (net_delay). A node that is used k stages later than it is computed
+ * is delayed by k registers, once for all its users, each register as wide as the bits that are used from
+ * there on.
  *
- * Recurrence: a state's element is read in stage a and its successor computed in stage b >= a. The next token of
- * the same sequence must be in stage a when the successor arrives there, so it enters C = b - a + 1 clocks later
- * or more; C is the largest over all states, and C sequences take turns: clock t belongs to sequence t mod C.
- * States with shorter loops are delayed by more registers. A bubble carries the old state on. */
+ * Recurrence: a state's element is read in stage a and its successor computed in stage b >= a. The next token
+ * of the same sequence must be in stage a when the successor arrives there, so it enters C = b - a + 1 clocks
+ * later or more; C is the largest over all states, and C sequences take turns: clock t belongs to sequence t
+ * mod C. States with shorter loops are delayed by more registers. A bubble carries the old state on. */
 #ifndef TERN_BACKENDS_VERILOG_UNROLLED_SCHEDULE_H
 #define TERN_BACKENDS_VERILOG_UNROLLED_SCHEDULE_H
 
@@ -20,15 +21,15 @@ int mask_high(net_mask m);
 int mask_count(net_mask m);
 bool mask_has_holes(net_mask m);
 
-struct net_delays { /* of one node */
-  net_mask used;    /* bits that anything uses, now or later */
+struct net_delays {    /* of one node */
+  net_mask used;       /* bits that anything uses, now or later */
   VEC(net_mask) after; /* after.at[k - 1]: bits that are used after k registers or more */
 };
 
 struct schedule {
   int depth;
-  int interleave; /* C */
-  int latency;    /* clocks from a token in stage 0 to its results in the output registers */
+  int interleave;            /* C */
+  int latency;               /* clocks from a token in stage 0 to its results in the output registers */
   struct net_delays *delays; /* by node */
   int64_t registers;         /* bits, all delays */
 };
@@ -36,7 +37,8 @@ struct schedule {
 /* Marks what is live and gives every live node a stage. depth >= 1. */
 void schedule_make(struct netlist *n, int depth, struct schedule *s);
 
-/* An operand as bits of a register: its root, and by how many registers it is delayed for a user in `stage`. */
+/* An operand as bits of a register: its root, and by how many registers it is delayed for a user in `stage`.
+ */
 ref net_root(const struct netlist *n, ref r);
 /* Bits of the root that a user needs of an operand, `width` the bits of the operand that it looks at. */
 net_mask net_root_bits(const struct netlist *n, ref operand, int width);

@@ -1,0 +1,317 @@
+/* lower.c: walks the step, with its repeats unrolled: weights, states, regions, and the units that nodes
+ * belong to. A unit is what stands at one path of the spec: an operator belongs to the path of the weight or
+ * state that was named last above it; a ternary sum has a unit of its own under its weight's path. */
+#include "backends/verilog/unrolled/lower.h"
+
+#include "backends/verilog/unrolled/emit.h"
+#include <string.h>
+
+enum { MOST_ELEMENTS = 1 << 22, ROUNDS = 4 };
+
+struct scalars *lowered(struct lowering *l, const struct value *v) {
+  return &l->values.at[v->id];
+}
+
+static void give_ids(struct value *const *values, int n, int *next) {
+  for (int i = 0; i < n; i++)
+    values[i]->id = (*next)++;
+}
+
+static void give_op_ids(struct op *op, void *data) {
+  give_ids(op->out, op->n_out, data);
+  if (op->body)
+    give_ids(op->body->args, op->body->n_args, data);
+}
+
+/* ---- units ----------------------------------------------------------------------------------------------
+ */
+
+/* "layers.0.attn.weight" -> "layers.0.attn"; of a name without a dot nothing is left. */
+static const char *path_of(struct arena *a, const char *name) {
+  const char *dot = strrchr(name, '.');
+  return dot ? arena_strndup(a, name, (size_t)(dot - name)) : "";
+}
+
+/* The paths of "a.b.i.weight+a.b.f.weight" as "a.b.i_f". */
+static const char *joined_path(struct arena *a, const char *name) {
+  const char *plus = strchr(name, '+'),
+             *path = path_of(a, plus ? arena_strndup(a, name, (size_t)(plus - name)) : name);
+  while (plus) {
+    const char *next = strchr(plus + 1, '+');
+    const char *more = path_of(a, next ? arena_strndup(a, plus + 1, (size_t)(next - plus - 1)) : plus + 1);
+    const char *dot = strrchr(more, '.');
+    path = arena_printf(a, "%s_%s", path, dot ? dot + 1 : more);
+    plus = next;
+  }
+  return path;
+}
+
+static void enter(struct lowering *l, const char *symbol, const char *suffix, const char *what) {
+  struct arena *a = l->net->arena;
+  const char *path = joined_path(a, symbol);
+  const char *name = arena_printf(a, "%s%s", *path ? path : "model", suffix);
+  net_set_unit(l->net, verilog_name(a, name), what);
+}
+
+/* ---- symbols --------------------------------------------------------------------------------------------
+ */
+
+/* The instance that the index operands choose; they are constants once repeats are unrolled. -1 after a
+ * diagnostic. */
+static int64_t instance_of(struct lowering *l, const struct op *op, int first, int n_counts,
+                           const int64_t *counts) {
+  int64_t instance = 0, v;
+  for (int i = 0; i < n_counts; i++) {
+    if (!net_is_const(l->net, lowered(l, op->in[first + i])->at[0], &v) || v < 0 || v >= counts[i]) {
+      diag_at(l->m->diag, SEVERITY_ERROR, op->at,
+              "the unrolled machine cannot choose '%s' by a computed index", op->attr.symbol);
+      return -1;
+    }
+    instance = instance * counts[i] + v;
+  }
+  return instance;
+}
+
+static int64_t integer_at(const struct tensor *t, int64_t i) {
+  switch (t->type.elem) {
+  case ELEM_I16: return t->i16[i];
+  case ELEM_I32: return t->i32[i];
+  default: return t->i8[i]; /* I8, TERNARY */
+  }
+}
+
+static bool lower_weight(struct lowering *l, const struct op *op) {
+  const struct weight *w = weight_find(l->m, op->attr.symbol);
+  int64_t instance = instance_of(l, op, 0, w->n_counts, w->counts);
+  if (instance >= 0 && w->type.elem == ELEM_F32)
+    diag_at(l->m->diag, SEVERITY_ERROR, op->at,
+            "the weight '%s' is read as floats here; hardware has integers only (is the pass fixed-point "
+            "left out?)",
+            w->name);
+  const struct tensor *t =
+      instance < 0 || w->type.elem == ELEM_F32 ? NULL : interp_weight(l->weights, w, instance);
+  if (!t)
+    return false;
+  const char *name = symbol_instance(l->net->arena, w->name, w->n_counts, w->counts, instance);
+  if (w->origin != WEIGHT_FOLDED)
+    enter(l, name, "", arena_printf(l->net->arena, "what follows the weight '%s'", name));
+  struct scalars *y = lowered(l, op->out[0]);
+  for (int64_t i = 0; i < y->n; i++)
+    y->at[i] = net_const(l->net, integer_at(t, i));
+  return true;
+}
+
+static struct known_range type_range(enum elem e) {
+  return e == ELEM_I8    ? (struct known_range){INT8_MIN, INT8_MAX}
+         : e == ELEM_I16 ? (struct known_range){INT16_MIN, INT16_MAX}
+                         : (struct known_range){INT32_MIN, INT32_MAX};
+}
+
+static struct lowered_state *add_state(struct lowering *l, const struct state *s, int64_t instance) {
+  struct arena *a = l->net->arena;
+  struct lowered_state x = {.state = s, .instance = instance, .first = l->net->states.n};
+  const char *name = verilog_name(a, symbol_instance(a, s->name, s->n_counts, s->counts, instance));
+  x.now.n = type_count(s->type, 1, 1);
+  x.now.at = arena_array(a, ref, x.now.n);
+  for (int64_t i = 0; i < x.now.n; i++) {
+    int number = l->net->states.n;
+    struct known_range r = l->known && number < l->n_known ? l->known[number] : type_range(s->type.elem);
+    net_state(l->net, arena_printf(a, "%s_%lld", name, (long long)i), r.lo, r.hi, (int64_t)s->init);
+    x.now.at[i] = l->net->states.at[number].value;
+  }
+  vec_push(a, l->states, x);
+  return &l->states.at[l->states.n - 1];
+}
+
+static struct lowered_state *state_of(struct lowering *l, const struct op *op, int first) {
+  const struct state *s = state_find(l->m, op->attr.symbol);
+  int64_t instance = instance_of(l, op, first, s->n_counts, s->counts);
+  if (instance < 0)
+    return NULL;
+  if (!elem_integer(s->type.elem)) {
+    diag_at(l->m->diag, SEVERITY_ERROR, op->at,
+            "the state '%s' holds floats; hardware has integers only (is the pass fixed-point left out?)",
+            s->name);
+    return NULL;
+  }
+  const char *name = symbol_instance(l->net->arena, s->name, s->n_counts, s->counts, instance);
+  enter(l, name, "", arena_printf(l->net->arena, "the recurrence of the state '%s'", name));
+  for (int i = 0; i < l->states.n; i++)
+    if (l->states.at[i].state == s && l->states.at[i].instance == instance)
+      return &l->states.at[i];
+  return add_state(l, s, instance);
+}
+
+static bool lower_read(struct lowering *l, const struct op *op) {
+  const struct lowered_state *s = state_of(l, op, 0);
+  if (s)
+    memcpy(lowered(l, op->out[0])->at, s->now.at, sizeof *s->now.at * (size_t)s->now.n);
+  return s != NULL;
+}
+
+static bool lower_write(struct lowering *l, const struct op *op) {
+  struct lowered_state *s = state_of(l, op, 1);
+  if (!s)
+    return false;
+  memcpy(s->now.at, lowered(l, op->in[0])->at, sizeof *s->now.at * (size_t)s->now.n);
+  return true;
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------------------
+ */
+
+static bool make_room(struct lowering *l, const struct value *v, struct loc at) {
+  struct scalars *s = lowered(l, v);
+  int64_t n = type_count(v->type, 1, 1);
+  if (n > MOST_ELEMENTS && v->type.elem != ELEM_TERNARY) {
+    diag_at(l->m->diag, SEVERITY_ERROR, at,
+            "a value of %lld elements is too large to be unrolled; --hw=streaming takes any size",
+            (long long)n);
+    return false;
+  }
+  if (s->n != n)
+    *s = (struct scalars){n, arena_array(l->net->arena, ref, n ? n : 1)};
+  return true;
+}
+
+static bool lower_block(struct lowering *l, const struct block *b);
+
+static void copy_scalars(struct lowering *l, const struct value *to, const struct value *from) {
+  struct scalars *y = lowered(l, to), *x = lowered(l, from);
+  memcpy(y->at, x->at, sizeof *y->at * (size_t)y->n);
+}
+
+static bool lower_repeat(struct lowering *l, const struct op *op) {
+  const struct block *b = op->body;
+  for (int i = 0; i < b->n_args; i++)
+    if (!make_room(l, b->args[i], op->at))
+      return false;
+  for (int i = 0; i < op->n_in; i++)
+    copy_scalars(l, op->out[i], op->in[i]);
+  for (int64_t k = 0; k < op->attr.count; k++) {
+    lowered(l, b->args[0])->at[0] = net_const(l->net, k);
+    for (int i = 0; i < op->n_in; i++)
+      copy_scalars(l, b->args[1 + i], op->out[i]);
+    if (!lower_block(l, b))
+      return false;
+    for (int i = 0; i < op->n_out; i++)
+      copy_scalars(l, op->out[i], b->last->in[i]);
+  }
+  return true;
+}
+
+static bool lower_kernel(struct lowering *l, const struct op *op) {
+  if (!lower_block(l, op->body))
+    return false;
+  for (int i = 0; i < op->n_out; i++)
+    copy_scalars(l, op->out[i], op->body->last->in[i]);
+  return true;
+}
+
+/* The sum's unit; what follows goes on in the unit of its weight's path. */
+static bool lower_sum(struct lowering *l, const struct op *op) {
+  struct arena *a = l->net->arena;
+  struct type t = op->in[0]->type;
+  const struct op *leaf = op->in[0]->def;
+  const struct weight *w = weight_find(l->m, leaf->attr.symbol);
+  int64_t instance = instance_of(l, leaf, 0, w->n_counts, w->counts);
+  if (instance < 0)
+    return false;
+  const char *name = symbol_instance(a, w->name, w->n_counts, w->counts, instance);
+  enter(l, name, "_sum",
+        arena_printf(a, "sums of %lld inputs for %lld outputs, by the weight '%s'", (long long)t.dim[1],
+                     (long long)t.dim[0], name));
+  bool ok = lower_op(l, op);
+  enter(l, name, "", arena_printf(a, "what follows the sums by '%s'", name));
+  return ok;
+}
+
+static bool lower_any(struct lowering *l, const struct op *op) {
+  switch (op->code) {
+  case OP_WEIGHT: return lower_weight(l, op);
+  case OP_READ: return lower_read(l, op);
+  case OP_WRITE: return lower_write(l, op);
+  case OP_REPEAT: return lower_repeat(l, op);
+  case OP_KERNEL: return lower_kernel(l, op);
+  case OP_TERNARY_SUM: return lower_sum(l, op);
+  default: return lower_op(l, op);
+  }
+}
+
+static void name_result(struct lowering *l, const struct value *v) {
+  const char *name = v->name ? verilog_name(l->net->arena, v->name) : NULL;
+  const struct scalars *s = lowered(l, v);
+  for (int64_t i = 0; name && i < s->n && v->type.elem != ELEM_TERNARY; i++)
+    net_name(l->net, s->at[i], name, i);
+}
+
+static bool lower_block(struct lowering *l, const struct block *b) {
+  for (const struct op *op = b->first; op && op != b->last; op = op->next) {
+    for (int i = 0; i < op->n_out; i++)
+      if (!make_room(l, op->out[i], op->at))
+        return false;
+    if (!lower_any(l, op))
+      return false;
+    if (l->net->too_wide) {
+      diag_at(l->m->diag, SEVERITY_ERROR, op->at,
+              "'%s' needs numbers of more than 62 bits here; the unrolled machine has none so wide",
+              op_info[op->code].text);
+      return false;
+    }
+    for (int i = 0; i < op->n_out && op->code != OP_WEIGHT && op->code != OP_READ; i++)
+      name_result(l, op->out[i]);
+  }
+  return true;
+}
+
+/* ---- the step -------------------------------------------------------------------------------------------
+ */
+
+/* Closes the loops; *known: the ranges that the elements take on. True when none is narrower than before. */
+static bool close_states(struct lowering *l, struct known_range *known) {
+  bool still = true;
+  for (int i = 0; i < l->states.n; i++) {
+    const struct lowered_state *s = &l->states.at[i];
+    for (int64_t k = 0; k < s->now.n; k++) {
+      int number = s->first + (int)k;
+      const struct node *old = net_at(l->net, l->net->states.at[number].node);
+      const struct node *next = net_at(l->net, s->now.at[k]);
+      int64_t init = l->net->states.at[number].init;
+      known[number] =
+          (struct known_range){next->lo < init ? next->lo : init, next->hi > init ? next->hi : init};
+      still &= known[number].lo <= old->lo && known[number].hi >= old->hi;
+      net_state_next(l->net, number, s->now.at[k]);
+    }
+  }
+  return still;
+}
+
+bool lower_step(struct module *m, struct interp *weights, struct arena *a, enum net_multiplier multiplier,
+                struct netlist *net, struct scalars *out) {
+  struct func *f = func_find(m, "step");
+  struct lowering l = {.m = m, .net = net, .weights = weights};
+  int ids = 0;
+  give_ids(f->body->args, f->body->n_args, &ids);
+  walk(f->body, give_op_ids, &ids);
+  for (int round = 0; round < ROUNDS; round++) {
+    net_init(net, a);
+    net->multiplier = multiplier;
+    l.values.n = l.states.n = 0;
+    for (int i = 0; i < ids; i++)
+      vec_push(a, l.values, (struct scalars){0, NULL});
+    net_set_unit(net, "model", "what stands before the first weight");
+    const struct value *token = f->body->args[0], *result = f->body->last->in[0];
+    if (!make_room(&l, token, result->def->at))
+      return false;
+    lowered(&l, token)->at[0] = net_token(net, type_count(result->type, 1, 1));
+    if (!lower_block(&l, f->body))
+      return false;
+    struct known_range *known = arena_array(a, struct known_range, net->states.n + 1);
+    *out = *lowered(&l, result);
+    l.n_known = net->states.n;
+    if (close_states(&l, known))
+      break;
+    l.known = known;
+  }
+  return true;
+}

@@ -54,17 +54,27 @@ static void header(const struct emission *e, const struct unrolled_streams *t, F
       s->latency + 2);
 }
 
+static bool has(const struct emission *e, enum node_kind kind) {
+  for (ref r = 0; r < e->net->nodes.n; r++)
+    if (e->name[r] && net_at(e->net, r)->kind == kind)
+      return true;
+  return false;
+}
+
 static void ports(const struct emission *e, const struct unrolled_streams *t, FILE *out) {
+  bool first = has(e, NODE_FIRST);
   fprintf(out, "module %s (\n  input  wire aclk,\n  input  wire aresetn,\n", e->top);
   if (t->token_bits < t->token_data)
     fprintf(out, "  /* verilator lint_off UNUSEDSIGNAL */ // bytes are wider than a token\n");
   fprintf(out, "  input  wire [%d:0] s_axis_tdata,\n", t->token_data - 1);
   if (t->token_bits < t->token_data)
     fprintf(out, "  /* verilator lint_on UNUSEDSIGNAL */\n");
-  fprintf(out,
-          "  input  wire [%d:0] s_axis_tuser,\n  input  wire s_axis_tlast,\n  input  wire s_axis_tvalid,\n"
-          "  output wire s_axis_tready,\n",
-          t->sequence_bits);
+  if (!first)
+    fprintf(out, "  /* verilator lint_off UNUSEDSIGNAL */ // without a state nothing begins anew\n");
+  fprintf(out, "  input  wire [%d:0] s_axis_tuser,\n", t->sequence_bits);
+  if (!first)
+    fprintf(out, "  /* verilator lint_on UNUSEDSIGNAL */\n");
+  fprintf(out, "  input  wire s_axis_tlast,\n  input  wire s_axis_tvalid,\n  output wire s_axis_tready,\n");
   fprintf(
       out,
       "  output wire [%d:0] m_axis_tdata,\n  output wire [%d:0] m_axis_tuser,\n  output wire m_axis_tlast,\n"
@@ -92,13 +102,6 @@ static void turns(const struct emission *e, const struct unrolled_streams *t, FI
     fprintf(out, "      %s <= %s == %d'd%d ? %d'd0 : %s + %d'd1;\n", k ? "out_turn" : "turn",
             k ? "out_turn" : "turn", w, c - 1, w, k ? "out_turn" : "turn", w);
   fprintf(out, "    end\n");
-}
-
-static bool has(const struct emission *e, enum node_kind kind) {
-  for (ref r = 0; r < e->net->nodes.n; r++)
-    if (e->name[r] && net_at(e->net, r)->kind == kind)
-      return true;
-  return false;
 }
 
 /* The registers of stage 0, and the core. */

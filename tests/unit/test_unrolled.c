@@ -1,0 +1,404 @@
+/* test_unrolled.c: the unrolled machine's netlist against the operators' meanings, and against the
+ * interpreter on whole models; its schedule's rules. tests/hardware simulates the Verilog. */
+#include "backends/verilog/unrolled/lower.h"
+#include "backends/verilog/unrolled/schedule.h"
+#include "backends/verilog/unrolled/unrolled.h"
+#include "ir/integer.h"
+#include "tests/unit/passes_common.h"
+
+/* ---- single operators -----------------------------------------------------------------------------------
+ */
+
+struct tool {
+  struct arena arena;
+  struct netlist net;
+};
+
+static void tool_open(struct tool *t) {
+  *t = (struct tool){0};
+  net_init(&t->net, &t->arena);
+}
+
+/* A number lo .. hi that the token chooses. */
+static ref number(struct tool *t, int64_t lo, int64_t hi) {
+  return net_add(&t->net, net_token(&t->net, hi - lo + 1), net_const(&t->net, lo));
+}
+
+static int64_t value_of(struct tool *t, ref r, int64_t token) {
+  int64_t *value = xmalloc(sizeof *value * (size_t)t->net.nodes.n);
+  net_eval(&t->net, token, false, NULL, value);
+  int64_t v = value[r];
+  for (ref k = 0; k < t->net.nodes.n; k++) { /* every node keeps to its interval */
+    const struct node *x = net_at(&t->net, k);
+    if (value[k] < x->lo || value[k] > x->hi)
+      fail_msg("%s node %d is %lld, outside %lld .. %lld", node_kind_name(x->kind), k, (long long)value[k],
+               (long long)x->lo, (long long)x->hi);
+  }
+  free(value);
+  return v;
+}
+
+static int64_t floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b < 0);
+}
+
+static void quotients_roots_and_logarithms(void **state) {
+  (void)state;
+  for (int64_t b = -2; b < 9; b++) {
+    struct tool t;
+    tool_open(&t);
+    ref a = number(&t, -70, 90), q = net_div(&t.net, a, net_const(&t.net, b));
+    ref by = net_div(&t.net, net_const(&t.net, 1000), a), root = net_sqrt(&t.net, a),
+        log = net_log2(&t.net, a);
+    ref abs = net_abs(&t.net, a), both = net_div(&t.net, net_mul(&t.net, a, a), net_abs(&t.net, a));
+    for (int64_t x = -70; x <= 90; x++) {
+      struct attrs attr = {.bits = 32};
+      assert_int_equal(value_of(&t, q, x + 70), floor_div(x, b < 1 ? 1 : b));
+      assert_int_equal(value_of(&t, by, x + 70), 1000 / (x < 1 ? 1 : x));
+      assert_int_equal(value_of(&t, root, x + 70), integer_ops[OP_ISQRT](x, 0, 0, &attr));
+      assert_int_equal(value_of(&t, log, x + 70), integer_ops[OP_ILOG2](x, 0, 0, &attr));
+      assert_int_equal(value_of(&t, abs, x + 70), x < 0 ? -x : x);
+      assert_int_equal(value_of(&t, both, x + 70), x < 0 ? -x : x);
+    }
+    arena_free(&t.arena);
+  }
+}
+
+static void products_by_constants_and_squares(void **state) {
+  (void)state;
+  struct tool t;
+  tool_open(&t);
+  ref a = number(&t, -20, 30), square = net_mul(&t.net, a, a), cube = net_mul(&t.net, square, a);
+  ref by[200];
+  for (int c = 0; c < 200; c++)
+    by[c] = net_mul(&t.net, a, net_const(&t.net, c * 37 - 3000));
+  for (int64_t x = -20; x <= 30; x++) {
+    assert_int_equal(value_of(&t, square, x + 20), x * x);
+    assert_int_equal(value_of(&t, cube, x + 20), x * x * x);
+    for (int c = 0; c < 200; c++)
+      assert_int_equal(value_of(&t, by[c], x + 20), x * (c * 37 - 3000));
+  }
+  assert_int_equal(net_at(&t.net, square)->hi, 900);
+  arena_free(&t.arena);
+}
+
+static void shifts_round_half_up(void **state) {
+  (void)state;
+  struct tool t;
+  struct attrs attr = {.bits = 32};
+  tool_open(&t);
+  ref e = number(&t, -4, 14), by_e[5], by_constant[5];
+  static const int64_t values[5] = {-1000, -3, 0, 5, 777};
+  for (int i = 0; i < 5; i++)
+    by_e[i] = net_round_shift(&t.net, net_const(&t.net, values[i]), e);
+  for (int64_t x = -4; x <= 14; x++)
+    for (int i = 0; i < 5; i++) {
+      int64_t expected = integer_ops[OP_MULSHIFT](values[i], 1, x, &attr);
+      by_constant[i] = net_round_shift(&t.net, number(&t, values[i], values[i] + 3), net_const(&t.net, x));
+      assert_int_equal(value_of(&t, by_e[i], x + 4), expected);
+      assert_int_equal(value_of(&t, by_constant[i], 0), expected);
+    }
+  arena_free(&t.arena);
+}
+
+static void comparisons_clamps_and_choices(void **state) {
+  (void)state;
+  struct tool t;
+  tool_open(&t);
+  ref a = number(&t, -9, 9), c = net_const(&t.net, 2), list[5];
+  for (int i = 0; i < 5; i++)
+    list[i] = net_mul(&t.net, a, net_const(&t.net, (i * 3) % 5 - 2));
+  ref index = net_clamp(&t.net, net_add(&t.net, a, c), 0, 4), chosen = net_choose(&t.net, index, list, 5);
+  ref clamped = net_clamp(&t.net, a, -3, 5), less = net_lt(&t.net, a, c), equal = net_eq(&t.net, a, c);
+  ref most = net_max(&t.net, a, net_mul(&t.net, a, a)), least = net_min(&t.net, c, a);
+  struct net_best best = net_argmax(&t.net, list, 5);
+  for (int64_t x = -9; x <= 9; x++) {
+    int64_t at = x + 2 < 0 ? 0 : x + 2 > 4 ? 4 : x + 2, top = 0;
+    for (int i = 0; i < 5; i++)
+      top = x * ((i * 3) % 5 - 2) > x * ((top * 3) % 5 - 2) ? i : top;
+    assert_int_equal(value_of(&t, chosen, x + 9), x * ((at * 3) % 5 - 2));
+    assert_int_equal(value_of(&t, clamped, x + 9), x < -3 ? -3 : x > 5 ? 5 : x);
+    assert_int_equal(value_of(&t, less, x + 9), x < 2);
+    assert_int_equal(value_of(&t, equal, x + 9), x == 2);
+    assert_int_equal(value_of(&t, most, x + 9), x * x > x ? x * x : x);
+    assert_int_equal(value_of(&t, least, x + 9), x < 2 ? x : 2);
+    assert_int_equal(value_of(&t, best.index, x + 9), top);
+    assert_int_equal(value_of(&t, best.value, x + 9), x * ((top * 3) % 5 - 2));
+  }
+  arena_free(&t.arena);
+}
+
+static void equal_expressions_are_one_node(void **state) {
+  (void)state;
+  struct tool t;
+  tool_open(&t);
+  struct netlist *n = &t.net;
+  ref a = number(&t, -8, 7), b = net_mul(n, a, a);
+  assert_int_equal(net_add(n, a, b), net_add(n, b, a));
+  assert_int_equal(net_sub(n, b, b), net_const(n, 0));
+  assert_int_equal(net_add(n, a, net_const(n, 0)), a);
+  assert_int_equal(net_not(n, net_not(n, a)), a);
+  assert_int_equal(net_shr(n, net_shl(n, a, 3), 3), a);
+  assert_int_equal(net_mul(n, b, net_const(n, 8)), net_shl(n, b, 3));
+  assert_int_equal(net_clamp(n, a, -8, 7), a); /* a saturation that cannot happen */
+  assert_int_equal(net_select(n, net_lt(n, a, net_const(n, 0)), b, b), b);
+  assert_int_equal(net_lt(n, a, net_const(n, 9)), net_const(n, 1));
+  assert_int_equal(net_width(n, a), 4);
+  assert_int_equal(net_width(n, b), 7); /* 0 .. 64 */
+  arena_free(&t.arena);
+}
+
+/* ---- whole models ---------------------------------------------------------------------------------------
+ */
+
+#define EMBEDDING                                                                                            \
+  "func fold() {\n"                                                                                          \
+  "  %a = const {value = 3} : i8[1, 4]\n"                                                                    \
+  "  %b = const {value = -5} : i8[1, 4]\n"                                                                   \
+  "  %c = const {value = 100} : i8[1, 4]\n"                                                                  \
+  "  %d = const {value = -128} : i8[1, 4]\n"                                                                 \
+  "  %r = concat %a, %b, %c, %d, %b, %a, %d, %c {axis = 0} : i8[8, 4]\n"                                     \
+  "  define %r, @emb.weight\n"                                                                               \
+  "  return\n"                                                                                               \
+  "}\n"
+
+/* A recurrence in each of two layers, and curves of both kinds. */
+static const char recurrent[] =
+    "module m\n"
+    "weight @emb.weight : i8[8, 4] folded\n"
+    "weight @\"layers.{}.f.weight\"[2] : ternary[4, 4] per tensor\n"
+    "weight @\"layers.{}.c.weight\"[2] : ternary[4, 4] per tensor\n"
+    "weight @head.weight : ternary[8, 4] per tensor\n"
+    "state @\"layers.{}.h\"[2] : i8[4] = 7\n"
+    "func step(%token: u32) -> i32[8] {\n"
+    "  %e = weight @emb.weight : i8[8, 4]\n"
+    "  %x0 = index %e, %token : i8[4]\n"
+    "  %x = repeat 2 (%l, %xc = %x0) -> i8[4] {\n"
+    "    %wf = weight @\"layers.{}.f.weight\"[%l] : ternary[4, 4]\n"
+    "    %f0 = ternary_sum %wf, %xc : i32[4]\n"
+    "    %f = curve %f0 {curve = sigmoid, out_frac = 6, segments = 4, bits = 8, frac = 5} : i8[4]\n"
+    "    %wc = weight @\"layers.{}.c.weight\"[%l] : ternary[4, 4]\n"
+    "    %c = ternary_sum %wc, %xc : i32[4]\n"
+    "    %h = read @\"layers.{}.h\"[%l] : i8[4]\n"
+    "    %d = isub %c, %h {bits = 16} : i16[4]\n"
+    "    %e6 = const {value = 6} : i8\n"
+    "    %g = mulshift %d, %f, %e6 {bits = 16} : i16[4]\n"
+    "    %hn = iadd %h, %g {bits = 8} : i8[4]\n"
+    "    write %hn, @\"layers.{}.h\"[%l]\n"
+    "    %xn = iadd %xc, %hn {bits = 8} : i8[4]\n"
+    "    yield %xn\n"
+    "  }\n"
+    "  %wh = weight @head.weight : ternary[8, 4]\n"
+    "  %y = ternary_sum %wh, %x : i32[8]\n"
+    "  return %y\n"
+    "}\n" EMBEDDING;
+
+/* Every other operator, on vectors of 4. */
+static const char operators[] =
+    "module m\n"
+    "weight @emb.weight : i8[8, 4] folded\n"
+    "weight @w : ternary[4, 4] per tensor\n"
+    "state @s : i16[4] = -3\n"
+    "func step(%token: u32) -> i32[12] {\n"
+    "  %e = weight @emb.weight : i8[8, 4]\n"
+    "  %x = index %e, %token : i8[4]\n"
+    "  %two = const {value = 2} : i8\n"
+    "  %s = read @s : i16[4]\n"
+    "  %a = iadd %x, %s {bits = 12} : i16[4]\n"
+    "  %most = absmax %a {axis = 0} : i32[1]\n"
+    "  %high = amax %a {axis = 0} : i32[1]\n"
+    "  %total = sum %a {axis = 0} : i32[1]\n"
+    "  %log = ilog2 %most {bits = 8} : i8[1]\n"
+    "  %q = idiv %a, %most {bits = 8} : i8[4]\n"
+    "  %k = const {value = 4095} : i16\n"
+    "  %r = idiv %k, %most {bits = 16} : i16[1]\n"
+    "  %n = mulshift %a, %r, %log {bits = 16} : i16[4]\n"
+    "  %sq = mulshift %a, %a, %two {bits = 24} : i32[4]\n"
+    "  %ss = sum %sq {axis = 0} : i32[1]\n"
+    "  %root = isqrt %ss {bits = 16} : i16[1]\n"
+    "  %c = ilt %a, %high : bool[4]\n"
+    "  %le = ile %root, %a : bool[4]\n"
+    "  %eq = ieq %a, %high : bool[4]\n"
+    "  %lei = convert %le : i32[4]\n"
+    "  %sel = select %c, %n, %a : i16[4]\n"
+    "  %w = weight @w : ternary[4, 4]\n"
+    "  %t = ternary_sum %w, %sel : i32[4]\n"
+    "  %tc = curve %t {curve = exp2, out_frac = 14, segments = 5, bits = 16, frac = 12} : i16[4]\n"
+    "  %lo = imin %tc, %sq {bits = 16} : i16[4]\n"
+    "  %hi = imax %lo, %total {bits = 16} : i16[4]\n"
+    "  %sn = isub %hi, %q {bits = 10} : i16[4]\n"
+    "  write %sn, @s\n"
+    "  %m = reshape %hi : i16[2, 2]\n"
+    "  %mt = transpose %m {perm = [1, 0]} : i16[2, 2]\n"
+    "  %row = slice %mt {axis = 0, begin = 1, end = 2} : i16[1, 2]\n"
+    "  %wide = broadcast %row : i16[2, 2]\n"
+    "  %flat = reshape %wide : i16[4]\n"
+    "  %f32 = convert %flat : i32[4]\n"
+    "  %e32 = convert %eq : i32[4]\n"
+    "  %le2 = iadd %lei, %e32 {bits = 32} : i32[4]\n"
+    "  %y = concat %t, %f32, %le2 {axis = 0} : i32[12]\n"
+    "  return %y\n"
+    "}\n" EMBEDDING;
+
+struct bench {
+  struct arena arena;
+  struct diag diag;
+  struct module *m;
+};
+
+static void bench_open(struct bench *b, const char *text) {
+  *b = (struct bench){0};
+  b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", text, strlen(text)));
+  assert_non_null(b->m);
+}
+
+static void bench_close(struct bench *b) {
+  diag_free(&b->diag);
+  arena_free(&b->arena);
+}
+
+/* The netlist's results and states against the interpreter's, token by token. */
+static void check_model(const char *text, enum net_multiplier multiplier) {
+  struct bench b;
+  struct netlist n;
+  struct scalars out;
+  bench_open(&b, text);
+  struct interp *in = interp_new(b.m, &weights_by_name, false);
+  assert_true(lower_step(b.m, in, &b.arena, multiplier, &n, &out));
+  int64_t *state = xmalloc(sizeof *state * (size_t)(n.states.n + 1));
+  int64_t *value = xmalloc(sizeof *value * (size_t)n.nodes.n);
+  memset(state, 0x55, sizeof *state * (size_t)(n.states.n + 1)); /* the first token must not see it */
+  for (int i = 0; i < n.states.n; i++)
+    state[i] = net_at(&n, n.states.at[i].node)->lo;
+  for (int t = 0; t < 200; t++) {
+    uint32_t token = (uint32_t)(mix((uint64_t)t) % 8);
+    const struct tensor *logits;
+    assert_true(interp_run(in, "step", &token, 1, 1, &logits));
+    net_eval(&n, token, t == 0, state, value);
+    for (int64_t i = 0; i < out.n; i++)
+      assert_int_equal(value[out.at[i]], logits->i32[i]);
+    for (ref r = 0; r < n.nodes.n; r++)
+      assert_true(value[r] >= net_at(&n, r)->lo && value[r] <= net_at(&n, r)->hi);
+  }
+  free(state);
+  free(value);
+  interp_free(in);
+  bench_close(&b);
+}
+
+static void models_are_the_interpreters(void **state) {
+  (void)state;
+  check_model(recurrent, MULTIPLIER_LOGIC);
+  check_model(recurrent, MULTIPLIER_BLOCK);
+  check_model(operators, MULTIPLIER_LOGIC);
+  check_model(operators, MULTIPLIER_BLOCK);
+}
+
+/* ---- the schedule ---------------------------------------------------------------------------------------
+ */
+
+/* Levels add up in every stage, operands are there in time, successors of states arrive by the interleave. */
+static void check_schedule(const char *text, int depth) {
+  struct bench b;
+  bench_open(&b, text);
+  struct unrolled_options o = {.depth = depth};
+  struct unrolled *u = unrolled_plan(&b.arena, b.m, &weights_by_name, &o);
+  assert_non_null(u);
+  const struct netlist *n = &u->net;
+  for (ref r = 0; r < n->nodes.n; r++) {
+    const struct node *x = net_at(n, r);
+    if (!x->live || x->kind <= NODE_STATE || x->kind == NODE_VIEW)
+      continue;
+    int delay = net_delay(n, r) < depth ? net_delay(n, r) : depth;
+    assert_in_range(x->level, delay, depth);
+    for (int i = 0; i < 3 && x->in[i] != NO_NODE; i++) {
+      const struct node *y = net_at(n, net_root(n, x->in[i]));
+      assert_true(y->kind == NODE_CONST || y->stage <= x->stage);
+      assert_true(y->kind == NODE_CONST || y->stage < x->stage || y->level + delay <= x->level);
+    }
+  }
+  for (int i = 0; i < n->states.n; i++)
+    assert_true(net_at(n, net_root(n, n->states.at[i].next))->stage < schedule_arrival(n, &u->schedule, i));
+  bench_close(&b);
+}
+
+static void schedules_keep_their_rules(void **state) {
+  (void)state;
+  for (int depth = 1; depth <= 6; depth++) {
+    check_schedule(recurrent, depth);
+    check_schedule(operators, depth);
+  }
+}
+
+static const char accumulator[] = "module m\n"
+                                  "state @s : i32[1] = 0\n"
+                                  "func step(%token: u32) -> i32[2] {\n"
+                                  "  %c = const {value = 3} : i32[2]\n"
+                                  "  %one = const {value = 1} : i32[1]\n"
+                                  "  %s = read @s : i32[1]\n"
+                                  "  %n = iadd %s, %one {bits = 32} : i32[1]\n"
+                                  "  write %n, @s\n"
+                                  "  %y = iadd %n, %c {bits = 32} : i32[2]\n"
+                                  "  return %y\n"
+                                  "}\n";
+
+static void a_loop_within_a_stage_takes_a_token_a_clock(void **state) {
+  (void)state;
+  struct bench b;
+  bench_open(&b, accumulator);
+  struct unrolled *u = unrolled_plan(&b.arena, b.m, &weights_by_name, &(struct unrolled_options){.depth = 3});
+  assert_non_null(u);
+  assert_int_equal(u->schedule.interleave,
+                   1); /* the sum, its saturation and the bubble's choice in one stage */
+  u = unrolled_plan(&b.arena, b.m, &weights_by_name, &(struct unrolled_options){.depth = 1});
+  assert_int_equal(u->schedule.interleave, 3);
+  bench_close(&b);
+}
+
+/* ---- refusals -------------------------------------------------------------------------------------------
+ */
+
+static void check_refusal(const char *text, const char *says) {
+  struct bench b;
+  char *said;
+  size_t bytes;
+  bench_open(&b, text);
+  b.diag.out = open_memstream(&said, &bytes);
+  assert_null(unrolled_plan(&b.arena, b.m, &weights_by_name, &(struct unrolled_options){0}));
+  fflush(b.diag.out);
+  if (!strstr(said, says))
+    fail_msg("'%s' is not in '%s'", says, said);
+  fclose(b.diag.out);
+  free(said);
+  bench_close(&b);
+}
+
+static void what_it_cannot_do_is_refused(void **state) {
+  (void)state;
+  check_refusal(
+      "module m\nweight @w : f32[2]\nfunc step(%token: u32) -> f32[2] {\n  %w = weight @w : f32[2]\n"
+      "  return %w\n}\n",
+      "the weight 'w' is read as floats here");
+  check_refusal("module m\nfunc step(%token: u32) -> f32[2] {\n  %c = const {value = 1} : f32[2]\n"
+                "  %y = exp %c : f32[2]\n  return %y\n}\n",
+                "'const' computes with floats here");
+  check_refusal(
+      "module m\nstate @s : f32[2] = 0\nfunc step(%token: u32) -> f32[2] {\n  %s = read @s : f32[2]\n"
+      "  return %s\n}\n",
+      "the state 's' holds floats");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(quotients_roots_and_logarithms),
+      cmocka_unit_test(products_by_constants_and_squares),
+      cmocka_unit_test(shifts_round_half_up),
+      cmocka_unit_test(comparisons_clamps_and_choices),
+      cmocka_unit_test(equal_expressions_are_one_node),
+      cmocka_unit_test(models_are_the_interpreters),
+      cmocka_unit_test(schedules_keep_their_rules),
+      cmocka_unit_test(a_loop_within_a_stage_takes_a_token_a_clock),
+      cmocka_unit_test(what_it_cannot_do_is_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

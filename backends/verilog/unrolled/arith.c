@@ -143,6 +143,10 @@ ref net_round_shift(struct netlist *n, ref a, ref e) {
   if (net_is_const(n, e, &v)) {
     if (v <= 0)
       return net_shl(n, a, (int)-v);
+    const struct node *x = net_at(n, a);
+    int64_t c;
+    if (x->kind == NODE_ADD && net_is_const(n, x->in[1], &c) && c == -((int64_t)1 << (v - 1)))
+      return net_shr(n, x->in[0], (int)v); /* the half that rounding adds was taken off before */
     return net_add(n, net_shr(n, a, (int)v), net_bit(n, a, (int)v - 1));
   }
   int64_t lo = net_at(n, e)->lo;

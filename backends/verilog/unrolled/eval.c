@@ -15,9 +15,10 @@ static int64_t view(const struct netlist *n, ref r, int64_t of) {
   return (int64_t)(bits << x->shift);
 }
 
-static int64_t node_value(const struct netlist *n, ref r, const int64_t *v, int64_t token, bool first,
-                          const int64_t *state) {
+int64_t net_node_value(const struct netlist *n, ref r, const int64_t *value, int64_t token, bool first,
+                       const int64_t *state) {
   const struct node *x = net_at(n, r);
+  const int64_t *v = value;
   int64_t a = x->in[0] != NO_NODE ? v[x->in[0]] : 0, b = x->in[1] != NO_NODE ? v[x->in[1]] : 0;
   switch (x->kind) {
   case NODE_CONST: return x->lo;
@@ -41,7 +42,7 @@ static int64_t node_value(const struct netlist *n, ref r, const int64_t *v, int6
 
 void net_eval(const struct netlist *n, int64_t token, bool first, int64_t *state, int64_t *value) {
   for (ref r = 0; r < n->nodes.n; r++)
-    value[r] = node_value(n, r, value, token, first, state);
+    value[r] = net_node_value(n, r, value, token, first, state);
   for (int i = 0; i < n->states.n; i++)
     state[i] = value[n->states.at[i].next];
 }

@@ -142,6 +142,23 @@ static void grow(struct netlist *n) {
   }
 }
 
+enum { NARROW = 256 }; /* values of a node that tables are made of */
+
+/* The support that the operands share, if it is narrow; else the node itself. */
+static ref support_of(const struct netlist *n, ref r) {
+  const struct node *x = net_at(n, r);
+  ref support = NO_NODE;
+  for (int i = 0; i < 3 && x->in[i] != NO_NODE; i++) {
+    ref s = net_at(n, x->in[i])->support;
+    if (s != NO_NODE && support != NO_NODE && s != support)
+      return r;
+    support = s != NO_NODE ? s : support;
+  }
+  if (x->kind == NODE_CONST)
+    return NO_NODE;
+  return support != NO_NODE && net_at(n, support)->hi - net_at(n, support)->lo < NARROW ? support : r;
+}
+
 /* The node, or an equal one that is there. */
 static ref add_node(struct netlist *n, struct node x) {
   if (x.lo <= -LIMIT || x.hi >= LIMIT) {
@@ -165,6 +182,7 @@ static ref add_node(struct netlist *n, struct node x) {
   for (int i = 0; i < 3 && x.in[i] != NO_NODE; i++)
     depth = n->nodes.at[x.in[i]].depth > depth ? n->nodes.at[x.in[i]].depth : depth;
   n->nodes.at[r].depth = depth + net_delay(n, r);
+  n->nodes.at[r].support = support_of(n, r);
   return r;
 }
 
@@ -340,8 +358,27 @@ ref net_add(struct netlist *n, ref a, ref b) {
   return add_node(n, node_of(NODE_ADD, a, b, NO_NODE, x->lo + y->lo, x->hi + y->hi));
 }
 
+/* r * 2^e - v, where r = floor(v * 2^-e + 1/2): only the low e bits of v are in it. This and what net_eq,
+ * net_select and net_round_shift know of it make rounding half to even cost little more than half up. */
+static ref rounding_error(struct netlist *n, ref a, ref v) {
+  int e = zeros_below(n, a);
+  if (net_at(n, a)->kind != NODE_VIEW || e == 0 || net_width(n, v) <= e || net_is_const(n, v, NULL))
+    return NO_NODE;
+  const struct node *r = net_at(n, net_shr(n, a, e));
+  ref whole = net_shr(n, v, e), half = net_bit(n, v, e - 1);
+  if (r->kind != NODE_ADD ||
+      !((r->in[0] == whole && r->in[1] == half) || (r->in[0] == half && r->in[1] == whole)))
+    return NO_NODE;
+  ref up = net_shl(n, half, e), low = net_low(n, v, e, false);
+  int before = n->nodes.n;
+  int64_t most = (int64_t)1 << (e - 1);
+  struct node x = node_of(NODE_SUB, up, low, NO_NODE, 1 - most, most);
+  return net_bound(n, add_node(n, x), before, 1 - most, most);
+}
+
 ref net_sub(struct netlist *n, ref a, ref b) {
   int64_t v;
+  ref error;
   if (a == b)
     return net_const(n, 0);
   if (net_is_const(n, b, &v))
@@ -349,6 +386,8 @@ ref net_sub(struct netlist *n, ref a, ref b) {
   if (is_value(n, a, -1))
     return net_not(n, b);
   int zeros = is_value(n, a, 0) ? zeros_below(n, b) : common_zeros(n, a, b);
+  if (!zeros && (error = rounding_error(n, a, b)) != NO_NODE)
+    return error;
   if (zeros)
     return net_shl(n, net_sub(n, net_shr(n, a, zeros), net_shr(n, b, zeros)), zeros);
   const struct node *x = net_at(n, a), *y = net_at(n, b);
@@ -395,13 +434,34 @@ ref net_lt(struct netlist *n, ref a, ref b) {
     return flip(n, a);
   if (is_bit(n, b) && is_value(n, a, 0))
     return b;
+  int zeros = common_zeros(n, a, b);
+  if (zeros)
+    return net_lt(n, net_shr(n, a, zeros), net_shr(n, b, zeros));
   return add_node(n, node_of(NODE_LT, a, b, NO_NODE, 0, 1));
+}
+
+/* Whether r * 2^e - v is 2^(e-1), with r as in rounding_error: whether v's low bits are a tie. NO_NODE when
+ * `error` is something else. */
+static ref is_tie(struct netlist *n, ref error, int64_t half) {
+  const struct node *x = net_at(n, error);
+  if (x->kind != NODE_SUB || half <= 0 || (half & (half - 1)) != 0)
+    return NO_NODE;
+  int e = __builtin_ctzll((uint64_t)half) + 1;
+  ref low = x->in[1];
+  if (net_signed(n, low) || net_width(n, low) > e || x->in[0] != net_shl(n, net_bit(n, low, e - 1), e))
+    return NO_NODE;
+  return net_eq(n, low, net_const(n, half));
 }
 
 ref net_eq(struct netlist *n, ref a, ref b) {
   const struct node *x = net_at(n, a), *y = net_at(n, b);
   if (a == b)
     return net_const(n, 1);
+  ref tie = y->kind == NODE_CONST   ? is_tie(n, a, y->lo)
+            : x->kind == NODE_CONST ? is_tie(n, b, x->lo)
+                                    : NO_NODE;
+  if (tie != NO_NODE)
+    return tie;
   if (x->hi < y->lo || x->lo > y->hi)
     return net_const(n, 0);
   if (a > b)
@@ -411,6 +471,18 @@ ref net_eq(struct netlist *n, ref a, ref b) {
   if (is_bit(n, b) && x->kind == NODE_CONST)
     return x->lo ? b : flip(n, b);
   return add_node(n, node_of(NODE_EQ, a, b, NO_NODE, 0, 1));
+}
+
+/* c ? (b with its low bits cleared) : b: the upper bits are b's. NO_NODE when a is something else. */
+static ref clear_low(struct netlist *n, ref c, ref a, ref b) {
+  int k = zeros_below(n, a);
+  if (k == 0 || net_at(n, a)->kind != NODE_VIEW || net_width(n, b) <= k ||
+      a != net_shl(n, net_shr(n, b, k), k))
+    return NO_NODE;
+  ref low = net_select(n, c, net_const(n, 0), net_low(n, b, k, false));
+  const struct node y = *net_at(n, b);
+  int before = n->nodes.n;
+  return net_bound(n, net_add(n, a, low), before, y.lo, y.hi);
 }
 
 ref net_select(struct netlist *n, ref c, ref a, ref b) {
@@ -427,6 +499,9 @@ ref net_select(struct netlist *n, ref c, ref a, ref b) {
                                   : common_zeros(n, a, b);
   if (zeros)
     return net_shl(n, net_select(n, c, net_shr(n, a, zeros), net_shr(n, b, zeros)), zeros);
+  ref cleared = clear_low(n, c, a, b);
+  if (cleared != NO_NODE)
+    return cleared;
   const struct node *y = net_at(n, a), *z = net_at(n, b);
   return add_node(n, node_of(NODE_SELECT, c, a, b, least_of(y->lo, z->lo), most_of(y->hi, z->hi)));
 }

@@ -49,6 +49,8 @@ struct node {
   int low, bits, shift; /* VIEW */
   int table;            /* ROM */
   int state;            /* STATE: its number + 1 */
+  ref support;          /* the one narrow node that its value depends on; itself when there is no such node;
+                           NO_NODE for constants */
   int depth;            /* logic levels from the leaves, were there no registers */
   int unit;             /* the unit that was current when it was made */
   const char *name;     /* from the spec, with the element's number: "h_3"; may be NULL */
@@ -179,5 +181,17 @@ struct net_best net_argmax(struct netlist *n, const ref *value,
 /* Values of all nodes for one token; value[] has room for nodes.n, state[] the states' elements, replaced by
  * what the token leaves. */
 void net_eval(const struct netlist *n, int64_t token, bool first, int64_t *state, int64_t *value);
+
+/* Of one node, from its operands' values. */
+int64_t net_node_value(const struct netlist *n, ref r, const int64_t *value, int64_t token, bool first,
+                       const int64_t *state);
+
+/* ---- tables: tabulate.c ---- */
+/* y, or a table of the one narrow number that y depends on (struct node: support) where that takes fewer LUTs
+ * than the operators between. */
+ref net_tabulate(struct netlist *n, ref y);
+/* LUTs of four inputs for a table of `count` numbers of `width` bits, as distinct functions of four inputs
+ * and multiplexers above them. */
+int net_table_luts(const int64_t *value, int64_t count, int width);
 
 #endif

@@ -264,7 +264,7 @@ static void check_model(const char *text, enum net_multiplier multiplier) {
   struct scalars out;
   bench_open(&b, text);
   struct interp *in = interp_new(b.m, &weights_by_name, false);
-  assert_true(lower_step(b.m, in, &b.arena, multiplier, &n, &out));
+  assert_true(unrolled_lower(b.m, in, &b.arena, multiplier, &n, &out));
   int64_t *state = xmalloc(sizeof *state * (size_t)(n.states.n + 1));
   int64_t *value = xmalloc(sizeof *value * (size_t)n.nodes.n);
   memset(state, 0x55, sizeof *state * (size_t)(n.states.n + 1)); /* the first token must not see it */
@@ -318,7 +318,8 @@ static void check_schedule(const char *text, int depth) {
     }
   }
   for (int i = 0; i < n->states.n; i++)
-    assert_true(net_at(n, net_root(n, n->states.at[i].next))->stage < schedule_arrival(n, &u->schedule, i));
+    assert_true(net_at(n, net_root(n, n->states.at[i].next))->stage <
+                net_schedule_arrival(n, &u->schedule, i));
   bench_close(&b);
 }
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-void emit_bench(const struct unrolled *u, int64_t tokens, FILE *out) {
+void unrolled_emit_bench(const struct unrolled *u, int64_t tokens, FILE *out) {
   const struct unrolled_streams *t = &u->streams;
   fprintf(out, "// %s_bench: the design with a source of tokens and a checker of results.\n", u->top);
   fprintf(out, "// Plus arguments: see tern_token_bench.sv.\n");
@@ -69,8 +69,8 @@ static bool print_sequence(const struct unrolled *u, struct interp *in, const st
   return true;
 }
 
-bool emit_vectors(const struct unrolled *u, const struct unrolled_vectors *vectors, FILE *tokens,
-                  FILE *results) {
+bool unrolled_emit_vectors(const struct unrolled *u, const struct unrolled_vectors *vectors, FILE *tokens,
+                           FILE *results) {
   struct interp *in = interp_new(u->module, u->source, false);
   bool ok = in != NULL;
   for (int64_t s = 0; ok && s < u->schedule.interleave; s++)

@@ -44,7 +44,9 @@ static void name_nodes(struct emission *e) {
     if (!x->live || x->kind == NODE_VIEW || x->kind == NODE_CONST)
       continue;
     const char *name = leaf_name(x->kind);
-    name = name ? name : x->name ? verilog_name(e->arena, x->name) : arena_printf(e->arena, "n%d", number++);
+    name = name      ? name
+           : x->name ? net_verilog_name(e->arena, x->name)
+                     : arena_printf(e->arena, "n%d", number++);
     while (!take_name(e->arena, &names, name))
       name = arena_printf(e->arena, "%s_n%d", name, number++);
     e->name[r] = name;
@@ -94,7 +96,7 @@ static void find_imports(struct emission *e) {
     int own = net_width(n, s->node), all = net_width(n, s->next);
     if (net_at(n, s->node)->live)
       import(e, net_at(n, s->node)->unit, s->next, own < all ? own : all,
-             schedule_arrival(n, e->schedule, i));
+             net_schedule_arrival(n, e->schedule, i));
   }
 }
 
@@ -122,8 +124,8 @@ static void find_exports(struct emission *e) {
   }
 }
 
-void emission_make(struct arena *a, const struct netlist *n, const struct schedule *s, const char *top,
-                   struct emission *e) {
+void net_emission_make(struct arena *a, const struct netlist *n, const struct schedule *s, const char *top,
+                       struct emission *e) {
   *e = (struct emission){.arena = a, .net = n, .schedule = s, .top = top};
   e->ports = arena_array(a, struct ports, n->units.n);
   name_nodes(e);
@@ -131,8 +133,8 @@ void emission_make(struct arena *a, const struct netlist *n, const struct schedu
   find_exports(e);
 }
 
-const char *unit_module(const struct emission *e, int unit) {
-  return arena_printf(e->arena, "%s_%s", e->top, verilog_name(e->arena, e->net->units.at[unit].name));
+const char *net_unit_module(const struct emission *e, int unit) {
+  return arena_printf(e->arena, "%s_%s", e->top, net_verilog_name(e->arena, e->net->units.at[unit].name));
 }
 
 /* ---- wires ----------------------------------------------------------------------------------------------
@@ -142,7 +144,7 @@ static bool in_unit(const struct emission *e, ref r, int unit) {
   return e->name[r] && net_at(e->net, r)->unit == unit;
 }
 
-bool unit_is_empty(const struct emission *e, int unit) {
+bool net_unit_is_empty(const struct emission *e, int unit) {
   for (ref r = 0; r < e->net->nodes.n; r++)
     if (in_unit(e, r, unit))
       return false;
@@ -160,11 +162,11 @@ static void declare(const struct emission *e, FILE *out, const char *kind, ref r
                     const char *value) {
   net_mask have = declared(e, root, delay);
   net_mask used = delay ? have : e->schedule->delays[root].used;
-  if (delay && mask_has_holes(have))
+  if (delay && net_mask_has_holes(have))
     used = 0;
-  bool partly = used != have && !(delay && !mask_has_holes(have));
+  bool partly = used != have && !(delay && !net_mask_has_holes(have));
   fprintf(out, "%s  %s %s%s%s%s;\n", partly ? "  /* verilator lint_off UNUSEDSIGNAL */\n" : "", kind,
-          range_text(e, have), wire_name(e, root, delay), value ? " = " : "", value ? value : "");
+          net_range_text(e, have), net_wire(e, root, delay), value ? " = " : "", value ? value : "");
   if (partly)
     fprintf(out, "  /* verilator lint_on UNUSEDSIGNAL */\n");
 }
@@ -202,7 +204,7 @@ static void print_rom(const struct emission *e, const struct rom *rom, FILE *out
   const char *name = e->name[first];
   int address = net_width(e->net, x->in[0]);
   fprintf(out, "  reg [%d:0] %s_rom;\n  always @* begin\n    case (%s)\n", rom->width - 1, name,
-          bits_text(e, x->in[0], x->stage, 0, address));
+          net_bits_text(e, x->in[0], x->stage, 0, address));
   for (int64_t i = 0; i < t->n; i++) {
     uint64_t at = (uint64_t)(t->first + i) & (((uint64_t)1 << address) - 1);
     fprintf(out, "      %d'd%llu: %s_rom = ", address, (unsigned long long)at, name);
@@ -239,11 +241,11 @@ static void emit_rom(const struct emission *e, ref r, bool *done, FILE *out) {
 
 static const char *state_text(const struct emission *e, ref r) {
   int number = net_at(e->net, r)->state - 1;
-  return bits_text(e, e->net->states.at[number].next, schedule_arrival(e->net, e->schedule, number), 0,
-                   net_width(e->net, r));
+  return net_bits_text(e, e->net->states.at[number].next, net_schedule_arrival(e->net, e->schedule, number),
+                       0, net_width(e->net, r));
 }
 
-void emit_wires(const struct emission *e, int unit, FILE *out) {
+static void emit_wires(const struct emission *e, int unit, FILE *out) {
   bool *done = arena_array(e->arena, bool, e->net->nodes.n);
   for (ref r = 0; r < e->net->nodes.n; r++) {
     const struct node *x = net_at(e->net, r);
@@ -253,7 +255,7 @@ void emit_wires(const struct emission *e, int unit, FILE *out) {
       emit_rom(e, r, done, out);
       continue;
     }
-    const char *text = x->kind == NODE_STATE ? state_text(e, r) : node_text(e, r);
+    const char *text = x->kind == NODE_STATE ? state_text(e, r) : net_node_text(e, r);
     if (is_export(e, unit, r, 0))
       fprintf(out, "  assign %s = %s;\n", e->name[r], text);
     else
@@ -283,18 +285,18 @@ static void clock_registers(const struct emission *e, int unit, FILE *out) {
     bool own = in_unit(e, r, unit) && net_at(e->net, r)->kind != NODE_VALID;
     for (int k = 1; own && k <= e->schedule->delays[r].after.n; k++) {
       net_mask from = declared(e, r, k - 1), to = declared(e, r, k);
-      const char *name = wire_name(e, r, k - 1);
-      if (mask_low(from) == mask_low(to) && mask_high(from) == mask_high(to))
-        fprintf(out, "    %s <= %s;\n", wire_name(e, r, k), name);
-      else if (mask_low(to) == mask_high(to))
-        fprintf(out, "    %s <= %s[%d];\n", wire_name(e, r, k), name, mask_low(to));
+      const char *name = net_wire(e, r, k - 1);
+      if (net_mask_low(from) == net_mask_low(to) && net_mask_high(from) == net_mask_high(to))
+        fprintf(out, "    %s <= %s;\n", net_wire(e, r, k), name);
+      else if (net_mask_low(to) == net_mask_high(to))
+        fprintf(out, "    %s <= %s[%d];\n", net_wire(e, r, k), name, net_mask_low(to));
       else
-        fprintf(out, "    %s <= %s[%d:%d];\n", wire_name(e, r, k), name, mask_high(to), mask_low(to));
+        fprintf(out, "    %s <= %s[%d:%d];\n", net_wire(e, r, k), name, net_mask_high(to), net_mask_low(to));
     }
   }
 }
 
-void emit_registers(const struct emission *e, int unit, FILE *out) {
+static void emit_registers(const struct emission *e, int unit, FILE *out) {
   if (!has_registers(e, unit))
     return;
   fprintf(out, "\n  always @(posedge clk) if (ce) begin\n");
@@ -317,9 +319,9 @@ static void describe(const struct emission *e, int unit, FILE *out) {
       last = x->stage > last ? x->stage : last;
       nodes++;
       for (int k = 0; k < d->after.n; k++)
-        registers += mask_count(d->after.at[k]);
+        registers += net_mask_count(d->after.at[k]);
     }
-  fprintf(out, "// %s: %s.\n", unit_module(e, unit), e->net->units.at[unit].what);
+  fprintf(out, "// %s: %s.\n", net_unit_module(e, unit), e->net->units.at[unit].what);
   fprintf(out,
           "// %d operators in stages %d to %d of %d, %lld register bits. Takes operands and gives results "
           "each clock\n",
@@ -331,18 +333,18 @@ static void describe(const struct emission *e, int unit, FILE *out) {
 
 static void print_port(const struct emission *e, FILE *out, const char *direction, const struct port *p,
                        net_mask bits, bool *any) {
-  bool holes = direction[0] == 'i' && mask_has_holes(bits);
+  bool holes = direction[0] == 'i' && net_mask_has_holes(bits);
   fprintf(out, "%s%s  %s %s%s%s", *any ? ",\n" : "", holes ? "  /* verilator lint_off UNUSEDSIGNAL */\n" : "",
-          direction, range_text(e, bits), wire_name(e, p->root, p->delay),
+          direction, net_range_text(e, bits), net_wire(e, p->root, p->delay),
           holes ? "\n  /* verilator lint_on UNUSEDSIGNAL */" : "");
   *any = true;
 }
 
-void emit_unit(const struct emission *e, int unit, FILE *out) {
+void net_emit_unit(const struct emission *e, int unit, FILE *out) {
   bool any = has_registers(e, unit);
   const struct ports *p = &e->ports[unit];
   describe(e, unit, out);
-  fprintf(out, "module %s (\n%s", unit_module(e, unit), any ? "  input wire clk,\n  input wire ce" : "");
+  fprintf(out, "module %s (\n%s", net_unit_module(e, unit), any ? "  input wire clk,\n  input wire ce" : "");
   for (int i = 0; i < p->in.n; i++)
     print_port(e, out, "input wire", &p->in.at[i], p->in.at[i].bits, &any);
   for (int i = 0; i < e->n_exports[unit]; i++) {
@@ -364,10 +366,11 @@ static void core_ports(const struct emission *e, FILE *out) {
   fprintf(out, "  input wire clk,\n  input wire aresetn,\n  input wire ce");
   for (ref r = 0; r < n->nodes.n; r++)
     if (e->name[r] && leaf_name(net_at(n, r)->kind))
-      fprintf(out, ",\n  input wire %s%s", range_text(e, declared(e, r, 0)), e->name[r]);
+      fprintf(out, ",\n  input wire %s%s", net_range_text(e, declared(e, r, 0)), e->name[r]);
   for (int i = 0; i < n->outputs.n; i++) {
     int w = net_width(n, n->outputs.at[i].node);
-    fprintf(out, ",\n  output wire %sout_%s", range_text(e, ~(net_mask)0 >> (64 - w)), n->outputs.at[i].name);
+    fprintf(out, ",\n  output wire %sout_%s", net_range_text(e, ~(net_mask)0 >> (64 - w)),
+            n->outputs.at[i].name);
   }
   fprintf(out, ",\n  output wire out_valid");
 }
@@ -378,9 +381,9 @@ static void core_wires(const struct emission *e, FILE *out) {
     for (int i = 0; i < e->n_exports[u]; i++) {
       const struct port *p = &e->exports[u][i];
       net_mask have = declared(e, p->root, p->delay);
-      bool partly = mask_has_holes(have) || p->bits != have;
+      bool partly = net_mask_has_holes(have) || p->bits != have;
       fprintf(out, "%s  wire %s%s;\n%s", partly ? "  /* verilator lint_off UNUSEDSIGNAL */\n" : "",
-              range_text(e, have), wire_name(e, p->root, p->delay),
+              net_range_text(e, have), net_wire(e, p->root, p->delay),
               partly ? "  /* verilator lint_on UNUSEDSIGNAL */\n" : "");
     }
 }
@@ -388,24 +391,26 @@ static void core_wires(const struct emission *e, FILE *out) {
 static void core_instances(const struct emission *e, FILE *out) {
   for (int u = 1; u < e->net->units.n; u++) {
     bool any = has_registers(e, u);
-    if (unit_is_empty(e, u))
+    if (net_unit_is_empty(e, u))
       continue;
-    fprintf(out, "\n  %s u_%s (%s", unit_module(e, u), verilog_name(e->arena, e->net->units.at[u].name),
-            any ? "\n    .clk(clk), .ce(ce)" : "");
+    fprintf(out, "\n  %s u_%s (%s", net_unit_module(e, u),
+            net_verilog_name(e->arena, e->net->units.at[u].name), any ? "\n    .clk(clk), .ce(ce)" : "");
     for (int i = 0; i < e->ports[u].in.n; i++) {
       const struct port *p = &e->ports[u].in.at[i];
-      const char *name = wire_name(e, p->root, p->delay);
+      const char *name = net_wire(e, p->root, p->delay);
       net_mask have = declared(e, p->root, p->delay);
-      bool whole = mask_low(p->bits) == mask_low(have) && mask_high(p->bits) == mask_high(have);
-      const char *part = whole ? ""
-                         : mask_low(p->bits) == mask_high(p->bits)
-                             ? arena_printf(e->arena, "[%d]", mask_low(p->bits))
-                             : arena_printf(e->arena, "[%d:%d]", mask_high(p->bits), mask_low(p->bits));
+      bool whole =
+          net_mask_low(p->bits) == net_mask_low(have) && net_mask_high(p->bits) == net_mask_high(have);
+      const char *part =
+          whole ? ""
+          : net_mask_low(p->bits) == net_mask_high(p->bits)
+              ? arena_printf(e->arena, "[%d]", net_mask_low(p->bits))
+              : arena_printf(e->arena, "[%d:%d]", net_mask_high(p->bits), net_mask_low(p->bits));
       fprintf(out, "%s\n    .%s(%s%s)", any ? "," : "", name, name, part);
       any = true;
     }
     for (int i = 0; i < e->n_exports[u]; i++) {
-      const char *name = wire_name(e, e->exports[u][i].root, e->exports[u][i].delay);
+      const char *name = net_wire(e, e->exports[u][i].root, e->exports[u][i].delay);
       fprintf(out, "%s\n    .%s(%s)", any ? "," : "", name, name);
       any = true;
     }
@@ -421,16 +426,16 @@ static void core_valid(const struct emission *e, FILE *out) {
   int stages = e->schedule->delays[valid].after.n;
   fprintf(out, "\n  always @(posedge clk)\n    if (!aresetn) begin\n");
   for (int k = 1; k <= stages; k++)
-    fprintf(out, "      %s <= 1'd0;\n", wire_name(e, valid, k));
+    fprintf(out, "      %s <= 1'd0;\n", net_wire(e, valid, k));
   fprintf(out, "    end else if (ce) begin\n");
   for (int k = 1; k <= stages; k++)
-    fprintf(out, "      %s <= %s;\n", wire_name(e, valid, k), wire_name(e, valid, k - 1));
-  fprintf(out, "    end\n\n  assign out_valid = %s;\n", wire_name(e, valid, e->schedule->latency));
+    fprintf(out, "      %s <= %s;\n", net_wire(e, valid, k), net_wire(e, valid, k - 1));
+  fprintf(out, "    end\n\n  assign out_valid = %s;\n", net_wire(e, valid, e->schedule->latency));
 }
 
-void emit_core(const struct emission *e, FILE *out) {
+void net_emit_core(const struct emission *e, FILE *out) {
   const struct netlist *n = e->net;
-  fprintf(out, "// %s: the model's units, one behind the other.\n", unit_module(e, 0));
+  fprintf(out, "// %s: the model's units, one behind the other.\n", net_unit_module(e, 0));
   fprintf(out,
           "// A token enters with every clock in which ce is high; its results are at out_* %d such clocks "
           "later.\n",
@@ -443,7 +448,7 @@ void emit_core(const struct emission *e, FILE *out) {
               ? "tokens of one sequence follow each other"
               : arena_printf(e->arena, "as many sequences take turns, clock t is sequence t mod %d's",
                              e->schedule->interleave));
-  fprintf(out, "module %s (\n", unit_module(e, 0));
+  fprintf(out, "module %s (\n", net_unit_module(e, 0));
   core_ports(e, out);
   fprintf(out, "\n);\n");
   declare_registers(e, 0, out);
@@ -456,8 +461,8 @@ void emit_core(const struct emission *e, FILE *out) {
   core_instances(e, out);
   core_valid(e, out);
   for (int i = 0; i < n->outputs.n; i++)
-    fprintf(
-        out, "  assign out_%s = %s;\n", n->outputs.at[i].name,
-        bits_text(e, n->outputs.at[i].node, e->schedule->latency, 0, net_width(n, n->outputs.at[i].node)));
+    fprintf(out, "  assign out_%s = %s;\n", n->outputs.at[i].name,
+            net_bits_text(e, n->outputs.at[i].node, e->schedule->latency, 0,
+                          net_width(n, n->outputs.at[i].node)));
   fprintf(out, "endmodule\n");
 }

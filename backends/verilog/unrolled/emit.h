@@ -31,28 +31,24 @@ struct emission {
   int *n_exports;
 };
 
-/* Names and ports; afterwards emit_unit, emit_core print the modules. Unit 0 is the core itself. */
-void emission_make(struct arena *a, const struct netlist *n, const struct schedule *s, const char *top,
-                   struct emission *e);
-const char *unit_module(const struct emission *e, int unit); /* the module's name */
-void emit_unit(const struct emission *e, int unit, FILE *out);
-void emit_core(const struct emission *e, FILE *out);
-bool unit_is_empty(const struct emission *e, int unit);
+/* Names and ports; afterwards net_emit_unit, net_emit_core print the modules. Unit 0 is the core itself. */
+void net_emission_make(struct arena *a, const struct netlist *n, const struct schedule *s, const char *top,
+                       struct emission *e);
+const char *net_unit_module(const struct emission *e, int unit); /* the module's name */
+void net_emit_unit(const struct emission *e, int unit, FILE *out);
+void net_emit_core(const struct emission *e, FILE *out);
+bool net_unit_is_empty(const struct emission *e, int unit);
 
 /* ---- emit_expr.c ---- */
-const char *wire_name(const struct emission *e, ref root, int delay);
+const char *net_wire(const struct emission *e, ref root, int delay);
 /* "[7:3] " as in a declaration; "" for a single bit numbered 0. */
-const char *range_text(const struct emission *e, net_mask bits);
+const char *net_range_text(const struct emission *e, net_mask bits);
 /* Bits from .. from + count - 1 of an operand, sign or zeros above its own bits, for a user in `stage`. */
-const char *bits_text(const struct emission *e, ref operand, int stage, int from, int count);
-/* The right side of a node's assignment. Tables are printed by emit_unit. */
-const char *node_text(const struct emission *e, ref r);
-
-/* Whether wires of this root are declared by the unit, with registers. */
-void emit_registers(const struct emission *e, int unit, FILE *out);
-void emit_wires(const struct emission *e, int unit, FILE *out);
+const char *net_bits_text(const struct emission *e, ref operand, int stage, int from, int count);
+/* The right side of a node's assignment. Tables are printed by net_emit_unit. */
+const char *net_node_text(const struct emission *e, ref r);
 
 /* A name made an identifier of Verilog: what is not a letter, digit or _ becomes _; never a keyword. */
-const char *verilog_name(struct arena *a, const char *text);
+const char *net_verilog_name(struct arena *a, const char *text);
 
 #endif

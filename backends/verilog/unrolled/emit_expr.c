@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
-const char *verilog_name(struct arena *a, const char *text) {
+const char *net_verilog_name(struct arena *a, const char *text) {
   static const char *const keywords[] = {
       "always",     "and",     "assign",   "begin",   "buf",     "case",     "deassign", "default",
       "defparam",   "disable", "edge",     "else",    "end",     "event",    "for",      "force",
@@ -28,12 +28,12 @@ const char *verilog_name(struct arena *a, const char *text) {
   return s;
 }
 
-const char *wire_name(const struct emission *e, ref root, int delay) {
+const char *net_wire(const struct emission *e, ref root, int delay) {
   return delay ? arena_printf(e->arena, "%s_d%d", e->name[root], delay) : e->name[root];
 }
 
-const char *range_text(const struct emission *e, net_mask bits) {
-  return bits == 1 ? "" : arena_printf(e->arena, "[%d:%d] ", mask_high(bits), mask_low(bits));
+const char *net_range_text(const struct emission *e, net_mask bits) {
+  return bits == 1 ? "" : arena_printf(e->arena, "[%d:%d] ", net_mask_high(bits), net_mask_low(bits));
 }
 
 static const char *constant_text(const struct emission *e, uint64_t bits, int width) {
@@ -45,17 +45,17 @@ static const char *constant_text(const struct emission *e, uint64_t bits, int wi
 
 /* Bits low .. high of a root's wire after `delay` registers. */
 static const char *slice_text(const struct emission *e, ref root, int delay, int low, int high) {
-  const char *name = wire_name(e, root, delay);
+  const char *name = net_wire(e, root, delay);
   const struct net_delays *d = &e->schedule->delays[root];
-  int first = delay ? mask_low(d->after.at[delay - 1]) : 0;
-  int last = delay ? mask_high(d->after.at[delay - 1]) : net_width(e->net, root) - 1;
+  int first = delay ? net_mask_low(d->after.at[delay - 1]) : 0;
+  int last = delay ? net_mask_high(d->after.at[delay - 1]) : net_width(e->net, root) - 1;
   if (low == first && high == last)
     return name;
   return low == high ? arena_printf(e->arena, "%s[%d]", name, low)
                      : arena_printf(e->arena, "%s[%d:%d]", name, high, low);
 }
 
-const char *bits_text(const struct emission *e, ref operand, int stage, int from, int count) {
+const char *net_bits_text(const struct emission *e, ref operand, int stage, int from, int count) {
   const struct node *x = net_at(e->net, operand);
   if (x->kind == NODE_CONST)
     return constant_text(e, (uint64_t)(x->lo >> (from > 63 ? 63 : from)), count);
@@ -90,22 +90,22 @@ const char *bits_text(const struct emission *e, ref operand, int stage, int from
 
 static const char *low_bits(const struct emission *e, ref user, int i, int count) {
   const struct node *x = net_at(e->net, user);
-  return bits_text(e, x->in[i], x->stage, 0, count);
+  return net_bits_text(e, x->in[i], x->stage, 0, count);
 }
 
 static const char *sum_text(const struct emission *e, ref r) {
   const struct node *x = net_at(e->net, r);
   bool of_second;
   int w = net_width(e->net, r), passed = net_passed_bits(e->net, r, &of_second);
-  const char *low = passed ? bits_text(e, x->in[of_second], x->stage, 0, passed) : NULL;
+  const char *low = passed ? net_bits_text(e, x->in[of_second], x->stage, 0, passed) : NULL;
   if (net_is_concat(e->net, r))
-    return arena_printf(e->arena, "{%s, %s}", bits_text(e, x->in[!of_second], x->stage, passed, w - passed),
-                        low);
+    return arena_printf(e->arena, "{%s, %s}",
+                        net_bits_text(e, x->in[!of_second], x->stage, passed, w - passed), low);
   if (passed == w)
     return low;
   const char *text =
-      arena_printf(e->arena, "%s %c %s", bits_text(e, x->in[0], x->stage, passed, w - passed),
-                   x->kind == NODE_ADD ? '+' : '-', bits_text(e, x->in[1], x->stage, passed, w - passed));
+      arena_printf(e->arena, "%s %c %s", net_bits_text(e, x->in[0], x->stage, passed, w - passed),
+                   x->kind == NODE_ADD ? '+' : '-', net_bits_text(e, x->in[1], x->stage, passed, w - passed));
   return passed ? arena_printf(e->arena, "{%s, %s}", text, low) : text;
 }
 
@@ -163,25 +163,25 @@ static const char *beyond_text(const struct emission *e, ref r, bool above) {
   const struct node *x = net_at(e->net, r);
   int w = net_width(e->net, x->in[0]);
   bool is_signed = net_signed(e->net, x->in[0]);
-  const char *sign = bits_text(e, x->in[0], x->stage, w - 1, 1);
+  const char *sign = net_bits_text(e, x->in[0], x->stage, w - 1, 1);
   int k = above ? power(x->most + 1) : power(-x->least), upper = w - is_signed - k;
   if (above && k >= 0 && upper > 0) {
-    const char *bits = bits_text(e, x->in[0], x->stage, k, upper);
+    const char *bits = net_bits_text(e, x->in[0], x->stage, k, upper);
     return is_signed ? arena_printf(e->arena, "~%s & |%s", sign, bits) : arena_printf(e->arena, "|%s", bits);
   }
   if (!above && x->least == 0)
     return sign;
   if (!above && k >= 0 && upper > 0)
-    return arena_printf(e->arena, "%s & ~&%s", sign, bits_text(e, x->in[0], x->stage, k, upper));
+    return arena_printf(e->arena, "%s & ~&%s", sign, net_bits_text(e, x->in[0], x->stage, k, upper));
   int wide = is_signed ? w : w + 1;
-  return arena_printf(e->arena, "$signed(%s) %c $signed(%s)", bits_text(e, x->in[0], x->stage, 0, wide),
+  return arena_printf(e->arena, "$signed(%s) %c $signed(%s)", net_bits_text(e, x->in[0], x->stage, 0, wide),
                       above ? '>' : '<', constant_text(e, (uint64_t)(above ? x->most : x->least), wide));
 }
 
 static const char *clamp_text(const struct emission *e, ref r) {
   const struct node *x = net_at(e->net, r), *y = net_at(e->net, x->in[0]);
   int w = net_width(e->net, r);
-  const char *text = bits_text(e, x->in[0], x->stage, 0, w);
+  const char *text = net_bits_text(e, x->in[0], x->stage, 0, w);
   if (y->hi > x->most)
     text = arena_printf(e->arena, "(%s) ? %s : %s", beyond_text(e, r, true),
                         constant_text(e, (uint64_t)x->most, w), text);
@@ -191,7 +191,7 @@ static const char *clamp_text(const struct emission *e, ref r) {
   return text;
 }
 
-const char *node_text(const struct emission *e, ref r) {
+const char *net_node_text(const struct emission *e, ref r) {
   switch (net_at(e->net, r)->kind) {
   case NODE_ADD:
   case NODE_SUB: return sum_text(e, r);

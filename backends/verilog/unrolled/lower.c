@@ -8,7 +8,7 @@
 
 enum { MOST_ELEMENTS = 1 << 22, ROUNDS = 4 };
 
-struct scalars *lowered(struct lowering *l, const struct value *v) {
+struct scalars *unrolled_scalars(struct lowering *l, const struct value *v) {
   return &l->values.at[v->id];
 }
 
@@ -50,7 +50,7 @@ static void enter(struct lowering *l, const char *symbol, const char *suffix, co
   struct arena *a = l->net->arena;
   const char *path = joined_path(a, symbol);
   const char *name = arena_printf(a, "%s%s", *path ? path : "model", suffix);
-  net_set_unit(l->net, verilog_name(a, name), what);
+  net_set_unit(l->net, net_verilog_name(a, name), what);
 }
 
 /* ---- symbols --------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ static int64_t instance_of(struct lowering *l, const struct op *op, int first, i
                            const int64_t *counts) {
   int64_t instance = 0, v;
   for (int i = 0; i < n_counts; i++) {
-    if (!net_is_const(l->net, lowered(l, op->in[first + i])->at[0], &v) || v < 0 || v >= counts[i]) {
+    if (!net_is_const(l->net, unrolled_scalars(l, op->in[first + i])->at[0], &v) || v < 0 || v >= counts[i]) {
       diag_at(l->m->diag, SEVERITY_ERROR, op->at,
               "the unrolled machine cannot choose '%s' by a computed index", op->attr.symbol);
       return -1;
@@ -95,28 +95,28 @@ static bool lower_weight(struct lowering *l, const struct op *op) {
   const char *name = symbol_instance(l->net->arena, w->name, w->n_counts, w->counts, instance);
   if (w->origin != WEIGHT_FOLDED)
     enter(l, name, "", arena_printf(l->net->arena, "what follows the weight '%s'", name));
-  struct scalars *y = lowered(l, op->out[0]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   for (int64_t i = 0; i < y->n; i++)
     y->at[i] = net_const(l->net, integer_at(t, i));
   return true;
 }
 
 static struct known_range type_range(enum elem e) {
-  return e == ELEM_I8    ? (struct known_range){INT8_MIN, INT8_MAX}
-         : e == ELEM_I16 ? (struct known_range){INT16_MIN, INT16_MAX}
-                         : (struct known_range){INT32_MIN, INT32_MAX};
+  return e == ELEM_I8    ? (struct known_range){INT8_MIN, INT8_MAX, 0}
+         : e == ELEM_I16 ? (struct known_range){INT16_MIN, INT16_MAX, 0}
+                         : (struct known_range){INT32_MIN, INT32_MAX, 0};
 }
 
 static struct lowered_state *add_state(struct lowering *l, const struct state *s, int64_t instance) {
   struct arena *a = l->net->arena;
   struct lowered_state x = {.state = s, .instance = instance, .first = l->net->states.n};
-  const char *name = verilog_name(a, symbol_instance(a, s->name, s->n_counts, s->counts, instance));
+  const char *name = net_verilog_name(a, symbol_instance(a, s->name, s->n_counts, s->counts, instance));
   x.now.n = type_count(s->type, 1, 1);
   x.now.at = arena_array(a, ref, x.now.n);
   for (int64_t i = 0; i < x.now.n; i++) {
     int number = l->net->states.n;
     struct known_range r = l->known && number < l->n_known ? l->known[number] : type_range(s->type.elem);
-    net_state(l->net, arena_printf(a, "%s_%lld", name, (long long)i), r.lo, r.hi, (int64_t)s->init);
+    net_state(l->net, arena_printf(a, "%s_%lld", name, (long long)i), r.lo, r.hi, (int64_t)s->init, r.zeros);
     x.now.at[i] = l->net->states.at[number].value;
   }
   vec_push(a, l->states, x);
@@ -145,7 +145,7 @@ static struct lowered_state *state_of(struct lowering *l, const struct op *op, i
 static bool lower_read(struct lowering *l, const struct op *op) {
   const struct lowered_state *s = state_of(l, op, 0);
   if (s)
-    memcpy(lowered(l, op->out[0])->at, s->now.at, sizeof *s->now.at * (size_t)s->now.n);
+    memcpy(unrolled_scalars(l, op->out[0])->at, s->now.at, sizeof *s->now.at * (size_t)s->now.n);
   return s != NULL;
 }
 
@@ -153,7 +153,7 @@ static bool lower_write(struct lowering *l, const struct op *op) {
   struct lowered_state *s = state_of(l, op, 1);
   if (!s)
     return false;
-  memcpy(s->now.at, lowered(l, op->in[0])->at, sizeof *s->now.at * (size_t)s->now.n);
+  memcpy(s->now.at, unrolled_scalars(l, op->in[0])->at, sizeof *s->now.at * (size_t)s->now.n);
   return true;
 }
 
@@ -161,7 +161,7 @@ static bool lower_write(struct lowering *l, const struct op *op) {
  */
 
 static bool make_room(struct lowering *l, const struct value *v, struct loc at) {
-  struct scalars *s = lowered(l, v);
+  struct scalars *s = unrolled_scalars(l, v);
   int64_t n = type_count(v->type, 1, 1);
   if (n > MOST_ELEMENTS && v->type.elem != ELEM_TERNARY) {
     diag_at(l->m->diag, SEVERITY_ERROR, at,
@@ -177,7 +177,7 @@ static bool make_room(struct lowering *l, const struct value *v, struct loc at) 
 static bool lower_block(struct lowering *l, const struct block *b);
 
 static void copy_scalars(struct lowering *l, const struct value *to, const struct value *from) {
-  struct scalars *y = lowered(l, to), *x = lowered(l, from);
+  struct scalars *y = unrolled_scalars(l, to), *x = unrolled_scalars(l, from);
   memcpy(y->at, x->at, sizeof *y->at * (size_t)y->n);
 }
 
@@ -189,7 +189,7 @@ static bool lower_repeat(struct lowering *l, const struct op *op) {
   for (int i = 0; i < op->n_in; i++)
     copy_scalars(l, op->out[i], op->in[i]);
   for (int64_t k = 0; k < op->attr.count; k++) {
-    lowered(l, b->args[0])->at[0] = net_const(l->net, k);
+    unrolled_scalars(l, b->args[0])->at[0] = net_const(l->net, k);
     for (int i = 0; i < op->n_in; i++)
       copy_scalars(l, b->args[1 + i], op->out[i]);
     if (!lower_block(l, b))
@@ -221,7 +221,7 @@ static bool lower_sum(struct lowering *l, const struct op *op) {
   enter(l, name, "_sum",
         arena_printf(a, "sums of %lld inputs for %lld outputs, by the weight '%s'", (long long)t.dim[1],
                      (long long)t.dim[0], name));
-  bool ok = lower_op(l, op);
+  bool ok = unrolled_lower_op(l, op);
   enter(l, name, "", arena_printf(a, "what follows the sums by '%s'", name));
   return ok;
 }
@@ -234,13 +234,13 @@ static bool lower_any(struct lowering *l, const struct op *op) {
   case OP_REPEAT: return lower_repeat(l, op);
   case OP_KERNEL: return lower_kernel(l, op);
   case OP_TERNARY_SUM: return lower_sum(l, op);
-  default: return lower_op(l, op);
+  default: return unrolled_lower_op(l, op);
   }
 }
 
 static void name_result(struct lowering *l, const struct value *v) {
-  const char *name = v->name ? verilog_name(l->net->arena, v->name) : NULL;
-  const struct scalars *s = lowered(l, v);
+  const char *name = v->name ? net_verilog_name(l->net->arena, v->name) : NULL;
+  const struct scalars *s = unrolled_scalars(l, v);
   for (int64_t i = 0; name && i < s->n && v->type.elem != ELEM_TERNARY; i++)
     net_name(l->net, s->at[i], name, i);
 }
@@ -274,20 +274,24 @@ static bool close_states(struct lowering *l, struct known_range *known) {
     const struct lowered_state *s = &l->states.at[i];
     for (int64_t k = 0; k < s->now.n; k++) {
       int number = s->first + (int)k;
-      const struct node *old = net_at(l->net, l->net->states.at[number].node);
-      const struct node *next = net_at(l->net, s->now.at[k]);
-      int64_t init = l->net->states.at[number].init;
+      const struct net_state *element = &l->net->states.at[number];
+      const struct node *old = net_at(l->net, element->node), *next = net_at(l->net, s->now.at[k]);
+      int64_t init = element->init * ((int64_t)1 << element->zeros);
+      int zeros = net_zeros(l->net, s->now.at[k]), of_init = init ? __builtin_ctzll((uint64_t)init) : 62;
       known[number] =
-          (struct known_range){next->lo < init ? next->lo : init, next->hi > init ? next->hi : init};
-      still &= known[number].lo <= old->lo && known[number].hi >= old->hi;
+          (struct known_range){next->lo < init ? next->lo : init, next->hi > init ? next->hi : init,
+                               zeros < of_init ? zeros : of_init};
+      still &= known[number].lo >> element->zeros <= old->lo &&
+               known[number].hi >> element->zeros >= old->hi &&
+               (known[number].zeros == element->zeros || next->lo == next->hi);
       net_state_next(l->net, number, s->now.at[k]);
     }
   }
   return still;
 }
 
-bool lower_step(struct module *m, struct interp *weights, struct arena *a, enum net_multiplier multiplier,
-                struct netlist *net, struct scalars *out) {
+bool unrolled_lower(struct module *m, struct interp *weights, struct arena *a, enum net_multiplier multiplier,
+                    struct netlist *net, struct scalars *out) {
   struct func *f = func_find(m, "step");
   struct lowering l = {.m = m, .net = net, .weights = weights};
   int ids = 0;
@@ -303,11 +307,11 @@ bool lower_step(struct module *m, struct interp *weights, struct arena *a, enum 
     const struct value *token = f->body->args[0], *result = f->body->last->in[0];
     if (!make_room(&l, token, result->def->at))
       return false;
-    lowered(&l, token)->at[0] = net_token(net, type_count(result->type, 1, 1));
+    unrolled_scalars(&l, token)->at[0] = net_token(net, type_count(result->type, 1, 1));
     if (!lower_block(&l, f->body))
       return false;
     struct known_range *known = arena_array(a, struct known_range, net->states.n + 1);
-    *out = *lowered(&l, result);
+    *out = *unrolled_scalars(&l, result);
     l.n_known = net->states.n;
     if (close_states(&l, known))
       break;

@@ -14,6 +14,7 @@ struct scalars {
 
 struct known_range { /* of a state's element, from an earlier lowering */
   int64_t lo, hi;
+  int zeros; /* it is a multiple of 2^zeros */
 };
 
 struct lowering {
@@ -36,12 +37,12 @@ struct lowered_state {
 /* Lowers the module's function `step` into the empty netlist; *out: the elements of what it returns. Ranges
  * of states are narrowed by lowering again until they hold still (at most 4 times). False after a diagnostic
  * at the operator that the machine cannot do. */
-bool lower_step(struct module *m, struct interp *weights, struct arena *a, enum net_multiplier multiplier,
-                struct netlist *net, struct scalars *out);
+bool unrolled_lower(struct module *m, struct interp *weights, struct arena *a, enum net_multiplier multiplier,
+                    struct netlist *net, struct scalars *out);
 
 /* ---- lower_ops.c ---- */
 /* One operator that is not a leaf, a region or an end; false after a diagnostic. */
-bool lower_op(struct lowering *l, const struct op *op);
-struct scalars *lowered(struct lowering *l, const struct value *v);
+bool unrolled_lower_op(struct lowering *l, const struct op *op);
+struct scalars *unrolled_scalars(struct lowering *l, const struct value *v);
 
 #endif

@@ -120,11 +120,11 @@ static int64_t stretched(struct type of, struct type to, int64_t e) {
 }
 
 static bool lower_map(struct lowering *l, const struct op *op) {
-  struct scalars *y = lowered(l, op->out[0]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   for (int64_t e = 0; e < y->n; e++) {
     ref in[3] = {NO_NODE, NO_NODE, NO_NODE};
     for (int i = 0; i < op->n_in; i++)
-      in[i] = lowered(l, op->in[i])->at[stretched(op->in[i]->type, op->out[0]->type, e)];
+      in[i] = unrolled_scalars(l, op->in[i])->at[stretched(op->in[i]->type, op->out[0]->type, e)];
     y->at[e] = is_integer(op->out[0]) ? element(l->net, op, in[0], in[1], in[2]) : NO_NODE;
     if (y->at[e] == NO_NODE)
       return refuse(l, op);
@@ -160,8 +160,8 @@ static ref reduce(struct netlist *n, enum opcode code, ref *x, int64_t count) {
 
 static bool lower_reduce(struct lowering *l, const struct op *op) {
   struct type t = op->in[0]->type;
-  const struct scalars *x = lowered(l, op->in[0]);
-  struct scalars *y = lowered(l, op->out[0]);
+  const struct scalars *x = unrolled_scalars(l, op->in[0]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   int64_t inner = 1, count = t.dim[op->attr.axis];
   if (!elem_integer(t.elem))
     return refuse(l, op);
@@ -181,8 +181,8 @@ static bool lower_reduce(struct lowering *l, const struct op *op) {
 static bool lower_ternary_sum(struct lowering *l, const struct op *op) {
   int64_t rows = op->in[0]->type.dim[0], columns = op->in[0]->type.dim[1];
   int64_t group = op->attr.group ? op->attr.group : columns, groups = (columns + group - 1) / group;
-  const struct scalars *w = lowered(l, op->in[0]), *x = lowered(l, op->in[1]);
-  struct scalars *y = lowered(l, op->out[0]);
+  const struct scalars *w = unrolled_scalars(l, op->in[0]), *x = unrolled_scalars(l, op->in[1]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   if (!elem_integer(op->in[1]->type.elem))
     return refuse(l, op);
   int8_t *codes = xmalloc((size_t)(rows * group));
@@ -208,21 +208,21 @@ static bool lower_ternary_sum(struct lowering *l, const struct op *op) {
  */
 
 static bool lower_copy(struct lowering *l, const struct op *op) { /* the same elements in the same order */
-  memcpy(lowered(l, op->out[0])->at, lowered(l, op->in[0])->at,
-         sizeof(ref) * (size_t)lowered(l, op->out[0])->n);
+  memcpy(unrolled_scalars(l, op->out[0])->at, unrolled_scalars(l, op->in[0])->at,
+         sizeof(ref) * (size_t)unrolled_scalars(l, op->out[0])->n);
   return true;
 }
 
 static bool lower_broadcast(struct lowering *l, const struct op *op) {
-  struct scalars *y = lowered(l, op->out[0]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   for (int64_t e = 0; e < y->n; e++)
-    y->at[e] = lowered(l, op->in[0])->at[stretched(op->in[0]->type, op->out[0]->type, e)];
+    y->at[e] = unrolled_scalars(l, op->in[0])->at[stretched(op->in[0]->type, op->out[0]->type, e)];
   return true;
 }
 
 static bool lower_transpose(struct lowering *l, const struct op *op) {
   struct type to = op->out[0]->type, of = op->in[0]->type;
-  struct scalars *y = lowered(l, op->out[0]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   int64_t step[MAX_RANK], s = 1;
   for (int k = of.rank - 1; k >= 0; k--) {
     step[k] = s;
@@ -234,7 +234,7 @@ static bool lower_transpose(struct lowering *l, const struct op *op) {
       at += rest % to.dim[k] * step[op->attr.perm[k]];
       rest /= to.dim[k];
     }
-    y->at[e] = lowered(l, op->in[0])->at[at];
+    y->at[e] = unrolled_scalars(l, op->in[0])->at[at];
   }
   return true;
 }
@@ -253,8 +253,8 @@ static void copy_along(const struct scalars *x, struct type of, const struct sca
 }
 
 static bool lower_slice(struct lowering *l, const struct op *op) {
-  copy_along(lowered(l, op->in[0]), op->in[0]->type, lowered(l, op->out[0]), op->out[0]->type, op->attr.axis,
-             op->attr.begin, op->attr.end, 0);
+  copy_along(unrolled_scalars(l, op->in[0]), op->in[0]->type, unrolled_scalars(l, op->out[0]),
+             op->out[0]->type, op->attr.axis, op->attr.begin, op->attr.end, 0);
   return true;
 }
 
@@ -262,18 +262,18 @@ static bool lower_concat(struct lowering *l, const struct op *op) {
   int64_t first = 0;
   for (int i = 0; i < op->n_in; i++) {
     int64_t n = op->in[i]->type.dim[op->attr.axis];
-    copy_along(lowered(l, op->in[i]), op->in[i]->type, lowered(l, op->out[0]), op->out[0]->type,
-               op->attr.axis, 0, n, first);
+    copy_along(unrolled_scalars(l, op->in[i]), op->in[i]->type, unrolled_scalars(l, op->out[0]),
+               op->out[0]->type, op->attr.axis, 0, n, first);
     first += n;
   }
   return true;
 }
 
 static bool lower_index(struct lowering *l, const struct op *op) {
-  const struct scalars *x = lowered(l, op->in[0]);
-  struct scalars *y = lowered(l, op->out[0]);
+  const struct scalars *x = unrolled_scalars(l, op->in[0]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   int64_t rows = op->in[0]->type.dim[0];
-  ref i = lowered(l, op->in[1])->at[0], *column = xmalloc(sizeof *column * (size_t)rows);
+  ref i = unrolled_scalars(l, op->in[1])->at[0], *column = xmalloc(sizeof *column * (size_t)rows);
   int64_t v;
   if (net_is_const(l->net, i, &v) && v >= rows) {
     free(column);
@@ -291,7 +291,7 @@ static bool lower_index(struct lowering *l, const struct op *op) {
 }
 
 static bool lower_const(struct lowering *l, const struct op *op) {
-  struct scalars *y = lowered(l, op->out[0]);
+  struct scalars *y = unrolled_scalars(l, op->out[0]);
   if (!is_integer(op->out[0]))
     return refuse(l, op);
   for (int64_t e = 0; e < y->n; e++)
@@ -299,7 +299,7 @@ static bool lower_const(struct lowering *l, const struct op *op) {
   return true;
 }
 
-bool lower_op(struct lowering *l, const struct op *op) {
+bool unrolled_lower_op(struct lowering *l, const struct op *op) {
   switch (op->code) {
   case OP_CONST: return lower_const(l, op);
   case OP_SUM:

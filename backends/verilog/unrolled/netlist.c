@@ -222,23 +222,30 @@ ref net_last(struct netlist *n) {
   return add_node(n, node_of(NODE_LAST, NO_NODE, NO_NODE, NO_NODE, 0, 1));
 }
 
-int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64_t init) {
-  struct node x = node_of(NODE_STATE, NO_NODE, NO_NODE, NO_NODE, least_of(lo, init), most_of(hi, init));
+int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64_t init, int zeros) {
+  struct node x =
+      node_of(NODE_STATE, NO_NODE, NO_NODE, NO_NODE, least_of(lo, init) >> zeros, most_of(hi, init) >> zeros);
   int number = n->states.n;
   x.state = number + 1;
   ref r = add_node(n, x);
-  vec_push(n->arena, n->states,
-           (struct net_state){.name = arena_strdup(n->arena, name), .node = r, .init = init});
+  vec_push(
+      n->arena, n->states,
+      (struct net_state){
+          .name = arena_strdup(n->arena, name), .node = r, .next = r, .init = init >> zeros, .zeros = zeros});
   net_name(n, r, name, -1);
-  ref value = net_select(n, net_first(n), net_const(n, init), r);
+  ref value = net_shl(n, net_select(n, net_first(n), net_const(n, init >> zeros), r), zeros);
   n->states.at[number].value = value;
-  n->states.at[number].next = r;
   return number;
 }
 
 void net_state_next(struct netlist *n, int state, ref next) {
-  ref old = n->states.at[state].node;
-  n->states.at[state].next = net_select(n, net_valid(n), next, old);
+  const struct net_state s = n->states.at[state];
+  n->states.at[state].next = net_select(n, net_valid(n), net_shr(n, next, s.zeros), s.node);
+}
+
+int net_zeros(const struct netlist *n, ref r) {
+  int64_t v;
+  return net_is_const(n, r, &v) && v == 0 ? 62 : zeros_below(n, r);
 }
 
 /* ---- views ----------------------------------------------------------------------------------------------

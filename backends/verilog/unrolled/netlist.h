@@ -68,6 +68,7 @@ struct net_table {
 
 struct net_state {
   const char *name; /* "layers.0.h" and the element: "layers_0_h_3" */
+  int zeros;        /* node, next and init are the element's value without this many zeros below */
   ref node;         /* NODE_STATE */
   ref value;        /* what the step sees: node, or the initial value when the token is the first */
   ref next;         /* what the step leaves; a bubble leaves the old state */
@@ -114,6 +115,8 @@ bool net_is_const(const struct netlist *n, ref r, int64_t *value);
 int net_interval_width(int64_t lo, int64_t hi);
 int net_width(const struct netlist *n, ref r);
 bool net_signed(const struct netlist *n, ref r);
+/* Zeros at the lower end that a node is known to have; 62 for the constant 0. */
+int net_zeros(const struct netlist *n, ref r);
 /* Logic levels of a node: 0 for views, inverters, gates (a select with a zero) and additions that only put
  * bits side by side, 1 for the rest, 2 for tables of more than 64 entries. */
 int net_delay(const struct netlist *n, ref r);
@@ -128,8 +131,9 @@ ref net_token(struct netlist *n, int64_t vocabulary);
 ref net_valid(struct netlist *n);
 ref net_first(struct netlist *n);
 ref net_last(struct netlist *n);
-/* A state's element within lo .. hi; returns its number. net_state_next closes the loop. */
-int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64_t init);
+/* A state's element within lo .. hi, a multiple of 2^zeros as init is; returns its number. net_state_next
+ * closes the loop. */
+int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64_t init, int zeros);
 void net_state_next(struct netlist *n, int state, ref next);
 ref net_add(struct netlist *n, ref a, ref b);
 ref net_sub(struct netlist *n, ref a, ref b);

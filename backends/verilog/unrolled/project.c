@@ -29,20 +29,20 @@ struct unrolled *unrolled_plan(struct arena *a, struct module *m, const struct w
   struct unrolled *u = arena_new(a, struct unrolled);
   *u = (struct unrolled){.arena = a, .module = m, .source = source, .options = *options};
   u->options.depth = options->depth > 0 ? options->depth : 1;
-  u->top = verilog_name(a, options->name ? options->name : m->name);
+  u->top = net_verilog_name(a, options->name ? options->name : m->name);
   if (!func_find(m, "step")) {
     diag_error(m->diag, "the module '%s' has no function 'step' to build hardware for", m->name);
     return NULL;
   }
   struct interp *weights = interp_new(m, source, false);
   struct scalars logits;
-  bool ok = weights && lower_step(m, weights, a, options->multiplier, &u->net, &logits);
+  bool ok = weights && unrolled_lower(m, weights, a, options->multiplier, &u->net, &logits);
   interp_free(weights);
   if (!ok)
     return NULL;
   add_outputs(u, &logits);
-  schedule_make(&u->net, u->options.depth, &u->schedule);
-  emission_make(a, &u->net, &u->schedule, u->top, &u->emission);
+  net_schedule_make(&u->net, u->options.depth, &u->schedule);
+  net_emission_make(a, &u->net, &u->schedule, u->top, &u->emission);
   unrolled_streams(&u->net, &u->schedule, &u->streams);
   return u;
 }
@@ -82,24 +82,24 @@ static bool copy_file(const struct project *p, const char *name) {
 /* One module a file; `unit` -1: the top. */
 static bool write_module(struct project *p, int unit) {
   const struct emission *e = &p->u->emission;
-  const char *name = unit < 0 ? p->u->top : unit_module(e, unit);
+  const char *name = unit < 0 ? p->u->top : net_unit_module(e, unit);
   struct output o;
   vec_push(p->u->arena, p->rtl, arena_printf(p->u->arena, "%s.v", name));
   if (!open_file(p, &o, arena_printf(p->u->arena, "rtl/%s.v", name)))
     return false;
   if (unit < 0)
-    emit_top(e, &p->u->streams, o.file);
+    unrolled_emit_top(e, &p->u->streams, o.file);
   else if (unit == 0)
-    emit_core(e, o.file);
+    net_emit_core(e, o.file);
   else
-    emit_unit(e, unit, o.file);
+    net_emit_unit(e, unit, o.file);
   return output_close(&o, false);
 }
 
 static bool write_rtl(struct project *p) {
   bool ok = write_module(p, -1) && write_module(p, 0);
   for (int unit = 1; ok && unit < p->u->net.units.n; unit++)
-    ok = unit_is_empty(&p->u->emission, unit) || write_module(p, unit);
+    ok = net_unit_is_empty(&p->u->emission, unit) || write_module(p, unit);
   vec_push(p->u->arena, p->rtl, "tern_skid.v");
   return ok && copy_file(p, "rtl/tern_skid.v");
 }
@@ -109,14 +109,14 @@ static bool write_bench(const struct project *p, const struct unrolled_vectors *
   if (!copy_file(p, "sim/tern_token_bench.sv") ||
       !open_file(p, &bench, arena_printf(p->u->arena, "sim/%s_bench.sv", p->u->top)))
     return false;
-  emit_bench(p->u, v->n, bench.file);
+  unrolled_emit_bench(p->u, v->n, bench.file);
   if (!output_close(&bench, false) || !open_file(p, &tokens, "sim/tokens.hex"))
     return false;
   if (!open_file(p, &results, "sim/results.hex")) {
     output_abort(&tokens);
     return false;
   }
-  if (emit_vectors(p->u, v, tokens.file, results.file))
+  if (unrolled_emit_vectors(p->u, v, tokens.file, results.file))
     return output_close(&tokens, false) & output_close(&results, false);
   output_abort(&tokens);
   output_abort(&results);

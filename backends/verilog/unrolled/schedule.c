@@ -16,20 +16,20 @@ int net_operand_width(const struct netlist *n, ref user, int i) {
   return modular && x->kind != NODE_CLAMP && own < all ? own : all;
 }
 
-int mask_low(net_mask m) {
+int net_mask_low(net_mask m) {
   return __builtin_ctzll(m);
 }
 
-int mask_high(net_mask m) {
+int net_mask_high(net_mask m) {
   return 63 - __builtin_clzll(m);
 }
 
-int mask_count(net_mask m) {
+int net_mask_count(net_mask m) {
   return __builtin_popcountll(m);
 }
 
-bool mask_has_holes(net_mask m) {
-  m >>= mask_low(m);
+bool net_mask_has_holes(net_mask m) {
+  m >>= net_mask_low(m);
   return (m & (m + 1)) != 0;
 }
 
@@ -171,7 +171,7 @@ static void delay_states(struct netlist *n, int depth) {
   }
 }
 
-int schedule_arrival(const struct netlist *n, const struct schedule *s, int state) {
+int net_schedule_arrival(const struct netlist *n, const struct schedule *s, int state) {
   return net_at(n, n->states.at[state].node)->stage + s->interleave;
 }
 
@@ -267,7 +267,7 @@ static void save_registers(struct netlist *n, struct schedule *s) {
     fixed[net_root(n, n->outputs.at[i].node)] = s->latency;
   for (int i = 0; i < n->states.n; i++) {
     ref next = net_root(n, n->states.at[i].next);
-    int arrival = schedule_arrival(n, s, i);
+    int arrival = net_schedule_arrival(n, s, i);
     if (arrival < fixed[next])
       fixed[next] = arrival;
   }
@@ -314,15 +314,15 @@ static void find_registers(struct netlist *n, struct schedule *s) {
     if (net_at(n, n->states.at[i].node)->live) {
       ref next = n->states.at[i].next;
       int own = net_width(n, n->states.at[i].node), all = net_width(n, next);
-      use(n, s, next, own < all ? own : all, schedule_arrival(n, s, i));
+      use(n, s, next, own < all ? own : all, net_schedule_arrival(n, s, i));
     }
   use(n, s, net_valid(n), 1, s->latency);
   for (ref r = 0; r < n->nodes.n; r++)
     for (int k = 0; k < s->delays[r].after.n; k++)
-      s->registers += mask_count(s->delays[r].after.at[k]);
+      s->registers += net_mask_count(s->delays[r].after.at[k]);
 }
 
-void schedule_make(struct netlist *n, int depth, struct schedule *s) {
+void net_schedule_make(struct netlist *n, int depth, struct schedule *s) {
   *s = (struct schedule){.depth = depth};
   mark_live(n);
   place_all(n, depth);

@@ -16,10 +16,10 @@
 
 /* Which bits of a node: bit i of the mask is bit i of the node. */
 typedef uint64_t net_mask;
-int mask_low(net_mask m); /* m is not 0 */
-int mask_high(net_mask m);
-int mask_count(net_mask m);
-bool mask_has_holes(net_mask m);
+int net_mask_low(net_mask m); /* m is not 0 */
+int net_mask_high(net_mask m);
+int net_mask_count(net_mask m);
+bool net_mask_has_holes(net_mask m);
 
 struct net_delays {    /* of one node */
   net_mask used;       /* bits that anything uses, now or later */
@@ -35,7 +35,7 @@ struct schedule {
 };
 
 /* Marks what is live and gives every live node a stage. depth >= 1. */
-void schedule_make(struct netlist *n, int depth, struct schedule *s);
+void net_schedule_make(struct netlist *n, int depth, struct schedule *s);
 
 /* An operand as bits of a register: its root, and by how many registers it is delayed for a user in `stage`.
  */
@@ -45,6 +45,6 @@ net_mask net_root_bits(const struct netlist *n, ref operand, int width);
 /* How many bits of operand i a node looks at. */
 int net_operand_width(const struct netlist *n, ref user, int i);
 /* The stage in which a state's successor has to arrive: a + C. */
-int schedule_arrival(const struct netlist *n, const struct schedule *s, int state);
+int net_schedule_arrival(const struct netlist *n, const struct schedule *s, int state);
 
 #endif

@@ -129,7 +129,7 @@ static void core(const struct emission *e, const struct unrolled_streams *t, FIL
   for (int i = 0; i < n->outputs.n; i++)
     fprintf(out, "  wire [%d:0] out_%s;\n", net_width(n, n->outputs.at[i].node) - 1, n->outputs.at[i].name);
   fprintf(out, "  wire out_valid;\n  %s u_core (\n    .clk(aclk), .aresetn(aresetn), .ce(ce)",
-          unit_module(e, 0));
+          net_unit_module(e, 0));
   for (int k = NODE_TOKEN; k <= NODE_LAST; k++)
     if (has(e, (enum node_kind)k))
       fprintf(out, ", .%s(%s)", node_kind_name((enum node_kind)k), node_kind_name((enum node_kind)k));
@@ -156,7 +156,7 @@ static void core(const struct emission *e, const struct unrolled_streams *t, FIL
           width + t->sequence_bits + 1);
 }
 
-void emit_top(const struct emission *e, const struct unrolled_streams *t, FILE *out) {
+void unrolled_emit_top(const struct emission *e, const struct unrolled_streams *t, FILE *out) {
   header(e, t, out);
   ports(e, t, out);
   fprintf(out, "  wire ce; // the pipeline moves\n");

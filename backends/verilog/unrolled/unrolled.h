@@ -58,10 +58,10 @@ int unrolled_index_bits(int64_t count);
 
 /* ---- top.c, bench.c: what unrolled_write is made of ---- */
 void unrolled_streams(const struct netlist *n, const struct schedule *s, struct unrolled_streams *t);
-void emit_top(const struct emission *e, const struct unrolled_streams *t, FILE *out);
-void emit_bench(const struct unrolled *u, int64_t tokens, FILE *out);
+void unrolled_emit_top(const struct emission *e, const struct unrolled_streams *t, FILE *out);
+void unrolled_emit_bench(const struct unrolled *u, int64_t tokens, FILE *out);
 /* Tokens and expected results as $readmemh reads them; false after a diagnostic. */
-bool emit_vectors(const struct unrolled *u, const struct unrolled_vectors *vectors, FILE *tokens,
-                  FILE *results);
+bool unrolled_emit_vectors(const struct unrolled *u, const struct unrolled_vectors *vectors, FILE *tokens,
+                           FILE *results);
 
 #endif

@@ -24,10 +24,11 @@ struct emission {
   struct arena *arena;
   const struct netlist *net;
   const struct schedule *schedule;
-  const char *top;       /* the design's name: an identifier */
-  const char **name;     /* by node; NULL: not live */
-  struct ports *ports;   /* by unit */
-  struct port **exports; /* by unit: what others use of it, with the register's whole range */
+  const char *top;         /* the design's name: an identifier */
+  const char **name;       /* by node; NULL: not live */
+  const char **table_name; /* by table: of its function */
+  struct ports *ports;     /* by unit */
+  struct port **exports;   /* by unit: what others use of it, with the register's whole range */
   int *n_exports;
 };
 
@@ -38,6 +39,22 @@ const char *net_unit_module(const struct emission *e, int unit); /* the module's
 void net_emit_unit(const struct emission *e, int unit, FILE *out);
 void net_emit_core(const struct emission *e, FILE *out);
 bool net_unit_is_empty(const struct emission *e, int unit);
+
+/* ---- emit.c, emit_unit.c, emit_rom.c: between them ---- */
+int net_by_place(const void *a, const void *b); /* orders struct port by root and delay */
+const char *net_leaf_name(enum node_kind kind); /* "token"; NULL for what is not a leaf */
+/* The bits that a wire is declared with: all of a node's result, of a register those that are used. */
+net_mask net_declared(const struct emission *e, ref root, int delay);
+bool net_is_export(const struct emission *e, int unit, ref root, int delay);
+bool net_has_registers(const struct emission *e, int unit);
+void net_declare(const struct emission *e, FILE *out, const char *kind, ref root, int delay,
+                 const char *value);
+void net_declare_registers(const struct emission *e, int unit, FILE *out);
+void net_emit_wires(const struct emission *e, int unit, FILE *out);
+void net_emit_registers(const struct emission *e, int unit, FILE *out);
+void net_emit_lookups(const struct emission *e, int unit, FILE *out); /* functions */
+void net_emit_rom(const struct emission *e, ref r, bool *done,
+                  FILE *out); /* and those that share its memory */
 
 /* ---- emit_expr.c ---- */
 const char *net_wire(const struct emission *e, ref root, int delay);

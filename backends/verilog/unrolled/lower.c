@@ -1,6 +1,6 @@
 /* lower.c: walks the step, with its repeats unrolled: weights, states, regions, and the units that nodes
- * belong to. A unit is what stands at one path of the spec: an operator belongs to the path of the weight or
- * state that was named last above it; a ternary sum has a unit of its own under its weight's path. */
+ * belong to. A unit is a block of the spec: an operator belongs to the block of the weight or state that was
+ * named last above it; each matrix of ternary sums has a unit of its own. */
 #include "backends/verilog/unrolled/lower.h"
 
 #include "backends/verilog/unrolled/emit.h"
@@ -26,16 +26,23 @@ static void give_op_ids(struct op *op, void *data) {
 /* ---- units ----------------------------------------------------------------------------------------------
  */
 
-/* "layers.0.attn.weight" -> "layers.0.attn"; of a name without a dot nothing is left. */
+/* "layers.0.attn.h" -> "layers.0.attn"; of a name without a dot nothing is left. */
 static const char *path_of(struct arena *a, const char *name) {
   const char *dot = strrchr(name, '.');
   return dot ? arena_strndup(a, name, (size_t)(dot - name)) : "";
 }
 
-/* The paths of "a.b.i.weight+a.b.f.weight" as "a.b.i_f". */
-static const char *joined_path(struct arena *a, const char *name) {
-  const char *plus = strchr(name, '+'),
-             *path = path_of(a, plus ? arena_strndup(a, name, (size_t)(plus - name)) : name);
+/* The block around the one that has a weight, where there is one: "layers.0.attn.f.weight" ->
+ * "layers.0.attn", "head.weight" -> "head". */
+static const char *block_of(struct arena *a, const char *name) {
+  const char *own = path_of(a, name), *outer = path_of(a, own);
+  return *outer ? outer : own;
+}
+
+/* The path of a sum's weight; of the rows of several weights, "a.i.weight+a.f.weight", "a.i_f". */
+static const char *sum_path(struct arena *a, const char *name) {
+  const char *plus = strchr(name, '+');
+  const char *path = path_of(a, plus ? arena_strndup(a, name, (size_t)(plus - name)) : name);
   while (plus) {
     const char *next = strchr(plus + 1, '+');
     const char *more = path_of(a, next ? arena_strndup(a, plus + 1, (size_t)(next - plus - 1)) : plus + 1);
@@ -46,11 +53,15 @@ static const char *joined_path(struct arena *a, const char *name) {
   return path;
 }
 
-static void enter(struct lowering *l, const char *symbol, const char *suffix, const char *what) {
+static void enter(struct lowering *l, const char *path, const char *what) {
+  net_set_unit(l->net, net_verilog_name(l->net->arena, *path ? path : "model"), what);
+}
+
+static void enter_block(struct lowering *l, const char *path) {
   struct arena *a = l->net->arena;
-  const char *path = joined_path(a, symbol);
-  const char *name = arena_printf(a, "%s%s", *path ? path : "model", suffix);
-  net_set_unit(l->net, net_verilog_name(a, name), what);
+  enter(l, path,
+        *path ? arena_printf(a, "what the block '%s' computes beside ternary sums", path)
+              : "the model's own operators");
 }
 
 /* ---- symbols --------------------------------------------------------------------------------------------
@@ -94,7 +105,7 @@ static bool lower_weight(struct lowering *l, const struct op *op) {
     return false;
   const char *name = symbol_instance(l->net->arena, w->name, w->n_counts, w->counts, instance);
   if (w->origin != WEIGHT_FOLDED)
-    enter(l, name, "", arena_printf(l->net->arena, "what follows the weight '%s'", name));
+    enter_block(l, block_of(l->net->arena, name));
   struct scalars *y = unrolled_scalars(l, op->out[0]);
   for (int64_t i = 0; i < y->n; i++)
     y->at[i] = net_const(l->net, integer_at(t, i));
@@ -135,7 +146,7 @@ static struct lowered_state *state_of(struct lowering *l, const struct op *op, i
     return NULL;
   }
   const char *name = symbol_instance(l->net->arena, s->name, s->n_counts, s->counts, instance);
-  enter(l, name, "", arena_printf(l->net->arena, "the recurrence of the state '%s'", name));
+  enter_block(l, path_of(l->net->arena, name));
   for (int i = 0; i < l->states.n; i++)
     if (l->states.at[i].state == s && l->states.at[i].instance == instance)
       return &l->states.at[i];
@@ -218,11 +229,11 @@ static bool lower_sum(struct lowering *l, const struct op *op) {
   if (instance < 0)
     return false;
   const char *name = symbol_instance(a, w->name, w->n_counts, w->counts, instance);
-  enter(l, name, "_sum",
+  enter(l, arena_printf(a, "%s_sum", sum_path(a, name)),
         arena_printf(a, "sums of %lld inputs for %lld outputs, by the weight '%s'", (long long)t.dim[1],
                      (long long)t.dim[0], name));
   bool ok = unrolled_lower_op(l, op);
-  enter(l, name, "", arena_printf(a, "what follows the sums by '%s'", name));
+  enter_block(l, block_of(a, name));
   return ok;
 }
 
@@ -303,7 +314,7 @@ bool unrolled_lower(struct module *m, struct interp *weights, struct arena *a, e
     l.values.n = l.states.n = 0;
     for (int i = 0; i < ids; i++)
       vec_push(a, l.values, (struct scalars){0, NULL});
-    net_set_unit(net, "model", "what stands before the first weight");
+    enter_block(&l, "");
     const struct value *token = f->body->args[0], *result = f->body->last->in[0];
     if (!make_room(&l, token, result->def->at))
       return false;

@@ -128,7 +128,6 @@ static bool lower_map(struct lowering *l, const struct op *op) {
     y->at[e] = is_integer(op->out[0]) ? element(l->net, op, in[0], in[1], in[2]) : NO_NODE;
     if (y->at[e] == NO_NODE)
       return refuse(l, op);
-    y->at[e] = net_tabulate(l->net, y->at[e]);
   }
   return true;
 }

@@ -464,6 +464,9 @@ ref net_eq(struct netlist *n, ref a, ref b) {
   const struct node *x = net_at(n, a), *y = net_at(n, b);
   if (a == b)
     return net_const(n, 1);
+  int zeros = common_zeros(n, a, b);
+  if (zeros)
+    return net_eq(n, net_shr(n, a, zeros), net_shr(n, b, zeros));
   ref tie = y->kind == NODE_CONST   ? is_tie(n, a, y->lo)
             : x->kind == NODE_CONST ? is_tie(n, b, x->lo)
                                     : NO_NODE;
@@ -569,6 +572,41 @@ ref net_bound(struct netlist *n, ref r, int before, int64_t lo, int64_t hi) {
   x->lo = most_of(x->lo, lo);
   x->hi = least_of(x->hi, hi);
   return r;
+}
+
+void net_become_rom(struct netlist *n, ref r, ref a, const int64_t *value) {
+  const struct node *x = net_at(n, a);
+  struct node *y = &n->nodes.at[r];
+  y->kind = NODE_ROM;
+  y->in[0] = a;
+  y->in[1] = y->in[2] = NO_NODE;
+  y->table = find_table(n, x->lo, x->hi - x->lo + 1, value);
+}
+
+/* ---- liveness --------------------------------------------------------------------------------------------
+ */
+
+static void mark(struct netlist *n, ref r) {
+  VEC(ref) work = {0};
+  vec_push(n->arena, work, r);
+  while (work.n) {
+    struct node *x = &n->nodes.at[work.at[--work.n]];
+    if (x->live)
+      continue;
+    x->live = true;
+    for (int i = 0; i < 3 && x->in[i] != NO_NODE; i++)
+      vec_push(n->arena, work, x->in[i]);
+    if (x->kind == NODE_STATE)
+      vec_push(n->arena, work, n->states.at[x->state - 1].next);
+  }
+}
+
+void net_mark_live(struct netlist *n) {
+  for (ref r = 0; r < n->nodes.n; r++)
+    n->nodes.at[r].live = false;
+  for (int i = 0; i < n->outputs.n; i++)
+    mark(n, n->outputs.at[i].node);
+  mark(n, net_valid(n)); /* results say whether they are some */
 }
 
 /* ---- results and names ----------------------------------------------------------------------------------

@@ -152,6 +152,10 @@ ref net_rom(struct netlist *n, ref a, const int64_t *value);
 /* Narrows the interval of a node that was made just now, where more is known of it than its operator tells.
  */
 ref net_bound(struct netlist *n, ref r, int before, int64_t lo, int64_t hi);
+/* Turns node r, whatever it was, into a table of node a, which stands before it. */
+void net_become_rom(struct netlist *n, ref r, ref a, const int64_t *value);
+/* Marks what outputs depend on, through states. */
+void net_mark_live(struct netlist *n);
 void net_output(struct netlist *n, const char *name, ref r);
 /* Names the node that holds a value, unless it has a name: element `i` of a value that the spec calls `name`;
  * i < 0: the name alone. */
@@ -191,9 +195,9 @@ int64_t net_node_value(const struct netlist *n, ref r, const int64_t *value, int
                        const int64_t *state);
 
 /* ---- tables: tabulate.c ---- */
-/* y, or a table of the one narrow number that y depends on (struct node: support) where that takes fewer LUTs
- * than the operators between. */
-ref net_tabulate(struct netlist *n, ref y);
+/* Makes tables of nodes that depend on one narrow number only (struct node: support) where that takes fewer
+ * LUTs than the operators between. Outputs and states are there; no maker may be called afterwards. */
+void net_tabulate(struct netlist *n);
 /* LUTs of four inputs for a table of `count` numbers of `width` bits, as distinct functions of four inputs
  * and multiplexers above them. */
 int net_table_luts(const int64_t *value, int64_t count, int width);

@@ -41,6 +41,7 @@ struct unrolled *unrolled_plan(struct arena *a, struct module *m, const struct w
   if (!ok)
     return NULL;
   add_outputs(u, &logits);
+  net_tabulate(&u->net);
   net_schedule_make(&u->net, u->options.depth, &u->schedule);
   net_emission_make(a, &u->net, &u->schedule, u->top, &u->emission);
   unrolled_streams(&u->net, &u->schedule, &u->streams);

@@ -53,30 +53,6 @@ static int operands(const struct node *x) {
   return k;
 }
 
-/* ---- liveness -------------------------------------------------------------------------------------------
- */
-
-static void mark(struct netlist *n, ref r) {
-  VEC(ref) work = {0};
-  vec_push(n->arena, work, r);
-  while (work.n) {
-    struct node *x = &n->nodes.at[work.at[--work.n]];
-    if (x->live)
-      continue;
-    x->live = true;
-    for (int i = 0; i < operands(x); i++)
-      vec_push(n->arena, work, x->in[i]);
-    if (x->kind == NODE_STATE)
-      vec_push(n->arena, work, n->states.at[x->state - 1].next);
-  }
-}
-
-static void mark_live(struct netlist *n) {
-  for (int i = 0; i < n->outputs.n; i++)
-    mark(n, n->outputs.at[i].node);
-  mark(n, net_valid(n)); /* results say whether they are some */
-}
-
 /* ---- as soon as possible --------------------------------------------------------------------------------
  */
 
@@ -324,7 +300,7 @@ static void find_registers(struct netlist *n, struct schedule *s) {
 
 void net_schedule_make(struct netlist *n, int depth, struct schedule *s) {
   *s = (struct schedule){.depth = depth};
-  mark_live(n);
+  net_mark_live(n);
   place_all(n, depth);
   delay_states(n, depth);
   place_all(n, depth);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ENTRIES = 256, MOST_CONE = 400 };
+enum { MOST_ENTRIES = 256, MOST_CONE = 400, LEAST_CONE = 6 /* LUTs: what is less stays readable */ };
 
 /* ---- what a table costs in LUTs of four inputs ----------------------------------------------------------
  */
@@ -116,26 +116,47 @@ static bool collect(const struct netlist *n, ref y, struct cone *c) {
   return true;
 }
 
-ref net_tabulate(struct netlist *n, ref y) {
-  ref root = net_at(n, y)->support;
-  if (root < 0 || root == y || domain(n, root) > MOST_ENTRIES || net_at(n, y)->kind == NODE_VIEW)
-    return y;
-  struct cone *c = xmalloc(sizeof *c);
-  *c = (struct cone){.root = root};
-  int64_t count = domain(n, root), first = net_at(n, root)->lo, value[MOST_ENTRIES];
-  bool ok = collect(n, y, c) && c->luts > net_width(n, y);
-  if (ok) {
-    int64_t *of_node = xmalloc(sizeof *of_node * (size_t)n->nodes.n);
-    qsort(c->node, (size_t)c->n, sizeof *c->node, by_number);
-    for (int64_t i = 0; i < count; i++) {
-      of_node[root] = first + i;
-      for (int k = 0; k < c->n; k++)
-        of_node[c->node[k]] = net_node_value(n, c->node[k], of_node, 0, false, NULL);
-      value[i] = of_node[y];
+/* Whether a node's value is needed by something that depends on more than its support. */
+static bool *find_frontier(const struct netlist *n) {
+  bool *frontier = arena_array(n->arena, bool, n->nodes.n);
+  for (ref r = 0; r < n->nodes.n; r++)
+    for (int i = 0; net_at(n, r)->live && i < 3 && net_at(n, r)->in[i] != NO_NODE; i++) {
+      ref of = net_at(n, r)->in[i];
+      if (net_at(n, r)->support != net_at(n, of)->support)
+        frontier[net_at(n, of)->kind == NODE_VIEW ? net_at(n, of)->in[0] : of] = true;
     }
-    free(of_node);
-    ok = net_table_luts(value, count, net_width(n, y)) < c->luts;
+  for (int i = 0; i < n->outputs.n; i++)
+    frontier[n->outputs.at[i].node] = true;
+  for (int i = 0; i < n->states.n; i++)
+    frontier[n->states.at[i].next] = true;
+  return frontier;
+}
+
+/* The values of y for all values of the cone's root. */
+static void evaluate(const struct netlist *n, struct cone *c, ref y, int64_t *of_node, int64_t *value) {
+  int64_t count = domain(n, c->root), first = net_at(n, c->root)->lo;
+  qsort(c->node, (size_t)c->n, sizeof *c->node, by_number);
+  for (int64_t i = 0; i < count; i++) {
+    of_node[c->root] = first + i;
+    for (int k = 0; k < c->n; k++)
+      of_node[c->node[k]] = net_node_value(n, c->node[k], of_node, 0, false, NULL);
+    value[i] = of_node[y];
   }
-  free(c);
-  return ok ? net_rom(n, root, value) : y;
+}
+
+void net_tabulate(struct netlist *n) {
+  net_mark_live(n);
+  const bool *frontier = find_frontier(n);
+  struct cone *c = arena_new(n->arena, struct cone);
+  int64_t *of_node = arena_array(n->arena, int64_t, n->nodes.n), value[MOST_ENTRIES];
+  for (ref y = 0; y < n->nodes.n; y++) {
+    struct node *x = &n->nodes.at[y];
+    *c = (struct cone){.root = x->support};
+    if (!x->live || !frontier[y] || x->kind == NODE_VIEW || x->kind == NODE_ROM || c->root < 0 ||
+        c->root == y || domain(n, c->root) > MOST_ENTRIES || !collect(n, y, c) || c->luts < LEAST_CONE)
+      continue;
+    evaluate(n, c, y, of_node, value);
+    if (net_table_luts(value, domain(n, c->root), net_width(n, y)) < c->luts)
+      net_become_rom(n, y, c->root, value);
+  }
 }

@@ -1,0 +1,213 @@
+/* native_bench.h: loops made by hand and compiled in this process, for the tests of native code. One fixture
+ * `fx` holds what is under way; memory of a run is static. */
+#ifndef TERN_TESTS_NATIVE_BENCH_H
+#define TERN_TESTS_NATIVE_BENCH_H
+
+#include "backends/native/native.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- making loops ---------------------------------------------------------------------------- */
+
+static struct fixture {
+  struct arena arena;
+  struct diag diag;
+  char *said; /* what diagnostics printed */
+  size_t said_bytes;
+  struct loops *loops;
+  struct kernel *kernel, **last;
+} fx;
+
+static inline int setup(void **state) {
+  (void)state;
+  memset(&fx, 0, sizeof fx);
+  fx.diag.out = open_memstream(&fx.said, &fx.said_bytes);
+  fx.loops = arena_new(&fx.arena, struct loops);
+  struct module *m = module_new(&fx.arena, &fx.diag, "test");
+  m->spec = "test.tern";
+  fx.loops->module = m;
+  fx.loops->step = arena_new(&fx.arena, struct form);
+  fx.loops->step->name = "step";
+  fx.last = &fx.loops->kernels;
+  return 0;
+}
+
+static inline int teardown(void **state) {
+  (void)state;
+  fclose(fx.diag.out);
+  free(fx.said);
+  diag_free(&fx.diag);
+  arena_free(&fx.arena);
+  return 0;
+}
+
+static inline struct kernel *kernel(const char *name) {
+  struct kernel *k = arena_new(&fx.arena, struct kernel);
+  k->name = name;
+  *fx.last = fx.kernel = k;
+  fx.last = &k->next;
+  fx.loops->n_kernels++;
+  return k;
+}
+
+static inline struct call *call(struct kernel *k, int64_t count, struct call *body) {
+  struct call *c = arena_new(&fx.arena, struct call);
+  *c = (struct call){.kernel = k, .count = count, .body = body};
+  return c;
+}
+
+static inline struct buffer *buffer(enum buffer_base base, enum format format, int64_t offset) {
+  struct buffer *b = arena_new(&fx.arena, struct buffer);
+  *b = (struct buffer){.base = base, .format = format, .offset = offset, .elements = 1 << 20};
+  vec_push(&fx.arena, fx.kernel->buffers, b);
+  return b;
+}
+
+static inline struct index *index_new(enum index_kind kind, int64_t constant, struct index *a,
+                                      struct index *b) {
+  struct index *x = arena_new(&fx.arena, struct index);
+  *x = (struct index){.kind = kind, .constant = constant, .a = a, .b = b};
+  return x;
+}
+
+static inline struct index *number(int64_t c) {
+  return index_new(INDEX_CONST, c, NULL, NULL);
+}
+
+static inline struct index *var(struct loop *l) {
+  struct index *x = index_new(INDEX_VAR, 0, NULL, NULL);
+  x->loop = l;
+  return x;
+}
+
+static inline struct expr *expr_new(enum expr_kind kind, enum elem elem) {
+  struct expr *x = arena_new(&fx.arena, struct expr);
+  x->kind = kind;
+  x->elem = elem;
+  x->id = fx.kernel->n_exprs++;
+  x->at = (struct loc){.line = 7};
+  return x;
+}
+
+static inline struct expr *load(struct buffer *b, enum elem elem, struct index *x) {
+  struct expr *e = expr_new(EXPR_LOAD, elem);
+  e->buffer = b;
+  e->index = x;
+  return e;
+}
+
+static inline struct expr *constant(double value) {
+  struct expr *e = expr_new(EXPR_CONST, ELEM_F32);
+  e->value = value;
+  return e;
+}
+
+static inline struct expr *apply(enum opcode code, enum elem elem, struct expr *a, struct expr *b) {
+  struct expr *e = expr_new(EXPR_OP, elem);
+  e->code = code;
+  e->in[0] = a;
+  e->in[1] = b;
+  e->n_in = b ? 2 : 1;
+  return e;
+}
+
+static inline struct expr *total(struct accumulator *acc) {
+  struct expr *e = expr_new(EXPR_ACC, acc->elem);
+  e->acc = acc;
+  return e;
+}
+
+static inline struct accumulator *accumulator(enum accumulate how, struct loop *l) {
+  struct accumulator *acc = arena_new(&fx.arena, struct accumulator);
+  *acc = (struct accumulator){.how = how, .elem = ELEM_F32, .loop = l, .id = fx.kernel->n_accs++};
+  return acc;
+}
+
+/* Appends a statement to a list. */
+static inline struct stmt *stmt(struct stmt **list, enum stmt_kind kind) {
+  struct stmt *s = arena_new(&fx.arena, struct stmt);
+  s->kind = kind;
+  s->at = (struct loc){.line = 7};
+  while (*list)
+    list = &(*list)->next;
+  return *list = s;
+}
+
+static inline struct expr *let(struct stmt **list, struct expr *e) {
+  stmt(list, STMT_LET)->expr = e;
+  return e;
+}
+
+static inline void store(struct stmt **list, struct buffer *b, struct index *x, struct expr *e) {
+  struct stmt *s = stmt(list, STMT_STORE);
+  s->buffer = b;
+  s->index = x;
+  s->expr = e;
+}
+
+static inline void add_to(struct stmt **list, struct accumulator *acc, struct expr *e) {
+  struct stmt *s = stmt(list, STMT_ACCUMULATE);
+  s->acc = acc;
+  s->expr = e;
+}
+
+static inline struct loop *loop(struct stmt **list, enum loop_kind kind, struct index *extent) {
+  struct loop *l = arena_new(&fx.arena, struct loop);
+  *l = (struct loop){.kind = kind, .extent = extent, .name = "i", .id = fx.kernel->n_loops++};
+  stmt(list, STMT_LOOP)->loop = l;
+  return l;
+}
+
+/* ---- running them ---------------------------------------------------------------------------- */
+
+enum { ROOM = 1 << 16 };
+static _Alignas(64) uint8_t weights[ROOM], state_room[ROOM], scratch[ROOM];
+static _Alignas(64) float logits[ROOM / 4];
+static uint32_t tokens[64];
+
+/* Processors to try: this machine's, and the plainest when this machine is an x86. */
+static const char *const processors[] = {
+    NULL,
+#ifdef __x86_64__
+    "x86-64",
+#endif
+};
+enum { PROCESSORS = sizeof processors / sizeof *processors };
+
+static int barriers;
+static inline void count_barrier(void *team) {
+  (void)team;
+  barriers++;
+}
+
+static inline struct native_jit *compile(int processor) {
+  struct native_options o = native_defaults;
+  o.cpu = processors[processor];
+  struct native_jit *j = native_jit(&fx.diag, fx.loops, &o);
+  fflush(fx.diag.out);
+  if (!j)
+    fail_msg("no code: %s", fx.said);
+  return j;
+}
+
+static inline struct tern_args arguments(uint32_t n) {
+  return (struct tern_args){weights, state_room, scratch, tokens, logits, n, 1, NULL, NULL};
+}
+
+static inline void run_step(const struct native_jit *j, uint32_t threads) {
+  struct tern_args args = arguments(1);
+  for (uint32_t t = 0; t < threads; t++)
+    native_jit_model(j)->step(&args, t, threads);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+#endif

@@ -149,8 +149,8 @@ struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
   return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_elements(u->m, v->type), name);
 }
 
-/* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only at
- * run time becomes a part of the element's index, and the buffer has all the instances. */
+/* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only
+ * at run time becomes a part of the element's index, and the buffer has all the instances. */
 static void add_stride(struct unit *u, struct buffer *b, struct value *index, int64_t count, int64_t stride,
                        struct index **extra) {
   bool inside = !index->def && index->block == u->body;

@@ -111,6 +111,30 @@ static struct value *both_same(struct builder *b, struct op *op) {
   return op->in[0] == op->in[1] ? op->in[0] : NULL;
 }
 
+/* x for an integer operator whose exact result is x, where clamping changes nothing either. */
+static struct value *exactly(struct builder *b, const struct op *op, struct value *x) {
+  bool holds = x->type.elem == op->out[0]->type.elem && op->attr.bits >= 8 * elem_bytes(x->type.elem);
+  return holds ? stretched(b, op, x) : NULL;
+}
+
+static struct value *plus_zero(struct builder *b, struct op *op) {
+  struct value *x = beside(op, 0);
+  return x ? exactly(b, op, x) : NULL;
+}
+
+static struct value *less_zero(struct builder *b, struct op *op) {
+  return const_is(op->in[1], 0) ? exactly(b, op, op->in[0]) : NULL;
+}
+
+static struct value *times_one_unshifted(struct builder *b, struct op *op) {
+  struct value *x = beside(op, 1);
+  return x && const_is(op->in[2], 0) ? exactly(b, op, x) : NULL;
+}
+
+static struct value *both_same_integers(struct builder *b, struct op *op) {
+  return op->in[0] == op->in[1] ? exactly(b, op, op->in[0]) : NULL;
+}
+
 static struct value *choice_known(struct builder *b, struct op *op) {
   double c;
   if (op->in[1] == op->in[2])
@@ -253,6 +277,11 @@ static const struct {
     {OP_ROUND, once_is_enough},             /* round(round(x)) = round(x), in any modes */
     {OP_MIN, both_same},                    /* min(x, x) = x */
     {OP_MAX, both_same},                    /* max(x, x) = x */
+    {OP_IADD, plus_zero},                   /* sat(x + 0) = x, where x has no more than `bits` bits */
+    {OP_ISUB, less_zero},                   /* sat(x - 0) = x */
+    {OP_MULSHIFT, times_one_unshifted},     /* sat(x * 1 * 2^0) = x */
+    {OP_IMIN, both_same_integers},          /* sat(min(x, x)) = x */
+    {OP_IMAX, both_same_integers},          /* */
     {OP_SELECT, choice_known},              /* true ? a : b = a, c ? x : x = x */
     {OP_CONVERT, convert_nothing},          /* x to its own type = x */
     {OP_CONVERT, convert_constant},         /* a constant to a type = a constant */

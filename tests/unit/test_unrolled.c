@@ -356,6 +356,55 @@ static void a_loop_within_a_stage_takes_a_token_a_clock(void **state) {
   bench_close(&b);
 }
 
+/* ---- simulation -------------------------------------------------------------------------------------------
+ */
+
+static char *project_dir(void) {
+  const char *base = getenv("TMPDIR");
+  static char dir[512];
+  snprintf(dir, sizeof dir, "%s/unrolled-XXXXXX", base && *base ? base : "/tmp");
+  assert_non_null(mkdtemp(dir));
+  return dir;
+}
+
+static int shell(const char *format, const char *dir, const char *more) {
+  char command[2048];
+  snprintf(command, sizeof command, format, dir, more);
+  return system(command);
+}
+
+/* Icarus runs the project without and with stalls, and finds what was changed in the vectors. */
+static void check_simulation(const char *text, const struct unrolled_options *o) {
+  struct bench b;
+  uint32_t tokens[24];
+  bench_open(&b, text);
+  struct unrolled *u = unrolled_plan(&b.arena, b.m, &weights_by_name, o);
+  assert_non_null(u);
+  for (int t = 0; t < 24; t++)
+    tokens[t] = token_at(t, 8);
+  char *dir = project_dir();
+  assert_true(
+      unrolled_write(u, dir, TERN_SOURCE "/backends/verilog", &(struct unrolled_vectors){tokens, 24}));
+  assert_int_equal(shell("make -s -C %s icarus >%s/log", dir, dir), 0);
+  assert_int_equal(shell("make -s -C %s icarus STALL=35 SEED=5 >>%s/log", dir, dir), 0);
+  assert_int_equal(shell("grep -c PASS %s/log | grep -qx 2", dir, NULL), 0);
+  assert_int_equal(
+      shell("cd %s && tac sim/results.hex >%s/x && cmp -s x sim/results.hex || mv x sim/results.hex", dir,
+            dir),
+      0);
+  assert_int_not_equal(shell("make -s -C %s icarus >%s/log 2>&1", dir, dir), 0);
+  assert_int_equal(shell("grep -q 'FAIL: .* of token 0 of sequence 0, cycle' %s/log", dir, NULL), 0);
+  shell("rm -rf %s", dir, NULL);
+  bench_close(&b);
+}
+
+static void icarus_computes_the_same(void **state) {
+  (void)state;
+  check_simulation(recurrent, &(struct unrolled_options){.depth = 3, .best = true});
+  check_simulation(operators, &(struct unrolled_options){.depth = 1});
+  check_simulation(operators, &(struct unrolled_options){.depth = 2, .multiplier = MULTIPLIER_BLOCK});
+}
+
 /* ---- refusals -------------------------------------------------------------------------------------------
  */
 
@@ -399,6 +448,7 @@ int main(void) {
       cmocka_unit_test(models_are_the_interpreters),
       cmocka_unit_test(schedules_keep_their_rules),
       cmocka_unit_test(a_loop_within_a_stage_takes_a_token_a_clock),
+      cmocka_unit_test(icarus_computes_the_same),
       cmocka_unit_test(what_it_cannot_do_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

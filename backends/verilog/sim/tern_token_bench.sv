@@ -8,6 +8,7 @@
 // +stall=N                     of 100 clocks, N in which the source pauses, and N in which no result is taken;
 //                              with stalls the sequences come in random order, without them in turn
 // +seed=N                      of the random numbers
+// +write=FILE                  the results of sequence 0, a line of 8 hexadecimal digits each
 // +dump=FILE                   a waveform (VCD)
 `timescale 1ns / 1ps
 /* verilator lint_off WIDTH */ // integers index what has fewer bits
@@ -39,9 +40,10 @@ module tern_token_bench #(
   reg [8*256-1:0] file;
   integer sent [0:SEQUENCES-1];
   integer received [0:SEQUENCES-1];
-  integer stall, all_sent, all_received, cycle, first_cycle, waited, turn, i, from;
+  integer stall, all_sent, all_received, cycle, first_cycle, waited, turn, i, from, written;
   reg [31:0] expected;
   reg signed [FIELD-1:0] result;
+  reg signed [31:0] extended;
   reg [31:0] random;
   reg held;
   reg [RESULTS*FIELD-1:0] held_data;
@@ -74,6 +76,8 @@ module tern_token_bench #(
     if (!$value$plusargs("stall=%d", stall)) stall = 0;
     if (!$value$plusargs("seed=%d", random)) random = 1;
     random = next_random(random * 32'd2654435761 + 32'd12345);
+    written = 0;
+    if ($value$plusargs("write=%s", file)) written = $fopen(file, "w");
     if ($value$plusargs("dump=%s", file)) begin
       $dumpfile(file);
       $dumpvars;
@@ -134,6 +138,10 @@ module tern_token_bench #(
       for (i = 0; i < RESULTS; i = i + 1) begin
         expected = results[(from * TOKENS + received[from]) * RESULTS + i];
         result = m_tdata[i*FIELD+:FIELD];
+        if (written != 0 && from == 0) begin
+          extended = result;
+          $fdisplay(written, "%08x", extended);
+        end
         if (result !== expected[FIELD-1:0]) begin
           if (i == 0)
             $display("FAIL: %0s 0 of token %0d of sequence %0d, cycle %0d, is %0d, expected %0d", FIRST_RESULT,

@@ -143,6 +143,10 @@ ref net_round_shift(struct netlist *n, ref a, ref e) {
   if (net_is_const(n, e, &v)) {
     if (v <= 0)
       return net_shl(n, a, (int)-v);
+    for (; v > 0 && net_zeros(n, a) > 0 && net_zeros(n, a) < 62; v--)
+      a = net_shr(n, a, 1);
+    if (v == 0)
+      return a;
     const struct node *x = net_at(n, a);
     int64_t c;
     if (x->kind == NODE_ADD && net_is_const(n, x->in[1], &c) && c == -((int64_t)1 << (v - 1)))

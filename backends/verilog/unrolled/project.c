@@ -158,7 +158,8 @@ static bool write_makefile(const struct project *p) {
   for (int i = 0; i < p->rtl.n; i++)
     fprintf(o.file, " \\\n  rtl/%s", p->rtl.at[i]);
   fprintf(o.file, "\nBENCH = sim/tern_token_bench.sv sim/%s_bench.sv\nSTALL = 0\nSEED = 1\n", top);
-  fprintf(o.file, "ARGS = +tokens=sim/tokens.hex +results=sim/results.hex +stall=$(STALL) +seed=$(SEED)\n\n");
+  fprintf(o.file,
+          "ARGS = +tokens=sim/tokens.hex +results=sim/results.hex +stall=$(STALL) +seed=$(SEED) $(MORE)\n\n");
   fprintf(o.file, "all: icarus verilator\n\nicarus: obj/icarus\n\tvvp -N obj/icarus $(ARGS)\n\n"
                   "verilator: obj/verilator/sim\n\tobj/verilator/sim $(ARGS)\n\n");
   fprintf(

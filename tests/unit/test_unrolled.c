@@ -375,16 +375,17 @@ static int shell(const char *format, const char *dir, const char *more) {
 
 /* Icarus runs the project without and with stalls, and finds what was changed in the vectors. */
 static void check_simulation(const char *text, const struct unrolled_options *o) {
+  enum { TOKENS = 6 };
   struct bench b;
-  uint32_t tokens[24];
+  uint32_t tokens[TOKENS];
   bench_open(&b, text);
   struct unrolled *u = unrolled_plan(&b.arena, b.m, &weights_by_name, o);
   assert_non_null(u);
-  for (int t = 0; t < 24; t++)
+  for (int t = 0; t < TOKENS; t++)
     tokens[t] = token_at(t, 8);
   char *dir = project_dir();
   assert_true(
-      unrolled_write(u, dir, TERN_SOURCE "/backends/verilog", &(struct unrolled_vectors){tokens, 24}));
+      unrolled_write(u, dir, TERN_SOURCE "/backends/verilog", &(struct unrolled_vectors){tokens, TOKENS}));
   assert_int_equal(shell("make -s -C %s icarus >%s/log", dir, dir), 0);
   assert_int_equal(shell("make -s -C %s icarus STALL=35 SEED=5 >>%s/log", dir, dir), 0);
   assert_int_equal(shell("grep -c PASS %s/log | grep -qx 2", dir, NULL), 0);

@@ -160,4 +160,42 @@ module tern_axi_reader #(
 
   assign busy = active || arvalid || room != DEPTH[RB-1:0];
   wire unused = &{1'b0, fifo_ready, held, beats_wide[8], rounded[SHIFT-1:0], cmd_address[SHIFT-1:0], m_axi_rresp[0]};
+
+`ifdef FORMAL
+  // Proved by induction (tests/hardware/proofs.test), for LAST = 0 and a bus that answers only what was asked: a beat always finds
+  // room; requests are stable, stay within 4 KiB, and are together what the command asked, in order.
+  reg          started = 0, waited = 0;
+  reg [RB-1:0] asked = 0; // beats that the bus has accepted and not yet given
+  reg [WB-1:0] done = 0;  // words of the command that are requested
+  reg [WB-1:0] all;
+  reg [ADDRESS-SHIFT-1:0] start, last_address;
+  reg [7:0]    last_length;
+  wire [ADDRESS-SHIFT-1:0] here = start + done;
+  wire [RB-1:0] offered = arvalid ? arlen + 1'b1 : 1'b0;
+  localparam PB = 12 - SHIFT; // bits of a word's place within 4 KiB
+  wire [PB:0] last_word = {1'b0, araddr[PB-1:0]} + arlen;
+  always @(posedge clk) begin
+    started <= 1;
+    if (!started) assume (!aresetn);
+    if (asked == 0 || !aresetn) assume (!m_axi_rvalid);
+    asked <= aresetn ? asked + (m_axi_arready ? offered : 1'b0) - m_axi_rvalid : 1'b0;
+    waited <= aresetn && arvalid && !m_axi_arready;
+    last_address <= araddr;
+    last_length <= arlen;
+    if (!active) begin
+      done <= 0;
+      all <= rounded[SIZE:SHIFT];
+      start <= cmd_address[ADDRESS-1:SHIFT];
+    end else if (issue) done <= done + beats;
+    if (started) begin
+      assert (asked + offered + held + room == DEPTH && held <= DEPTH && room <= DEPTH && asked <= DEPTH);
+      if (m_axi_rvalid) assert (fifo_ready);
+      if (waited) assert (arvalid && araddr == last_address && arlen == last_length);
+      if (arvalid) assert (!last_word[PB] && arlen < MOST);
+      if (active) assert (left != 0 && done < all && left == all - done && next == here);
+      if (planned) assert (active && beats == (whole ? to_end : left[LB-1:0]));
+      if (issue) assert (beats <= left && beats != 0 && beats <= MOST);
+    end
+  end
+`endif
 endmodule

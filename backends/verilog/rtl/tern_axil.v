@@ -164,21 +164,25 @@ module tern_axil #(
       endcase
     end
 
-  // Counters, and the high half of the one whose low half was read last.
-  wire [64*COUNTERS-1:0] counts;
-  reg  [31:0]            high;
+  // Counters; of all but the addressed one a chain of ORs gets 0. `high`: high half of the one whose low half was read last.
+  reg [31:0] high;
   genvar i;
   generate
     for (i = 0; i < COUNTERS; i = i + 1) begin : count
       reg [63:0] value;
+      wire [63:0] so_far;
+      wire [63:0] masked = address[6:3] == i[3:0] ? value : 64'b0;
       always @(posedge clk)
         if (!aresetn || pulse_counters) value <= 0;
         else if (events[i]) value <= value + 1'b1;
-      assign counts[64*i +: 64] = value;
+      if (i == 0) begin : first
+        assign so_far = masked;
+      end else begin : later
+        assign so_far = count[i-1].so_far | masked;
+      end
     end
   endgenerate
-  wire [1023:0] padded = {{1024-64*COUNTERS{1'b0}}, counts};
-  wire [63:0]   picked = padded[{address[6:3], 6'b0} +: 64];
+  wire [63:0] picked = count[COUNTERS-1].so_far;
 
   always @(posedge clk) begin
     if (phase == WRITE) begin
@@ -211,4 +215,60 @@ module tern_axil #(
       answer <= state_error ? 32'b0 : state_rdata;
     end
   end
+
+`ifdef FORMAL
+  // Proved by induction (tests/hardware/proofs.test): answers and requests of the state port stay until they are taken; each
+  // write and each read has one answer, and one state request at most; ready comes for an address and its data together.
+  reg        started = 0, b_waits = 0, r_waits = 0, state_waits = 0;
+  reg        write_open = 0, read_open = 0, state_open = 0; // accepted and not answered; its state request is not done
+  reg [1:0]  was_bresp, was_rresp;
+  reg [31:0] was_rdata, was_address, was_wdata;
+  reg        was_write;
+  reg        aw_waits = 0, ar_waits = 0, w_waits = 0;
+  always @(posedge clk) begin
+    started <= 1;
+    if (!started) assume (!aresetn);
+    // The master keeps what it asks.
+    if (aw_waits) assume (s_axil_awvalid);
+    if (w_waits) assume (s_axil_wvalid);
+    if (ar_waits) assume (s_axil_arvalid);
+    aw_waits <= aresetn && s_axil_awvalid && !s_axil_awready;
+    w_waits <= aresetn && s_axil_wvalid && !s_axil_wready;
+    ar_waits <= aresetn && s_axil_arvalid && !s_axil_arready;
+    b_waits <= aresetn && s_axil_bvalid && !s_axil_bready;
+    r_waits <= aresetn && s_axil_rvalid && !s_axil_rready;
+    state_waits <= aresetn && state_request && !state_done;
+    was_bresp <= s_axil_bresp;
+    was_rresp <= s_axil_rresp;
+    was_rdata <= s_axil_rdata;
+    was_address <= state_address;
+    was_wdata <= state_wdata;
+    was_write <= state_write;
+    if (!aresetn) begin
+      write_open <= 0;
+      read_open <= 0;
+      state_open <= 0;
+    end else begin
+      if (s_axil_awvalid && s_axil_awready) write_open <= 1;
+      else if (s_axil_bvalid && s_axil_bready) write_open <= 0;
+      if (s_axil_arvalid && s_axil_arready) read_open <= 1;
+      else if (s_axil_rvalid && s_axil_rready) read_open <= 0;
+      if ((phase == WRITE || phase == READ) && state_data && (phase == READ || &s_axil_wstrb)) state_open <= 1;
+      else if (state_request && state_done) state_open <= 0;
+    end
+    if (started) begin
+      assert (phase <= ANSWER_READ);
+      if (b_waits) assert (s_axil_bvalid && s_axil_bresp == was_bresp);
+      if (r_waits) assert (s_axil_rvalid && s_axil_rresp == was_rresp && s_axil_rdata == was_rdata);
+      if (state_waits)
+        assert (state_request && state_write == was_write && state_address == was_address && (!state_write || state_wdata == was_wdata));
+      assert (s_axil_awready == s_axil_wready);
+      if (s_axil_awready) assert (s_axil_awvalid && s_axil_wvalid && !write_open && !read_open);
+      if (s_axil_arready) assert (s_axil_arvalid && !write_open && !read_open);
+      assert (write_open == (phase == STATE_WRITE || phase == ANSWER_WRITE));
+      assert (read_open == (phase == STATE_READ || phase == ANSWER_READ));
+      assert (state_open == state_request);
+    end
+  end
+`endif
 endmodule

@@ -57,4 +57,44 @@ module tern_fifo #(
       waiting <= waiting + {{A{1'b0}}, push} - {{A{1'b0}}, fetch};
       offered <= fetch || (offered && !out_ready);
     end
+
+`ifdef FORMAL
+  // Proved by induction (tests/hardware/proofs.test): no word is lost, doubled, changed or reordered, the count is right. A word
+  // that comes in is picked at will and followed, by its place in the RAM and the words in front of it.
+  (* anyseq *) reg pick;
+  reg              started = 0, following = 0, waited = 0;
+  reg              in_memory;
+  reg [A-1:0]      place;
+  reg [A:0]        front; // words in front of the followed one
+  reg [WIDTH-1:0]  followed, last;
+  wire             pop = out_valid && out_ready;
+  wire [A-1:0]     distance = place - head;
+  wire [A-1:0]     span = tail - head;
+  always @(posedge clk) begin
+    started <= 1;
+    if (!started) assume (!aresetn);
+    waited <= aresetn && out_valid && !out_ready;
+    last <= out_data;
+    if (!aresetn) following <= 0;
+    else if (!following) begin
+      following <= push && pick;
+      followed <= in_data;
+      in_memory <= 1;
+      place <= tail;
+      front <= {1'b0, span} + (waiting == DEPTH ? DEPTH : 0) + offered - pop;
+    end else begin
+      if (fetch && distance == 0) in_memory <= 0;
+      front <= front - pop;
+      if (pop && front == 0) following <= 0;
+    end
+    if (started) begin
+      assert (waiting + offered <= DEPTH);
+      assert (waiting[A-1:0] == span);
+      assert (count == waiting + offered);
+      if (waited) assert (out_valid && out_data == last);
+      if (following && in_memory) assert (distance < waiting && front == distance + offered && memory[place] == followed);
+      if (following && !in_memory) assert (front == 0 && offered && word == followed);
+    end
+  end
+`endif
 endmodule

@@ -37,4 +37,35 @@ module tern_skid #(
         spare_full <= 0;
       end else if (s_valid) spare_full <= 1;
     end
+
+`ifdef FORMAL
+  // Proved by induction (tests/hardware/proofs.test): no word is lost, doubled, changed or reordered. A word that comes in is
+  // picked at will and followed: it is `data` or `spare`, with the word before it still in front or not.
+  (* anyseq *) reg pick;
+  reg              started = 0, following = 0, waited = 0;
+  reg              in_front = 0; // a word is in front of the followed one
+  reg [WIDTH-1:0]  followed, last;
+  wire             push = s_valid && s_ready;
+  wire             pop = m_valid && m_ready;
+  always @(posedge clk) begin
+    started <= 1;
+    if (!started) assume (!aresetn);
+    waited <= aresetn && m_valid && !m_ready;
+    last <= m_data;
+    if (!aresetn) following <= 0;
+    else if (!following) begin
+      following <= push && pick;
+      followed <= s_data;
+      in_front <= m_valid && !m_ready;
+    end else if (pop) begin
+      if (!in_front) following <= 0;
+      in_front <= 0;
+    end
+    if (started) begin
+      assert (full || !spare_full);
+      if (waited) assert (m_valid && m_data == last);
+      if (following) assert (in_front ? full && spare_full && spare == followed : full && data == followed);
+    end
+  end
+`endif
 endmodule

@@ -61,8 +61,8 @@ module tb_curve #(
     enable <= below(5) != 0;
     if (enable) begin
       if (fed >= 6 && q !== want[5]) $fatal(1, "tb_curve: A %0d SEGMENTS %0d: %0d, not %0d", A, SEGMENTS, q, $signed(want[5]));
-      for (i = 5; i > 0; i = i - 1) want[i] <= want[i-1];
-      want[0] <= expected(0);
+      for (i = 5; i > 0; i = i - 1) want[i] = want[i-1];
+      want[0] = expected(0);
       fed <= fed + 1;
       case (below(4))
         0: a <= random(0);

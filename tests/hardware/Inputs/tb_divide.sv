@@ -70,8 +70,8 @@ module tb_divide #(
       if (enable) begin
         if (fed >= A + 3 && pipe_q !== pipe_want[A+2])
           $fatal(1, "tb_divide: pipe, A %0d B %0d: %0d, not %0d", A, B, pipe_q, $signed(pipe_want[A+2]));
-        for (i = A + 2; i > 0; i = i - 1) pipe_want[i] <= pipe_want[i-1];
-        pipe_want[0] <= expected(pipe_a, pipe_b);
+        for (i = A + 2; i > 0; i = i - 1) pipe_want[i] = pipe_want[i-1];
+        pipe_want[0] = expected(pipe_a, pipe_b);
         fed <= fed + 1;
         pipe_a <= pick(A);
         pipe_b <= pick(B);

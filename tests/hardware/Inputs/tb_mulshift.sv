@@ -43,8 +43,8 @@ module tb_mulshift #(
     enable <= below(5) != 0;
     if (enable) begin
       if (fed >= 5 && q !== want[4]) $fatal(1, "tb_mulshift: A %0d B %0d BITS %0d: %0d, not %0d", A, B, BITS, q, $signed(want[4]));
-      for (i = 4; i > 0; i = i - 1) want[i] <= want[i-1];
-      want[0] <= expected(0);
+      for (i = 4; i > 0; i = i - 1) want[i] = want[i-1];
+      want[0] = expected(0);
       fed <= fed + 1;
       kind = below(8);
       a <= kind == 0 ? {1'b1, {A-1{1'b0}}} : kind == 1 ? {1'b0, {A-1{1'b1}}} : $signed(random(0)) >>> below(A);

@@ -75,8 +75,8 @@ module tb_root #(
       if (enable) begin
         if (fed >= R + 2 && pipe_q !== pipe_want[R+1])
           $fatal(1, "tb_root: pipe, A %0d: %0d, not %0d", A, pipe_q, $signed(pipe_want[R+1]));
-        for (i = R + 1; i > 0; i = i - 1) pipe_want[i] <= pipe_want[i-1];
-        pipe_want[0] <= expected(pipe_a);
+        for (i = R + 1; i > 0; i = i - 1) pipe_want[i] = pipe_want[i-1];
+        pipe_want[0] = expected(pipe_a);
         // The logarithm: 2^log <= max(|a|, 1) < 2^(log+1).
         x = pipe_a;
         if (x < 0) x = -x;

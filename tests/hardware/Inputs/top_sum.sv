@@ -17,7 +17,7 @@ module top;
   tb_sum #(.LANES(24), .WIDTH(5), .LOAD(1), .PORT(1), .COLUMNS(24), .PIPE(3), .SEED(10)) t9 (.clk(clk), .aresetn(aresetn), .done(done[9]));
   initial begin
     repeat (5) @(posedge clk);
-    aresetn <= 1;
+    #1 aresetn = 1;
     repeat (200000) begin
       @(posedge clk);
       if (&done) begin

@@ -186,7 +186,8 @@ static void fix_repeat(struct fixing *x, struct op *op) {
   }
 }
 
-/* Logits are 32-bit integers. */
+/* Logits are 32-bit integers of at most LOGIT_BITS: a float32 holds each exactly, so that the best one is the
+ * same for whoever compares floats. */
 static void fix_return(struct fixing *x, struct op *op) {
   for (int i = 0; i < op->n_in; i++) {
     if (!is_real(op->in[i])) {
@@ -194,9 +195,19 @@ static void fix_return(struct fixing *x, struct op *op) {
       continue;
     }
     struct number n = as_fixed(x, op->in[i]);
-    op->in[i] = reformat(x, n.v, n.frac, n.bits, (struct format){n.frac, 32});
-    op->in[i]->frac = n.frac;
+    int drop = n.bits > LOGIT_BITS ? n.bits - LOGIT_BITS : 0;
+    op->in[i] = reformat(x, n.v, n.frac, n.bits - drop, (struct format){n.frac - drop, 32});
+    op->in[i]->frac = n.frac - drop;
   }
+}
+
+/* What the spec calls it, else what made it. */
+static void name_number(struct number *n, const struct op *op) {
+  const char *name = op->out[0]->name;
+  if (!name && op->code != OP_WEIGHT && op->code != OP_CONST)
+    name = op_info[op->code].text;
+  if (n->v && n->v != op->out[0] && !n->v->name && n->v->def)
+    n->v->name = name;
 }
 
 static void fix_op(struct fixing *x, struct op *op) {
@@ -213,8 +224,7 @@ static void fix_op(struct fixing *x, struct op *op) {
     return;
   }
   struct number n = op_number(x, op);
-  if (n.v && n.v != op->out[0] && !n.v->name && n.v->def)
-    n.v->name = op->out[0]->name;
+  name_number(&n, op);
   *number_of(x, op->out[0]) = n;
 }
 

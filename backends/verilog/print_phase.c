@@ -1,0 +1,608 @@
+/* print_phase.c: the pipeline of one phase.
+ *
+ * Names: pK_go, an iteration of phase K is issued; pK_v[t], one was issued t clocks ago; x_5, the value of
+ * node 5 at its time, x_5_q its older values, the newest lowest. What differs from lane to lane stands in a
+ * generate loop; vectors that leave it end in _all, lane 0 lowest. */
+#include "backends/verilog/emit.h"
+
+#include "backends/loops/index.h"
+#include "backends/loops/lower.h"
+#include "ir/curve.h"
+
+static const char *text_at(const struct printer *p, const struct hw_node *n, int time) {
+  return operand_text(p->a, operand_at(p, n, time));
+}
+
+static const char *wide_at(const struct printer *p, const struct hw_node *n, int time, int width) {
+  return operand_wide(p->a, operand_at(p, n, time), width);
+}
+
+int phase_stages(const struct hw_phase *p) {
+  return p->depth;
+}
+
+/* The clock's edge at which what is ready at `time` is registered; in a phase of one iteration it then stays.
+ */
+static const char *when(const struct printer *p, int time) {
+  if (!p->p->single)
+    return "";
+  return time == 0 ? arena_printf(p->a, "if (p%d_go) ", p->p->id)
+                   : arena_printf(p->a, "if (p%d_v[%d]) ", p->p->id, time);
+}
+
+/* ---- counters and flags ---------------------------------------------------------------------------- */
+
+static const char *counter_name(const struct printer *p, const struct hw_level *v) {
+  return arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
+}
+
+/* Conjunction of "the counter is at its last step" over levels from `first` on. */
+static const char *at_last(const struct printer *p, int first) {
+  const char *text = NULL;
+  for (int k = first; k < p->p->n_levels; k++) {
+    const struct hw_level *v = p->p->levels[k];
+    if (v->steps == 1)
+      continue;
+    const char *one = arena_printf(p->a, "%s == %s", counter_name(p, v),
+                                   literal(p->a, v->steps - 1, address_bits(v->steps)));
+    text = text ? arena_printf(p->a, "%s && %s", text, one) : one;
+  }
+  return text;
+}
+
+/* A bit known at issue, `time` clocks later. NULL: always true. The bit is shifted along. */
+static const char *flag_later(const struct printer *p, const char *name, const char *now, int time) {
+  if (!now)
+    return NULL;
+  if (p->p->single || time == 0) {
+    v_line(p, "wire %s = %s;", name, now);
+    return name;
+  }
+  v_line(p, "reg [%d:1] %s;", time, name);
+  if (time == 1)
+    v_line(p, "always @(posedge clk) %s[1] <= %s;", name, now);
+  else
+    v_line(p, "always @(posedge clk) %s <= {%s[%d:1], %s};", name, name, time - 1, now);
+  return arena_printf(p->a, "%s[%d]", name, time);
+}
+
+/* A vector known at issue, `time` clocks later. */
+static const char *bits_later(const struct printer *p, const char *now, int width, int time) {
+  if (p->p->single || time == 0)
+    return now;
+  v_line(p, "reg [%d:0] %s_q;", time * width - 1, now);
+  if (time == 1)
+    v_line(p, "always @(posedge clk) %s_q <= %s;", now, now);
+  else
+    v_line(p, "always @(posedge clk) %s_q <= {%s_q[%d:0], %s};", now, now, (time - 1) * width - 1, now);
+  return time == 1 ? arena_printf(p->a, "%s_q", now)
+                   : arena_printf(p->a, "%s_q[%d:%d]", now, time * width - 1, (time - 1) * width);
+}
+
+/* ---- loads ----------------------------------------------------------------------------------------- */
+
+static const char *port_data(const struct printer *p, const struct hw_node *n) {
+  return arena_printf(p->a, "%s_read%d_data", n->buffer->name, n->port);
+}
+
+static void print_address(struct printer *p, const struct hw_node *n) {
+  struct index *x = index_in_phase(p, n->index);
+  int lanes = p->h->options.vector;
+  const char *name = node_name(p->a, p->u, n);
+  index_wire(p, arena_printf(p->a, "%s_word", name), index_div(p->a, x, lanes),
+             address_bits(n->buffer->words), NULL);
+  if (n->whole || lanes == 1)
+    return;
+  struct index *lane = index_mod(p->a, x, lanes);
+  const char *pick = arena_printf(p->a, "%s_lane", name);
+  index_wire(p, pick, lane, address_bits(lanes), NULL);
+}
+
+/* One element of the word, for all lanes. */
+static void print_scalar_load(struct printer *p, const struct hw_node *n) {
+  const char *name = node_name(p->a, p->u, n);
+  int width = node_width(n), lanes = p->h->options.vector;
+  if (lanes == 1) {
+    v_line(p, "reg %s[%d:0] %s;", is_truth(n) ? "" : "signed ", width - 1, name);
+    v_line(p, "always @(posedge clk) %s%s <= %s;", when(p, 2), name, port_data(p, n));
+    return;
+  }
+  const char *lane = bits_later(p, arena_printf(p->a, "%s_lane", name), address_bits(lanes), 2);
+  v_line(p, "wire [%d:0] %s_picked;", width - 1, name);
+  v_line(p, "tern_pick #(.WIDTH(%d), .LANES(%d)) pick_%s (.word(%s), .lane(%s), .q(%s_picked));", width,
+         lanes, name, port_data(p, n), lane, name);
+  if (is_truth(n))
+    v_line(p, "reg %s;", name);
+  else
+    v_line(p, "reg signed [%d:0] %s;", width - 1, name);
+  v_line(p, "always @(posedge clk) %s%s <= %s_picked;", when(p, 2), name, name);
+}
+
+/* ---- values ---------------------------------------------------------------------------------------- */
+
+static void declare(const struct printer *p, const struct hw_node *n, const char *kind) {
+  const char *name = node_name(p->a, p->u, n);
+  if (is_truth(n))
+    v_line(p, "%s %s;", kind, name);
+  else
+    v_line(p, "%s signed [%d:0] %s;", kind, node_width(n) - 1, name);
+}
+
+static void assign(const struct printer *p, const struct hw_node *n, int time, const char *text) {
+  declare(p, n, "reg");
+  v_line(p, "always @(posedge clk) %s%s <= %s;", when(p, time), node_name(p->a, p->u, n), text);
+}
+
+/* Fits `full`, a signed wire of that many bits, to the node's width: saturates where bits are lost. */
+static const char *fitted(const struct printer *p, const struct hw_node *n, const char *full, int bits) {
+  int width = node_width(n);
+  struct operand o = {.name = full, .width = bits};
+  if (bits <= width)
+    return operand_wide(p->a, o, width);
+  struct interval r = interval_of_bits(width);
+  return arena_printf(p->a, "%s > $signed(%s) ? %s : %s < $signed(%s) ? %s : %s[%d:0]", full,
+                      literal(p->a, r.hi, bits), literal(p->a, r.hi, width), full, literal(p->a, r.lo, bits),
+                      literal(p->a, r.lo, width), full, width - 1);
+}
+
+static int most(int a, int b) {
+  return a > b ? a : b;
+}
+
+/* a + b, a - b in one more bit than the wider operand. */
+static void print_sum_of(struct printer *p, const struct hw_node *n, int t) {
+  const char *name = node_name(p->a, p->u, n);
+  int full = most(node_width(n->in[0]), node_width(n->in[1])) + 1;
+  struct interval a = n->in[0]->range, b = n->in[1]->range;
+  struct interval exact = n->code == OP_IADD ? (struct interval){a.lo + b.lo, a.hi + b.hi}
+                                             : (struct interval){a.lo - b.hi, a.hi - b.lo};
+  if (bits_of(exact) < full && bits_of(exact) >= most(node_width(n->in[0]), node_width(n->in[1])))
+    full--;
+  v_line(p, "wire signed [%d:0] %s_full = %s %c %s;", full - 1, name, wide_at(p, n->in[0], t, full),
+         n->code == OP_IADD ? '+' : '-', wide_at(p, n->in[1], t, full));
+  assign(p, n, t, fitted(p, n, arena_printf(p->a, "%s_full", name), full));
+}
+
+static void print_extreme(struct printer *p, const struct hw_node *n, int t) {
+  const char *name = node_name(p->a, p->u, n);
+  int full = most(node_width(n->in[0]), node_width(n->in[1]));
+  const char *a = wide_at(p, n->in[0], t, full), *b = wide_at(p, n->in[1], t, full);
+  v_line(p, "wire signed [%d:0] %s_full = $signed(%s) %c $signed(%s) ? %s : %s;", full - 1, name, a,
+         n->code == OP_IMIN ? '<' : '>', b, a, b);
+  assign(p, n, t, fitted(p, n, arena_printf(p->a, "%s_full", name), full));
+}
+
+static void print_compare(struct printer *p, const struct hw_node *n, int t) {
+  int full = most(node_width(n->in[0]), node_width(n->in[1]));
+  const char *sign = n->code == OP_ILT ? "<" : n->code == OP_ILE ? "<=" : "==";
+  assign(p, n, t,
+         arena_printf(p->a, "$signed(%s) %s $signed(%s)", wide_at(p, n->in[0], t, full), sign,
+                      wide_at(p, n->in[1], t, full)));
+}
+
+static void print_select(struct printer *p, const struct hw_node *n, int t) {
+  int width = node_width(n);
+  assign(p, n, t,
+         arena_printf(p->a, "%s ? %s : %s", text_at(p, n->in[0], t), wide_at(p, n->in[1], t, width),
+                      wide_at(p, n->in[2], t, width)));
+}
+
+static void print_convert(struct printer *p, const struct hw_node *n, int t) {
+  const char *name = node_name(p->a, p->u, n);
+  v_line(p, "wire signed [%d:0] %s = %s;", node_width(n) - 1, name, wide_at(p, n->in[0], t, node_width(n)));
+}
+
+static void print_mulshift(struct printer *p, const struct hw_node *n, int t) {
+  const char *name = node_name(p->a, p->u, n);
+  const struct hw_node *e = n->in[2];
+  int64_t least = e->range.lo < -62 ? -62 : e->range.lo > 62 ? 62 : e->range.lo;
+  int64_t top = e->range.hi > 62 ? 62 : e->range.hi < -62 ? -62 : e->range.hi;
+  declare(p, n, "wire");
+  v_line(p, "tern_mulshift #(.A(%d), .B(%d), .BITS(%d), .E(%d), .E_MIN(%lld), .E_MAX(%lld))",
+         node_width(n->in[0]), node_width(n->in[1]), node_width(n), node_width(e), (long long)least,
+         (long long)top);
+  v_line(p, "  op_%s (.clk(clk), .enable(1'b1), .a(%s), .b(%s), .e(%s), .q(%s));", name,
+         text_at(p, n->in[0], t), text_at(p, n->in[1], t), text_at(p, e, t), name);
+}
+
+static void print_curve(struct printer *p, const struct hw_node *n, int t) {
+  const char *name = node_name(p->a, p->u, n);
+  struct curve_shape s = curve_shape(&n->expr->attr);
+  int64_t y[(1 << CURVE_MOST_SEGMENTS) + 1];
+  int count = curve_table(&n->expr->attr, y);
+  struct interval r = {y[0], y[0]};
+  for (int i = 1; i < count; i++)
+    r = interval_join(r, (struct interval){y[i], y[i]});
+  int value = most(bits_of(r), 2);
+  declare(p, n, "wire");
+  fprintf(
+      p->out,
+      "%*stern_curve #(.A(%d), .LO(%s34'd%lld), .DOMAIN(%d), .SEGMENTS(%d), .VALUE(%d), .BITS(%d), .TABLE({",
+      2 * p->indent, "", node_width(n->in[0]), s.first < 0 ? "-" : "",
+      (long long)(s.first < 0 ? -s.first : s.first), s.s + s.h, s.s, value, node_width(n));
+  for (int i = count - 1; i >= 0; i--) /* entry 0 in the low bits */
+    fprintf(p->out, "%s%s", (count - 1 - i) % 16 == 0 ? "\n      " : "",
+            arena_printf(p->a, "%s%s", literal(p->a, y[i], value), i ? ", " : ""));
+  fprintf(p->out, "}))\n");
+  v_line(p, "  op_%s (.clk(clk), .enable(1'b1), .a(%s), .q(%s));", name, text_at(p, n->in[0], t), name);
+}
+
+/* One bit a clock where there is one iteration, else pipelined. */
+static void print_slow(struct printer *p, const struct hw_node *n, int t) {
+  const char *name = node_name(p->a, p->u, n);
+  bool div = n->code == OP_IDIV;
+  const char *module = div ? "tern_idiv" : "tern_isqrt";
+  const char *width = div ? arena_printf(p->a, ".A(%d), .B(%d)", node_width(n->in[0]), node_width(n->in[1]))
+                          : arena_printf(p->a, ".A(%d)", node_width(n->in[0]));
+  const char *in = arena_printf(p->a, ".a(%s)", text_at(p, n->in[0], t));
+  if (div)
+    in = arena_printf(p->a, "%s, .b(%s)", in, text_at(p, n->in[1], t));
+  declare(p, n, "wire");
+  if (p->p->single) {
+    v_line(p, "wire %s_unused_ready, %s_unused_valid;", name, name);
+    v_line(p, "%s #(%s, .BITS(%d)) op_%s (.clk(clk), .aresetn(aresetn), .start(%s),", module, width,
+           node_width(n), name,
+           t ? arena_printf(p->a, "p%d_v[%d]", p->p->id, t) : arena_printf(p->a, "p%d_go", p->p->id));
+    v_line(p, "  .ready(%s_unused_ready), .valid(%s_unused_valid), %s, .q(%s));", name, name, in, name);
+  } else {
+    v_line(p, "%s_pipe #(%s, .BITS(%d)) op_%s (.clk(clk), .enable(1'b1), %s, .q(%s));", module, width,
+           node_width(n), name, in, name);
+  }
+}
+
+static void print_log2(struct printer *p, const struct hw_node *n, int t) {
+  const char *name = node_name(p->a, p->u, n);
+  int a = node_width(n->in[0]), q = address_bits(a);
+  v_line(p, "wire [%d:0] %s_q0;", q - 1, name);
+  v_line(p, "tern_lz #(.A(%d)) op_%s (.a(%s), .q(%s_q0));", a, name, text_at(p, n->in[0], t), name);
+  v_line(p, "wire signed [%d:0] %s_full = {1'b0, %s_q0};", q, name, name);
+  assign(p, n, t, fitted(p, n, arena_printf(p->a, "%s_full", name), q + 1));
+}
+
+static void print_op(struct printer *p, const struct hw_node *n) {
+  int t = n->time - n->latency;
+  switch (n->code) {
+  case OP_IADD:
+  case OP_ISUB: print_sum_of(p, n, t); break;
+  case OP_IMIN:
+  case OP_IMAX: print_extreme(p, n, t); break;
+  case OP_ILT:
+  case OP_ILE:
+  case OP_IEQ: print_compare(p, n, t); break;
+  case OP_SELECT: print_select(p, n, t); break;
+  case OP_CONVERT: print_convert(p, n, t); break;
+  case OP_MULSHIFT: print_mulshift(p, n, t); break;
+  case OP_CURVE: print_curve(p, n, t); break;
+  case OP_ILOG2: print_log2(p, n, t); break;
+  default: print_slow(p, n, t); break;
+  }
+}
+
+static const char *record_bits(const struct printer *p, const struct hw_node *n) {
+  int64_t width = format_bits(n->expr->buffer->format);
+  if (n->wide)
+    return arena_printf(p->a, "p%d_record[%lld + lane * %lld +: %lld]", p->p->id, (long long)n->field,
+                        (long long)width, (long long)width);
+  return arena_printf(p->a, "p%d_record[%lld +: %lld]", p->p->id, (long long)n->field, (long long)width);
+}
+
+static void print_index_node(struct printer *p, const struct hw_node *n) {
+  const char *name = node_name(p->a, p->u, n), *lane = n->wide ? "LANE" : NULL;
+  struct index *x = index_in_phase(p, n->index);
+  if (n->expr->kind != EXPR_INDEX_LT) {
+    int width = node_width(n);
+    index_wire(p, arena_printf(p->a, "%s_now", name), x, width, lane);
+    assign(p, n, 0, arena_printf(p->a, "%s_now", name));
+    return;
+  }
+  struct index *bound = index_in_phase(p, n->expr->bound);
+  struct interval r = interval_of_index(p->u, NULL, n->index);
+  struct interval s = interval_of_index(p->u, NULL, n->expr->bound);
+  int width = unsigned_bits((r.hi > s.hi ? r.hi : s.hi) * 2 + p->h->options.vector);
+  index_wire(p, arena_printf(p->a, "%s_now", name), x, width, lane);
+  assign(p, n, 0, arena_printf(p->a, "%s_now < %s", name, hw_index_text(p, bound, width, lane)));
+}
+
+/* Keeps old values of the node as long as somebody looks at them. */
+static void print_delays(struct printer *p, const struct hw_node *n) {
+  int width = node_width(n), count = n->needed - n->time;
+  if (p->p->single || n->time == TIME_ALWAYS || count <= 0)
+    return;
+  const char *name = node_name(p->a, p->u, n);
+  v_line(p, "reg [%d:0] %s_q;", count * width - 1, name);
+  if (count == 1)
+    v_line(p, "always @(posedge clk) %s_q <= %s;", name, name);
+  else
+    v_line(p, "always @(posedge clk) %s_q <= {%s_q[%d:0], %s};", name, name, (count - 1) * width - 1, name);
+}
+
+static void print_node(struct printer *p, const struct hw_node *n) {
+  switch (n->kind) {
+  case NODE_LOAD:
+    if (n->buffer->place == HW_TOKEN)
+      return;
+    if (n->whole)
+      assign(p, n, 2,
+             arena_printf(p->a, "%s[lane * %d +: %d]", port_data(p, n), node_width(n), node_width(n)));
+    else
+      print_scalar_load(p, n);
+    break;
+  case NODE_WEIGHT: assign(p, n, 0, record_bits(p, n)); break;
+  case NODE_INDEX: print_index_node(p, n); break;
+  case NODE_OP: print_op(p, n); break;
+  default: return;
+  }
+  print_delays(p, n);
+  if (n->held && n->wide)
+    v_line(p, "assign %s_all[lane * %d +: %d] = %s;", node_name(p->a, p->u, n), node_width(n), node_width(n),
+           node_name(p->a, p->u, n));
+}
+
+/* ---- accumulators ---------------------------------------------------------------------------------- */
+
+static const char *acc_identity(const struct printer *p, const struct hw_node *n, int width) {
+  return n->acc->how == ACC_MAX ? literal(p->a, interval_of_bits(width).lo, width) : literal(p->a, 0, width);
+}
+
+/* The element as the accumulator takes it, in the accumulator's width. */
+static const char *acc_element(struct printer *p, const struct hw_node *n) {
+  const struct hw_node *e = n->element;
+  int t = n->time - n->latency, width = node_width(n), bits = node_width(e) + 1;
+  if (n->acc->how != ACC_ABSMAX)
+    return wide_at(p, e, t, width);
+  const char *name = node_name(p->a, p->u, n), *x = wide_at(p, e, t, bits);
+  v_line(p, "wire signed [%d:0] %s_abs = $signed(%s) < 0 ? -$signed(%s) : $signed(%s);", bits - 1, name, x, x,
+         x);
+  return fitted(p, n, arena_printf(p->a, "%s_abs", name), bits);
+}
+
+/* In a lane: its part of the vector that the tree takes; lanes beyond the loop's end give the identity. */
+static void print_acc_part(struct printer *p, const struct hw_node *n) {
+  const struct hw_level *v = p->p->levels[n->acc_level - 1];
+  const char *name = node_name(p->a, p->u, n), *element = acc_element(p, n);
+  int width = node_width(n), lanes = p->p->lanes;
+  int64_t rest = v->extent % lanes;
+  const char *mine = arena_printf(p->a, "%s_all[lane * %d +: %d]", name, width, width);
+  if (rest)
+    v_line(p, "assign %s = %s && lane >= %lld ? %s : %s;", mine, arena_printf(p->a, "%s_tail", name),
+           (long long)rest, acc_identity(p, n, width), element);
+  else
+    v_line(p, "assign %s = %s;", mine, element);
+}
+
+static void print_combine(const struct printer *p, const struct hw_node *n, const char *a, const char *b,
+                          const char *to) {
+  if (n->acc->how == ACC_SUM)
+    v_line(p, "%s <= %s + %s;", to, a, b);
+  else
+    v_line(p, "%s <= $signed(%s) > $signed(%s) ? %s : %s;", to, a, b, a, b);
+}
+
+/* Pairs of lanes, pairs of pairs, ...; the name of the last. */
+static const char *print_tree(struct printer *p, const struct hw_node *n) {
+  const char *name = node_name(p->a, p->u, n), *from = arena_printf(p->a, "%s_all", name);
+  int width = node_width(n), step = 0;
+  for (int count = p->p->lanes / 2; count >= 1; count /= 2) {
+    const char *to = arena_printf(p->a, "%s_t%d", name, ++step);
+    const char *k = count > 1 ? "k" : "0";
+    v_line(p, "reg [%d:0] %s;", count * width - 1, to);
+    if (count > 1)
+      v_line(p, "integer %s_k;", to);
+    v_line(p, "always @(posedge clk)");
+    p->indent++;
+    if (count > 1) {
+      v_line(p, "for (%s_k = 0; %s_k < %d; %s_k = %s_k + 1)", to, to, count, to, to);
+      k = arena_printf(p->a, "%s_k", to);
+      p->indent++;
+    }
+    print_combine(p, n, arena_printf(p->a, "%s[2 * %s * %d +: %d]", from, k, width, width),
+                  arena_printf(p->a, "%s[(2 * %s + 1) * %d +: %d]", from, k, width, width),
+                  arena_printf(p->a, "%s[%s * %d +: %d]", to, k, width, width));
+    p->indent -= count > 1 ? 2 : 1;
+    from = to;
+  }
+  return from;
+}
+
+/* The register itself: the first element of a run of its loop replaces what it holds. */
+static void print_acc(struct printer *p, const struct hw_node *n, const char *element) {
+  const char *name = node_name(p->a, p->u, n);
+  const struct hw_level *v = p->p->levels[n->acc_level - 1];
+  int t = n->time - 1;
+  const char *counter = counter_name(p, v);
+  const char *first = v->steps == 1 ? NULL : arena_printf(p->a, "%s == 0", counter);
+  first = flag_later(p, arena_printf(p->a, "%s_first", name), first, t);
+  const char *on = flag_later(p, arena_printf(p->a, "%s_on", name), at_last(p, n->acc_level), t);
+  declare(p, n, "reg");
+  v_line(p, "always @(posedge clk)");
+  p->indent++;
+  v_line(p, "if (%s%s%s) begin",
+         t ? arena_printf(p->a, "p%d_v[%d]", p->p->id, t) : arena_printf(p->a, "p%d_go", p->p->id),
+         on ? " && " : "", on ? on : "");
+  p->indent++;
+  if (!first) {
+    v_line(p, "%s <= %s;", name, element);
+  } else {
+    v_line(p, "if (%s)", first);
+    v_line(p, "  %s <= %s;", name, element);
+    v_line(p, "else");
+    p->indent++;
+    print_combine(p, n, name, element, name);
+    p->indent--;
+  }
+  p->indent--;
+  v_line(p, "end");
+  p->indent--;
+  print_delays(p, n);
+  if (n->held && n->wide)
+    v_line(p, "assign %s_all[lane * %d +: %d] = %s;", name, node_width(n), node_width(n), name);
+}
+
+/* ---- stores ---------------------------------------------------------------------------------------- */
+
+const char *store_name(struct arena *a, const struct hw_phase *p, const struct hw_store *s) {
+  return arena_printf(a, "p%d_%s", p->id, s->buffer->name);
+}
+
+/* Write enables, address and data at the store's time: NAME_write, NAME_address, NAME_data. */
+static void print_store(struct printer *p, const struct hw_store *s) {
+  const char *name = store_name(p->a, p->p, s);
+  int lanes = p->h->options.vector, t = s->time, width = s->buffer->bits;
+  struct index *x = index_in_phase(p, s->index);
+  const char *valid = arena_printf(p->a, "p%d_v[%d]", p->p->id, t);
+  const char *on = flag_later(p, arena_printf(p->a, "%s_on", name), at_last(p, s->level), t);
+  if (on)
+    valid = arena_printf(p->a, "%s && %s", valid, on);
+  v_line(p, "wire %s_valid = %s;", name, valid);
+  if (s->buffer->place == HW_LOGITS) {
+    const char *word = arena_printf(p->a, "%s_index", name);
+    int bits = address_bits(s->buffer->elements);
+    index_wire(p, word, x, bits, NULL);
+    v_line(p, "wire [%d:0] %s_at = %s;", bits - 1, name, bits_later(p, word, bits, t));
+    v_line(p, "wire signed [%d:0] %s_data = %s;", width - 1, name, wide_at(p, s->value, t, width));
+    return;
+  }
+  const char *word = arena_printf(p->a, "%s_word", name);
+  int bits = address_bits(s->buffer->words);
+  index_wire(p, word, index_div(p->a, x, lanes), bits, NULL);
+  v_line(p, "wire [%d:0] %s_address = %s;", bits - 1, name, bits_later(p, word, bits, t));
+  if (s->whole) {
+    int k = 0;
+    while (!p->p->levels[k]->wide)
+      k++;
+    const struct hw_level *v = p->p->levels[k];
+    int64_t rest = v->extent % lanes;
+    const char *last = v->steps == 1 ? "1'b1"
+                                     : arena_printf(p->a, "%s == %s", counter_name(p, v),
+                                                    literal(p->a, v->steps - 1, address_bits(v->steps)));
+    if (rest) {
+      const char *tail = flag_later(p, arena_printf(p->a, "%s_tail", name), last, t);
+      v_line(p, "wire [%d:0] %s_mask = %s ? %s : {%d{1'b1}};", lanes - 1, name, tail,
+             arena_printf(p->a, "{{%d{1'b0}}, {%lld{1'b1}}}", (int)(lanes - rest), (long long)rest), lanes);
+    } else {
+      v_line(p, "wire [%d:0] %s_mask = {%d{1'b1}};", lanes - 1, name, lanes);
+    }
+    if (!s->value->wide)
+      v_line(p, "wire [%d:0] %s_data = {%d{%s}};", lanes * width - 1, name, lanes,
+             wide_at(p, s->value, t, width));
+    return;
+  }
+  if (lanes == 1) {
+    v_line(p, "wire %s_mask = 1'b1;", name);
+  } else {
+    const char *lane = arena_printf(p->a, "%s_lane", name);
+    index_wire(p, lane, index_mod(p->a, x, lanes), address_bits(lanes), NULL);
+    v_line(p, "wire [%d:0] %s_mask = %s << %s;", lanes - 1, name, literal(p->a, 1, lanes),
+           bits_later(p, lane, address_bits(lanes), t));
+  }
+  v_line(p, "wire [%d:0] %s_data = {%d{%s}};", lanes * width - 1, name, lanes,
+         wide_at(p, s->value, t, width));
+}
+
+static bool store_in_lanes(const struct hw_store *s) {
+  return s->whole && s->value->wide;
+}
+
+/* ---- the phase ------------------------------------------------------------------------------------- */
+
+/* Vectors that lanes fill. */
+static void declare_vectors(struct printer *p) {
+  int lanes = p->p->lanes;
+  for (int i = 0; i < p->p->nodes.n; i++) {
+    const struct hw_node *n = p->p->nodes.at[i];
+    bool leaves = (n->held && n->wide && n->kind != NODE_HELD) || (n->kind == NODE_ACC && n->across);
+    if (leaves)
+      v_line(p, "wire [%d:0] %s_all;", lanes * node_width(n) - 1, node_name(p->a, p->u, n));
+    if (n->kind == NODE_ACC && n->across && p->p->levels[n->acc_level - 1]->extent % lanes) {
+      const struct hw_level *v = p->p->levels[n->acc_level - 1];
+      const char *last = v->steps == 1 ? "1'b1"
+                                       : arena_printf(p->a, "%s == %s", counter_name(p, v),
+                                                      literal(p->a, v->steps - 1, address_bits(v->steps)));
+      const char *name = arena_printf(p->a, "%s_tails", node_name(p->a, p->u, n));
+      const char *tail = flag_later(p, name, last, n->time - n->latency);
+      v_line(p, "wire %s_tail = %s;", node_name(p->a, p->u, n), tail);
+    }
+  }
+  for (int i = 0; i < p->p->stores.n; i++) {
+    const struct hw_store *s = p->p->stores.at[i];
+    if (store_in_lanes(s))
+      v_line(p, "wire [%d:0] %s_data;", lanes * s->buffer->bits - 1, store_name(p->a, p->p, s));
+  }
+}
+
+static bool in_lanes(const struct hw_node *n) {
+  return n->wide || (n->kind == NODE_ACC && n->across);
+}
+
+static bool any_lanes(const struct hw_phase *p) {
+  for (int i = 0; i < p->nodes.n; i++)
+    if (in_lanes(p->nodes.at[i]) && p->nodes.at[i]->kind != NODE_HELD)
+      return true;
+  for (int i = 0; i < p->stores.n; i++)
+    if (store_in_lanes(p->stores.at[i]))
+      return true;
+  return false;
+}
+
+static bool needs_lane_number(const struct hw_phase *p) {
+  for (int i = 0; i < p->nodes.n; i++)
+    if (p->nodes.at[i]->kind == NODE_INDEX && p->nodes.at[i]->wide)
+      return true;
+  return false;
+}
+
+static void print_lanes(struct printer *p) {
+  int lanes = p->p->lanes;
+  v_line(p, "genvar lane%d;", p->p->id);
+  v_line(p, "generate for (lane%d = 0; lane%d < %d; lane%d = lane%d + 1) begin : p%d_lane", p->p->id,
+         p->p->id, lanes, p->p->id, p->p->id, p->p->id);
+  p->indent++;
+  v_line(p, "localparam lane = lane%d;", p->p->id);
+  if (needs_lane_number(p->p))
+    v_line(p, "wire [%d:0] LANE = lane[%d:0];", address_bits(lanes) - 1, address_bits(lanes) - 1);
+  for (int i = 0; i < p->p->nodes.n; i++) {
+    const struct hw_node *n = p->p->nodes.at[i];
+    if (n->kind == NODE_ACC && n->across)
+      print_acc_part(p, n);
+    else if (n->kind == NODE_ACC && n->wide)
+      print_acc(p, n, acc_element(p, n));
+    else if (n->wide)
+      print_node(p, n);
+  }
+  for (int i = 0; i < p->p->stores.n; i++) {
+    const struct hw_store *s = p->p->stores.at[i];
+    int width = s->buffer->bits;
+    if (store_in_lanes(s))
+      v_line(p, "assign %s_data[lane * %d +: %d] = %s;", store_name(p->a, p->p, s), width, width,
+             wide_at(p, s->value, s->time, width));
+  }
+  p->indent--;
+  v_line(p, "end endgenerate");
+}
+
+static void print_scalars(struct printer *p, bool after) {
+  for (int i = 0; i < p->p->nodes.n; i++) {
+    const struct hw_node *n = p->p->nodes.at[i];
+    if (n->wide || n->late != after)
+      continue;
+    if (n->kind == NODE_ACC)
+      print_acc(p, n, n->across ? print_tree(p, n) : acc_element(p, n));
+    else
+      print_node(p, n);
+  }
+}
+
+/* Scalars, lanes, then what comes of accumulators over the lanes: names are declared before they are used. */
+void print_phase(struct printer *p, const struct hw_phase *phase) {
+  p->p = phase;
+  for (int i = 0; i < phase->nodes.n; i++)
+    if (phase->nodes.at[i]->kind == NODE_LOAD && phase->nodes.at[i]->buffer->place != HW_TOKEN)
+      print_address(p, phase->nodes.at[i]);
+  declare_vectors(p);
+  print_scalars(p, false);
+  if (any_lanes(phase))
+    print_lanes(p);
+  print_scalars(p, true);
+  for (int i = 0; i < phase->stores.n; i++)
+    print_store(p, phase->stores.at[i]);
+}

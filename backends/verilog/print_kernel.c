@@ -239,6 +239,7 @@ static void declare_control(struct printer *p) {
       else
         v_line(p, "wire p%d_go = p%d_want && w_valid;", i, i);
     }
+    v_line(p, "wire p%d_on = running && phase == %s;", i, literal(p->a, i, phase_bits));
     v_line(p, "wire p%d_last = %s;", i, all_last(p, x));
     v_line(p, "reg [%d:1] p%d_v; // iterations on their way", x->depth, i);
     v_line(p, "reg [%d:1] p%d_l; // the last of them", x->depth, i);

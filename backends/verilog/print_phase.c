@@ -25,7 +25,7 @@ int phase_stages(const struct hw_phase *p) {
  */
 static const char *when(const struct printer *p, int time) {
   if (!p->p->single)
-    return "";
+    return arena_printf(p->a, "if (p%d_on) ", p->p->id);
   return time == 0 ? arena_printf(p->a, "if (p%d_go) ", p->p->id)
                    : arena_printf(p->a, "if (p%d_v[%d]) ", p->p->id, time);
 }
@@ -60,9 +60,9 @@ static const char *flag_later(const struct printer *p, const char *name, const c
   }
   v_line(p, "reg [%d:1] %s;", time, name);
   if (time == 1)
-    v_line(p, "always @(posedge clk) %s[1] <= %s;", name, now);
+    v_line(p, "always @(posedge clk) if (p%d_on) %s[1] <= %s;", p->p->id, name, now);
   else
-    v_line(p, "always @(posedge clk) %s <= {%s[%d:1], %s};", name, name, time - 1, now);
+    v_line(p, "always @(posedge clk) if (p%d_on) %s <= {%s[%d:1], %s};", p->p->id, name, name, time - 1, now);
   return arena_printf(p->a, "%s[%d]", name, time);
 }
 
@@ -72,9 +72,10 @@ static const char *bits_later(const struct printer *p, const char *now, int widt
     return now;
   v_line(p, "reg [%d:0] %s_q;", time * width - 1, now);
   if (time == 1)
-    v_line(p, "always @(posedge clk) %s_q <= %s;", now, now);
+    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= %s;", p->p->id, now, now);
   else
-    v_line(p, "always @(posedge clk) %s_q <= {%s_q[%d:0], %s};", now, now, (time - 1) * width - 1, now);
+    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= {%s_q[%d:0], %s};", p->p->id, now, now,
+           (time - 1) * width - 1, now);
   return time == 1 ? arena_printf(p->a, "%s_q", now)
                    : arena_printf(p->a, "%s_q[%d:%d]", now, time * width - 1, (time - 1) * width);
 }
@@ -201,7 +202,7 @@ static void print_mulshift(struct printer *p, const struct hw_node *n, int t) {
   v_line(p, "tern_mulshift #(.A(%d), .B(%d), .BITS(%d), .E(%d), .E_MIN(%lld), .E_MAX(%lld))",
          node_width(n->in[0]), node_width(n->in[1]), node_width(n), node_width(e), (long long)least,
          (long long)top);
-  v_line(p, "  op_%s (.clk(clk), .enable(1'b1), .a(%s), .b(%s), .e(%s), .q(%s));", name,
+  v_line(p, "  op_%s (.clk(clk), .enable(p%d_on), .a(%s), .b(%s), .e(%s), .q(%s));", name, p->p->id,
          text_at(p, n->in[0], t), text_at(p, n->in[1], t), text_at(p, e, t), name);
 }
 
@@ -224,7 +225,8 @@ static void print_curve(struct printer *p, const struct hw_node *n, int t) {
     fprintf(p->out, "%s%s", (count - 1 - i) % 16 == 0 ? "\n      " : "",
             arena_printf(p->a, "%s%s", literal(p->a, y[i], value), i ? ", " : ""));
   fprintf(p->out, "}))\n");
-  v_line(p, "  op_%s (.clk(clk), .enable(1'b1), .a(%s), .q(%s));", name, text_at(p, n->in[0], t), name);
+  v_line(p, "  op_%s (.clk(clk), .enable(p%d_on), .a(%s), .q(%s));", name, p->p->id, text_at(p, n->in[0], t),
+         name);
 }
 
 /* One bit a clock where there is one iteration, else pipelined. */
@@ -245,8 +247,8 @@ static void print_slow(struct printer *p, const struct hw_node *n, int t) {
            t ? arena_printf(p->a, "p%d_v[%d]", p->p->id, t) : arena_printf(p->a, "p%d_go", p->p->id));
     v_line(p, "  .ready(%s_unused_ready), .valid(%s_unused_valid), %s, .q(%s));", name, name, in, name);
   } else {
-    v_line(p, "%s_pipe #(%s, .BITS(%d)) op_%s (.clk(clk), .enable(1'b1), %s, .q(%s));", module, width,
-           node_width(n), name, in, name);
+    v_line(p, "%s_pipe #(%s, .BITS(%d)) op_%s (.clk(clk), .enable(p%d_on), %s, .q(%s));", module, width,
+           node_width(n), name, p->p->id, in, name);
   }
 }
 
@@ -311,9 +313,10 @@ static void print_delays(struct printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n);
   v_line(p, "reg [%d:0] %s_q;", count * width - 1, name);
   if (count == 1)
-    v_line(p, "always @(posedge clk) %s_q <= %s;", name, name);
+    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= %s;", p->p->id, name, name);
   else
-    v_line(p, "always @(posedge clk) %s_q <= {%s_q[%d:0], %s};", name, name, (count - 1) * width - 1, name);
+    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= {%s_q[%d:0], %s};", p->p->id, name, name,
+           (count - 1) * width - 1, name);
 }
 
 static void print_node(struct printer *p, const struct hw_node *n) {
@@ -390,6 +393,7 @@ static const char *print_tree(struct printer *p, const struct hw_node *n) {
       v_line(p, "integer %s_k;", to);
     v_line(p, "always @(posedge clk)");
     p->indent++;
+    v_line(p, "if (p%d_on)", p->p->id);
     if (count > 1) {
       v_line(p, "for (%s_k = 0; %s_k < %d; %s_k = %s_k + 1)", to, to, count, to, to);
       k = arena_printf(p->a, "%s_k", to);

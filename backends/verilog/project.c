@@ -167,7 +167,8 @@ static bool write_makefile(struct project *p) {
 
 static bool write_project(struct project *p) {
   bool ok = make_folder(p, p->dir) && make_folder(p, place(p, "rtl")) && make_folder(p, place(p, "sim")) &&
-            copy_folder(p, "rtl", ".v") && copy_folder(p, "sim", ".sv") && write_modules(p);
+            copy_folder(p, "rtl", ".v") && copy_folder(p, "sim", ".sv") && copy_folder(p, "sim", ".vlt") &&
+            write_modules(p);
   if (ok && p->source) {
     p->in = interp_new(p->h->module, p->source, false);
     ok = p->in && write_weights(p) && (!p->vectors || write_vectors(p));

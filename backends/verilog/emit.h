@@ -4,6 +4,16 @@
 
 #include "backends/verilog/design.h"
 
+/* A port of a lane's module, and what it is connected to outside, where `lane` is the lane's number. */
+struct lane_port {
+  const char *name, *connection;
+  int width;
+  bool out, truth; /* truth: one bit, not signed */
+};
+struct lane_ports {
+  VEC(struct lane_port) list;
+};
+
 struct printer {
   struct arena *a;
   FILE *out;
@@ -11,6 +21,7 @@ struct printer {
   const struct hw_unit *u;
   const struct hw_phase *p;
   int indent;
+  struct lane_ports *lane; /* of the lane's module that is being printed, or NULL */
 };
 
 void v_line(const struct printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -40,6 +51,10 @@ const char *node_name(struct arena *a, const struct hw_unit *u, const struct hw_
 /* The node's value `time` clocks after issue, seen from within a lane or not. */
 struct operand operand_at(const struct printer *p, const struct hw_node *n, int time);
 const char *operand_text(struct arena *a, struct operand o);
+/* In a lane's module: the port of that name, which is made at its first use; elsewhere the connection. */
+const char *from_outside(const struct printer *p, const char *name, int width, bool truth,
+                         const char *connection);
+const char *to_outside(const struct printer *p, const char *name, int width, const char *connection);
 /* Sign-extended to a width, which is not smaller. */
 const char *operand_wide(struct arena *a, struct operand o, int width);
 const char *literal(struct arena *a, int64_t value, int width);
@@ -57,6 +72,10 @@ void index_wire(const struct printer *p, const char *name, const struct index *x
 
 /* ---- print_phase.c ---- */
 void print_phase(struct printer *p, const struct hw_phase *phase);
+/* The module of a lane of the phase; false: it has none. */
+bool phase_has_lanes(const struct hw_phase *p);
+void print_lane(struct printer *p, const struct hw_unit *u, const struct hw_phase *phase);
+const char *lane_module(struct arena *a, const struct hw_unit *u, const struct hw_phase *p);
 const char *store_name(struct arena *a, const struct hw_phase *p, const struct hw_store *s);
 int phase_stages(const struct hw_phase *p);
 

@@ -118,8 +118,12 @@ static void declare_unit(struct printer *p, const struct hw_unit *u) {
 }
 
 static void print_unit(struct printer *p, const struct hw_unit *u) {
-  v_line(p, "%s u_%s (.clk(clk), .aresetn(aresetn), .start(start && unit == %s),", u->name, u->name,
-         literal(p->a, u->id, address_bits(p->h->units.n)));
+  const char *number = literal(p->a, u->id, address_bits(p->h->units.n));
+  v_line(p, "wire %s_clk;", u->name);
+  v_line(p, "tern_clock clock_%s (.clk(clk), .on(!aresetn || (state != IDLE && unit == %s)), .q(%s_clk));",
+         u->name, number, u->name);
+  v_line(p, "%s u_%s (.clk(%s_clk), .aresetn(aresetn), .start(start && unit == %s),", u->name, u->name,
+         u->name, number);
   p->indent++;
   if (u->uses_i)
     v_line(p, ".i(row_i[%d:0]),", address_bits(u->i_count) - 1);
@@ -516,6 +520,7 @@ static void print_tokens(struct printer *p) {
   }
   v_line(p, "assign token_ready = run && token_room && !clearing;");
   v_line(p, "wire [31:0] token = token_of[%s];", n == 1 ? "0" : "seq");
+  v_line(p, "wire unused_token = &{1'b0, token};");
   if (n > 1) {
     const char *list = "";
     for (int k = 0; k < n; k++)
@@ -733,6 +738,7 @@ static void print_window(struct printer *p) {
   v_comment(p, "window on the states: sequence after sequence, state after state, words of all lanes");
   v_line(p, "reg [2:0] window; // clocks of an access");
   v_line(p, "assign window_active = |window;");
+  v_line(p, "wire unused_wdata = &{1'b0, state_wdata};");
   v_line(p, "wire [31:0] window_all = 32'd%lld;", (long long)(all * h->options.batch));
   v_line(p, "reg [%d:0] window_bank;", bits - 1);
   v_line(p, "reg [31:0] window_element;");
@@ -741,7 +747,6 @@ static void print_window(struct printer *p) {
     v_line(p, "wire [%d:0] window_mask = %d'd1 << window_element[%d:0];", lanes - 1, lanes, lane_bits - 1);
   else
     v_line(p, "wire window_mask = 1'b1;");
-  v_line(p, "integer w;");
   v_line(p, "always @(posedge clk)");
   p->indent++;
   v_line(p, "if (!aresetn)");
@@ -769,8 +774,8 @@ static void print_window(struct printer *p) {
       continue;
     int64_t size = b->words * lanes;
     v_line(p, "wire [31:0] %s_from = window_element - 32'd%lld;", b->name, (long long)from);
-    v_line(p, "wire %s_here = window_element >= 32'd%lld && window_element < 32'd%lld;", b->name,
-           (long long)from, (long long)(from + size));
+    const char *low = from ? arena_printf(p->a, "window_element >= 32'd%lld && ", (long long)from) : "";
+    v_line(p, "wire %s_here = %swindow_element < 32'd%lld;", b->name, low, (long long)(from + size));
     v_line(p, "wire [%d:0] %s_place = %s_from[%d:%d];", address_bits(b->words) - 1, b->name, b->name,
            address_bits(b->words) + (lanes > 1 ? lane_bits : 0) - 1, lanes > 1 ? lane_bits : 0);
     v_line(p, "wire unused_%s_from = &{1'b0, %s_from};", b->name, b->name);

@@ -265,7 +265,7 @@ static void print_records(struct printer *p) {
     else
       v_line(p, "wire [%d:0] p%d_record = w_data;", bits - 1, i);
     if (x->record_bits < (int64_t)x->words * bits)
-      v_line(p, "wire p%d_unused = &{1'b0, p%d_record[%d:%lld]};", i, i, x->words * bits - 1,
+      v_line(p, "wire p%d_unused_record = &{1'b0, p%d_record[%d:%lld]};", i, i, x->words * bits - 1,
              (long long)x->record_bits);
   }
   v_line(p, "assign w_ready = %s;", want);
@@ -382,7 +382,7 @@ static void print_sequencer(struct printer *p) {
     const char *older = depth > 1 ? arena_printf(p->a, "p%d_v[%d:1], ", i, depth - 1) : "";
     const char *last = depth > 1 ? arena_printf(p->a, "p%d_l[%d:1], ", i, depth - 1) : "";
     v_line(p, "always @(posedge clk) p%d_v <= aresetn ? {%sp%d_go} : %d'd0;", i, older, i, depth);
-    v_line(p, "wire p%d_unused_v = &{1'b0, p%d_v};", i, i);
+    v_line(p, "wire p%d_unused = &{1'b0, p%d_on, p%d_v};", i, i, i);
     v_line(p, "always @(posedge clk) p%d_l <= aresetn ? {%sp%d_go && p%d_last} : %d'd0;", i, last, i, i,
            depth);
   }

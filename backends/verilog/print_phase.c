@@ -8,6 +8,8 @@
 #include "backends/loops/index.h"
 #include "backends/loops/lower.h"
 #include "ir/curve.h"
+#include <stdlib.h>
+#include <string.h>
 
 static const char *text_at(const struct printer *p, const struct hw_node *n, int time) {
   return operand_text(p->a, operand_at(p, n, time));
@@ -21,19 +23,28 @@ int phase_stages(const struct hw_phase *p) {
   return p->depth;
 }
 
-/* The clock's edge at which what is ready at `time` is registered; in a phase of one iteration it then stays.
- */
+static const char *on_text(const struct printer *p) {
+  const char *name = arena_printf(p->a, "p%d_on", p->p->id);
+  return from_outside(p, name, 1, true, name);
+}
+
+/* Whether an iteration was issued `time` clocks ago. */
+static const char *valid_text(const struct printer *p, int time) {
+  const char *name = arena_printf(p->a, time ? "p%d_v%d" : "p%d_go", p->p->id, time);
+  return from_outside(p, name, 1, true, time ? arena_printf(p->a, "p%d_v[%d]", p->p->id, time) : name);
+}
+
+/* When what is ready at `time` is registered: in a phase of one iteration at that clock, to stay; else while
+ * the phase runs. */
 static const char *when(const struct printer *p, int time) {
-  if (!p->p->single)
-    return arena_printf(p->a, "if (p%d_on) ", p->p->id);
-  return time == 0 ? arena_printf(p->a, "if (p%d_go) ", p->p->id)
-                   : arena_printf(p->a, "if (p%d_v[%d]) ", p->p->id, time);
+  return arena_printf(p->a, "if (%s) ", p->p->single ? valid_text(p, time) : on_text(p));
 }
 
 /* ---- counters and flags ---------------------------------------------------------------------------- */
 
 static const char *counter_name(const struct printer *p, const struct hw_level *v) {
-  return arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
+  const char *name = arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
+  return from_outside(p, name, address_bits(v->steps), true, name);
 }
 
 /* Conjunction of "the counter is at its last step" over levels from `first` on. */
@@ -60,9 +71,9 @@ static const char *flag_later(const struct printer *p, const char *name, const c
   }
   v_line(p, "reg [%d:1] %s;", time, name);
   if (time == 1)
-    v_line(p, "always @(posedge clk) if (p%d_on) %s[1] <= %s;", p->p->id, name, now);
+    v_line(p, "always @(posedge clk) if (%s) %s[1] <= %s;", on_text(p), name, now);
   else
-    v_line(p, "always @(posedge clk) if (p%d_on) %s <= {%s[%d:1], %s};", p->p->id, name, name, time - 1, now);
+    v_line(p, "always @(posedge clk) if (%s) %s <= {%s[%d:1], %s};", on_text(p), name, name, time - 1, now);
   return arena_printf(p->a, "%s[%d]", name, time);
 }
 
@@ -72,9 +83,9 @@ static const char *bits_later(const struct printer *p, const char *now, int widt
     return now;
   v_line(p, "reg [%d:0] %s_q;", time * width - 1, now);
   if (time == 1)
-    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= %s;", p->p->id, now, now);
+    v_line(p, "always @(posedge clk) if (%s) %s_q <= %s;", on_text(p), now, now);
   else
-    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= {%s_q[%d:0], %s};", p->p->id, now, now,
+    v_line(p, "always @(posedge clk) if (%s) %s_q <= {%s_q[%d:0], %s};", on_text(p), now, now,
            (time - 1) * width - 1, now);
   return time == 1 ? arena_printf(p->a, "%s_q", now)
                    : arena_printf(p->a, "%s_q[%d:%d]", now, time * width - 1, (time - 1) * width);
@@ -202,7 +213,7 @@ static void print_mulshift(struct printer *p, const struct hw_node *n, int t) {
   v_line(p, "tern_mulshift #(.A(%d), .B(%d), .BITS(%d), .E(%d), .E_MIN(%lld), .E_MAX(%lld))",
          node_width(n->in[0]), node_width(n->in[1]), node_width(n), node_width(e), (long long)least,
          (long long)top);
-  v_line(p, "  op_%s (.clk(clk), .enable(p%d_on), .a(%s), .b(%s), .e(%s), .q(%s));", name, p->p->id,
+  v_line(p, "  op_%s (.clk(clk), .enable(%s), .a(%s), .b(%s), .e(%s), .q(%s));", name, on_text(p),
          text_at(p, n->in[0], t), text_at(p, n->in[1], t), text_at(p, e, t), name);
 }
 
@@ -225,7 +236,7 @@ static void print_curve(struct printer *p, const struct hw_node *n, int t) {
     fprintf(p->out, "%s%s", (count - 1 - i) % 16 == 0 ? "\n      " : "",
             arena_printf(p->a, "%s%s", literal(p->a, y[i], value), i ? ", " : ""));
   fprintf(p->out, "}))\n");
-  v_line(p, "  op_%s (.clk(clk), .enable(p%d_on), .a(%s), .q(%s));", name, p->p->id, text_at(p, n->in[0], t),
+  v_line(p, "  op_%s (.clk(clk), .enable(%s), .a(%s), .q(%s));", name, on_text(p), text_at(p, n->in[0], t),
          name);
 }
 
@@ -243,12 +254,11 @@ static void print_slow(struct printer *p, const struct hw_node *n, int t) {
   if (p->p->single) {
     v_line(p, "wire %s_unused_ready, %s_unused_valid;", name, name);
     v_line(p, "%s #(%s, .BITS(%d)) op_%s (.clk(clk), .aresetn(aresetn), .start(%s),", module, width,
-           node_width(n), name,
-           t ? arena_printf(p->a, "p%d_v[%d]", p->p->id, t) : arena_printf(p->a, "p%d_go", p->p->id));
+           node_width(n), name, valid_text(p, t));
     v_line(p, "  .ready(%s_unused_ready), .valid(%s_unused_valid), %s, .q(%s));", name, name, in, name);
   } else {
-    v_line(p, "%s_pipe #(%s, .BITS(%d)) op_%s (.clk(clk), .enable(p%d_on), %s, .q(%s));", module, width,
-           node_width(n), name, p->p->id, in, name);
+    v_line(p, "%s_pipe #(%s, .BITS(%d)) op_%s (.clk(clk), .enable(%s), %s, .q(%s));", module, width,
+           node_width(n), name, on_text(p), in, name);
   }
 }
 
@@ -281,11 +291,13 @@ static void print_op(struct printer *p, const struct hw_node *n) {
 }
 
 static const char *record_bits(const struct printer *p, const struct hw_node *n) {
-  int64_t width = format_bits(n->expr->buffer->format);
-  if (n->wide)
-    return arena_printf(p->a, "p%d_record[%lld + lane * %lld +: %lld]", p->p->id, (long long)n->field,
-                        (long long)width, (long long)width);
-  return arena_printf(p->a, "p%d_record[%lld +: %lld]", p->p->id, (long long)n->field, (long long)width);
+  int width = (int)format_bits(n->expr->buffer->format);
+  if (!n->wide)
+    return arena_printf(p->a, "p%d_record[%lld +: %d]", p->p->id, (long long)n->field, width);
+  const char *name = arena_printf(p->a, "%s_field", node_name(p->a, p->u, n));
+  return from_outside(
+      p, name, width, true,
+      arena_printf(p->a, "p%d_record[%lld + lane * %d +: %d]", p->p->id, (long long)n->field, width, width));
 }
 
 static void print_index_node(struct printer *p, const struct hw_node *n) {
@@ -313,10 +325,20 @@ static void print_delays(struct printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n);
   v_line(p, "reg [%d:0] %s_q;", count * width - 1, name);
   if (count == 1)
-    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= %s;", p->p->id, name, name);
+    v_line(p, "always @(posedge clk) if (%s) %s_q <= %s;", on_text(p), name, name);
   else
-    v_line(p, "always @(posedge clk) if (p%d_on) %s_q <= {%s_q[%d:0], %s};", p->p->id, name, name,
+    v_line(p, "always @(posedge clk) if (%s) %s_q <= {%s_q[%d:0], %s};", on_text(p), name, name,
            (count - 1) * width - 1, name);
+}
+
+/* For later phases. */
+static void print_kept(struct printer *p, const struct hw_node *n) {
+  const char *name = node_name(p->a, p->u, n);
+  int width = node_width(n);
+  v_line(p, "assign %s = %s;",
+         to_outside(p, arena_printf(p->a, "%s_kept", name), width,
+                    arena_printf(p->a, "%s_all[lane * %d +: %d]", name, width, width)),
+         name);
 }
 
 static void print_node(struct printer *p, const struct hw_node *n) {
@@ -326,7 +348,9 @@ static void print_node(struct printer *p, const struct hw_node *n) {
       return;
     if (n->whole)
       assign(p, n, 2,
-             arena_printf(p->a, "%s[lane * %d +: %d]", port_data(p, n), node_width(n), node_width(n)));
+             from_outside(
+                 p, arena_printf(p->a, "%s_mine", port_data(p, n)), node_width(n), true,
+                 arena_printf(p->a, "%s[lane * %d +: %d]", port_data(p, n), node_width(n), node_width(n))));
     else
       print_scalar_load(p, n);
     break;
@@ -337,8 +361,7 @@ static void print_node(struct printer *p, const struct hw_node *n) {
   }
   print_delays(p, n);
   if (n->held && n->wide)
-    v_line(p, "assign %s_all[lane * %d +: %d] = %s;", node_name(p->a, p->u, n), node_width(n), node_width(n),
-           node_name(p->a, p->u, n));
+    print_kept(p, n);
 }
 
 /* ---- accumulators ---------------------------------------------------------------------------------- */
@@ -365,10 +388,14 @@ static void print_acc_part(struct printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n), *element = acc_element(p, n);
   int width = node_width(n), lanes = p->p->lanes;
   int64_t rest = v->extent % lanes;
-  const char *mine = arena_printf(p->a, "%s_all[lane * %d +: %d]", name, width, width);
+  const char *mine = to_outside(p, arena_printf(p->a, "%s_part", name), width,
+                                arena_printf(p->a, "%s_all[lane * %d +: %d]", name, width, width));
+  const char *out = arena_printf(p->a, "%s_beyond", name);
   if (rest)
-    v_line(p, "assign %s = %s && lane >= %lld ? %s : %s;", mine, arena_printf(p->a, "%s_tail", name),
-           (long long)rest, acc_identity(p, n, width), element);
+    v_line(
+        p, "assign %s = %s ? %s : %s;", mine,
+        from_outside(p, out, 1, true, arena_printf(p->a, "%s_tail && lane >= %lld", name, (long long)rest)),
+        acc_identity(p, n, width), element);
   else
     v_line(p, "assign %s = %s;", mine, element);
 }
@@ -393,7 +420,7 @@ static const char *print_tree(struct printer *p, const struct hw_node *n) {
       v_line(p, "integer %s_k;", to);
     v_line(p, "always @(posedge clk)");
     p->indent++;
-    v_line(p, "if (p%d_on)", p->p->id);
+    v_line(p, "if (%s)", on_text(p));
     if (count > 1) {
       v_line(p, "for (%s_k = 0; %s_k < %d; %s_k = %s_k + 1)", to, to, count, to, to);
       k = arena_printf(p->a, "%s_k", to);
@@ -420,9 +447,7 @@ static void print_acc(struct printer *p, const struct hw_node *n, const char *el
   declare(p, n, "reg");
   v_line(p, "always @(posedge clk)");
   p->indent++;
-  v_line(p, "if (%s%s%s) begin",
-         t ? arena_printf(p->a, "p%d_v[%d]", p->p->id, t) : arena_printf(p->a, "p%d_go", p->p->id),
-         on ? " && " : "", on ? on : "");
+  v_line(p, "if (%s%s%s) begin", valid_text(p, t), on ? " && " : "", on ? on : "");
   p->indent++;
   if (!first) {
     v_line(p, "%s <= %s;", name, element);
@@ -439,7 +464,7 @@ static void print_acc(struct printer *p, const struct hw_node *n, const char *el
   p->indent--;
   print_delays(p, n);
   if (n->held && n->wide)
-    v_line(p, "assign %s_all[lane * %d +: %d] = %s;", name, node_width(n), node_width(n), name);
+    print_kept(p, n);
 }
 
 /* ---- stores ---------------------------------------------------------------------------------------- */
@@ -555,15 +580,21 @@ static bool needs_lane_number(const struct hw_phase *p) {
   return false;
 }
 
-static void print_lanes(struct printer *p) {
-  int lanes = p->p->lanes;
-  v_line(p, "genvar lane%d;", p->p->id);
-  v_line(p, "generate for (lane%d = 0; lane%d < %d; lane%d = lane%d + 1) begin : p%d_lane", p->p->id,
-         p->p->id, lanes, p->p->id, p->p->id, p->p->id);
-  p->indent++;
-  v_line(p, "localparam lane = lane%d;", p->p->id);
-  if (needs_lane_number(p->p))
-    v_line(p, "wire [%d:0] LANE = lane[%d:0];", address_bits(lanes) - 1, address_bits(lanes) - 1);
+bool phase_has_lanes(const struct hw_phase *p) {
+  return any_lanes(p);
+}
+
+const char *lane_module(struct arena *a, const struct hw_unit *u, const struct hw_phase *p) {
+  return arena_printf(a, "%s_p%d_lane", u->name, p->id);
+}
+
+/* What is done in each lane; p->lane collects what goes in and out. */
+static void print_lane_body(struct printer *p) {
+  if (needs_lane_number(p->p)) {
+    int bits = address_bits(p->p->lanes);
+    from_outside(p, "LANE", bits, true,
+                 arena_printf(p->a, "p%d_lane_number[lane * %d +: %d]", p->p->id, bits, bits));
+  }
   for (int i = 0; i < p->p->nodes.n; i++) {
     const struct hw_node *n = p->p->nodes.at[i];
     if (n->kind == NODE_ACC && n->across)
@@ -576,9 +607,81 @@ static void print_lanes(struct printer *p) {
   for (int i = 0; i < p->p->stores.n; i++) {
     const struct hw_store *s = p->p->stores.at[i];
     int width = s->buffer->bits;
-    if (store_in_lanes(s))
-      v_line(p, "assign %s_data[lane * %d +: %d] = %s;", store_name(p->a, p->p, s), width, width,
-             wide_at(p, s->value, s->time, width));
+    if (!store_in_lanes(s))
+      continue;
+    const char *name = store_name(p->a, p->p, s);
+    const char *to = to_outside(p, arena_printf(p->a, "%s_mine", name), width,
+                                arena_printf(p->a, "%s_data[lane * %d +: %d]", name, width, width));
+    v_line(p, "assign %s = %s;", to, wide_at(p, s->value, s->time, width));
+  }
+}
+
+/* The lane's text goes to memory first: only then its ports are known. NULL: there is no memory. */
+static char *lane_text(struct printer *p, struct lane_ports *ports) {
+  char *text = NULL;
+  size_t length;
+  FILE *out = p->out, *memory = open_memstream(&text, &length);
+  if (!memory)
+    return NULL;
+  p->out = memory;
+  p->lane = ports;
+  print_lane_body(p);
+  p->lane = NULL;
+  p->out = out;
+  fclose(memory);
+  return text;
+}
+
+static const char *range_text(const struct printer *p, int width, bool truth) {
+  if (truth && width == 1)
+    return "";
+  return arena_printf(p->a, "%s[%d:0] ", truth ? "" : "signed ", width - 1);
+}
+
+void print_lane(struct printer *p, const struct hw_unit *u, const struct hw_phase *phase) {
+  struct lane_ports ports = {0};
+  p->u = u;
+  p->p = phase;
+  p->indent = 1;
+  char *text = lane_text(p, &ports);
+  p->indent = 0;
+  const char *name = lane_module(p->a, u, phase);
+  v_comment(p, arena_printf(p->a, "%s: one of %d lanes of phase %d of %s, a pipeline of %d clocks.", name,
+                            phase->lanes, phase->id, u->name, phase->depth));
+  v_line(p, "module %s (", name);
+  v_line(p, "  input  wire clk,");
+  v_line(p, "  input  wire aresetn,");
+  for (int i = 0; i < ports.list.n; i++) {
+    const struct lane_port *port = &ports.list.at[i];
+    v_line(p, "  %s wire %s%s%s", port->out ? "output" : "input ", range_text(p, port->width, port->truth),
+           port->name, i + 1 < ports.list.n ? "," : "");
+  }
+  v_line(p, ");");
+  fputs(text ? text : "", p->out);
+  v_line(p, "  wire unused = &{1'b0, clk, aresetn};");
+  v_line(p, "endmodule");
+  free(text);
+}
+
+static void print_lanes(struct printer *p) {
+  struct lane_ports ports = {0};
+  int lanes = p->p->lanes, id = p->p->id, bits = address_bits(lanes);
+  free(lane_text(p, &ports));
+  if (needs_lane_number(p->p)) {
+    const char *list = "";
+    for (int k = 0; k < lanes; k++)
+      list = arena_printf(p->a, "%s%s%s", literal(p->a, k, bits), k ? ", " : "", list);
+    v_line(p, "wire [%d:0] p%d_lane_number = {%s};", bits * lanes - 1, id, list);
+  }
+  v_line(p, "genvar lane%d;", id);
+  v_line(p, "generate for (lane%d = 0; lane%d < %d; lane%d = lane%d + 1) begin : p%d_lane", id, id, lanes, id,
+         id, id);
+  p->indent++;
+  v_line(p, "localparam lane = lane%d;", id);
+  v_line(p, "%s one (.clk(clk), .aresetn(aresetn),", lane_module(p->a, p->u, p->p));
+  for (int i = 0; i < ports.list.n; i++) {
+    const struct lane_port *port = &ports.list.at[i];
+    v_line(p, "  .%s(%s)%s", port->name, port->connection, i + 1 < ports.list.n ? "," : ");");
   }
   p->indent--;
   v_line(p, "end endgenerate");
@@ -604,7 +707,7 @@ void print_phase(struct printer *p, const struct hw_phase *phase) {
       print_address(p, phase->nodes.at[i]);
   declare_vectors(p);
   print_scalars(p, false);
-  if (any_lanes(phase))
+  if (phase_has_lanes(phase))
     print_lanes(p);
   print_scalars(p, true);
   for (int i = 0; i < phase->stores.n; i++)

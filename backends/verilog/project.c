@@ -68,6 +68,22 @@ static bool write_kernel(struct project *p, const struct hw_unit *u) {
   return output_close(&o, false);
 }
 
+static bool write_lanes(struct project *p, const struct hw_unit *u) {
+  struct output o;
+  for (int i = 0; i < u->phases.n; i++) {
+    const struct hw_phase *phase = u->phases.at[i];
+    if (!phase_has_lanes(phase))
+      continue;
+    if (!open_file(p, &o, arena_printf(&p->arena, "rtl/%s.v", lane_module(&p->arena, u, phase))))
+      return false;
+    struct printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
+    print_lane(&pr, u, phase);
+    if (!output_close(&o, false))
+      return false;
+  }
+  return true;
+}
+
 static bool write_modules(struct project *p) {
   struct arena *a = &p->arena;
   const char *name = p->h->name;
@@ -78,7 +94,7 @@ static bool write_modules(struct project *p) {
             write_module(p, arena_printf(a, "sim/%s_tb.sv", name), print_bench);
   for (int i = 0; ok && i < p->h->units.n; i++)
     if (p->h->units.at[i]->kind == UNIT_KERNEL)
-      ok = write_kernel(p, p->h->units.at[i]);
+      ok = write_kernel(p, p->h->units.at[i]) && write_lanes(p, p->h->units.at[i]);
   return ok;
 }
 

@@ -69,6 +69,35 @@ const char *node_name(struct arena *a, const struct hw_unit *u, const struct hw_
   return arena_printf(a, "%s_%d", n->name ? identifier(a, n->name) : "v", n->id);
 }
 
+static const char *port_of(const struct printer *p, struct lane_port port) {
+  if (!p->lane)
+    return port.connection;
+  for (int i = 0; i < p->lane->list.n; i++)
+    if (strcmp(p->lane->list.at[i].name, port.name) == 0)
+      return p->lane->list.at[i].name;
+  vec_push(p->a, p->lane->list, port);
+  return port.name;
+}
+
+const char *from_outside(const struct printer *p, const char *name, int width, bool truth,
+                         const char *connection) {
+  return port_of(p, (struct lane_port){name, connection, width, false, truth});
+}
+
+const char *to_outside(const struct printer *p, const char *name, int width, const char *connection) {
+  return port_of(p, (struct lane_port){name, connection, width, true, true});
+}
+
+/* What an earlier phase left; of vectors, this lane's part. */
+static const char *held_name(const struct printer *p, const struct hw_node *n, const char *name) {
+  int width = node_width(n);
+  if (!n->wide)
+    return from_outside(p, name, width, is_truth(n), name);
+  const char *mine = arena_printf(p->a, "%s_held", name);
+  return from_outside(p, mine, width, is_truth(n),
+                      arena_printf(p->a, "%s_all[lane * %d +: %d]", name, width, width));
+}
+
 struct operand operand_at(const struct printer *p, const struct hw_node *n, int time) {
   struct operand o = {.width = node_width(n), .truth = is_truth(n)};
   if (n->kind == NODE_CONST) {
@@ -76,22 +105,21 @@ struct operand operand_at(const struct printer *p, const struct hw_node *n, int 
     return o;
   }
   if (n->kind == NODE_LOAD && n->buffer->place == HW_TOKEN) {
-    o.name = "token";
+    o.name = from_outside(p, "token", 33, false, "token");
     return o;
   }
   o.name = node_name(p->a, p->u, n);
   if (n->kind == NODE_HELD) {
-    if (n->wide) { /* the lanes of an earlier phase side by side */
-      o.name = arena_printf(p->a, "%s_all[lane * %d +: %d]", o.name, o.width, o.width);
-      o.part = false;
-    }
+    o.name = held_name(p, n, o.name);
     return o;
   }
-  if (p->p->single || n->time == TIME_ALWAYS || time <= n->time)
-    return o;
-  o.name = arena_printf(p->a, "%s_q", o.name);
-  o.part = true;
-  o.low = (time - n->time - 1) * o.width;
+  if (!p->p->single && n->time != TIME_ALWAYS && time > n->time) {
+    o.name = arena_printf(p->a, "%s_q", o.name);
+    o.part = true;
+    o.low = (time - n->time - 1) * o.width;
+  }
+  if (!n->wide) /* of the phase, for all lanes */
+    from_outside(p, o.name, o.part ? (n->needed - n->time) * o.width : o.width, o.part || o.truth, o.name);
   return o;
 }
 
@@ -113,11 +141,7 @@ const char *operand_text(struct arena *a, struct operand o) {
 }
 
 static const char *top_bit(struct arena *a, struct operand o) {
-  const char *bracket = strchr(o.name, '[');
-  if (!bracket)
-    return arena_printf(a, "%s[%d]", o.name, o.low + o.width - 1);
-  /* lanes side by side: name_all[lane * w +: w] */
-  return arena_printf(a, "%.*s[lane * %d + %d]", (int)(bracket - o.name), o.name, o.width, o.width - 1);
+  return arena_printf(a, "%s[%d]", o.name, o.low + o.width - 1);
 }
 
 const char *operand_wide(struct arena *a, struct operand o, int width) {
@@ -169,6 +193,7 @@ static bool is_power(int64_t x) {
 static const char *counter_text(const struct printer *p, const struct hw_level *v, int width,
                                 const char *lane) {
   const char *name = arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
+  from_outside(p, name, address_bits(v->steps), true, name);
   int bits = address_bits(v->steps), low = lane && v->wide ? address_bits(p->h->options.vector) : 0;
   const char *both = low ? arena_printf(p->a, "{%s, %s}", name, lane) : name;
   if (width > bits + low)
@@ -178,6 +203,7 @@ static const char *counter_text(const struct printer *p, const struct hw_level *
 
 static const char *leaf_text(const struct printer *p, const char *name, int64_t count, int width) {
   int bits = address_bits(count);
+  from_outside(p, name, bits, true, name);
   return width > bits ? arena_printf(p->a, "{%d'd0, %s}", width - bits, name) : name;
 }
 

@@ -66,6 +66,7 @@ struct hw_node {
   bool wide; /* a value a lane */
   struct interval range;
   int bits;
+  int start; /* of a shared operator: when its operands go in */
   int time, latency;
   int needed;                /* the last time at which somebody looks at it */
   bool held;                 /* a later phase uses it */
@@ -131,6 +132,15 @@ struct hw_loop {
 
 /* ---- units and the schedule ------------------------------------------------------------------------ */
 
+/* Operators that the phases of a single iteration share: one unit a kernel, as wide as its users need. */
+enum shared_unit { SHARED_MULSHIFT, SHARED_IDIV, SHARED_ISQRT, SHARED_ILOG2, SHARED_COUNT };
+struct hw_shared {
+  int users;               /* 0: there is no such unit */
+  int in[3], out;          /* bits */
+  int64_t e_least, e_most; /* SHARED_MULSHIFT */
+  int latency;             /* from operands to the unit's result; the user's register is a clock later */
+};
+
 enum unit_kind { UNIT_KERNEL, UNIT_SUM };
 
 struct hw_unit {
@@ -142,6 +152,7 @@ struct hw_unit {
   VEC(struct hw_phase *) phases;
   VEC(struct hw_loop) loops;
   VEC(struct hw_level *) counters;
+  struct hw_shared shared[SHARED_COUNT];
   VEC(struct hw_buffer *) reads, writes, locals; /* distinct */
   int n_nodes;
   bool uses_i, uses_j;
@@ -224,6 +235,8 @@ void hw_size_buffers(struct hw_design *h);
 
 /* ---- datapath.c: a kernel's phases. False after a diagnostic. */
 bool hw_lower_kernel(struct hw_design *h, struct diag *d, struct hw_unit *u);
+/* The unit that a node of that phase shares, or SHARED_COUNT. */
+enum shared_unit hw_shared_by(const struct hw_phase *p, const struct hw_node *n);
 /* ---- latency.c: times of all nodes, depths, ports, records, cycles */
 void hw_time_kernel(struct hw_design *h, struct hw_unit *u);
 /* ---- sums.c: a sum's units, one for each row of its operand and each group. False after a diagnostic. */

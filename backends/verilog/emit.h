@@ -79,6 +79,9 @@ const char *lane_module(struct arena *a, const struct hw_unit *u, const struct h
 const char *store_name(struct arena *a, const struct hw_phase *p, const struct hw_store *s);
 int phase_stages(const struct hw_phase *p);
 
+void declare_shared_units(struct printer *p);
+void print_shared_units(struct printer *p);
+
 /* ---- print_kernel.c: one module ---- */
 void hw_print_kernel(struct printer *p, const struct hw_unit *u);
 int unit_ports(const struct hw_unit *u, const struct hw_buffer *b); /* read ports that it uses */

@@ -38,12 +38,21 @@ static const char *base_of(const struct printer *p, const struct bench_write *w)
                       (long long)(w->b->stride_j / s->stride * size));
 }
 
+/* The first difference is kept; report_fault, outside of this code, tells what it is. */
 static void print_compare(struct printer *p, const struct hw_unit *u, const struct bench_write *w,
                           const char *element, const char *sequence, const char *got) {
   const char *array = array_of(p, u, w);
-  v_line(p, "compare(%d, \"%s\", %s, %s, $signed(%s[%s * %lld + %s]), %s);", u->id,
-         escaped(p->a, w->buffer->spec), sequence, element, array, sequence, (long long)w->elements, element,
-         got);
+  v_line(p, "expect_value = %s[%s * %lld + %s];", array, sequence, (long long)w->elements, element);
+  v_line(p, "value = %s;", got);
+  v_line(p, "if (value !== expect_value && fault == 0) begin");
+  v_line(p, "  fault = 1;");
+  v_line(p, "  fault_unit = %d;", u->id);
+  v_line(p, "  fault_memory = %d;", w->buffer->id);
+  v_line(p, "  fault_index = %s;", element);
+  v_line(p, "  fault_sequence = %s;", sequence);
+  v_line(p, "  fault_expected = expect_value;");
+  v_line(p, "  fault_got = value;");
+  v_line(p, "end");
   v_line(p, "%s_count = %s_count + 1;", array, array);
 }
 
@@ -105,7 +114,7 @@ static void print_unit_check(struct printer *p, const struct hw_unit *u) {
     else
       v_line(p, "    got_words = $fread(%s, expected_file, turn * %lld, %lld);", array,
              (long long)writes[k].elements, (long long)writes[k].elements);
-    v_line(p, "    if (got_words != %lld) give_up(\"the file of expected numbers is too short\");",
+    v_line(p, "    if (got_words != %lld) fault = 2;",
            (long long)(writes[k].elements * (sum ? p->h->options.batch : 1)) * 4);
     v_line(p, "  end");
     v_line(p, "  %s_count = 0;", array);
@@ -122,7 +131,11 @@ static void print_unit_check(struct printer *p, const struct hw_unit *u) {
                            : arena_printf(p->a, "dut.core.%s_done", u->name);
     v_line(p, "if (%s && %s_count != %lld)", done, array_of(p, u, &writes[k]),
            (long long)(writes[k].stored * (sum ? p->h->options.batch : 1)));
-    v_line(p, "  give_up(\"%s has not stored all of %s\");", u->name, escaped(p->a, writes[k].buffer->spec));
+    v_line(p, "begin");
+    v_line(p, "  fault = 3;");
+    v_line(p, "  fault_unit = %d;", u->id);
+    v_line(p, "  fault_memory = %d;", writes[k].buffer->id);
+    v_line(p, "end");
     p->indent--;
     v_line(p, "end");
   }
@@ -155,17 +168,37 @@ static const char *const head =
     "  reg [31:0] steps_done = 32'd0;\n"
     "  wire [31:0] turn = dut.core.seq;\n"
     "\n"
-    "  task give_up(input [8*64-1:0] why);\n"
-    "    begin\n"
-    "      $display(\"FAIL %0s (step %0d, cycle %0d)\", why, steps_done, cycle);\n"
-    "      $fatal(1);\n"
-    "    end\n"
-    "  endtask\n"
+    "  integer fault = 0, fault_unit = 0, fault_memory = 0, fault_index = 0, fault_sequence = 0, "
+    "fault_expected = 0;\n"
+    "  integer fault_got = 0, expect_value = 0, value = 0;\n"
     "\n";
 
-static void print_names(struct printer *p) {
-  v_line(p, "task unit_name(input integer unit);");
-  v_line(p, "  case (unit)");
+/* Tells the fault by names of the spec and ends the simulation. */
+static void print_report(struct printer *p) {
+  v_line(p, "always @(negedge clk)");
+  v_line(p, "  if (fault != 0) begin");
+  p->indent += 2;
+  v_line(p, "case (fault)");
+  v_line(p, "  1: $write(\"FAIL a difference in \");");
+  v_line(p, "  2: $write(\"FAIL the file of expected numbers is too short\");");
+  v_line(p, "  3: $write(\"FAIL not all is stored of \");");
+  v_line(p, "  4: $write(\"FAIL nothing happens any more\");");
+  v_line(p, "  5: $write(\"FAIL more was expected than the design has stored\");");
+  v_line(p, "  6: $write(\"FAIL a file cannot be opened: %%0s\", path);");
+  v_line(p, "  default: $write(\"FAIL +tokens=FILE is needed\");");
+  v_line(p, "endcase");
+  v_line(p, "if (fault == 1 || fault == 3)");
+  v_line(p, "  case (fault_memory)");
+  for (int i = 0; i < p->h->buffers.n; i++)
+    v_line(p, "    %d: $write(\"%s\");", i, escaped(p->a, p->h->buffers.at[i]->spec));
+  v_line(p, "    default: $write(\"a memory\");");
+  v_line(p, "  endcase");
+  v_line(
+      p,
+      "if (fault == 1) $write(\"[%%0d]: expected %%0d, got %%0d\", fault_index, fault_expected, fault_got);");
+  v_line(p, "$display(\"\");");
+  v_line(p, "if (fault == 1 || fault == 3)");
+  v_line(p, "  case (fault_unit)");
   for (int i = 0; i < p->h->units.n; i++) {
     const struct hw_unit *u = p->h->units.at[i];
     const char *file = source_name(p->a, p->h->module, u->kernel->at.file);
@@ -174,27 +207,15 @@ static void print_names(struct printer *p) {
     v_line(p, "    %d: $display(\"  unit %s: %s, %s line %u\");", i, u->name, escaped(p->a, what),
            escaped(p->a, file), (unsigned)u->kernel->at.line);
   }
-  v_line(p, "    default: $display(\"  unit %%0d\", unit);");
+  v_line(p, "    default: $display(\"  unit %%0d\", fault_unit);");
   v_line(p, "  endcase");
-  v_line(p, "endtask");
+  v_line(p, "$display(\"  layer %%0d, inner %%0d, sequence %%0d, step %%0d, cycle %%0d\", dut.core.row_i, "
+            "dut.core.row_j, fault_sequence, steps_done, cycle);");
+  v_line(p, "$fatal(1);");
+  p->indent -= 2;
+  v_line(p, "  end");
   v_blank(p);
 }
-
-static const char *const compare_task =
-    "  task compare(input integer unit, input [8*128-1:0] name, input integer s, input integer index, input "
-    "integer "
-    "expect_value,\n"
-    "               input integer value);\n"
-    "    if (value !== expect_value) begin\n"
-    "      $display(\"FAIL %0s[%0d]: expected %0d, got %0d\", name, index, expect_value, value);\n"
-    "      unit_name(unit);\n"
-    "      $display(\"  layer %0d, inner %0d, sequence %0d, step %0d, cycle %0d\", dut.core.row_i, "
-    "dut.core.row_j, s, "
-    "steps_done, cycle);\n"
-    "      $fatal(1);\n"
-    "    end\n"
-    "  endtask\n"
-    "\n";
 
 static void print_dut(struct printer *p) {
   const struct hw_design *h = p->h;
@@ -303,7 +324,7 @@ static const char *const driving =
     "        steps_left = steps_left - 1;\n"
     "      end else if (steps_left == 0 && steps_done * SEQUENCES == step_tokens && !logit_valid) begin\n"
     "        report;\n"
-    "        $finish;\n"
+    "        if (fault == 0) $finish;\n"
     "      end\n"
     "    end\n"
     "  end\n"
@@ -351,7 +372,7 @@ static const char *const driving =
     "    if (dut.core.step_end) steps_done <= steps_done + 1;\n"
     "    silent <= dut.core.events[1] || dut.core.start || out_valid || in_valid || w_moves ? 0 : silent + "
     "1;\n"
-    "    if (silent == 64'd2000000) give_up(\"nothing happens any more\");\n"
+    "    if (silent == 64'd2000000) fault = 4;\n"
     "  end\n"
     "  wire w_moves = dut.w_valid && dut.w_ready;\n"
     "  task report;\n"
@@ -362,8 +383,8 @@ static const char *const driving =
     "unit_awaits[u]);\n"
     "      if (checking) begin\n"
     "        got_words = $fgetc(expected_file);\n"
-    "        if (got_words != -1) give_up(\"more was expected than the design has stored\");\n"
-    "        $display(\"PASS\");\n"
+    "        if (got_words != -1) fault = 5;\n"
+    "        if (fault == 0) $display(\"PASS\");\n"
     "      end\n"
     "    end\n"
     "  endtask\n"
@@ -371,12 +392,12 @@ static const char *const driving =
     "  initial begin\n"
     "    if ($value$plusargs(\"tokens=%s\", path)) begin\n"
     "      tokens_file = $fopen(path, \"r\");\n"
-    "      if (tokens_file == 0) give_up(\"the file of tokens cannot be opened\");\n"
+    "      if (tokens_file == 0) fault = 6;\n"
     "      more_tokens = 1'b1;\n"
-    "    end else give_up(\"+tokens=FILE is needed\");\n"
+    "    end else fault = 7;\n"
     "    if ($value$plusargs(\"expected=%s\", path)) begin\n"
     "      expected_file = $fopen(path, \"rb\");\n"
-    "      if (expected_file == 0) give_up(\"the file of expected numbers cannot be opened\");\n"
+    "      if (expected_file == 0) fault = 6;\n"
     "      checking = 1'b1;\n"
     "    end\n"
     "    if ($value$plusargs(\"logits=%s\", path)) logits_file = $fopen(path, \"w\");\n"
@@ -405,10 +426,7 @@ void print_bench(struct printer *p) {
   v_line(p, "  localparam UNITS = %d;", h->units.n);
   fputs(head, p->out);
   p->indent++;
-  print_names(p);
-  p->indent--;
-  fputs(compare_task, p->out);
-  p->indent++;
+  print_report(p);
   print_dut(p);
   for (int i = 0; i < h->units.n; i++)
     print_unit_check(p, h->units.at[i]);

@@ -432,11 +432,14 @@ void hw_print_kernel(struct printer *p, const struct hw_unit *u) {
     if (u->writes.at[i]->place == HW_LOCAL)
       declare_local(p, u->writes.at[i]);
   print_records(p);
+  declare_shared_units(p);
   for (int i = 0; i < u->phases.n; i++) {
     v_blank(p);
     v_comment(p, phase_title(p, u->phases.at[i]));
     print_phase(p, u->phases.at[i]);
   }
+  v_blank(p);
+  print_shared_units(p);
   v_blank(p);
   for (int i = 0; i < u->reads.n; i++)
     for (int k = 0; k < unit_ports(u, u->reads.at[i]); k++)

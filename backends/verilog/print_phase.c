@@ -317,7 +317,7 @@ static const char *record_bits(const struct printer *p, const struct hw_node *n)
 }
 
 static void print_index_node(struct printer *p, const struct hw_node *n) {
-  const char *name = node_name(p->a, p->u, n), *lane = n->wide ? "LANE" : NULL;
+  const char *name = node_name(p->a, p->u, n), *lane = n->wide ? "LANE_in" : NULL;
   struct index *x = index_in_phase(p, n->index);
   if (n->expr->kind != EXPR_INDEX_LT) {
     int width = node_width(n);

@@ -72,6 +72,7 @@ const char *node_name(struct arena *a, const struct hw_unit *u, const struct hw_
 static const char *port_of(const struct printer *p, struct lane_port port) {
   if (!p->lane)
     return port.connection;
+  port.name = arena_printf(p->a, "%s_%s", port.name, port.out ? "out" : "in");
   for (int i = 0; i < p->lane->list.n; i++)
     if (strcmp(p->lane->list.at[i].name, port.name) == 0)
       return p->lane->list.at[i].name;
@@ -119,7 +120,8 @@ struct operand operand_at(const struct printer *p, const struct hw_node *n, int 
     o.low = (time - n->time - 1) * o.width;
   }
   if (!n->wide) /* of the phase, for all lanes */
-    from_outside(p, o.name, o.part ? (n->needed - n->time) * o.width : o.width, o.part || o.truth, o.name);
+    o.name = from_outside(p, o.name, o.part ? (n->needed - n->time) * o.width : o.width, o.part || o.truth,
+                          o.name);
   return o;
 }
 
@@ -193,7 +195,7 @@ static bool is_power(int64_t x) {
 static const char *counter_text(const struct printer *p, const struct hw_level *v, int width,
                                 const char *lane) {
   const char *name = arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
-  from_outside(p, name, address_bits(v->steps), true, name);
+  name = from_outside(p, name, address_bits(v->steps), true, name);
   int bits = address_bits(v->steps), low = lane && v->wide ? address_bits(p->h->options.vector) : 0;
   const char *both = low ? arena_printf(p->a, "{%s, %s}", name, lane) : name;
   if (width > bits + low)
@@ -203,7 +205,7 @@ static const char *counter_text(const struct printer *p, const struct hw_level *
 
 static const char *leaf_text(const struct printer *p, const char *name, int64_t count, int width) {
   int bits = address_bits(count);
-  from_outside(p, name, bits, true, name);
+  name = from_outside(p, name, bits, true, name);
   return width > bits ? arena_printf(p->a, "{%d'd0, %s}", width - bits, name) : name;
 }
 

@@ -1,5 +1,6 @@
 /* build.c: `ternc build SPEC`: any stage from the parsed spec to a program. The stages are one table. */
 #include "driver/driver.h"
+#include "driver/hardware.h"
 #include "driver/link.h"
 
 #include "backends/c/c.h"
@@ -18,6 +19,7 @@ struct build {
   const char *output, *weights_file;
   int optimize;
   bool no_debug;
+  struct hw_options hardware;
 };
 
 /* ---- the stages
@@ -91,6 +93,11 @@ static bool emit_c(struct build *b, const char *path) {
          write_image_file(j, arena_printf(&j->arena, "%s/%s.weights", path, j->module->name));
 }
 
+static bool emit_verilog(struct build *b, const char *path) {
+  struct hw_design *h = hardware_plan(&b->job, &b->hardware);
+  return h && hardware_write(&b->job, h, path, NULL);
+}
+
 /* An object in a folder of intermediate files, then `link`. */
 static bool with_object(struct build *b, const char *path,
                         bool (*link)(struct build *, const char *dir, const char *object, const char *path)) {
@@ -140,6 +147,7 @@ static const struct emit {
     {"obj", "an object file", emit_obj, false, ".o"},
     {"lib", "a folder with a static library, its header and the weights", emit_lib, false, "-lib"},
     {"c", "a folder with C11 sources, a Makefile and the weights", emit_c, false, "-c"},
+    {"verilog", "a folder with a hardware project: Verilog, weights, test bench", emit_verilog, false, "-hw"},
     {"exe", "one executable with the weights in it (the default)", emit_exe, false, ""},
 };
 enum { EMITS = sizeof emits / sizeof *emits };
@@ -149,7 +157,7 @@ enum { EMITS = sizeof emits / sizeof *emits };
 
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "What to make:", 0},
-    {"emit", KEY_EMIT, "STAGE", 0, "ast, ir, llvm, asm, obj, lib, c or exe (default)", 0},
+    {"emit", KEY_EMIT, "STAGE", 0, "ast, ir, llvm, asm, obj, lib, c, verilog or exe (default)", 0},
     {"output", 'o', "PATH", 0,
      "where it goes; '-' is standard output (default: text there, else a file named after the "
      "spec)",
@@ -169,15 +177,20 @@ static const struct emit *find_emit(struct argp_state *state, const char *name) 
       return &emits[i];
   }
   const char *near = diag_nearest(name, names, EMITS);
-  argp_error(state, "--emit: there is no stage '%s'%s%s%s; it is one of ast, ir, llvm, asm, obj, lib, c, exe",
-             name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+  argp_error(
+      state,
+      "--emit: there is no stage '%s'%s%s%s; it is one of ast, ir, llvm, asm, obj, lib, c, verilog, exe",
+      name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
   return NULL;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct build *b = state->input;
   switch (key) {
-  case ARGP_KEY_INIT: state->child_inputs[0] = &b->job; break;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &b->job;
+    state->child_inputs[1] = &b->hardware;
+    break;
   case KEY_EMIT: b->emit = find_emit(state, arg); break;
   case 'o': b->output = arg; break;
   case KEY_WEIGHTS_FILE: b->weights_file = arg; break;
@@ -211,7 +224,7 @@ static char *help(int key, const char *text, void *input) {
   struct arena a = {0};
   const char *list = "Stages of --emit:\n";
   for (int i = 0; i < EMITS; i++)
-    list = arena_printf(&a, "%s  %-5s %s\n", list, emits[i].name, emits[i].help);
+    list = arena_printf(&a, "%s  %-7s %s\n", list, emits[i].name, emits[i].help);
   char *copy = xstrdup(list);
   arena_free(&a);
   return copy;
@@ -226,7 +239,8 @@ static const char *default_output(struct build *b) {
 }
 
 int build_main(int argc, char **argv) {
-  static const struct argp argp = {options, parse, "SPEC", "Compiles a model.\v", compile_argp, help, NULL};
+  const struct argp_child children[] = {compile_argp[0], {&hardware_argp, 0, NULL, 0}, {0}};
+  const struct argp argp = {options, parse, "SPEC", "Compiles a model.\v", children, help, NULL};
   struct build b = {.emit = &emits[EMITS - 1], .optimize = 3};
   job_start(&b.job);
   argp_parse(&argp, argc, argv, 0, NULL, &b);

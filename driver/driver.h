@@ -77,6 +77,7 @@ void scratch_end(char *dir);
 /* Argument errors of a subcommand: text to stderr as argp does, exit status 1. */
 int build_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int simulate_main(int argc, char **argv);
 int opt_main(int argc, char **argv);
 int weights_main(int argc, char **argv);
 

@@ -7,6 +7,7 @@ static const struct command commands[] = {
     {"build", "compile a model: spec and checkpoint to a program, a library, C, or any stage between",
      build_main},
     {"run", "compile in memory and run: write text, measure perplexity, compare engines", run_main},
+    {"simulate", "run a model's hardware in Verilator or Icarus, against the interpreter", simulate_main},
     {"opt", "read IR text, run passes, write IR text", opt_main},
     {"weights", "show, pack or make up a checkpoint", weights_main},
 };

@@ -1,0 +1,10 @@
+/* manifest.h: what host programs and people read of a design: manifest.json, and the project's Makefile. */
+#ifndef TERN_BACKENDS_VERILOG_MANIFEST_H
+#define TERN_BACKENDS_VERILOG_MANIFEST_H
+
+#include "backends/verilog/design.h"
+
+void manifest_print(const struct hw_design *h, struct arena *a, FILE *out);
+void makefile_print(const struct hw_design *h, const struct hw_vectors *v, FILE *out);
+
+#endif

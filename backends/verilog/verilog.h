@@ -1,0 +1,48 @@
+/* verilog.h: the Verilog back end: a hardware project for a model.
+ *
+ * The streaming machine has one datapath for all layers: a sum engine of L ternary lanes, a small pipeline a
+ * kernel, a buffer a planned value, the states on chip, and a sequencer whose program is the model's
+ * schedule. All that a step reads of the weights arrives as one stream in the order of consumption
+ * (stream.h). docs/hardware.md is the guide; design.h describes a planned design completely. */
+#ifndef TERN_BACKENDS_VERILOG_H
+#define TERN_BACKENDS_VERILOG_H
+
+#include "backends/loops/loops.h"
+#include "ir/source.h"
+
+enum hw_machine { HW_AUTO, HW_STREAMING, HW_UNROLLED };
+
+struct hw_options {
+  enum hw_machine machine;
+  enum storage packing; /* STORE_TILE2: 2 bits a weight; STORE_TILE3: 5 weights a byte; STORE_NONE: 2 bits */
+  int lanes;            /* weights a word of the stream; 0: a default for the model's size */
+  int vector;           /* elements a clock of the kernels: a power of two, 1 .. 64; 0: a default */
+  int batch;            /* sequences in flight; 0: 1 */
+  int topk;             /* best tokens that are put out, with scores; 0: 1 */
+  int clock_mhz;        /* the target that reports are made for; 0: 200 */
+  int depth;            /* unrolled: operator levels a pipeline stage; 0: 1 */
+};
+
+/* What a design's numbers are checked with: what the interpreter computes for these tokens. */
+struct hw_vectors {
+  const uint32_t *tokens; /* of a step for all sequences together */
+  int64_t n;              /* tokens given */
+  int64_t generate;       /* steps after them, each on the token that scored best before */
+  bool units;             /* also what every unit stores; else only logits */
+  uint32_t *best;         /* filled in: the best token of each step and sequence; or NULL */
+};
+
+struct hw_design; /* design.h */
+
+/* Plans the streaming machine for the form `step`. NULL after a diagnostic, at the spec's place where one
+ * is to blame. In the arena. */
+struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *loops,
+                          const struct hw_options *options);
+
+/* Writes the project to the folder `dir`, which exists: rtl/ (generated modules, and copies of the files in
+ * `library`/rtl), sim/ (test bench), manifest.json, Makefile, README.md; with a source also weights.bin, and
+ * vectors/ for `vectors` when it is not NULL. Same input, same bytes. False after a diagnostic. */
+bool hw_write(struct diag *d, const struct hw_design *design, const char *dir, const char *library,
+              const struct weight_source *source, const struct hw_vectors *vectors);
+
+#endif

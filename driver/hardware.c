@@ -1,0 +1,80 @@
+/* hardware.c: options of the hardware, and from a job to a design. */
+#include "driver/hardware.h"
+
+#include "backends/verilog/design.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_HW = 3000, KEY_LANES, KEY_VECTOR, KEY_BATCH, KEY_TOPK, KEY_CLOCK };
+
+static const struct argp_option rows[] = {
+    {0, 0, 0, 0, "The hardware:", 4},
+    {"hw", KEY_HW, "streaming|unrolled|auto", 0,
+     "one datapath fed with packed weights, or every weight an adder (default auto: by size)", 4},
+    {"hw-lanes", KEY_LANES, "N", 0,
+     "ternary weights a clock: 16 to 512 at 2 bits, 20 to 640 at 1.6 (default 64, 256 for large models)", 4},
+    {"hw-vector", KEY_VECTOR, "N", 0,
+     "elements a clock of everything else: 1 to 64 (default 8, 16 for large models)", 4},
+    {"hw-batch", KEY_BATCH, "N", 0, "sequences that share one stream of weights (default 1)", 4},
+    {"hw-topk", KEY_TOPK, "N", 0, "best tokens that are put out, with scores (default 1)", 4},
+    {"hw-clock", KEY_CLOCK, "MHZ", 0, "clock that figures are given for (default 200)", 4},
+    {0}};
+
+static int number(struct argp_state *state, const char *option, const char *arg, int most) {
+  char *end;
+  long n = strtol(arg, &end, 10);
+  if (!*arg || *end || n < 1 || n > most)
+    argp_error(state, "--%s takes a whole number from 1 to %d, got '%s'", option, most, arg);
+  return (int)n;
+}
+
+static enum hw_machine machine(struct argp_state *state, const char *arg) {
+  static const char *const names[] = {
+      [HW_AUTO] = "auto", [HW_STREAMING] = "streaming", [HW_UNROLLED] = "unrolled"};
+  for (int i = HW_AUTO; i <= HW_UNROLLED; i++)
+    if (strcmp(arg, names[i]) == 0)
+      return (enum hw_machine)i;
+  argp_error(state, "--hw takes streaming, unrolled or auto, got '%s'", arg);
+  return HW_AUTO;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct hw_options *o = state->input;
+  switch (key) {
+  case KEY_HW: o->machine = machine(state, arg); break;
+  case KEY_LANES: o->lanes = number(state, "hw-lanes", arg, 640); break;
+  case KEY_VECTOR: o->vector = number(state, "hw-vector", arg, 64); break;
+  case KEY_BATCH: o->batch = number(state, "hw-batch", arg, 16); break;
+  case KEY_TOPK: o->topk = number(state, "hw-topk", arg, 64); break;
+  case KEY_CLOCK: o->clock_mhz = number(state, "hw-clock", arg, 5000); break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+const struct argp hardware_argp = {.options = rows, .parser = parse};
+
+struct loops *hardware_loops(struct job *j) {
+  j->options.fixed = true;
+  vec_push(&j->arena, j->options.disable, "batch-time"); /* one token at a time */
+  bool ok = job_load(j) && job_passes(j, job_pipeline(j));
+  return ok ? loops_lower(&j->arena, j->module) : NULL;
+}
+
+struct hw_design *hardware_plan(struct job *j, const struct hw_options *given) {
+  struct loops *loops = hardware_loops(j);
+  struct hw_options o = *given;
+  o.packing = j->options.packing;
+  return loops ? hw_plan(&j->arena, &j->diag, loops, &o) : NULL;
+}
+
+bool hardware_write(struct job *j, const struct hw_design *h, const char *dir, const struct hw_vectors *v) {
+  enum { TOKENS = 4 };
+  const char *library = tern_file(j, "share/tern/verilog");
+  uint32_t few[TOKENS * 16];
+  int n = TOKENS * h->options.batch;
+  for (int i = 0; i < n; i++)
+    few[i] = (uint32_t)((1 + 7 * (int64_t)i) % h->vocab);
+  struct hw_vectors own = {.tokens = few, .n = n, .units = true};
+  return library && hw_write(&j->diag, h, dir, library, j->checkpoint ? &j->source : NULL, v ? v : &own);
+}

@@ -1,0 +1,252 @@
+/* simulate.c: `ternc simulate SPEC`: writes the hardware project to a folder of its own, builds its test
+ * bench, runs it on a prompt or on given tokens, and tells what came out, how long it took and where the time
+ * went.
+ *
+ * The design's own ranking drives the text: the test bench feeds each best token back. What every unit stores
+ * is held against the interpreter, which goes the same way; the first difference ends the run. */
+#include "driver/hardware.h"
+
+#include "backends/verilog/design.h"
+#include "driver/simulation.h"
+#include "runtime/files.h"
+#include "runtime/generate.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  KEY_PROMPT = 2000,
+  KEY_TOKENS,
+  KEY_LOGITS,
+  KEY_SIMULATOR,
+  KEY_STALLS,
+  KEY_TRACE,
+  KEY_JSON,
+  KEY_OUTPUT
+};
+
+struct simulate {
+  struct job job;
+  struct hw_options hardware;
+  const char *prompt, *tokens, *logits, *trace, *output;
+  struct simulation_options how;
+  int generate; /* tokens to write; -1: the default */
+  bool json;
+};
+
+static const struct argp_option options[] = {
+    {0, 0, 0, 0, "What to run:", 0},
+    {"prompt", KEY_PROMPT, "TEXT", 0, "the text that the model goes on from", 0},
+    {"length", 'n', "N", 0, "tokens to write after the prompt (default 16), or after the file's (default 0)",
+     0},
+    {"tokens", KEY_TOKENS, "FILE", 0, "token ids; with --hw-batch of all sequences in turn", 0},
+    {"logits-raw", KEY_LOGITS, "OUT", 0, "writes every logit as int32, as a --fixed program does", 0},
+    {"simulator", KEY_SIMULATOR, "verilator|icarus", 0, "(default verilator)", 0},
+    {"stalls", KEY_STALLS, "SEED", 0, "memory and streams wait at random", 0},
+    {"trace", KEY_TRACE, "FILE", 0, "writes a waveform (VCD)", 0},
+    {"json", KEY_JSON, 0, 0, "prints the result as JSON", 0},
+    {"output", 'o', "DIR", 0, "keeps the project there", 0},
+    {0}};
+
+static int number(struct argp_state *state, const char *option, const char *arg) {
+  char *end;
+  long n = strtol(arg, &end, 10);
+  if (!*arg || *end || n < 0 || n > 1000000)
+    argp_error(state, "%s takes a whole number, got '%s'", option, arg);
+  return (int)n;
+}
+
+static void check(struct argp_state *state, const struct simulate *s) {
+  if (!s->job.options.spec)
+    argp_error(state, "a SPEC (a .tern file) is expected");
+  if (!s->job.options.weights)
+    argp_error(state, "--weights DIR is needed to run a model (ternc weights --random makes one up)");
+  if (!s->prompt == !s->tokens)
+    argp_error(state, "one of --prompt TEXT and --tokens FILE is needed");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct simulate *s = state->input;
+  switch (key) {
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &s->job;
+    state->child_inputs[1] = &s->hardware;
+    break;
+  case KEY_PROMPT: s->prompt = arg; break;
+  case KEY_TOKENS: s->tokens = arg; break;
+  case KEY_LOGITS: s->logits = arg; break;
+  case KEY_SIMULATOR:
+    if (strcmp(arg, "verilator") != 0 && strcmp(arg, "icarus") != 0)
+      argp_error(state, "--simulator is verilator or icarus, not '%s'", arg);
+    s->how.simulator = arg;
+    break;
+  case KEY_STALLS: s->how.stalls = number(state, "--stalls", arg); break;
+  case KEY_TRACE: s->trace = arg; break;
+  case KEY_JSON: s->json = true; break;
+  case 'n': s->generate = number(state, "-n", arg); break;
+  case 'o': s->output = arg; break;
+  case ARGP_KEY_ARG:
+    if (s->job.options.spec)
+      argp_error(state, "one SPEC is expected; '%s' is a second one", arg);
+    s->job.options.spec = arg;
+    break;
+  case ARGP_KEY_END: check(state, s); break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------------- */
+
+/* The prompt's ids, each for all sequences. */
+static bool prompt_tokens(struct simulate *s, const struct tokenizer *t, int batch, struct hw_vectors *v) {
+  struct failure f = {0};
+  uint32_t *ids;
+  size_t n;
+  if (!t) {
+    diag_error(&s->job.diag, "the checkpoint has no tokenizer; give --tokens FILE instead of --prompt");
+    return false;
+  }
+  if (!tokens_of_text(t, s->prompt, strlen(s->prompt), &ids, &n, &f)) {
+    diag_error(&s->job.diag, "%s", f.text);
+    return false;
+  }
+  uint32_t *all = arena_array(&s->job.arena, uint32_t, n *(size_t)batch + 1);
+  for (size_t i = 0; i < n * (size_t)batch; i++)
+    all[i] = ids[i / (size_t)batch];
+  free(ids);
+  v->tokens = all;
+  v->n = (int64_t)n * batch;
+  return true;
+}
+
+static bool file_tokens(struct simulate *s, const struct hw_design *h, struct hw_vectors *v) {
+  struct failure f = {0};
+  uint32_t *ids;
+  size_t n, batch = (size_t)h->options.batch;
+  if (!read_ids(s->tokens, (uint32_t)h->vocab, &ids, &n, &f)) {
+    diag_error(&s->job.diag, "%s", f.text);
+    return false;
+  }
+  uint32_t *all = arena_array(&s->job.arena, uint32_t, n + 1);
+  memcpy(all, ids, sizeof *all * n);
+  free(ids);
+  if (n % batch)
+    diag_error(&s->job.diag, "%s: has %zu ids, and %zu sequences need a multiple of that", s->tokens, n,
+               batch);
+  v->tokens = all;
+  v->n = (int64_t)n;
+  return n % batch == 0;
+}
+
+/* ---- what is printed ------------------------------------------------------------------------------- */
+
+static void print_text(const struct tokenizer *t, const struct hw_design *h, const struct hw_vectors *v,
+                       const struct simulation *r, int64_t written) {
+  int64_t given = v->n / h->options.batch;
+  for (int q = 0; q < h->options.batch; q++) {
+    for (int64_t k = 1; k < given + written; k++) {
+      int64_t id =
+          k < given ? (int64_t)v->tokens[k * h->options.batch + q] : r->best[(k - 1) * h->options.batch + q];
+      size_t n;
+      const char *piece = tokenizer_piece(t, (uint32_t)id, k == 1, &n);
+      fwrite(piece, 1, n, stdout);
+    }
+    putchar('\n');
+  }
+}
+
+static const char *what_of(const struct hw_unit *u) {
+  return u->kind == UNIT_SUM ? u->weight->name : "";
+}
+
+static void print_result(const struct hw_design *h, const struct simulation *r) {
+  double steps = (double)r->steps;
+  printf("%lld steps of %d %s on %s: every stored number equals the interpreter's\n", (long long)r->steps,
+         h->options.batch, h->options.batch == 1 ? "sequence" : "sequences", r->simulator);
+  printf("%.1f clocks a step (%lld from the schedule, %.1f awaiting words, %.1f awaiting the output); all "
+         "lanes busy "
+         "in %.1f %%\n",
+         (double)r->cycles / steps, (long long)h->step_cycles, (double)r->awaits / steps,
+         (double)r->output / steps, 100 * (double)r->lanes / (double)r->cycles);
+  printf("  %-28s %12s %8s\n", "unit", "clocks/step", "share");
+  for (int i = 0; i < h->units.n; i++)
+    printf("  %-28s %12.1f %6.1f %%  %s\n", h->units.at[i]->name, (double)r->units[i] / steps,
+           100 * (double)r->units[i] / (double)r->cycles, what_of(h->units.at[i]));
+}
+
+static void print_json(const struct hw_design *h, const struct hw_vectors *v, const struct simulation *r) {
+  json_t *o = json_object(), *best = json_array(), *units = json_array();
+  int64_t n = (v->n / h->options.batch + v->generate) * h->options.batch;
+  for (int64_t i = 0; i < n; i++)
+    json_array_append_new(best, json_integer(r->best[i]));
+  for (int i = 0; i < h->units.n; i++)
+    json_array_append_new(units, json_pack("{s:s, s:I, s:I}", "name", h->units.at[i]->name, "clocks",
+                                           (json_int_t)r->units[i], "expected",
+                                           (json_int_t)(h->units.at[i]->cycles)));
+  json_object_set_new(o, "simulator", json_string(r->simulator));
+  json_object_set_new(o, "equal", json_true());
+  json_object_set_new(o, "steps", json_integer(r->steps));
+  json_object_set_new(o, "clocks", json_integer(r->cycles));
+  json_object_set_new(o, "clocks_awaiting_words", json_integer(r->awaits));
+  json_object_set_new(o, "clocks_awaiting_output", json_integer(r->output));
+  json_object_set_new(o, "clocks_all_lanes_busy", json_integer(r->lanes));
+  json_object_set_new(o, "clocks_a_step_from_schedule", json_integer(h->step_cycles));
+  json_object_set_new(o, "best", best);
+  json_object_set_new(o, "units", units);
+  json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+  putchar('\n');
+  json_decref(o);
+}
+
+/* ---- the run --------------------------------------------------------------------------------------- */
+
+static struct tokenizer *open_tokenizer(struct job *j) {
+  char error[256];
+  if (!j->tokenizer)
+    return NULL;
+  struct tokenizer *t = tokenizer_open(j->tokenizer, j->tokenizer_bytes, error, sizeof error);
+  if (!t)
+    diag_error(&j->diag, "the tokenizer cannot be used: %s", error);
+  return t;
+}
+
+static bool run(struct simulate *s, const struct hw_design *h, const struct tokenizer *t, const char *dir) {
+  int written = s->generate >= 0 ? s->generate : s->prompt ? 16 : 0;
+  struct hw_vectors v = {.units = true, .generate = written};
+  struct simulation r = {0};
+  bool ok = s->prompt ? prompt_tokens(s, t, h->options.batch, &v) : file_tokens(s, h, &v);
+  if (s->prompt && v.generate > 0)
+    v.generate--; /* the prompt's last step gives the first */
+  s->how.trace = s->trace;
+  s->how.logits = s->logits;
+  ok = ok && hardware_write(&s->job, h, dir, &v) && simulation_run(&s->job, h, dir, &v, &s->how, &r);
+  if (!ok)
+    return false;
+  if (s->json) {
+    print_json(h, &v, &r);
+    return true;
+  }
+  if (t && s->prompt)
+    print_text(t, h, &v, &r, written);
+  print_result(h, &r);
+  return true;
+}
+
+int simulate_main(int argc, char **argv) {
+  struct simulate s = {.generate = -1, .how = {.simulator = "verilator"}};
+  const struct argp_child children[] = {compile_argp[0], {&hardware_argp, 0, NULL, 0}, {0}};
+  const struct argp argp = {options,  parse, "SPEC", "Runs a model's hardware in simulation.\v",
+                            children, NULL,  NULL};
+  job_start(&s.job);
+  argp_parse(&argp, argc, argv, 0, NULL, &s);
+  struct hw_design *h = hardware_plan(&s.job, &s.hardware);
+  struct tokenizer *t = h ? open_tokenizer(&s.job) : NULL;
+  char *scratch = h && !s.output ? scratch_begin(&s.job) : NULL;
+  const char *dir = s.output ? s.output : scratch;
+  bool ok = h && dir && run(&s, h, t, dir);
+  if (t)
+    tokenizer_close(t);
+  scratch_end(scratch);
+  return job_end(&s.job, ok ? 0 : 1);
+}

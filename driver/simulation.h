@@ -1,0 +1,25 @@
+/* simulation.h: building and running the test bench of a written hardware project. */
+#ifndef TERN_DRIVER_SIMULATION_H
+#define TERN_DRIVER_SIMULATION_H
+
+#include "backends/verilog/design.h"
+#include "driver/driver.h"
+
+struct simulation_options {
+  const char *simulator;      /* "verilator" or "icarus" */
+  int stalls;                 /* seed; 0: none */
+  const char *trace, *logits; /* files to write, or NULL */
+};
+
+struct simulation {
+  const char *simulator;
+  int64_t steps, cycles, lanes, awaits, output; /* clocks of all steps */
+  int64_t *units;                               /* clocks of each unit, by its id */
+  int64_t *best;                                /* best token of [step][sequence] */
+};
+
+/* False after a diagnostic: the simulator is missing, or the design differs from the interpreter. */
+bool simulation_run(struct job *j, const struct hw_design *h, const char *dir, const struct hw_vectors *v,
+                    const struct simulation_options *o, struct simulation *r);
+
+#endif

@@ -7,42 +7,29 @@
 #include <strings.h>
 
 enum {
-#define NODE(name, nm, low, nominal, high) name,
-#define MEMORY(...)
-#define ON_CHIP(...)
+#define NODE(name, ...) name,
 #include "backends/verilog/report/energy.def"
-#undef NODE
   NODES
 };
 
-static const struct node nodes[NODES] = {
+static const struct silicon nodes[NODES] = {
 #define NODE(name, nm, low, nominal, high) {nm, {low, nominal, high}},
 #include "backends/verilog/report/energy.def"
-#undef NODE
-#undef MEMORY
 };
 
 enum {
-#define NODE(...)
 #define MEMORY(name, ...) name,
 #include "backends/verilog/report/energy.def"
-#undef MEMORY
   MEMORIES
 };
 
-static const struct memory memories[MEMORIES] = {
+static const struct outer_memory memories[MEMORIES] = {
 #define MEMORY(name, title, low, nominal, high, source) {title, {low, nominal, high}, source},
 #include "backends/verilog/report/energy.def"
-#undef MEMORY
-#undef ON_CHIP
 };
 
-#define MEMORY(...)
-#define ON_CHIP(name, low, nominal, high, source) static const struct range3 name = {low, nominal, high};
+#define ON_CHIP(name, low, nominal, high, source) const struct range3 name = {low, nominal, high};
 #include "backends/verilog/report/energy.def"
-#undef NODE
-#undef MEMORY
-#undef ON_CHIP
 
 const struct family families[FAMILIES] = {
 #define FAMILY(id, title, synth, lut, block, block_bits, dsp, large, large_bits, nextpnr, package, node)     \
@@ -131,17 +118,6 @@ bool device_fits(const struct device *d, const struct resources *need) {
     if (ceil(need->of[r]) > (double)d->has[r])
       return false;
   return true;
-}
-
-const struct device *device_that_fits(const struct device *now, const struct resources *need, bool same) {
-  const struct device *best = NULL;
-  for (int i = 0; i < n_devices; i++) {
-    const struct device *d = &devices[i];
-    if ((!same || d->family == now->family) && device_fits(d, need) &&
-        (!best || d->has[RES_LUT] < best->has[RES_LUT]))
-      best = d;
-  }
-  return best;
 }
 
 char *with_commas(char text[32], double value) {

@@ -23,12 +23,12 @@ struct range3 {
   double low, nominal, high;
 };
 
-struct node { /* of silicon */
+struct silicon { /* of silicon */
   int nm;
   struct range3 toggle; /* pJ */
 };
 
-struct memory {
+struct outer_memory {
   const char *title;
   struct range3 bit; /* pJ */
   const char *source;
@@ -40,7 +40,7 @@ struct family {
   const char *resource[RESOURCES]; /* what the family calls them; "" where it has none */
   int block_bits, large_bits;
   const char *nextpnr, *package; /* "" where there is none */
-  const struct node *node;
+  const struct silicon *silicon;
 };
 
 struct device {
@@ -48,7 +48,7 @@ struct device {
   const struct family *family;
   int64_t has[RESOURCES];
   int pins;
-  const struct memory *memory;
+  const struct outer_memory *memory;
   double gbytes;    /* GB/s; 0: the board has no memory */
   double static_mw; /* 0: no source gives it */
   const char *pnr;  /* NULL: none */
@@ -68,8 +68,6 @@ void device_list(FILE *out);
 bool device_cell(const struct family *f, const char *type, enum resource *r, double *amount);
 /* Whether `need` fits; a device is full at 100 % of each resource. */
 bool device_fits(const struct device *d, const struct resources *need);
-/* The smallest device of the table that `need` fits on, of the same family if `same`; NULL: none. */
-const struct device *device_that_fits(const struct device *now, const struct resources *need, bool same);
 
 /* Writes 12,345,678 into `text`; returns it. */
 char *with_commas(char text[32], double value);

@@ -12,17 +12,16 @@ struct inventory *inventory_new(struct arena *a, enum inv_machine machine, const
   return v;
 }
 
-struct inv_unit *inv_unit(struct inventory *v, enum inv_kind kind, const char *name, const char *module,
-                          const char *what) {
+struct inv_unit *inv_unit(struct inventory *v, enum inv_kind kind, const char *name, const char *path,
+                          const char *module, const char *what) {
   struct inv_unit *u = arena_new(v->arena, struct inv_unit);
   u->in = v;
   u->id = v->units.n;
   u->kind = kind;
   u->name = name;
+  u->path = path;
   u->module = module;
-  u->file = arena_printf(v->arena, "rtl/%s.v", module);
   u->what = what;
-  u->count = 1;
   vec_push(v->arena, v->units, u);
   return u;
 }
@@ -44,9 +43,17 @@ static void put(struct inv_unit *u, struct inv_part part) {
     vec_push(u->in->arena, u->parts, part);
 }
 
-void inv_add(struct inv_unit *u, int64_t count, int bits, int operand_bits, unsigned flags) {
-  put(u, (struct inv_part){
-             .kind = PART_ADD, .flags = flags, .count = count, .bits = bits, .other = operand_bits});
+void inv_add(struct inv_unit *u, int64_t count, int bits, int both_bits, unsigned flags) {
+  put(u,
+      (struct inv_part){.kind = PART_ADD, .flags = flags, .count = count, .bits = bits, .other = both_bits});
+}
+
+void inv_add_if(struct inv_unit *u, int64_t count, int bits, int operands) {
+  put(u, (struct inv_part){.kind = PART_ADD_IF, .count = count, .bits = bits, .other = operands});
+}
+
+void inv_invert(struct inv_unit *u, int64_t count, int bits) {
+  put(u, (struct inv_part){.kind = PART_INVERT, .count = count, .bits = bits});
 }
 
 void inv_add_sub(struct inv_unit *u, int64_t count, int bits) {
@@ -66,8 +73,8 @@ void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
     put(u, (struct inv_part){.kind = PART_CLAMP, .count = count, .bits = to_bits, .other = from_bits});
 }
 
-void inv_mul(struct inv_unit *u, int64_t count, int a, int b) {
-  put(u, (struct inv_part){.kind = PART_MUL, .count = count, .bits = a, .other = b});
+void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits) {
+  put(u, (struct inv_part){.kind = PART_MUL, .count = count, .bits = a, .other = b, .depth = register_bits});
 }
 
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
@@ -83,6 +90,11 @@ void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned
 void inv_mux(struct inv_unit *u, int64_t count, int bits, int inputs) {
   if (inputs > 1)
     put(u, (struct inv_part){.kind = PART_MUX, .count = count, .bits = bits, .other = inputs});
+}
+
+void inv_pick(struct inv_unit *u, int64_t count, int bits, int inputs) {
+  if (inputs > 1)
+    put(u, (struct inv_part){.kind = PART_PICK, .count = count, .bits = bits, .other = inputs});
 }
 
 void inv_shift(struct inv_unit *u, int64_t count, int bits, int amount_bits) {

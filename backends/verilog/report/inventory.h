@@ -2,10 +2,10 @@
  * anything is written; the resource model, the projections and the reports read it: they know no other
  * description of a design.
  *
- * A design is a list of units. A unit is a Verilog module of the project that a report has a line for: a
- * kernel, the sum engine, a buffer, a layer of an unrolled model. It has parts: adders, registers,
- * multipliers, memories and instances of library modules (backends/verilog/rtl), whose own parts the model
- * knows. Streams join units and are drawn. The schedule counts clocks.
+ * A design is a list of units. A unit is an instance of a module that a report has a line for: a kernel, the
+ * sum engine, a buffer, a layer of an unrolled model. It has parts: adders, registers, multipliers, memories
+ * and instances of library modules (backends/verilog/rtl), whose own parts the model knows. Streams join
+ * units and are drawn. The schedule counts clocks.
  *
  * Widths are in bits, times in clocks, memory in bytes. Strings are in the arena or constant. */
 #ifndef TERN_BACKENDS_VERILOG_REPORT_INVENTORY_H
@@ -14,20 +14,23 @@
 #include "support/arena.h"
 #include "support/diag.h"
 
-/* ---- parts ------------------------------------------------------------------------------------------- */
+/* ---- parts --------------------------------------------------------------------------------------------- */
 
 enum part_kind {
-  PART_ADD,     /* a sum or difference of `bits` bits whose wider operand has `other`: bits that the carry
-                   chain passes through unchanged count in neither */
+  PART_ADD, /* a sum or difference of `bits` bits, `other` of which add two bits: at the rest one operand is
+               constant. Bits below, that pass through unchanged, count in neither */
   PART_ADD_SUB, /* the same where a signal chooses between sum and difference */
+  PART_ADD_IF,  /* the same where `other` operands (1 or 2) are masked and inverted by two signals first */
+  PART_INVERT,  /* `bits` bits that only adders and comparisons take inverted: subtrahends */
   PART_LESS,    /* a < b, the wider with `bits` bits */
   PART_EQUAL,   /* a == b, `bits` bits */
   PART_CLAMP,   /* `other` bits brought into the range of `bits` bits */
-  PART_MUL,     /* bits x other, signed */
-  PART_REG,     /* a register of `bits` bits */
+  PART_MUL, /* bits x other, signed, with `depth` register bits before and behind that DSP blocks can take */
+  PART_REG, /* a register of `bits` bits */
   PART_DELAY, /* `other` registers of `bits` bits in a row, without reset: LUTs where they are shift registers
                */
   PART_MUX,   /* `bits` outputs, each one of `other` inputs chosen by a binary number */
+  PART_PICK,  /* the same by a comparison an input, as a loop over them is written */
   PART_SHIFT, /* barrel shifter: `bits` outputs, `other` bits of amount */
   PART_LOGIC, /* `bits` gates (and, or, xor) of `other` inputs each */
   PART_RAM,   /* depth words of `lanes` lanes of `bits` bits with a write enable each; one write port, `other`
@@ -63,7 +66,7 @@ struct inv_part {
   int n_param;
 };
 
-/* ---- units ------------------------------------------------------------------------------------------- */
+/* ---- units --------------------------------------------------------------------------------------------- */
 
 enum inv_kind {
   INV_KERNEL,  /* element-wise work, norms, gates, recurrence */
@@ -82,20 +85,24 @@ struct inv_unit {
   struct inventory *in;
   int id;
   enum inv_kind kind;
-  const char *name;   /* from the spec where it has one: "layers.attn.g"; shown in reports */
-  const char *module; /* of the project: the name that Yosys reports; unique */
-  const char *file;   /* "rtl/NAME.v" */
+  const char *name; /* from the spec where it has one: "layers.attn.g"; shown in reports */
+  const char *path; /* the instance, from the top module down, joined by points: "core.norm"; unique. "": the
+                       top module itself, with all that no other unit has. A unit has what is below its
+                       instance and in no unit of its own */
+  const char *module; /* the module, of the file "rtl/MODULE.v" */
   const char *what;   /* one line: what it does; may be NULL */
   struct loc at;      /* its place in the spec; file 0: none */
-  int64_t count;      /* instances in the design; 1 unless it is instantiated several times */
   VEC(struct inv_part) parts;
   /* schedule, of a step that serves all sequences */
   int64_t runs;   /* times it runs in a step; 0: it runs all the time */
   int64_t cycles; /* clocks of the step in which it runs and nothing else does; they add up to the step's */
   int64_t busy;   /* of these, clocks in which all lanes have work */
   int64_t weight_bytes; /* of the stream, in a step */
+  int64_t ram_bits;     /* read and written on chip in a step; 0: unknown */
   int latency;          /* clocks from its input to its output; 0 where that has no meaning */
 };
+
+const char *inv_kind_name(enum inv_kind kind); /* "kernel" */
 
 /* A connection that a drawing shows. */
 struct inv_stream {
@@ -133,25 +140,27 @@ struct inventory {
   int64_t parameters;       /* of the model */
 };
 
-/* ---- filling it -------------------------------------------------------------------------------------- */
+/* ---- filling it ---------------------------------------------------------------------------------------- */
 
 struct inventory *inventory_new(struct arena *a, enum inv_machine machine, const char *model,
                                 const char *top);
-/* A new unit; `module` names the file "rtl/MODULE.v". */
-struct inv_unit *inv_unit(struct inventory *v, enum inv_kind kind, const char *name, const char *module,
-                          const char *what);
+struct inv_unit *inv_unit(struct inventory *v, enum inv_kind kind, const char *name, const char *path,
+                          const char *module, const char *what);
 void inv_stream(struct inventory *v, const struct inv_unit *from, const struct inv_unit *to, const char *name,
                 int bits, int64_t words, bool handshake);
 
-void inv_add(struct inv_unit *u, int64_t count, int bits, int operand_bits, unsigned flags);
+void inv_add(struct inv_unit *u, int64_t count, int bits, int both_bits, unsigned flags);
+void inv_add_if(struct inv_unit *u, int64_t count, int bits, int operands);
+void inv_invert(struct inv_unit *u, int64_t count, int bits);
 void inv_add_sub(struct inv_unit *u, int64_t count, int bits);
 void inv_less(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_equal(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits);
-void inv_mul(struct inv_unit *u, int64_t count, int a, int b);
+void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits);
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned flags);
 void inv_mux(struct inv_unit *u, int64_t count, int bits, int inputs);
+void inv_pick(struct inv_unit *u, int64_t count, int bits, int inputs);
 void inv_shift(struct inv_unit *u, int64_t count, int bits, int amount_bits);
 void inv_logic(struct inv_unit *u, int64_t gates, int inputs);
 void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int lane_bits, int lanes, int reads,

@@ -1,0 +1,14 @@
+/* activity.h: how often bits change, from a simulation. */
+#ifndef TERN_BACKENDS_VERILOG_REPORT_ACTIVITY_H
+#define TERN_BACKENDS_VERILOG_REPORT_ACTIVITY_H
+
+#include "backends/verilog/report/report.h"
+
+/* Reads the coverage.dat that a simulation built with `verilator --coverage-toggle` writes, and sets the
+ * activity of each unit: toggles a bit and clock, the mean over the signals of its instance. The clock's own
+ * toggles tell how many clocks there were. False after a diagnostic. */
+bool activity_read(struct diag *d, struct hw_report *r, const char *path);
+/* The same from text. `name` is used in diagnostics. */
+bool activity_parse(struct diag *d, struct hw_report *r, const char *name, const char *text);
+
+#endif

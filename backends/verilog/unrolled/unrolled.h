@@ -41,6 +41,9 @@ struct unrolled {
 struct unrolled *unrolled_plan(struct arena *a, struct module *m, const struct weight_source *source,
                                const struct unrolled_options *options);
 
+/* What the design consists of, for reports; clock_mhz is the target they are made for. */
+struct inventory *unrolled_inventory(const struct unrolled *u, double clock_mhz);
+
 /* What the test bench is given: every sequence of the machine takes `n` tokens, sequence s those of the text
  * from its token s on, round its end. */
 struct unrolled_vectors {

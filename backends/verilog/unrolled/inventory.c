@@ -1,0 +1,317 @@
+/* inventory.c: the parts of an unrolled design, for reports and the resource model. */
+#include "backends/verilog/unrolled/unrolled.h"
+
+#include "backends/verilog/report/inventory.h"
+#include <string.h>
+#include <uthash.h>
+
+enum { TAKEN = 62 }; /* delays that `taps` tells apart; longer ones are the last */
+
+struct count {
+  const struct unrolled *u;
+  struct inv_unit **unit; /* by unit of the netlist; NULL: it is empty */
+  uint64_t *inverted;     /* by node: delays (bits) whose inverse an adder takes */
+  net_mask **taps;        /* by node: bits that something uses after k registers, k = 0 .. after.n */
+  net_mask *own; /* by node: bits that no other node has too; those of small tables are often equal */
+  int *zeros;    /* by node: lowest bits that are always 0; synthesis removes what only moves them */
+};
+
+/* ---- operators ----------------------------------------------------------------------------------------- */
+
+static int operand_width(const struct netlist *n, const struct node *x, int i) {
+  return net_width(n, x->in[i]);
+}
+
+static int widest(const struct netlist *n, const struct node *x) {
+  int a = operand_width(n, x, 0), b = operand_width(n, x, 1);
+  return a > b ? a : b;
+}
+
+static unsigned const_flag(const struct netlist *n, const struct node *x) {
+  int64_t value;
+  return net_is_const(n, x->in[0], &value) || net_is_const(n, x->in[1], &value) ? PART_CONST : 0;
+}
+
+static int least(int a, int b) {
+  return a < b ? a : b;
+}
+
+static int zeros_of(const struct count *c, ref r) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r);
+  const int *z = c->zeros;
+  int known = net_zeros(n, r), found = 0;
+  switch (x->kind) {
+  case NODE_VIEW: found = x->shift + (z[x->in[0]] > x->low ? z[x->in[0]] - x->low : 0); break;
+  case NODE_ADD:
+  case NODE_SUB: found = least(z[x->in[0]], z[x->in[1]]); break;
+  case NODE_SELECT: found = least(z[x->in[1]], z[x->in[2]]); break;
+  case NODE_MUL: found = z[x->in[0]] + z[x->in[1]]; break;
+  default: break;
+  }
+  return known > found ? known : found;
+}
+
+static void find_zeros(struct count *c) {
+  c->zeros = arena_array(c->u->arena, int, c->u->net.nodes.n);
+  for (ref r = 0; r < c->u->net.nodes.n; r++)
+    c->zeros[r] = zeros_of(c, r);
+}
+
+static net_mask without_zeros(const struct count *c, ref r, net_mask bits) {
+  return c->zeros[r] > 62 ? 0 : bits & ~(((net_mask)1 << c->zeros[r]) - 1);
+}
+
+/* A bit of a table: what it is for every entry, and of which register it is a function. */
+struct column {
+  UT_hash_handle hh;
+  int root, stage, unit, low;
+  char bits[];
+};
+
+static struct column *column_of(const struct count *c, ref r, int bit) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r), *in = net_at(n, x->in[0]);
+  const struct net_table *t = &n->tables.at[x->table];
+  struct column *k = arena_alloc(c->u->arena, sizeof *k + (size_t)t->n + 1);
+  k->root = net_root(n, x->in[0]);
+  k->stage = x->stage;
+  k->unit = x->unit;
+  k->low = in->kind == NODE_VIEW ? in->low : 0;
+  for (int i = 0; i < t->n; i++)
+    k->bits[i] = (char)('0' + (t->value[i] >> bit & 1));
+  return k;
+}
+
+/* Equal bits of tables are made once, constant ones not at all. */
+static void find_own(struct count *c) {
+  const struct netlist *n = &c->u->net;
+  struct column *seen = NULL, *k, *same;
+  c->own = arena_array(c->u->arena, net_mask, n->nodes.n);
+  for (ref r = 0; r < n->nodes.n; r++) {
+    const struct node *x = net_at(n, r);
+    c->own[r] = without_zeros(c, r, ~(net_mask)0);
+    for (int bit = 0; x->live && x->kind == NODE_ROM && bit < net_width(n, r); bit++) {
+      k = column_of(c, r, bit);
+      size_t length = offsetof(struct column, bits) - offsetof(struct column, root) + strlen(k->bits);
+      HASH_FIND(hh, seen, &k->root, length, same);
+      if (same || !strchr(k->bits, '0') || !strchr(k->bits, '1'))
+        c->own[r] &= ~((net_mask)1 << bit);
+      else
+        HASH_ADD_KEYPTR(hh, seen, &k->root, length, k);
+    }
+  }
+  HASH_CLEAR(hh, seen);
+}
+
+/* Bits at which an operand of a sum of `bits` bits may be other than 0: with a sign, all from its zeros on.
+ */
+static int live_bits(const struct count *c, ref r, int bits, int passed) {
+  const struct netlist *n = &c->u->net;
+  int64_t value;
+  if (net_is_const(n, r, &value))
+    return 0;
+  int to = net_signed(n, r) ? bits : least(net_width(n, r), bits);
+  int from = c->zeros[r] > passed ? c->zeros[r] : passed;
+  return to > from ? to - from : 0;
+}
+
+/* Subtrahends are inverted once for all adders that take the same register. */
+static void invert(struct count *c, struct inv_unit *u, const struct node *x) {
+  const struct netlist *n = &c->u->net;
+  ref root = net_root(n, x->in[1]);
+  int delay = x->stage - net_at(n, root)->stage;
+  uint64_t bit = (uint64_t)1 << (delay < TAKEN ? delay : TAKEN);
+  if (net_at(n, x->in[1])->kind == NODE_CONST || (c->inverted[root] & bit))
+    return;
+  c->inverted[root] |= bit;
+  inv_invert(u, 1, operand_width(n, x, 1));
+}
+
+/* What is above the highest bit that is used goes; below the zeros of one operand the other one passes. */
+static void put_sum(struct count *c, struct inv_unit *u, ref r) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r);
+  net_mask used = without_zeros(c, r, c->u->schedule.delays[r].used);
+  int za = c->zeros[x->in[0]], zb = c->zeros[x->in[1]], passed = x->kind == NODE_ADD && za > zb ? za : zb;
+  int bits = used ? net_mask_high(used) + 1 : 0;
+  if (net_is_concat(n, r) || bits <= passed)
+    return;
+  int a = live_bits(c, x->in[0], bits, passed), b = live_bits(c, x->in[1], bits, passed);
+  int both = least(least(a, b), widest(n, x) - passed);
+  inv_add(u, 1, bits - passed, both, const_flag(n, x));
+  if (x->kind == NODE_SUB)
+    invert(c, u, x);
+}
+
+static void put_clamp(struct inv_unit *u, const struct netlist *n, const struct node *x) {
+  int from = operand_width(n, x, 0), to = net_interval_width(x->least, x->most);
+  bool powers = x->most == ((int64_t)1 << (to - 1)) - 1 && x->least == -x->most - 1;
+  if (powers)
+    inv_clamp(u, 1, to, from);
+  else {
+    inv_less(u, (x->least > n->nodes.at[x->in[0]].lo) + (x->most < n->nodes.at[x->in[0]].hi), from,
+             PART_CONST);
+    inv_mux(u, 1, to, 2);
+  }
+}
+
+/* Tables of one operand, stage and unit are one memory (emit.c); what counts is its bits. A register behind
+ * it is the memory's own. */
+static void put_node(struct count *c, struct inv_unit *u, ref r) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r);
+  int used = net_mask_count(c->own[r] & c->u->schedule.delays[r].used);
+  switch (x->kind) {
+  case NODE_ADD:
+  case NODE_SUB: put_sum(c, u, r); break;
+  case NODE_MUL:
+    inv_mul(u, 1, operand_width(n, x, 0) - c->zeros[x->in[0]], operand_width(n, x, 1) - c->zeros[x->in[1]],
+            0);
+    break;
+  case NODE_LT: inv_less(u, 1, widest(n, x), const_flag(n, x)); break;
+  case NODE_EQ:
+    inv_equal(u, 1, widest(n, x) - least(c->zeros[x->in[0]], c->zeros[x->in[1]]), const_flag(n, x));
+    break;
+  case NODE_SELECT: inv_mux(u, 1, used, 2); break;
+  case NODE_CLAMP: put_clamp(u, n, x); break;
+  case NODE_ROM: inv_rom(u, 1, n->tables.at[x->table].n, used, 1, PART_UNCLOCKED); break;
+  default: break;
+  }
+}
+
+/* ---- registers ----------------------------------------------------------------------------------------- */
+
+static void tap(struct count *c, ref operand, int width, int stage) {
+  const struct netlist *n = &c->u->net;
+  ref root = net_root(n, operand);
+  int delay = stage - net_at(n, root)->stage;
+  if (delay >= 0 && delay <= c->u->schedule.delays[root].after.n)
+    c->taps[root][delay] |= net_root_bits(n, operand, width);
+}
+
+static void find_taps(struct count *c) {
+  const struct netlist *n = &c->u->net;
+  const struct schedule *s = &c->u->schedule;
+  for (ref r = 0; r < n->nodes.n; r++)
+    c->taps[r] = arena_array(c->u->arena, net_mask, s->delays[r].after.n + 1);
+  for (ref r = 0; r < n->nodes.n; r++) {
+    const struct node *x = net_at(n, r);
+    for (int i = 0; x->live && x->kind != NODE_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
+      tap(c, x->in[i], net_operand_width(n, r, i), x->stage);
+  }
+  for (int i = 0; i < n->outputs.n; i++)
+    tap(c, n->outputs.at[i].node, net_width(n, n->outputs.at[i].node), s->latency);
+  for (int i = 0; i < n->states.n; i++)
+    if (net_at(n, n->states.at[i].node)->live)
+      tap(c, n->states.at[i].next, net_width(n, n->states.at[i].node), net_schedule_arrival(n, s, i));
+}
+
+/* Bits that go through the same number of registers from one use to the next are one shift register. */
+static void put_registers(struct count *c, struct inv_unit *u, ref r) {
+  const struct net_delays *d = &c->u->schedule.delays[r];
+  int longest = d->after.n;
+  int *bits = arena_array(c->u->arena, int, longest + 1);
+  for (int bit = 0; bit < 64; bit++)
+    for (int k = 1, run = 0; k <= longest && (d->after.at[k - 1] & c->own[r]) >> bit & 1; k++) {
+      run++;
+      bool last = k == longest || !(d->after.at[k] >> bit & 1);
+      if (last || (c->taps[r][k] >> bit & 1)) {
+        bits[run]++;
+        run = 0;
+      }
+    }
+  for (int run = 1; run <= longest; run++)
+    inv_delay(u, 1, bits[run], run, PART_ENABLE);
+}
+
+static void put_valid(struct count *c, struct inv_unit *u, ref r) {
+  inv_reg(u, 1, c->u->schedule.delays[r].after.n, PART_ENABLE | PART_RESET);
+}
+
+/* ---- the top module ------------------------------------------------------------------------------------ */
+
+static void put_top(const struct unrolled *u, struct inv_unit *top) {
+  const struct unrolled_streams *t = &u->streams;
+  int turns = u->schedule.interleave > 1 ? 2 * t->sequence_bits : 0;
+  inv_library(top, 1, "tern_skid", "WIDTH", t->results * t->field + t->sequence_bits + 1, NULL);
+  inv_reg(top, 1, t->token_bits + 3, PART_ENABLE);
+  inv_reg(top, 1, turns, PART_ENABLE | PART_RESET);
+  inv_logic(top, turns, 4);
+  inv_equal(top, 1, t->sequence_bits, 0);
+}
+
+/* ---- the design ---------------------------------------------------------------------------------------- */
+
+static int bits_between(const struct unrolled *u, int from, int to) {
+  const struct ports *p = &u->emission.ports[to];
+  int bits = 0;
+  for (int i = 0; i < p->in.n; i++)
+    if (net_at(&u->net, p->in.at[i].root)->unit == from)
+      bits += net_mask_count(p->in.at[i].bits);
+  return bits;
+}
+
+static void put_streams(const struct count *c, struct inventory *v, const struct inv_unit *top) {
+  const struct unrolled *u = c->u;
+  const struct unrolled_streams *t = &u->streams;
+  int n = u->net.units.n;
+  inv_stream(v, NULL, top, "tokens", t->token_bits + t->sequence_bits + 2, 1, true);
+  inv_stream(v, top, NULL, "results", t->results * t->field + t->sequence_bits + 1, 1, true);
+  inv_stream(v, top, c->unit[0], "token", t->token_bits + 3, 1, false);
+  for (int from = 0; from < n; from++)
+    for (int to = 0; to < n; to++) {
+      int bits = from == to ? 0 : bits_between(u, from, to);
+      if (bits && c->unit[from] && c->unit[to])
+        inv_stream(v, c->unit[from], c->unit[to], "values", bits, 1, false);
+    }
+}
+
+static int64_t state_bits(const struct unrolled *u) {
+  int64_t bits = 0;
+  for (int i = 0; i < u->net.states.n; i++)
+    if (net_at(&u->net, u->net.states.at[i].node)->live)
+      bits += net_width(&u->net, u->net.states.at[i].node);
+  return bits;
+}
+
+struct inventory *unrolled_inventory(const struct unrolled *u, double clock_mhz) {
+  struct arena *a = u->arena;
+  const struct netlist *n = &u->net;
+  struct inventory *v = inventory_new(a, INV_UNROLLED, u->module->name, u->top);
+  struct count c = {.u = u};
+  c.unit = arena_array(a, struct inv_unit *, n->units.n);
+  c.inverted = arena_array(a, uint64_t, n->nodes.n);
+  c.taps = arena_array(a, net_mask *, n->nodes.n);
+  find_zeros(&c);
+  find_own(&c);
+  find_taps(&c);
+  struct inv_unit *top =
+      inv_unit(v, INV_CONTROL, "streams", "", u->top, "tokens in, results out, whose turn it is");
+  put_top(u, top);
+  for (int i = 0; i < n->units.n; i++) {
+    if (i > 0 && net_unit_is_empty(&u->emission, i))
+      continue;
+    const char *name = n->units.at[i].name, *module = net_unit_module(&u->emission, i);
+    const char *path = i == 0 ? "u_core" : arena_printf(a, "u_core.u_%s", net_verilog_name(a, name));
+    c.unit[i] = inv_unit(v, i == 0 ? INV_CONTROL : INV_LAYER, i == 0 ? "core" : name, path, module,
+                         n->units.at[i].what);
+  }
+  for (ref r = 0; r < n->nodes.n; r++) {
+    const struct node *x = net_at(n, r);
+    if (!x->live || x->kind == NODE_VIEW || x->kind == NODE_CONST || !c.unit[x->unit])
+      continue;
+    put_node(&c, c.unit[x->unit], r);
+    if (x->kind == NODE_VALID)
+      put_valid(&c, c.unit[x->unit], r);
+    else
+      put_registers(&c, c.unit[x->unit], r);
+  }
+  put_streams(&c, v, top);
+  v->clock_mhz = clock_mhz;
+  v->sequences = u->schedule.interleave;
+  v->step_cycles = u->schedule.interleave;
+  v->latency = u->schedule.latency + 2;
+  v->state_bytes = (state_bits(u) * v->sequences + 7) / 8;
+  return v;
+}

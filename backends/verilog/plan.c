@@ -1,6 +1,7 @@
 /* plan.c: from loops to a planned streaming machine: options checked and filled in, then buffers and
  * datapaths (datapath.c, sums.c), widths (interval.c), times (latency.c), the program (schedule.c). */
 #include "backends/verilog/design.h"
+#include "backends/verilog/names.h"
 
 #include "backends/loops/facts.h"
 #include "backends/loops/lower.h"
@@ -122,7 +123,7 @@ struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *l
   h->loops = loops;
   h->module = loops->module;
   h->options = *options;
-  h->name = identifier(a, loops->module->name);
+  h->name = verilog_name(a, loops->module->name);
   fill_in(&h->options, loops);
   h->options.machine = HW_STREAMING;
   if (!options_fit(d, &h->options))

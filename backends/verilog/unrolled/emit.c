@@ -45,7 +45,7 @@ static void name_nodes(struct emission *e) {
       continue;
     const char *name = net_leaf_name(x->kind);
     name = name      ? name
-           : x->name ? net_verilog_name(e->arena, x->name)
+           : x->name ? verilog_name(e->arena, x->name)
                      : arena_printf(e->arena, "n%d", number++);
     while (!take_name(e->arena, &names, name))
       name = arena_printf(e->arena, "%s_n%d", name, number++);
@@ -141,7 +141,7 @@ void net_emission_make(struct arena *a, const struct netlist *n, const struct sc
 }
 
 const char *net_unit_module(const struct emission *e, int unit) {
-  return arena_printf(e->arena, "%s_%s", e->top, net_verilog_name(e->arena, e->net->units.at[unit].name));
+  return arena_printf(e->arena, "%s_%s", e->top, verilog_name(e->arena, e->net->units.at[unit].name));
 }
 
 /* ---- the core -------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ static void core_instances(const struct emission *e, FILE *out) {
     if (net_unit_is_empty(e, u))
       continue;
     fprintf(out, "\n  %s u_%s (%s", net_unit_module(e, u),
-            net_verilog_name(e->arena, e->net->units.at[u].name), any ? "\n    .clk(clk), .ce(ce)" : "");
+            verilog_name(e->arena, e->net->units.at[u].name), any ? "\n    .clk(clk), .ce(ce)" : "");
     for (int i = 0; i < e->ports[u].in.n; i++) {
       const struct port *p = &e->ports[u].in.at[i];
       const char *name = net_wire(e, p->root, p->delay);

@@ -6,6 +6,7 @@
 #ifndef TERN_BACKENDS_VERILOG_UNROLLED_EMIT_H
 #define TERN_BACKENDS_VERILOG_UNROLLED_EMIT_H
 
+#include "backends/verilog/names.h"
 #include "backends/verilog/unrolled/schedule.h"
 #include <stdio.h>
 
@@ -64,8 +65,5 @@ const char *net_range_text(const struct emission *e, net_mask bits);
 const char *net_bits_text(const struct emission *e, ref operand, int stage, int from, int count);
 /* The right side of a node's assignment. Tables are printed by net_emit_unit. */
 const char *net_node_text(const struct emission *e, ref r);
-
-/* A name made an identifier of Verilog: what is not a letter, digit or _ becomes _; never a keyword. */
-const char *net_verilog_name(struct arena *a, const char *text);
 
 #endif

@@ -54,7 +54,7 @@ static const char *sum_path(struct arena *a, const char *name) {
 }
 
 static void enter(struct lowering *l, const char *path, const char *what) {
-  net_set_unit(l->net, net_verilog_name(l->net->arena, *path ? path : "model"), what);
+  net_set_unit(l->net, verilog_name(l->net->arena, *path ? path : "model"), what);
 }
 
 static void enter_block(struct lowering *l, const char *path) {
@@ -121,7 +121,7 @@ static struct known_range type_range(enum elem e) {
 static struct lowered_state *add_state(struct lowering *l, const struct state *s, int64_t instance) {
   struct arena *a = l->net->arena;
   struct lowered_state x = {.state = s, .instance = instance, .first = l->net->states.n};
-  const char *name = net_verilog_name(a, symbol_instance(a, s->name, s->n_counts, s->counts, instance));
+  const char *name = verilog_name(a, symbol_instance(a, s->name, s->n_counts, s->counts, instance));
   x.now.n = type_count(s->type, 1, 1);
   x.now.at = arena_array(a, ref, x.now.n);
   for (int64_t i = 0; i < x.now.n; i++) {
@@ -250,7 +250,7 @@ static bool lower_any(struct lowering *l, const struct op *op) {
 }
 
 static void name_result(struct lowering *l, const struct value *v) {
-  const char *name = v->name ? net_verilog_name(l->net->arena, v->name) : NULL;
+  const char *name = v->name ? verilog_name(l->net->arena, v->name) : NULL;
   const struct scalars *s = unrolled_scalars(l, v);
   for (int64_t i = 0; name && i < s->n && v->type.elem != ELEM_TERNARY; i++)
     net_name(l->net, s->at[i], name, i);

@@ -186,21 +186,22 @@ static bool lower_ternary_sum(struct lowering *l, const struct op *op) {
     return refuse(l, op);
   int8_t *codes = xmalloc((size_t)(rows * group));
   ref *sum = xmalloc(sizeof *sum * (size_t)rows);
+  bool ok = true;
   for (int64_t v = 0; v < x->n / columns; v++)
-    for (int64_t g = 0; g < groups; g++) {
+    for (int64_t g = 0; ok && g < groups; g++) {
       int64_t first = g * group, n = columns - first < group ? columns - first : group, value;
       for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < n; i++) {
           net_is_const(l->net, w->at[r * columns + first + i], &value);
           codes[r * n + i] = (int8_t)value;
         }
-      net_ternary_sums(l->net, codes, rows, n, x->at + v * columns + first, sum);
-      for (int64_t r = 0; r < rows; r++)
+      ok = net_ternary_sums(l->net, l->m->diag, codes, rows, n, x->at + v * columns + first, sum);
+      for (int64_t r = 0; ok && r < rows; r++)
         y->at[(v * rows + r) * groups + g] = sum[r];
     }
   free(codes);
   free(sum);
-  return true;
+  return ok;
 }
 
 /* ---- movement -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include "driver/driver.h"
 #include "driver/hardware.h"
 #include "driver/link.h"
+#include "driver/unrolled.h"
 
 #include "backends/c/c.h"
 #include "backends/native/native.h"
@@ -94,6 +95,13 @@ static bool emit_c(struct build *b, const char *path) {
 }
 
 static bool emit_verilog(struct build *b, const char *path) {
+  enum hw_machine machine;
+  if (!hardware_machine(&b->job, &b->hardware, &machine))
+    return false;
+  if (machine == HW_UNROLLED) {
+    struct unrolled *u = unrolled_job(&b->job, &b->hardware);
+    return u && unrolled_job_write(&b->job, u, path, NULL, 0);
+  }
   struct hw_design *h = hardware_plan(&b->job, &b->hardware);
   return h && hardware_write(&b->job, h, path, NULL);
 }

@@ -2,10 +2,21 @@
 #include "driver/hardware.h"
 
 #include "backends/verilog/design.h"
+#include "ir/layout.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_HW = 3000, KEY_LANES, KEY_VECTOR, KEY_BATCH, KEY_TOPK, KEY_CLOCK };
+enum {
+  KEY_HW = 3000,
+  KEY_LANES,
+  KEY_VECTOR,
+  KEY_BATCH,
+  KEY_TOPK,
+  KEY_CLOCK,
+  KEY_DEPTH,
+  KEY_ALL_LOGITS,
+  KEY_MULTIPLIERS
+};
 
 static const struct argp_option rows[] = {
     {0, 0, 0, 0, "The hardware:", 4},
@@ -18,6 +29,10 @@ static const struct argp_option rows[] = {
     {"hw-batch", KEY_BATCH, "N", 0, "sequences that share one stream of weights (default 1)", 4},
     {"hw-topk", KEY_TOPK, "N", 0, "best tokens that are put out, with scores (default 1)", 4},
     {"hw-clock", KEY_CLOCK, "MHZ", 0, "clock that figures are given for (default 200)", 4},
+    {"hw-depth", KEY_DEPTH, "N", 0, "unrolled: logic levels a pipeline stage (default 1)", 4},
+    {"hw-logits", KEY_ALL_LOGITS, 0, 0, "unrolled: all logits come out, not the best token and its score", 4},
+    {"hw-multipliers", KEY_MULTIPLIERS, "logic|blocks", 0,
+     "unrolled: products from adders, or for the device's multipliers (default logic)", 4},
     {0}};
 
 static int number(struct argp_state *state, const char *option, const char *arg, int most) {
@@ -47,6 +62,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_BATCH: o->batch = number(state, "hw-batch", arg, 16); break;
   case KEY_TOPK: o->topk = number(state, "hw-topk", arg, 64); break;
   case KEY_CLOCK: o->clock_mhz = number(state, "hw-clock", arg, 5000); break;
+  case KEY_DEPTH: o->depth = number(state, "hw-depth", arg, 64); break;
+  case KEY_ALL_LOGITS: o->logits = true; break;
+  case KEY_MULTIPLIERS:
+    if (strcmp(arg, "logic") != 0 && strcmp(arg, "blocks") != 0)
+      argp_error(state, "--hw-multipliers takes logic or blocks, got '%s'", arg);
+    o->multiplier_blocks = strcmp(arg, "blocks") == 0;
+    break;
   default: return ARGP_ERR_UNKNOWN;
   }
   return 0;
@@ -54,10 +76,24 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 const struct argp hardware_argp = {.options = rows, .parser = parse};
 
+/* Of its own accord a model is unrolled only when it is small enough for a mid-size FPGA. */
+bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine *machine) {
+  enum { MOST_PARAMETERS = 20000, MOST_TOKENS = 1024 };
+  *machine = o->machine;
+  if (o->machine != HW_AUTO)
+    return true;
+  if (!job_load(j))
+    return false;
+  struct type logits = func_find(j->module, "step")->body->last->in[0]->type;
+  bool small = parameter_count(j->module) <= MOST_PARAMETERS && type_count(logits, 1, 1) <= MOST_TOKENS;
+  *machine = small && j->options.weights ? HW_UNROLLED : HW_STREAMING;
+  return true;
+}
+
 struct loops *hardware_loops(struct job *j) {
   j->options.fixed = true;
   vec_push(&j->arena, j->options.disable, "batch-time"); /* one token at a time */
-  bool ok = job_load(j) && job_passes(j, job_pipeline(j));
+  bool ok = (j->module || job_load(j)) && job_passes(j, job_pipeline(j));
   return ok ? loops_lower(&j->arena, j->module) : NULL;
 }
 

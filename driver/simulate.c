@@ -8,6 +8,7 @@
 
 #include "backends/verilog/design.h"
 #include "driver/simulation.h"
+#include "driver/unrolled.h"
 #include "runtime/files.h"
 #include "runtime/generate.h"
 #include <jansson.h>
@@ -233,6 +234,31 @@ static bool run(struct simulate *s, const struct hw_design *h, const struct toke
   return true;
 }
 
+static bool run_unrolled(struct simulate *s) {
+  struct unrolled_request r = {.prompt = s->prompt,
+                               .tokens = s->tokens,
+                               .generate = s->generate,
+                               .simulator = s->how.simulator,
+                               .stalls = s->how.stalls,
+                               .logits = s->logits,
+                               .trace = s->trace,
+                               .output = s->output,
+                               .json = s->json};
+  return unrolled_simulate(&s->job, &s->hardware, &r);
+}
+
+static bool run_streaming(struct simulate *s) {
+  struct hw_design *h = hardware_plan(&s->job, &s->hardware);
+  struct tokenizer *t = h ? open_tokenizer(&s->job) : NULL;
+  char *scratch = h && !s->output ? scratch_begin(&s->job) : NULL;
+  const char *dir = s->output ? s->output : scratch;
+  bool ok = h && dir && run(s, h, t, dir);
+  if (t)
+    tokenizer_close(t);
+  scratch_end(scratch);
+  return ok;
+}
+
 int simulate_main(int argc, char **argv) {
   struct simulate s = {.generate = -1, .how = {.simulator = "verilator"}};
   const struct argp_child children[] = {compile_argp[0], {&hardware_argp, 0, NULL, 0}, {0}};
@@ -240,13 +266,8 @@ int simulate_main(int argc, char **argv) {
                             children, NULL,  NULL};
   job_start(&s.job);
   argp_parse(&argp, argc, argv, 0, NULL, &s);
-  struct hw_design *h = hardware_plan(&s.job, &s.hardware);
-  struct tokenizer *t = h ? open_tokenizer(&s.job) : NULL;
-  char *scratch = h && !s.output ? scratch_begin(&s.job) : NULL;
-  const char *dir = s.output ? s.output : scratch;
-  bool ok = h && dir && run(&s, h, t, dir);
-  if (t)
-    tokenizer_close(t);
-  scratch_end(scratch);
+  enum hw_machine machine;
+  bool ok = hardware_machine(&s.job, &s.hardware, &machine) &&
+            (machine == HW_UNROLLED ? run_unrolled(&s) : run_streaming(&s));
   return job_end(&s.job, ok ? 0 : 1);
 }

@@ -2,29 +2,30 @@
 #ifndef TERN_DRIVER_UNROLLED_H
 #define TERN_DRIVER_UNROLLED_H
 
-#include "backends/verilog/unrolled/unrolled.h"
+#include "backends/verilog/verilog.h"
 #include "driver/driver.h"
+
+struct unrolled; /* backends/verilog/unrolled/unrolled.h */
 
 /* Loads the spec and the checkpoint, runs the passes up to whole operators on integers, and plans the
  * machine. NULL after a diagnostic: among others when no weights are given, which this machine has in it. */
-struct unrolled *unrolled_job(struct job *j, const struct unrolled_options *o);
+struct unrolled *unrolled_job(struct job *j, const struct hw_options *o);
 
 /* The project in the folder `dir`, which is made; the test bench's tokens, or, when n is 0, some that follow
  * a fixed rule. */
 bool unrolled_job_write(struct job *j, const struct unrolled *u, const char *dir, const uint32_t *tokens,
                         int64_t n);
 
-struct unrolled_simulation {
-  const uint32_t *tokens; /* of sequence 0; the others take them from other places on */
-  int64_t n;
-  int stall, seed;   /* of 100 clocks, those in which a stream stands still */
-  bool icarus;       /* else Verilator */
-  const char *trace; /* a file for the waveform, or NULL */
+/* `ternc simulate --hw=unrolled`. */
+struct unrolled_request {
+  const char *prompt, *tokens; /* one of them: text, or a file of ids; for sequence 0, the others take the
+                                  same from other places on */
+  int generate;                /* tokens to go on with after them; -1: 16 after a prompt, none after a file */
+  const char *simulator;       /* "verilator" or "icarus" */
+  int stalls;                  /* seed of random stalls; 0: none */
+  const char *logits, *trace, *output; /* files and a folder to keep, or NULL */
+  bool json;
 };
-
-/* Builds the project with a simulator in a folder of its own, runs it against the interpreter's results and
- * gives those of sequence 0 that the hardware put out: n * u->streams.results numbers in the job's arena.
- * NULL after a diagnostic; the first difference is on standard output then. */
-int32_t *unrolled_job_simulate(struct job *j, const struct unrolled *u, const struct unrolled_simulation *s);
+bool unrolled_simulate(struct job *j, const struct hw_options *o, const struct unrolled_request *r);
 
 #endif

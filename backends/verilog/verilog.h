@@ -21,6 +21,8 @@ struct hw_options {
   int topk;             /* best tokens that are put out, with scores; 0: 1 */
   int clock_mhz;        /* the target that reports are made for; 0: 200 */
   int depth;            /* unrolled: operator levels a pipeline stage; 0: 1 */
+  bool logits;          /* unrolled: puts out all logits instead of the best token and its score */
+  bool multiplier_blocks; /* unrolled: products for blocks of multipliers instead of adders */
 };
 
 /* What a design's numbers are checked with: what the interpreter computes for these tokens. */

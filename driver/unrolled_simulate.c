@@ -1,0 +1,221 @@
+/* unrolled_simulate.c: `ternc simulate --hw=unrolled`: the project in a folder of its own, its test bench
+ * built and run, and what it says. The tokens that follow the prompt are the interpreter's best ones; the
+ * hardware's results are held against the interpreter's one by one, so that both go the same way. */
+#include "driver/unrolled.h"
+
+#include "backends/verilog/unrolled/unrolled.h"
+#include "ir/interp.h"
+#include "runtime/files.h"
+#include "runtime/generate.h"
+#include "support/file.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct ids {
+  VEC(uint32_t) at;
+};
+
+/* ---- tokens
+ * ------------------------------------------------------------------------------------------------- */
+
+static struct tokenizer *open_tokenizer(struct job *j) {
+  char error[256];
+  if (!j->tokenizer) {
+    diag_error(&j->diag, "the checkpoint has no tokenizer; give --tokens FILE instead of --prompt");
+    return NULL;
+  }
+  struct tokenizer *t = tokenizer_open(j->tokenizer, j->tokenizer_bytes, error, sizeof error);
+  if (!t)
+    diag_error(&j->diag, "the tokenizer cannot be used: %s", error);
+  return t;
+}
+
+static bool given_ids(struct job *j, const struct unrolled_request *r, const struct tokenizer *t,
+                      uint32_t vocab, struct ids *ids) {
+  struct failure f = {0};
+  uint32_t *given;
+  size_t n;
+  bool ok = r->prompt ? tokens_of_text(t, r->prompt, strlen(r->prompt), &given, &n, &f)
+                      : read_ids(r->tokens, vocab, &given, &n, &f);
+  if (!ok) {
+    diag_error(&j->diag, "%s", f.text);
+    return false;
+  }
+  for (size_t i = 0; i < n; i++)
+    vec_push(&j->arena, ids->at, given[i]);
+  free(given);
+  return true;
+}
+
+/* Appends the best token `count` times. */
+static bool go_on(struct job *j, const struct unrolled *u, int count, struct ids *ids) {
+  struct interp *in = interp_new(u->module, u->source, false);
+  bool ok = in != NULL;
+  for (int i = 0, wanted = ids->at.n + count; ok && ids->at.n < wanted; i++) {
+    const struct tensor *t;
+    ok = interp_run(in, "step", &ids->at.at[i], 1, 1, &t);
+    if (!ok || i + 1 < ids->at.n)
+      continue;
+    int64_t best = 0;
+    for (int64_t k = 1; k < type_count(t->type, 1, 1); k++)
+      best = interp_float(in, t, k) > interp_float(in, t, best) ? k : best;
+    vec_push(&j->arena, ids->at, (uint32_t)best);
+  }
+  interp_free(in);
+  return ok;
+}
+
+/* ---- the run
+ * ------------------------------------------------------------------------------------------------ */
+
+struct outcome {
+  long long tokens, sequences, results, first, last; /* first, last: clocks */
+};
+
+static const char *absolute(struct arena *a, const char *path) {
+  char here[PATH_MAX];
+  return path[0] != '/' && getcwd(here, sizeof here) ? arena_printf(a, "%s/%s", here, path) : path;
+}
+
+/* Builds and runs; the programs' output goes to the file `log`. */
+static bool run_make(struct job *j, const struct unrolled_request *r, const char *dir, const char *results,
+                     const char *log) {
+  struct arena *a = &j->arena;
+  const char *trace = r->trace ? arena_printf(a, " +dump=%s", absolute(a, r->trace)) : "";
+  const char *script = "exec make -s -C \"$0\" \"$1\" \"STALL=$2\" \"SEED=$3\" \"MORE=$4\" >\"$5\" 2>&1";
+  const char *argv[] = {"sh",
+                        "-c",
+                        script,
+                        dir,
+                        r->simulator,
+                        r->stalls ? "30" : "0",
+                        arena_printf(a, "%d", r->stalls),
+                        arena_printf(a, "+write=%s%s", results, trace),
+                        log,
+                        NULL};
+  struct diag quiet = {.out = fopen("/dev/null", "w")};
+  bool ok = run_program(&quiet, argv);
+  if (quiet.out)
+    fclose(quiet.out);
+  diag_free(&quiet);
+  return ok;
+}
+
+static bool simulate(struct job *j, const struct unrolled_request *r, const char *dir, struct outcome *o) {
+  struct arena *a = &j->arena;
+  const char *log = absolute(a, arena_printf(a, "%s/log", dir));
+  const char *results = absolute(a, arena_printf(a, "%s/results.hex", dir));
+  bool ok = run_make(j, r, dir, results, log);
+  size_t length;
+  char *text = file_read(&j->diag, a, log, 1 << 28, &length);
+  const char *pass = text ? strstr(text, "PASS: ") : NULL, *fail = text ? strstr(text, "FAIL: ") : NULL;
+  if (ok && pass &&
+      sscanf(pass,
+             "PASS: %lld tokens of %lld sequences, %lld results each; first result in cycle %lld, last in "
+             "cycle %lld",
+             &o->tokens, &o->sequences, &o->results, &o->first, &o->last) == 5)
+    return true;
+  if (fail)
+    diag_error(&j->diag, "the hardware differs from the interpreter: %.*s", (int)strcspn(fail + 6, "\n"),
+               fail + 6);
+  else
+    diag_error(&j->diag, "the test bench cannot be run with %s (Debian: apt-get install %s make g++):\n%s",
+               r->simulator, strcmp(r->simulator, "icarus") == 0 ? "iverilog" : "verilator",
+               text && length > 4000 ? text + length - 4000
+               : text                ? text
+                                     : "");
+  return false;
+}
+
+/* The numbers that the hardware put out for sequence 0. */
+static int32_t *read_results(struct job *j, const char *dir, int64_t count) {
+  size_t length;
+  char *text = file_read(&j->diag, &j->arena, arena_printf(&j->arena, "%s/results.hex", dir), (size_t)1 << 30,
+                         &length);
+  int32_t *result = arena_array(&j->arena, int32_t, count);
+  for (int64_t i = 0; text && i < count; i++) {
+    char *end;
+    result[i] = (int32_t)(uint32_t)strtoul(text, &end, 16);
+    if (end == text) {
+      diag_error(&j->diag, "the simulation wrote %lld of %lld results", (long long)i, (long long)count);
+      return NULL;
+    }
+    text = end;
+  }
+  return text ? result : NULL;
+}
+
+/* ---- what is written
+ * ---------------------------------------------------------------------------------------- */
+
+static bool write_logits(struct job *j, const char *path, const int32_t *result, int64_t count) {
+  struct output out;
+  if (!output_open(&out, &j->diag, path))
+    return false;
+  fwrite(result, sizeof *result, (size_t)count, out.file);
+  return output_close(&out, false);
+}
+
+static void print_text(const struct tokenizer *t, const struct ids *ids) {
+  for (int i = 1; i < ids->at.n; i++) {
+    size_t n;
+    const char *piece = tokenizer_piece(t, ids->at.at[i], i == 1, &n);
+    fwrite(piece, 1, n, stdout);
+  }
+  putchar('\n');
+}
+
+static void print_outcome(const struct unrolled *u, const struct unrolled_request *r,
+                          const struct outcome *o) {
+  double clocks = (double)(o->last - o->first + 1) / (double)o->tokens;
+  if (r->json) {
+    printf("{\n  \"simulator\": \"%s\",\n  \"equal\": true,\n  \"tokens\": %lld,\n  \"sequences\": %lld,\n"
+           "  \"clocks\": %lld,\n  \"clocks_a_token\": %.3f,\n  \"latency\": %d,\n  \"interleave\": %d\n}\n",
+           r->simulator, o->tokens, o->sequences, o->last, clocks, u->schedule.latency + 2,
+           u->schedule.interleave);
+    return;
+  }
+  printf("%lld tokens of %lld %s on %s: every result equals the interpreter's\n", o->tokens, o->sequences,
+         o->sequences == 1 ? "sequence" : "sequences", r->simulator);
+  printf("%.2f clocks a token, latency %d clocks, %lld register bits\n", clocks, u->schedule.latency + 2,
+         (long long)u->schedule.registers);
+}
+
+/* ---- together
+ * ----------------------------------------------------------------------------------------------- */
+
+static bool run(struct job *j, const struct unrolled *u, const struct unrolled_request *r,
+                const struct tokenizer *t, const char *dir) {
+  int64_t vocab = type_count(func_find(u->module, "step")->body->last->in[0]->type, 1, 1);
+  struct ids ids = {0};
+  struct outcome o;
+  int more = r->generate >= 0 ? r->generate : r->prompt ? 16 : 0;
+  if (!given_ids(j, r, t, (uint32_t)vocab, &ids) || !go_on(j, u, more, &ids) ||
+      !unrolled_job_write(j, u, dir, ids.at.at, ids.at.n) || !simulate(j, r, dir, &o))
+    return false;
+  int64_t count = (int64_t)ids.at.n * u->streams.results;
+  const int32_t *result = r->logits ? read_results(j, dir, count) : NULL;
+  if (r->logits && (!result || !write_logits(j, r->logits, result, count)))
+    return false;
+  if (t && !r->json)
+    print_text(t, &ids);
+  print_outcome(u, r, &o);
+  return true;
+}
+
+bool unrolled_simulate(struct job *j, const struct hw_options *given, const struct unrolled_request *r) {
+  struct hw_options o = *given;
+  o.logits |= r->logits != NULL;
+  struct unrolled *u = unrolled_job(j, &o);
+  struct tokenizer *t = u && r->prompt ? open_tokenizer(j) : NULL;
+  bool ok = u && (t || !r->prompt);
+  char *scratch = ok && !r->output ? scratch_begin(j) : NULL;
+  const char *dir = r->output ? r->output : scratch;
+  ok = ok && dir && run(j, u, r, t, dir);
+  if (t)
+    tokenizer_close(t);
+  scratch_end(scratch);
+  return ok;
+}

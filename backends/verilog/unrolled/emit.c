@@ -44,9 +44,7 @@ static void name_nodes(struct emission *e) {
     if (!x->live || x->kind == NODE_VIEW || x->kind == NODE_CONST)
       continue;
     const char *name = net_leaf_name(x->kind);
-    name = name      ? name
-           : x->name ? verilog_name(e->arena, x->name)
-                     : arena_printf(e->arena, "n%d", number++);
+    name = name ? name : x->name ? verilog_name(e->arena, x->name) : arena_printf(e->arena, "n%d", number++);
     while (!take_name(e->arena, &names, name))
       name = arena_printf(e->arena, "%s_n%d", name, number++);
     e->name[r] = name;
@@ -179,8 +177,8 @@ static void core_instances(const struct emission *e, FILE *out) {
     bool any = net_has_registers(e, u);
     if (net_unit_is_empty(e, u))
       continue;
-    fprintf(out, "\n  %s u_%s (%s", net_unit_module(e, u),
-            verilog_name(e->arena, e->net->units.at[u].name), any ? "\n    .clk(clk), .ce(ce)" : "");
+    fprintf(out, "\n  %s u_%s (%s", net_unit_module(e, u), verilog_name(e->arena, e->net->units.at[u].name),
+            any ? "\n    .clk(clk), .ce(ce)" : "");
     for (int i = 0; i < e->ports[u].in.n; i++) {
       const struct port *p = &e->ports[u].in.at[i];
       const char *name = net_wire(e, p->root, p->delay);

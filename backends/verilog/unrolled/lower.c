@@ -118,6 +118,16 @@ static struct known_range type_range(enum elem e) {
                          : (struct known_range){INT32_MIN, INT32_MAX, 0};
 }
 
+static struct known_range initial_range(const struct state *s) {
+  int64_t init = (int64_t)s->init;
+  return (struct known_range){init, init, init ? __builtin_ctzll((uint64_t)init) : 62};
+}
+
+/* What an element of a state, `number` in the netlist, is taken to be before a token. */
+static struct known_range assumed_range(const struct lowering *l, const struct state *s, int number) {
+  return l->known ? l->known[number] : l->from_init ? initial_range(s) : type_range(s->type.elem);
+}
+
 static struct lowered_state *add_state(struct lowering *l, const struct state *s, int64_t instance) {
   struct arena *a = l->net->arena;
   struct lowered_state x = {.state = s, .instance = instance, .first = l->net->states.n};
@@ -126,7 +136,7 @@ static struct lowered_state *add_state(struct lowering *l, const struct state *s
   x.now.at = arena_array(a, ref, x.now.n);
   for (int64_t i = 0; i < x.now.n; i++) {
     int number = l->net->states.n;
-    struct known_range r = l->known && number < l->n_known ? l->known[number] : type_range(s->type.elem);
+    struct known_range r = assumed_range(l, s, number);
     net_state(l->net, arena_printf(a, "%s_%lld", name, (long long)i), r.lo, r.hi, (int64_t)s->init, r.zeros);
     x.now.at[i] = l->net->states.at[number].value;
   }
@@ -278,55 +288,111 @@ static bool lower_block(struct lowering *l, const struct block *b) {
 /* ---- the step -------------------------------------------------------------------------------------------
  */
 
-/* Closes the loops; *known: the ranges that the elements take on. True when none is narrower than before. */
-static bool close_states(struct lowering *l, struct known_range *known) {
-  bool still = true;
+static struct known_range join(struct known_range a, struct known_range b) {
+  return (struct known_range){a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi,
+                              a.zeros < b.zeros ? a.zeros : b.zeros};
+}
+
+static bool covers(struct known_range a, struct known_range b) {
+  return a.lo <= b.lo && a.hi >= b.hi && (a.zeros <= b.zeros || b.lo == b.hi);
+}
+
+/* Closes the loops; *reached: what each element can be before the first token or after one, if before it the
+ * elements are what they were assumed to be. */
+static void close_states(struct lowering *l, struct known_range *reached) {
   for (int i = 0; i < l->states.n; i++) {
     const struct lowered_state *s = &l->states.at[i];
     for (int64_t k = 0; k < s->now.n; k++) {
       int number = s->first + (int)k;
-      const struct net_state *element = &l->net->states.at[number];
-      const struct node *old = net_at(l->net, element->node), *next = net_at(l->net, s->now.at[k]);
-      int64_t init = element->init * ((int64_t)1 << element->zeros);
-      int zeros = net_zeros(l->net, s->now.at[k]), of_init = init ? __builtin_ctzll((uint64_t)init) : 62;
-      known[number] =
-          (struct known_range){next->lo < init ? next->lo : init, next->hi > init ? next->hi : init,
-                               zeros < of_init ? zeros : of_init};
-      still &= known[number].lo >> element->zeros <= old->lo &&
-               known[number].hi >> element->zeros >= old->hi &&
-               (known[number].zeros == element->zeros || next->lo == next->hi);
+      const struct node *next = net_at(l->net, s->now.at[k]);
+      reached[number] = join(initial_range(s->state),
+                             (struct known_range){next->lo, next->hi, net_zeros(l->net, s->now.at[k])});
       net_state_next(l->net, number, s->now.at[k]);
     }
   }
-  return still;
+}
+
+/* One lowering, into an empty netlist. */
+static bool lower_once(struct lowering *l, struct arena *a, int ids, struct scalars *out,
+                       struct known_range **reached) {
+  const struct func *f = func_find(l->m, "step");
+  const struct value *token = f->body->args[0], *result = f->body->last->in[0];
+  enum net_multiplier multiplier = l->net->multiplier;
+  net_init(l->net, a);
+  l->net->multiplier = multiplier;
+  l->values.n = l->states.n = 0;
+  for (int i = 0; i < ids; i++)
+    vec_push(a, l->values, (struct scalars){0, NULL});
+  enter_block(l, "");
+  if (!make_room(l, token, result->def->at))
+    return false;
+  unrolled_scalars(l, token)->at[0] = net_token(l->net, type_count(result->type, 1, 1));
+  if (!lower_block(l, f->body))
+    return false;
+  *out = *unrolled_scalars(l, result);
+  *reached = arena_array(a, struct known_range, l->net->states.n + 1);
+  close_states(l, *reached);
+  return true;
+}
+
+/* Ranges from below: at first the initial values, then whatever is reached from them, alike for all elements
+ * of a state. *settled when nothing more is reached; a state that creeps up to where it saturates does not
+ * settle. */
+static bool grow_ranges(struct lowering *l, struct arena *a, int ids, struct scalars *out, bool *settled) {
+  *settled = false;
+  for (int round = 0; round < ROUNDS && !*settled; round++) {
+    struct known_range *reached, *next;
+    if (!lower_once(l, a, ids, out, &reached))
+      return false;
+    next = arena_array(a, struct known_range, l->net->states.n + 1);
+    *settled = true;
+    for (int i = 0; i < l->states.n; i++) {
+      const struct lowered_state *s = &l->states.at[i];
+      struct known_range all = assumed_range(l, s->state, s->first);
+      for (int64_t k = 0; k < s->now.n; k++) {
+        *settled &= covers(assumed_range(l, s->state, s->first + (int)k), reached[s->first + k]);
+        all = join(all, reached[s->first + k]);
+      }
+      for (int64_t k = 0; k < s->now.n; k++)
+        next[s->first + k] = all;
+    }
+    if (!*settled)
+      l->known = next;
+  }
+  return true;
+}
+
+/* Ranges from above: whatever holds before a token, what is reached from it holds too. */
+static bool narrow_ranges(struct lowering *l, struct arena *a, int ids, struct scalars *out) {
+  for (int round = 0;; round++) {
+    struct known_range *reached;
+    bool narrower = false;
+    if (!lower_once(l, a, ids, out, &reached))
+      return false;
+    for (int i = 0; i < l->states.n; i++)
+      for (int64_t k = 0; k < l->states.at[i].now.n; k++) {
+        int number = l->states.at[i].first + (int)k;
+        narrower |= !covers(reached[number], assumed_range(l, l->states.at[i].state, number));
+      }
+    if (!narrower || round + 1 == ROUNDS)
+      return true;
+    l->known = reached;
+  }
 }
 
 bool unrolled_lower(struct module *m, struct interp *weights, struct arena *a, enum net_multiplier multiplier,
                     struct netlist *net, struct scalars *out) {
   struct func *f = func_find(m, "step");
-  struct lowering l = {.m = m, .net = net, .weights = weights};
+  struct lowering l = {.m = m, .net = net, .weights = weights, .from_init = true};
+  bool settled;
   int ids = 0;
   give_ids(f->body->args, f->body->n_args, &ids);
   walk(f->body, give_op_ids, &ids);
-  for (int round = 0; round < ROUNDS; round++) {
-    net_init(net, a);
-    net->multiplier = multiplier;
-    l.values.n = l.states.n = 0;
-    for (int i = 0; i < ids; i++)
-      vec_push(a, l.values, (struct scalars){0, NULL});
-    enter_block(&l, "");
-    const struct value *token = f->body->args[0], *result = f->body->last->in[0];
-    if (!make_room(&l, token, result->def->at))
-      return false;
-    unrolled_scalars(&l, token)->at[0] = net_token(net, type_count(result->type, 1, 1));
-    if (!lower_block(&l, f->body))
-      return false;
-    struct known_range *known = arena_array(a, struct known_range, net->states.n + 1);
-    *out = *unrolled_scalars(&l, result);
-    l.n_known = net->states.n;
-    if (close_states(&l, known))
-      break;
-    l.known = known;
-  }
-  return true;
+  net->multiplier = multiplier;
+  if (!grow_ranges(&l, a, ids, out, &settled))
+    return false;
+  l.from_init = false;
+  if (!settled)
+    l.known = NULL;
+  return narrow_ranges(&l, a, ids, out);
 }

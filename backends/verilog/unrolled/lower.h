@@ -23,8 +23,9 @@ struct lowering {
   struct interp *weights;     /* gives the constants; not this module's run */
   VEC(struct scalars) values; /* by value id */
   VEC(struct lowered_state) states;
-  const struct known_range *known; /* by state element; NULL: what the types hold */
-  int n_known;
+  const struct known_range *known; /* by state element; NULL: what the types hold, or, with from_init, the
+                                      initial values alone */
+  bool from_init;
 };
 
 struct lowered_state {

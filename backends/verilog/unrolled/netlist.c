@@ -222,7 +222,9 @@ int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64
       (struct net_state){
           .name = arena_strdup(n->arena, name), .node = r, .next = r, .init = init >> zeros, .zeros = zeros});
   net_name(n, r, name, -1);
-  ref value = net_shl(n, net_select(n, net_first(n), net_const(n, init >> zeros), r), zeros);
+  ref value = lo == init && hi == init
+                  ? net_const(n, init) /* it is never anything else */
+                  : net_shl(n, net_select(n, net_first(n), net_const(n, init >> zeros), r), zeros);
   n->states.at[number].value = value;
   return number;
 }

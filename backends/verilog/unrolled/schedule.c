@@ -298,12 +298,60 @@ static void find_registers(struct netlist *n, struct schedule *s) {
       s->registers += net_mask_count(s->delays[r].after.at[k]);
 }
 
+/* ---- the shortest interleave -----------------------------------------------------------------------------
+ */
+
+static void states_at_once(struct netlist *n, int depth) {
+  for (int i = 0; i < n->states.n; i++)
+    n->nodes.at[n->states.at[i].node].stage = 0;
+  place_all(n, depth);
+}
+
+/* Whether the loops close with this interleave: each state is read no earlier than its successor arrives,
+ * which moves what depends on it, and so on until nothing moves. */
+static bool closes(struct netlist *n, int depth, int interleave, int latest) {
+  states_at_once(n, depth);
+  for (int round = 0; round < n->states.n + 2; round++) {
+    bool moved = false;
+    for (int i = 0; i < n->states.n; i++) {
+      struct node *x = &n->nodes.at[n->states.at[i].node];
+      int arrives = stage_of(n, n->states.at[i].next) + 1 - interleave;
+      if (!x->live || arrives <= x->stage)
+        continue;
+      if (arrives > latest)
+        return false;
+      x->stage = arrives;
+      moved = true;
+    }
+    if (!moved)
+      return true;
+    place_all(n, depth);
+  }
+  return false;
+}
+
+static void place_shortest(struct netlist *n, int depth) {
+  states_at_once(n, depth);
+  int latest = 2 * last_stage(n) + 64;
+  delay_states(n, depth);
+  place_all(n, depth);
+  int most = loop_length(n), least = 1; /* `most` is known to close */
+  while (least < most) {
+    int middle = (least + most) / 2;
+    if (closes(n, depth, middle, latest))
+      most = middle;
+    else
+      least = middle + 1;
+  }
+  closes(n, depth, most, latest);
+  delay_states(n, depth);
+  place_all(n, depth);
+}
+
 void net_schedule_make(struct netlist *n, int depth, struct schedule *s) {
   *s = (struct schedule){.depth = depth};
   net_mark_live(n);
-  place_all(n, depth);
-  delay_states(n, depth);
-  place_all(n, depth);
+  place_shortest(n, depth);
   s->interleave = loop_length(n);
   s->latency = last_stage(n) + 1;
   save_registers(n, s);

@@ -206,8 +206,8 @@ struct hw_design {
 enum {
   KERNEL_OVERHEAD = 1, /* clocks of a kernel beside its phases */
   ROW_OVERHEAD = 1,    /* of the sequencer from a run's end to the next one's start */
-  RESULT_OVERHEAD = 6, /* from the last logit to the first of the best tokens, and back to the sequencer */
-  STEP_OVERHEAD = 1
+  RESULT_OVERHEAD = 5, /* from the last logit to the first of the best tokens */
+  STEP_OVERHEAD = 0
 };
 
 /* ---- interval.c: what values can be */
@@ -242,6 +242,8 @@ void hw_time_kernel(struct hw_design *h, struct hw_unit *u);
 /* ---- sums.c: a sum's units, one for each row of its operand and each group. False after a diagnostic. */
 bool hw_add_sums(struct hw_design *h, struct diag *d, const struct kernel *k, int64_t i_count,
                  int64_t j_count);
+/* Codes that the engine loads a clock: whole parts of a chunk. */
+int hw_load(const struct hw_design *h);
 /* Clocks from a command to the last sum's write, and rows of `lanes` weights. */
 void hw_time_sum(struct hw_design *h, struct hw_unit *u);
 

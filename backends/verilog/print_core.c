@@ -455,10 +455,11 @@ static void print_engine(struct printer *p) {
   v_line(p, "wire unused_read, unused_tag, unused_loading, unused_busy, unused_starved, unused_unloaded;");
   v_line(p, "wire [%d:0] unused_row_out;", unsigned_bits(h->most_m) - 1);
   v_line(p,
-         "tern_sum #(.LANES(%d), .PACKING(%d), .WIDTH(%d), .SEQUENCES(%d), .PORT(%d), .COLUMNS(%lld), "
+         "tern_sum #(.LANES(%d), .PACKING(%d), .WIDTH(%d), .SEQUENCES(%d), .PORT(%d), .LOAD(%d), "
+         ".COLUMNS(%lld), "
          ".ROWS(%lld),",
          h->options.lanes, h->options.packing == STORE_TILE3, h->code_bits, h->options.batch,
-         h->options.vector, (long long)most_columns(h), (long long)h->most_m);
+         h->options.vector, hw_load(h), (long long)most_columns(h), (long long)h->most_m);
   v_line(p, "  .RESULT(%d), .TAG(1), .ROW_BITS(%d), .CODE_ADDRESS(%d)) engine (.clk(clk), .aresetn(aresetn),",
          h->sum_bits, unsigned_bits(h->most_m), code_address_bits(h));
   p->indent++;
@@ -661,8 +662,14 @@ static void print_results(struct printer *p) {
     v_line(p, "assign best_index = rank_indices;");
     v_line(p, "assign best_value = rank_values;");
   }
-  v_line(p, "assign best_valid = state == RESULT && ranked && logits_held == %s;",
-         literal(p->a, 0, unsigned_bits(room)));
+  v_line(p, "reg [2:0] settled; // clocks since the unit has ended: then the ranking is done");
+  v_line(p, "always @(posedge clk)");
+  v_line(p, "  if (state != RESULT)");
+  v_line(p, "    settled <= 3'd0;");
+  v_line(p, "  else if (settled != 3'd%d)", RESULT_OVERHEAD);
+  v_line(p, "    settled <= settled + 3'd1;");
+  v_line(p, "assign best_valid = state == RESULT && settled == 3'd%d && ranked && logits_held == %s;",
+         RESULT_OVERHEAD, literal(p->a, 0, unsigned_bits(room)));
   v_line(p, "assign best_last = best == %s;", literal(p->a, k - 1, kb));
   v_line(p, "assign best_sequence = seq;");
   v_line(p, "assign best_data = {%s, {%d'd0, best_index}};",

@@ -65,9 +65,29 @@ bool hw_add_sums(struct hw_design *h, struct diag *d, const struct kernel *k, in
   return true;
 }
 
-/* tern_sum's own clocks: from a command to its first word, and from the last word to the last sum's write. */
+int hw_load(const struct hw_design *h) {
+  int load = h->options.vector;
+  while (h->options.lanes % load)
+    load /= 2;
+  return load;
+}
+
+static int log2_of(int64_t n) {
+  int bits = 0;
+  while ((int64_t)1 << bits < n)
+    bits++;
+  return bits;
+}
+
+enum { AROUND = 8, BETWEEN = 4 }; /* tern_sum's registers beside its adders; between loads of two chunks */
+
+/* The first chunk's codes are loaded, those of the others while the one before runs, if it is long enough;
+ * the last word's sum passes the adders (tern_lanes.v states their latency). */
 void hw_time_sum(struct hw_design *h, struct hw_unit *u) {
+  int64_t load = (int64_t)h->options.lanes / hw_load(h) * h->options.batch;
+  int64_t chunk = u->m > load + BETWEEN ? u->m : load + BETWEEN;
+  int adders = log2_of((h->options.lanes + 3) / 4) + 5 + (h->options.packing == STORE_TILE3);
   u->words = u->chunks * u->m;
   u->busy = u->words;
-  u->cycles = u->words + h->options.lanes / h->options.vector;
+  u->cycles = (u->chunks - 1) * chunk + u->m + load + adders + AROUND;
 }

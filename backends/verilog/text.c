@@ -195,7 +195,7 @@ static bool is_power(int64_t x) {
 static const char *counter_text(const struct printer *p, const struct hw_level *v, int width,
                                 const char *lane) {
   const char *name = arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
-  name = from_outside(p, name, address_bits(v->steps), true, name);
+  name = v->steps == 1 ? "1'd0" : from_outside(p, name, address_bits(v->steps), true, name);
   int bits = address_bits(v->steps), low = lane && v->wide ? address_bits(p->h->options.vector) : 0;
   const char *both = low ? arena_printf(p->a, "{%s, %s}", name, lane) : name;
   if (width > bits + low)

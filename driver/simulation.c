@@ -18,13 +18,17 @@ static const char *absolute(struct arena *a, const char *path) {
   return arena_printf(a, "%s'", out);
 }
 
+/* Whether the command did its work; what it printed is in the file `log` of the folder. */
 static bool in_folder(struct job *j, const char *dir, const char *command, const char *log) {
-  const char *text =
-      arena_printf(&j->arena, "cd %s && { %s; } > %s 2>&1", absolute(&j->arena, dir), command, log);
+  struct arena *a = &j->arena;
+  const char *failed = arena_printf(a, "%s/failed", dir);
+  const char *text = arena_printf(a, "cd %s && rm -f failed && { %s; } > %s 2>&1 || touch failed",
+                                  absolute(a, dir), command, log);
   const char *argv[] = {"sh", "-c", text, NULL};
-  struct diag quiet = {0};
-  bool ok = run_program(&quiet, argv);
-  diag_free(&quiet);
+  if (!run_program(&j->diag, argv))
+    return false;
+  bool ok = access(failed, F_OK) != 0;
+  remove(failed);
   return ok;
 }
 

@@ -157,7 +157,8 @@ void manifest_print(const struct hw_design *h, struct arena *a, FILE *out) {
   json_decref(o);
 }
 
-void makefile_print(const struct hw_design *h, const struct hw_vectors *v, FILE *out) {
+void makefile_print(const struct hw_design *h, const struct hw_vectors *v, const char *rtl, const char *sim,
+                    FILE *out) {
   const char *n = h->name;
   fprintf(out,
           "# %s: simulation and checks of the design.\n"
@@ -165,9 +166,9 @@ void makefile_print(const struct hw_design *h, const struct hw_vectors *v, FILE 
           "sim/%s_tb.sv)\n"
           "#   make lint                 verilator, iverilog and yosys read the design\n"
           "TOP = %s\n"
-          "RTL = $(sort $(wildcard rtl/*.v))\n"
-          "SIM = $(sort $(wildcard sim/*.sv))\n"
-          "VLT = $(sort $(wildcard sim/*.vlt))\n"
+          "RTL = %s\n"
+          "SIM = %s\n"
+          "VLT = sim/tern.vlt\n"
           "ARGS =\n"
           "GATED = -DTERN_GATED_CLOCKS\n"
           "RUN = +tokens=vectors/tokens.txt +expected=vectors/expected.bin +weights=weights.bin "
@@ -205,5 +206,5 @@ void makefile_print(const struct hw_design *h, const struct hw_vectors *v, FILE 
           "\trm -rf build\n"
           "\n"
           ".PHONY: verilator icarus lint clean\n",
-          n, n, n, (long long)(v ? v->generate : 0));
+          n, n, n, rtl, sim, (long long)(v ? v->generate : 0));
 }

@@ -20,7 +20,8 @@ struct project {
   const struct weight_source *source;
   const struct hw_vectors *vectors;
   struct interp *in;
-  VEC(const char *) made; /* files and folders that were not there before, in order */
+  VEC(const char *) files; /* all that were written, relative to the folder */
+  VEC(const char *) made;  /* files and folders that were not there before, in order */
 };
 
 static void note_made(struct project *p, const char *path) {
@@ -45,6 +46,7 @@ static bool make_folder(struct project *p, const char *path) {
 static bool open_file(struct project *p, struct output *o, const char *name) {
   const char *path = place(p, name);
   note_made(p, path);
+  vec_push(&p->arena, p->files, name);
   return output_open(o, p->d, path);
 }
 
@@ -173,11 +175,27 @@ static bool write_manifest(struct project *p) {
   return output_close(&o, false);
 }
 
+/* Files of a folder with that ending, in order. */
+static const char *file_list(struct project *p, const char *folder, const char *ending) {
+  VEC(const char *) names = {0};
+  const char *text = "";
+  for (int i = 0; i < p->files.n; i++) {
+    const char *dot = strrchr(p->files.at[i], '.');
+    if (strncmp(p->files.at[i], folder, strlen(folder)) == 0 && dot && strcmp(dot, ending) == 0)
+      vec_push(&p->arena, names, p->files.at[i]);
+  }
+  if (names.n)
+    qsort(names.at, (size_t)names.n, sizeof *names.at, compare_names);
+  for (int i = 0; i < names.n; i++)
+    text = arena_printf(&p->arena, "%s%s%s", text, i ? " \\\n  " : "", names.at[i]);
+  return text;
+}
+
 static bool write_makefile(struct project *p) {
   struct output o;
   if (!open_file(p, &o, "Makefile"))
     return false;
-  makefile_print(p->h, p->vectors, o.file);
+  makefile_print(p->h, p->vectors, file_list(p, "rtl/", ".v"), file_list(p, "sim/", ".sv"), o.file);
   return output_close(&o, false);
 }
 

@@ -337,7 +337,7 @@ static void the_longest_path_is_told_by_units(void **state) {
   assert_string_equal(r->timing.path.at[1].unit->name, "h");
   assert_string_equal(r->timing.path.at[1].signal, "d");
   assert_true(r->timing.path.at[0].logic_ns == 0.75 && r->timing.path.at[0].routing_ns == 1.0);
-  assert_int_equal((int)r->timing.placed.of[RES_LUT], 4000);
+  assert_int_equal((int)r->timing.placed.of[RES_CELL], 4000);
   report_rates(r);
   assert_true(r->rates.placed_clock && r->rates.clock_mhz == 250.0);
   assert_false(synth_parse_timing(r, "{\"fmax\": {}}", 12));

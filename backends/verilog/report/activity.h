@@ -2,7 +2,7 @@
 #ifndef TERN_BACKENDS_VERILOG_REPORT_ACTIVITY_H
 #define TERN_BACKENDS_VERILOG_REPORT_ACTIVITY_H
 
-#include "backends/verilog/report/report.h"
+#include "backends/verilog/report/synth.h"
 
 /* Reads the coverage.dat that a simulation built with `verilator --coverage-toggle` writes, and sets the
  * activity of each unit: toggles a bit and clock, the mean over the signals of its instance. The clock's own
@@ -10,5 +10,9 @@
 bool activity_read(struct diag *d, struct hw_report *r, const char *path);
 /* The same from text. `name` is used in diagnostics. */
 bool activity_parse(struct diag *d, struct hw_report *r, const char *name, const char *text);
+
+/* Builds the project's test bench with Verilator so that toggles are counted, runs it on the project's
+ * vectors and reads the counts. False after a diagnostic. */
+bool activity_simulate(struct diag *d, struct hw_report *r, const struct synth_run *run);
 
 #endif

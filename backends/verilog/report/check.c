@@ -9,6 +9,10 @@ static const struct resources *counted(const struct hw_report *r) {
   return r->total.has_synthesised ? &r->total.synthesised : &r->total.model;
 }
 
+static bool exceeds(const struct device *d, const struct resources *need, enum resource what) {
+  return ceil(need->of[what]) > (double)d->has[what];
+}
+
 /* The unit with most of a resource. */
 static int largest(const struct hw_report *r, enum resource what) {
   int best = -1;
@@ -113,13 +117,13 @@ bool report_fits(const struct hw_report *r) {
 }
 
 bool report_close(const struct hw_report *r) {
-  return within(r, 1.1);
+  return within(r, 1.25);
 }
 
 bool report_check(struct diag *d, const struct hw_report *r) {
   bool ok = true;
   for (int what = 0; what < RESOURCES; what++)
-    if (ceil(counted(r)->of[what]) > (double)r->device->has[what]) {
+    if (exceeds(r->device, counted(r), what)) {
       say_excess(d, r, what);
       ok = false;
     }

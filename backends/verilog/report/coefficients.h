@@ -57,7 +57,7 @@ static const struct block blocks_m20k[] = {{40, 512}, {20, 1024}, {10, 2048}, {5
 
 /* clang-format off */
 #define LUT4_LOGIC                                                                                                   \
-  .inputs = 4, .add_if = {2, 3}, .equal = 0.7, .equal_const = 0.34, .clamp = 1, .mux = {1, 2, 2, 5, 12, 25}, .pick = {1, 2, 2, 6, 13, 26},                             \
+  .inputs = 4, .add_if = {2, 3}, .equal = 0.7, .equal_const = 0.34, .clamp = 1, .mux = {1, 2, 2, 5, 12, 25}, .pick = {1, 2, 2, 5.5, 11.8, 24},                             \
   .shift = {1, 2, 2.93, 3.9, 4.87, 5.85}, .rom = {1, 3.4, 6.2, 14, 31, 61, 130, 270}, .product_lut = 2.93
 
 #define ICE40                                                                                                        \

@@ -31,9 +31,11 @@ static const struct outer_memory memories[MEMORIES] = {
 #define ON_CHIP(name, low, nominal, high, source) const struct range3 name = {low, nominal, high};
 #include "backends/verilog/report/energy.def"
 
+#define IS_ICE40(id) (FAMILY_##id == FAMILY_ice40 || FAMILY_##id == FAMILY_ice40up)
+
 const struct family families[FAMILIES] = {
 #define FAMILY(id, title, synth, lut, block, block_bits, dsp, large, large_bits, nextpnr, package, node)     \
-  {FAMILY_##id, #id,        title,   synth,   {lut, "FF", block, large, dsp},                                \
+  {FAMILY_##id, #id,        title,   synth,   {lut, "FF", block, large, dsp, IS_ICE40(id) ? "LC" : ""},      \
    block_bits,  large_bits, nextpnr, package, &nodes[node]},
 #include "backends/verilog/report/families.def"
 #undef FAMILY
@@ -44,7 +46,7 @@ const struct device devices[] = {
                source)                                                                                       \
   {name,                                                                                                     \
    &families[FAMILY_##family],                                                                               \
-   {luts, ffs, blocks, large, dsps},                                                                         \
+   {luts, ffs, blocks, large, dsps, IS_ICE40(family) ? luts : 0},                                            \
    pins,                                                                                                     \
    &memories[memory],                                                                                        \
    gbytes,                                                                                                   \

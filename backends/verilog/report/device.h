@@ -4,7 +4,9 @@
 
 #include "support/diag.h"
 
-enum resource { RES_LUT, RES_FF, RES_BRAM, RES_LARGE, RES_DSP, RESOURCES };
+/* RES_CELL: logic cells of iCE40, a LUT and the flip-flop behind it: a flip-flop without logic before it
+ * takes one too. Other families' LUTs and flip-flops are placed apart. */
+enum resource { RES_LUT, RES_FF, RES_BRAM, RES_LARGE, RES_DSP, RES_CELL, RESOURCES };
 
 /* Amounts; BRAM may have halves (RAMB18). */
 struct resources {

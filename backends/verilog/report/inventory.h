@@ -41,13 +41,17 @@ enum part_kind {
 };
 
 enum part_flags {
-  PART_CONST = 1,     /* ADD, LESS, EQUAL: one operand is constant */
-  PART_RESET = 2,     /* REG: cleared by aresetn */
-  PART_ENABLE = 4,    /* REG, DELAY: holds without enable */
-  PART_UNCLOCKED = 8, /* ROM: read without a register: logic */
-  PART_LUTRAM = 16,   /* RAM, ROM: ram_style "distributed" */
-  PART_BLOCK = 32,    /* "block" */
-  PART_ULTRA = 64     /* "ultra" */
+  PART_CONST = 1,       /* ADD, LESS, EQUAL: one operand is constant */
+  PART_INVERTED = 2,    /* LESS: the inverse of an operand costs nothing, it comes out of logic */
+  PART_RESET = 4,       /* REG: cleared by aresetn */
+  PART_ENABLE = 8,      /* REG, DELAY: holds without enable */
+  PART_LONE = 16,       /* REG, DELAY: no logic before the first register either */
+  PART_PRODUCT = 32,    /* DELAY: behind a product, whose DSP block may have the first two */
+  PART_UNCLOCKED = 64,  /* ROM: neither address nor result is registered: logic */
+  PART_ADDRESSED = 128, /* ROM: the address is a register that is counted elsewhere, the result is not */
+  PART_LUTRAM = 256,    /* RAM, ROM: ram_style "distributed" */
+  PART_BLOCK = 512,     /* "block" */
+  PART_ULTRA = 1024     /* "ultra" */
 };
 
 struct inv_param {
@@ -118,8 +122,10 @@ enum inv_machine { INV_STREAMING, INV_UNROLLED };
 struct inventory {
   struct arena *arena;
   enum inv_machine machine;
-  const char *model; /* the model's name, an identifier */
-  const char *top;   /* the top module */
+  const char *model;            /* the model's name, an identifier */
+  const char *top;              /* the top module */
+  const char *bench;            /* top module of the project's test bench, in sim/ */
+  const char *const *bench_run; /* its arguments, ended by NULL; paths from the project's folder */
   VEC(struct inv_unit *) units;
   VEC(struct inv_stream) streams;
 

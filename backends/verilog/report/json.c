@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-static const char *const resource_keys[RESOURCES] = {"lut", "ff", "block_ram", "large_ram", "dsp"};
+static const char *const resource_keys[RESOURCES] = {"lut", "ff", "block_ram", "large_ram", "dsp", "cell"};
 
 const char *inv_kind_name(enum inv_kind kind) {
   static const char *const names[INV_KINDS] = {"kernel",  "sum",    "layer",   "buffer", "state",

@@ -42,10 +42,11 @@ static void counter(struct inv_unit *u, int bits, unsigned flags) {
 
 static void tern_skid(struct inv_unit *u, const struct parameters *p) {
   int w = get(p, "WIDTH", 8);
-  inv_reg(u, 2, w, PART_ENABLE);
+  inv_reg(u, 1, w, PART_ENABLE | PART_LONE);
+  inv_reg(u, 1, w, PART_ENABLE);
   inv_mux(u, 1, w, 2);
   inv_reg(u, 2, 1, PART_RESET);
-  inv_logic(u, 5, 3);
+  inv_logic(u, 4, 3);
 }
 
 static void tern_delay(struct inv_unit *u, const struct parameters *p) {
@@ -110,9 +111,9 @@ static void tern_mulshift(struct inv_unit *u, const struct parameters *p) {
   if (low == high) { /* what a constant shift drops is never made; what it fills in is the sign, or 0 */
     int kept = at_least(w - right, 1);
     inv_mul(u, 1, a, b, a + b);
-    inv_delay(u, 1, kept, 3, PART_ENABLE);
-    inv_add(u, 1, kept, 1, PART_CONST);
-    tern_sat(u, kept, bits);
+    inv_delay(u, 1, kept, 3, PART_ENABLE | PART_PRODUCT);
+    inv_add(u, 1, w + 1, 1, PART_CONST); /* an adder has its carries all the same */
+    tern_sat(u, w, bits);
     inv_reg(u, 1, bits, PART_ENABLE);
     return;
   }
@@ -131,10 +132,12 @@ static void tern_mulshift(struct inv_unit *u, const struct parameters *p) {
   inv_reg(u, 1, bits, PART_ENABLE);
 }
 
+/* COLUMNS and RISE are no parameters of the module but what its table needs: columns that are not constant,
+ * and bits of the largest rise. */
 static void tern_curve(struct inv_unit *u, const struct parameters *p) {
   int a = get(p, "A", 16), domain = get(p, "DOMAIN", 8), segments = get(p, "SEGMENTS", 2);
   int value = get(p, "VALUE", 16), bits = get(p, "BITS", 16);
-  int h = domain - segments, hb = at_least(h, 1), dw = at_least(a, 34) + 1, rise = value + 1;
+  int h = domain - segments, hb = at_least(h, 1), dw = at_least(a, 34) + 1, rise = get(p, "RISE", value + 1);
   int d = at_most(dw, at_least(a, domain + 1) + 1); /* above them all bits are the sign */
   inv_add(u, 1, d, d, PART_CONST);
   inv_reg(u, 1, d, PART_ENABLE);
@@ -152,14 +155,14 @@ static void tern_curve(struct inv_unit *u, const struct parameters *p) {
   inv_reg(u, 1, bits, PART_ENABLE);
 }
 
-/* A step of a division: the divisor is subtracted where it fits. Alone, the comparison is the subtraction's
- * carry; in a pipeline Yosys makes both. */
-static void trial(struct inv_unit *u, int64_t count, int bits, int kept, bool alone) {
+/* A step of a division: the divisor is subtracted where it fits; bits that are 0 on both sides have carries.
+ * Alone, the comparison is the subtraction's carry; in a pipeline Yosys makes both. */
+static void trial(struct inv_unit *u, int64_t count, int bits, int both, int kept, bool alone) {
   if (!alone)
-    inv_less(u, count, bits, 0);
-  inv_add(u, count, bits, bits, 0);
-  inv_invert(u, count, bits);
-  inv_mux(u, count, kept, 2);
+    inv_less(u, count, (bits + both) / 2, 0);
+  inv_add(u, count, bits, both, 0);
+  inv_invert(u, alone ? count : 0, both);
+  inv_mux(u, count, kept, alone ? 3 : 2);
 }
 
 static void tern_idiv(struct inv_unit *u, const struct parameters *p) {
@@ -172,9 +175,9 @@ static void tern_idiv(struct inv_unit *u, const struct parameters *p) {
   inv_invert(u, 1, a);
   inv_add(u, 1, a, a, PART_CONST);
   inv_mux(u, 1, a, 3);
-  inv_mux(u, 1, d, 2);
+  inv_mux(u, 1, d, 3);
   inv_logic(u, 1, b);
-  trial(u, 1, d + 1, d, true);
+  trial(u, 1, d + 1, d + 1, d, true);
   inv_reg(u, 1, a + 1, PART_ENABLE);
   inv_logic(u, a, 2);
   inv_add(u, 1, a + 1, 1, 0);
@@ -197,7 +200,7 @@ static void tern_idiv_pipe(struct inv_unit *u, const struct parameters *p) {
   inv_delay(u, 1, 1, a + 1, PART_ENABLE);
   inv_reg(u, a, d, PART_ENABLE);
   inv_reg(u, a, d, PART_ENABLE);
-  trial(u, a, d + 1, d, false);
+  trial(u, a, d + 1, d + 1, d, false);
   inv_reg(u, 1, a + 1, PART_ENABLE);
   inv_logic(u, a, 2);
   inv_add(u, 1, a + 1, 1, 0);
@@ -215,7 +218,7 @@ static void tern_isqrt(struct inv_unit *u, const struct parameters *p) {
   inv_reg(u, 1, 2 * r + r + r + 1, PART_ENABLE);
   inv_mux(u, 1, 2 * r, 2);
   inv_logic(u, r, 2);
-  trial(u, 1, r + 3, r + 1, true);
+  trial(u, 1, r + 3, r + 3, r + 1, true);
   inv_clamp(u, 1, bits, r + 1);
   inv_reg(u, 1, at_most(bits, r), PART_ENABLE);
 }
@@ -227,7 +230,7 @@ static void tern_isqrt_pipe(struct inv_unit *u, const struct parameters *p) {
   for (int k = 1; k <= r; k++) {
     inv_delay(u, 2, 1, k, PART_ENABLE);
     inv_reg(u, 1, k + r + 1, PART_ENABLE);
-    trial(u, 1, at_most(r + 3, k + 3), at_most(r + 1, k + 2), false);
+    trial(u, 1, (r + k) / 2 + 3, at_most(r + 3, k + 3), at_most(r + 1, k + 2), false);
   }
   inv_clamp(u, 1, bits, r + 1);
   inv_reg(u, 1, at_most(bits, r), PART_ENABLE);
@@ -273,7 +276,7 @@ static void tern_axil(struct inv_unit *u, const struct parameters *p) {
   inv_add(u, counters, 64, 64, PART_CONST);
   inv_add(u, 1, 32, 32, PART_CONST);
   inv_mux(u, 3, 32, 2); /* strobes */
-  inv_mux(u, 1, 64, counters + 4);
+  inv_mux(u, 1, 64, counters + 2);
   inv_mux(u, 1, 32, 8); /* what is read */
   inv_mux(u, 1, 32, 2);
   inv_logic(u, 40, 6);
@@ -344,7 +347,8 @@ static void tern_trits(struct inv_unit *u, int bytes) {
   inv_reg(u, bytes, 1 + 4 + 2 + 2, 0);
   inv_logic(u, bytes, 3);
   inv_mux(u, bytes, 3, 2);
-  inv_rom(u, bytes, 32, 6, 1, PART_UNCLOCKED);
+  inv_rom(u, bytes, 32, 4, 1, PART_UNCLOCKED);
+  inv_logic(u, 2 * bytes, 4);
   inv_rom(u, bytes, 16, 4, 1, PART_UNCLOCKED);
 }
 

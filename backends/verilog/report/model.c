@@ -125,9 +125,11 @@ static struct resources memory(const struct coefficients *c, const struct family
   }
   struct lut_ram l = c->lut_ram_luts ? lut_ram(c, p->depth, p->bits, lanes) : (struct lut_ram){0};
   double stored = (double)(plain * p->depth);
+  double banked =
+      c->lut_ram_deep == 16 ? (double)((l.banks - 1) * plain) : 0; /* choosing among banks counts too */
   bool small = c->least_fill
                    ? p->depth <= c->lut_ram_deep && stored < c->least_fill * (double)blocks * f->block_bits
-               : c->lut_ram_luts ? (double)l.cells * c->lut_ram_cost < (double)blocks * c->block_cost
+               : c->lut_ram_luts ? (double)l.cells * c->lut_ram_cost + banked < (double)blocks * c->block_cost
                                  : stored < c->block_cost;
   if ((p->flags & PART_LUTRAM) || (small && !(p->flags & PART_BLOCK))) {
     if (c->lut_ram_luts) {
@@ -156,7 +158,7 @@ static struct resources table(const struct coefficients *c, const struct inv_par
                (double)(p->depth * p->bits) * c->rom_bit_cost <= (double)blocks * c->block_cost;
   if (logic && !(p->flags & PART_BLOCK)) {
     x.of[RES_LUT] = (double)(reads * p->bits) * table_luts(c, p->depth);
-    x.of[RES_FF] = p->flags & PART_UNCLOCKED ? 0 : (double)(reads * p->bits);
+    x.of[RES_FF] = p->flags & (PART_UNCLOCKED | PART_ADDRESSED) ? 0 : (double)(reads * p->bits);
   } else {
     x.of[RES_BRAM] = (double)(reads * blocks) * c->block_share;
   }
@@ -167,7 +169,7 @@ static struct resources table(const struct coefficients *c, const struct inv_par
 
 static struct resources delay(const struct coefficients *c, const struct inv_part *p) {
   struct resources x = {0};
-  int stages = p->other, bits = p->bits;
+  int stages = p->other - (c->packs && p->flags & PART_PRODUCT ? 2 : 0), bits = p->bits;
   if (!c->shift_register || stages < 3) {
     x.of[RES_FF] = (double)bits * stages;
     return x;
@@ -180,6 +182,16 @@ static struct resources delay(const struct coefficients *c, const struct inv_par
   luts += left > 1;
   x.of[RES_LUT] = (double)bits * luts;
   return x;
+}
+
+/* Flip-flops that share no cell with a LUT. Registers of a part are behind its logic; of those that are parts
+ * of their own, the first of a delay is taken to be behind other parts' logic. */
+static double lone_registers(const struct inv_part *p) {
+  if (p->kind == PART_DELAY)
+    return (double)p->bits * (p->other - (p->flags & PART_LONE ? 0 : 1));
+  if (p->kind == PART_REG)
+    return p->flags & PART_LONE ? p->bits : 0;
+  return p->kind == PART_MUL ? (double)p->depth / 2 : 0;
 }
 
 /* ---- parts and units ----------------------------------------------------------------------------------- */
@@ -204,9 +216,14 @@ struct resources model_part(const struct family *f, const struct inv_part *p) {
   case PART_ADD_IF: luts = p->bits * c->add_if[p->other - 1]; break;
   case PART_INVERT: luts = p->bits * c->invert; break;
   case PART_ADD_SUB: luts = p->bits * c->add_sub; break;
-  case PART_LESS: luts = p->bits * (constant ? c->less_const : c->less); break;
+  case PART_LESS:
+    luts = p->bits * (constant ? c->less_const : c->less - (p->flags & PART_INVERTED ? c->invert : 0));
+    break;
   case PART_EQUAL: luts = p->bits * (constant ? c->equal_const : c->equal); break;
-  case PART_CLAMP: luts = p->bits * c->clamp + gate_luts(c, p->other - p->bits + 1); break;
+  case PART_CLAMP: /* few bits that decide fit beside the one that passes */
+    luts =
+        p->bits * c->clamp + (p->other - p->bits + 2 > c->inputs ? gate_luts(c, p->other - p->bits + 1) : 0);
+    break;
   case PART_MUX: luts = p->bits * mux_luts(c->mux, p->other); break;
   case PART_PICK: luts = p->bits * mux_luts(c->pick, p->other); break;
   case PART_SHIFT: luts = p->bits * shift_luts(c, p->other); break;
@@ -219,6 +236,8 @@ struct resources model_part(const struct family *f, const struct inv_part *p) {
   default: break;
   }
   x.of[RES_LUT] += luts;
+  if (*f->resource[RES_CELL])
+    x.of[RES_CELL] = x.of[RES_LUT] + lone_registers(p);
   struct resources all = {0};
   add(&all, &x, (double)p->count);
   return all;

@@ -87,6 +87,25 @@ static void remark(struct hw_report *r, const char *format, ...) {
   va_end(ap);
 }
 
+/* nextpnr's table of what is used, "Info:  NAME:  used/ has  percent": where a design is too large it fails
+ * later, with words of its own. */
+static bool say_full(struct diag *d, struct hw_report *r, const char *log) {
+  size_t n;
+  char name[64], used_text[32], has_text[32];
+  char *text = file_read(d, r->arena, log, (size_t)1 << 28, &n);
+  bool full = false;
+  for (const char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+    long long used, has;
+    if (sscanf(line, "Info: %63[A-Za-z0-9_]: %lld/ %lld", name, &used, &has) != 3 || used <= has)
+      continue;
+    diag_error(d, "the design needs %s %s (%s packed it), %s has %s, %.0f %% too many",
+               with_commas(used_text, (double)used), name, r->device->family->nextpnr, r->device->name,
+               with_commas(has_text, (double)has), 100.0 * (double)used / (double)has - 100);
+    full = true;
+  }
+  return full;
+}
+
 enum { MOST_OPTIONS = 8 };
 
 static bool run_nextpnr(struct diag *d, struct hw_report *r, const struct synth_run *run) {
@@ -110,6 +129,8 @@ static bool run_nextpnr(struct diag *d, struct hw_report *r, const struct synth_
     argv[n++] = rest[i];
   argv[n] = NULL;
   struct tool_result end = tool_run(argv, run->scratch, log, run->limit);
+  if (end.end == TOOL_FAILED && say_full(d, r, log))
+    return false;
   return tool_diagnose(d, r, end, f->nextpnr, *f->package ? f->package : f->nextpnr, log, run->limit);
 }
 
@@ -207,9 +228,13 @@ static void read_path(struct hw_report *r, const json_t *path) {
     const char *net = json_string_value(json_object_get(s, "net"));
     const char *type = json_string_value(json_object_get(s, "type"));
     const char *place = net && *inside(net) != '$' ? net : cell;
-    if (place && type)
-      add_segment(r, synth_unit_of(r->design, place), net, json_number_value(json_object_get(s, "delay")),
-                  strcmp(type, "routing") == 0);
+    int steps = r->timing.path.n;
+    if (!place || !type)
+      continue;
+    /* a cell that the tool has named stays in the unit of the one before */
+    const struct inv_unit *unit =
+        *inside(place) == '$' && steps ? r->timing.path.at[steps - 1].unit : synth_unit_of(r->design, place);
+    add_segment(r, unit, net, json_number_value(json_object_get(s, "delay")), strcmp(type, "routing") == 0);
   }
 }
 
@@ -231,7 +256,7 @@ static void read_used(struct hw_report *r, json_t *used) {
   static const struct {
     const char *name;
     enum resource what;
-  } names[] = {{"ICESTORM_LC", RES_LUT},      {"ICESTORM_RAM", RES_BRAM}, {"ICESTORM_DSP", RES_DSP},
+  } names[] = {{"ICESTORM_LC", RES_CELL},     {"ICESTORM_RAM", RES_BRAM}, {"ICESTORM_DSP", RES_DSP},
                {"ICESTORM_SPRAM", RES_LARGE}, {"TRELLIS_COMB", RES_LUT},  {"TRELLIS_FF", RES_FF},
                {"DP16KD", RES_BRAM},          {"MULT18X18D", RES_DSP},    {"OXIDE_COMB", RES_LUT},
                {"OXIDE_FF", RES_FF},          {"OXIDE_EBR", RES_BRAM}};

@@ -71,7 +71,7 @@ struct tool_result tool_run(const char *const argv[], const char *dir, const cha
     pause = pause < 100000 ? pause * 2 : pause;
   }
   r.seconds = now() - started;
-  r.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  r.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   r.end = stopped ? TOOL_TIMED_OUT : r.status == 0 ? TOOL_DONE : TOOL_FAILED;
   return r;
 }

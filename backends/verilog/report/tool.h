@@ -8,7 +8,7 @@ enum tool_end { TOOL_DONE, TOOL_MISSING, TOOL_FAILED, TOOL_TIMED_OUT };
 
 struct tool_result {
   enum tool_end end;
-  int status; /* TOOL_FAILED: exit status, or 128 + signal */
+  int status; /* TOOL_FAILED: exit status, or, negative, the signal that ended it */
   double seconds;
 };
 

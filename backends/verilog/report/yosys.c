@@ -68,8 +68,8 @@ bool tool_diagnose(struct diag *d, struct hw_report *r, struct tool_result end, 
                limit);
     return false;
   default:
-    if (end.status > 128)
-      diag_error(d, "'%s' was ended by signal %d after %.0f s", name, end.status - 128, end.seconds);
+    if (end.status < 0)
+      diag_error(d, "'%s' was ended by signal %d after %.0f s", name, -end.status, end.seconds);
     else
       diag_error(d, "'%s' failed (status %d): %s", name, end.status, tool_message(r->arena, log));
     return false;
@@ -127,6 +127,13 @@ static int unit_of_module(const struct hw_report *r, const char *module) {
   return -1;
 }
 
+/* Statistics do not tell which flip-flops share cells with LUTs: as many as in the model do not. */
+static void count_cells(struct unit_report *u) {
+  double lone = u->model.of[RES_CELL] - u->model.of[RES_LUT];
+  if (u->model.of[RES_CELL] > 0)
+    u->synthesised.of[RES_CELL] = u->synthesised.of[RES_LUT] + lone;
+}
+
 bool synth_parse_stat(struct hw_report *r, const char *text) {
   int unit = -1;
   bool any = false, inside = false;
@@ -153,6 +160,8 @@ bool synth_parse_stat(struct hw_report *r, const char *text) {
     if (unit >= 0)
       r->units.at[unit].synthesised.of[what] += amount * (double)count;
   }
+  for (int i = 0; i <= r->units.n; i++)
+    count_cells(i < r->units.n ? &r->units.at[i] : &r->total);
   r->total.has_synthesised = any;
   return any;
 }

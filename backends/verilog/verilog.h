@@ -41,6 +41,9 @@ struct hw_design; /* design.h */
 struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *loops,
                           const struct hw_options *options);
 
+/* What the design consists of, for reports. In the design's arena. */
+struct inventory *hw_inventory(const struct hw_design *design);
+
 /* Writes the project to the folder `dir`, which exists: rtl/ (generated modules, and copies of the files in
  * `library`/rtl), sim/ (test bench), manifest.json, Makefile, README.md; with a source also weights.bin, and
  * vectors/ for `vectors` when it is not NULL. Same input, same bytes. False after a diagnostic. */

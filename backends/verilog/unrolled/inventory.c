@@ -116,13 +116,21 @@ static int live_bits(const struct count *c, ref r, int bits, int passed) {
   return to > from ? to - from : 0;
 }
 
+/* Whether an operand comes out of logic of the stage, which then makes its inverse just as well. */
+static bool from_logic(const struct count *c, const struct node *x, int i) {
+  const struct netlist *n = &c->u->net;
+  const struct node *root = net_at(n, net_root(n, x->in[i]));
+  return root->stage == x->stage &&
+         (root->kind == NODE_SELECT || root->kind == NODE_CLAMP || root->kind == NODE_ROM);
+}
+
 /* Subtrahends are inverted once for all adders that take the same register. */
 static void invert(struct count *c, struct inv_unit *u, const struct node *x) {
   const struct netlist *n = &c->u->net;
   ref root = net_root(n, x->in[1]);
   int delay = x->stage - net_at(n, root)->stage;
   uint64_t bit = (uint64_t)1 << (delay < TAKEN ? delay : TAKEN);
-  if (net_at(n, x->in[1])->kind == NODE_CONST || (c->inverted[root] & bit))
+  if (net_at(n, x->in[1])->kind == NODE_CONST || from_logic(c, x, 1) || (c->inverted[root] & bit))
     return;
   c->inverted[root] |= bit;
   inv_invert(u, 1, operand_width(n, x, 1));
@@ -156,8 +164,33 @@ static void put_clamp(struct inv_unit *u, const struct netlist *n, const struct 
   }
 }
 
+/* Whether the register behind a table can be its memory's own. */
+static bool is_clocked(const struct count *c, ref r) {
+  const struct net_delays *d = &c->u->schedule.delays[r];
+  return net_at(&c->u->net, r)->kind == NODE_ROM && d->after.n > 0 && !c->taps[r][0] &&
+         d->after.at[0] == d->used;
+}
+
+/* A table can be a block RAM where its result or its operand is a register. */
+static unsigned table_flags(const struct count *c, ref r) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r);
+  if (is_clocked(c, r))
+    return 0;
+  return x->stage > net_at(n, net_root(n, x->in[0]))->stage ? PART_ADDRESSED : PART_UNCLOCKED;
+}
+
 /* Tables of one operand, stage and unit are one memory (emit.c); what counts is its bits. A register behind
  * it is the memory's own. */
+/* As a memory it has a word for every address; what it does not need of them costs no logic. */
+static void put_table(struct count *c, struct inv_unit *u, ref r, int used) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r);
+  unsigned flags = table_flags(c, r);
+  int64_t words = flags & PART_UNCLOCKED ? n->tables.at[x->table].n : (int64_t)1 << net_width(n, x->in[0]);
+  inv_rom(u, 1, words, used, 1, flags);
+}
+
 static void put_node(struct count *c, struct inv_unit *u, ref r) {
   const struct netlist *n = &c->u->net;
   const struct node *x = net_at(n, r);
@@ -169,13 +202,16 @@ static void put_node(struct count *c, struct inv_unit *u, ref r) {
     inv_mul(u, 1, operand_width(n, x, 0) - c->zeros[x->in[0]], operand_width(n, x, 1) - c->zeros[x->in[1]],
             0);
     break;
-  case NODE_LT: inv_less(u, 1, widest(n, x), const_flag(n, x)); break;
+  case NODE_LT:
+    inv_less(u, 1, widest(n, x),
+             const_flag(n, x) | (from_logic(c, x, 1) || from_logic(c, x, 0) ? PART_INVERTED : 0));
+    break;
   case NODE_EQ:
     inv_equal(u, 1, widest(n, x) - least(c->zeros[x->in[0]], c->zeros[x->in[1]]), const_flag(n, x));
     break;
   case NODE_SELECT: inv_mux(u, 1, used, 2); break;
   case NODE_CLAMP: put_clamp(u, n, x); break;
-  case NODE_ROM: inv_rom(u, 1, n->tables.at[x->table].n, used, 1, PART_UNCLOCKED); break;
+  case NODE_ROM: put_table(c, u, r, used); break;
   default: break;
   }
 }
@@ -207,22 +243,39 @@ static void find_taps(struct count *c) {
       tap(c, n->states.at[i].next, net_width(n, n->states.at[i].node), net_schedule_arrival(n, s, i));
 }
 
+/* Whether a node's first register is behind logic of its own. */
+static bool makes_logic(const struct netlist *n, ref r) {
+  switch (net_at(n, r)->kind) {
+  case NODE_TOKEN:
+  case NODE_VALID:
+  case NODE_FIRST:
+  case NODE_LAST:
+  case NODE_STATE:
+  case NODE_VIEW: return false;
+  default: return !net_is_concat(n, r);
+  }
+}
+
 /* Bits that go through the same number of registers from one use to the next are one shift register. */
 static void put_registers(struct count *c, struct inv_unit *u, ref r) {
   const struct net_delays *d = &c->u->schedule.delays[r];
   int longest = d->after.n;
-  int *bits = arena_array(c->u->arena, int, longest + 1);
+  int *bits[2] = {arena_array(c->u->arena, int, longest + 1), arena_array(c->u->arena, int, longest + 1)};
   for (int bit = 0; bit < 64; bit++)
     for (int k = 1, run = 0; k <= longest && (d->after.at[k - 1] & c->own[r]) >> bit & 1; k++) {
       run++;
       bool last = k == longest || !(d->after.at[k] >> bit & 1);
       if (last || (c->taps[r][k] >> bit & 1)) {
-        bits[run]++;
+        if (k == run && is_clocked(c, r))
+          run--;
+        bits[k > run || !makes_logic(&c->u->net, r)][run]++;
         run = 0;
       }
     }
-  for (int run = 1; run <= longest; run++)
-    inv_delay(u, 1, bits[run], run, PART_ENABLE);
+  for (int run = 1; run <= longest; run++) {
+    inv_delay(u, 1, bits[0][run], run, PART_ENABLE);
+    inv_delay(u, 1, bits[1][run], run, PART_ENABLE | PART_LONE);
+  }
 }
 
 static void put_valid(struct count *c, struct inv_unit *u, ref r) {
@@ -308,6 +361,10 @@ struct inventory *unrolled_inventory(const struct unrolled *u, double clock_mhz)
       put_registers(&c, c.unit[x->unit], r);
   }
   put_streams(&c, v, top);
+  static const char *const run[] = {"+tokens=sim/tokens.hex", "+results=sim/results.hex", "+stall=0",
+                                    "+seed=1", NULL};
+  v->bench = arena_printf(a, "%s_bench", u->top);
+  v->bench_run = run;
   v->clock_mhz = clock_mhz;
   v->sequences = u->schedule.interleave;
   v->step_cycles = u->schedule.interleave;

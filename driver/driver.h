@@ -80,5 +80,6 @@ int run_main(int argc, char **argv);
 int simulate_main(int argc, char **argv);
 int opt_main(int argc, char **argv);
 int weights_main(int argc, char **argv);
+int synth_main(int argc, char **argv);
 
 #endif

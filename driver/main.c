@@ -8,6 +8,7 @@ static const struct command commands[] = {
      build_main},
     {"run", "compile in memory and run: write text, measure perplexity, compare engines", run_main},
     {"simulate", "run a model's hardware in Verilator or Icarus, against the interpreter", simulate_main},
+    {"synth", "report on a model as hardware: resources, clock, tokens a second, energy", synth_main},
     {"opt", "read IR text, run passes, write IR text", opt_main},
     {"weights", "show, pack or make up a checkpoint", weights_main},
 };

@@ -159,4 +159,62 @@ module tern_sum_loader #(
         load_codes[i*WIDTH +: WIDTH] <= got_rest > i[LEFT-1:0] ? part[i*WIDTH +: WIDTH] : {WIDTH{1'b0}};
     end
   endgenerate
+
+`ifdef FORMAL
+  // Proved by induction (tests/hardware/proofs.test), for a runner that takes a chunk only when all its beats have come: a chunk
+  // has its beats, in order, and none comes before the former chunk is taken; what chunk_* say stays until then; each beat is
+  // read from its place, and its codes count up to the command's end; chunks follow each other through the command.
+  localparam TOTAL = BEATS * SEQUENCES;
+  reg        started = 0, was_occupied = 0;
+  reg [15:0] issued, sent;    // beats read and given, of the chunk that is loaded
+  reg [15:0] chunk, columns;  // number of the command's chunk; its columns
+  reg [CODE_ADDRESS-1:0] code;
+  reg [CHUNK_BITS-1:0] was_rows;
+  reg                  was_first, was_last;
+  wire [15:0] begin_at = code * PORT + chunk * LANES; // places in the buffer, in codes
+  wire [15:0] place = begin_at + beat * LOAD;
+  wire [15:0] start = start_word * PORT + start_sub * LOAD;
+  wire [15:0] now = word * PORT + sub * LOAD;
+  wire [15:0] to_end = columns - chunk * LANES;
+  always @(posedge clk) begin
+    started <= 1;
+    if (!started) assume (!aresetn);
+    if (chunk_taken) assume (occupied && state != READING && sent == TOTAL);
+    assume (cmd_columns != 0 && cmd_code * PORT + cmd_columns + LANES + PORT < 16'd1 << CODE_ADDRESS);
+    if (!aresetn) begin
+      issued <= TOTAL;
+      sent <= TOTAL;
+    end else begin
+      if (begin_chunk) issued <= 0;
+      else if (state == READING) issued <= issued + 1'b1;
+      if (begin_chunk) sent <= 0;
+      else if (load) sent <= sent + 1'b1;
+    end
+    if (state == IDLE) begin
+      chunk <= 0;
+      columns <= cmd_columns;
+      code <= cmd_code;
+    end else if (state == READING && last_beat && last_sequence) chunk <= chunk + 1'b1;
+    was_occupied <= aresetn && occupied && !chunk_taken;
+    was_rows <= chunk_rows;
+    was_first <= chunk_first;
+    was_last <= chunk_last;
+    if (started) begin
+      assert (state <= READING && issued <= TOTAL && sent <= TOTAL);
+      assert (issued == sent + load + got || (!occupied && !load && !got));
+      assert (sequence_now < SEQUENCES && beat < BEATS && sub < SUBS || state != READING);
+      if (state == READING) assert (occupied && issued == sequence_now * BEATS + beat);
+      if (state != READING && occupied) assert (issued == TOTAL);
+      if (load) assert (occupied && load_sequence == sent / BEATS);
+      if (got) assert (occupied && got_sequence == (sent + load) / BEATS);
+      if (was_occupied) assert (occupied && chunk_rows == was_rows && chunk_first == was_first && chunk_last == was_last);
+      if (state != IDLE) assert (chunk * LANES < columns && left == to_end && start == begin_at && first == (chunk == 0) && start_sub < SUBS);
+      if (state != IDLE) assert (columns != 0 && columns < 16'd1 << COLUMN_BITS && code * PORT + columns + LANES + PORT < 16'd1 << CODE_ADDRESS);
+      if (state == READING) begin
+        assert (now == place && rest == (columns > chunk * LANES + beat * LOAD ? to_end - beat * LOAD : 0));
+        assert (chunk_first == (chunk == 0) && chunk_last == (columns <= (chunk + 1) * LANES) && chunk_rows == rows);
+      end
+    end
+  end
+`endif
 endmodule

@@ -82,4 +82,45 @@ module tern_sum_runner #(
       row <= mark_row + 1'b1;
     end
   end
+
+`ifdef FORMAL
+  // Proved by induction (tests/hardware/proofs.test), for a loader that keeps chunk_* while full is high: a chunk takes exactly its
+  // rows, in order; and an accumulator that is read (any one, `spot`) was read 3 clocks before or earlier.
+  (* anyconst *) wire [CHUNK_BITS-1:0] spot;
+  reg                  started = 0, was_full = 0;
+  reg [1:0]            age = 3; // clocks since `spot` was read, at most 3
+  reg [CHUNK_BITS-1:0] was_rows, count, of;
+  reg [ROW_BITS-1:0]   was_row, base;
+  wire [CHUNK_BITS:0]  reach = age + spot;
+  wire [1:0]           quiet = recent[0] ? 1 : recent[1] ? 2 : 3;
+  always @(posedge clk) begin
+    started <= 1;
+    if (!started) assume (!aresetn);
+    assume (chunk_rows != 0 && !(&chunk_rows));
+    if (was_full) assume (full && chunk_rows == was_rows && chunk_row == was_row);
+    was_full <= aresetn && full && !first;
+    was_rows <= chunk_rows;
+    was_row <= chunk_row;
+    if (!aresetn) age <= 3;
+    else if (taken && mark_index == spot) age <= 1;
+    else if (age != 3) age <= age + 1'b1;
+    if (first) begin
+      of <= chunk_rows;
+      base <= chunk_row;
+      count <= 1;
+    end else if (taken) count <= count + 1'b1;
+    if (started && aresetn) begin
+      if (taken && mark_index == spot) assert (age == 3);
+      if (first) assert (full && mark_index == 0 && mark_row == chunk_row);
+      if (taken) assert (mark_end == (mark_index + 1'b1 == (running ? of : chunk_rows)));
+      if (running) assert (index == count && count < of && rows == of && row == base + count && of != 0 && !(&of));
+      if (running) assert (few == (of < 4));
+      assert (!(starved && unloaded) && !(taken && (starved || unloaded)) && (taken == (w_valid && w_ready)));
+      // What the spacing rests on.
+      assert (age >= quiet);
+      if (running) assert (spot >= index ? reach >= 3 + index : age == 3 || age >= index - spot);
+      if (!running && !few) assert (reach >= 3);
+    end
+  end
+`endif
 endmodule

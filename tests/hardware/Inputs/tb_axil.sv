@@ -1,7 +1,7 @@
 // Bench of tern_axil with tern_axil_driver: every kind of register and of bad access, at random, against a model; counters against
 // counts of the events; a state memory that answers after a random time.
 module tb_axil #(
-  parameter COUNTERS = 4, ACCESSES = 400, SEED = 1
+  parameter COUNTERS = 4, ACCESSES = 300, SEED = 1
 ) (
   input  wire clk,
   input  wire aresetn,

@@ -1,7 +1,7 @@
 // Bench of tern_axi_reader with tern_axi_memory: random commands, a reader that stalls, words against the memory's contents;
 // with SPEED 1 nothing stalls, and a long command must come at almost a word a clock.
 module tb_reader #(
-  parameter DATA = 64, SIZE = 20, DEPTH = 64, BURST = 16, LAST = 1, BYTES = 16384, COMMANDS = 40, SPEED = 0, SEED = 1
+  parameter DATA = 64, SIZE = 20, DEPTH = 64, BURST = 16, LAST = 1, BYTES = 16384, COMMANDS = 24, SPEED = 0, SEED = 1
 ) (
   input  wire clk,
   input  wire aresetn,

@@ -10,7 +10,7 @@ module top;
   tb_stream #(.DEPTH(64), .WIDTH(1), .SEED(4)) s3 (.clk(clk), .aresetn(aresetn), .done(done[3]));
   tb_reader #(.SEED(1)) r0 (.clk(clk), .aresetn(aresetn), .done(done[4]));
   tb_reader #(.DATA(32), .BURST(4), .DEPTH(16), .LAST(0), .SEED(2)) r1 (.clk(clk), .aresetn(aresetn), .done(done[5]));
-  tb_reader #(.DATA(512), .BURST(256), .DEPTH(256), .SEED(3)) r2 (.clk(clk), .aresetn(aresetn), .done(done[6]));
+  tb_reader #(.DATA(256), .BURST(256), .DEPTH(256), .SEED(3)) r2 (.clk(clk), .aresetn(aresetn), .done(done[6]));
   tb_reader #(.DATA(128), .BURST(1), .DEPTH(32), .SEED(4)) r3 (.clk(clk), .aresetn(aresetn), .done(done[7]));
   tb_reader #(.DATA(64), .BURST(16), .DEPTH(128), .SPEED(1), .COMMANDS(4), .SEED(5)) r4 (.clk(clk), .aresetn(aresetn), .done(done[8]));
   tb_axil #(.SEED(1)) a0 (.clk(clk), .aresetn(aresetn), .done(done[9]));

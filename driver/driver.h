@@ -81,5 +81,6 @@ int simulate_main(int argc, char **argv);
 int opt_main(int argc, char **argv);
 int weights_main(int argc, char **argv);
 int synth_main(int argc, char **argv);
+int adder_graph_main(int argc, char **argv);
 
 #endif

@@ -11,6 +11,8 @@ static const struct command commands[] = {
     {"synth", "report on a model as hardware: resources, clock, tokens a second, energy", synth_main},
     {"opt", "read IR text, run passes, write IR text", opt_main},
     {"weights", "show, pack or make up a checkpoint", weights_main},
+    {"adder-graph", "turn a ternary matrix into additions with shared partial sums: figures, Verilog",
+     adder_graph_main},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -18,7 +20,7 @@ static void usage(FILE *out) {
   fprintf(out, "Usage: ternc COMMAND [OPTION...]\n"
                "Compiles MatMul-free language models to native programs, libraries and C.\n\n");
   for (int i = 0; i < COMMANDS; i++)
-    fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].help);
   fprintf(out, "\n`ternc COMMAND --help` lists a command's options; `ternc --version` prints the version.\n");
 }
 

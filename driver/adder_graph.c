@@ -47,13 +47,6 @@ static int number(struct argp_state *state, const char *option, const char *arg,
   return (int)n;
 }
 
-static bool is_identifier(const char *s) {
-  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-  size_t rest =
-      strlen(s) ? 1 + strspn(s + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") : 0;
-  return *s && strchr(letters, *s) && s[rest] == '\0' && rest <= 100;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct adder *a = state->input;
   switch (key) {
@@ -69,8 +62,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     a->verilog = true;
     break;
   case KEY_NAME:
-    if (!is_identifier(arg))
-      argp_error(state, "--name takes a Verilog identifier of letters, digits and _, got '%s'", arg);
+    if (!adder_graph_is_name(arg))
+      argp_error(state, "--name takes letters, digits and _, and no keyword of Verilog, got '%s'", arg);
     a->name = arg;
     break;
   case 'o': a->output = arg; break;
@@ -99,13 +92,6 @@ static int nonzero(const struct adder *a) {
   return n;
 }
 
-/* From the lowest to the highest estimate. */
-static void luts(const struct adder *a, int family, int64_t *low, int64_t *high) {
-  double bits = (double)adder_graph_logic_bits(a->graph);
-  *low = (int64_t)(bits * adder_families[family].low + 0.5);
-  *high = (int64_t)(bits * adder_families[family].high + 0.5);
-}
-
 static void print_text(const struct adder *a, FILE *out) {
   const struct adder_graph *g = a->graph;
   fprintf(out, "matrix         %d inputs, %d outputs, %d entries not 0\n", g->inputs, g->outputs, nonzero(a));
@@ -119,28 +105,26 @@ static void print_text(const struct adder *a, FILE *out) {
           a->stage);
   fprintf(out, "register bits  %lld\n", (long long)a->schedule->register_bits);
   for (int f = 0; f < n_adder_families && !a->three_input; f++) {
-    int64_t low, high;
-    luts(a, f, &low, &high);
-    fprintf(out, "%-14s %lld .. %lld %s, %lld FF (%s)\n", adder_families[f].name, (long long)low,
-            (long long)high, adder_families[f].lut, (long long)a->schedule->register_bits,
-            adder_families[f].title);
+    const struct adder_family *family = &adder_families[f];
+    struct adder_cells c = adder_graph_cells(g, a->schedule, family);
+    fprintf(out, "%-14s %lld .. %lld %s, %lld FF (%s)\n", family->name, (long long)c.luts_low,
+            (long long)c.luts_high, family->lut, (long long)c.ffs, family->title);
   }
   fprintf(out, "seconds        %.2f\n", a->seconds);
 }
 
-static json_t *family_json(const struct adder *a, int f) {
-  int64_t low, high;
-  luts(a, f, &low, &high);
-  return json_pack("{s:s, s:s, s:I, s:I, s:I}", "title", adder_families[f].title, "lut",
-                   adder_families[f].lut, "luts_low", (json_int_t)low, "luts_high", (json_int_t)high, "ff",
-                   (json_int_t)a->schedule->register_bits);
+static json_t *family_json(const struct adder *a, const struct adder_family *f) {
+  struct adder_cells c = adder_graph_cells(a->graph, a->schedule, f);
+  return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "title", f->title, "lut", f->lut, "luts_low",
+                   (json_int_t)c.luts_low, "luts_high", (json_int_t)c.luts_high, "shift_luts",
+                   (json_int_t)c.shifts, "ff", (json_int_t)c.ffs);
 }
 
 static bool print_json(const struct adder *a, FILE *out) {
   const struct adder_graph *g = a->graph;
   json_t *families = json_object();
   for (int f = 0; f < n_adder_families && !a->three_input; f++)
-    json_object_set_new(families, adder_families[f].name, family_json(a, f));
+    json_object_set_new(families, adder_families[f].name, family_json(a, &adder_families[f]));
   json_t *root =
       json_pack("{s:i, s:i, s:i, s:i, s:i, s:I, s:i, s:i, s:i, s:i, s:I, s:f, s:o}", "inputs", g->inputs,
                 "outputs", g->outputs, "nonzero", nonzero(a), "adders", g->nodes, "three_input",

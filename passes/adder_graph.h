@@ -20,6 +20,7 @@ enum {
   ADDER_MAX_DEPTH = 40,      /* arrival levels and depth limits */
   ADDER_MAX_EFFORT = 1000,
   ADDER_OPERANDS = 3,
+  ADDER_SHIFT_LENGTH = 3, /* registers in a row that synthesis makes a shift register */
 };
 
 /* The value +-graph->value[value]. */
@@ -83,6 +84,9 @@ struct adder_schedule {
   int *stage;         /* [inputs + nodes] where a value is made */
   int *last;          /* [inputs + nodes] the last stage whose registers hold it; stage - 1 if none does */
   int64_t register_bits;
+  /* of these, in rows of ADDER_SHIFT_LENGTH and more of which only the last is read; and such rows of one bit
+   */
+  int64_t shift_bits, shifts;
 };
 
 /* levels 1 .. ADDER_MAX_DEPTH. Nodes are moved between stages where that saves registers. In the graph's
@@ -94,16 +98,25 @@ int adder_graph_output_width(const struct adder_graph *g, int j);
 
 /* ---- cost ------------------------------------------------------------------------------------------------
  *
- * Measured with Yosys (docs/hardware.md): LUTs follow the adder bits within the bounds given here, flip-flops
- * are the register bits. Negations count as adders. */
+ * Measured with Yosys (docs/hardware.md): LUTs follow the adder bits within the bounds given here. Flip-flops
+ * are the register bits; where LUTs can be shift registers, rows of registers are one LUT a bit instead. */
 struct adder_family {
   const char *name, *title, *lut;
   double low, high; /* LUTs an adder bit */
+  bool shifts;      /* LUTs can be shift registers */
 };
 extern const struct adder_family adder_families[];
 extern const int n_adder_families;
 
-/* Adder bits with those of the negations. */
+struct adder_cells {
+  int64_t luts_low, luts_high; /* with those that are shift registers */
+  int64_t shifts;              /* LUTs that are shift registers */
+  int64_t ffs;
+};
+struct adder_cells adder_graph_cells(const struct adder_graph *g, const struct adder_schedule *s,
+                                     const struct adder_family *f);
+
+/* Adder bits with those of the negations, each of which is an adder. */
 int64_t adder_graph_logic_bits(const struct adder_graph *g);
 
 /* ---- Verilog ---------------------------------------------------------------------------------------------
@@ -122,7 +135,10 @@ struct adder_file {
   int stage;
 };
 
-/* The files of module `name` (a Verilog identifier); in the graph's arena. */
+/* Letters, digits and _, no digit first, no keyword of Verilog or SystemVerilog. */
+bool adder_graph_is_name(const char *name);
+
+/* The files of module `name`, which adder_graph_is_name; in the graph's arena. */
 const struct adder_file *adder_graph_verilog(struct adder_graph *g, const struct adder_schedule *s,
                                              const int8_t *matrix, const char *name, int *n);
 

@@ -45,6 +45,25 @@ static int64_t registers_of(const struct scheduler *c, int v, const bool *plain)
   return (int64_t)c->g->value[v].width * (last_of(c, v, plain) - stage_of(c, v) + 1);
 }
 
+/* Registers of v in a row of which only the last is read, in each row three or more: what becomes a shift
+ * register where LUTs can be one. */
+static void count_chains(const struct scheduler *c, int v, const bool *plain) {
+  int last = c->s->last[v], row = 0;
+  for (int k = c->s->stage[v]; k <= last; k++) {
+    bool read = (plain[v] || c->users.outputs[v]) && k == last;
+    for (int i = c->users.start[v]; i < c->users.start[v + 1] && !read; i++)
+      read = stage_of(c, c->users.user[i]) == k + 1;
+    row++;
+    if (!read)
+      continue;
+    if (row >= ADDER_SHIFT_LENGTH) {
+      c->s->shifts += c->g->value[v].width;
+      c->s->shift_bits += (int64_t)row * c->g->value[v].width;
+    }
+    row = 0;
+  }
+}
+
 /* Register bits that depend on where v is. */
 static int64_t bits_around(const struct scheduler *c, int v, const bool *plain) {
   int64_t bits = registers_of(c, v, plain);
@@ -123,6 +142,7 @@ struct adder_schedule *adder_graph_schedule(struct adder_graph *g, int levels) {
     s->stage[v] = stage_of(&c, v);
     s->last[v] = last_of(&c, v, plain);
     s->register_bits += registers_of(&c, v, plain);
+    count_chains(&c, v, plain);
   }
   users_free(&c.users);
   return s;
@@ -131,8 +151,8 @@ struct adder_schedule *adder_graph_schedule(struct adder_graph *g, int levels) {
 /* ---- cost --------------------------------------------------------------------------------------------- */
 
 const struct adder_family adder_families[] = {
-    {"xcup", "Xilinx 7 series, UltraScale, UltraScale+", "LUT6", 0.90, 0.914},
-    {"ecp5", "Lattice ECP5", "LUT4", 1.045, 1.066},
+    {"xcup", "Xilinx 7 series, UltraScale, UltraScale+", "LUT6", 0.90, 0.925, true},
+    {"ecp5", "Lattice ECP5", "LUT4", 1.045, 1.066, false},
 };
 const int n_adder_families = sizeof adder_families / sizeof *adder_families;
 
@@ -142,4 +162,16 @@ int64_t adder_graph_logic_bits(const struct adder_graph *g) {
     if (g->output[j].negative)
       bits += adder_graph_output_width(g, j);
   return bits;
+}
+
+struct adder_cells adder_graph_cells(const struct adder_graph *g, const struct adder_schedule *s,
+                                     const struct adder_family *f) {
+  double bits = (double)adder_graph_logic_bits(g);
+  int64_t shifts = f->shifts ? s->shifts : 0;
+  return (struct adder_cells){
+      .luts_low = (int64_t)(bits * f->low + 0.5) + shifts,
+      .luts_high = (int64_t)(bits * f->high + 0.5) + shifts,
+      .shifts = shifts,
+      .ffs = s->register_bits - (f->shifts ? s->shift_bits : 0),
+  };
 }

@@ -328,6 +328,14 @@ static const struct published published[] = {
 #undef PUBLISHED
 };
 
+/* Three digits, or all of a large number. */
+static void rate(double value, FILE *out) {
+  if (value >= 100)
+    count(round(value), out);
+  else
+    fprintf(out, "%.3g", value);
+}
+
 static void published_row(const struct published *p, FILE *out) {
   const char *texts[] = {p->system, p->device, p->model};
   fprintf(out, "<tr>");
@@ -336,12 +344,17 @@ static void published_row(const struct published *p, FILE *out) {
     html_escape(texts[i], out);
     fprintf(out, "</td>");
   }
-  fprintf(out, "<td>%.4g</td><td>", p->tokens);
-  if (p->watts > 0)
-    fprintf(out, "%.3g</td><td>%.3g</td><td>", p->tokens / p->watts,
-            p->watts / p->tokens / (p->millions * 1e6) * 1e12);
-  else
-    fprintf(out, "–</td><td>–</td><td>");
+  fprintf(out, "<td>");
+  rate(p->tokens, out);
+  fprintf(out, "</td><td>");
+  if (p->watts > 0) {
+    rate(p->tokens / p->watts, out);
+    fprintf(out, "</td><td>");
+    rate(p->watts / p->tokens / (p->millions * 1e6) * 1e12, out);
+  } else {
+    fprintf(out, "–</td><td>–");
+  }
+  fprintf(out, "</td><td class=\"l\">");
   html_escape(p->how, out);
   fprintf(out, "; ");
   html_escape(p->source, out);
@@ -360,22 +373,23 @@ static void our_row(const struct hw_report *r, FILE *out) {
     fprintf(out, ", ");
     si(parameters, "", out);
   }
-  fprintf(out, "</td><td>%.4g</td><td>–</td><td>", r->rates.tokens);
+  fprintf(out, "</td><td>");
+  rate(r->rates.tokens, out);
+  fprintf(out, "</td><td>–</td><td>");
   if (parameters > 0 && e->total.high > 0)
     fprintf(out, "%.2g to %.2g", e->total.low / parameters * 1e12, e->total.high / parameters * 1e12);
   else
     fprintf(out, "–");
-  fprintf(out, "</td><td>%s, at %.6g MHz; energy: dynamic only, estimate</td></tr>\n",
+  fprintf(out, "</td><td class=\"l\">%s, at %.6g MHz; energy: dynamic only, estimate</td></tr>\n",
           label_name(r->rates.label), r->rates.clock_mhz);
 }
 
 static void print_published(const struct hw_report *r, FILE *out) {
-  fprintf(
-      out,
-      "<h2>Published FPGA designs</h2><div class=\"panel\"><table><tr><th>system</th><th "
-      "class=\"l\">device</th>"
-      "<th class=\"l\">model</th><th>tok/s</th><th>tok/s/W</th><th>pJ a parameter and token</th><th>how</th>"
-      "</tr>\n");
+  fprintf(out, "<h2>Published FPGA designs</h2><div class=\"panel\"><table><tr><th>system</th><th "
+               "class=\"l\">device</th>"
+               "<th class=\"l\">model</th><th>tok/s</th><th>tok/s/W</th><th>pJ a parameter and token</th><th "
+               "class=\"l\">how</th>"
+               "</tr>\n");
   our_row(r, out);
   for (size_t i = 0; i < sizeof published / sizeof *published; i++)
     published_row(&published[i], out);

@@ -18,7 +18,8 @@ static const char *si(char text[32], double value, const char *unit) {
     i++;
   if (value == 0)
     i = 3;
-  snprintf(text, 32, "%.3g %s%s", value / rows[i].least, rows[i].prefix, unit);
+  bool alone = !*rows[i].prefix && !*unit;
+  snprintf(text, 32, "%.3g%s%s%s", value / rows[i].least, alone ? "" : " ", rows[i].prefix, unit);
   return text;
 }
 

@@ -12,6 +12,7 @@ struct count {
   struct inv_unit **unit; /* by unit of the netlist; NULL: it is empty */
   uint64_t *inverted;     /* by node: delays (bits) whose inverse an adder takes */
   net_mask **taps;        /* by node: bits that something uses after k registers, k = 0 .. after.n */
+  bool *chosen;           /* by node: nothing but choices of its stage take it */
   net_mask *own; /* by node: bits that no other node has too; those of small tables are often equal */
   int *zeros;    /* by node: lowest bits that are always 0; synthesis removes what only moves them */
 };
@@ -152,6 +153,27 @@ static void put_sum(struct count *c, struct inv_unit *u, ref r) {
     invert(c, u, x);
 }
 
+/* Whether a choice between a value and a constant goes into the LUTs of the choices that take it. */
+static bool is_absorbed(const struct count *c, ref r) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r);
+  int64_t value;
+  return c->chosen[r] && (net_is_const(n, x->in[1], &value) || net_is_const(n, x->in[2], &value));
+}
+
+/* Whether a choice keeps a state that stands in the register behind it: that is the register's enable. */
+static bool is_hold(const struct count *c, ref r) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r);
+  for (int i = 1; i < 3; i++) {
+    const struct node *s = net_at(n, x->in[i]);
+    if (s->kind == NODE_STATE && s->stage == x->stage && net_root(n, n->states.at[s->state - 1].next) == r &&
+        net_schedule_arrival(n, &c->u->schedule, s->state - 1) == x->stage + 1)
+      return true;
+  }
+  return false;
+}
+
 static void put_clamp(struct inv_unit *u, const struct netlist *n, const struct node *x) {
   int from = operand_width(n, x, 0), to = net_interval_width(x->least, x->most);
   bool powers = x->most == ((int64_t)1 << (to - 1)) - 1 && x->least == -x->most - 1;
@@ -209,11 +231,37 @@ static void put_node(struct count *c, struct inv_unit *u, ref r) {
   case NODE_EQ:
     inv_equal(u, 1, widest(n, x) - least(c->zeros[x->in[0]], c->zeros[x->in[1]]), const_flag(n, x));
     break;
-  case NODE_SELECT: inv_mux(u, 1, used, 2); break;
+  case NODE_SELECT: inv_mux(u, !is_absorbed(c, r) && !is_hold(c, r), used, 2); break;
   case NODE_CLAMP: put_clamp(u, n, x); break;
   case NODE_ROM: put_table(c, u, r, used); break;
   default: break;
   }
+}
+
+/* ---- users -------------------------------------------------------------------------------------------- */
+
+static void use(struct count *c, ref operand, const struct node *user) {
+  const struct netlist *n = &c->u->net;
+  ref root = net_root(n, operand);
+  if (!user || user->kind != NODE_SELECT || user->stage != net_at(n, root)->stage)
+    c->chosen[root] = false;
+}
+
+static void find_chosen(struct count *c) {
+  const struct netlist *n = &c->u->net;
+  c->chosen = arena_array(c->u->arena, bool, n->nodes.n);
+  for (ref r = 0; r < n->nodes.n; r++)
+    c->chosen[r] = net_at(n, r)->kind == NODE_SELECT;
+  for (ref r = 0; r < n->nodes.n; r++) {
+    const struct node *x = net_at(n, r);
+    for (int i = 0; x->live && x->kind != NODE_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
+      use(c, x->in[i], x);
+  }
+  for (int i = 0; i < n->outputs.n; i++)
+    use(c, n->outputs.at[i].node, NULL);
+  for (int i = 0; i < n->states.n; i++)
+    if (net_at(n, n->states.at[i].node)->live)
+      use(c, n->states.at[i].next, NULL);
 }
 
 /* ---- registers ----------------------------------------------------------------------------------------- */
@@ -338,6 +386,7 @@ struct inventory *unrolled_inventory(const struct unrolled *u, double clock_mhz)
   c.taps = arena_array(a, net_mask *, n->nodes.n);
   find_zeros(&c);
   find_own(&c);
+  find_chosen(&c);
   find_taps(&c);
   struct inv_unit *top =
       inv_unit(v, INV_CONTROL, "streams", "", u->top, "tokens in, results out, whose turn it is");

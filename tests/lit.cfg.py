@@ -29,5 +29,5 @@ if os.path.exists(os.path.join(shared, "models", "tales", "model.safetensors")):
     config.available_features.add("shared")
 else:
     lit_config.note("no reference models in %s: tests that need them are skipped" % shared)
-if lit_config.params.get("sanitize") == "1":
+if build.endswith("-sanitize") or lit_config.params.get("sanitize") == "1":
     config.available_features.add("sanitize")

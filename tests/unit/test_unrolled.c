@@ -85,17 +85,17 @@ static void products_by_constants_and_squares(void **state) {
 static void shifts_round_half_up(void **state) {
   (void)state;
   struct tool t;
-  struct attrs attr = {.bits = 32};
+  struct attrs attr = {.bits = 12};
   tool_open(&t);
-  ref e = number(&t, -4, 14), by_e[5], by_constant[5];
+  ref e = number(&t, -40, 14), by_e[5], by_constant[5];
   static const int64_t values[5] = {-1000, -3, 0, 5, 777};
   for (int i = 0; i < 5; i++)
-    by_e[i] = net_round_shift(&t.net, net_const(&t.net, values[i]), e);
-  for (int64_t x = -4; x <= 14; x++)
+    by_e[i] = net_scale(&t.net, net_const(&t.net, values[i]), e, 12);
+  for (int64_t x = -40; x <= 14; x++)
     for (int i = 0; i < 5; i++) {
       int64_t expected = integer_ops[OP_MULSHIFT](values[i], 1, x, &attr);
-      by_constant[i] = net_round_shift(&t.net, number(&t, values[i], values[i] + 3), net_const(&t.net, x));
-      assert_int_equal(value_of(&t, by_e[i], x + 4), expected);
+      by_constant[i] = net_scale(&t.net, number(&t, values[i], values[i] + 3), net_const(&t.net, x), 12);
+      assert_int_equal(value_of(&t, by_e[i], x + 40), expected);
       assert_int_equal(value_of(&t, by_constant[i], 0), expected);
     }
   arena_free(&t.arena);

@@ -138,25 +138,48 @@ static ref shift_right(struct netlist *n, ref a, ref e) {
   return a;
 }
 
-ref net_round_shift(struct netlist *n, ref a, ref e) {
-  int64_t v;
-  if (net_is_const(n, e, &v)) {
-    if (v <= 0)
-      return net_shl(n, a, (int)-v);
-    for (; v > 0 && net_zeros(n, a) > 0 && net_zeros(n, a) < 62; v--)
-      a = net_shr(n, a, 1);
-    if (v == 0)
-      return a;
-    const struct node *x = net_at(n, a);
-    int64_t c;
-    if (x->kind == NODE_ADD && net_is_const(n, x->in[1], &c) && c == -((int64_t)1 << (v - 1)))
-      return net_shr(n, x->in[0], (int)v); /* the half that rounding adds was taken off before */
-    return net_add(n, net_shr(n, a, (int)v), net_bit(n, a, (int)v - 1));
-  }
-  int64_t lo = net_at(n, e)->lo;
-  int up = lo < 1 ? (int)(1 - lo) : 0;
-  ref shifted = shift_right(n, net_shl(n, a, up), net_add(n, e, net_const(n, up - 1)));
-  return net_add(n, net_shr(n, shifted, 1), net_bit(n, shifted, 0));
+/* a * 2^by, brought into `bits` bits. What would leave them is brought to their bounds before the shift,
+ * which so needs one bit more at most: -2^(bits-1-by) gives the least number exactly, and 2^(bits-1-by) more
+ * than the greatest. */
+static ref shift_left_saturating(struct netlist *n, ref a, int by, int bits) {
+  int64_t bound = by < bits - 1 ? (int64_t)1 << (bits - 1 - by) : 1;
+  if (net_width(n, a) + by > 60)
+    a = net_clamp(n, a, -bound, bound);
+  return net_clamp(n, net_shl(n, a, by < bits ? by : bits), -((int64_t)1 << (bits - 1)),
+                   ((int64_t)1 << (bits - 1)) - 1);
+}
+
+static ref round_constant_shift(struct netlist *n, ref a, int by) {
+  for (; by > 0 && net_zeros(n, a) > 0 && net_zeros(n, a) < 62; by--)
+    a = net_shr(n, a, 1);
+  if (by == 0)
+    return a;
+  const struct node *x = net_at(n, a);
+  int64_t c;
+  if (x->kind == NODE_ADD && net_is_const(n, x->in[1], &c) && c == -((int64_t)1 << (by - 1)))
+    return net_shr(n, x->in[0], by); /* the half that rounding adds was taken off before */
+  return net_add(n, net_shr(n, a, by), net_bit(n, a, by - 1));
+}
+
+/* To the right by e where it is positive, to the left by -e where it is negative. */
+static ref shift_both(struct netlist *n, ref a, ref e, int bits) {
+  const struct node range = *net_at(n, e);
+  ref right = net_clamp(n, net_add(n, e, net_const(n, -1)), 0, INT64_MAX), shifted = shift_right(n, a, right);
+  ref rounded = net_add(n, net_shr(n, shifted, 1), net_bit(n, shifted, 0));
+  ref is_left = net_lt(n, e, net_const(n, 1));
+  ref result = net_select(n, is_left, a, rounded);
+  ref left = net_clamp(n, net_sub(n, net_const(n, 0), e), 0, INT64_MAX);
+  for (int i = 0; range.lo < 0 && i < net_width(n, left); i++) /* bounds that were met once stay met */
+    result = net_select(n, net_bit(n, left, i), shift_left_saturating(n, result, 1 << i, bits), result);
+  return result;
+}
+
+ref net_scale(struct netlist *n, ref a, ref e, int bits) {
+  int64_t v, most = ((int64_t)1 << (bits - 1)) - 1;
+  if (!net_is_const(n, e, &v))
+    return net_clamp(n, shift_both(n, a, e, bits), -most - 1, most);
+  return v < 0 ? shift_left_saturating(n, a, (int)-v, bits)
+               : net_clamp(n, round_constant_shift(n, a, (int)v), -most - 1, most);
 }
 
 /* ---- magnitudes -----------------------------------------------------------------------------------------

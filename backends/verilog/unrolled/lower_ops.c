@@ -20,14 +20,14 @@ static ref saturate(struct netlist *n, ref a, int bits) {
 /* ---- element by element ---------------------------------------------------------------------------------
  */
 
-static ref mulshift(struct netlist *n, ref a, ref b, ref e) {
+static ref mulshift(struct netlist *n, ref a, ref b, ref e, int bits) {
   ref exponent = net_clamp(n, e, -62, 62);
   int64_t v;
   if (net_is_const(n, a, &v) && v == 0)
     return a;
   if (net_is_const(n, b, &v) && v == 0)
     return b;
-  return net_round_shift(n, net_mul(n, a, b), exponent);
+  return net_scale(n, net_mul(n, a, b), exponent, bits);
 }
 
 static ref whole_curve(struct netlist *n, ref x, const struct attrs *attr) {
@@ -71,7 +71,7 @@ static ref element(struct netlist *n, const struct op *op, ref a, ref b, ref c) 
   case OP_ISUB: return saturate(n, net_sub(n, a, b), bits);
   case OP_IMIN: return saturate(n, net_min(n, a, b), bits);
   case OP_IMAX: return saturate(n, net_max(n, a, b), bits);
-  case OP_MULSHIFT: return saturate(n, mulshift(n, a, b, c), bits);
+  case OP_MULSHIFT: return mulshift(n, a, b, c, bits);
   case OP_IDIV: return saturate(n, net_div(n, a, b), bits);
   case OP_ISQRT: return saturate(n, net_sqrt(n, a), bits);
   case OP_ILOG2: return saturate(n, net_log2(n, a), bits);

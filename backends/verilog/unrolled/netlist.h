@@ -170,8 +170,8 @@ struct net_term {
 /* Sum of the terms, a tree that takes what is ready earliest and narrowest first. */
 ref net_sum(struct netlist *n, const struct net_term *term, int count);
 ref net_mul(struct netlist *n, ref a, ref b);
-/* floor(a * 2^-e + 1/2); a single adder where e is constant. e is clamped to -62 .. 62 by the caller. */
-ref net_round_shift(struct netlist *n, ref a, ref e);
+/* floor(a * 2^-e + 1/2) brought into `bits` bits, e within -62 .. 62; a single adder where e is constant. */
+ref net_scale(struct netlist *n, ref a, ref e, int bits);
 ref net_min(struct netlist *n, ref a, ref b);
 ref net_max(struct netlist *n, ref a, ref b);
 ref net_abs(struct netlist *n, ref a);

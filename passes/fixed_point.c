@@ -176,6 +176,8 @@ static void fix_repeat(struct fixing *x, struct op *op) {
         real[i] ? fixed(arg, f[i].frac, f[i].bits) : (struct number){.form = FORM_PLAIN, .v = arg};
   }
   fix_block(x, op->body);
+  if (!x->ok)
+    return;
   struct op *yield = op->body->last;
   x->b = builder_before(x->m, yield);
   for (int i = 0; i < op->n_out; i++) {

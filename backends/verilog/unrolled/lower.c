@@ -33,9 +33,9 @@ static const char *path_of(struct arena *a, const char *name) {
 }
 
 /* The block around the one that has a weight, where there is one: "layers.0.attn.f.weight" ->
- * "layers.0.attn", "head.weight" -> "head". */
+ * "layers.0.attn", "head.weight" -> "head"; of the rows of several weights, the first one's. */
 static const char *block_of(struct arena *a, const char *name) {
-  const char *own = path_of(a, name), *outer = path_of(a, own);
+  const char *own = path_of(a, arena_strndup(a, name, strcspn(name, "+"))), *outer = path_of(a, own);
   return *outer ? outer : own;
 }
 

@@ -299,11 +299,9 @@ static uint64_t first_chance(const struct sharing *s, uint64_t budget) {
 }
 
 uint64_t search_budget(const struct sharing *s, int effort) {
-  enum { EACH = 40000, MOST = 100000000 };
-  uint64_t terms = 0;
-  for (uint32_t t = s->inputs; t < s->first; t++)
-    terms += s->sum[t].inputs.n;
-  uint64_t all = (uint64_t)effort * (terms * EACH < MOST ? terms * EACH : MOST);
+  enum { EACH = 90000, MOST = 100000000 };
+  uint64_t adders = s->adders > 0 ? (uint64_t)s->adders : 0;
+  uint64_t all = (uint64_t)effort * (adders * EACH < MOST ? adders * EACH : MOST);
   return all > s->work ? all - s->work : 0;
 }
 

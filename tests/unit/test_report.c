@@ -80,6 +80,7 @@ static void unknown_devices_have_neighbours(void **state) {
   assert_null(device_find(&s.diag, "ice40-hx8"));
   assert_said(&s, "did you mean 'ice40-hx8k'?");
   assert_ptr_equal(device_find(&s.diag, "KV260"), device("kv260"));
+  assert_ptr_equal(device_find(&s.diag, "hx8k"), device("ice40-hx8k"));
   hush(&s);
 }
 

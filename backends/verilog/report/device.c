@@ -63,7 +63,8 @@ const struct device *device_find(struct diag *d, const char *name) {
   const char *names[sizeof devices / sizeof *devices];
   for (int i = 0; i < n_devices; i++) {
     names[i] = devices[i].name;
-    if (strcasecmp(devices[i].name, name) == 0)
+    const char *dash = strchr(devices[i].name, '-'); /* ice40-hx8k is hx8k too */
+    if (strcasecmp(devices[i].name, name) == 0 || (dash && strcasecmp(dash + 1, name) == 0))
       return &devices[i];
   }
   const char *near = diag_nearest(name, names, n_devices);

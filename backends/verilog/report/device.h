@@ -62,7 +62,8 @@ extern const struct device devices[];
 extern const int n_devices;
 extern const struct range3 energy_ram_bit, energy_product; /* pJ */
 
-/* By name, any case; NULL after a diagnostic with the nearest name. */
+/* By name, any case, with or without what stands before its dash; NULL after a diagnostic with the nearest
+ * name. */
 const struct device *device_find(struct diag *d, const char *name);
 /* One line a device. */
 void device_list(FILE *out);

@@ -34,14 +34,6 @@ static void put_index(struct inv_unit *u, const struct index *x, int bits, int64
 
 /* ---- values -------------------------------------------------------------------------------------------- */
 
-/* Two comparisons with constants, and a choice of three. */
-static void put_fit(struct inv_unit *u, int64_t times, int from, int to) {
-  if (from <= to)
-    return;
-  inv_less(u, 2 * times, from, PART_CONST);
-  inv_mux(u, times, to, 3);
-}
-
 static void put_sum(struct inv_unit *u, const struct hw_node *n, int64_t times) {
   struct interval a = n->in[0]->range, b = n->in[1]->range;
   int wa = node_width(n->in[0]), wb = node_width(n->in[1]), full = most(wa, wb) + 1;
@@ -53,7 +45,7 @@ static void put_sum(struct inv_unit *u, const struct hw_node *n, int64_t times) 
   inv_add(u, times, full, constant ? 0 : most(wa, wb), constant ? PART_CONST : 0);
   if (n->code == OP_ISUB && n->in[1]->kind != NODE_CONST)
     inv_invert(u, times, wb);
-  put_fit(u, times, full, node_width(n));
+  inv_fit(u, times, node_width(n), full);
 }
 
 static void put_extreme(struct inv_unit *u, const struct hw_node *n, int64_t times) {
@@ -61,7 +53,7 @@ static void put_extreme(struct inv_unit *u, const struct hw_node *n, int64_t tim
   bool constant = n->in[0]->kind == NODE_CONST || n->in[1]->kind == NODE_CONST;
   inv_less(u, times, full, constant ? PART_CONST : 0);
   inv_mux(u, times, full, 2);
-  put_fit(u, times, full, node_width(n));
+  inv_fit(u, times, node_width(n), full);
 }
 
 static int within(int64_t e) {
@@ -110,6 +102,14 @@ static void put_slow(struct inv_unit *u, const struct hw_phase *p, const struct 
                 "BITS", bits, NULL);
   else
     inv_library(u, times, p->single ? "tern_isqrt" : "tern_isqrt_pipe", "A", a, "BITS", bits, NULL);
+}
+
+/* A node that shares a unit has a register of its own behind it. */
+static void put_shared_user(struct inv_unit *u, const struct hw_unit *k, const struct hw_node *n,
+                            enum shared_unit kind) {
+  const struct hw_shared *s = &k->shared[kind];
+  inv_fit(u, 1, node_width(n), kind == SHARED_ILOG2 ? address_bits(s->in[0]) + 1 : s->out);
+  inv_reg(u, 1, node_width(n), PART_ENABLE);
 }
 
 static void put_op(struct inv_unit *u, const struct hw_phase *p, const struct hw_node *n, int64_t times) {
@@ -167,7 +167,7 @@ static void put_acc(struct inv_unit *u, const struct hw_phase *p, const struct h
     inv_invert(u, times, element);
     inv_add(u, times, element, 0, PART_CONST);
     inv_mux(u, times, element, 2);
-    put_fit(u, times, element, width);
+    inv_fit(u, times, width, element);
   }
   if (n->across) {
     if (v->extent % p->lanes)
@@ -185,10 +185,15 @@ static void put_acc(struct inv_unit *u, const struct hw_phase *p, const struct h
   }
 }
 
-static void put_node(const struct hw_design *h, struct inv_unit *u, const struct hw_phase *p,
-                     const struct hw_node *n) {
+static void put_node(const struct hw_design *h, struct inv_unit *u, const struct hw_unit *k,
+                     const struct hw_phase *p, const struct hw_node *n) {
+  enum shared_unit kind = hw_shared_by(p, n);
   int64_t times = n->wide ? p->lanes : 1;
   int width = node_width(n);
+  if (kind != SHARED_COUNT) {
+    put_shared_user(u, k, n, kind);
+    return;
+  }
   switch (n->kind) {
   case NODE_LOAD: put_load(h, u, p, n, times); break;
   case NODE_WEIGHT: inv_reg(u, times, width, PART_ENABLE); break;
@@ -205,6 +210,44 @@ static void put_node(const struct hw_design *h, struct inv_unit *u, const struct
   bool memory = n->kind != NODE_LOAD || n->buffer->place != HW_TOKEN;
   if (memory && !p->single && n->time != TIME_ALWAYS && n->needed > n->time)
     inv_delay(u, times, width, n->needed - n->time, PART_ENABLE);
+}
+
+/* ---- units that scalars share -------------------------------------------------------------------------- */
+
+/* Operands of a shared unit are gates: each user's value and the clock in which it begins. */
+static void put_operands(struct inv_unit *u, const struct hw_unit *k, enum shared_unit kind, int operands) {
+  const struct hw_shared *s = &k->shared[kind];
+  for (int m = 0; m < operands; m++) {
+    int varying = 0;
+    for (int i = 0; i < k->phases.n; i++)
+      for (int x = 0; x < k->phases.at[i]->nodes.n; x++) {
+        const struct hw_node *n = k->phases.at[i]->nodes.at[x];
+        varying += hw_shared_by(k->phases.at[i], n) == kind && n->in[m]->kind != NODE_CONST;
+      }
+    inv_logic(u, varying ? s->in[m] : 0, s->users + varying);
+  }
+}
+
+static void put_shared(struct inv_unit *u, const struct hw_unit *k) {
+  const struct hw_shared *mul = &k->shared[SHARED_MULSHIFT], *div = &k->shared[SHARED_IDIV];
+  const struct hw_shared *root = &k->shared[SHARED_ISQRT], *log = &k->shared[SHARED_ILOG2];
+  if (mul->users) {
+    put_operands(u, k, SHARED_MULSHIFT, 3);
+    inv_library(u, 1, "tern_mulshift", "A", mul->in[0], "B", mul->in[1], "BITS", mul->out, "E", mul->in[2],
+                "E_MIN", (int)mul->e_least, "E_MAX", (int)mul->e_most, NULL);
+  }
+  if (div->users) {
+    put_operands(u, k, SHARED_IDIV, 2);
+    inv_library(u, 1, "tern_idiv", "A", div->in[0], "B", div->in[1], "BITS", div->out, NULL);
+  }
+  if (root->users) {
+    put_operands(u, k, SHARED_ISQRT, 1);
+    inv_library(u, 1, "tern_isqrt", "A", root->in[0], "BITS", root->out, NULL);
+  }
+  if (log->users) {
+    put_operands(u, k, SHARED_ILOG2, 1);
+    inv_library(u, 1, "tern_lz", "A", log->in[0], NULL);
+  }
 }
 
 /* ---- ports --------------------------------------------------------------------------------------------- */
@@ -290,7 +333,7 @@ static void put_control(const struct hw_design *h, struct inv_unit *u, const str
   }
   for (int i = 0; i < phases; i++) {
     const struct hw_phase *p = k->phases.at[i];
-    inv_reg(u, 2, p->depth, PART_RESET);
+    inv_reg(u, p->single ? 1 : 2, p->depth, PART_RESET); /* the one iteration is the last */
     inv_logic(u, 4, 4);
     words = most(words, p->words);
   }
@@ -308,9 +351,10 @@ void inventory_kernel(const struct hw_design *h, struct inv_unit *u, const struc
   for (int i = 0; i < k->phases.n; i++) {
     const struct hw_phase *p = k->phases.at[i];
     for (int n = 0; n < p->nodes.n; n++)
-      put_node(h, u, p, p->nodes.at[n]);
+      put_node(h, u, k, p, p->nodes.at[n]);
     for (int s = 0; s < p->stores.n; s++)
       put_store(h, u, p, p->stores.at[s]);
   }
+  put_shared(u, k);
   put_ports(h, u, k);
 }

@@ -73,6 +73,11 @@ void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
     put(u, (struct inv_part){.kind = PART_CLAMP, .count = count, .bits = to_bits, .other = from_bits});
 }
 
+void inv_fit(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
+  if (from_bits > to_bits)
+    put(u, (struct inv_part){.kind = PART_FIT, .count = count, .bits = to_bits, .other = from_bits});
+}
+
 void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits) {
   put(u, (struct inv_part){.kind = PART_MUL, .count = count, .bits = a, .other = b, .depth = register_bits});
 }

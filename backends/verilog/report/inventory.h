@@ -25,6 +25,7 @@ enum part_kind {
   PART_LESS,    /* a < b, the wider with `bits` bits */
   PART_EQUAL,   /* a == b, `bits` bits */
   PART_CLAMP,   /* `other` bits brought into the range of `bits` bits */
+  PART_FIT,     /* the same, written as two comparisons with constants */
   PART_MUL, /* bits x other, signed, with `depth` register bits before and behind that DSP blocks can take */
   PART_REG, /* a register of `bits` bits */
   PART_DELAY, /* `other` registers of `bits` bits in a row, without reset: LUTs where they are shift registers
@@ -162,6 +163,7 @@ void inv_add_sub(struct inv_unit *u, int64_t count, int bits);
 void inv_less(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_equal(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits);
+void inv_fit(struct inv_unit *u, int64_t count, int to_bits, int from_bits);
 void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits);
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned flags);

@@ -224,6 +224,7 @@ struct resources model_part(const struct family *f, const struct inv_part *p) {
     luts =
         p->bits * c->clamp + (p->other - p->bits + 2 > c->inputs ? gate_luts(c, p->other - p->bits + 1) : 0);
     break;
+  case PART_FIT: luts = p->bits * c->fit[0] + p->other * c->fit[1]; break;
   case PART_MUX: luts = p->bits * mux_luts(c->mux, p->other); break;
   case PART_PICK: luts = p->bits * mux_luts(c->pick, p->other); break;
   case PART_SHIFT: luts = p->bits * shift_luts(c, p->other); break;

@@ -91,7 +91,7 @@ static void print_cards(const struct hw_report *r, FILE *out) {
   fprintf(out, "<div class=\"cards\"><div class=\"card\"><b>");
   si(x->tokens, "tok/s", out);
   card(x->memory_bound ? "all sequences; memory sets the rate" : "all sequences", x->label, out);
-  fprintf(out, "<div class=\"card\"><b>%.6g MHz", x->clock_mhz);
+  fprintf(out, "<div class=\"card\"><b>%.4g MHz", x->clock_mhz);
   card(x->placed_clock ? "highest clock" : "target clock", x->placed_clock ? LABEL_PLACED : LABEL_PROJECTED,
        out);
   fprintf(out, "<div class=\"card\"><b>");
@@ -123,7 +123,7 @@ static void print_unit_row(const struct hw_report *r, const char *name, const ch
     if (r->total.has_synthesised) {
       fprintf(out, "</td><td>");
       if (u->has_synthesised)
-        count(u->synthesised.of[what], out);
+        count(what == RES_BRAM ? u->synthesised.of[what] : round(u->synthesised.of[what]), out);
       else
         fprintf(out, "–");
     }
@@ -170,10 +170,8 @@ static void print_cycles(const struct hw_report *r, FILE *out) {
   const struct inventory *v = r->design;
   fprintf(out, "<h2>Clocks of a step</h2><div class=\"panel\">");
   if (v->machine == INV_UNROLLED) {
-    fprintf(
-        out,
-        "<p>A token enters each clock; %d sequences take turns; a result comes %lld clocks after its token.",
-        v->sequences, (long long)v->latency);
+    fprintf(out, "<p>A token enters each clock; %d sequence%s; a result comes %lld clocks after its token.",
+            v->sequences, v->sequences == 1 ? "" : "s take turns", (long long)v->latency);
     tag(LABEL_SCHEDULE, out);
     fprintf(out, "</p></div>\n");
     return;

@@ -69,7 +69,7 @@ static void place_unrolled(const struct inventory *v, struct drawing *g) {
   for (int i = 0; i < v->units.n; i++)
     g->at[i] = (struct place){LEFT + i % PER_ROW * (BOX_W + GAP_X), TOP + i / PER_ROW * row, BOX_H};
   g->width = 2 * LEFT + PER_ROW * BOX_W + (PER_ROW - 1) * GAP_X;
-  g->height = 2 * TOP + (v->units.n + PER_ROW - 1) / PER_ROW * row;
+  g->height = 2 * TOP + (v->units.n + PER_ROW - 1) / PER_ROW * row - 2 * GAP_Y;
 }
 
 /* ---- curves -------------------------------------------------------------------------------------------- */
@@ -156,7 +156,7 @@ static void draw_unit(const struct drawing *g, int i, FILE *out) {
   fprintf(out, "</title><rect x=\"%.0f\" y=\"%.1f\" width=\"%d\" height=\"%.0f\" rx=\"%d\"/>", p->x, p->y,
           BOX_W, p->h, small ? 4 : 7);
   fprintf(out, "<text class=\"n\" x=\"%.0f\" y=\"%.1f\">", p->x + 10, p->y + (small ? 15 : 19));
-  html_escape_short(u->name, small ? 15 : 23, out);
+  html_escape_short(u->name, small ? 15 : 20, out);
   fprintf(out, "</text><text class=\"d\" x=\"%.0f\" y=\"%.1f\"%s>", small ? p->x + BOX_W - 8 : p->x + 10,
           p->y + (small ? 15 : 35), small ? " text-anchor=\"end\"" : "");
   print_size(have, out);

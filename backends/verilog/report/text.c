@@ -122,8 +122,13 @@ static void print_timing(const struct hw_report *r, FILE *out) {
   const struct timing *t = &r->timing;
   if (t->label == LABEL_NONE)
     return;
-  fprintf(out, "\nTiming (%s)\n  highest clock %.2f MHz; the longest path, %.2f ns:\n", label_name(t->label),
-          t->mhz, t->critical_ns);
+  char text[32];
+  fprintf(out, "\nTiming (%s)\n", label_name(t->label));
+  for (int what = 0; what < RESOURCES; what++)
+    if (t->placed.of[what] > 0)
+      fprintf(out, "  %s %s placed\n", amount(text, what, t->placed.of[what]),
+              r->device->family->resource[what]);
+  fprintf(out, "  highest clock %.2f MHz; the longest path, %.2f ns:\n", t->mhz, t->critical_ns);
   for (int i = 0; i < t->path.n; i++) {
     const struct path_step *s = &t->path.at[i];
     fprintf(out, "    %-28.28s %-24s %2d cells, %5.2f ns logic, %5.2f ns routing\n",

@@ -138,6 +138,15 @@ static bool with_tools(struct synth *s, struct hw_report *r, const struct design
   return ok;
 }
 
+/* What the tools took, beside the model; not in the report, whose bytes are the same every time. */
+static void say_times(struct synth *s, const struct hw_report *r) {
+  const char *text = arena_printf(r->arena, "the model took %.2g ms", r->model_seconds * 1e3);
+  for (int i = 0; i < r->tools.n; i++)
+    text = arena_printf(r->arena, "%s, %s %.1f s", text, r->tools.at[i].name, r->tools.at[i].seconds);
+  if (r->tools.n)
+    diag_note(&s->job.diag, "%s", text);
+}
+
 /* A design that the model finds far too large is not given to the tools: they would take long to say the
  * same. */
 static bool work(struct synth *s) {
@@ -154,6 +163,7 @@ static bool work(struct synth *s) {
       return false;
   } else if (!with_tools(s, r, &h))
     return false;
+  say_times(s, r);
   report_rates(r);
   bool written = write_reports(s, r);
   return report_check(&j->diag, r) && written;

@@ -64,7 +64,7 @@ struct energy {
 };
 
 struct tool_use {
-  const char *name, *version;
+  const char *name;
   double seconds;
 };
 

@@ -1,7 +1,9 @@
 /* coefficients.h: what parts cost in each family.
  *
  * Measured: every kind of part alone, with a register behind it, at three to ten sizes, through Yosys 0.23
- * with the commands of families.def; the numbers are its counts divided by bits. Only model.c includes this.
+ * with the commands of families.def; the numbers are its counts divided by bits. Not measured: what a
+ * saturation costs on Intel, Gowin and Nexus, which is guessed. Those three families have been fitted to
+ * single parts and never held against a design. Only model.c includes this.
  */
 #ifndef TERN_BACKENDS_VERILOG_REPORT_COEFFICIENTS_H
 #define TERN_BACKENDS_VERILOG_REPORT_COEFFICIENTS_H

@@ -302,7 +302,7 @@ static void print_energy(const struct hw_report *r, FILE *out) {
   }
   fprintf(out, ". ");
   if (e->static_joules > 0) {
-    fprintf(out, "Static power, %.4g mW typical, adds ", r->device->static_mw);
+    fprintf(out, "Static power, %.4g mW typical, unchecked, adds ", r->device->static_mw);
     si(e->static_joules, "J", out);
     fprintf(out, " a token.");
   } else {

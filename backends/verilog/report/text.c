@@ -179,7 +179,7 @@ static void print_energy(const struct hw_report *r, FILE *out) {
   print_range("external memory", &e->memory, out);
   print_range("all dynamic", &e->total, out);
   if (e->static_joules > 0)
-    fprintf(out, "  static, %.4g mW typical: %s a token more\n", r->device->static_mw,
+    fprintf(out, "  static, %.4g mW typical, unchecked: %s a token more\n", r->device->static_mw,
             si(a, e->static_joules, "J"));
   else
     fprintf(out, "  static power is not in it: no source gives %s's\n", r->device->name);

@@ -8,9 +8,11 @@
 // has in this clock, which must stay there for 2 clocks more. One word a clock. sum is exact.
 // Latency: floor((T + 3) / PIPE) + 2 clocks, T = clog2(ceil(LANES / 4)). No reset: follow the word with a valid bit.
 //
-// How: four lanes are a chain of three adders, (a ? b) ? c ? d, each adding one selected code: (code & nonzero) ^ negative, so
-// that selection and addition share a LUT; a tree adds the chains. A negated code is a one's complement, 1 too small: the
-// missing 1 of a, c and d is the carry into an adder of the chain, that of b the carry into an adder of the tree.
+// How: four lanes are a chain of three adders, ((a + b) + c) + d, each adding a selected code: (code & nonzero) ^ positive, so
+// that selection and addition share a LUT; a tree adds the chains. This is minus the dot product, in one's complement: where the
+// weight is not -1, it is 1 too small. The missing 1 of a, c and d is the carry into an adder of the chain, that of b the carry
+// into an adder of the tree; the last adder takes the one that is left, and negates. (With the opposite sign the carry would
+// be an inverted sign bit, which costs Xilinx devices a LUT an adder.)
 module tern_lanes #(
   parameter LANES = 16,
   parameter WIDTH = 8,
@@ -40,26 +42,26 @@ module tern_lanes #(
 
   genvar i, k, n;
   generate
-    // Level k of the tree: values with the carry that each still misses.
+    // Level k of the tree: values, each 1 too small unless it is whole.
     for (k = 0; k <= TREE; k = k + 1) begin : level
       localparam N = (CHAINS + (1 << k) - 1) >> k;
       localparam W = C + k;
       wire [N*W-1:0] v;
-      wire [N-1:0]   miss;
+      wire [N-1:0]   whole;
       wire [N*W-1:0] next;
-      wire [N-1:0]   next_miss;
+      wire [N-1:0]   next_whole;
       if ((k + 3) % PIPE == 0) begin : registered
         reg [N*W-1:0] v_held;
-        reg [N-1:0]   miss_held;
+        reg [N-1:0]   whole_held;
         always @(posedge clk) begin
           v_held <= next;
-          miss_held <= next_miss;
+          whole_held <= next_whole;
         end
         assign v = v_held;
-        assign miss = miss_held;
+        assign whole = whole_held;
       end else begin : passed
         assign v = next;
-        assign miss = next_miss;
+        assign whole = next_whole;
       end
       if (k > 0) begin : tree
         localparam M = (CHAINS + (1 << (k - 1)) - 1) >> (k - 1);
@@ -67,13 +69,13 @@ module tern_lanes #(
           wire signed [W-2:0] x = level[k-1].v[2*n*(W-1) +: W-1];
           if (2 * n + 1 < M) begin : pair
             wire signed [W-2:0] y = level[k-1].v[(2*n+1)*(W-1) +: W-1];
-            wire [W:0] both = {x[W-2], x, level[k-1].miss[2*n]} + {y[W-2], y, level[k-1].miss[2*n]};
+            wire [W:0] both = {x[W-2], x, 1'b1} + {y[W-2], y, !level[k-1].whole[2*n]};
             wire unused = both[0];
             assign next[n*W +: W] = both[W:1];
-            assign next_miss[n] = level[k-1].miss[2*n+1];
+            assign next_whole[n] = level[k-1].whole[2*n+1];
           end else begin : single
             assign next[n*W +: W] = {x[W-2], x};
-            assign next_miss[n] = level[k-1].miss[2*n];
+            assign next_whole[n] = level[k-1].whole[2*n];
           end
         end
       end
@@ -82,13 +84,14 @@ module tern_lanes #(
     for (i = 0; i < CHAINS; i = i + 1) begin : chain
       tern_chain #(.WIDTH(WIDTH), .PIPE(PIPE)) chain (
         .clk(clk), .take({take2, take1, take}), .weights(w[8*i +: 8]), .codes(code[4*i*WIDTH +: 4*WIDTH]),
-        .sum(level[0].next[i*C +: C]), .miss(level[0].next_miss[i]));
+        .sum(level[0].next[i*C +: C]), .whole(level[0].next_whole[i]));
     end
   endgenerate
 
   reg signed [SUM-1:0] total;
   localparam W_TOP = C + TREE;
-  wire signed [W_TOP:0] last = $signed({level[TREE].v[W_TOP-1], level[TREE].v}) + $signed({{W_TOP{1'b0}}, level[TREE].miss});
+  // -(v + !whole) = ~v + whole
+  wire [W_TOP:0] last = ~{level[TREE].v[W_TOP-1], level[TREE].v} + {{W_TOP{1'b0}}, level[TREE].whole};
   always @(posedge clk) total <= last[SUM-1:0];
   assign sum = total;
   wire unused = &{1'b0, last};

@@ -34,24 +34,19 @@ static const char preamble[] =
     "\n"
     "/* Sums of int8 codes by the best instructions that the compiler may use (-march=native); all give the\n"
     " * same bits. */\n"
-    "#if defined(__GNUC__) && defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && "
-    "\\\n"
-    "    defined(__AVX512VBMI__)\n"
-    "#define SUM3_I8 tern_ternary_sum3_i8_vbmi\n"
-    "#elif defined(__GNUC__) && defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)\n"
-    "#define SUM3_I8 tern_ternary_sum3_i8_vnni\n"
-    "#elif defined(__GNUC__) && defined(__AVX2__)\n"
-    "#define SUM3_I8 tern_ternary_sum3_i8_avx2\n"
-    "#else\n"
-    "#define SUM3_I8 tern_ternary_sum3_i8\n"
-    "#endif\n"
     "#if defined(__GNUC__) && defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)\n"
-    "#define SUM_I8 tern_ternary_sum_i8_vnni\n"
+    "#define SUM(name) tern_ternary_##name##_vnni\n"
+    "#elif defined(__GNUC__) && defined(__AVXVNNI__)\n"
+    "#define SUM(name) tern_ternary_##name##_avxvnni\n"
     "#elif defined(__GNUC__) && defined(__AVX2__)\n"
-    "#define SUM_I8 tern_ternary_sum_i8_avx2\n"
+    "#define SUM(name) tern_ternary_##name##_avx2\n"
+    "#elif defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)\n"
+    "#define SUM(name) tern_ternary_##name##_neon\n"
     "#else\n"
-    "#define SUM_I8 tern_ternary_sum_i8\n"
+    "#define SUM(name) tern_ternary_##name\n"
     "#endif\n"
+    "#define SUM_I8 SUM(sum_i8)\n"
+    "#define SUM3_I8 SUM(sum3_i8)\n"
     "\n"
     "/* All threads of the team are here before any goes on. */\n"
     "static inline void team_wait(const struct tern_args *args) {\n"
@@ -187,9 +182,9 @@ static void print_makefile(FILE *out, const struct project *p) {
           "# make CFLAGS='-O3 -march=native' uses this machine's vector instructions and is much faster.\n"
           "CFLAGS = -O3\n"
           "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
-          "CORE = %s.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o "
-          "runtime/kernels/ternary_vnni.o \\\n"
-          "       runtime/kernels/ternary3_avx2.o runtime/kernels/ternary3_vnni.o\n"
+          "CORE = %s.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o \\\n"
+          "       runtime/kernels/ternary_avxvnni.o runtime/kernels/ternary_vnni.o "
+          "runtime/kernels/ternary_neon.o\n"
           "PROGRAM =",
           name, name, name);
   for (int i = 0; i < p->runtime.n; i++) {
@@ -227,11 +222,11 @@ static void print_readme(FILE *out, const struct project *p) {
 }
 
 static bool write_project(struct project *p) {
-  static const char *const kernels[] = {"kernels/math.h",          "kernels/integer.h",
-                                        "kernels/ternary.h",       "kernels/ternary.c",
-                                        "kernels/ternary_avx2.c",  "kernels/ternary_vnni.c",
-                                        "kernels/ternary_avx2.h",  "kernels/ternary_avx512.h",
-                                        "kernels/ternary3_avx2.c", "kernels/ternary3_vnni.c"};
+  static const char *const kernels[] = {"kernels/math.h",           "kernels/integer.h",
+                                        "kernels/ternary.h",        "kernels/ternary.c",
+                                        "kernels/ternary_inline.h", "kernels/ternary_rows.h",
+                                        "kernels/ternary_avx2.c",   "kernels/ternary_avxvnni.c",
+                                        "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->loops->module->name);
   bool ok = list_runtime(p) && make_folder(p, p->dir) &&

@@ -12,18 +12,18 @@ EMBED(x86_64, "x86_64.bc")
 EMBED(aarch64, "aarch64.bc")
 EMBED(riscv64, "riscv64.bc")
 EMBED(avx2, "avx2.bc")
-EMBED(avx2_3, "avx2_3.bc")
+EMBED(avxvnni, "avxvnni.bc")
 EMBED(vnni, "vnni.bc")
-EMBED(vnni_3, "vnni_3.bc")
-EMBED(vbmi_3, "vbmi_3.bc")
+EMBED(vbmi, "vbmi.bc")
+EMBED(neon, "neon.bc")
 
 const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
     [BITCODE_X86_64] = {"x86_64", tern_bitcode_x86_64, tern_bitcode_end_x86_64},
     [BITCODE_AARCH64] = {"aarch64", tern_bitcode_aarch64, tern_bitcode_end_aarch64},
     [BITCODE_RISCV64] = {"riscv64", tern_bitcode_riscv64, tern_bitcode_end_riscv64},
     [BITCODE_X86_64_AVX2] = {"x86_64", tern_bitcode_avx2, tern_bitcode_end_avx2},
-    [BITCODE_X86_64_AVX2_3] = {"x86_64", tern_bitcode_avx2_3, tern_bitcode_end_avx2_3},
-    [BITCODE_X86_64_VNNI_3] = {"x86_64", tern_bitcode_vnni_3, tern_bitcode_end_vnni_3},
-    [BITCODE_X86_64_VBMI_3] = {"x86_64", tern_bitcode_vbmi_3, tern_bitcode_end_vbmi_3},
+    [BITCODE_X86_64_AVXVNNI] = {"x86_64", tern_bitcode_avxvnni, tern_bitcode_end_avxvnni},
     [BITCODE_X86_64_VNNI] = {"x86_64", tern_bitcode_vnni, tern_bitcode_end_vnni},
+    [BITCODE_X86_64_VBMI] = {"x86_64", tern_bitcode_vbmi, tern_bitcode_end_vbmi},
+    [BITCODE_AARCH64_NEON] = {"aarch64", tern_bitcode_neon, tern_bitcode_end_neon},
 };

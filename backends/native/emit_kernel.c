@@ -223,14 +223,13 @@ static bool splits_vectors(const struct stmt *s) {
 }
 
 static const char *sum_function(struct body *b, const struct kernel *k) {
-  static const char *const portable[2][3] = {
+  static const char *const names[2][3] = {
       {"tern_ternary_sum_i8", "tern_ternary_sum_i16", "tern_ternary_sum_f32"},
       {"tern_ternary_sum3_i8", "tern_ternary_sum3_i16", "tern_ternary_sum3_f32"}};
-  const struct level *level = b->e->target->level;
-  bool three = k->stored == STORE_TILE3;
-  if (k->in->format == FORMAT_I8 && !k->group)
-    return three ? level->sum3_i8 : level->sum_i8;
-  return portable[three][k->in->format == FORMAT_I8 ? 0 : k->in->format == FORMAT_I16 ? 1 : 2];
+  enum format format = k->in->format;
+  const char *name = names[k->stored == STORE_TILE3][format == FORMAT_I8 ? 0 : format == FORMAT_I16 ? 1 : 2];
+  bool fast = format == FORMAT_I8 && !k->group;
+  return fast ? arena_printf(&b->e->arena, "%s%s", name, b->e->target->level->suffix) : name;
 }
 
 /* Index of a kernel's buffer among its bases; sums name theirs apart from the list. */

@@ -55,10 +55,8 @@ static bool link_kernels(struct emitter *e) {
   for (int k = BITCODE_X86_64; k <= BITCODE_RISCV64; k++)
     if (strcmp(bitcode_modules[k].family, level->family) == 0 && !link_bitcode(e, &bitcode_modules[k]))
       return false;
-  const int extra[] = {level->extra, level->extra3};
-  for (int k = 0; k < 2; k++)
-    if (extra[k] >= 0 && !link_bitcode(e, &bitcode_modules[extra[k]]))
-      return false;
+  if (level->extra >= 0 && !link_bitcode(e, &bitcode_modules[level->extra]))
+    return false;
   make_local(e);
   return true;
 }

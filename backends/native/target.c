@@ -13,15 +13,16 @@ const struct native_options native_defaults = {.optimize = 3, .debug = true};
 
 /* Best first within a family; the last of a family asks for nothing. */
 static const struct level levels[] = {
-    {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "tern_ternary_sum_i8_vnni",
-     "tern_ternary_sum3_i8_vbmi", true, true, BITCODE_X86_64_VNNI, BITCODE_X86_64_VBMI_3},
-    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "tern_ternary_sum_i8_vnni",
-     "tern_ternary_sum3_i8_vnni", true, true, BITCODE_X86_64_VNNI, BITCODE_X86_64_VNNI_3},
-    {"x86_64", "avx2", "avx2,f16c", "tern_ternary_sum_i8_avx2", "tern_ternary_sum3_i8_avx2", true, true,
-     BITCODE_X86_64_AVX2, BITCODE_X86_64_AVX2_3},
-    {"x86_64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", false, false, -1, -1},
-    {"aarch64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", true, true, -1, -1},
-    {"riscv64", "portable", "", "tern_ternary_sum_i8", "tern_ternary_sum3_i8", false, false, -1, -1},
+    {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_vbmi", true, true,
+     BITCODE_X86_64_VBMI},
+    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "_vnni", true, true,
+     BITCODE_X86_64_VNNI},
+    {"x86_64", "avxvnni", "avx2,f16c,avxvnni", "_avxvnni", true, true, BITCODE_X86_64_AVXVNNI},
+    {"x86_64", "avx2", "avx2,f16c", "_avx2", true, true, BITCODE_X86_64_AVX2},
+    {"x86_64", "portable", "", "", false, false, -1},
+    {"aarch64", "dotprod", "dotprod", "_neon", true, true, BITCODE_AARCH64_NEON},
+    {"aarch64", "portable", "", "", true, true, -1},
+    {"riscv64", "portable", "", "", false, false, -1},
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 
@@ -34,17 +35,17 @@ static const struct cpus {
      "x86-64 x86-64-v2 core2 penryn nehalem westmere sandybridge ivybridge silvermont goldmont goldmont-plus "
      "tremont btver2 bdver1 bdver2 bdver3"},
     {"x86_64", "avx2", "",
-     "x86-64-v3 x86-64-v4 haswell broadwell skylake skylake-avx512 alderlake raptorlake meteorlake arrowlake "
-     "lunarlake gracemont sierraforest bdver4 znver1 znver2 znver3"},
+     "x86-64-v3 x86-64-v4 haswell broadwell skylake skylake-avx512 bdver4 znver1 znver2 znver3"},
+    {"x86_64", "avxvnni", "", "alderlake raptorlake meteorlake arrowlake lunarlake gracemont sierraforest"},
     {"x86_64", "avx512vnni", "", "cascadelake cooperlake"},
     {"x86_64", "avx512vbmi", "",
      "icelake-client icelake-server tigerlake rocketlake sapphirerapids emeraldrapids "
      "graniterapids znver4 znver5"},
-    {"aarch64", "portable", "",
-     "generic cortex-a35 cortex-a53 cortex-a55 cortex-a57 cortex-a72 cortex-a73 cortex-a75 cortex-a76 "
-     "cortex-a77 cortex-a78 cortex-a510 cortex-a520 cortex-a710 cortex-a715 cortex-a720 cortex-x1 cortex-x2 "
-     "cortex-x3 cortex-x4 neoverse-e1 neoverse-n1 neoverse-n2 neoverse-n3 neoverse-v1 neoverse-v2 "
-     "neoverse-v3 ampere1 ampere1a apple-m1 apple-m2 apple-m3 a64fx"},
+    {"aarch64", "portable", "", "generic cortex-a35 cortex-a53 cortex-a57 cortex-a72 cortex-a73 a64fx"},
+    {"aarch64", "dotprod", "",
+     "cortex-a55 cortex-a75 cortex-a76 cortex-a77 cortex-a78 cortex-a510 cortex-a520 cortex-a710 "
+     "cortex-a715 cortex-a720 cortex-x1 cortex-x2 cortex-x3 cortex-x4 neoverse-e1 neoverse-n1 neoverse-n2 "
+     "neoverse-n3 neoverse-v1 neoverse-v2 neoverse-v3 ampere1 ampere1a apple-m1 apple-m2 apple-m3"},
     {"riscv64", "portable", "+m,+a,+f,+d,+c",
      "generic-rv64 sifive-u54 sifive-u74 sifive-p450 sifive-p670 spacemit-x60"},
 };

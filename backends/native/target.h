@@ -5,18 +5,17 @@
 #include "backends/native/native.h"
 #include <llvm-c/TargetMachine.h>
 
-/* Kernels in bitcode that one level links: the family's portable ones, and an extra module
- * for each layout or none. */
+/* What code for a processor may use: of the ternary sums of int8 codes the variant with this suffix
+ * (tern_ternary_sum_i8_avx2), which is in a module of its own beside the family's portable ones. */
 struct level {
   const char *family; /* first part of the triple */
-  const char *name;   /* "portable", "avx2", "avx512vnni", "avx512vbmi" */
+  const char *name;   /* "portable", "avx2", "avx512vnni", ... */
   const char *
-    requires;          /* features, comma-separated, all of which the CPU must have; "" */
-  const char *sum_i8;  /* its function for int8 ternary sums of tile2 */
-  const char *sum3_i8; /* and of tile3 */
-  bool rounds;         /* has instructions for round, floor and trunc of floats */
-  bool halves;         /* has instructions for IEEE half to float */
-  int extra, extra3;   /* enum bitcode, for tile2 and tile3; -1: none */
+    requires;         /* features, comma-separated, all of which the CPU must have; "" */
+  const char *suffix; /* "" for the portable ones */
+  bool rounds;        /* has instructions for round, floor and trunc of floats */
+  bool halves;        /* has instructions for IEEE half to float */
+  int extra;          /* enum bitcode, the variant's module; -1: none */
 };
 
 struct target {

@@ -39,12 +39,15 @@ TERN_TERNARY_SUM(tern_ternary_sum3_i8, int8_t, int32_t);
 TERN_TERNARY_SUM(tern_ternary_sum3_i16, int16_t, int32_t);
 TERN_TERNARY_SUM(tern_ternary_sum3_f32, float, float);
 
-/* The same for processors that have more; with groups they do as the portable one. */
-TERN_TERNARY_SUM(tern_ternary_sum_i8_avx2, int8_t, int32_t);
-TERN_TERNARY_SUM(tern_ternary_sum_i8_vnni, int8_t, int32_t); /* AVX-512 F, BW, VL, VNNI */
-TERN_TERNARY_SUM(tern_ternary_sum3_i8_avx2, int8_t, int32_t);
-TERN_TERNARY_SUM(tern_ternary_sum3_i8_vnni, int8_t, int32_t);
-TERN_TERNARY_SUM(tern_ternary_sum3_i8_vbmi, int8_t, int32_t); /* and AVX-512 VBMI */
+/* The same for processors that have more (ternary_rows.h); with groups they do as the portable ones. */
+#define TERN_TERNARY_SUMS(level)                                                                             \
+  TERN_TERNARY_SUM(tern_ternary_sum_i8_##level, int8_t, int32_t);                                            \
+  TERN_TERNARY_SUM(tern_ternary_sum3_i8_##level, int8_t, int32_t)
+TERN_TERNARY_SUMS(avx2);
+TERN_TERNARY_SUMS(avxvnni); /* AVX2 and AVX-VNNI */
+TERN_TERNARY_SUMS(vnni);    /* AVX-512 F, BW, VL, VNNI */
+TERN_TERNARY_SUMS(vbmi);    /* and AVX-512 VBMI */
+TERN_TERNARY_SUMS(neon);    /* aarch64 with dot products */
 
 /* What every variant needs to know of the layout. */
 static inline int64_t tern_tiles(int64_t n) { /* panels, or chunks of tile2: ceil(n / 16) */

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 #include <cmocka.h>
 
@@ -24,22 +27,29 @@ struct variant {
   bool runs;
   enum packing packing;
 };
-enum { VARIANTS = 7 };
+enum { VARIANTS = 10 };
+
+static int both(struct variant *v, int n, const char *name, bool runs, sum_i8_function *sum,
+                sum_i8_function *sum3) {
+  v[n++] = (struct variant){name, sum, runs, TILE2};
+  v[n++] = (struct variant){name, sum3, runs, TILE3};
+  return n;
+}
+#define BOTH(level, runs)                                                                                    \
+  n = both(v, n, #level, runs, tern_ternary_sum_i8_##level, tern_ternary_sum3_i8_##level)
 
 static int variants(struct variant v[VARIANTS]) {
-  int n = 0;
-  v[n++] = (struct variant){"portable", tern_ternary_sum_i8, true, TILE2};
-  v[n++] = (struct variant){"portable tile3", tern_ternary_sum3_i8, true, TILE3};
+  int n = both(v, 0, "portable", true, tern_ternary_sum_i8, tern_ternary_sum3_i8);
 #ifdef __x86_64__
+  unsigned a = 0, b = 0, c = 0, d = 0;
   bool avx2 = __builtin_cpu_supports("avx2");
   bool vnni = __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512vl");
-  v[n++] = (struct variant){"avx2", tern_ternary_sum_i8_avx2, avx2, TILE2};
-  v[n++] = (struct variant){"vnni", tern_ternary_sum_i8_vnni, vnni, TILE2};
-  v[n++] = (struct variant){"avx2 tile3", tern_ternary_sum3_i8_avx2, avx2, TILE3};
-  v[n++] = (struct variant){"vnni tile3", tern_ternary_sum3_i8_vnni, vnni, TILE3};
-  v[n++] = (struct variant){"vbmi tile3", tern_ternary_sum3_i8_vbmi,
-                            vnni && __builtin_cpu_supports("avx512vbmi"), TILE3};
+  bool avxvnni = avx2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+  BOTH(avx2, avx2);
+  BOTH(avxvnni, avxvnni);
+  BOTH(vnni, vnni);
+  BOTH(vbmi, vnni && __builtin_cpu_supports("avx512vbmi"));
 #endif
   return n;
 }
@@ -132,8 +142,8 @@ static void check_i8(const struct problem *p, int value) {
       for (uint32_t thread = 0; thread < threads; thread++)
         v[k].sum(p->packed[v[k].packing], x, y, p->m, p->n, p->group, p->rows, thread, threads);
       if (memcmp(y, expected, sizeof *y * (size_t)outputs))
-        fail_msg("%s differs: m %ld n %ld group %ld rows %ld x %d threads %u", v[k].name, (long)p->m,
-                 (long)p->n, (long)p->group, (long)p->rows, value, threads);
+        fail_msg("%s, tile%d, differs: m %ld n %ld group %ld rows %ld x %d threads %u", v[k].name,
+                 v[k].packing + 2, (long)p->m, (long)p->n, (long)p->group, (long)p->rows, value, threads);
     }
   free(x);
   free(expected);

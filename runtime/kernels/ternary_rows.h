@@ -1,0 +1,326 @@
+/* ternary_rows.h: int8 ternary sums in vector registers, written once for all processors. A file a processor
+ * (ternary_avx2.c, ternary_vnni.c, ...) says what its registers do and includes this page, which walks the
+ * matrix; TERN_SUMS then makes the two functions of ternary.h, for tile2 and tile3.
+ *
+ * A register (`reg`, of bytes) holds four columns of sizeof(reg) / 4 rows: 32-bit lane r is row r, byte j
+ * column j. REGS registers are a tile. The processor's file gives
+ *
+ *   ROWS, AT_ONCE        how many rows of x share AT_ONCE registers of digits when there are many rows
+ *   SUM_BITS             16 or 32: bits of the sums that `multiply` adds to
+ *   multiply(s, d, c)    s and the products of digits d, 0 .. 12, with columns c, added in pairs or fours
+ *   widen(total, s)      total, 32-bit sums a lane, and s
+ *   min_bytes(a, b), look_up(table, at)    table: 16 bytes; at: below 16
+ *   fields_of_81(r)      optional, with IN_PLACE: 0 .. 80 to four digits at bits 0, 2, 4, 6
+ *   IN_PLACE             multiply takes digits up to 162, so fields need no shift, and there are registers
+ * for an accumulator a field
+ *
+ * One row of x (decode) is bound by reading weights: a pair of panels is one stream, met in registers. Many
+ * rows (prefill, batches) are bound by multiplying: a block of columns of a pair is unpacked once to a byte
+ * a digit, in the first cache, and serves all rows. */
+#ifndef TERN_TERNARY_ROWS_H
+#define TERN_TERNARY_ROWS_H
+
+typedef int32_t lanes __attribute__((vector_size(sizeof(reg))));
+
+enum {
+  REGS = TERN_TILE / (int)sizeof(reg),
+  MOST_FIELDS = 5,
+  FEW = 4,          /* rows that go together where ROWS are not left */
+  ROWS_BLOCK = 128, /* rows of x whose sums are kept at a time */
+  PREFETCH = 4096   /* bytes ahead */
+};
+
+INLINE int64_t chunk_width(int fields) {
+  return 4 * fields;
+}
+
+INLINE reg load_reg(const uint8_t *p) {
+  reg r;
+  memcpy(&r, p, sizeof r);
+  return r;
+}
+
+/* The four bytes at x in every lane. */
+INLINE reg four_columns(const int8_t *x) {
+  int32_t word;
+  memcpy(&word, x, sizeof word);
+  return (reg)((lanes){0} + word);
+}
+
+INLINE void prefetch_tiles(const uint8_t *tiles, int panels) {
+  UNROLL for (int p = 0; p < panels; p++) __builtin_prefetch(tiles + p * TERN_TILE + PREFETCH);
+}
+
+/* ---- digits ---------------------------------------------------------------------------------- */
+
+/* b modulo p for b < 3 p: what would be negative wraps to a large byte. */
+INLINE reg below(reg b, uint8_t p) {
+  b = min_bytes(b, b - p);
+  return min_bytes(b, b - p);
+}
+
+/* The digits of each byte. tile3: what a power leaves out, t * p, shows its digit: its low two bits are t for
+ * p = 81 and 9; for 27 its low four bits, 0, 11 or 6, find it in a table. The last two are looked up by the
+ * remainder 0 .. 8. */
+INLINE void unpack(int fields, reg b, reg digits[MOST_FIELDS]) {
+  static const uint8_t digit27[16] = {[11] = 1, [6] = 2}, digit3[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2},
+                       digit1[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
+  if (fields == 4) {
+    UNROLL for (int f = 0; f < 4; f++) digits[f] = b >> 2 * f & 3;
+    return;
+  }
+  reg r81 = below(b, 81), r27 = below(r81, 27), r9 = below(r27, 9);
+  digits[4] = (b - r81) & 3;
+  digits[3] = look_up(digit27, r81 - r27);
+  digits[2] = (r27 - r9) & 3;
+  digits[1] = look_up(digit3, r9);
+  digits[0] = look_up(digit1, r9);
+}
+
+/* ---- products straight from packed bytes ----------------------------------------------------- */
+
+/* Sums of decode_add, and how many chunks they hold. With 16 bits a pair of products of digits up to 2 is
+ * within -512 .. 508, of digits up to 8 within -2048 .. 2032. With 32 a lane grows by at most 2^16 a chunk.
+ */
+#ifdef IN_PLACE
+enum { ACCUMULATORS = MOST_FIELDS };
+#else
+enum { ACCUMULATORS = 2 };
+#endif
+INLINE int64_t most_chunks(int fields) {
+  return SUM_BITS == 32 ? 1 << 14 : fields == 4 ? 8 : 12;
+}
+enum { BLOCK_CHUNKS = SUM_BITS == 32 ? 16 : 12 }; /* the same for unpacked digits of either layout */
+
+#ifdef IN_PLACE
+INLINE void decode_four(reg sums[ACCUMULATORS], reg b, const reg *columns) {
+  UNROLL for (int f = 0; f < 4; f++) sums[f] = multiply(sums[f], b & (uint8_t)(3 << 2 * f), columns[f]);
+}
+
+INLINE reg join_four(const reg sums[ACCUMULATORS]) {
+  lanes low = (lanes)sums[0] + ((lanes)sums[1] >> 2), high = ((lanes)sums[2] >> 4) + ((lanes)sums[3] >> 6);
+  return (reg)(low + high);
+}
+#endif
+
+/* Fields of tile2 that are not shifted down count 4^f-fold, in an accumulator of their own; the top digit of
+ * tile3 may stay 81-fold. */
+INLINE void decode_add(int fields, reg sums[ACCUMULATORS], reg b, const reg columns[MOST_FIELDS]) {
+#ifdef IN_PLACE
+  if (fields == 4) {
+    decode_four(sums, b, columns);
+    return;
+  }
+#ifdef fields_of_81
+  reg r = below(b, 81);
+  sums[4] = multiply(sums[4], b - r, columns[4]);
+  decode_four(sums, fields_of_81(r), columns);
+  return;
+#endif
+#endif
+  if (fields == 4) {
+    reg high = b >> 4;
+    sums[0] = multiply(sums[0], b & 3, columns[0]);
+    sums[1] = multiply(sums[1], b & 12, columns[1]);
+    sums[0] = multiply(sums[0], high & 3, columns[2]);
+    sums[1] = multiply(sums[1], high & 12, columns[3]);
+  } else {
+    reg digits[MOST_FIELDS];
+    unpack(fields, b, digits);
+    UNROLL for (int f = 0; f < fields; f++) sums[f % 2] = multiply(sums[f % 2], digits[f], columns[f]);
+  }
+}
+
+/* Division by 4^f is exact; by 81 it is multiplication by the inverse modulo 2^32. */
+INLINE reg decode_join(int fields, reg total, const reg sums[ACCUMULATORS]) {
+#ifdef IN_PLACE
+  if (fields == 4)
+    return (reg)((lanes)total + (lanes)join_four(sums));
+#ifdef fields_of_81
+  return (reg)((lanes)total + (lanes)join_four(sums) + (lanes)sums[4] * 0x781948b1);
+#endif
+#endif
+  reg second = widen((reg){0}, sums[1]);
+  return (reg)((lanes)widen(total, sums[0]) + ((lanes)second >> (fields == 4 ? 2 : 0)));
+}
+
+/* A panel or a pair of them: where the tiles are, and which rows of y they give. */
+struct strip {
+  const uint8_t *tiles;
+  int64_t first, count, m, n; /* rows of the matrix: the first, how many; all, which is a row of y */
+};
+
+/* Sums of digits less the sum of x. */
+INLINE void store_sums(int panels, const struct strip *s, const reg *total, int32_t ones, int32_t *y) {
+  uint32_t sums[2 * TERN_PANEL];
+  memcpy(sums, total, (size_t)panels * TERN_TILE);
+  for (int i = 0; i < panels * TERN_PANEL; i++)
+    sums[i] -= (uint32_t)ones;
+  if (s->count == panels * TERN_PANEL)
+    memcpy(y + s->first, sums, (size_t)panels * TERN_TILE);
+  else
+    memcpy(y + s->first, sums, sizeof *y * (size_t)s->count);
+}
+
+/* ---- one row of x ---------------------------------------------------------------------------- */
+
+INLINE void decode_chunk(int fields, int panels, reg sums[][ACCUMULATORS], const uint8_t *tiles,
+                         const int8_t *x) {
+  reg columns[MOST_FIELDS];
+  UNROLL for (int f = 0; f < fields; f++) columns[f] = four_columns(x + 4 * f);
+  prefetch_tiles(tiles, panels);
+  UNROLL for (int i = 0; i < panels * REGS; i++)
+      decode_add(fields, sums[i], load_reg(tiles + i * (int)sizeof(reg)), columns);
+}
+
+INLINE void one_row(int fields, int panels, const struct strip *s, const int8_t *x, int32_t ones,
+                    int32_t *y) {
+  reg total[2 * REGS];
+  int64_t width = chunk_width(fields), whole = s->n / width, step = panels * TERN_TILE;
+  memset(total, 0, sizeof total);
+  for (int64_t begin = 0; begin < whole || begin == 0; begin += most_chunks(fields)) {
+    reg sums[2 * REGS][ACCUMULATORS];
+    int64_t end = whole - begin < most_chunks(fields) ? whole : begin + most_chunks(fields);
+    memset(sums, 0, sizeof sums);
+    for (int64_t c = begin; c < end; c++)
+      decode_chunk(fields, panels, sums, s->tiles + c * step, x + c * width);
+    UNROLL for (int i = 0; i < panels * REGS; i++) total[i] = decode_join(fields, total[i], sums[i]);
+  }
+  if (s->n % width) {
+    reg sums[2 * REGS][ACCUMULATORS];
+    int8_t tail[4 * MOST_FIELDS] = {0};
+    memset(sums, 0, sizeof sums);
+    memcpy(tail, x + whole * width, (size_t)(s->n % width));
+    decode_chunk(fields, panels, sums, s->tiles + whole * step, tail);
+    UNROLL for (int i = 0; i < panels * REGS; i++) total[i] = decode_join(fields, total[i], sums[i]);
+  }
+  store_sums(panels, s, total, ones, y);
+}
+
+/* ---- many rows of x -------------------------------------------------------------------------- */
+
+/* A block of columns of a strip, and the sums of all rows so far. */
+struct block {
+  reg digits[BLOCK_CHUNKS * MOST_FIELDS][2 * REGS];
+  reg total[ROWS_BLOCK][2 * REGS];
+};
+
+INLINE void unpack_block(int fields, int panels, struct block *b, const uint8_t *tiles, int64_t chunks) {
+  for (int64_t c = 0; c < chunks; c++, tiles += panels * TERN_TILE) {
+    prefetch_tiles(tiles, panels);
+    UNROLL for (int i = 0; i < panels * REGS; i++) {
+      reg d[MOST_FIELDS];
+      unpack(fields, load_reg(tiles + i * (int)sizeof(reg)), d);
+      UNROLL for (int f = 0; f < fields; f++) b->digits[c * fields + f][i] = d[f];
+    }
+  }
+}
+
+/* `fours` fours for `rows` rows of x, `apart` bytes from one to the next, in `regs` registers from `at` on.
+ */
+INLINE void add_fours(int rows, int regs, int at, reg (*total)[2 * REGS], const reg (*digits)[2 * REGS],
+                      int64_t fours, const int8_t *x, int64_t apart) {
+  reg sums[ROWS][AT_ONCE];
+  UNROLL for (int t = 0; t < rows; t++) UNROLL for (int i = 0; i < regs; i++)
+      memset(&sums[t][i], 0, sizeof(reg));
+  for (int64_t q = 0; q < fours; q++)
+    UNROLL for (int t = 0; t < rows; t++) {
+      reg columns = four_columns(x + t * apart + 4 * q);
+      UNROLL for (int i = 0; i < regs; i++) sums[t][i] = multiply(sums[t][i], digits[q][at + i], columns);
+    }
+  UNROLL for (int t = 0; t < rows; t++) UNROLL for (int i = 0; i < regs; i++) total[t][at + i] =
+      widen(total[t][at + i], sums[t][i]);
+}
+
+/* `width` columns for `rows` rows. Fewer than four at the end are copied, so that nothing beyond a row is
+ * read; the digits there are 0. */
+INLINE void add_columns(int panels, int rows, struct block *b, const int8_t *x, int64_t n, int64_t row,
+                        int64_t width) {
+  const int regs = panels * REGS < AT_ONCE ? panels * REGS : AT_ONCE;
+  const int8_t *from = x + row * n;
+  int8_t tails[ROWS * 4] = {0};
+  if (width % 4)
+    for (int t = 0; t < rows; t++)
+      memcpy(tails + 4 * t, from + t * n + width / 4 * 4, (size_t)(width % 4));
+  for (int at = 0; at < panels * REGS; at += regs) {
+    add_fours(rows, regs, at, b->total + row, (const reg(*)[2 * REGS]) b->digits, width / 4, from, n);
+    if (width % 4)
+      add_fours(rows, regs, at, b->total + row, (const reg(*)[2 * REGS]) b->digits + width / 4, 1, tails, 4);
+  }
+}
+
+INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_t *x, const int32_t *ones,
+                      int64_t rows, int32_t *y) {
+  const int64_t most = BLOCK_CHUNKS * chunk_width(fields);
+  struct block b;
+  memset(b.total, 0, sizeof *b.total * (size_t)rows);
+  for (int64_t column = 0; column < s->n; column += most) {
+    int64_t width = s->n - column < most ? s->n - column : most, t = 0;
+    unpack_block(fields, panels, &b, s->tiles + column / chunk_width(fields) * panels * TERN_TILE,
+                 (width + chunk_width(fields) - 1) / chunk_width(fields));
+    for (; t + ROWS <= rows; t += ROWS)
+      add_columns(panels, ROWS, &b, x + column, s->n, t, width);
+    for (; t + FEW <= rows; t += FEW)
+      add_columns(panels, FEW, &b, x + column, s->n, t, width);
+    for (; t < rows; t++)
+      add_columns(panels, 1, &b, x + column, s->n, t, width);
+  }
+  for (int64_t t = 0; t < rows; t++)
+    store_sums(panels, s, b.total[t], ones[t], y + t * s->m);
+}
+
+/* ---- the whole matrix ------------------------------------------------------------------------ */
+
+INLINE void strip_rows(int fields, int panels, const struct strip *s, const int8_t *x, const int32_t *ones,
+                       int64_t rows, int32_t *y) {
+  if (rows == 1)
+    one_row(fields, panels, s, x, ones[0], y);
+  else
+    many_rows(fields, panels, s, x, ones, rows, y);
+}
+
+INLINE int32_t sum_of_row(const int8_t *x, int64_t n) {
+  uint32_t sum = 0;
+  for (int64_t k = 0; k < n; k++)
+    sum += (uint32_t)x[k];
+  return (int32_t)sum;
+}
+
+/* A thread's share of the panels, for at most ROWS_BLOCK rows at a time. */
+INLINE void sum_rows(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
+                     int64_t rows, uint32_t thread, uint32_t threads) {
+  int64_t begin, end, chunks = (n + chunk_width(fields) - 1) / chunk_width(fields);
+  tern_share(m, thread, threads, &begin, &end);
+  for (int64_t row = 0; row < rows; row += ROWS_BLOCK) {
+    int64_t count = rows - row < ROWS_BLOCK ? rows - row : ROWS_BLOCK;
+    int32_t ones[ROWS_BLOCK];
+    for (int64_t t = 0; t < count; t++)
+      ones[t] = sum_of_row(x + (row + t) * n, n);
+    for (int64_t panel = begin; panel < end; panel += 2) {
+      int64_t first = panel * TERN_PANEL, left = m - first;
+      struct strip s = {w + panel * chunks * TERN_TILE, first, left < 2 * TERN_PANEL ? left : 2 * TERN_PANEL,
+                        m, n};
+      if (panel + 1 < end)
+        strip_rows(fields, 2, &s, x + row * n, ones, count, y + row * m);
+      else
+        strip_rows(fields, 1, &s, x + row * n, ones, count, y + row * m);
+    }
+  }
+}
+
+/* The two functions of a processor; with groups they do as the portable ones. */
+#define TERN_SUMS(level)                                                                                     \
+  TERN_TERNARY_SUM(tern_ternary_sum_i8_##level, int8_t, int32_t) {                                           \
+    if (group)                                                                                               \
+      tern_ternary_sum_i8(w, x, y, m, n, group, rows, thread, threads);                                      \
+    else                                                                                                     \
+      sum_rows(4, w, x, y, m, n, rows, thread, threads);                                                     \
+  }                                                                                                          \
+  TERN_TERNARY_SUM(tern_ternary_sum3_i8_##level, int8_t, int32_t) {                                          \
+    if (group)                                                                                               \
+      tern_ternary_sum3_i8(w, x, y, m, n, group, rows, thread, threads);                                     \
+    else                                                                                                     \
+      sum_rows(5, w, x, y, m, n, rows, thread, threads);                                                     \
+  }
+
+#endif

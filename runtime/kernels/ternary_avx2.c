@@ -1,5 +1,6 @@
 /* ternary_avx2.c: int8 ternary sums for AVX2. A register is half a tile. vpmaddubsw multiplies digits by
- * columns and adds pairs, in 16 bits, which are widened before they overflow. */
+ * columns and adds pairs, in 16 bits, which are widened before they overflow; there is one of them a clock
+ * (Zen 3), so many rows of x go by tables. */
 #if defined __AVX2__
 #include "runtime/kernels/ternary_inline.h"
 
@@ -25,9 +26,9 @@ INLINE reg look_up(const uint8_t table[16], reg at) {
   return (reg)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(t), (__m256i)at);
 }
 
-#include "runtime/kernels/ternary_rows.h"
+#include "runtime/kernels/ternary_tables.h"
 
-TERN_SUMS(avx2)
+TERN_SUMS_MANY(avx2, sum_bundles)
 #else
 typedef int tern_no_avx2; /* nothing to compile for this processor */
 #endif

@@ -1,5 +1,5 @@
-/* ternary_neon.c: int8 ternary sums for Arm's dot products (FEAT_DotProd, optional from Armv8.2 on). A register
- * is a quarter of a tile. */
+/* ternary_neon.c: int8 ternary sums for Arm's dot products (FEAT_DotProd, optional from Armv8.2 on). A
+ * register is a quarter of a tile. */
 #if defined __aarch64__ && defined __ARM_FEATURE_DOTPROD
 #include "runtime/kernels/ternary_inline.h"
 

@@ -308,19 +308,22 @@ INLINE void sum_rows(int fields, const uint8_t *w, const int8_t *x, int32_t *y, 
   }
 }
 
-/* The two functions of a processor; with groups they do as the portable ones. */
-#define TERN_SUMS(level)                                                                                     \
-  TERN_TERNARY_SUM(tern_ternary_sum_i8_##level, int8_t, int32_t) {                                           \
-    if (group)                                                                                               \
-      tern_ternary_sum_i8(w, x, y, m, n, group, rows, thread, threads);                                      \
-    else                                                                                                     \
-      sum_rows(4, w, x, y, m, n, rows, thread, threads);                                                     \
-  }                                                                                                          \
-  TERN_TERNARY_SUM(tern_ternary_sum3_i8_##level, int8_t, int32_t) {                                          \
-    if (group)                                                                                               \
-      tern_ternary_sum3_i8(w, x, y, m, n, group, rows, thread, threads);                                     \
-    else                                                                                                     \
-      sum_rows(5, w, x, y, m, n, rows, thread, threads);                                                     \
+/* The two functions of a processor; with groups they do as the portable ones. MANY(fields, ...) computes the
+ * first of the rows in a way of its own and returns how many. */
+#define TERN_SUM(name, level, fields, many)                                                                  \
+  TERN_TERNARY_SUM(tern_ternary_##name##_##level, int8_t, int32_t) {                                         \
+    if (group) {                                                                                             \
+      tern_ternary_##name(w, x, y, m, n, group, rows, thread, threads);                                      \
+      return;                                                                                                \
+    }                                                                                                        \
+    int64_t done = many(fields, w, x, y, m, n, rows, thread, threads);                                       \
+    if (done < rows)                                                                                         \
+      sum_rows(fields, w, x + done * n, y + done * m, m, n, rows - done, thread, threads);                   \
   }
+#define TERN_SUMS_MANY(level, many)                                                                          \
+  TERN_SUM(sum_i8, level, 4, many)                                                                           \
+  TERN_SUM(sum3_i8, level, 5, many)
+#define TERN_NONE(...)   0
+#define TERN_SUMS(level) TERN_SUMS_MANY(level, TERN_NONE)
 
 #endif

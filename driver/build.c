@@ -37,11 +37,16 @@ static struct native_options native_options(const struct build *b) {
   return o;
 }
 
-/* The model as loops: all passes, planned and lowered. */
-static struct loops *to_loops(struct build *b) {
+/* The model as loops: all passes, planned and lowered. What compiles C later is not known here, and taken for
+ * slow at unpacking. */
+static struct loops *to_loops(struct build *b, bool native) {
   struct job *j = &b->job;
-  bool ok = job_load(j) && job_passes(j, job_pipeline(j));
-  return ok ? loops_lower(&j->arena, j->module) : NULL;
+  struct native_options o = native_options(b);
+  bool fast = false;
+  if ((native && !native_fast_trits(&j->diag, &o, &fast)) || !job_load(j))
+    return NULL;
+  j->module->slow_trits = !fast;
+  return job_passes(j, job_pipeline(j)) ? loops_lower(&j->arena, j->module) : NULL;
 }
 
 static bool emit_ast(struct build *b, const char *path) {
@@ -66,7 +71,7 @@ static bool emit_ir(struct build *b, const char *path) {
 }
 
 static bool emit_native(struct build *b, enum native_kind kind, const char *path) {
-  struct loops *loops = to_loops(b);
+  struct loops *loops = to_loops(b, true);
   struct native_options o = native_options(b);
   return loops && native_write(&b->job.diag, loops, &o, kind, path);
 }
@@ -85,7 +90,7 @@ static bool emit_obj(struct build *b, const char *path) {
 
 static bool emit_c(struct build *b, const char *path) {
   struct job *j = &b->job;
-  struct loops *loops = to_loops(b);
+  struct loops *loops = to_loops(b, false);
   struct c_options o = {.runtime = tern_file(j, "share/tern/runtime"),
                         .threads = (uint32_t)j->options.threads};
   if (!loops || !o.runtime || !c_emit(&j->diag, loops, path, &o))
@@ -117,7 +122,7 @@ static bool with_object(struct build *b, const char *path,
                j->options.triple);
     return false;
   }
-  struct loops *loops = to_loops(b);
+  struct loops *loops = to_loops(b, true);
   char *dir = loops ? scratch_begin(j) : NULL;
   struct native_options o = native_options(b);
   char *object = arena_printf(&j->arena, "%s/model.o", dir ? dir : "");

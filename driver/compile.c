@@ -39,7 +39,7 @@ static const struct argp_option rows[] = {
     {"set", KEY_SET, "NAME=VALUE", 0, "gives a parameter of the spec its value (repeatable)", 1},
     {"allow-extra", KEY_ALLOW_EXTRA, 0, 0,
      "tensors of the checkpoint that the model does not use are no error", 1},
-    {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 32)", 1},
+    {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 96)", 1},
     {"threads", KEY_THREADS, "N", 0,
      "threads that the program uses unless told otherwise (default: as many as pay)", 1},
     {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,

@@ -10,10 +10,24 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static bool open_native(struct engine *e, struct job *j, const struct loops *loops) {
+static struct native_options native_options(const struct job *j) {
   struct native_options o = native_defaults;
   o.cpu = j->options.cpu;
   o.features = j->options.features;
+  return o;
+}
+
+bool engine_target(struct job *j, const char *kind) {
+  struct native_options o = native_options(j);
+  bool fast = false;
+  if (strcmp(kind, "native") == 0 && !native_fast_trits(&j->diag, &o, &fast))
+    return false;
+  j->module->slow_trits = !fast;
+  return true;
+}
+
+static bool open_native(struct engine *e, struct job *j, const struct loops *loops) {
+  struct native_options o = native_options(j);
   e->jit = native_jit(&j->diag, loops, &o);
   e->model = e->jit ? native_jit_model(e->jit) : NULL;
   return e->model != NULL;

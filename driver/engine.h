@@ -16,7 +16,11 @@ struct engine {
   char *dir;              /* C: its folder of intermediate files */
 };
 
-/* kind: "native" or "c". False after a diagnostic. */
+/* Tells the loaded module, before its passes, what the engine is good at. kind: "native" or "c". False after
+ * a diagnostic. */
+bool engine_target(struct job *j, const char *kind);
+
+/* False after a diagnostic. */
 bool engine_open(struct engine *e, struct job *j, const struct loops *loops, const char *kind);
 void engine_close(struct engine *e);
 

@@ -185,7 +185,7 @@ static int run_engine(struct run *r) {
   struct job *j = &r->job;
   struct image image;
   struct engine e;
-  if (!job_passes(j, job_pipeline(j)))
+  if (!engine_target(j, r->engine) || !job_passes(j, job_pipeline(j)))
     return 1;
   struct loops *loops = loops_lower(&j->arena, j->module);
   if (!loops || !image_in_memory(j, &image))

@@ -268,8 +268,9 @@ struct module {
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
   int64_t chunk;                      /* batch-time: the most tokens of one prefill; 0: no prefill form */
   enum storage packing;               /* the form of all ternary weights; STORE_NONE: plan-memory chooses */
-  int word;                           /* fixed-point: most bits of a value; 0: the pass's default */
-  int next_kernel;                    /* for unique kernel names */
+  bool slow_trits; /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
+  int word;        /* fixed-point: most bits of a value; 0: the pass's default */
+  int next_kernel; /* for unique kernel names */
 };
 
 /* ---- building: build.c

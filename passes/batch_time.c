@@ -24,7 +24,7 @@
 #include "passes/recurrence.h"
 #include "passes/rewrite.h"
 
-enum { CHUNK = 32 }; /* the weights are decoded once a chunk; buffers of the widest layer grow with it */
+enum { CHUNK = 96 }; /* the weights are read once a chunk; buffers of the widest layer grow with it */
 
 /* What a value of step became. */
 struct made {

@@ -114,12 +114,13 @@ static bool streams(const struct uses *u) {
 }
 
 /* tile3, 1.6 bits a weight, where sums are bound by memory, tile2, which is decoded in fewer instructions,
- * where they are not. Sums by groups go through the portable kernels, so they are never bound by memory. The
- * module's `packing` goes before the rule. */
+ * where they are not: because a cache holds the model, or because the target is slow at the former. Sums by
+ * groups go through the portable kernels, so they are never bound by memory. The module's `packing` goes
+ * before the rule. */
 static enum storage packing_for(const struct uses *u, const struct weight *w) {
   if (u->m->packing != STORE_NONE)
     return u->m->packing;
-  return u->streams && w->scale != WSCALE_GROUP ? STORE_TILE3 : STORE_TILE2;
+  return u->streams && !u->m->slow_trits && w->scale != WSCALE_GROUP ? STORE_TILE3 : STORE_TILE2;
 }
 
 /* Floats of two axes and more keep the 16 bits that the checkpoint has; the small ones, read often, are

@@ -46,6 +46,10 @@ void native_jit_free(struct native_jit *j);
  * arena. NULL after a diagnostic. */
 const char *native_target_text(struct arena *a, struct diag *d, const struct native_options *o);
 
+/* Whether the kernels for these options unpack five weights a byte (tile3) as fast as memory delivers them,
+ * so that less to read is less time. False after a diagnostic. */
+bool native_fast_trits(struct diag *d, const struct native_options *o, bool *fast);
+
 /* Every CPU that --cpu takes, a line for each processor family. */
 void native_list_targets(FILE *out);
 

@@ -13,16 +13,16 @@ const struct native_options native_defaults = {.optimize = 3, .debug = true};
 
 /* Best first within a family; the last of a family asks for nothing. */
 static const struct level levels[] = {
-    {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_vbmi", true, true,
+    {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_vbmi", true, true, true,
      BITCODE_X86_64_VBMI},
-    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "_vnni", true, true,
+    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "_vnni", true, true, false,
      BITCODE_X86_64_VNNI},
-    {"x86_64", "avxvnni", "avx2,f16c,avxvnni", "_avxvnni", true, true, BITCODE_X86_64_AVXVNNI},
-    {"x86_64", "avx2", "avx2,f16c", "_avx2", true, true, BITCODE_X86_64_AVX2},
-    {"x86_64", "portable", "", "", false, false, -1},
-    {"aarch64", "dotprod", "dotprod", "_neon", true, true, BITCODE_AARCH64_NEON},
-    {"aarch64", "portable", "", "", true, true, -1},
-    {"riscv64", "portable", "", "", false, false, -1},
+    {"x86_64", "avxvnni", "avx2,f16c,avxvnni", "_avxvnni", true, true, false, BITCODE_X86_64_AVXVNNI},
+    {"x86_64", "avx2", "avx2,f16c", "_avx2", true, true, false, BITCODE_X86_64_AVX2},
+    {"x86_64", "portable", "", "", false, false, false, -1},
+    {"aarch64", "dotprod", "dotprod", "_neon", true, true, false, BITCODE_AARCH64_NEON},
+    {"aarch64", "portable", "", "", true, true, false, -1},
+    {"riscv64", "portable", "", "", false, false, false, -1},
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 
@@ -276,6 +276,15 @@ const char *native_target_text(struct arena *a, struct diag *d, const struct nat
   const char *text = arena_printf(a, "%s %s (%s kernels)", t.triple, t.cpu, t.level->name);
   target_close(&t);
   return text;
+}
+
+bool native_fast_trits(struct diag *d, const struct native_options *o, bool *fast) {
+  struct target t;
+  if (!target_open(&t, d, o))
+    return false;
+  *fast = t.level->fast_trits;
+  target_close(&t);
+  return true;
 }
 
 void native_list_targets(FILE *out) {

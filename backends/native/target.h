@@ -15,6 +15,7 @@ struct level {
   const char *suffix; /* "" for the portable ones */
   bool rounds;        /* has instructions for round, floor and trunc of floats */
   bool halves;        /* has instructions for IEEE half to float */
+  bool fast_trits;    /* unpacks five weights a byte as fast as memory delivers them */
   int extra;          /* enum bitcode, the variant's module; -1: none */
 };
 

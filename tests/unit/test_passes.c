@@ -486,7 +486,7 @@ static void test_batch_time_of_mlgru(void **state) {
   (void)state;
   struct fixture f;
   start(&f, mlgru, "ternarize,norm-scale,cse,dce,batch-time,cse,dce");
-  assert_int_equal(f.m->chunk, 32);
+  assert_int_equal(f.m->chunk, 96);
   assert_int_equal(count_ops(f.m, "prefill", OP_SCAN), 1);
   assert_int_equal(count_ops(f.m, "prefill", OP_TAIL), 1);
   const struct op *scan = find_in(func_find(f.m, "prefill")->body, OP_SCAN);

@@ -25,9 +25,10 @@ typedef int32_t lanes __attribute__((vector_size(sizeof(reg))));
 enum {
   REGS = TERN_TILE / (int)sizeof(reg),
   MOST_FIELDS = 5,
-  FEW = 4,          /* rows that go together where ROWS are not left */
-  ROWS_BLOCK = 128, /* rows of x whose sums are kept at a time */
-  PREFETCH = 4096   /* bytes ahead */
+  FEW = 4,                /* rows that go together where ROWS are not left */
+  ROWS_BLOCK = 96,        /* rows of x whose sums are kept at a time */
+  NEAR_BYTES = 512 << 10, /* of rows side by side: a part of the second cache, and of the stack */
+  PREFETCH = 4096         /* bytes ahead */
 };
 
 INLINE int64_t chunk_width(int fields) {
@@ -199,6 +200,34 @@ INLINE void one_row(int fields, int panels, const struct strip *s, const int8_t 
 
 /* ---- many rows of x -------------------------------------------------------------------------- */
 
+/* Rows of x that share registers of digits are a set: ROWS, then FEW, then one. In `near` the rows of a set
+ * lie side by side, a four of each in turn and zeros after the last column: one stream, whatever the distance
+ * of rows. */
+INLINE int64_t set_of(int64_t left) {
+  return left >= ROWS ? ROWS : left >= FEW ? FEW : 1;
+}
+
+INLINE int64_t row_bytes(int64_t n) {
+  return (n + 3) / 4 * 4;
+}
+
+INLINE void bring_near(int8_t *near, const int8_t *x, int64_t n, int64_t rows) {
+  for (int64_t t = 0, set; t < rows; t += set) {
+    set = set_of(rows - t);
+    for (int64_t r = 0; r < set; r++) {
+      const int8_t *from = x + (t + r) * n;
+      int8_t *to = near + t * row_bytes(n) + 4 * r;
+      for (int64_t k = 0; k + 4 <= n; k += 4)
+        memcpy(to + k * set, from + k, 4);
+      if (n % 4) {
+        int8_t last[4] = {0};
+        memcpy(last, from + n / 4 * 4, (size_t)(n % 4));
+        memcpy(to + n / 4 * 4 * set, last, 4);
+      }
+    }
+  }
+}
+
 /* A block of columns of a strip, and the sums of all rows so far. */
 struct block {
   reg digits[BLOCK_CHUNKS * MOST_FIELDS][2 * REGS];
@@ -216,68 +245,49 @@ INLINE void unpack_block(int fields, int panels, struct block *b, const uint8_t 
   }
 }
 
-/* `fours` fours for `rows` rows of x, `apart` bytes from one to the next, in `regs` registers from `at` on.
- */
-INLINE void add_fours(int rows, int regs, int at, reg (*total)[2 * REGS], const reg (*digits)[2 * REGS],
-                      int64_t fours, const int8_t *x, int64_t apart) {
+/* `fours` fours of a set, in `regs` registers from `at` on. */
+INLINE void add_fours(int set, int regs, int at, reg (*total)[2 * REGS], const reg (*digits)[2 * REGS],
+                      int64_t fours, const int8_t *near) {
   reg sums[ROWS][AT_ONCE];
-  UNROLL for (int t = 0; t < rows; t++) UNROLL for (int i = 0; i < regs; i++)
-      memset(&sums[t][i], 0, sizeof(reg));
+  UNROLL for (int t = 0; t < set; t++) UNROLL for (int i = 0; i < regs; i++) sums[t][i] = (reg){0};
   for (int64_t q = 0; q < fours; q++)
-    UNROLL for (int t = 0; t < rows; t++) {
-      reg columns = four_columns(x + t * apart + 4 * q);
+    UNROLL for (int t = 0; t < set; t++) {
+      reg columns = four_columns(near + 4 * (q * set + t));
       UNROLL for (int i = 0; i < regs; i++) sums[t][i] = multiply(sums[t][i], digits[q][at + i], columns);
     }
-  UNROLL for (int t = 0; t < rows; t++) UNROLL for (int i = 0; i < regs; i++) total[t][at + i] =
+  UNROLL for (int t = 0; t < set; t++) UNROLL for (int i = 0; i < regs; i++) total[t][at + i] =
       widen(total[t][at + i], sums[t][i]);
 }
 
-/* `width` columns for `rows` rows. Fewer than four at the end are copied, so that nothing beyond a row is
- * read; the digits there are 0. */
-INLINE void add_columns(int panels, int rows, struct block *b, const int8_t *x, int64_t n, int64_t row,
-                        int64_t width) {
+INLINE void add_set(int panels, int set, struct block *b, const int8_t *near, int64_t row, int64_t n,
+                    int64_t column, int64_t fours) {
   const int regs = panels * REGS < AT_ONCE ? panels * REGS : AT_ONCE;
-  const int8_t *from = x + row * n;
-  int8_t tails[ROWS * 4] = {0};
-  if (width % 4)
-    for (int t = 0; t < rows; t++)
-      memcpy(tails + 4 * t, from + t * n + width / 4 * 4, (size_t)(width % 4));
-  for (int at = 0; at < panels * REGS; at += regs) {
-    add_fours(rows, regs, at, b->total + row, (const reg(*)[2 * REGS]) b->digits, width / 4, from, n);
-    if (width % 4)
-      add_fours(rows, regs, at, b->total + row, (const reg(*)[2 * REGS]) b->digits + width / 4, 1, tails, 4);
-  }
+  for (int at = 0; at < panels * REGS; at += regs)
+    add_fours(set, regs, at, b->total + row, (const reg(*)[2 * REGS]) b->digits, fours,
+              near + row * row_bytes(n) + column * set);
 }
 
-INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_t *x, const int32_t *ones,
+INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_t *near, const int32_t *ones,
                       int64_t rows, int32_t *y) {
   const int64_t most = BLOCK_CHUNKS * chunk_width(fields);
   struct block b;
   memset(b.total, 0, sizeof *b.total * (size_t)rows);
   for (int64_t column = 0; column < s->n; column += most) {
-    int64_t width = s->n - column < most ? s->n - column : most, t = 0;
+    int64_t width = s->n - column < most ? s->n - column : most, fours = (width + 3) / 4, t = 0;
     unpack_block(fields, panels, &b, s->tiles + column / chunk_width(fields) * panels * TERN_TILE,
                  (width + chunk_width(fields) - 1) / chunk_width(fields));
     for (; t + ROWS <= rows; t += ROWS)
-      add_columns(panels, ROWS, &b, x + column, s->n, t, width);
+      add_set(panels, ROWS, &b, near, t, s->n, column, fours);
     for (; t + FEW <= rows; t += FEW)
-      add_columns(panels, FEW, &b, x + column, s->n, t, width);
+      add_set(panels, FEW, &b, near, t, s->n, column, fours);
     for (; t < rows; t++)
-      add_columns(panels, 1, &b, x + column, s->n, t, width);
+      add_set(panels, 1, &b, near, t, s->n, column, fours);
   }
   for (int64_t t = 0; t < rows; t++)
     store_sums(panels, s, b.total[t], ones[t], y + t * s->m);
 }
 
 /* ---- the whole matrix ------------------------------------------------------------------------ */
-
-INLINE void strip_rows(int fields, int panels, const struct strip *s, const int8_t *x, const int32_t *ones,
-                       int64_t rows, int32_t *y) {
-  if (rows == 1)
-    one_row(fields, panels, s, x, ones[0], y);
-  else
-    many_rows(fields, panels, s, x, ones, rows, y);
-}
 
 INLINE int32_t sum_of_row(const int8_t *x, int64_t n) {
   uint32_t sum = 0;
@@ -286,25 +296,43 @@ INLINE int32_t sum_of_row(const int8_t *x, int64_t n) {
   return (int32_t)sum;
 }
 
-/* A thread's share of the panels, for at most ROWS_BLOCK rows at a time. */
+/* A thread's share of the panels for rows of x, which are `near` if there are several. */
+INLINE void sum_strips(int fields, const uint8_t *w, const int8_t *x, const int8_t *near, int32_t *y,
+                       int64_t m, int64_t n, int64_t rows, uint32_t thread, uint32_t threads) {
+  int64_t begin, end, chunks = (n + chunk_width(fields) - 1) / chunk_width(fields);
+  int32_t ones[ROWS_BLOCK];
+  tern_share(m, thread, threads, &begin, &end);
+  for (int64_t t = 0; t < rows; t++)
+    ones[t] = sum_of_row(x + t * n, n);
+  for (int64_t panel = begin; panel < end; panel += 2) {
+    int64_t first = panel * TERN_PANEL, left = m - first;
+    int64_t count = left < 2 * TERN_PANEL ? left : 2 * TERN_PANEL;
+    struct strip s = {w + panel * chunks * TERN_TILE, first, count, m, n};
+    if (panel + 1 < end && near)
+      many_rows(fields, 2, &s, near, ones, rows, y);
+    else if (panel + 1 < end)
+      one_row(fields, 2, &s, x, ones[0], y);
+    else if (near)
+      many_rows(fields, 1, &s, near, ones, rows, y);
+    else
+      one_row(fields, 1, &s, x, ones[0], y);
+  }
+}
+
+/* As many rows at a time as their near copies and sums have room. */
 INLINE void sum_rows(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
                      int64_t rows, uint32_t thread, uint32_t threads) {
-  int64_t begin, end, chunks = (n + chunk_width(fields) - 1) / chunk_width(fields);
-  tern_share(m, thread, threads, &begin, &end);
-  for (int64_t row = 0; row < rows; row += ROWS_BLOCK) {
-    int64_t count = rows - row < ROWS_BLOCK ? rows - row : ROWS_BLOCK;
-    int32_t ones[ROWS_BLOCK];
-    for (int64_t t = 0; t < count; t++)
-      ones[t] = sum_of_row(x + (row + t) * n, n);
-    for (int64_t panel = begin; panel < end; panel += 2) {
-      int64_t first = panel * TERN_PANEL, left = m - first;
-      struct strip s = {w + panel * chunks * TERN_TILE, first, left < 2 * TERN_PANEL ? left : 2 * TERN_PANEL,
-                        m, n};
-      if (panel + 1 < end)
-        strip_rows(fields, 2, &s, x + row * n, ones, count, y + row * m);
-      else
-        strip_rows(fields, 1, &s, x + row * n, ones, count, y + row * m);
-    }
+  int64_t room = NEAR_BYTES / row_bytes(n), most = room < ROWS_BLOCK ? room : ROWS_BLOCK;
+  if (rows == 1 || most < 2) {
+    for (int64_t row = 0; row < rows; row++)
+      sum_strips(fields, w, x + row * n, NULL, y + row * m, m, n, 1, thread, threads);
+    return;
+  }
+  _Alignas(64) int8_t near[NEAR_BYTES];
+  for (int64_t row = 0; row < rows; row += most) {
+    int64_t count = rows - row < most ? rows - row : most;
+    bring_near(near, x + row * n, n, count);
+    sum_strips(fields, w, x + row * n, near, y + row * m, m, n, count, thread, threads);
   }
 }
 

@@ -16,6 +16,9 @@
 
 #include "runtime/kernels/ternary_rows.h"
 
+/* Lines are wider than a register; functions that take and return them are always inlined. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 enum {
   BUNDLE = 32,       /* rows of x */
   LINES = 81,        /* of a table */

@@ -16,9 +16,6 @@
 
 #include "runtime/kernels/ternary_rows.h"
 
-/* Lines are wider than a register; functions that take and return them are always inlined. */
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 enum {
   BUNDLE = 32,       /* rows of x */
   LINES = 81,        /* of a table */
@@ -41,33 +38,32 @@ struct tables {
 
 /* ---- tables of a chunk ----------------------------------------------------------------------- */
 
-/* -1, 0 or 1 times a column. */
-INLINE line times(int code, line column) {
-  return code < 0 ? -column : code > 0 ? column : (line){0};
-}
+/* -1, 0 or 1 times a column. (No function: lines are wider than registers, and compilers warn of passing
+ * them.) */
+#define TIMES(code, column) ((code) < 0 ? -(column) : (code) > 0 ? (column) : (line){0})
 
 /* Line i0 + 3 i1 + 9 i2 + 27 i3 is the sum of (i - 1) * column. */
 INLINE void build_table(line *lines, const line column[4]) {
   line low[9];
-  UNROLL for (int i = 0; i < 9; i++) low[i] = times(i % 3 - 1, column[0]) + times(i / 3 - 1, column[1]);
+  UNROLL for (int i = 0; i < 9; i++) low[i] = TIMES(i % 3 - 1, column[0]) + TIMES(i / 3 - 1, column[1]);
   UNROLL for (int k = 0; k < 9; k++) {
-    line high = times(k % 3 - 1, column[2]) + times(k / 3 - 1, column[3]);
+    line high = TIMES(k % 3 - 1, column[2]) + TIMES(k / 3 - 1, column[3]);
     UNROLL for (int i = 0; i < 9; i++) lines[9 * k + i] = low[i] + high;
   }
 }
 
 /* Byte j of every word. */
-INLINE line byte_of(const int32_t words[BUNDLE], int j) {
+INLINE void byte_of(line *column, const int32_t words[BUNDLE], int j) {
   wide_line all;
   memcpy(&all, words, sizeof all);
-  return __builtin_convertvector((all << (24 - 8 * j)) >> 24, line);
+  *column = __builtin_convertvector((all << (24 - 8 * j)) >> 24, line);
 }
 
 /* Group j has byte j of the chunk's first four words; a fifth has the four bytes of the fifth word. */
 INLINE void build_tables(int groups, struct tables *t, const int32_t (*words)[BUNDLE]) {
   for (int j = 0; j < groups; j++) {
     line column[4];
-    UNROLL for (int f = 0; f < 4; f++) column[f] = j < 4 ? byte_of(words[f], j) : byte_of(words[4], f);
+    UNROLL for (int f = 0; f < 4; f++) byte_of(&column[f], words[j < 4 ? f : 4], j < 4 ? j : f);
     build_table(t->lines + j * LINES, column);
   }
 }

@@ -1,5 +1,7 @@
 # lit configuration: `scripts/check BUILD` runs it. A test is a file with RUN lines; FileCheck checks what they print.
 import os
+import platform
+import shutil
 
 import lit.formats
 
@@ -29,5 +31,8 @@ if os.path.exists(os.path.join(shared, "models", "tales", "model.safetensors")):
     config.available_features.add("shared")
 else:
     lit_config.note("no reference models in %s: tests that need them are skipped" % shared)
+# REQUIRES: callgrind -- counts of instructions, of programs for x86-64.
+if platform.machine() == "x86_64" and shutil.which("valgrind"):
+    config.available_features.add("callgrind")
 if build.endswith("-sanitize") or lit_config.params.get("sanitize") == "1":
     config.available_features.add("sanitize")

@@ -64,17 +64,15 @@ static void read_any(const char *at, size_t bytes, size_t ahead) {
   "prefetcht0 (%0,%2)\n\tprefetcht0 64(%0,%2)\n\tprefetcht0 128(%0,%2)\n\tprefetcht0 192(%0,%2)\n\t"
 #define LOADS_512                LOAD_512(0, "zmm0") LOAD_512(64, "zmm1") LOAD_512(128, "zmm2") LOAD_512(192, "zmm3")
 #define LOAD_256(offset, vector) "vmovdqu " #offset "(%0), %%" vector "\n\t"
-#define LOADS_256                                                                                            \
-  LOAD_256(0, "ymm0")                                                                                        \
-  LOAD_256(32, "ymm1") LOAD_256(64, "ymm2") LOAD_256(96, "ymm3") LOAD_256(128, "ymm4") LOAD_256(160, "ymm5") \
-      LOAD_256(192, "ymm6") LOAD_256(224, "ymm7")
+#define LOW_256                  LOAD_256(0, "ymm0") LOAD_256(32, "ymm1") LOAD_256(64, "ymm2") LOAD_256(96, "ymm3")
+#define HIGH_256                 LOAD_256(128, "ymm4") LOAD_256(160, "ymm5") LOAD_256(192, "ymm6") LOAD_256(224, "ymm7")
 
 static void read_avx2(const char *at, size_t bytes, size_t ahead) {
   const char *end = at + bytes;
   if (ahead)
-    READ_LOOP(PREFETCHES, LOADS_256);
+    READ_LOOP(PREFETCHES, LOW_256 HIGH_256);
   else
-    READ_LOOP("", LOADS_256);
+    READ_LOOP("", LOW_256 HIGH_256);
 }
 
 static void read_avx512(const char *at, size_t bytes, size_t ahead) {

@@ -1,5 +1,6 @@
 /* html.c: the report as a page that needs nothing else: no scripts, no fonts, nothing from elsewhere. */
 #include "backends/verilog/report/html.h"
+#include "backends/verilog/report/published.h"
 
 #include <math.h>
 #include <string.h>
@@ -313,19 +314,6 @@ static void print_energy(const struct hw_report *r, FILE *out) {
 
 /* ---- others -------------------------------------------------------------------------------------------- */
 
-struct published {
-  const char *system, *device, *model;
-  double millions, tokens, watts;
-  const char *how, *source;
-};
-
-static const struct published published[] = {
-#define PUBLISHED(system, device, model, millions, tokens, watts, how, source)                               \
-  {system, device, model, millions, tokens, watts, how, source},
-#include "backends/verilog/report/published.def"
-#undef PUBLISHED
-};
-
 /* Three digits, or all of a large number. */
 static void rate(double value, FILE *out) {
   if (value >= 100)
@@ -348,7 +336,7 @@ static void published_row(const struct published *p, FILE *out) {
   if (p->watts > 0) {
     rate(p->tokens / p->watts, out);
     fprintf(out, "</td><td>");
-    rate(p->watts / p->tokens / (p->millions * 1e6) * 1e12, out);
+    rate(p->watts / p->tokens / p->parameters * 1e12, out);
   } else {
     fprintf(out, "–</td><td>–");
   }
@@ -359,8 +347,8 @@ static void published_row(const struct published *p, FILE *out) {
   fprintf(out, "</td></tr>\n");
 }
 
-/* This design's energy is without static power and board, so its row has no tokens a joule of the kind the
- * others have; its dynamic part is given as a range. */
+/* This design's energy is without static power and board, so that its tokens a joule are not of the kind the
+ * others have: they bound from above what a board would do. */
 static void our_row(const struct hw_report *r, FILE *out) {
   const struct energy *e = &r->energy;
   double parameters = (double)r->design->parameters;
@@ -373,7 +361,15 @@ static void our_row(const struct hw_report *r, FILE *out) {
   }
   fprintf(out, "</td><td>");
   rate(r->rates.tokens, out);
-  fprintf(out, "</td><td>–</td><td>");
+  fprintf(out, "</td><td>");
+  if (e->total.high > 0) {
+    rate(1 / e->total.high, out);
+    fprintf(out, " to ");
+    rate(1 / e->total.low, out);
+  } else {
+    fprintf(out, "–");
+  }
+  fprintf(out, "</td><td>");
   if (parameters > 0 && e->total.high > 0)
     fprintf(out, "%.2g to %.2g", e->total.low / parameters * 1e12, e->total.high / parameters * 1e12);
   else
@@ -383,13 +379,14 @@ static void our_row(const struct hw_report *r, FILE *out) {
 }
 
 static void print_published(const struct hw_report *r, FILE *out) {
-  fprintf(out, "<h2>Published FPGA designs</h2><div class=\"panel\"><table><tr><th>system</th><th "
-               "class=\"l\">device</th>"
-               "<th class=\"l\">model</th><th>tok/s</th><th>tok/s/W</th><th>pJ a parameter and token</th><th "
-               "class=\"l\">how</th>"
-               "</tr>\n");
+  fprintf(out,
+          "<h2>Published FPGA designs</h2><div class=\"panel\"><table><tr><th>system</th><th "
+          "class=\"l\">device</th>"
+          "<th class=\"l\">model</th><th>tokens/s</th><th>tokens/J</th><th>pJ a parameter and token</th><th "
+          "class=\"l\">how</th>"
+          "</tr>\n");
   our_row(r, out);
-  for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+  for (int i = 0; i < n_published; i++)
     published_row(&published[i], out);
   fprintf(out,
           "</table><p class=\"dim\">The published figures are their authors', of whole boards or cards with "

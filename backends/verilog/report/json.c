@@ -1,4 +1,5 @@
 /* json.c: the report for programs. Keys are stable; a figure that was not come by is null. */
+#include "backends/verilog/report/published.h"
 #include "backends/verilog/report/report.h"
 
 #include <jansson.h>
@@ -103,6 +104,9 @@ static json_t *energy(const struct hw_report *r) {
                         e->simulated ? label_name(LABEL_SIMULATED) : "assumed", "logic_j", range(&e->logic),
                         "ram_j", range(&e->ram), "products_j", range(&e->products), "external_memory_j",
                         range(&e->memory), "total_j", range(&e->total));
+  if (e->total.low > 0)
+    json_object_set_new(o, "tokens_per_j_dynamic",
+                        json_pack("[f,f,f]", 1 / e->total.high, 1 / e->total.nominal, 1 / e->total.low));
   json_object_set_new(o, "static_j", e->static_joules > 0 ? json_real(e->static_joules) : json_null());
   return o;
 }
@@ -114,6 +118,22 @@ static json_t *memory(const struct inventory *v) {
   json_object_set_new(o, "state_bytes", json_integer(v->state_bytes));
   json_object_set_new(o, "activation_bytes", json_integer(v->activation_bytes));
   return o;
+}
+
+/* What others published, to be held beside `rates` and `energy`. */
+static json_t *others(void) {
+  json_t *all = json_array();
+  for (int i = 0; i < n_published; i++) {
+    const struct published *p = &published[i];
+    json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:f}", "system", p->system, "device", p->device, "model",
+                          p->model, "parameters", p->parameters, "tokens_per_s", p->tokens);
+    json_object_set_new(o, "watts", p->watts > 0 ? json_real(p->watts) : json_null());
+    json_object_set_new(o, "tokens_per_j", p->watts > 0 ? json_real(p->tokens / p->watts) : json_null());
+    json_object_set_new(o, "how", json_string(p->how));
+    json_object_set_new(o, "source", json_string(p->source));
+    json_array_append_new(all, o);
+  }
+  return all;
 }
 
 void report_json(const struct hw_report *r, FILE *out) {
@@ -134,6 +154,7 @@ void report_json(const struct hw_report *r, FILE *out) {
   json_object_set_new(root, "rates", rates(&r->rates));
   json_object_set_new(root, "memory", memory(v));
   json_object_set_new(root, "energy", energy(r));
+  json_object_set_new(root, "published", others());
   json_object_set_new(root, "remarks", remarks);
   json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   fputc('\n', out);

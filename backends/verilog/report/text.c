@@ -1,4 +1,5 @@
 /* text.c: the report as a table for terminals. */
+#include "backends/verilog/report/published.h"
 #include "backends/verilog/report/report.h"
 
 #include <math.h>
@@ -185,6 +186,36 @@ static void print_energy(const struct hw_report *r, FILE *out) {
     fprintf(out, "  static power is not in it: no source gives %s's\n", r->device->name);
 }
 
+/* ---- others -------------------------------------------------------------------------------------------- */
+
+/* Three digits, or all of a large number. */
+static const char *rate(char text[32], double value) {
+  if (value >= 100)
+    with_commas(text, round(value));
+  else
+    snprintf(text, 32, "%.3g", value);
+  return text;
+}
+
+/* This design's energy is without static power and board: its tokens a joule bound from above what a board
+ * would do. */
+static void print_published(const struct hw_report *r, FILE *out) {
+  const struct energy *e = &r->energy;
+  char a[32], b[32], c[80];
+  fprintf(out, "\nBeside published FPGA designs (their authors' figures, of whole boards)\n");
+  fprintf(out, "  %-24s %-30s %-20s %9s %11s  %s\n", "system", "device", "model", "tokens/s", "tokens/J",
+          "how");
+  snprintf(c, sizeof c, "%s..%s", rate(a, 1 / e->total.high), rate(b, 1 / e->total.low));
+  fprintf(out, "  %-24s %-30s %-20s %9s %11s  %s; energy: dynamic only, estimate\n", "this design",
+          r->device->name, r->design->model, rate(a, r->rates.tokens), e->total.high > 0 ? c : "-",
+          label_name(r->rates.label));
+  for (int i = 0; i < n_published; i++) {
+    const struct published *p = &published[i];
+    fprintf(out, "  %-24s %-30s %-20s %9s %11s  %s; %s\n", p->system, p->device, p->model, rate(a, p->tokens),
+            p->watts > 0 ? rate(b, p->tokens / p->watts) : "-", p->how, p->source);
+  }
+}
+
 void report_text(const struct hw_report *r, FILE *out) {
   const struct inventory *v = r->design;
   fprintf(out, "%s on %s (%s%s%s), %s machine", v->model, r->device->name, r->device->family->title,
@@ -199,6 +230,7 @@ void report_text(const struct hw_report *r, FILE *out) {
   print_timing(r, out);
   print_rates(r, out);
   print_energy(r, out);
+  print_published(r, out);
   for (int i = 0; i < r->remarks.n; i++)
     fprintf(out, "\n%s", r->remarks.at[i]);
   fprintf(out, "%s", r->remarks.n ? "\n" : "");

@@ -37,94 +37,95 @@ void inv_stream(struct inventory *v, const struct inv_unit *from, const struct i
   vec_push(v->arena, v->streams, s);
 }
 
-/* Parts of no bits or of count 0 are left out, so that fillers need not ask. */
-static void put(struct inv_unit *u, struct inv_part part) {
+void inv_put(struct inv_unit *u, struct inv_part part) {
   if (part.count > 0 && (part.bits > 0 || part.kind == PART_LIBRARY))
     vec_push(u->in->arena, u->parts, part);
 }
 
 void inv_add(struct inv_unit *u, int64_t count, int bits, int both_bits, unsigned flags) {
-  put(u,
-      (struct inv_part){.kind = PART_ADD, .flags = flags, .count = count, .bits = bits, .other = both_bits});
+  inv_put(u, (struct inv_part){
+                 .kind = PART_ADD, .flags = flags, .count = count, .bits = bits, .other = both_bits});
 }
 
 void inv_add_if(struct inv_unit *u, int64_t count, int bits, int operands) {
-  put(u, (struct inv_part){.kind = PART_ADD_IF, .count = count, .bits = bits, .other = operands});
+  inv_put(u, (struct inv_part){.kind = PART_ADD_IF, .count = count, .bits = bits, .other = operands});
 }
 
 void inv_invert(struct inv_unit *u, int64_t count, int bits) {
-  put(u, (struct inv_part){.kind = PART_INVERT, .count = count, .bits = bits});
+  inv_put(u, (struct inv_part){.kind = PART_INVERT, .count = count, .bits = bits});
 }
 
 void inv_add_sub(struct inv_unit *u, int64_t count, int bits) {
-  put(u, (struct inv_part){.kind = PART_ADD_SUB, .count = count, .bits = bits});
+  inv_put(u, (struct inv_part){.kind = PART_ADD_SUB, .count = count, .bits = bits});
 }
 
 void inv_less(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
-  put(u, (struct inv_part){.kind = PART_LESS, .flags = flags, .count = count, .bits = bits});
+  inv_put(u, (struct inv_part){.kind = PART_LESS, .flags = flags, .count = count, .bits = bits});
 }
 
 void inv_equal(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
-  put(u, (struct inv_part){.kind = PART_EQUAL, .flags = flags, .count = count, .bits = bits});
+  inv_put(u, (struct inv_part){.kind = PART_EQUAL, .flags = flags, .count = count, .bits = bits});
 }
 
 void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
   if (from_bits > to_bits)
-    put(u, (struct inv_part){.kind = PART_CLAMP, .count = count, .bits = to_bits, .other = from_bits});
+    inv_put(u, (struct inv_part){.kind = PART_CLAMP, .count = count, .bits = to_bits, .other = from_bits});
 }
 
 void inv_fit(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
   if (from_bits > to_bits)
-    put(u, (struct inv_part){.kind = PART_FIT, .count = count, .bits = to_bits, .other = from_bits});
+    inv_put(u, (struct inv_part){.kind = PART_FIT, .count = count, .bits = to_bits, .other = from_bits});
 }
 
 void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits) {
-  put(u, (struct inv_part){.kind = PART_MUL, .count = count, .bits = a, .other = b, .depth = register_bits});
+  inv_put(u,
+          (struct inv_part){.kind = PART_MUL, .count = count, .bits = a, .other = b, .depth = register_bits});
 }
 
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags) {
-  put(u, (struct inv_part){.kind = PART_REG, .flags = flags, .count = count, .bits = bits});
+  inv_put(u, (struct inv_part){.kind = PART_REG, .flags = flags, .count = count, .bits = bits});
 }
 
 void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned flags) {
   if (stages > 0)
-    put(u,
-        (struct inv_part){.kind = PART_DELAY, .flags = flags, .count = count, .bits = bits, .other = stages});
+    inv_put(u, (struct inv_part){
+                   .kind = PART_DELAY, .flags = flags, .count = count, .bits = bits, .other = stages});
 }
 
 void inv_mux(struct inv_unit *u, int64_t count, int bits, int inputs) {
   if (inputs > 1)
-    put(u, (struct inv_part){.kind = PART_MUX, .count = count, .bits = bits, .other = inputs});
+    inv_put(u, (struct inv_part){.kind = PART_MUX, .count = count, .bits = bits, .other = inputs});
 }
 
 void inv_pick(struct inv_unit *u, int64_t count, int bits, int inputs) {
   if (inputs > 1)
-    put(u, (struct inv_part){.kind = PART_PICK, .count = count, .bits = bits, .other = inputs});
+    inv_put(u, (struct inv_part){.kind = PART_PICK, .count = count, .bits = bits, .other = inputs});
 }
 
 void inv_shift(struct inv_unit *u, int64_t count, int bits, int amount_bits) {
   if (amount_bits > 0)
-    put(u, (struct inv_part){.kind = PART_SHIFT, .count = count, .bits = bits, .other = amount_bits});
+    inv_put(u, (struct inv_part){.kind = PART_SHIFT, .count = count, .bits = bits, .other = amount_bits});
 }
 
 void inv_logic(struct inv_unit *u, int64_t gates, int inputs) {
   if (inputs > 1)
-    put(u, (struct inv_part){.kind = PART_LOGIC, .count = gates, .bits = 1, .other = inputs});
+    inv_put(u, (struct inv_part){.kind = PART_LOGIC, .count = gates, .bits = 1, .other = inputs});
 }
 
 void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int lane_bits, int lanes, int reads,
              unsigned flags) {
-  put(u, (struct inv_part){.kind = PART_RAM,
-                           .flags = flags,
-                           .count = count,
-                           .bits = lane_bits,
-                           .lanes = lanes,
-                           .other = reads,
-                           .depth = depth});
+  inv_put(u, (struct inv_part){.kind = PART_RAM,
+                               .flags = flags,
+                               .count = count,
+                               .bits = lane_bits,
+                               .lanes = lanes,
+                               .other = reads,
+                               .depth = depth});
 }
 
 void inv_rom(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags) {
-  put(u, (struct inv_part){
+  inv_put(
+      u, (struct inv_part){
              .kind = PART_ROM, .flags = flags, .count = count, .bits = bits, .other = reads, .depth = depth});
 }
 
@@ -135,7 +136,8 @@ void inv_library(struct inv_unit *u, int64_t count, const char *module, ...) {
   for (const char *name; (name = va_arg(ap, const char *)) != NULL;)
     vec_push(u->in->arena, params, (struct inv_param){name, va_arg(ap, int)});
   va_end(ap);
-  put(u,
+  inv_put(
+      u,
       (struct inv_part){
           .kind = PART_LIBRARY, .count = count, .module = module, .param = params.at, .n_param = params.n});
 }

@@ -156,6 +156,8 @@ struct inv_unit *inv_unit(struct inventory *v, enum inv_kind kind, const char *n
 void inv_stream(struct inventory *v, const struct inv_unit *from, const struct inv_unit *to, const char *name,
                 int bits, int64_t words, bool handshake);
 
+/* Parts of no bits or of count 0 are left out, so that fillers need not ask. */
+void inv_put(struct inv_unit *u, struct inv_part part);
 void inv_add(struct inv_unit *u, int64_t count, int bits, int both_bits, unsigned flags);
 void inv_add_if(struct inv_unit *u, int64_t count, int bits, int operands);
 void inv_invert(struct inv_unit *u, int64_t count, int bits);

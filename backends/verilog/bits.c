@@ -199,6 +199,33 @@ static struct word inverted(struct bits *b, int64_t times, struct word w) {
   return to;
 }
 
+static int64_t value_of(struct word w, bit unknown, int64_t as) {
+  int64_t v = 0;
+  for (int i = 0; i < w.n && i < 63; i++)
+    v |= (int64_t)(w.at[i] == unknown ? as : w.at[i] == BIT_1) << i;
+  return v;
+}
+
+/* The one bit that a sum depends on, where it is the sign of one operand and the other is constant; else
+ * BIT_0. */
+static bit only_bit(struct word x, struct word y) {
+  if (!word_is_const(y) || x.n > 62)
+    return BIT_0;
+  for (int i = 1; i < x.n; i++)
+    if (x.at[i] != x.at[0])
+      return BIT_0;
+  return constant(x.at[0]) ? BIT_0 : x.at[0];
+}
+
+static struct word sum_of_bit(struct bits *b, int64_t times, bit x, int64_t if_0, int64_t if_1, int n) {
+  struct word to = new_word(b, n), not_x = inverted(b, times, (struct word){1, &x});
+  for (int i = 0; i < n; i++) {
+    bool zero = if_0 >> i & 1, one = if_1 >> i & 1;
+    to.at[i] = zero == one ? (zero ? BIT_1 : BIT_0) : one ? x : not_x.at[0];
+  }
+  return to;
+}
+
 /* Bits below the first at which there can be a carry pass. */
 struct word word_add(struct bits *b, int64_t times, struct word x, struct word y, bool subtract) {
   struct word to = new_word(b, x.n);
@@ -216,6 +243,14 @@ struct word word_add(struct bits *b, int64_t times, struct word x, struct word y
     return to;
   x = word_cut(x, low, x.n - low);
   y = word_cut(y, low, y.n - low);
+  bit only = only_bit(x, y);
+  if (only != BIT_0) {
+    int64_t add = value_of(y, BIT_0, 0), minus = value_of(x, only, 1);
+    struct word sum = subtract ? sum_of_bit(b, times, only, -add, minus - add, x.n)
+                               : sum_of_bit(b, times, only, add, minus + add, x.n);
+    memcpy(to.at + low, sum.at, (size_t)sum.n * sizeof *sum.at);
+    return to;
+  }
   bool fixed = word_is_const(x) || word_is_const(y);
   struct inv_part part = {
       .kind = PART_ADD, .flags = fixed ? PART_CONST : 0, .count = times, .bits = x.n, .other = x.n};
@@ -273,8 +308,11 @@ struct word word_clamp(struct bits *b, int64_t times, struct word w, int n) {
 struct word word_fit(struct bits *b, int64_t times, struct word w, int n) {
   if (w.n <= n)
     return word_wide(b, w, n, false);
-  struct inv_part part = {.kind = PART_FIT, .count = times, .bits = n, .other = w.n};
-  return word_op(b, part, NEEDS_OWN, n, word_cut(w, 0, n), none, w);
+  /* all that fit the same value to the same bits share the comparisons */
+  struct inv_part compare = {.kind = PART_FIT, .flags = PART_CONST, .count = times, .bits = n, .other = w.n};
+  struct inv_part part = {.kind = PART_FIT, .count = times, .bits = n};
+  return word_op(b, part, NEEDS_OWN, n, word_cut(w, 0, n), none,
+                 word_op(b, compare, NEEDS_ALL, 2, w, none, none));
 }
 
 /* The number of places of a power of two; -1: it is none. */
@@ -298,6 +336,29 @@ struct word word_mul(struct bits *b, int64_t times, struct word x, struct word y
   y = word_trim(y);
   struct inv_part part = {.kind = PART_MUL, .count = times, .bits = x.n, .other = y.n};
   return word_wide(b, word_op(b, part, NEEDS_ALL, x.n + y.n, x, y, none), n, false);
+}
+
+/* Choices of the stages between bits that differ; bits that are constant or the sign pass through many. */
+static int64_t count_choices(struct bits *b, struct word w, int amount, bool right) {
+  int64_t choices = 0;
+  struct word from = word_wide(b, w, w.n, false), to = new_word(b, w.n);
+  bit fresh = b->of.n;
+  for (int k = 0; k < amount; k++) {
+    for (int i = 0; i < w.n; i++) {
+      int64_t at = right ? i + ((int64_t)1 << k) : i - ((int64_t)1 << k);
+      bit other = at < 0 ? BIT_0 : from.at[at < w.n ? at : w.n - 1];
+      to.at[i] = from.at[i] == other ? other : fresh++;
+      choices += from.at[i] != other;
+    }
+    memcpy(from.at, to.at, (size_t)w.n * sizeof *to.at);
+  }
+  return choices;
+}
+
+struct word word_shift(struct bits *b, int64_t times, struct word w, struct word by, bool right) {
+  struct inv_part part = {.kind = PART_SHIFT, .count = times, .bits = w.n, .other = by.n};
+  part.depth = count_choices(b, w, by.n, right);
+  return word_op(b, part, NEEDS_ALL, w.n, w, none, by);
 }
 
 /* ---- what is looked at --------------------------------------------------------------------------------- */
@@ -418,8 +479,7 @@ static void put_cell(const struct bits *b, struct inv_unit *u, const struct cell
     part.other -= part.bits - live;
     part.bits = live;
     break;
-  case PART_FIT:
-  case PART_SHIFT: part.bits = live; break;
+  case PART_FIT: part.bits = part.flags & PART_CONST ? part.bits : live; break;
   default: break;
   }
   inv_put(u, part);

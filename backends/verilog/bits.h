@@ -52,6 +52,8 @@ bit bit_and(struct bits *b, bit x, bit y);
 /* Saturates, as tern_sat does; as two comparisons with constants. */
 struct word word_clamp(struct bits *b, int64_t times, struct word w, int n);
 struct word word_fit(struct bits *b, int64_t times, struct word w, int n);
+/* By a number of places that varies; to the right the sign comes in. */
+struct word word_shift(struct bits *b, int64_t times, struct word w, struct word by, bool right);
 struct word word_mul(struct bits *b, int64_t times, struct word x, struct word y);
 
 /* Somebody looks at it. */

@@ -160,17 +160,55 @@ static void put_sequencer(struct filling *f) {
   inv_mux(core, batch - 1, 32 + sequence_bits(h), 2);
 }
 
+/* What the commands' numbers have in common, bit by bit: columns that differ are registers, equal ones once;
+ * the lowest that are always 0 stay 0 behind a product. */
+struct columns {
+  int distinct, zeros;
+};
+
+static struct columns columns_of(const int64_t *value, int n) {
+  struct columns c = {0, 63};
+  uint64_t any = 0;
+  for (int i = 0; i < n; i++)
+    any |= (uint64_t)value[i];
+  for (int k = 0; k < 63; k++) {
+    bool varies = false, seen = false;
+    for (int i = 1; i < n; i++)
+      varies |= (value[i] >> k & 1) != (value[0] >> k & 1);
+    for (int m = 0; m < k && varies && !seen; m++) {
+      seen = true;
+      for (int i = 0; i < n; i++)
+        seen &= (value[i] >> k & 1) == (value[i] >> m & 1);
+    }
+    c.distinct += varies && !seen;
+    if (c.zeros == 63 && any >> k & 1)
+      c.zeros = k;
+  }
+  return c;
+}
+
 static void put_fetch(struct filling *f) {
   const struct hw_design *h = f->h;
-  int commands = h->prefix_rows * h->options.batch + 1, token = unsigned_bits(h->table_rows);
+  int most = h->prefix_rows * h->options.batch + 1, n = 0, token = unsigned_bits(h->table_rows);
+  int64_t *from = arena_array(h->arena, int64_t, most), *size = arena_array(h->arena, int64_t, most), at = 0;
+  for (int k = 0; k < h->prefix_rows; k++) {
+    const struct hw_unit *u = h->rows.at[k].unit;
+    for (int i = 0; i < (u->kind == UNIT_SUM ? 1 : h->options.batch) && u->words; i++, n++) {
+      from[n] = at * h->word_bits / 8;
+      size[n] = u->words * h->word_bits / 8;
+    }
+    at += u->words * h->table_rows;
+  }
+  if (h->linear_words) {
+    from[n] = at * h->word_bits / 8;
+    size[n++] = h->linear_words * h->word_bits / 8;
+  }
+  struct columns first = columns_of(from, n), length = columns_of(size, n);
+  int zeros = first.zeros < length.zeros ? first.zeros : length.zeros;
   f->fetch = inv_unit(f->v, INV_CONTROL, "fetch", "core.fetch", named(f, h->name, "_fetch"),
                       "which of the weights a step reads");
-  int bits = address_bits(commands + 1);
-  inv_reg(f->fetch, 1, bits + 1, PART_RESET);
-  inv_reg(f->fetch, 1,
-          unsigned_bits(h->image_words * h->word_bits / 8) +
-              unsigned_bits(h->linear_words * h->word_bits / 8),
-          PART_ENABLE);
+  inv_reg(f->fetch, 1, address_bits(n + 1) + 1, PART_RESET);
+  inv_reg(f->fetch, 1, length.distinct + (h->prefix_rows ? 40 - zeros : first.distinct), PART_ENABLE);
   if (h->prefix_rows) {
     inv_mux(f->fetch, 1, 32, h->options.batch);
     inv_less(f->fetch, 1, 32, PART_CONST);
@@ -178,7 +216,7 @@ static void put_fetch(struct filling *f) {
     inv_mul(f->fetch, 1, token, 18, 0);
     inv_add(f->fetch, 1, 40, 0, PART_CONST);
   }
-  inv_rom(f->fetch, 1, commands, 32, 1, PART_UNCLOCKED);
+  inv_rom(f->fetch, 1, n, 32, 1, PART_UNCLOCKED);
 }
 
 static void put_results(struct filling *f) {

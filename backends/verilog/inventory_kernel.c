@@ -20,6 +20,7 @@ struct filling {
   struct word i, j, token, data, kept;
   VEC(struct word) shared[SHARED_COUNT][3]; /* of the users: when, and the operand */
   VEC(bit) starts[SHARED_COUNT];
+  struct word result[SHARED_COUNT];
 };
 
 static const struct word none;
@@ -51,15 +52,16 @@ static struct word counter_of(struct filling *f, const struct loop *loop, bool l
 static struct word index_word(struct filling *f, const struct index *x, int width, bool lane);
 
 static struct word multiple(struct filling *f, struct word w, int64_t by) {
-  int sums = 0;
-  for (int64_t c = by; c > 1; c >>= 1)
+  int places = 0, sums = -1;
+  for (; by > 1 && by % 2 == 0; by /= 2)
+    places++;
+  for (int64_t c = by; c > 0; c >>= 1)
     sums += (int)(c & 1);
-  if (sums == 0 || (by & (by - 1)) == 0)
-    return word_left(f->b, word_wide(f->b, w, w.n + 1, true), unsigned_bits(by) - 1, w.n);
-  if (word_is_const(w))
-    return w;
-  struct inv_part part = {.kind = PART_ADD, .count = sums, .bits = w.n, .other = w.n};
-  return word_op(f->b, part, NEEDS_BELOW, w.n, w, none, word_const(f->b, by, 62));
+  if (sums > 0 && !word_is_const(w)) {
+    struct inv_part part = {.kind = PART_ADD, .count = sums, .bits = w.n, .other = w.n};
+    w = word_op(f->b, part, NEEDS_BELOW, w.n, w, none, word_const(f->b, by, 62));
+  }
+  return word_left(f->b, word_wide(f->b, w, w.n + 1, true), places, w.n);
 }
 
 static struct word index_word(struct filling *f, const struct index *x, int width, bool lane) {
@@ -191,17 +193,19 @@ static struct word mulshift(struct filling *f, int64_t times, struct word a, str
     struct inv_part choose = {.kind = PART_MUX, .count = times, .bits = e.n, .other = 3};
     struct inv_part count = {.kind = PART_ADD, .flags = PART_CONST, .count = times, .bits = e.n};
     struct word by = word_op(x, clamp, NEEDS_ALL, e.n, e2, none, none);
+    if (left) { /* 1 - e and its limit are 32-bit numbers */
+      struct inv_part wide = {.kind = PART_ADD, .flags = PART_CONST, .count = times, .bits = 32};
+      struct inv_part limit = {.kind = PART_LESS, .flags = PART_CONST, .count = times, .bits = 32};
+      inv_put(f->u, wide);
+      inv_put(f->u, limit);
+    }
     by = word_op(x, choose, NEEDS_ALL, e.n, by, none, none);
     by = word_reg(x, word_op(x, count, NEEDS_ALL, rb + lb, by, none, none), enable);
-    struct inv_part shift = {.kind = PART_SHIFT, .count = times, .bits = t};
     shifted = product;
-    if (right) {
-      shift.other = rb;
-      shifted = word_op(x, shift, NEEDS_ALL, left ? w : t, product, none, word_cut(by, 0, rb));
-    }
+    if (right)
+      shifted = word_shift(x, times, word_wide(x, product, left ? w : t, false), word_cut(by, 0, rb), true);
     if (left) {
-      shift.other = lb;
-      struct word up = word_op(x, shift, NEEDS_ALL, t, product, none, word_cut(by, rb, lb));
+      struct word up = word_shift(x, times, word_wide(x, product, t, false), word_cut(by, rb, lb), false);
       struct inv_part either = {.kind = PART_MUX, .count = times, .bits = w, .other = 2};
       shifted = right ? word_op(x, either, NEEDS_OWN, t, word_wide(x, shifted, t, false), up, none) : up;
     }
@@ -209,6 +213,16 @@ static struct word mulshift(struct filling *f, int64_t times, struct word a, str
   struct word t4 = word_wide(x, word_reg(x, shifted, enable), t + 1, false);
   struct word rounded = word_add(x, times, t4, word_const(x, 1, t + 1), false);
   return word_reg(x, word_clamp(x, times, word_cut(rounded, 1, t), bits), enable);
+}
+
+/* The domain's nearest number; nothing where all values are within. */
+static struct word inside(struct filling *f, int64_t times, struct word d, int domain) {
+  struct word low = word_cut(d, 0, domain), above = word_cut(d, domain, d.n - domain);
+  if (word_is_const(above) && above.at[0] == BIT_0)
+    return low;
+  struct inv_part part = {.kind = PART_MUX, .flags = PART_RESET, .count = times, .bits = domain, .other = 2};
+  inv_logic(f->u, times, most(above.n, 1));
+  return word_op(f->b, part, NEEDS_OWN, domain, low, none, above);
 }
 
 /* As tern_curve.v. Columns of the table that are the same for all segments are constants. */
@@ -235,13 +249,7 @@ static struct word curve_of(struct filling *f, const struct hw_node *n, int64_t 
   int d = most(a.n, domain + 1) + 1;
   struct word d1 =
       word_reg(x, word_add(x, times, word_wide(x, a, d, false), word_const(x, s.first, d), true), f->on);
-  struct inv_part within = {
-      .kind = PART_MUX, .flags = PART_RESET, .count = times, .bits = domain, .other = 2};
-  struct word u2 = word_reg(
-      x,
-      word_op(x, within, NEEDS_OWN, domain, word_cut(d1, 0, domain), none, word_cut(d1, domain, d - domain)),
-      f->on);
-  inv_logic(f->u, times, most(d - domain, 1));
+  struct word u2 = word_reg(x, inside(f, times, d1, domain), f->on);
   bits_use(x, word_cut(u2, h, s.s));
   inv_rom(f->u, times, segments, columns, 1, 0);
   struct word y4 = word_reg(x, word_cut(entry, 0, value), f->on), sum = word_wide(x, y4, rise + 1, false);
@@ -255,14 +263,19 @@ static struct word curve_of(struct filling *f, const struct hw_node *n, int64_t 
   return word_reg(x, word_clamp(x, times, word_reg(x, sum, f->on), node_width(n)), f->on);
 }
 
+/* Whether a number can be negative, as far as its bits tell. */
+static int negative(struct word w) {
+  return w.at[w.n - 1] != BIT_0;
+}
+
 static struct word slow_of(struct filling *f, const struct hw_node *n, int64_t times) {
   bool loop = f->p->single;
-  int a = node_width(n->in[0]), bits = node_width(n);
+  int a = node_width(n->in[0]), bits = node_width(n), sign = negative(value_at(f, n->in[0], n->start));
   for (int i = 0; i < n->n_in; i++)
     bits_use(f->b, value_at(f, n->in[i], n->start));
   if (n->code == OP_IDIV)
     inv_library(f->u, times, loop ? "tern_idiv" : "tern_idiv_pipe", "A", a, "B", node_width(n->in[1]), "BITS",
-                bits, NULL);
+                bits, "NEGATIVE", sign, NULL);
   else
     inv_library(f->u, times, loop ? "tern_isqrt" : "tern_isqrt_pipe", "A", a, "BITS", bits, NULL);
   return word_wires(f->b, bits, times);
@@ -270,8 +283,9 @@ static struct word slow_of(struct filling *f, const struct hw_node *n, int64_t t
 
 static struct word log_of(struct filling *f, const struct hw_node *n, int64_t times) {
   int a = node_width(n->in[0]), q = address_bits(a);
-  bits_use(f->b, value_at(f, n->in[0], n->start));
-  inv_library(f->u, times, "tern_lz", "A", a, NULL);
+  struct word x = value_at(f, n->in[0], n->start);
+  bits_use(f->b, x);
+  inv_library(f->u, times, "tern_lz", "A", a, "NEGATIVE", negative(x), NULL);
   return word_fit(f->b, times, word_wide(f->b, word_wires(f->b, q, times), q + 1, true), node_width(n));
 }
 
@@ -283,8 +297,10 @@ static struct word shared_user(struct filling *f, const struct hw_node *n, enum 
   vec_push(f->h->arena, f->starts[kind], f->valid[n->start]);
   bool log = kind == SHARED_ILOG2;
   int bits = log ? address_bits(s->in[0]) : s->out;
-  struct word q = word_wide(f->b, word_wires(f->b, bits, 1), bits + log, log);
-  return word_reg(f->b, word_fit(f->b, 1, q, node_width(n)), f->valid[n->start + s->latency]);
+  if (!f->result[kind].n)
+    f->result[kind] = word_wide(f->b, word_wires(f->b, bits, 1), bits + log, log);
+  struct word w = word_fit(f->b, 1, f->result[kind], node_width(n));
+  return word_reg(f->b, w, f->valid[n->start + s->latency]);
 }
 
 static struct word op_of(struct filling *f, const struct hw_node *n, int64_t times) {
@@ -482,17 +498,20 @@ static void put_shared(struct filling *f) {
                             operand(f, SHARED_MULSHIFT, 2), mul->out, (int)mul->e_least, (int)mul->e_most,
                             f->running));
   if (div->users) {
-    bits_use(f->b, operand(f, SHARED_IDIV, 0));
+    struct word dividend = operand(f, SHARED_IDIV, 0);
+    bits_use(f->b, dividend);
     bits_use(f->b, operand(f, SHARED_IDIV, 1));
-    inv_library(f->u, 1, "tern_idiv", "A", div->in[0], "B", div->in[1], "BITS", div->out, NULL);
+    inv_library(f->u, 1, "tern_idiv", "A", div->in[0], "B", div->in[1], "BITS", div->out, "NEGATIVE",
+                negative(dividend), NULL);
   }
   if (root->users) {
     bits_use(f->b, operand(f, SHARED_ISQRT, 0));
     inv_library(f->u, 1, "tern_isqrt", "A", root->in[0], "BITS", root->out, NULL);
   }
   if (log->users) {
-    bits_use(f->b, operand(f, SHARED_ILOG2, 0));
-    inv_library(f->u, 1, "tern_lz", "A", log->in[0], NULL);
+    struct word of = operand(f, SHARED_ILOG2, 0);
+    bits_use(f->b, of);
+    inv_library(f->u, 1, "tern_lz", "A", log->in[0], "NEGATIVE", negative(of), NULL);
   }
 }
 

@@ -97,6 +97,10 @@ void inv_mux(struct inv_unit *u, int64_t count, int bits, int inputs) {
     inv_put(u, (struct inv_part){.kind = PART_MUX, .count = count, .bits = bits, .other = inputs});
 }
 
+void inv_case(struct inv_unit *u, int64_t count, int bits, int inputs) {
+  inv_put(u, (struct inv_part){.kind = PART_CASE, .count = count, .bits = bits, .other = inputs});
+}
+
 void inv_pick(struct inv_unit *u, int64_t count, int bits, int inputs) {
   if (inputs > 1)
     inv_put(u, (struct inv_part){.kind = PART_PICK, .count = count, .bits = bits, .other = inputs});

@@ -31,8 +31,10 @@ enum part_kind {
   PART_DELAY, /* `other` registers of `bits` bits in a row, without reset: LUTs where they are shift registers
                */
   PART_MUX,   /* `bits` outputs, each one of `other` inputs chosen by a binary number */
+  PART_CASE,  /* the same by a case over many numbers, whose result a register with an enable takes */
   PART_PICK,  /* the same by a comparison an input, as a loop over them is written */
-  PART_SHIFT, /* barrel shifter: `bits` outputs, `other` bits of amount */
+  PART_SHIFT, /* barrel shifter: `bits` outputs, `other` bits of amount; `depth` choices between bits that
+                 differ, if not of all bits at each stage */
   PART_LOGIC, /* `bits` gates (and, or, xor) of `other` inputs each */
   PART_RAM,   /* depth words of `lanes` lanes of `bits` bits with a write enable each; one write port, `other`
                  read ports; reads are registered and have an enable */
@@ -170,6 +172,7 @@ void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits)
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned flags);
 void inv_mux(struct inv_unit *u, int64_t count, int bits, int inputs);
+void inv_case(struct inv_unit *u, int64_t count, int bits, int inputs);
 void inv_pick(struct inv_unit *u, int64_t count, int bits, int inputs);
 void inv_shift(struct inv_unit *u, int64_t count, int bits, int amount_bits);
 void inv_logic(struct inv_unit *u, int64_t gates, int inputs);

@@ -165,23 +165,33 @@ static void trial(struct inv_unit *u, int64_t count, int bits, int both, int kep
   inv_mux(u, count, kept, alone ? 3 : 2);
 }
 
+/* NEGATIVE is no parameter of the module but what is known of a: 0 where its sign is constant. */
+static void magnitude(struct inv_unit *u, int a, bool negative) {
+  inv_invert(u, negative, a);
+  inv_add(u, negative, a, a, PART_CONST);
+}
+
+static void quotient(struct inv_unit *u, int a, int d, bool negative) {
+  inv_reg(u, 1, negative ? a : a - 1, PART_ENABLE);
+  inv_logic(u, negative ? a : 0, 2);
+  inv_add(u, negative, a + 1, 1, 0);
+  inv_equal(u, negative, d, PART_CONST);
+}
+
 static void tern_idiv(struct inv_unit *u, const struct parameters *p) {
   int a = get(p, "A", 32), b = get(p, "B", 32), bits = get(p, "BITS", 32), d = b - 1, count = clog2(a + 1);
+  bool negative = get(p, "NEGATIVE", 1);
   inv_reg(u, 1, count + 3, PART_RESET);
   inv_add(u, 1, count, count, PART_CONST);
   inv_logic(u, 1, count);
   inv_mux(u, 1, count, 2);
-  inv_reg(u, 1, 1 + a + 2 * d, PART_ENABLE);
-  inv_invert(u, 1, a);
-  inv_add(u, 1, a, a, PART_CONST);
-  inv_mux(u, 1, a, 3);
-  inv_mux(u, 1, d, 3);
+  inv_reg(u, 1, negative + a + 2 * d, PART_ENABLE);
+  magnitude(u, a, negative);
+  inv_mux(u, 1, a, negative ? 3 : 2);
+  inv_mux(u, negative, d, 3);
   inv_logic(u, 1, b);
   trial(u, 1, d + 1, d + 1, d, true);
-  inv_reg(u, 1, a + 1, PART_ENABLE);
-  inv_logic(u, a, 2);
-  inv_add(u, 1, a + 1, 1, 0);
-  inv_equal(u, 1, d, PART_CONST);
+  quotient(u, a, d, negative);
   tern_sat(u, a + 1, bits);
   inv_reg(u, 1, bits, PART_ENABLE);
 }
@@ -190,21 +200,18 @@ static void tern_idiv(struct inv_unit *u, const struct parameters *p) {
  * the quotient for b. */
 static void tern_idiv_pipe(struct inv_unit *u, const struct parameters *p) {
   int a = get(p, "A", 32), b = get(p, "B", 32), bits = get(p, "BITS", 32), d = b - 1;
-  inv_invert(u, 1, a);
-  inv_add(u, 1, a, a, PART_CONST);
-  inv_mux(u, 1, a, 2);
-  inv_mux(u, 1, d, 2);
+  bool negative = get(p, "NEGATIVE", 1);
+  magnitude(u, a, negative);
+  inv_mux(u, negative, a, 2);
+  inv_mux(u, negative, d, 2);
   inv_logic(u, 1, b);
   for (int k = 1; k <= a; k++)
     inv_delay(u, 2, 1, k, PART_ENABLE);
-  inv_delay(u, 1, 1, a + 1, PART_ENABLE);
+  inv_delay(u, negative, 1, a + 1, PART_ENABLE);
   inv_reg(u, a, d, PART_ENABLE);
   inv_reg(u, a, d, PART_ENABLE);
   trial(u, a, d + 1, d + 1, d, false);
-  inv_reg(u, 1, a + 1, PART_ENABLE);
-  inv_logic(u, a, 2);
-  inv_add(u, 1, a + 1, 1, 0);
-  inv_equal(u, 1, d, PART_CONST);
+  quotient(u, a, d, negative);
   tern_sat(u, a + 1, bits);
   inv_reg(u, 1, bits, PART_ENABLE);
 }
@@ -238,9 +245,9 @@ static void tern_isqrt_pipe(struct inv_unit *u, const struct parameters *p) {
 
 static void tern_lz(struct inv_unit *u, const struct parameters *p) {
   int a = get(p, "A", 32), q = clog2(a);
-  inv_invert(u, 1, a);
-  inv_add(u, 1, a, a, PART_CONST);
-  inv_mux(u, 1, a, 2);
+  bool negative = get(p, "NEGATIVE", 1);
+  magnitude(u, a, negative);
+  inv_mux(u, negative, a, 2);
   for (int k = q - 1; k >= 0; k--) {
     inv_logic(u, 1, 1 << k);
     inv_mux(u, 1, k < q - 1 ? 2 << k : 0, 2);
@@ -276,8 +283,8 @@ static void tern_axil(struct inv_unit *u, const struct parameters *p) {
   inv_add(u, counters, 64, 64, PART_CONST);
   inv_add(u, 1, 32, 32, PART_CONST);
   inv_mux(u, 3, 32, 2); /* strobes */
-  inv_mux(u, 1, 64, counters + 2);
-  inv_mux(u, 1, 32, 8); /* what is read */
+  inv_pick(u, 1, 64, counters);
+  inv_case(u, 1, 32, 11); /* what is read */
   inv_mux(u, 1, 32, 2);
   inv_logic(u, 40, 6);
 }
@@ -328,7 +335,8 @@ static void word_path(struct inv_unit *u, int count, int pipe) {
   inv_delay(u, count, 1, 2 / pipe + (3 % pipe == 0), 0);
 }
 
-static void tern_lanes(struct inv_unit *u, int lanes, int width, int pipe) {
+/* The total, up to `later` clocks later without anything looking at it on the way. */
+static void tern_lanes(struct inv_unit *u, int lanes, int width, int pipe, int later) {
   int count = (lanes + 3) / 4, tree = clog2(count), c = width + 2;
   chains(u, count, width, pipe);
   inv_reg(u, 1, 1 / pipe + (2 / pipe - 1 / pipe), 0);
@@ -339,7 +347,7 @@ static void tern_lanes(struct inv_unit *u, int lanes, int width, int pipe) {
       inv_add(u, n / 2, c + k + 1, c + k, 0);
   }
   inv_add(u, 1, width + clog2(lanes) + 1, 1, 0);
-  inv_reg(u, 1, width + clog2(lanes) + 1, 0);
+  inv_delay(u, 1, width + clog2(lanes) + 1, later + 1, 0);
 }
 
 /* Five bits of a byte's places decode three digits, three decode two. */
@@ -405,16 +413,19 @@ static void tern_sum(struct inv_unit *u, const struct parameters *p) {
   word_path(u, (lanes + 3) / 4, pipe);
   for (int s = 0; s < sequences; s++) {
     inv_reg(u, 1, lanes * width, PART_ENABLE);
-    tern_lanes(u, lanes, width, pipe);
+    tern_lanes(u, lanes, width, pipe, columns > lanes ? 0 : 2);
   }
   inv_reg(u, 1, latency, PART_RESET);
-  inv_delay(u, 1, mark, latency, 0);
   inv_reg(u, 1, 2, PART_RESET);
-  inv_reg(u, 1, 2 * mark + sequences * (sum + result), 0);
-  inv_add(u, sequences, result, result, 0);
-  inv_logic(u, columns > lanes ? (int64_t)sequences * result : 0, 2);
-  if (columns > lanes)
+  if (columns > lanes) {
+    inv_delay(u, 1, mark, latency, 0);
+    inv_reg(u, 1, 2 * mark + sequences * (sum + result), 0);
+    inv_add(u, sequences, result, result, 0);
+    inv_logic(u, (int64_t)sequences * result, 2);
     inv_ram(u, 1, rows, sequences * result, 1, 1, 0);
+  } else { /* a row is one word, nothing is accumulated */
+    inv_delay(u, 1, mark, latency + 2, 0);
+  }
   inv_logic(u, 8, 4);
 }
 

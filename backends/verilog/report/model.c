@@ -126,7 +126,7 @@ static struct resources memory(const struct coefficients *c, const struct family
   struct lut_ram l = c->lut_ram_luts ? lut_ram(c, p->depth, p->bits, lanes) : (struct lut_ram){0};
   double stored = (double)(plain * p->depth);
   double banked =
-      c->lut_ram_deep == 16 ? (double)((l.banks - 1) * plain) : 0; /* choosing among banks counts too */
+      (double)((l.banks - 1) * plain) * (c->lut_ram_deep == 16 ? 1 : 0.5); /* choosing among banks */
   bool small = c->least_fill
                    ? p->depth <= c->lut_ram_deep && stored < c->least_fill * (double)blocks * f->block_bits
                : c->lut_ram_luts ? (double)l.cells * c->lut_ram_cost + banked < (double)blocks * c->block_cost
@@ -224,10 +224,11 @@ struct resources model_part(const struct family *f, const struct inv_part *p) {
     luts =
         p->bits * c->clamp + (p->other - p->bits + 2 > c->inputs ? gate_luts(c, p->other - p->bits + 1) : 0);
     break;
-  case PART_FIT: luts = p->bits * c->fit[0] + p->other * c->fit[1]; break;
+  case PART_FIT: luts = (constant ? 0 : p->bits * c->fit[0]) + p->other * c->fit[1]; break;
   case PART_MUX: luts = p->bits * mux_luts(c->mux, p->other); break;
+  case PART_CASE: luts = p->bits * p->other * c->read_out; break;
   case PART_PICK: luts = p->bits * mux_luts(c->pick, p->other); break;
-  case PART_SHIFT: luts = p->bits * shift_luts(c, p->other); break;
+  case PART_SHIFT: luts = (p->depth ? (double)p->depth / p->other : p->bits) * shift_luts(c, p->other); break;
   case PART_LOGIC: luts = p->bits * gate_luts(c, p->other); break;
   case PART_REG: x.of[RES_FF] = p->bits; break;
   case PART_DELAY: x = delay(c, p); break;

@@ -115,6 +115,13 @@ bool word_is_const(struct word w) {
   return true;
 }
 
+int64_t word_times(const struct bits *b, struct word w) {
+  int64_t times = 1;
+  for (int i = 0; i < w.n; i++)
+    times = b->of.at[w.at[i]].times > times ? b->of.at[w.at[i]].times : times;
+  return times;
+}
+
 struct word word_trim(struct word w) {
   while (w.n > 1 && w.at[w.n - 1] == w.at[w.n - 2])
     w.n--;
@@ -355,8 +362,9 @@ static int64_t count_choices(struct bits *b, struct word w, int amount, bool rig
   return choices;
 }
 
-struct word word_shift(struct bits *b, int64_t times, struct word w, struct word by, bool right) {
-  struct inv_part part = {.kind = PART_SHIFT, .count = times, .bits = w.n, .other = by.n};
+struct word word_shift(struct bits *b, int64_t times, struct word w, struct word by, bool right,
+                       unsigned flags) {
+  struct inv_part part = {.kind = PART_SHIFT, .flags = flags, .count = times, .bits = w.n, .other = by.n};
   part.depth = count_choices(b, w, by.n, right);
   return word_op(b, part, NEEDS_ALL, w.n, w, none, by);
 }

@@ -32,6 +32,7 @@ struct word word_wide(struct bits *b, struct word w, int n,
 struct word word_left(struct bits *b, struct word w, int places, int n); /* zeros below, the sign above */
 struct word word_right(struct bits *b, struct word w, int places);
 bool word_is_const(struct word w);
+int64_t word_times(const struct bits *b, struct word w);
 /* Without bits on top that are equal to the one below them. */
 struct word word_trim(struct word w);
 
@@ -53,7 +54,8 @@ bit bit_and(struct bits *b, bit x, bit y);
 struct word word_clamp(struct bits *b, int64_t times, struct word w, int n);
 struct word word_fit(struct bits *b, int64_t times, struct word w, int n);
 /* By a number of places that varies; to the right the sign comes in. */
-struct word word_shift(struct bits *b, int64_t times, struct word w, struct word by, bool right);
+struct word word_shift(struct bits *b, int64_t times, struct word w, struct word by, bool right,
+                       unsigned flags);
 struct word word_mul(struct bits *b, int64_t times, struct word x, struct word y);
 
 /* Somebody looks at it. */

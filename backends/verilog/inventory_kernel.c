@@ -188,7 +188,9 @@ static struct word mulshift(struct filling *f, int64_t times, struct word a, str
     shifted = right ? word_right(x, product, right) : word_left(x, product, left, t);
   } else {
     int rb = right ? unsigned_bits(right) : 0, lb = left ? unsigned_bits(left) : 0;
+    int64_t all = times;
     struct word e2 = word_reg(x, word_reg(x, e, enable), enable);
+    times = word_times(x, e); /* lanes share what is of one exponent */
     struct inv_part clamp = {.kind = PART_LESS, .flags = PART_CONST, .count = 2 * times, .bits = e.n};
     struct inv_part choose = {.kind = PART_MUX, .count = times, .bits = e.n, .other = 3};
     struct inv_part count = {.kind = PART_ADD, .flags = PART_CONST, .count = times, .bits = e.n};
@@ -201,11 +203,14 @@ static struct word mulshift(struct filling *f, int64_t times, struct word a, str
     }
     by = word_op(x, choose, NEEDS_ALL, e.n, by, none, none);
     by = word_reg(x, word_op(x, count, NEEDS_ALL, rb + lb, by, none, none), enable);
+    times = all;
     shifted = product;
     if (right)
-      shifted = word_shift(x, times, word_wide(x, product, left ? w : t, false), word_cut(by, 0, rb), true);
+      shifted =
+          word_shift(x, times, word_wide(x, product, left ? w : t, false), word_cut(by, 0, rb), true, 0);
     if (left) {
-      struct word up = word_shift(x, times, word_wide(x, product, t, false), word_cut(by, rb, lb), false);
+      struct word up = word_shift(x, times, word_wide(x, product, t, false), word_cut(by, rb, lb), false,
+                                  right ? 0 : PART_LEFT);
       struct inv_part either = {.kind = PART_MUX, .count = times, .bits = w, .other = 2};
       shifted = right ? word_op(x, either, NEEDS_OWN, t, word_wide(x, shifted, t, false), up, none) : up;
     }
@@ -349,15 +354,12 @@ static struct word load_of(struct filling *f, const struct hw_node *n, int64_t t
 static struct word weight_of(struct filling *f, const struct hw_node *n, int64_t times) {
   int width = (int)format_bits(n->expr->buffer->format), before = (f->p->words - 1) * f->h->word_bits;
   struct word w = word_wires(f->b, width, times);
-  for (int i = 0; i < width; i++) {
-    int64_t at = n->field + i;
-    w.at[i] = at < before ? f->kept.at[at] : f->data.at[at - before];
-  }
-  if (times > 1) /* other lanes' fields lie behind this one's */
-    for (int64_t at = n->field + width; at < n->field + times * width && at < before; at++)
+  for (int64_t at = n->field; at < n->field + times * width; at++)
+    if (times > 1 && at < before)
       bits_use(f->b, word_cut(f->kept, (int)at, 1));
-  w = word_reg(f->b, word_wide(f->b, w, node_width(n), false), when(f, 0));
-  return w;
+    else if (times == 1)
+      w.at[at - n->field] = at < before ? f->kept.at[at] : f->data.at[at - before];
+  return word_reg(f->b, word_wide(f->b, w, node_width(n), false), when(f, 0));
 }
 
 static struct word index_node(struct filling *f, const struct hw_node *n, int64_t times) {

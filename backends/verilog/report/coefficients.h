@@ -35,6 +35,7 @@ struct coefficients {
   double pick[MUX_SIZES];     /* the same where a loop compares and chooses */
   double read_out;            /* LUTs an output and input of a case over registers and constants */
   double shift[SHIFT_STAGES]; /* LUTs an output, of 1, 2, ... bits of amount */
+  double shift_left;          /* times as many to the left by 5 or more bits of amount, before a register */
   double rom[ROM_SIZES];      /* LUTs an output of a table of 16, 32, ... entries without order */
   int shift_register;         /* stages of a shift register in a LUT; 0: none */
   /* products */
@@ -44,6 +45,7 @@ struct coefficients {
   double product_lut;       /* LUTs a bit of a times a bit of b, without DSP blocks */
   /* memories: what is cheaper, as Yosys' memory_libmap weighs it */
   int lut_ram_deep, lut_ram_bits, lut_ram_luts; /* of a LUT RAM cell; 0: none */
+  bool lut_ram_scales;
   double lut_ram_cost, block_cost;
   double least_fill;   /* of blocks, from which on they are taken; 0: costs decide */
   double rom_bit_cost; /* of a table in logic; 0: tables are always logic */
@@ -62,7 +64,7 @@ static const struct block blocks_m20k[] = {{40, 512}, {20, 1024}, {10, 2048}, {5
 /* clang-format off */
 #define LUT4_LOGIC                                                                                                   \
   .inputs = 4, .add_if = {2, 3}, .equal = 0.7, .equal_const = 0.34, .clamp = 1, .mux = {1, 2, 2, 5, 12, 25}, .pick = {1, 2, 2, 5.5, 11.8, 24},                             \
-  .shift = {1, 2, 2.93, 3.9, 4.87, 5.85}, .rom = {1, 3.4, 6.2, 14, 31, 61, 130, 270}, .product_lut = 2.93, .read_out = 0.3
+  .shift = {1, 2, 2.93, 3.9, 4.87, 5.85}, .rom = {1, 3.4, 6.2, 14, 31, 61, 130, 270}, .product_lut = 2.93, .read_out = 0.3, .shift_left = 1
 
 #define ICE40                                                                                                        \
   LUT4_LOGIC, .chain = CHAIN_BITS, .fit = {1.2, 0.95}, .invert = 1, .add_const = 0.85, .add_sub = 4, .less = 1.94, .less_const = 1.38,     \
@@ -74,11 +76,11 @@ static const struct block blocks_m20k[] = {{40, 512}, {20, 1024}, {10, 2048}, {5
 
 #define LUT6_LOGIC                                                                                                   \
   .inputs = 6, .add_if = {1, 1}, .equal = 0.5, .equal_const = 0.18, .clamp = 0.92, .mux = {1, 1, 1, 3, 5.75, 13}, .pick = {1, 1, 1, 4.25, 9, 18},                        \
-  .shift = {1, 1, 1.9, 2.05, 3.03, 4.2}, .product_lut = 1.1, .read_out = 0.75, .lut_ram_deep = 32
+  .shift = {1, 1, 1.9, 2.05, 3.03, 4.2}, .product_lut = 1.1, .read_out = 0.75, .shift_left = 2, .lut_ram_deep = 32
 
 #define XILINX                                                                                                       \
   LUT6_LOGIC, .chain = CHAIN_BOTH, .fit = {1, 0.5}, .add_sub = 1, .less = 0.75, .less_const = 0.34,                                  \
-  .rom = {1, 1, 1, 2, 4, 8, 18, 36}, .shift_register = 32, .least_product = 9, .block_cost = 129,                      \
+  .rom = {1, 1, 1, 2, 4, 8, 18, 36}, .shift_register = 32, .lut_ram_scales = true, .least_product = 9, .block_cost = 129,                      \
   .rom_bit_cost = 1 / 64.0, .byte = 9, .block_share = 0.5, .blocks = blocks_18k
 
 #define ALM                                                                                                          \

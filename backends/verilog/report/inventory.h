@@ -54,7 +54,8 @@ enum part_flags {
   PART_ADDRESSED = 128, /* ROM: the address is a register that is counted elsewhere, the result is not */
   PART_LUTRAM = 256,    /* RAM, ROM: ram_style "distributed" */
   PART_BLOCK = 512,     /* "block" */
-  PART_ULTRA = 1024     /* "ultra" */
+  PART_ULTRA = 1024,    /* "ultra" */
+  PART_LEFT = 2048      /* SHIFT: to the left, into a register */
 };
 
 struct inv_param {

@@ -100,6 +100,7 @@ static int64_t count_blocks(const struct coefficients *c, int64_t depth, int64_t
 
 struct lut_ram {
   int64_t cells, banks;
+  double cost; /* as Yosys weighs it: where cells scale, of the bits that are used */
 };
 
 /* A cell has one write enable, so that lanes do not share cells. */
@@ -110,7 +111,9 @@ static struct lut_ram lut_ram(const struct coefficients *c, int64_t depth, int64
     wide /= 2;
   }
   int64_t banks = ceil_div(depth, deep);
-  return (struct lut_ram){banks * lanes * ceil_div(lane_bits, wide), banks};
+  int64_t cells = banks * lanes * ceil_div(lane_bits, wide), used = banks * lanes * lane_bits;
+  return (struct lut_ram){cells, banks,
+                          c->lut_ram_cost * (c->lut_ram_scales ? (double)used / wide : (double)cells)};
 }
 
 static struct resources memory(const struct coefficients *c, const struct family *f,
@@ -125,11 +128,10 @@ static struct resources memory(const struct coefficients *c, const struct family
   }
   struct lut_ram l = c->lut_ram_luts ? lut_ram(c, p->depth, p->bits, lanes) : (struct lut_ram){0};
   double stored = (double)(plain * p->depth);
-  double banked =
-      (double)((l.banks - 1) * plain) * (c->lut_ram_deep == 16 ? 1 : 0.5); /* choosing among banks */
+  double banked = (double)((l.banks - 1) * plain) * (c->lut_ram_scales ? 0.5 : 1); /* choosing among banks */
   bool small = c->least_fill
                    ? p->depth <= c->lut_ram_deep && stored < c->least_fill * (double)blocks * f->block_bits
-               : c->lut_ram_luts ? (double)l.cells * c->lut_ram_cost + banked < (double)blocks * c->block_cost
+               : c->lut_ram_luts ? l.cost + banked < (double)blocks * c->block_cost
                                  : stored < c->block_cost;
   if ((p->flags & PART_LUTRAM) || (small && !(p->flags & PART_BLOCK))) {
     if (c->lut_ram_luts) {
@@ -228,7 +230,11 @@ struct resources model_part(const struct family *f, const struct inv_part *p) {
   case PART_MUX: luts = p->bits * mux_luts(c->mux, p->other); break;
   case PART_CASE: luts = p->bits * p->other * c->read_out; break;
   case PART_PICK: luts = p->bits * mux_luts(c->pick, p->other); break;
-  case PART_SHIFT: luts = (p->depth ? (double)p->depth / p->other : p->bits) * shift_luts(c, p->other); break;
+  case PART_SHIFT:
+    luts = (p->depth ? (double)p->depth / p->other : p->bits) * shift_luts(c, p->other);
+    if (p->flags & PART_LEFT && p->other >= 5)
+      luts *= c->shift_left;
+    break;
   case PART_LOGIC: luts = p->bits * gate_luts(c, p->other); break;
   case PART_REG: x.of[RES_FF] = p->bits; break;
   case PART_DELAY: x = delay(c, p); break;

@@ -99,62 +99,6 @@ static void tern_sat(struct inv_unit *u, int in, int out) {
   inv_clamp(u, 1, out, in);
 }
 
-static void shifter(struct inv_unit *u, int bits, int most) {
-  if (most > 0)
-    inv_shift(u, 1, bits, clog2(most + 1));
-}
-
-static void tern_mulshift(struct inv_unit *u, const struct parameters *p) {
-  int a = get(p, "A", 32), b = get(p, "B", 32), bits = get(p, "BITS", 32), e = get(p, "E", 8);
-  int low = at_least(get(p, "E_MIN", -62), -62), high = at_most(get(p, "E_MAX", 62), 62), w = a + b;
-  int right = high > 1 ? high - 1 : 0, left = low >= 1 ? 0 : at_most(1 - low, bits + 1), t = w + left;
-  if (low == high) { /* what a constant shift drops is never made; what it fills in is the sign, or 0 */
-    int kept = at_least(w - right, 1);
-    inv_mul(u, 1, a, b, a + b);
-    inv_delay(u, 1, kept, 3, PART_ENABLE | PART_PRODUCT);
-    inv_add(u, 1, w + 1, 1, PART_CONST); /* an adder has its carries all the same */
-    tern_sat(u, w, bits);
-    inv_reg(u, 1, bits, PART_ENABLE);
-    return;
-  }
-  inv_mul(u, 1, a, b, a + b + 2 * w);
-  inv_reg(u, 1, 2 * e + (right ? clog2(right + 1) : 0) + (left ? clog2(left + 1) : 0), PART_ENABLE);
-  inv_less(u, 2, e, PART_CONST);
-  inv_mux(u, 1, e, 3);
-  inv_add(u, 1, e, e, PART_CONST);
-  shifter(u, right && left ? w : t, right);
-  shifter(u, t, left);
-  if (right && left)
-    inv_mux(u, 1, w, 2);
-  inv_reg(u, 1, t, PART_ENABLE);
-  inv_add(u, 1, t, 1, PART_CONST);
-  tern_sat(u, t, bits);
-  inv_reg(u, 1, bits, PART_ENABLE);
-}
-
-/* COLUMNS and RISE are no parameters of the module but what its table needs: columns that are not constant,
- * and bits of the largest rise. */
-static void tern_curve(struct inv_unit *u, const struct parameters *p) {
-  int a = get(p, "A", 16), domain = get(p, "DOMAIN", 8), segments = get(p, "SEGMENTS", 2);
-  int value = get(p, "VALUE", 16), bits = get(p, "BITS", 16);
-  int h = domain - segments, hb = at_least(h, 1), dw = at_least(a, 34) + 1, rise = get(p, "RISE", value + 1);
-  int d = at_most(dw, at_least(a, domain + 1) + 1); /* above them all bits are the sign */
-  inv_add(u, 1, d, d, PART_CONST);
-  inv_reg(u, 1, d, PART_ENABLE);
-  inv_logic(u, 1, at_least(d - domain, 1));
-  inv_mux(u, 1, domain, 2);
-  inv_reg(u, 1, domain, PART_ENABLE);
-  inv_reg(u, 1, h > 0 ? hb : 0, PART_ENABLE);
-  inv_rom(u, 1, (int64_t)1 << segments, get(p, "COLUMNS", rise + value), 1, 0);
-  inv_mul(u, h > 0, rise, hb + 1, rise + hb);
-  inv_reg(u, 1, value, PART_ENABLE);
-  inv_add(u, h > 0, rise + hb, 1, PART_CONST);
-  inv_add(u, 1, rise + 1, value, 0);
-  inv_reg(u, 1, rise + 1, PART_ENABLE);
-  tern_sat(u, rise + 1, bits);
-  inv_reg(u, 1, bits, PART_ENABLE);
-}
-
 /* A step of a division: the divisor is subtracted where it fits; bits that are 0 on both sides have carries.
  * Alone, the comparison is the subtraction's carry; in a pipeline Yosys makes both. */
 static void trial(struct inv_unit *u, int64_t count, int bits, int both, int kept, bool alone) {
@@ -441,8 +385,6 @@ static const struct {
     {"tern_pick", tern_pick},
     {"tern_buffer", tern_buffer},
     {"tern_fifo", tern_fifo},
-    {"tern_mulshift", tern_mulshift},
-    {"tern_curve", tern_curve},
     {"tern_idiv", tern_idiv},
     {"tern_idiv_pipe", tern_idiv_pipe},
     {"tern_isqrt", tern_isqrt},

@@ -222,9 +222,9 @@ struct resources model_part(const struct family *f, const struct inv_part *p) {
     luts = p->bits * (constant ? c->less_const : c->less - (p->flags & PART_INVERTED ? c->invert : 0));
     break;
   case PART_EQUAL: luts = p->bits * (constant ? c->equal_const : c->equal); break;
-  case PART_CLAMP: /* few bits that decide fit beside the one that passes */
-    luts =
-        p->bits * c->clamp + (p->other - p->bits + 2 > c->inputs ? gate_luts(c, p->other - p->bits + 1) : 0);
+  case PART_CLAMP: /* the sign passes; few bits that decide fit beside the one that passes */
+    luts = (p->bits - 1) * c->clamp +
+           (p->other - p->bits + 2 > c->inputs ? gate_luts(c, p->other - p->bits + 1) : 0);
     break;
   case PART_FIT: luts = (constant ? 0 : p->bits * c->fit[0]) + p->other * c->fit[1]; break;
   case PART_MUX: luts = p->bits * mux_luts(c->mux, p->other); break;

@@ -14,6 +14,8 @@ struct count {
   net_mask **taps;        /* by node: bits that something uses after k registers, k = 0 .. after.n */
   bool *chosen;           /* by node: nothing but choices of its stage take it */
   net_mask *own; /* by node: bits that no other node has too; those of small tables are often equal */
+  int *sums;     /* by node: operands that look at bits of a sum that it adds, in whatever stage */
+  bool *plain;   /* by node: somebody takes it other than as a subtrahend of its stage */
   int *zeros;    /* by node: lowest bits that are always 0; synthesis removes what only moves them */
 };
 
@@ -131,10 +133,33 @@ static void invert(struct count *c, struct inv_unit *u, const struct node *x) {
   ref root = net_root(n, x->in[1]);
   int delay = x->stage - net_at(n, root)->stage;
   uint64_t bit = (uint64_t)1 << (delay < TAKEN ? delay : TAKEN);
-  if (net_at(n, x->in[1])->kind == NODE_CONST || from_logic(c, x, 1) || (c->inverted[root] & bit))
+  if (net_at(n, x->in[1])->kind == NODE_CONST || (c->inverted[root] & bit))
+    return;
+  if (from_logic(c, x, 1) && !c->plain[root])
     return;
   c->inverted[root] |= bit;
   inv_invert(u, 1, operand_width(n, x, 1));
+}
+
+/* The lowest bit of a sum at which two operands meet. */
+static int passed_bits(const struct count *c, const struct node *x) {
+  int a = c->zeros[x->in[0]], b = c->zeros[x->in[1]];
+  return x->kind == NODE_ADD && a > b ? a : b;
+}
+
+/* Whether a bit is added to a sum that nobody else looks at: it is that sum's carry. */
+static bool is_carry(const struct count *c, const struct node *x) {
+  const struct netlist *n = &c->u->net;
+  for (int i = 0; x->kind == NODE_ADD && i < 2; i++) {
+    const struct node *view = net_at(n, x->in[i]);
+    ref root = net_root(n, x->in[i]);
+    const struct node *sum = net_at(n, root);
+    int low = view->kind == NODE_VIEW ? view->low : 0;
+    if (net_width(n, x->in[1 - i]) == 1 && !net_signed(n, x->in[1 - i]) && sum->kind == NODE_ADD &&
+        sum->stage == x->stage && low == passed_bits(c, sum) && c->sums[root] == 1)
+      return true;
+  }
+  return false;
 }
 
 /* What is above the highest bit that is used goes; below the zeros of one operand the other one passes. */
@@ -142,9 +167,9 @@ static void put_sum(struct count *c, struct inv_unit *u, ref r) {
   const struct netlist *n = &c->u->net;
   const struct node *x = net_at(n, r);
   net_mask used = without_zeros(c, r, c->u->schedule.delays[r].used);
-  int za = c->zeros[x->in[0]], zb = c->zeros[x->in[1]], passed = x->kind == NODE_ADD && za > zb ? za : zb;
+  int passed = passed_bits(c, x);
   int bits = used ? net_mask_high(used) + 1 : 0;
-  if (net_is_concat(n, r) || bits <= passed)
+  if (net_is_concat(n, r) || bits <= passed || is_carry(c, x))
     return;
   int a = live_bits(c, x->in[0], bits, passed), b = live_bits(c, x->in[1], bits, passed);
   int both = least(least(a, b), widest(n, x) - passed);
@@ -174,10 +199,17 @@ static bool is_hold(const struct count *c, ref r) {
   return false;
 }
 
-static void put_clamp(struct inv_unit *u, const struct netlist *n, const struct node *x) {
+/* A limit on one side before a register is the register's set and reset. */
+static void put_clamp(struct count *c, struct inv_unit *u, ref r) {
+  const struct netlist *n = &c->u->net;
+  const struct node *x = net_at(n, r), *in = net_at(n, x->in[0]);
+  const struct net_delays *d = &c->u->schedule.delays[r];
   int from = operand_width(n, x, 0), to = net_interval_width(x->least, x->most);
   bool powers = x->most == ((int64_t)1 << (to - 1)) - 1 && x->least == -x->most - 1;
-  if (powers)
+  bool one_sided = x->least <= in->lo || x->most >= in->hi;
+  if (powers && one_sided && d->after.n > 0 && !c->taps[r][0])
+    inv_logic(u, 1, from - to + 1);
+  else if (powers)
     inv_clamp(u, 1, to, from);
   else {
     inv_less(u, (x->least > n->nodes.at[x->in[0]].lo) + (x->most < n->nodes.at[x->in[0]].hi), from,
@@ -232,7 +264,7 @@ static void put_node(struct count *c, struct inv_unit *u, ref r) {
     inv_equal(u, 1, widest(n, x) - least(c->zeros[x->in[0]], c->zeros[x->in[1]]), const_flag(n, x));
     break;
   case NODE_SELECT: inv_mux(u, !is_absorbed(c, r) && !is_hold(c, r), used, 2); break;
-  case NODE_CLAMP: put_clamp(u, n, x); break;
+  case NODE_CLAMP: put_clamp(c, u, r); break;
   case NODE_ROM: put_table(c, u, r, used); break;
   default: break;
   }
@@ -262,6 +294,32 @@ static void find_chosen(struct count *c) {
   for (int i = 0; i < n->states.n; i++)
     if (net_at(n, n->states.at[i].node)->live)
       use(c, n->states.at[i].next, NULL);
+}
+
+static void look_at(struct count *c, ref operand, int width, bool subtrahend) {
+  const struct netlist *n = &c->u->net;
+  ref root = net_root(n, operand);
+  const struct node *x = net_at(n, root);
+  c->plain[root] |= !subtrahend;
+  if (x->kind == NODE_ADD)
+    c->sums[root] += net_root_bits(n, operand, width) >> passed_bits(c, x) != 0;
+}
+
+static void find_looks(struct count *c) {
+  const struct netlist *n = &c->u->net;
+  c->sums = arena_array(c->u->arena, int, n->nodes.n);
+  c->plain = arena_array(c->u->arena, bool, n->nodes.n);
+  for (ref r = 0; r < n->nodes.n; r++) {
+    const struct node *x = net_at(n, r);
+    for (int i = 0; x->live && x->kind != NODE_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
+      look_at(c, x->in[i], net_operand_width(n, r, i),
+              x->kind == NODE_SUB && i == 1 && net_at(n, net_root(n, x->in[1]))->stage == x->stage);
+  }
+  for (int i = 0; i < n->outputs.n; i++)
+    look_at(c, n->outputs.at[i].node, net_width(n, n->outputs.at[i].node), false);
+  for (int i = 0; i < n->states.n; i++)
+    if (net_at(n, n->states.at[i].node)->live)
+      look_at(c, n->states.at[i].next, net_width(n, n->states.at[i].node), false);
 }
 
 /* ---- registers ----------------------------------------------------------------------------------------- */
@@ -387,6 +445,7 @@ struct inventory *unrolled_inventory(const struct unrolled *u, double clock_mhz)
   find_zeros(&c);
   find_own(&c);
   find_chosen(&c);
+  find_looks(&c);
   find_taps(&c);
   struct inv_unit *top =
       inv_unit(v, INV_CONTROL, "streams", "", u->top, "tokens in, results out, whose turn it is");

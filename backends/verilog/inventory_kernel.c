@@ -89,7 +89,8 @@ static struct word index_word(struct filling *f, const struct index *x, int widt
     break;
   case INDEX_MOD:
     if (c > 0 && (c & (c - 1)) == 0)
-      return word_wide(b, word_cut(l, 0, most(unsigned_bits(c) - 1, 1)), width, true);
+      return c >> (width - 1) > 1 ? l
+                                  : word_wide(b, word_cut(l, 0, most(unsigned_bits(c) - 1, 1)), width, true);
     break;
   case INDEX_MIN:
   case INDEX_MAX: r = word_const(b, c, width); return word_mux(b, 1, word_less(b, 1, l, r), l, r);

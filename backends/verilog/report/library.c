@@ -379,20 +379,13 @@ static const struct {
   const char *name;
   void (*parts)(struct inv_unit *u, const struct parameters *p);
 } modules[] = {
-    {"tern_skid", tern_skid},
-    {"tern_delay", tern_delay},
-    {"tern_ram", tern_ram},
-    {"tern_pick", tern_pick},
-    {"tern_buffer", tern_buffer},
-    {"tern_fifo", tern_fifo},
-    {"tern_idiv", tern_idiv},
-    {"tern_idiv_pipe", tern_idiv_pipe},
-    {"tern_isqrt", tern_isqrt},
-    {"tern_isqrt_pipe", tern_isqrt_pipe},
-    {"tern_lz", tern_lz},
-    {"tern_topk", tern_topk},
-    {"tern_axil", tern_axil},
-    {"tern_axi_reader", tern_axi_reader},
+    {"tern_skid", tern_skid},     {"tern_delay", tern_delay},
+    {"tern_ram", tern_ram},       {"tern_pick", tern_pick},
+    {"tern_buffer", tern_buffer}, {"tern_fifo", tern_fifo},
+    {"tern_idiv", tern_idiv},     {"tern_idiv_pipe", tern_idiv_pipe},
+    {"tern_isqrt", tern_isqrt},   {"tern_isqrt_pipe", tern_isqrt_pipe},
+    {"tern_lz", tern_lz},         {"tern_topk", tern_topk},
+    {"tern_axil", tern_axil},     {"tern_axi_reader", tern_axi_reader},
     {"tern_sum", tern_sum},
 };
 

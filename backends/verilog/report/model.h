@@ -2,7 +2,8 @@
  *
  * Each part has a cost by family, in formulas whose coefficients (model.def) were fitted to runs of Yosys
  * 0.23 on single parts; library modules are taken apart into parts (library.c). What Yosys joins across parts
- * is not seen: differences of a few per cent are the rule, and the report shows them when both are there. */
+ * is seen in what fills the inventory (backends/verilog/bits.h), or not at all: differences of a few per cent
+ * are the rule, and the report shows them when both are there. */
 #ifndef TERN_BACKENDS_VERILOG_REPORT_MODEL_H
 #define TERN_BACKENDS_VERILOG_REPORT_MODEL_H
 

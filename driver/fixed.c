@@ -1,9 +1,8 @@
 /* fixed.c: what the pass `fixed-point` needs to know of a checkpoint: the ranges of its weights, and, where a
  * text is given, the largest magnitudes that values reach on it. */
-#include "driver/driver.h"
+#include "driver/tokens.h"
 
 #include "ir/interp.h"
-#include "runtime/tokenizer.h"
 #include "support/file.h"
 #include <math.h>
 #include <stdlib.h>
@@ -99,33 +98,17 @@ static bool nothing(void *self, struct interp *in, const struct op *op, const ui
   return true;
 }
 
-/* The text's ids, BOS first; malloc'ed. NULL after a diagnostic. */
-static uint32_t *text_ids(struct job *j, const char *path, size_t *n) {
-  char why[128];
+/* The ids of the text; NULL after a diagnostic. */
+static uint32_t *calibration_ids(struct job *j, const char *path, size_t *n) {
   size_t length;
   char *text = file_read(&j->diag, &j->arena, path, 1 << 26, &length);
   if (!text)
     return NULL;
-  if (!j->tokenizer) {
-    diag_error(&j->diag, "--calibrate: the checkpoint has no tokenizer to read '%s' with", path);
-    return NULL;
-  }
-  struct tokenizer *t = tokenizer_open(j->tokenizer, j->tokenizer_bytes, why, sizeof why);
-  uint32_t *ids = NULL;
-  size_t count = t ? tokenizer_encode(t, text, length, &ids) : 0;
-  if (!count) {
+  struct tokenizer *t = job_tokenizer(
+      j, arena_printf(&j->arena, "--calibrate: the checkpoint has no tokenizer to read '%s' with", path));
+  uint32_t *ids = t && length ? text_ids(j, t, text, length, n) : NULL;
+  if (t && !length)
     diag_error(&j->diag, "--calibrate: no tokens in '%s'", path);
-    free(ids);
-    ids = NULL;
-  } else {
-    bool bos = tokenizer_bos(t) >= 0;
-    ids = xrealloc(ids, sizeof *ids * (count + 1));
-    if (bos) {
-      memmove(ids + 1, ids, sizeof *ids * count);
-      ids[0] = (uint32_t)tokenizer_bos(t);
-    }
-    *n = count + bos;
-  }
   if (t)
     tokenizer_close(t);
   return ids;
@@ -133,14 +116,13 @@ static uint32_t *text_ids(struct job *j, const char *path, size_t *n) {
 
 static bool calibrate(struct job *j, struct interp *in) {
   size_t n = 0;
-  uint32_t *ids = text_ids(j, j->options.calibrate, &n);
+  uint32_t *ids = calibration_ids(j, j->options.calibrate, &n);
   const struct interp_hook hook = {NULL, nothing, note_results};
   const struct tensor *out;
   bool ok = ids != NULL;
   interp_set_hook(in, &hook);
   for (size_t i = 0; ok && i < n && i < CALIBRATION_TOKENS; i++)
     ok = interp_run(in, "step", ids + i, 1, 1, &out);
-  free(ids);
   return ok;
 }
 

@@ -1,12 +1,11 @@
 /* unrolled_simulate.c: `ternc simulate --hw=unrolled`: the project in a folder of its own, its test bench
  * built and run, and what it says. The tokens that follow the prompt are the interpreter's best ones; the
  * hardware's results are held against the interpreter's one by one, so that both go the same way. */
+#include "driver/tokens.h"
 #include "driver/unrolled.h"
 
 #include "backends/verilog/unrolled/unrolled.h"
 #include "ir/interp.h"
-#include "runtime/files.h"
-#include "runtime/generate.h"
 #include "support/file.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -20,33 +19,14 @@ struct ids {
 /* ---- tokens
  * ------------------------------------------------------------------------------------------------- */
 
-static struct tokenizer *open_tokenizer(struct job *j) {
-  char error[256];
-  if (!j->tokenizer) {
-    diag_error(&j->diag, "the checkpoint has no tokenizer; give --tokens FILE instead of --prompt");
-    return NULL;
-  }
-  struct tokenizer *t = tokenizer_open(j->tokenizer, j->tokenizer_bytes, error, sizeof error);
-  if (!t)
-    diag_error(&j->diag, "the tokenizer cannot be used: %s", error);
-  return t;
-}
-
 static bool given_ids(struct job *j, const struct unrolled_request *r, const struct tokenizer *t,
                       uint32_t vocab, struct ids *ids) {
-  struct failure f = {0};
-  uint32_t *given;
   size_t n;
-  bool ok = r->prompt ? tokens_of_text(t, r->prompt, strlen(r->prompt), &given, &n, &f)
-                      : read_ids(r->tokens, vocab, &given, &n, &f);
-  if (!ok) {
-    diag_error(&j->diag, "%s", f.text);
-    return false;
-  }
-  for (size_t i = 0; i < n; i++)
+  const uint32_t *given =
+      r->prompt ? text_ids(j, t, r->prompt, strlen(r->prompt), &n) : file_ids(j, r->tokens, vocab, &n);
+  for (size_t i = 0; given && i < n; i++)
     vec_push(&j->arena, ids->at, given[i]);
-  free(given);
-  return true;
+  return given != NULL;
 }
 
 /* Appends the best token `count` times. */
@@ -158,15 +138,6 @@ static bool write_logits(struct job *j, const char *path, const int32_t *result,
   return output_close(&out, false);
 }
 
-static void print_text(const struct tokenizer *t, const struct ids *ids) {
-  for (int i = 1; i < ids->at.n; i++) {
-    size_t n;
-    const char *piece = tokenizer_piece(t, ids->at.at[i], i == 1, &n);
-    fwrite(piece, 1, n, stdout);
-  }
-  putchar('\n');
-}
-
 static void print_outcome(const struct unrolled *u, const struct unrolled_request *r,
                           const struct outcome *o) {
   double clocks = (double)(o->last - o->first + 1) / (double)o->tokens;
@@ -200,7 +171,7 @@ static bool run(struct job *j, const struct unrolled *u, const struct unrolled_r
   if (r->logits && (!result || !write_logits(j, r->logits, result, count)))
     return false;
   if (t && !r->json)
-    print_text(t, &ids);
+    print_ids(t, ids.at.at, (size_t)ids.at.n);
   print_outcome(u, r, &o);
   return true;
 }
@@ -209,7 +180,7 @@ bool unrolled_simulate(struct job *j, const struct hw_options *given, const stru
   struct hw_options o = *given;
   o.logits |= r->logits != NULL;
   struct unrolled *u = unrolled_job(j, &o);
-  struct tokenizer *t = u && r->prompt ? open_tokenizer(j) : NULL;
+  struct tokenizer *t = u && r->prompt ? job_tokenizer(j, NO_TOKENIZER) : NULL;
   bool ok = u && (t || !r->prompt);
   char *scratch = ok && !r->output ? scratch_begin(j) : NULL;
   const char *dir = r->output ? r->output : scratch;

@@ -1,0 +1,56 @@
+/* tokens.c: ids that a command is given, and text of ids. */
+#include "driver/tokens.h"
+
+#include "runtime/files.h"
+#include "runtime/generate.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct tokenizer *job_tokenizer(struct job *j, const char *without) {
+  char why[256];
+  if (!j->tokenizer) {
+    diag_error(&j->diag, "%s", without);
+    return NULL;
+  }
+  struct tokenizer *t = tokenizer_open(j->tokenizer, j->tokenizer_bytes, why, sizeof why);
+  if (!t)
+    diag_error(&j->diag, "the tokenizer cannot be used: %s", why);
+  return t;
+}
+
+/* The ids, malloc'ed, go to the arena; `ok`: they were had. */
+static uint32_t *in_arena(struct job *j, bool ok, uint32_t *ids, size_t n, const struct failure *f) {
+  if (!ok) {
+    diag_error(&j->diag, "%s", f->text);
+    return NULL;
+  }
+  uint32_t *own = arena_array(&j->arena, uint32_t, n + 1);
+  memcpy(own, ids, sizeof *own * n);
+  free(ids);
+  return own;
+}
+
+uint32_t *text_ids(struct job *j, const struct tokenizer *t, const char *text, size_t length, size_t *n) {
+  struct failure f = {0};
+  uint32_t *ids = NULL;
+  *n = 0;
+  bool ok = tokens_of_text(t, text, length, &ids, n, &f);
+  return in_arena(j, ok, ids, *n, &f);
+}
+
+uint32_t *file_ids(struct job *j, const char *path, uint32_t vocab, size_t *n) {
+  struct failure f = {0};
+  uint32_t *ids = NULL;
+  *n = 0;
+  bool ok = read_ids(path, vocab, &ids, n, &f);
+  return in_arena(j, ok, ids, *n, &f);
+}
+
+void print_ids(const struct tokenizer *t, const uint32_t *ids, size_t n) {
+  for (size_t i = 1; i < n; i++) {
+    size_t bytes;
+    const char *piece = tokenizer_piece(t, ids[i], i == 1, &bytes);
+    fwrite(piece, 1, bytes, stdout);
+  }
+  putchar('\n');
+}

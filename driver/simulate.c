@@ -8,9 +8,8 @@
 
 #include "backends/verilog/design.h"
 #include "driver/simulation.h"
+#include "driver/tokens.h"
 #include "driver/unrolled.h"
-#include "runtime/files.h"
-#include "runtime/generate.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,8 @@ enum {
   KEY_SIMULATOR,
   KEY_STALLS,
   KEY_TRACE,
+  KEY_SAVE,
+  KEY_END,
   KEY_JSON,
   KEY_OUTPUT
 };
@@ -32,6 +33,7 @@ struct simulate {
   const char *prompt, *tokens, *logits, *trace, *output;
   struct simulation_options how;
   int generate; /* tokens to write; -1: the default */
+  int end;      /* the step that a sequence ends with; 0: none ends */
   bool json;
 };
 
@@ -44,6 +46,10 @@ static const struct argp_option options[] = {
     {"logits-raw", KEY_LOGITS, "OUT", 0, "writes every logit as int32, as a --fixed program does", 0},
     {"simulator", KEY_SIMULATOR, "verilator|icarus", 0, "(default verilator)", 0},
     {"stalls", KEY_STALLS, "SEED", 0, "memory and streams wait at random", 0},
+    {"save-restore", KEY_SAVE, "STEP", 0,
+     "streaming: after that step all states are read through the registers, cleared and written back", 0},
+    {"end-after", KEY_END, "STEP", 0,
+     "streaming: sequences end with that step (the second with the next one, and so on) and begin anew", 0},
     {"trace", KEY_TRACE, "FILE", 0, "writes a waveform (VCD)", 0},
     {"json", KEY_JSON, 0, 0, "prints the result as JSON", 0},
     {"output", 'o', "DIR", 0, "keeps the project there", 0},
@@ -82,6 +88,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     s->how.simulator = arg;
     break;
   case KEY_STALLS: s->how.stalls = number(state, "--stalls", arg); break;
+  case KEY_SAVE: s->how.save_restore = number(state, "--save-restore", arg); break;
+  case KEY_END: s->end = number(state, "--end-after", arg); break;
   case KEY_TRACE: s->trace = arg; break;
   case KEY_JSON: s->json = true; break;
   case 'n': s->generate = number(state, "-n", arg); break;
@@ -101,59 +109,41 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 /* The prompt's ids, each for all sequences. */
 static bool prompt_tokens(struct simulate *s, const struct tokenizer *t, int batch, struct hw_vectors *v) {
-  struct failure f = {0};
-  uint32_t *ids;
   size_t n;
-  if (!t) {
-    diag_error(&s->job.diag, "the checkpoint has no tokenizer; give --tokens FILE instead of --prompt");
+  const uint32_t *ids = text_ids(&s->job, t, s->prompt, strlen(s->prompt), &n);
+  if (!ids)
     return false;
-  }
-  if (!tokens_of_text(t, s->prompt, strlen(s->prompt), &ids, &n, &f)) {
-    diag_error(&s->job.diag, "%s", f.text);
-    return false;
-  }
-  uint32_t *all = arena_array(&s->job.arena, uint32_t, n *(size_t)batch + 1);
-  for (size_t i = 0; i < n * (size_t)batch; i++)
-    all[i] = ids[i / (size_t)batch];
-  free(ids);
-  v->tokens = all;
   v->n = (int64_t)n * batch;
+  uint32_t *all = arena_array(&s->job.arena, uint32_t, v->n + 1);
+  for (int64_t i = 0; i < v->n; i++)
+    all[i] = ids[i / batch];
+  v->tokens = all;
   return true;
 }
 
 static bool file_tokens(struct simulate *s, const struct hw_design *h, struct hw_vectors *v) {
-  struct failure f = {0};
-  uint32_t *ids;
   size_t n, batch = (size_t)h->options.batch;
-  if (!read_ids(s->tokens, (uint32_t)h->vocab, &ids, &n, &f)) {
-    diag_error(&s->job.diag, "%s", f.text);
+  v->tokens = file_ids(&s->job, s->tokens, (uint32_t)h->vocab, &n);
+  if (!v->tokens)
     return false;
-  }
-  uint32_t *all = arena_array(&s->job.arena, uint32_t, n + 1);
-  memcpy(all, ids, sizeof *all * n);
-  free(ids);
+  v->n = (int64_t)n;
   if (n % batch)
     diag_error(&s->job.diag, "%s: has %zu ids, and %zu sequences need a multiple of that", s->tokens, n,
                batch);
-  v->tokens = all;
-  v->n = (int64_t)n;
   return n % batch == 0;
 }
 
 /* ---- what is printed ------------------------------------------------------------------------------- */
 
-static void print_text(const struct tokenizer *t, const struct hw_design *h, const struct hw_vectors *v,
-                       const struct simulation *r, int64_t written) {
-  int64_t given = v->n / h->options.batch;
-  for (int q = 0; q < h->options.batch; q++) {
-    for (int64_t k = 1; k < given + written; k++) {
-      int64_t id =
-          k < given ? (int64_t)v->tokens[k * h->options.batch + q] : r->best[(k - 1) * h->options.batch + q];
-      size_t n;
-      const char *piece = tokenizer_piece(t, (uint32_t)id, k == 1, &n);
-      fwrite(piece, 1, n, stdout);
-    }
-    putchar('\n');
+static void print_text(struct arena *a, const struct tokenizer *t, const struct hw_design *h,
+                       const struct hw_vectors *v, const struct simulation *r, int64_t written) {
+  int batch = h->options.batch;
+  int64_t given = v->n / batch;
+  uint32_t *ids = arena_array(a, uint32_t, given + written + 1);
+  for (int q = 0; q < batch; q++) {
+    for (int64_t k = 0; k < given + written; k++)
+      ids[k] = k < given ? v->tokens[k * batch + q] : (uint32_t)r->best[(k - 1) * batch + q];
+    print_ids(t, ids, (size_t)(given + written));
   }
 }
 
@@ -170,6 +160,9 @@ static void print_result(const struct hw_design *h, const struct simulation *r) 
          "in %.1f %%\n",
          (double)r->cycles / steps, (long long)h->step_cycles, (double)r->awaits / steps,
          (double)r->output / steps, 100 * (double)r->lanes / (double)r->cycles);
+  if (r->states)
+    printf("%lld words of states saved, cleared and restored; %lld had not their initial value\n",
+           (long long)r->states, (long long)r->changed);
   printf("  %-28s %12s %8s\n", "unit", "clocks/step", "share");
   for (int i = 0; i < h->units.n; i++)
     printf("  %-28s %12.1f %6.1f %%  %s\n", h->units.at[i]->name, (double)r->units[i] / steps,
@@ -193,6 +186,8 @@ static void print_json(const struct hw_design *h, const struct hw_vectors *v, co
   json_object_set_new(o, "clocks_awaiting_output", json_integer(r->output));
   json_object_set_new(o, "clocks_all_lanes_busy", json_integer(r->lanes));
   json_object_set_new(o, "clocks_a_step_from_schedule", json_integer(h->step_cycles));
+  json_object_set_new(o, "state_words_restored", json_integer(r->states));
+  json_object_set_new(o, "state_words_changed", json_integer(r->changed));
   json_object_set_new(o, "best", best);
   json_object_set_new(o, "units", units);
   json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
@@ -202,39 +197,48 @@ static void print_json(const struct hw_design *h, const struct hw_vectors *v, co
 
 /* ---- the run --------------------------------------------------------------------------------------- */
 
-static struct tokenizer *open_tokenizer(struct job *j) {
-  char error[256];
-  if (!j->tokenizer)
-    return NULL;
-  struct tokenizer *t = tokenizer_open(j->tokenizer, j->tokenizer_bytes, error, sizeof error);
-  if (!t)
-    diag_error(&j->diag, "the tokenizer cannot be used: %s", error);
-  return t;
+/* Both are about a step that another one follows. */
+static bool steps_exist(struct simulate *s, int64_t steps) {
+  if (s->how.save_restore >= steps && s->how.save_restore)
+    diag_error(&s->job.diag, "--save-restore %d: there are %lld steps, and one must follow",
+               s->how.save_restore, (long long)steps);
+  else if (s->end >= steps && s->end)
+    diag_error(&s->job.diag, "--end-after %d: there are %lld steps, and one must follow", s->end,
+               (long long)steps);
+  else
+    return true;
+  return false;
 }
 
 static bool run(struct simulate *s, const struct hw_design *h, const struct tokenizer *t, const char *dir) {
   int written = s->generate >= 0 ? s->generate : s->prompt ? 16 : 0;
-  struct hw_vectors v = {.units = true, .generate = written};
+  struct hw_vectors v = {.units = true, .generate = written, .ends = s->end};
   struct simulation r = {0};
   bool ok = s->prompt ? prompt_tokens(s, t, h->options.batch, &v) : file_tokens(s, h, &v);
   if (s->prompt && v.generate > 0)
     v.generate--; /* the prompt's last step gives the first */
   s->how.trace = s->trace;
   s->how.logits = s->logits;
-  ok = ok && hardware_write(&s->job, h, dir, &v) && simulation_run(&s->job, h, dir, &v, &s->how, &r);
+  ok = ok && steps_exist(s, v.n / h->options.batch + v.generate) && hardware_write(&s->job, h, dir, &v) &&
+       simulation_run(&s->job, h, dir, &v, &s->how, &r);
   if (!ok)
     return false;
   if (s->json) {
     print_json(h, &v, &r);
     return true;
   }
-  if (t && s->prompt)
-    print_text(t, h, &v, &r, written);
+  if (t)
+    print_text(&s->job.arena, t, h, &v, &r, written);
   print_result(h, &r);
   return true;
 }
 
 static bool run_unrolled(struct simulate *s) {
+  if (s->how.save_restore || s->end) {
+    diag_error(&s->job.diag, "%s is for the streaming machine; this one has its states in the pipeline",
+               s->end ? "--end-after" : "--save-restore");
+    return false;
+  }
   struct unrolled_request r = {.prompt = s->prompt,
                                .tokens = s->tokens,
                                .generate = s->generate,
@@ -249,10 +253,11 @@ static bool run_unrolled(struct simulate *s) {
 
 static bool run_streaming(struct simulate *s) {
   struct hw_design *h = hardware_plan(&s->job, &s->hardware);
-  struct tokenizer *t = h ? open_tokenizer(&s->job) : NULL;
-  char *scratch = h && !s->output ? scratch_begin(&s->job) : NULL;
+  struct tokenizer *t = h && s->prompt ? job_tokenizer(&s->job, NO_TOKENIZER) : NULL;
+  bool ok = h && (t || !s->prompt);
+  char *scratch = ok && !s->output ? scratch_begin(&s->job) : NULL;
   const char *dir = s->output ? s->output : scratch;
-  bool ok = h && dir && run(s, h, t, dir);
+  ok = ok && dir && run(s, h, t, dir);
   if (t)
     tokenizer_close(t);
   scratch_end(scratch);

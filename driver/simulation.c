@@ -57,7 +57,8 @@ static bool build_bench(struct job *j, const struct hw_design *h, const char *di
   return false;
 }
 
-/* Lines "best STEP SEQUENCE TOKEN SCORE", "steps ...", "unit ID CLOCKS AWAITED", at last "PASS". */
+/* Lines "best STEP SEQUENCE TOKEN SCORE", "steps ...", "states ...", "unit ID CLOCKS AWAITED", at last
+ * "PASS". */
 static bool read_result(struct job *j, const struct hw_design *h, const struct hw_vectors *v, char *text,
                         struct simulation *r) {
   int64_t most = (v->n / h->options.batch + v->generate) * h->options.batch;
@@ -79,6 +80,9 @@ static bool read_result(struct job *j, const struct hw_design *h, const struct h
       r->lanes = c;
       r->awaits = d;
       r->output = e;
+    } else if (sscanf(line, "states %lld changed %lld", &a, &b) == 2) {
+      r->states = a;
+      r->changed = b;
     } else if (sscanf(line, "unit %lld %lld", &a, &b) == 2 && a >= 0 && a < h->units.n) {
       r->units[a] = b;
     }
@@ -106,6 +110,10 @@ static bool convert_logits(struct job *j, const char *dir, const char *path) {
   return ok && output_close(&out, false);
 }
 
+static const char *plusarg(struct arena *a, const char *name, int64_t n) {
+  return n ? arena_printf(a, " +%s=%lld", name, (long long)n) : "";
+}
+
 bool simulation_run(struct job *j, const struct hw_design *h, const char *dir, const struct hw_vectors *v,
                     const struct simulation_options *o, struct simulation *r) {
   struct arena *a = &j->arena;
@@ -114,13 +122,12 @@ bool simulation_run(struct job *j, const struct hw_design *h, const char *dir, c
   r->simulator = o->simulator;
   if (!build_bench(j, h, dir, o, &program))
     return false;
-  const char *command = arena_printf(a,
-                                     "%s +tokens=vectors/tokens.txt +expected=vectors/expected.bin "
-                                     "+weights=weights.bin +generate=%lld%s%s%s",
-                                     program, (long long)v->generate,
-                                     o->stalls ? arena_printf(a, " +stalls=%d", o->stalls) : "",
-                                     o->trace ? arena_printf(a, " +trace=%s", absolute(a, o->trace)) : "",
-                                     o->logits ? " +logits=logits.txt" : "");
+  const char *command = arena_printf(
+      a, "%s +tokens=vectors/tokens.txt +expected=vectors/expected.bin +weights=weights.bin%s%s%s%s%s%s",
+      program, plusarg(a, "generate", v->generate), plusarg(a, "ends", v->ends),
+      plusarg(a, "stalls", o->stalls), plusarg(a, "save_restore", o->save_restore),
+      o->trace ? arena_printf(a, " +trace=%s", absolute(a, o->trace)) : "",
+      o->logits ? " +logits=logits.txt" : "");
   bool ran = in_folder(j, dir, command, "run.log");
   char *text = log_text(j, dir, "run.log", &length);
   if (!text)

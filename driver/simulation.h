@@ -8,14 +8,16 @@
 struct simulation_options {
   const char *simulator;      /* "verilator" or "icarus" */
   int stalls;                 /* seed; 0: none */
+  int save_restore;           /* after that step states are saved, cleared and written back; 0: never */
   const char *trace, *logits; /* files to write, or NULL */
 };
 
 struct simulation {
   const char *simulator;
   int64_t steps, cycles, lanes, awaits, output; /* clocks of all steps */
-  int64_t *units;                               /* clocks of each unit, by its id */
-  int64_t *best;                                /* best token of [step][sequence] */
+  int64_t states, changed; /* words saved; those of them that had not their initial value */
+  int64_t *units;          /* clocks of each unit, by its id */
+  int64_t *best;           /* best token of [step][sequence] */
 };
 
 /* False after a diagnostic: the simulator is missing, or the design differs from the interpreter. */

@@ -158,7 +158,7 @@ void manifest_print(const struct hw_design *h, struct arena *a, FILE *out) {
 }
 
 void makefile_print(const struct hw_design *h, const struct hw_vectors *v, const char *rtl, const char *sim,
-                    FILE *out) {
+                    struct arena *a, FILE *out) {
   const char *n = h->name;
   fprintf(out,
           "# %s: simulation and checks of the design.\n"
@@ -172,7 +172,7 @@ void makefile_print(const struct hw_design *h, const struct hw_vectors *v, const
           "ARGS =\n"
           "GATED = -DTERN_GATED_CLOCKS\n"
           "RUN = +tokens=vectors/tokens.txt +expected=vectors/expected.bin +weights=weights.bin "
-          "+generate=%lld $(ARGS)\n"
+          "+generate=%lld%s $(ARGS)\n"
           "VERILATOR = verilator --cc --exe --main --timing -O3 $(GATED) --x-assign fast "
           "--x-initial fast "
           "-Wno-fatal -Wno-lint -Wno-style --top-module $(TOP)_tb\n"
@@ -206,5 +206,6 @@ void makefile_print(const struct hw_design *h, const struct hw_vectors *v, const
           "\trm -rf build\n"
           "\n"
           ".PHONY: verilator icarus lint clean\n",
-          n, n, n, rtl, sim, (long long)(v ? v->generate : 0));
+          n, n, n, rtl, sim, (long long)(v ? v->generate : 0),
+          v && v->ends ? arena_printf(a, " +ends=%lld", (long long)v->ends) : "");
 }

@@ -7,6 +7,6 @@
 void manifest_print(const struct hw_design *h, struct arena *a, FILE *out);
 /* rtl, sim: the project's files, with blanks between. */
 void makefile_print(const struct hw_design *h, const struct hw_vectors *v, const char *rtl, const char *sim,
-                    FILE *out);
+                    struct arena *a, FILE *out);
 
 #endif

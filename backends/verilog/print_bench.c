@@ -153,6 +153,10 @@ static const char *const head =
     "  // +expected=FILE   what units store, or with +only_logits what logits are; without: nothing is "
     "compared\n"
     "  // +logits=FILE     logits are written here, one a line\n"
+    "  // +ends=N          sequence q ends with step N + q, as the numbers that are expected must know\n"
+    "  // +save_restore=N  from step N on, before the next one: all states are read through the registers, "
+    "cleared and written\n"
+    "  //                  back\n"
     "  // +stalls=SEED     streams wait at random; +latency=N +gap=N: the memory's clocks before a burst, "
     "between words\n"
     "  // +trace=FILE      waveform\n"
@@ -161,7 +165,7 @@ static const char *const head =
     "  always #1 clk = !clk;\n"
     "\n"
     "  integer expected_file = 0, tokens_file = 0, logits_file = 0, got_words, code;\n"
-    "  integer generate_steps = 0, seed = 0, lane, element;\n"
+    "  integer generate_steps = 0, end_step = 0, save_step = 0, seed = 0, lane, element;\n"
     "  reg checking = 1'b0, all_units = 1'b1, more_tokens = 1'b0, printing = 1'b1;\n"
     "  reg [8*1024-1:0] path;\n"
     "  reg [63:0] cycle = 64'd0, step_start = 64'd0;\n"
@@ -185,6 +189,10 @@ static void print_report(struct printer *p) {
   v_line(p, "  4: $write(\"FAIL nothing happens any more\");");
   v_line(p, "  5: $write(\"FAIL more was expected than the design has stored\");");
   v_line(p, "  6: $write(\"FAIL a file cannot be opened: %%0s\", path);");
+  v_line(p, "  8: $write(\"FAIL the registers: address %%0h answers %%0d, expected %%0d\", fault_index, "
+            "fault_got, fault_expected);");
+  v_line(p, "  9: $write(\"FAIL word %%0d of the states: expected %%0d, got %%0d\", fault_index, "
+            "fault_expected, fault_got);");
   v_line(p, "  default: $write(\"FAIL +tokens=FILE is needed\");");
   v_line(p, "endcase");
   v_line(p, "if (fault == 1 || fault == 3)");
@@ -217,16 +225,30 @@ static void print_report(struct printer *p) {
   v_blank(p);
 }
 
+/* An instance with its AXI4-Lite ports; other ports follow where `prefix` says that it is the design. */
+static void print_bus(struct printer *p, const char *instance, const char *prefix) {
+  static const char *const names[] = {"awaddr",  "awvalid", "awready", "wdata",  "wstrb",  "wvalid",
+                                      "wready",  "bresp",   "bvalid",  "bready", "araddr", "arvalid",
+                                      "arready", "rdata",   "rresp",   "rvalid", "rready"};
+  int n = sizeof names / sizeof *names;
+  v_line(p, "%s (.clk(clk),", instance);
+  for (int i = 0; i < n; i++)
+    v_line(p, "  .%s%s(bus_%s)%s", prefix, names[i], names[i], i + 1 < n || *prefix ? "," : ");");
+}
+
 static void print_dut(struct printer *p) {
   const struct hw_design *h = p->h;
   int sequence = sequence_bits(h), bits = h->word_bits;
-  static const char *const regs[] = {"[11:0] awaddr", "awvalid", "[31:0] wdata", "wvalid"};
-  for (size_t i = 0; i < sizeof regs / sizeof *regs; i++)
-    v_line(p, "reg %s = 0;", regs[i]);
-  v_line(p, "wire awready, wready, bvalid;");
+  v_line(p, "wire [11:0] bus_awaddr, bus_araddr;");
+  v_line(p, "wire [31:0] bus_wdata, bus_rdata;");
+  v_line(p, "wire [3:0] bus_wstrb;");
+  v_line(p, "wire [1:0] bus_bresp, bus_rresp;");
+  v_line(p, "wire bus_awvalid, bus_awready, bus_wvalid, bus_wready, bus_bvalid, bus_bready;");
+  v_line(p, "wire bus_arvalid, bus_arready, bus_rvalid, bus_rready;");
+  print_bus(p, "tern_axil_driver bus", "");
   v_line(p, "reg [31:0] in_data = 0;");
   v_line(p, "reg [%d:0] in_sequence = 0;", sequence - 1);
-  v_line(p, "reg in_valid = 0;");
+  v_line(p, "reg in_valid = 0, in_last = 0;");
   v_line(p, "wire in_ready;");
   v_line(p, "wire [63:0] out_data;");
   v_line(p, "wire [%d:0] out_sequence;", sequence - 1);
@@ -240,19 +262,10 @@ static void print_dut(struct printer *p) {
   v_line(p, "wire [7:0] arlen;");
   v_line(p, "wire arvalid, arready, rlast, rvalid, rready;");
   v_line(p, "wire [%d:0] rdata;", bits - 1);
+  print_bus(p, arena_printf(p->a, "%s dut", h->name), "s_axil_");
   v_line(p,
-         "%s dut (.clk(clk), .aresetn(aresetn), .s_axil_awaddr(awaddr), .s_axil_awvalid(awvalid), "
-         ".s_axil_awready(awready),",
-         h->name);
-  v_line(p, "  .s_axil_wdata(wdata), .s_axil_wstrb(4'hf), .s_axil_wvalid(wvalid), .s_axil_wready(wready), "
-            ".s_axil_bresp(),");
-  v_line(p, "  .s_axil_bvalid(bvalid), .s_axil_bready(1'b1), .s_axil_araddr(12'd0), .s_axil_arvalid(1'b0), "
-            ".s_axil_arready(),");
-  v_line(
-      p,
-      "  .s_axil_rdata(), .s_axil_rresp(), .s_axil_rvalid(), .s_axil_rready(1'b1), .s_axis_tdata(in_data),");
-  v_line(p, "  .s_axis_tuser(in_sequence), .s_axis_tlast(1'b0), .s_axis_tvalid(in_valid), "
-            ".s_axis_tready(in_ready),");
+         "  .aresetn(aresetn), .s_axis_tdata(in_data), .s_axis_tuser(in_sequence), .s_axis_tlast(in_last), "
+         ".s_axis_tvalid(in_valid), .s_axis_tready(in_ready),");
   v_line(p, "  .m_axis_tdata(out_data), .m_axis_tuser(out_sequence), .m_axis_tlast(out_last), "
             ".m_axis_tvalid(out_valid),");
   v_line(
@@ -274,24 +287,123 @@ static void print_dut(struct printer *p) {
   v_blank(p);
 }
 
-/* Registers are set, then tokens go in, from the file and then those that come out. */
-static const char *const driving =
-    "  // registers: the design runs\n"
-    "  reg [3:0] setup = 0;\n"
-    "  always @(posedge clk) begin\n"
-    "    if (awready) awvalid <= 1'b0;\n"
-    "    if (wready) wvalid <= 1'b0;\n"
-    "    if (aresetn && setup == 4'd0) begin\n"
-    "      awaddr <= 12'h000;\n"
-    "      wdata <= 32'd1;\n"
-    "      awvalid <= 1'b1;\n"
-    "      wvalid <= 1'b1;\n"
-    "      setup <= 4'd1;\n"
+/* The value that clearing gives a word of the states. */
+static void print_initial(struct printer *p) {
+  const struct hw_design *h = p->h;
+  int64_t end = 0;
+  v_line(p, "localparam STATE_WORDS = %lld;", (long long)(state_elements(h) * h->options.batch));
+  v_line(p, "function [31:0] initial_of(input integer word);");
+  v_line(p, "  begin");
+  v_line(p, "    initial_of = 0;");
+  for (int i = 0; i < h->buffers.n; i++) {
+    const struct hw_buffer *b = h->buffers.at[i];
+    if (b->place != HW_STATE)
+      continue;
+    int64_t size = b->words * h->options.vector;
+    v_line(p, "    if (word %% %lld >= %lld && word %% %lld < %lld) initial_of = %lld;",
+           (long long)state_elements(h), (long long)end, (long long)state_elements(h),
+           (long long)(end + size), (long long)b->state->init);
+    end += size;
+  }
+  v_line(p, "  end");
+  v_line(p, "endfunction");
+  v_blank(p);
+}
+
+/* Through the registers the design is told to run, and its states are saved, cleared and written back. */
+static const char *const bus =
+    "  localparam CONTROL = 12'h000, STATUS = 12'h004, STATE_ADDRESS = 12'h020, STATE_DATA = 12'h024,\n"
+    "             STATE_SIZE = 12'h028;\n"
+    "  reg running = 0, restored = 0;\n"
+    "  reg [31:0] saved [0:STATE_WORDS];\n"
+    "  reg [31:0] word;\n"
+    "  reg [1:0] answer;\n"
+    "  integer at, changed = 0;\n"
+    "  task expect_word(input integer kind, input integer place, input integer got, input integer wanted);\n"
+    "    if (got !== wanted && fault == 0) begin\n"
+    "      fault_index = place;\n"
+    "      fault_got = got;\n"
+    "      fault_expected = wanted;\n"
+    "      fault = kind;\n"
+    "    end\n"
+    "  endtask\n"
+    "  task set(input [11:0] address, input [31:0] data);\n"
+    "    begin\n"
+    "      bus.write(address, data, answer);\n"
+    "      expect_word(8, {20'd0, address}, {30'd0, answer}, 0);\n"
+    "    end\n"
+    "  endtask\n"
+    "  task get(input [11:0] address);\n"
+    "    begin\n"
+    "      bus.read(address, word, answer);\n"
+    "      expect_word(8, {20'd0, address}, {30'd0, answer}, 0);\n"
+    "    end\n"
+    "  endtask\n"
+    "  // the word behind the last one is refused\n"
+    "  task past_the_end;\n"
+    "    begin\n"
+    "      set(STATE_ADDRESS, STATE_WORDS);\n"
+    "      bus.write(STATE_DATA, 32'd1, answer);\n"
+    "      expect_word(8, STATE_DATA, {30'd0, answer}, 2);\n"
+    "      set(STATE_ADDRESS, STATE_WORDS);\n"
+    "      bus.read(STATE_DATA, word, answer);\n"
+    "      expect_word(8, STATE_DATA, {30'd0, answer}, 2);\n"
+    "    end\n"
+    "  endtask\n"
+    "  task clear_states;\n"
+    "    begin\n"
+    "      set(CONTROL, 32'd3);\n"
+    "      word = 4;\n"
+    "      while (word[2]) get(STATUS);\n"
+    "    end\n"
+    "  endtask\n"
+    "  task save_and_restore;\n"
+    "    begin\n"
+    "      get(STATE_SIZE);\n"
+    "      expect_word(8, STATE_SIZE, word, STATE_WORDS);\n"
+    "      set(STATE_ADDRESS, 0);\n"
+    "      for (at = 0; at < STATE_WORDS; at = at + 1) begin\n"
+    "        get(STATE_DATA);\n"
+    "        saved[at] = word;\n"
+    "        if (word != initial_of(at)) changed = changed + 1;\n"
+    "      end\n"
+    "      past_the_end;\n"
+    "      clear_states;\n"
+    "      set(STATE_ADDRESS, 0);\n"
+    "      for (at = 0; at < STATE_WORDS; at = at + 1) begin\n"
+    "        get(STATE_DATA);\n"
+    "        expect_word(9, at, word, initial_of(at));\n"
+    "      end\n"
+    "      for (at = STATE_WORDS - 1; at >= 0; at = at - 1) begin\n"
+    "        set(STATE_ADDRESS, at);\n"
+    "        set(STATE_DATA, saved[at]);\n"
+    "      end\n"
+    "      set(STATE_ADDRESS, 0);\n"
+    "      for (at = 0; at < STATE_WORDS; at = at + 1) begin\n"
+    "        get(STATE_DATA);\n"
+    "        expect_word(9, at, word, saved[at]);\n"
+    "      end\n"
+    "      $display(\"states %0d changed %0d\", STATE_WORDS, changed);\n"
+    "    end\n"
+    "  endtask\n"
+    "  initial begin\n"
+    "    while (!aresetn) @(posedge clk);\n"
+    "    set(CONTROL, 32'd1);\n"
+    "    running = 1'b1;\n"
+    "    if (save_step != 0) begin\n"
+    "      while (!(dut.core.step_begin && steps_done == save_step - 1)) @(posedge clk);\n"
+    "      save_and_restore;\n"
+    "      restored = 1'b1;\n"
     "    end\n"
     "  end\n"
-    "\n"
-    "  // tokens\n"
+    "\n";
+
+/* Tokens go in, from the file and then those that come out. */
+static const char *const driving =
+    "  // tokens; while states are saved, the last one that step save_step + 1 needs waits\n"
     "  integer from, steps_left, step_tokens = 0;\n"
+    "  wire held = save_step != 0 && !restored && step_tokens == (save_step + 1) * SEQUENCES - 1;\n"
+    "  wire ends = end_step != 0 && step_tokens / SEQUENCES + 1 == end_step + step_tokens % SEQUENCES;\n"
     "  reg [31:0] best [0:SEQUENCES-1];\n"
     "  reg [SEQUENCES-1:0] best_there = 0;\n"
     "  reg last_step = 0;\n"
@@ -302,12 +414,13 @@ static const char *const driving =
     "    out_ready <= seed == 0 || random[31:30] != 0;\n"
     "    logit_ready <= seed == 0 || random[28:27] != 0;\n"
     "    if (in_valid && in_ready) in_valid <= 1'b0;\n"
-    "    if (aresetn && setup != 0 && !in_valid && (seed == 0 || random[20])) begin\n"
+    "    if (running && !held && !in_valid && (seed == 0 || random[20])) begin\n"
     "      if (more_tokens) begin\n"
     "        code = $fscanf(tokens_file, \"%d\", from);\n"
     "        if (code == 1) begin\n"
     "          in_data <= from;\n"
     "          in_sequence <= step_tokens % SEQUENCES;\n"
+    "          in_last <= ends;\n"
     "          in_valid <= 1'b1;\n"
     "          step_tokens = step_tokens + 1;\n"
     "        end else begin\n"
@@ -319,6 +432,7 @@ static const char *const driving =
     "                   (step_tokens % SEQUENCES != 0 || &best_there)) begin\n"
     "        in_data <= best[step_tokens % SEQUENCES];\n"
     "        in_sequence <= step_tokens % SEQUENCES;\n"
+    "        in_last <= ends;\n"
     "        in_valid <= 1'b1;\n"
     "        step_tokens = step_tokens + 1;\n"
     "        steps_left = steps_left - 1;\n"
@@ -370,8 +484,8 @@ static const char *const driving =
     "      if (output_waits) output_awaits <= output_awaits + 1;\n"
     "    end\n"
     "    if (dut.core.step_end) steps_done <= steps_done + 1;\n"
-    "    silent <= dut.core.events[1] || dut.core.start || out_valid || in_valid || w_moves ? 0 : silent + "
-    "1;\n"
+    "    silent <= dut.core.events[1] || dut.core.start || out_valid || in_valid || w_moves || "
+    "bus_bvalid || bus_rvalid ? 0 : silent + 1;\n"
     "    if (silent == 64'd2000000) fault = 4;\n"
     "  end\n"
     "  wire w_moves = dut.w_valid && dut.w_ready;\n"
@@ -402,6 +516,8 @@ static const char *const driving =
     "    end\n"
     "    if ($value$plusargs(\"logits=%s\", path)) logits_file = $fopen(path, \"w\");\n"
     "    if ($value$plusargs(\"generate=%d\", generate_steps)) begin end\n"
+    "    if ($value$plusargs(\"ends=%d\", end_step)) begin end\n"
+    "    if ($value$plusargs(\"save_restore=%d\", save_step)) begin end\n"
     "    if ($value$plusargs(\"stalls=%d\", seed)) random = seed;\n"
     "    if ($test$plusargs(\"only_logits\")) all_units = 1'b0;\n"
     "    if ($test$plusargs(\"quiet\")) printing = 1'b0;\n"
@@ -430,7 +546,9 @@ void print_bench(struct printer *p) {
   print_dut(p);
   for (int i = 0; i < h->units.n; i++)
     print_unit_check(p, h->units.at[i]);
+  print_initial(p);
   p->indent--;
+  fputs(bus, p->out);
   fputs(driving, p->out);
   v_line(p, "endmodule");
 }

@@ -195,7 +195,8 @@ static bool write_makefile(struct project *p) {
   struct output o;
   if (!open_file(p, &o, "Makefile"))
     return false;
-  makefile_print(p->h, p->vectors, file_list(p, "rtl/", ".v"), file_list(p, "sim/", ".sv"), o.file);
+  makefile_print(p->h, p->vectors, file_list(p, "rtl/", ".v"), file_list(p, "sim/", ".sv"), &p->arena,
+                 o.file);
   return output_close(&o, false);
 }
 

@@ -135,6 +135,8 @@ static bool run_sequence(struct recorder *r, struct interp *in, const struct hw_
     if (v->best)
       v->best[k * batch + sequence] = best_of(logits);
     token = best_of(logits);
+    if (v->ends && k + 1 == v->ends + sequence)
+      interp_reset(in);
   }
   interp_set_hook(in, &none);
   return ok;

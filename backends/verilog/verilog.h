@@ -30,6 +30,7 @@ struct hw_vectors {
   const uint32_t *tokens; /* of a step for all sequences together */
   int64_t n;              /* tokens given */
   int64_t generate;       /* steps after them, each on the token that scored best before */
+  int64_t ends;           /* sequence q ends with step ends + q, and begins anew; 0: none ends */
   bool units;             /* also what every unit stores; else only logits */
   uint32_t *best;         /* filled in: the best token of each step and sequence; or NULL */
 };

@@ -281,14 +281,14 @@ static struct number select_op(struct fixing *x, const struct op *op) {
  */
 
 static struct number curve(struct fixing *x, struct number n, enum curve kind, int whole) {
+  enum { CURVE_FRAC = 30 }; /* of a curve's operand */
   int out = least(16, x->word - 2);
+  if (n.frac < 0 || n.frac > CURVE_FRAC) {
+    struct format f = {n.frac < 0 ? 0 : CURVE_FRAC, n.frac < 0 ? 32 : n.bits};
+    n = fixed(reformat(x, n.v, n.frac, n.bits, f), f.frac, f.bits);
+  }
   struct attrs attr = {
       .curve = kind, .frac = n.frac, .out_frac = out, .segments = x->segments, .bits = out + whole + 1};
-  if (n.frac < 0) {
-    struct format f = {0, 32};
-    n = fixed(reformat(x, n.v, n.frac, n.bits, f), 0, 32);
-    attr.frac = 0;
-  }
   return fixed(build(&x->b, OP_CURVE, 1, &n.v, &attr, NULL)->out[0], out, out + whole + 1);
 }
 

@@ -67,7 +67,7 @@ module tern_sum_runner #(
     end else begin
       recent <= {recent[0], taken};
       if (taken) running <= !mark_end;
-      if (first) few <= chunk_rows[CHUNK_BITS-1:2] == 0;
+      if (first) few <= {2'b00, chunk_rows} >> 2 == 0;
     end
 
   always @(posedge clk) begin

@@ -55,14 +55,15 @@ module tern_memory #(
   wire       some = head != tail;
   wire       quiet = seed == 0;
   wire [39:0] place = (queue_address[head[3:0]] / BYTES) + {32'd0, beat};
-  reg  [DATA-1:0] word;
-  integer k;
-  always @* begin
-    word = place < WORDS ? image[place] : {DATA{1'b0}};
-    for (k = 0; k < BYTES; k = k + 1)
-      swapped[8*k +: 8] = word[DATA-8-8*k +: 8];
-  end
-  reg [DATA-1:0] swapped;
+  // no always @*: Icarus would watch every word of the image
+  wire [DATA-1:0] word = place < WORDS ? image[place] : {DATA{1'b0}};
+  wire [DATA-1:0] swapped;
+  genvar k;
+  generate
+    for (k = 0; k < BYTES; k = k + 1) begin : swap
+      assign swapped[8*k +: 8] = word[DATA-8-8*k +: 8];
+    end
+  endgenerate
   reg            willing;
   assign arready = willing && tail - head != 5'd16;
 

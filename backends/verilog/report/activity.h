@@ -12,7 +12,7 @@ bool activity_read(struct diag *d, struct hw_report *r, const char *path);
 bool activity_parse(struct diag *d, struct hw_report *r, const char *name, const char *text);
 
 /* Builds the project's test bench with Verilator so that toggles are counted, runs it on the project's
- * vectors and reads the counts. False after a diagnostic. */
+ * vectors, reads the counts, and takes the clocks of a step into the report. False after a diagnostic. */
 bool activity_simulate(struct diag *d, struct hw_report *r, const struct synth_run *run);
 
 #endif

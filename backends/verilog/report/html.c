@@ -174,6 +174,12 @@ static void print_cycles(const struct hw_report *r, FILE *out) {
     fprintf(out, "<p>A token enters each clock; %d sequence%s; a result comes %lld clocks after its token.",
             v->sequences, v->sequences == 1 ? "" : "s take turns", (long long)v->latency);
     tag(LABEL_SCHEDULE, out);
+    if (r->simulated_cycles) {
+      fprintf(out, " A token of each sequence: ");
+      count((double)r->simulated_cycles, out);
+      fprintf(out, " clocks");
+      tag(LABEL_SIMULATED, out);
+    }
     fprintf(out, "</p></div>\n");
     return;
   }

@@ -101,6 +101,9 @@ static void print_cycles(const struct hw_report *r, FILE *out) {
     fprintf(out, "  a token enters each clock; %d sequence%s take%s turns; latency %s clocks (%s)\n",
             v->sequences, v->sequences == 1 ? "" : "s", v->sequences == 1 ? "s" : "",
             with_commas(a, (double)v->latency), label_name(LABEL_SCHEDULE));
+    if (r->simulated_cycles)
+      fprintf(out, "  a token of each sequence: %s clocks (%s)\n",
+              with_commas(a, (double)r->simulated_cycles), label_name(LABEL_SIMULATED));
     return;
   }
   fprintf(out, "  a step, a token of %d sequence%s: %s clocks (%s)\n", v->sequences,

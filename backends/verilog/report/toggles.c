@@ -8,6 +8,7 @@
 #include "support/file.h"
 #include <glob.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char main_text[] = "#include \"Vbench.h\"\n"
@@ -59,6 +60,32 @@ static bool build(struct diag *d, struct hw_report *r, const struct synth_run *r
   return tool_diagnose(d, r, end, "verilator", "verilator g++ make", log, run->limit);
 }
 
+/* Clocks of a step, from what the test bench of either machine says of all of them. */
+static int64_t clocks_of_step(const struct hw_report *r, const char *text) {
+  long long steps, clocks, tokens, first, last;
+  const char *streaming = strstr(text, "steps "), *unrolled = strstr(text, "PASS: ");
+  if (streaming && sscanf(streaming, "steps %lld cycles %lld", &steps, &clocks) == 2 && steps > 0)
+    return (clocks + steps / 2) / steps;
+  if (unrolled &&
+      sscanf(
+          unrolled,
+          "PASS: %lld tokens of %*d sequences, %*d results each; first result in cycle %lld, last in cycle "
+          "%lld",
+          &tokens, &first, &last) == 3 &&
+      tokens > 0)
+    return ((last - first + 1) * r->design->sequences + tokens / 2) / tokens;
+  return 0;
+}
+
+static bool read_clocks(struct diag *d, struct hw_report *r, const char *log) {
+  size_t length;
+  const char *text = file_read(d, r->arena, log, 1 << 28, &length);
+  r->simulated_cycles = text ? clocks_of_step(r, text) : 0;
+  if (text && !r->simulated_cycles)
+    diag_error(d, "%s: the test bench does not say how many clocks it took", log);
+  return r->simulated_cycles > 0;
+}
+
 static bool simulate(struct diag *d, struct hw_report *r, const struct synth_run *run, const char *project,
                      const char *counts) {
   struct arena *a = r->arena;
@@ -74,7 +101,7 @@ static bool simulate(struct diag *d, struct hw_report *r, const struct synth_run
   struct tool_result end = tool_run(w.at, project, log, run->limit);
   if (end.end == TOOL_MISSING)
     end = (struct tool_result){TOOL_FAILED, 127, 0};
-  return tool_diagnose(d, r, end, "the test bench", "verilator", log, run->limit);
+  return tool_diagnose(d, r, end, "the test bench", "verilator", log, run->limit) && read_clocks(d, r, log);
 }
 
 bool activity_simulate(struct diag *d, struct hw_report *r, const struct synth_run *run) {

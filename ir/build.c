@@ -81,6 +81,11 @@ int64_t weight_instances(const struct weight *w) {
   return n;
 }
 
+int64_t most_count(const struct module *m, struct type t) {
+  int64_t most = t.rank && t.dim[0] == DIM_B ? m->batch : m->chunk;
+  return type_count(t, most > 0 ? most : 1, most > 0 ? most : 1);
+}
+
 const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
                             int64_t instance) {
   int64_t index[MAX_REPEATS];

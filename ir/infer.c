@@ -180,6 +180,21 @@ static bool infer_symbol(struct rule *r) {
   return want_indices(r, &s, 0);
 }
 
+/* That of a state: its own, or [B, ...] for one row of each sequence. */
+static bool is_state_type(struct type t, struct type state) {
+  bool rows = t.rank == state.rank + 1 && t.rank <= MAX_RANK && t.dim[0] == DIM_B;
+  return type_equal(t, rows ? type_lead(state, DIM_B) : state);
+}
+
+static bool infer_read(struct rule *r) {
+  struct type t = r->op->out[0]->type;
+  if (!infer_symbol(r))
+    return false;
+  if (is_state_type(t, *r->out))
+    *r->out = t;
+  return true;
+}
+
 static bool infer_wscale(struct rule *r) {
   struct symbol s;
   if (!find_symbol(r, &s) || !want_indices(r, &s, 0))
@@ -204,7 +219,7 @@ static bool infer_write(struct rule *r) {
     return fail(r, "has no value to write");
   if (!find_symbol(r, &s) || !want_indices(r, &s, 1))
     return false;
-  return type_equal(in_type(r, 0), s.type) ||
+  return is_state_type(in_type(r, 0), s.type) ||
          fail(r, "'%s' is %s, the new value %s", r->op->attr.symbol, text(r, s.type), text(r, in_type(r, 0)));
 }
 
@@ -510,18 +525,16 @@ static bool infer_scan(struct rule *r) {
                 r->op->n_out);
   for (int i = 0; i < r->op->n_in; i++) {
     struct type t = in_type(r, i), token = body->args[i]->type;
-    if (t.rank < 1 || t.dim[0] != DIM_T)
-      return fail(r, "operand %d is %s; its first axis must be T", i, text(r, t));
+    if (t.rank < 1 || (t.dim[0] != DIM_T && t.dim[0] != DIM_B))
+      return fail(r, "operand %d is %s; its first axis must be T, or B", i, text(r, t));
     if (!type_equal(one_token(t), token))
       return fail(r, "operand %d is %s, its argument %s", i, text(r, t), text(r, token));
   }
   for (int i = 0; i < end->n_in; i++) {
     struct type t = end->in[i]->type;
     if (t.rank == MAX_RANK)
-      return fail(r, "yields %s, which has no room for a T axis", text(r, t));
-    r->out[i] = (struct type){.elem = t.elem, .rank = t.rank + 1, .dim = {DIM_T}};
-    for (int k = 0; k < t.rank; k++)
-      r->out[i].dim[k + 1] = t.dim[k];
+      return fail(r, "yields %s, which has no room for the tokens' axis", text(r, t));
+    r->out[i] = type_lead(t, r->op->n_in ? in_type(r, 0).dim[0] : DIM_T);
   }
   return true;
 }
@@ -553,7 +566,7 @@ static bool (*const rules[OP_COUNT])(struct rule *r) = {
 static bool sized(struct rule *r, struct type t) {
   int64_t n = 1;
   for (int i = 0; i < t.rank; i++) {
-    int64_t d = t.dim[i] == DIM_T || t.dim[i] == DIM_K ? 1 : t.dim[i];
+    int64_t d = t.dim[i] <= DIM_T && t.dim[i] >= DIM_B ? 1 : t.dim[i];
     if (d < 1 || d > MOST_ELEMENTS / n)
       return fail(r, "%s is not a size that a value can have", text(r, t));
     n *= d;

@@ -10,7 +10,7 @@
 
 struct type interp_type(const struct interp *in, struct type t) {
   for (int i = 0; i < t.rank; i++)
-    t.dim[i] = t.dim[i] == DIM_T ? in->n : t.dim[i] == DIM_K ? in->keep : t.dim[i];
+    t.dim[i] = t.dim[i] == DIM_K ? in->keep : t.dim[i] < 0 ? in->n : t.dim[i];
   return t;
 }
 
@@ -145,14 +145,30 @@ static struct symbol_slot *state_slot(struct interp *in, const struct state *s) 
   return slot;
 }
 
-const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance) {
-  return &state_slot(in, s)->tensors[instance];
+const struct tensor *interp_state_of(struct interp *in, int64_t sequence, const struct state *s,
+                                     int64_t instance) {
+  const struct symbol_slot *slot = state_slot(in, s);
+  return &slot->tensors[sequence * (slot->n / in->sequences) + instance];
 }
 
-static struct tensor *state_of(struct interp *in, const struct op *op, int first) {
+const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance) {
+  return interp_state_of(in, 0, s, instance);
+}
+
+/* Copies between the states that the operator names, of one sequence or of each of the batch, and `values`,
+ * which has them one after another. */
+static bool move_state(struct interp *in, const struct op *op, int first, struct type t, char *values,
+                       bool write) {
   const struct state *s = state_find(in->m, op->attr.symbol);
   int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
-  return instance < 0 ? NULL : &state_slot(in, s)->tensors[instance];
+  int64_t rows = t.rank && t.dim[0] == DIM_B ? in->n : 1;
+  size_t bytes = tensor_bytes(in, s->type);
+  for (int64_t i = 0; instance >= 0 && i < rows; i++) {
+    void *state = interp_state_of(in, in->rows ? in->rows[i] : 0, s, instance)->data, *value = values;
+    memcpy(write ? state : value, write ? value : state, bytes);
+    values += bytes;
+  }
+  return instance >= 0;
 }
 
 static bool run_weight(struct interp *in, const struct op *op) {
@@ -174,17 +190,13 @@ static bool run_wscale(struct interp *in, const struct op *op) {
 }
 
 static bool run_read(struct interp *in, const struct op *op) {
-  const struct tensor *t = state_of(in, op, 0);
-  if (t)
-    copy_tensor(in, op->out[0], t);
-  return t != NULL;
+  const struct value *v = op->out[0];
+  return move_state(in, op, 0, v->type, result(in, v)->data, false);
 }
 
 static bool run_write(struct interp *in, const struct op *op) {
-  struct tensor *t = state_of(in, op, 1);
-  if (t)
-    memcpy(t->data, operand(in, op->in[0])->data, tensor_bytes(in, op->in[0]->type));
-  return t != NULL;
+  const struct value *v = op->in[0];
+  return move_state(in, op, 1, v->type, operand(in, v)->data, true);
 }
 
 static bool run_define(struct interp *in, const struct op *op) {
@@ -402,7 +414,7 @@ static bool run_block(struct interp *in, const struct block *b, bool outermost) 
 
 static void add_state(struct interp *in, const struct state *s) {
   struct symbol_slot *slot = xmalloc(sizeof *slot);
-  *slot = (struct symbol_slot){.symbol = s, .n = 1};
+  *slot = (struct symbol_slot){.symbol = s, .n = in->sequences};
   for (int i = 0; i < s->n_counts; i++)
     slot->n *= s->counts[i];
   slot->tensors = xmalloc(sizeof *slot->tensors * (size_t)slot->n);
@@ -424,12 +436,18 @@ void interp_reset(struct interp *in) {
   }
 }
 
+void interp_sequences(struct interp *in, int64_t n) {
+  free_symbols(&in->states);
+  in->sequences = n;
+  for (const struct state *s = in->m->states; s; s = s->next)
+    add_state(in, s);
+  interp_reset(in);
+}
+
 struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64) {
   struct interp *in = xmalloc(sizeof *in);
   *in = (struct interp){.m = m, .d = m->diag, .source = *source, .float64 = float64, .n = 1, .keep = 1};
-  for (const struct state *s = m->states; s; s = s->next)
-    add_state(in, s);
-  interp_reset(in);
+  interp_sequences(in, 1);
   const struct func *fold = func_find(m, "fold");
   if (fold && !run_block(in, fold->body, false)) {
     interp_free(in);
@@ -470,8 +488,8 @@ const struct tensor *interp_value(struct interp *in, const struct value *v) {
   return operand(in, v);
 }
 
-bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
-                const struct tensor **out) {
+static bool run_function(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
+                         const struct tensor **out) {
   const struct func *f = func_find(in->m, name);
   if (!f) {
     diag_error(in->d, "the model has no form '%s'", name);
@@ -487,4 +505,16 @@ bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int
   if (out)
     *out = f->body->last->n_in ? operand(in, f->body->last->in[0]) : NULL;
   return true;
+}
+
+bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
+                const struct tensor **out) {
+  in->rows = NULL;
+  return run_function(in, name, tokens, n, keep, out);
+}
+
+bool interp_run_batch(struct interp *in, const uint32_t *rows, const uint32_t *tokens, int64_t n,
+                      const struct tensor **out) {
+  in->rows = rows;
+  return run_function(in, "batch", tokens, n, n, out);
 }

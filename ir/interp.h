@@ -25,19 +25,26 @@ struct tensor {
   void *scales;
 };
 
-struct interp; /* one sequence over one module: weights, state */
+struct interp; /* one sequence over one module, or several: weights, states */
 
 /* The module must verify. Runs `fold` when the module has it. Weights are read when they are first used and
  * kept. NULL after diagnostics. */
 struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64);
 void interp_free(struct interp *in);
 void interp_reset(struct interp *in); /* states to their initial values */
+/* From here on there are states of n sequences, at their initial values; what is not `batch` runs on number
+ * 0. */
+void interp_sequences(struct interp *in, int64_t n);
 
 /* Runs function `name` ("step": n = keep = 1; "prefill": n tokens, keep logits) on tokens[n]. *out: the
  * returned tensor, valid until the next run. False after a diagnostic (a weight cannot be read, a token out
  * of range). */
 bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
                 const struct tensor **out);
+
+/* Runs `batch`: tokens[i] is the next token of sequence rows[i], and *out has the logits of each. */
+bool interp_run_batch(struct interp *in, const uint32_t *rows, const uint32_t *tokens, int64_t n,
+                      const struct tensor **out);
 
 /* Called at every operator directly inside a function or a repeat (so at every kernel and sum after fuse)
  * before and after it is interpreted; indices[] are those of the repeats around it. interp_value gives an
@@ -51,6 +58,8 @@ struct interp_hook {
 void interp_set_hook(struct interp *in, const struct interp_hook *hook);
 const struct tensor *interp_value(struct interp *in, const struct value *v);
 const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance);
+const struct tensor *interp_state_of(struct interp *in, int64_t sequence, const struct state *s,
+                                     int64_t instance);
 /* The numbers of a weight's instance: loaded, merged or folded. NULL after a diagnostic. The image packer
  * uses it for folded weights. */
 const struct tensor *interp_weight(struct interp *in, const struct weight *w, int64_t instance);

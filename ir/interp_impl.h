@@ -13,7 +13,8 @@ struct slot { /* one value's tensor */
   UT_hash_handle hh;
 };
 
-struct symbol_slot { /* one weight's or state's tensors, an instance each; data NULL: not read yet */
+/* One weight's or state's tensors, an instance each (sequence by sequence); data NULL: not read yet. */
+struct symbol_slot {
   const void *symbol;
   int64_t n;
   struct tensor *tensors;
@@ -25,7 +26,9 @@ struct interp {
   struct diag *d;
   struct weight_source source;
   bool float64;
-  int64_t n, keep;        /* this run's T and K */
+  int64_t n, keep;        /* this run's T or B, and K */
+  int64_t sequences;      /* that there are states of */
+  const uint32_t *rows;   /* numbers of the batch's sequences, or NULL: sequence 0 alone */
   const uint32_t *tokens; /* this run's argument, or NULL */
   struct slot *slots;
   struct symbol_slot *weights, *states;

@@ -31,9 +31,9 @@ enum elem {
 };
 
 enum { MAX_RANK = 5 };
-/* Dimensions known only at each call: T tokens in it, the last K of them wanted (struct tern_args: n, keep).
- */
-enum { DIM_T = -1, DIM_K = -2 };
+/* Dimensions known only at each call: T tokens in it, the last K of them wanted (struct tern_args: n, keep);
+ * or B tokens, each of a sequence of its own (n). */
+enum { DIM_T = -1, DIM_K = -2, DIM_B = -3 };
 
 struct type {
   enum elem elem;
@@ -51,9 +51,11 @@ bool type_equal(struct type a, struct type b);
 bool type_same_shape(struct type a, struct type b);
 /* "f32[T, 256]"; a single element prints as "f32". In the arena. */
 const char *type_text(struct arena *a, struct type t);
-/* Number of elements with DIM_T = t and DIM_K = k. */
+/* Number of elements with DIM_T = DIM_B = tokens and DIM_K = keep. */
 int64_t type_count(struct type t, int64_t tokens, int64_t keep);
-bool type_dynamic(struct type t); /* has a DIM_T or DIM_K */
+bool type_dynamic(struct type t); /* has a DIM_T, DIM_K or DIM_B */
+/* [d...] -> [lead, d...] */
+struct type type_lead(struct type t, int64_t lead);
 /* The shape that two broadcast to (elem of a); false when they do not. */
 bool type_broadcast(struct type a, struct type b, struct type *out);
 
@@ -178,7 +180,8 @@ struct block {
 };
 
 struct func {
-  const char *name; /* "step": one token; "prefill": T tokens; "fold": computes folded weights from weights */
+  const char *name; /* "step": one token; "prefill": T tokens; "batch": one token of each of B sequences;
+                       "fold": computes folded weights from weights */
   struct block *body;
   int64_t scratch; /* plan-memory: bytes of scratch; -1: not planned */
   struct func *next;
@@ -267,6 +270,7 @@ struct module {
   struct func *funcs;
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
   int64_t chunk;                      /* batch-time: the most tokens of one prefill; 0: no prefill form */
+  int64_t batch;                      /* the most sequences of one batch; 0: no batch form */
   enum storage packing;               /* the form of all ternary weights; STORE_NONE: plan-memory chooses */
   bool slow_trits; /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
   int word;        /* fixed-point: most bits of a value; 0: the pass's default */
@@ -285,6 +289,8 @@ struct weight *weight_find(const struct module *m, const char *name);
 struct state *state_add(struct module *m, const char *name, struct type t);
 struct state *state_find(const struct module *m, const char *name);
 int64_t weight_instances(const struct weight *w); /* product of counts */
+/* Number of elements of a value when T, K and B are at their most. */
+int64_t most_count(const struct module *m, struct type t);
 /* A weight's or state's name with "{}" replaced by the instance's indices. */
 const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
                             int64_t instance);

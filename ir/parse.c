@@ -93,11 +93,15 @@ bool p_number(struct parser *p, double *x) {
 /* ---- types ------------------------------------------------------------------------------------------- */
 
 static bool parse_dim(struct parser *p, int64_t *dim) {
-  if (p_is(p, TOKEN_WORD, "T") || p_is(p, TOKEN_WORD, "K")) {
-    *dim = *p->tok.text == 'T' ? DIM_T : DIM_K;
-    p_next(p);
-    return true;
-  }
+  static const struct {
+    const char *word;
+    int64_t dim;
+  } dynamic[] = {{"T", DIM_T}, {"K", DIM_K}, {"B", DIM_B}};
+  for (int i = 0; i < 3; i++)
+    if (p_word(p, dynamic[i].word)) {
+      *dim = dynamic[i].dim;
+      return true;
+    }
   return p_integer(p, 1, (int64_t)1 << 40, dim);
 }
 
@@ -281,6 +285,7 @@ static bool parse_header(struct parser *p) {
   return p_name(p, "the module's name", &m->name) &&
          (!p_word(p, "spec") || p_take(p, TOKEN_STRING, "a file name in quotes", &m->spec)) &&
          (!p_word(p, "chunk") || p_integer(p, 1, 1 << 20, &m->chunk)) &&
+         (!p_word(p, "batch") || p_integer(p, 1, 1 << 20, &m->batch)) &&
          (!p_word(p, "packing") || parse_packing(p)) &&
          (!p_word(p, "weights") || p_integer(p, 0, most_bytes, &m->weights_bytes)) &&
          (!p_word(p, "states") || p_integer(p, 0, most_bytes, &m->state_bytes));

@@ -153,6 +153,8 @@ static void print_header(const struct module *m, FILE *out) {
   }
   if (m->chunk)
     put_plan(out, "chunk", m->chunk);
+  if (m->batch)
+    put_plan(out, "batch", m->batch);
   if (m->packing != STORE_NONE)
     fprintf(out, " packing %s", storage_name(m->packing));
   put_plan(out, "weights", m->weights_bytes);

@@ -1,7 +1,7 @@
 /* type.c: element types and shapes: names, sizes, equality, text, broadcasting.
  *
- * A type is a plain value. A dimension is a positive number, or one of the two that are known only at each
- * call, DIM_T and DIM_K, which equal only themselves. */
+ * A type is a plain value. A dimension is a positive number, or one of the three that are known only at each
+ * call, DIM_T, DIM_K and DIM_B, which equal only themselves. */
 #include "ir/ir.h"
 
 #include <stdio.h>
@@ -62,7 +62,7 @@ bool type_equal(struct type a, struct type b) {
 }
 
 static const char *dim_text(struct arena *a, int64_t d) {
-  return d == DIM_T ? "T" : d == DIM_K ? "K" : arena_printf(a, "%lld", (long long)d);
+  return d == DIM_T ? "T" : d == DIM_K ? "K" : d == DIM_B ? "B" : arena_printf(a, "%lld", (long long)d);
 }
 
 const char *type_text(struct arena *a, struct type t) {
@@ -75,8 +75,15 @@ const char *type_text(struct arena *a, struct type t) {
 int64_t type_count(struct type t, int64_t tokens, int64_t keep) {
   int64_t n = 1;
   for (int i = 0; i < t.rank; i++)
-    n *= t.dim[i] == DIM_T ? tokens : t.dim[i] == DIM_K ? keep : t.dim[i];
+    n *= t.dim[i] == DIM_K ? keep : t.dim[i] < 0 ? tokens : t.dim[i];
   return n;
+}
+
+struct type type_lead(struct type t, int64_t lead) {
+  struct type l = {.elem = t.elem, .rank = t.rank + 1, .dim = {lead}};
+  for (int i = 0; i < t.rank; i++)
+    l.dim[1 + i] = t.dim[i];
+  return l;
 }
 
 bool type_dynamic(struct type t) {

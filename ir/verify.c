@@ -162,16 +162,31 @@ static void check_results(struct checker *c, const struct op *op) {
              text_of(c, op->out[i]->type));
 }
 
-/* T and K lead, and only forms for many tokens have them. */
+static bool is_batch(const struct checker *c) {
+  return strcmp(c->f->name, "batch") == 0;
+}
+
+/* T, K and B lead; `batch` has B, and other forms for many tokens T and K. */
 static void check_dims(struct checker *c, struct loc at, struct type t) {
   bool one_token = strcmp(c->f->name, "step") == 0 || strcmp(c->f->name, "fold") == 0;
   for (int i = 0; i < t.rank; i++)
-    if (t.dim[i] < 0 && (i > 0 || one_token)) {
+    if (t.dim[i] < 0 && (i > 0 || one_token || (t.dim[i] == DIM_B) != is_batch(c))) {
       report(c, at,
-             one_token ? "%s in '%s', which is for one token" : "%s: only the first axis is T or K%.0s",
+             one_token ? "%s in '%s', which is for one token"
+             : i == 0  ? "%s in '%s': B is of 'batch' alone, which has no T and no K"
+                       : "%s: only the first axis is T, K or B%.0s",
              text_of(c, t), c->f->name);
       return;
     }
+}
+
+/* `batch` has the state of each sequence, other forms that of the one. */
+static void check_state(struct checker *c, const struct op *op) {
+  struct type t = op->code == OP_READ ? op->out[0]->type : op->n_in ? op->in[0]->type : (struct type){0};
+  bool rows = t.rank && t.dim[0] == DIM_B;
+  if (rows != is_batch(c))
+    report(c, op->at, "%s: %s in '%s', where %s", name_of(op), text_of(c, t), c->f->name,
+           rows ? "there is one sequence" : "each sequence has its own; [B, ...] is expected");
 }
 
 static bool takes_matrix(const struct op *op) {
@@ -263,7 +278,7 @@ static void check_name(struct checker *c, const struct op *op) {
 static void check_buffer(struct checker *c, struct loc at, const struct value *v) {
   if (v->at == -1 || v->at == -2)
     return;
-  int64_t bytes = type_count(v->type, c->m->chunk, c->m->chunk) * elem_bytes(v->type.elem);
+  int64_t bytes = most_count(c->m, v->type) * elem_bytes(v->type.elem);
   if (v->at < 0 || v->at % 64 || bytes == 0)
     report(c, at, "%s at %lld: a buffer holds plain elements and is aligned to 64 bytes", text_of(c, v->type),
            (long long)v->at);
@@ -300,6 +315,8 @@ static void check_op(struct checker *c, const struct op *op, bool in_kernel) {
     check_const(c, op);
   if (op->code == OP_READ || op->code == OP_WRITE || op->code == OP_DEFINE)
     check_effect(c, op);
+  if (op->code == OP_READ || op->code == OP_WRITE)
+    check_state(c, op);
   if (op->code == OP_KERNEL)
     check_name(c, op);
   if (c->f->scratch >= 0 && !in_kernel)

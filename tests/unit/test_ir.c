@@ -61,7 +61,7 @@ static char *print(const struct module *m) {
 /* Every operator, attribute, clause and kind of region. */
 static const char everything[] =
     "// a comment\n"
-    "module \"a \\\"b\\\" \\x01\" spec \"dir/s.tern\" chunk 64 weights 2000 states 384\n"
+    "module \"a \\\"b\\\" \\x01\" spec \"dir/s.tern\" chunk 64 batch 5 weights 2000 states 384\n"
     "param hidden = 8 param \"odd name\" = -0.1 param big = 1e300 param top = inf\n"
     "weight @\"m.{}.w\"[6] : ternary[8, 8] per tensor source bf16\n"
     "weight @\"m.{}.v\"[6] : ternary[4, 8] per row\n"
@@ -151,6 +151,13 @@ static const char everything[] =
     "    yield %l, %one\n"
     "  }\n"
     "  return %a, %k\n"
+    "}\n"
+    "func batch(%tokens: u32[B]) -> f32[B, 8] {\n"
+    "  %t = weight @table : f32[10, 8]\n"
+    "  %x = index %t, %tokens : f32[B, 8]\n"
+    "  %h = read @whole : i32[B, 8] frac 16\n"
+    "  write %h, @whole\n"
+    "  return %x\n"
     "}\n"
     "func fold() {\n"
     "  repeat 6 (%l) {\n"
@@ -269,7 +276,15 @@ static const struct wrong wrongs[] = {
     {"state @s : f32[5] = 0", "(%a: f32[6])", "write %a, @s return", "'s' is f32[5], the new value f32[6]"},
     {"state @s : f32[5] = 0", "(%a: f32[5])", "write %a, @s write %a, @s return", "'s' is written twice"},
     {"weight @w : f32[5] folded", "(%a: f32[5])", "define %a, @w return", "only 'fold' defines weights"},
-    {"", "(%a: f32[5, T])", "return", "f32[5, T]: only the first axis is T or K"},
+    {"", "(%a: f32[5, T])", "return", "f32[5, T]: only the first axis is T, K or B"},
+    {"", "(%a: f32[B, 5])", "return", "f32[B, 5] in 'f': B is of 'batch' alone, which has no T and no K"},
+    {"func batch(%a: f32[T]) { return }", "()", "return", "f32[T] in 'batch': B is of 'batch' alone"},
+    {"state @s : f32[5] = 0", "()", "%s = read @s : f32[B, 5] return",
+     "read: f32[B, 5] in 'f', where there is one sequence"},
+    {"state @s : f32[5] = 0 func batch() { %s = read @s : f32[5] write %s, @s return }", "()", "return",
+     "write: f32[5] in 'batch', where each sequence has its own; [B, ...] is expected"},
+    {"state @s : f32[5] = 0 func batch(%a: f32[B, 6]) { write %a, @s return }", "()", "return",
+     "'s' is f32[5], the new value f32[B, 6]"},
     {"", "(%a: f32[K])", "%y = tail %a : f32[K] return", "tail: the first axis of f32[K] is not T"},
     {"", "(%a: f32[T])", "%y = sum %a {axis = 0} : f32[1] return",
      "axis 0 of f32[T] is the tokens of a call"},

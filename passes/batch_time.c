@@ -1,13 +1,23 @@
-/* batch_time.c: from the form for one token, `step`, the form for many, `prefill`.
+/* batch_time.c: from the form for one token, `step`, the forms for many: `prefill`, of one sequence, and
+ * `batch`, one of each of several sequences.
  *
  * requires   no kernels. Works on the spec's own operators as well as after ternarize.
  * maintains  `step`, untouched. prefill(tokens: u32[T]) -> f32[K, vocab] gives what T calls of step one after
  *            another give for the last K of them, bit for bit, and leaves the same states.
+ *            batch(tokens: u32[B]) -> f32[B, vocab] gives what a call of step on each of B sequences gives,
+ *            and leaves their states.
  * breaks     nothing.
  *
- * What depends on the token gets a leading axis T; weights and what is made of them alone do not. Operators
- * on trailing axes stay as they are; where operands of different rank broadcast, axes of length 1 go between
- * T and the shorter one's own; axis attributes move by one.
+ * What depends on the token gets a leading axis, T or B; weights and what is made of them alone do not.
+ * Operators on trailing axes stay as they are; where operands of different rank broadcast, axes of length 1
+ * go between the leading one and the shorter one's own; axis attributes move by one.
+ *
+ * In `batch` a read or write of a state is one of a row for each sequence, [B, ...], and every operator stays
+ * where it was: sequences know nothing of each other. Only what has no form for several tokens at once (a row
+ * of a table that is computed) stands in a scan by itself. It is made when the module asks for it (`batch
+ * N`), also where there can be no prefill.
+ *
+ * What follows is about `prefill`.
  *
  * Recurrences. In each block, what lies between a read and a write of one state goes into a `scan` over the
  * tokens (recurrence.c); all else takes all tokens at once, before it or after it. In the published model
@@ -19,7 +29,9 @@
  *
  * No prefill form is made, and the module's chunk is 0, when a recurrence contains a product or a repeat (h
  * enters a matrix whose result makes the next h; a state shared by layers): there is nothing to gain but a
- * loop that the caller has already. */
+ * loop that the caller has already.
+ *
+ * Neither form is made (and the module's batch is 0 too) where a value has no axis to spare. */
 #include "passes/pass.h"
 #include "passes/recurrence.h"
 #include "passes/rewrite.h"
@@ -29,7 +41,7 @@ enum { CHUNK = 96 }; /* the weights are read once a chunk; buffers of the widest
 /* What a value of step became. */
 struct made {
   bool varies;         /* it depends on the token, so it has a leading axis */
-  struct value *value; /* in prefill */
+  struct value *value; /* in the new form */
   struct value *tail;  /* its last K tokens, once somebody wanted them */
 };
 
@@ -37,6 +49,7 @@ struct batch {
   struct module *m;
   struct arena scratch;
   VEC(struct made) made; /* of the value with that id */
+  bool sequences;        /* `batch` is made, not `prefill` */
   bool changed, possible;
 };
 
@@ -83,7 +96,7 @@ static void find_write(struct op *op, void *data) {
   w->found |= op->code == OP_WRITE && states_conflict(w->read, op);
 }
 
-/* A state that nothing writes is the same for all tokens. */
+/* A state that nothing writes is the same for all tokens of a sequence. */
 static bool is_written(const struct op *read) {
   const struct block *b = read->block;
   while (b->parent)
@@ -109,7 +122,7 @@ static void mark_results(struct op *op, void *data) {
     mark_carried(b, op);
     return;
   }
-  bool yes = op->code == OP_READ && is_written(op);
+  bool yes = op->code == OP_READ && (b->sequences || is_written(op));
   for (int i = 0; i < op->n_in; i++)
     yes |= varies(b, op->in[i]);
   for (int i = 0; i < op->n_out; i++)
@@ -127,7 +140,7 @@ static void find_varying(struct batch *b, struct func *step) {
   } while (b->changed);
 }
 
-/* ---- whether there can be a prefill form ------------------------------------------------------------------
+/* ---- whether there can be the form ------------------------------------------------------------------------
  */
 
 /* A written state inside repeats must have an instance for each iteration: the scans of two iterations over
@@ -143,21 +156,24 @@ static bool own_instance(const struct op *op) {
   return true;
 }
 
-static void check(struct op *op, void *data) {
-  struct batch *b = data;
-  if ((op->code == OP_WRITE || (op->code == OP_READ && is_written(op))) && !own_instance(op))
-    b->possible = false;
-  if (op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
-    b->possible = false;
-  for (int i = 0; i < op->n_out; i++)
-    if (varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK)
-      b->possible = false;
-}
-
 /* A row of a table that differs from token to token, or several rows. */
 static bool alone(const struct op *op, void *data) {
   const struct batch *b = data;
   return op->code == OP_INDEX && (varies(b, op->in[0]) || (varies(b, op->in[1]) && op->in[1]->type.rank));
+}
+
+static bool is_serial(const struct batch *b, const struct op *op) {
+  return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && is_written(op))) &&
+         !own_instance(op);
+}
+
+static void check(struct op *op, void *data) {
+  struct batch *b = data;
+  if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
+    b->possible = false;
+  for (int i = 0; i < op->n_out; i++)
+    if (varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK)
+      b->possible = false;
 }
 
 static bool by_weight(const struct op *matmul) {
@@ -168,14 +184,14 @@ static bool fits_scan(const struct op *op) {
   return op->code != OP_REPEAT && op->code != OP_TERNARY_SUM && !(op->code == OP_MATMUL && by_weight(op));
 }
 
-/* ---- values in prefill -----------------------------------------------------------------------------------
+/* ---- values in the new form ------------------------------------------------------------------------------
  */
 
-/* Where operators of prefill go, and whether they work on T or on K tokens. */
+/* Where its operators go, and on how many tokens they work. */
 struct place {
   struct batch *b;
   struct builder at;
-  int64_t lead; /* DIM_T or DIM_K */
+  int64_t lead; /* DIM_T, DIM_K or DIM_B */
 };
 
 /* [d...] -> [lead, 1..., d...], with `ones` axes of length 1. */
@@ -262,6 +278,12 @@ static struct value *emit_plain(struct place *p, const struct op *op, struct val
 
 typedef struct value *emit_handler(struct place *p, const struct op *op, struct value **in);
 
+/* The state of each sequence. Its operands are indices: the same for all. */
+static struct value *emit_read(struct place *p, const struct op *op, struct value **in) {
+  struct type t = lead_type(op->out[0]->type, p->lead, 0);
+  return build(&p->at, OP_READ, op->n_in, in, &op->attr, &t)->out[0];
+}
+
 /* By what the operator does to axes. */
 static emit_handler *handler(const struct op *op) {
   switch (op->code) {
@@ -270,6 +292,7 @@ static emit_handler *handler(const struct op *op) {
   case OP_TRANSPOSE: return emit_transpose;
   case OP_CONCAT: return emit_concat;
   case OP_MATMUL: return emit_matmul;
+  case OP_READ: return emit_read;
   default: break;
   }
   unsigned flags = op_info[op->code].flags, attrs = op_info[op->code].attrs;
@@ -293,6 +316,14 @@ static bool emit_op(struct place *p, const struct op *op) {
   m->value->name = op->out[0]->name;
   m->value->frac = op->out[0]->frac;
   return true;
+}
+
+static bool emit_write(struct place *p, const struct op *op) {
+  struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
+  p->at.at = op->at;
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = i == 0 ? get_rows(p, op->in[i]) : get(p, op->in[i]);
+  return build(&p->at, OP_WRITE, op->n_in, in, &op->attr, NULL) != NULL;
 }
 
 /* ---- scans ------------------------------------------------------------------------------------------------
@@ -354,7 +385,7 @@ static void scan_end(struct place *p, struct op *scan, const op_list *ops, const
         continue;
       vec_push(a, results, v);
       vec_push(a, yields, map_value(map, v));
-      vec_push(a, types, lead_type(v->type, DIM_T, 0));
+      vec_push(a, types, lead_type(v->type, p->lead, 0));
     }
   struct builder inner = builder_end(p->b->m, scan->body);
   inner.at = scan->at;
@@ -421,6 +452,12 @@ static bool emit_repeat(struct place *p, const struct op *op) {
   return true;
 }
 
+static bool emit_single(struct place *p, const struct op *op) {
+  return op->code == OP_REPEAT  ? emit_repeat(p, op)
+         : op->code == OP_WRITE ? emit_write(p, op)
+                                : emit_op(p, op);
+}
+
 static bool emit_part(struct place *p, const struct parts *parts, int part) {
   op_list ops = {0};
   for (int k = 0; k < parts->n_ops; k++)
@@ -428,10 +465,22 @@ static bool emit_part(struct place *p, const struct parts *parts, int part) {
       vec_push(&p->b->scratch, ops, parts->ops[k]);
   if (parts->scan[part])
     return emit_scan(p, &ops);
-  return ops.at[0]->code == OP_REPEAT ? emit_repeat(p, ops.at[0]) : emit_op(p, ops.at[0]);
+  return emit_single(p, ops.at[0]);
+}
+
+/* In program order. */
+static bool emit_sequences(struct place *p, const struct block *from) {
+  for (struct op *op = from->first; op != from->last; op = op->next) {
+    op_list one = {.at = &op, .n = 1};
+    if (!(alone(op, p->b) ? emit_scan(p, &one) : emit_single(p, op)))
+      return false;
+  }
+  return true;
 }
 
 static bool emit_block(struct place *p, const struct block *from) {
+  if (p->b->sequences)
+    return emit_sequences(p, from);
   struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
   for (int part = 0; part < parts->n; part++)
     if (!emit_part(p, parts, part))
@@ -472,7 +521,7 @@ static bool *find_early(struct batch *b, const struct parts *parts) {
   return early;
 }
 
-static bool emit_body(struct place *p, const struct block *from) {
+static bool emit_tokens(struct place *p, const struct block *from) {
   struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
   bool *early = find_early(p->b, parts);
   for (int late = 0; late < 2; late++)
@@ -482,6 +531,12 @@ static bool emit_body(struct place *p, const struct block *from) {
         return false;
     }
   p->lead = DIM_K;
+  return true;
+}
+
+static bool emit_body(struct place *p, const struct block *from) {
+  if (!(p->b->sequences ? emit_sequences : emit_tokens)(p, from))
+    return false;
   struct value *result = get_rows(p, from->last->in[0]);
   p->at.at = from->last->at;
   return build(&p->at, OP_RETURN, 1, &result, NULL, NULL) != NULL;
@@ -496,29 +551,43 @@ static bool is_step(const struct func *f) {
          b->last->code == OP_RETURN && b->last->n_in == 1;
 }
 
-/* The body of prefill, or NULL. */
+/* The body of the form, or NULL. */
 static struct block *batch(struct batch *b, struct func *step) {
+  int64_t lead = b->sequences ? DIM_B : DIM_T;
   find_varying(b, step);
   walk(step->body, check, b);
   if (!b->possible)
     return NULL;
   struct block *body = block_new(b->m, NULL);
   struct value *token = step->body->args[0];
-  made(b, token)->value = block_arg(b->m, body, lead_type(token->type, DIM_T, 0), "tokens");
-  struct place p = {.b = b, .at = builder_end(b->m, body)};
+  made(b, token)->value = block_arg(b->m, body, lead_type(token->type, lead, 0), "tokens");
+  struct place p = {.b = b, .at = builder_end(b->m, body), .lead = lead};
   return emit_body(&p, step->body) ? body : NULL;
+}
+
+/* *made: there is the form now. False after a diagnostic. */
+static bool make_form(struct module *m, struct func *step, const char *name, bool sequences, bool *made) {
+  struct batch b = {.m = m, .sequences = sequences, .possible = true};
+  struct block *body = batch(&b, step);
+  if (body)
+    func_add(m, name)->body = body;
+  *made = body != NULL;
+  arena_free(&b.scratch);
+  return body || !b.possible;
 }
 
 bool pass_batch_time(struct module *m) {
   struct func *step = func_find(m, "step");
-  if (!step || !is_step(step) || func_find(m, "prefill"))
+  bool ok = true, made;
+  if (!step || !is_step(step))
     return true;
-  struct batch b = {.m = m, .possible = true};
-  struct block *body = batch(&b, step);
-  bool ok = body || !b.possible;
-  if (body)
-    func_add(m, "prefill")->body = body;
-  m->chunk = !body ? 0 : m->chunk > 0 ? m->chunk : CHUNK;
-  arena_free(&b.scratch);
+  if (!func_find(m, "prefill")) {
+    ok = make_form(m, step, "prefill", false, &made);
+    m->chunk = !made ? 0 : m->chunk > 0 ? m->chunk : CHUNK;
+  }
+  if (ok && m->batch > 0 && !func_find(m, "batch")) {
+    ok = make_form(m, step, "batch", true, &made);
+    m->batch = made ? m->batch : 0;
+  }
   return ok;
 }

@@ -1,7 +1,7 @@
 /* fuse.c: groups operators into kernels.
  *
- * requires   no quantised values (ternarize); T and K only as the leading axis; no kernels yet. The function
- *            `fold` is not touched: the interpreter runs it.
+ * requires   no quantised values (ternarize); T, K and B only as the leading axis; no kernels yet. The
+ *            function `fold` is not touched: the interpreter runs it.
  * maintains  types and the meaning of every value, bit for bit.
  * breaks     single operators: afterwards the functions are in kernel form (docs/ir.md).
  *
@@ -15,15 +15,16 @@
  *
  * There are four kinds of kernel. What lowering (backends/loops) can rely on:
  *
- *   rows     Operators in any number whose results all have the same leading T, or the same leading K, or
- *            (step: all; prefill: what no token changes) neither. Each row is computed on its own: operators
- * act within a row, and a row may need several loops one after another (norms, reductions, softmax). No scan,
- * no matmul, no ternary sum. In the K kind only `tail` reads T rows. A kernel that writes a state also has
- * the reads that stood before the write, or comes after them. scan     One scan, and element-wise operators
- * on [T, ...]: before it, any MAP and MOVE operators that nothing outside the kernel uses; after it, MAP
- * operators of the shape of the scan's results. The scan's body may hold anything that a rows kernel of one
- * row may. matmul   One matmul by an f32 weight (or movement of one), and its leaves. copy     One reshape to
- * the operand's own type.
+ *   rows     Operators in any number whose results all have the same leading T, K or B, or (step: all;
+ *            else: what no token changes) none of them. Each row is computed on its own: operators act
+ *            within a row, and a row may need several loops one after another (norms, reductions,
+ *            softmax). No scan, no matmul, no ternary sum. In the K kind only `tail` reads T rows. A kernel
+ *            that writes a state also has the reads that stood before the write, or comes after them.
+ *   scan     One scan, and element-wise operators on [T, ...]: before it, any MAP and MOVE operators that
+ *            nothing outside the kernel uses; after it, MAP operators of the shape of the scan's results.
+ *            The scan's body may hold anything that a rows kernel of one row may.
+ *   matmul   One matmul by an f32 weight (or movement of one), and its leaves.
+ *   copy     One reshape to the operand's own type.
  *
  * Which operators go together is decided in fuse_plan.c: by levels between the barriers (sums, matmuls,
  * scans, repeats), so that no two adjacent kernels could be one. */

@@ -11,7 +11,7 @@ enum unit_kind { UNIT_FUSED, UNIT_SUM, UNIT_MATMUL, UNIT_SCAN, UNIT_REPEAT };
 
 /* Rows that a kernel's loop goes over; a kernel has one of them. In the order in which they can feed each
  * other. */
-enum row_kind { ROWS_ONE, ROWS_T, ROWS_K, ROWS_COUNT };
+enum row_kind { ROWS_ONE, ROWS_T, ROWS_K, ROWS_B, ROWS_COUNT };
 
 /* An operator of the block that is no leaf. */
 struct unit {

@@ -47,7 +47,7 @@ static enum unit_kind kind_of(const struct op *op) {
 static enum row_kind rows_of(const struct op *op) {
   const struct value *v = op->n_out ? op->out[0] : op->n_in ? op->in[0] : NULL;
   int64_t lead = v && v->type.rank ? v->type.dim[0] : 1;
-  return lead == DIM_T ? ROWS_T : lead == DIM_K ? ROWS_K : ROWS_ONE;
+  return lead == DIM_T ? ROWS_T : lead == DIM_K ? ROWS_K : lead == DIM_B ? ROWS_B : ROWS_ONE;
 }
 
 /* The units: operators that are no leaves and do not end the block. Their results' id is the unit's number.

@@ -5,22 +5,23 @@
  * breaks     nothing. Afterwards the module is in planned form (docs/ir.md): nothing may be added or moved.
  *
  * Planned form. Each value that crosses kernels has its place in the function's scratch, value.at, with T and
- * K at their most (the module's chunk). The returned value is written to the caller's logits (at -2). For a
- * value that a repeat carries, the initial value, the argument, the yielded value and the result share one
- * buffer: where one of the first or third is still needed as it was, a kernel copies it.
+ * K at their most (the module's chunk), and B (its batch). The returned value is written to the caller's
+ * logits (at -2). For a value that a repeat carries, the initial value, the argument, the yielded value and
+ * the result share one buffer: where one of the first or third is still needed as it was, a kernel copies it.
  *
  * Two buffers that are live at the same time do not overlap. A buffer is live from the kernel that makes it
- * to the last that reads it, both included, so that a kernel's results lie beside its operands; a value from
- * outside a repeat that is used in it is live until the repeat ends. One exception lets a residual stream
- * stay where it is: a yielded value takes the place of the argument even if its own kernel still reads the
- * argument, when it does so only once, as an operand of the same shape of the element-wise operator whose
- * result is yielded. */
+ * to the last that reads it, both included, so that a kernel's results lie beside its operands. Kernels one
+ * after another that need nothing of each other count as one time, so that threads need not meet between
+ * them. A value from outside a repeat that is used in it is live until the repeat ends. One exception lets a
+ * residual stream stay where it is: a yielded value takes the place of the argument even if its own kernel
+ * still reads the argument, when it does so only once, as an operand of the same shape of the element-wise
+ * operator whose result is yielded. */
 #include "passes/pass.h"
 #include "passes/place.h"
 #include "passes/plan_image.h"
 #include "passes/rewrite.h"
 
-enum { CHUNK = 64, AT_OUTPUT = -2 };
+enum { CHUNK = 64, BATCH = 8, AT_OUTPUT = -2 };
 
 /* ---- copies ----------------------------------------------------------------------------------------------
  */
@@ -122,7 +123,7 @@ static bool in_buffer(const struct value *v) {
 }
 
 static void new_buffer(struct plan *p, struct value *v) {
-  int64_t count = type_count(v->type, p->m->chunk, p->m->chunk);
+  int64_t count = most_count(p->m, v->type);
   v->id = p->buffers.n;
   vec_push(&p->scratch, p->buffers,
            (struct lifetime){place_align(elem_bytes(v->type.elem) * count), p->clock, p->clock, 0});
@@ -182,11 +183,26 @@ static void make_results(struct plan *p, struct op *op) {
   }
 }
 
+/* Whether `op` uses no result of those from `first` to it. */
+static bool goes_beside(const struct op *first, const struct op *op) {
+  for (; first && first != op; first = first->next)
+    for (int i = 0; i < first->n_out; i++)
+      if (first->code != OP_WEIGHT && op_uses(op, first->out[i]))
+        return false;
+  return first && !(op_info[op->code].flags & END);
+}
+
 static void plan_block(struct plan *p, struct block *b) {
+  const struct op *first = NULL; /* of those that have the same time */
   for (struct op *op = b->first; op; op = op->next) {
-    p->clock++;
+    if (!goes_beside(first, op)) {
+      p->clock++;
+      first = op;
+    }
     if (op->code == OP_REPEAT) {
+      p->clock += first != op;
       plan_repeat(p, op);
+      first = NULL;
     } else {
       read_operands(p, op);
       make_results(p, op);
@@ -239,6 +255,8 @@ bool pass_plan_memory(struct module *m) {
       return false;
   if (m->chunk < 1 && func_find(m, "prefill"))
     m->chunk = CHUNK;
+  if (m->batch < 1 && func_find(m, "batch"))
+    m->batch = BATCH;
   for (struct func *f = m->funcs; f; f = f->next)
     if (!func_is_fold(f))
       plan_func(m, f);

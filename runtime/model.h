@@ -4,27 +4,33 @@
  * this page; the runtime, the just-in-time runner and the kernel-by-kernel comparison call them. The header
  * needs nothing but C11 and is copied as it is into a C project that ternc emits.
  *
- * Threads: `step` and `prefill` are entered by all `threads` workers of a team at once with the same
+ * Threads: `step`, `prefill` and `batch` are entered by all `threads` workers of a team at once with the same
  * arguments and their own `thread` (0 .. threads-1); they share the work of each kernel and meet at
- * args->barrier between kernels. Results do not depend on the number of threads. */
+ * args->barrier between kernels that work on the same memory. Results do not depend on the number of
+ * threads. */
 #ifndef TERN_MODEL_H
 #define TERN_MODEL_H
 
 #include <stdint.h>
 
-enum { TERN_ABI = 2, TERN_ALIGN = 64 };
+enum { TERN_ABI = 3, TERN_ALIGN = 64 };
 
 /* What generated code works on. All pointers are TERN_ALIGN-aligned and do not overlap. */
 struct tern_args {
   const uint8_t *weights; /* the image's weights, weights_bytes of them */
-  uint8_t *state;         /* one sequence's state, state_bytes; updated */
-  uint8_t *scratch;       /* step_scratch or prefill_scratch bytes; contents are of no value between calls */
+  uint8_t *state;         /* one sequence's state, state_bytes; updated. batch: many, one after another */
+  uint8_t *scratch;       /* step_scratch, ... bytes; contents are of no value between calls */
   const uint32_t *tokens; /* [n] ids, each < vocab */
   void *logits;           /* [keep, vocab], row-major: the last `keep` of the n positions; enum tern_logits */
-  uint32_t n;             /* tokens in this call: 1 for step, 1 .. chunk for prefill */
-  uint32_t keep;          /* 0 .. n positions whose logits are wanted */
-  void (*barrier)(void *team); /* every thread of the team calls it; NULL when threads is 1 */
+  uint32_t n;             /* tokens in this call: 1 for step, 1 .. chunk for prefill, 1 .. most for batch */
+  uint32_t keep;          /* positions whose logits are wanted: 0 .. n; n for batch */
+  /* Every thread of the team calls it; NULL when threads is 1. kernel: the number, in tern_model.kernels, of
+   * the kernel that the thread has just left; UINT32_MAX when it was in none. */
+  void (*barrier)(void *team, uint32_t kernel);
   void *team;
+  /* batch: [n] different numbers; token i is the next of the sequence whose state is at state + rows[i] *
+   * state_bytes. */
+  const uint32_t *rows;
 };
 
 /* One kernel of the model. `i` and `j` are the indices of the repeats around it (layer), 0 where there is
@@ -34,7 +40,7 @@ typedef void tern_kernel(const struct tern_args *args, uint32_t i, uint32_t j, u
 
 typedef void tern_form(const struct tern_args *args, uint32_t thread, uint32_t threads);
 
-enum tern_form_name { TERN_STEP, TERN_PREFILL };
+enum tern_form_name { TERN_STEP, TERN_PREFILL, TERN_BATCH };
 
 /* What logits are: float, or int32 that stand for the integer times 2^-logits_frac. */
 enum tern_logits { TERN_LOGITS_F32, TERN_LOGITS_I32 };
@@ -64,17 +70,19 @@ struct tern_model {
   const char *dims;     /* "vocab=2048 hidden=256 ..." : every parameter of the spec and its value */
   uint64_t layout;      /* hash of the weights layout; equals the image's, or they do not belong together */
   uint64_t parameters;  /* number of weights of the model as published */
-  uint64_t weights_bytes, state_bytes, step_scratch, prefill_scratch;
+  uint64_t weights_bytes, state_bytes, step_scratch, prefill_scratch, batch_scratch;
   uint64_t weight_bytes_per_token; /* bytes of weights that one step reads */
   /* The largest weight that is only looked up by row (the embedding): a token touches little of it, so the
    * runtime gives its pages back now and then. 0 bytes: none. */
   uint64_t table_at, table_bytes;
-  uint32_t vocab;   /* width of a row of logits, and the bound of token ids */
-  uint32_t chunk;   /* most tokens one prefill takes; 0: the model has no prefill form */
-  uint32_t threads; /* default number of threads; 0: as many as the model is large enough for */
-  uint32_t logits;  /* enum tern_logits */
+  uint32_t vocab;     /* width of a row of logits, and the bound of token ids */
+  uint32_t chunk;     /* most tokens one prefill takes; 0: the model has no prefill form */
+  uint32_t sequences; /* most that one batch takes; 0: the model has no batch form */
+  uint32_t threads;   /* default number of threads; 0: as many as the model is large enough for */
+  uint32_t logits;    /* enum tern_logits */
   int32_t logits_frac;
-  tern_form *step, *prefill;
+  uint32_t barriers; /* that a step meets */
+  tern_form *step, *prefill, *batch;
   const struct tern_fill *fills;
   uint32_t n_fills;
   const struct tern_kernel_info *kernels;

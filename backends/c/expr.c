@@ -62,6 +62,7 @@ const char *index_text(struct printer *p, const struct index *i) {
   case INDEX_VAR: return p->loops[i->loop->id];
   case INDEX_I: return "(int64_t)layer";
   case INDEX_J: return "(int64_t)part";
+  case INDEX_B:
   case INDEX_T: return "tokens_n";
   case INDEX_K: return "keep_n";
   case INDEX_MIN:

@@ -230,11 +230,9 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 
 /* Address of a buffer: args->scratch + 64 + layer * 1024. */
 static const char *address(struct printer *p, const struct buffer *b) {
-  static const char *const bases[] = {[BASE_SCRATCH] = "scratch",
-                                      [BASE_WEIGHTS] = "weights",
-                                      [BASE_STATE] = "state",
-                                      [BASE_TOKENS] = "tokens",
-                                      [BASE_LOGITS] = "logits"};
+  static const char *const bases[] = {
+      [BASE_SCRATCH] = "scratch", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state",
+      [BASE_TOKENS] = "tokens",   [BASE_LOGITS] = "logits",   [BASE_ROWS] = "rows"};
   const char *text = arena_printf(p->arena, "args->%s", bases[b->base]);
   if (b->offset)
     text = arena_printf(p->arena, "%s + %lld", text, (long long)b->offset);
@@ -249,7 +247,7 @@ static const char *print_buffer(struct printer *p, const struct buffer *b) {
   const char *name = fresh_name(p, b->name), *type = c_format(b->format),
              *is_const = b->written ? "" : "const ";
   const char *at = address(p, b);
-  bool typed = b->base == BASE_TOKENS || b->base == BASE_LOGITS;
+  bool typed = b->base == BASE_TOKENS || b->base == BASE_LOGITS || b->base == BASE_ROWS;
   if (typed)
     print_line(p, "%s%s *%s = %s;", is_const, type, name, at);
   else
@@ -287,7 +285,8 @@ static bool statements_use(const struct stmt *list, enum index_kind kind) {
 }
 
 static void print_counts(struct printer *p, const struct kernel *k) {
-  if (statements_use(k->body, INDEX_T) || index_uses(k->rows, INDEX_T))
+  bool tokens = statements_use(k->body, INDEX_T) || index_uses(k->rows, INDEX_T);
+  if (tokens || statements_use(k->body, INDEX_B) || index_uses(k->rows, INDEX_B))
     print_line(p, "const int64_t tokens_n = args->n;");
   if (statements_use(k->body, INDEX_K) || index_uses(k->rows, INDEX_K))
     print_line(p, "const int64_t keep_n = args->keep;");

@@ -10,43 +10,46 @@
 struct schedule {
   struct printer p;
   int depth;
-  bool started; /* a kernel was called before */
-  bool serial;  /* by thread 0 alone, in this straight line */
+  const char *left; /* the number of the kernel called last, as C */
 };
 
 static const char *const repeat_names[MAX_REPEATS] = {"layer", "part"};
 
-/* Threads meet between two kernels, unless thread 0 alone runs both. */
-static void print_call(struct schedule *s, const struct kernel *k) {
-  if (s->started && !(s->serial && !k->parallel))
-    print_line(&s->p, "team_wait(args);");
+static void print_call(struct schedule *s, const struct call *c) {
+  const struct kernel *k = c->kernel;
+  if (c->barrier)
+    print_line(&s->p, "team_wait(args, %s);", s->left);
   print_line(&s->p, "%s(args, %s, %s, thread, threads);", k->name, s->depth > 0 ? repeat_names[0] : "0",
              s->depth > 1 ? repeat_names[1] : "0");
-  s->started = true;
-  s->serial = !k->parallel;
+  s->left = arena_printf(s->p.arena, "%u", k->number);
+}
+
+/* The kernel that the calls end with. */
+static const struct kernel *last_kernel(const struct call *c) {
+  while (c->next)
+    c = c->next;
+  return c->kernel ? c->kernel : last_kernel(c->body);
 }
 
 static void print_schedule(struct schedule *s, const struct call *c) {
   for (; c; c = c->next) {
     if (c->kernel) {
-      print_call(s, c->kernel);
+      print_call(s, c);
       continue;
     }
     const char *i = repeat_names[s->depth++];
     print_line(&s->p, "for (uint32_t %s = 0; %s < %lld; %s++) {", i, i, (long long)c->count, i);
     s->p.indent++;
-    s->started = s->started || c->count > 1; /* by the iteration before; nothing waits in the very first */
-    s->serial = false;
+    s->left = arena_printf(s->p.arena, "%s ? %u : %s", i, last_kernel(c->body)->number, s->left);
     print_schedule(s, c->body);
     s->p.indent--;
     print_line(&s->p, "}");
     s->depth--;
-    s->serial = false;
   }
 }
 
 static void print_form(FILE *out, struct arena *a, const struct form *f) {
-  struct schedule s = {.p = {.out = out, .arena = a}};
+  struct schedule s = {.p = {.out = out, .arena = a}, .left = "UINT32_MAX"};
   fprintf(out, "static void %s(const struct tern_args *args, uint32_t thread, uint32_t threads) {\n",
           f->name);
   s.p.indent = 1;
@@ -87,12 +90,13 @@ static void print_fills(FILE *out, struct arena *a, const struct state_fill *fil
 static void print_kernels(FILE *out, struct arena *a, const struct loops *l) {
   fputs("static const struct tern_kernel_info kernels[] = {\n", out);
   for (const struct kernel *k = l->kernels; k; k = k->next) {
-    bool step = schedule_calls(l->step->schedule, k);
+    static const char *const forms[] = {
+        [FORM_STEP] = "TERN_STEP", [FORM_PREFILL] = "TERN_PREFILL", [FORM_BATCH] = "TERN_BATCH"};
     fputs("    {", out);
     print_string(out, kernel_title(k));
     fprintf(out, ", %s, ", k->name);
     print_string(out, source_name(a, l->module, k->at.file));
-    fprintf(out, ", %u, %s, %llu},\n", (unsigned)k->at.line, step ? "TERN_STEP" : "TERN_PREFILL",
+    fprintf(out, ", %u, %s, %llu},\n", (unsigned)k->at.line, forms[k->form],
             (unsigned long long)k->weight_bytes);
   }
   fputs("};\n\n", out);
@@ -122,6 +126,8 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   print_form(out, &a, l->step);
   if (l->prefill)
     print_form(out, &a, l->prefill);
+  if (l->batch)
+    print_form(out, &a, l->batch);
   print_fills(out, &a, fills, n_fills);
   print_kernels(out, &a, l);
   fputs("static const struct tern_model model = {\n    .abi = TERN_ABI,\n", out);
@@ -136,15 +142,19 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   print_number(out, "state_bytes", planned(m->state_bytes));
   print_number(out, "step_scratch", (uint64_t)l->step->scratch);
   print_number(out, "prefill_scratch", l->prefill ? (uint64_t)l->prefill->scratch : 0);
+  print_number(out, "batch_scratch", l->batch ? (uint64_t)l->batch->scratch : 0);
   print_number(out, "weight_bytes_per_token", l->weight_bytes_per_token);
   print_number(out, "table_at", table ? (uint64_t)table->offset : 0);
   print_number(out, "table_bytes", table ? (uint64_t)weight_bytes(table) : 0);
   print_number(out, "vocab", (uint64_t)logits_width(m));
   print_number(out, "chunk", l->prefill ? (uint64_t)m->chunk : 0);
+  print_number(out, "sequences", l->batch ? (uint64_t)m->batch : 0);
   print_number(out, "threads", threads);
   if (logits_are_integers(m, &frac))
     fprintf(out, "    .logits = TERN_LOGITS_I32,\n    .logits_frac = %d,\n", frac);
-  fprintf(out, "    .step = step,\n%s", l->prefill ? "    .prefill = prefill,\n" : "");
+  print_number(out, "barriers", (uint64_t)l->step->barriers);
+  fprintf(out, "    .step = step,\n%s%s", l->prefill ? "    .prefill = prefill,\n" : "",
+          l->batch ? "    .batch = batch,\n" : "");
   if (n_fills)
     fprintf(out, "    .fills = fills,\n    .n_fills = %d,\n", n_fills);
   fprintf(out, "    .kernels = kernels,\n    .n_kernels = %d,\n};\n\n", l->n_kernels);

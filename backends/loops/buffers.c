@@ -114,11 +114,6 @@ struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, co
   return b;
 }
 
-int64_t most_elements(const struct module *m, struct type t) {
-  int64_t chunk = m->chunk > 0 ? m->chunk : 1;
-  return type_count(t, chunk, chunk);
-}
-
 enum { AT_OUTPUT = -2 }; /* value.at of what goes to the caller's logits */
 
 /* A name for people: the spec's, or what computes the value. */
@@ -146,7 +141,7 @@ struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
             v->name ? v->name : "", u->kernel->name);
     u->failed = true;
   }
-  return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_elements(u->m, v->type), name);
+  return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_count(u->m, v->type), name);
 }
 
 /* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only
@@ -202,6 +197,8 @@ struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, 
     b.format = formats[s->type.elem];
     b.offset = s->offset;
     b.elements = type_count(s->type, 1, 1);
+    struct type t = op->code == OP_READ ? op->out[0]->type : op->in[0]->type;
+    b.sequence = t.rank && t.dim[0] == DIM_B ? u->m->state_bytes : 0;
   }
   const char *name = w ? weight_name(u->a, w) : symbol_name(u->a, s->name);
   if (op->code == OP_WSCALE)

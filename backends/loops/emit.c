@@ -44,9 +44,7 @@ struct loop *loop_new(struct unit *u, enum loop_kind kind, int64_t extent, const
   l->kind = kind;
   l->name = name;
   l->id = u->kernel->n_loops++;
-  l->extent = extent == DIM_T   ? index_leaf(u->a, INDEX_T)
-              : extent == DIM_K ? index_leaf(u->a, INDEX_K)
-                                : index_const(u->a, extent);
+  l->extent = index_dim(u->a, extent);
   return l;
 }
 
@@ -129,6 +127,16 @@ struct expr *put_accumulated(struct unit *u, struct accumulator *acc, int level,
   e->acc = acc;
   e->name = acc->name;
   return put(u, e, level);
+}
+
+struct index *place_index(struct unit *u, const struct buffer *b, struct type t, struct index *const *at) {
+  if (!b->sequence)
+    return linear_index(u->a, t, at);
+  struct type one = {.elem = t.elem, .rank = t.rank - 1};
+  for (int k = 0; k < one.rank; k++)
+    one.dim[k] = t.dim[k + 1];
+  int64_t width = buffer_bytes(b) / b->elements;
+  return index_sum(u->a, linear_index(u->a, one, at + 1), b->sequence / width, sequence_number(u, at[0]));
 }
 
 struct index *linear_index(struct arena *a, struct type t, struct index *const *at) {

@@ -114,13 +114,6 @@ bool logits_are_integers(const struct module *m, int *frac) {
   return v && v->type.elem == ELEM_I32;
 }
 
-bool schedule_calls(const struct call *c, const struct kernel *k) {
-  for (; c; c = c->next)
-    if (c->kernel == k || (!c->kernel && schedule_calls(c->body, k)))
-      return true;
-  return false;
-}
-
 const char *kernel_title(const struct kernel *k) {
   return k->op && k->op->code == OP_KERNEL && k->op->attr.name ? k->op->attr.name : k->name;
 }

@@ -35,9 +35,6 @@ struct curve_use {
 const char *curve_table_name(struct arena *a, const struct attrs *attr);
 int curve_uses(struct arena *a, const struct loops *l, struct curve_use **out);
 
-/* Whether a schedule calls the kernel. */
-bool schedule_calls(const struct call *c, const struct kernel *k);
-
 /* The kernel's name as the IR prints it ("step.k3"); a sum has only the name that lowering gave it. */
 const char *kernel_title(const struct kernel *k);
 

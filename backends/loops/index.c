@@ -42,6 +42,15 @@ struct index *index_leaf(struct arena *a, enum index_kind kind) {
   return node(a, kind, NULL, NULL);
 }
 
+struct index *index_dim(struct arena *a, int64_t dim) {
+  switch (dim) {
+  case DIM_T: return index_leaf(a, INDEX_T);
+  case DIM_K: return index_leaf(a, INDEX_K);
+  case DIM_B: return index_leaf(a, INDEX_B);
+  default: return index_const(a, dim);
+  }
+}
+
 struct index *index_value(struct arena *a, struct expr *value) {
   struct index *i = node(a, INDEX_VALUE, NULL, NULL);
   i->value = value;
@@ -212,7 +221,7 @@ void index_range(const struct index *x, int64_t *least, int64_t *most) {
   case INDEX_DIV:
   case INDEX_MIN:
   case INDEX_MAX: break;
-  default: return; /* repeat indices, T, K, loaded numbers: not negative */
+  default: return; /* repeat indices, T, K, B, loaded numbers: not negative */
   }
   index_range(x->a, &lo, &hi);
   if (x->kind == INDEX_MUL) {

@@ -1,9 +1,9 @@
 /* loops.h: typed loops, the form that the native and the C back end share.
  *
  * Lowering takes a module after `fuse` and `plan-memory` (kernel form, docs/ir.md) and makes, for each form
- * of the model ("step", "prefill"), a schedule of kernel calls and repeats, and for each kernel a small tree
- * of loops over buffers with offsets fixed at compile time. A back end only prints: it decides nothing about
- * order, rounding or layout, so that all of them compute the same bits.
+ * of the model ("step", "prefill", "batch"), a schedule of kernel calls and repeats, and for each kernel a
+ * small tree of loops over buffers with offsets fixed at compile time. A back end only prints: it decides
+ * nothing about order, rounding or layout, so that all of them compute the same bits.
  *
  * Order of float sums: an accumulator that belongs to a VECTOR loop has LANES partial results; element x of
  * the loop goes to lane x % LANES, each lane in order, and at the end lanes fold as a tree: l[k] = l[k] op
@@ -18,8 +18,8 @@ enum { LANES = 16 };
 
 /* Where a buffer lies. No two of a kernel overlap, unless neither is written. Address in bytes = base +
  * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). LOCAL: an array of the kernel's
- * own in scratch, private to the call. */
-enum buffer_base { BASE_SCRATCH, BASE_WEIGHTS, BASE_STATE, BASE_TOKENS, BASE_LOGITS };
+ * own in scratch, private to the call. ROWS: which sequence each token of a batch is of. */
+enum buffer_base { BASE_SCRATCH, BASE_WEIGHTS, BASE_STATE, BASE_TOKENS, BASE_LOGITS, BASE_ROWS };
 
 /* Element formats in memory; F16 and BF16 are widened to float when loaded. */
 enum format {
@@ -39,7 +39,8 @@ struct buffer {
   bool written;
   int64_t offset, stride_i, stride_j; /* bytes */
   int64_t elements;                   /* at most (DIM_T = chunk); for declarations and bounds */
-  const char *name;                   /* a hint from the spec, unique in the kernel: "x", "norm_weight" */
+  int64_t sequence; /* a state of the batch form: bytes from one sequence's elements to the next one's */
+  const char *name; /* a hint from the spec, unique in the kernel: "x", "norm_weight" */
 };
 
 /* Integer expressions: element indices. Simplified when made: constants folded, sums of terms kept flat. */
@@ -50,6 +51,7 @@ enum index_kind {
   INDEX_J,   /* the inner one */
   INDEX_T,   /* args->n */
   INDEX_K,   /* args->keep */
+  INDEX_B,   /* args->n, of the batch form */
   INDEX_ADD,
   INDEX_SUB,
   INDEX_MUL, /* a, b */
@@ -133,16 +135,19 @@ struct loop {
    * alone. */
   bool parallel;
   const char *name;     /* "t", "i", "j", ... */
-  struct index *extent; /* constant, or INDEX_T, INDEX_K */
+  struct index *extent; /* constant, or INDEX_T, INDEX_K, INDEX_B */
   struct stmt *body;
   int id;
 };
 
 enum kernel_kind { KERNEL_LOOPS, KERNEL_TERNARY_SUM };
+enum form_kind { FORM_STEP, FORM_PREFILL, FORM_BATCH };
 
 struct kernel {
   enum kernel_kind kind;
-  const char *name; /* a C identifier: "step_k3" */
+  enum form_kind form; /* that calls it */
+  uint32_t number;     /* its place in loops->kernels */
+  const char *name;    /* a C identifier: "step_k3" */
   struct loc at;
   const struct op *op; /* the IR operator it was made from */
   bool parallel;       /* has a parallel loop, or is a sum */
@@ -156,27 +161,32 @@ struct kernel {
   enum storage stored;
   struct buffer *weight, *in, *out; /* in: I8, I16 or F32; out: I32, or F32 for F32 */
   int64_t m, n, group;              /* group 0: the whole row */
-  struct index *rows;               /* constant 1, INDEX_T or INDEX_K, or a product of them with constants */
+  struct index *rows; /* constant 1, INDEX_T, INDEX_K or INDEX_B, or a product of them with constants */
   struct kernel *next;
 };
 
 struct call {            /* one entry of a schedule */
   struct kernel *kernel; /* or NULL: a repeat */
-  int64_t count;         /* repeat */
+  /* Threads meet before the kernel: a kernel that ran since they last met, perhaps in the iteration before,
+   * and this one share memory that one of them writes. */
+  bool barrier;
+  int64_t count; /* repeat */
   struct call *body;
   struct call *next;
 };
 
 struct form {
-  const char *name;      /* "step", "prefill" */
-  struct call *schedule; /* a barrier stands between two calls */
-  int64_t scratch;       /* bytes, LOCAL buffers included */
+  const char *name; /* "step", "prefill", "batch" */
+  enum form_kind kind;
+  struct call *schedule;
+  int64_t scratch;  /* bytes, LOCAL buffers included */
+  int64_t barriers; /* that a run of it meets */
 };
 
 struct loops {
   const struct module *module;
-  struct form *step, *prefill; /* prefill NULL when the module has none */
-  struct kernel *kernels;      /* all, in order */
+  struct form *step, *prefill, *batch; /* prefill, batch: NULL when the module has none */
+  struct kernel *kernels;              /* all, in order */
   int n_kernels;
   uint64_t weight_bytes_per_token; /* of step */
 };

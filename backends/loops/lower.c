@@ -11,6 +11,7 @@ struct lowering {
   struct loops *loops;
   struct kernel **end; /* of loops->kernels */
   const struct func *f;
+  enum form_kind form;
   const struct value *repeat[MAX_REPEATS];
   int depth; /* repeats around */
   int64_t local;
@@ -39,7 +40,8 @@ static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum k
   }
   *l->end = k;
   l->end = &k->next;
-  l->loops->n_kernels++;
+  k->form = l->form;
+  k->number = (uint32_t)l->loops->n_kernels++;
   return k;
 }
 
@@ -108,7 +110,7 @@ static struct index *rows_of(struct arena *a, struct type x) {
   int64_t n = 1;
   for (int k = 0; k < x.rank - 1; k++) {
     if (x.dim[k] < 0)
-      rows = index_leaf(a, x.dim[k] == DIM_T ? INDEX_T : INDEX_K);
+      rows = index_dim(a, x.dim[k]);
     else
       n *= x.dim[k];
   }
@@ -194,8 +196,9 @@ static uint64_t weights_read(const struct call *c) {
   return sum;
 }
 
-static struct form *lower_form(struct lowering *l, const char *name) {
+static struct form *lower_form(struct lowering *l, enum form_kind kind, const char *name) {
   l->f = func_find(l->m, name);
+  l->form = kind;
   if (!l->f || l->failed)
     return NULL;
   if (l->f->scratch < 0) {
@@ -213,8 +216,11 @@ static struct form *lower_form(struct lowering *l, const char *name) {
   struct form *form = arena_new(l->a, struct form);
   l->local = 0;
   form->name = name;
+  form->kind = kind;
   form->schedule = lower_block(l, l->f->body);
   form->scratch = l->f->scratch + l->local;
+  if (!l->failed)
+    place_barriers(form, l->loops->n_kernels);
   return form;
 }
 
@@ -222,8 +228,9 @@ struct loops *loops_lower(struct arena *a, const struct module *m) {
   struct lowering l = {.a = a, .m = m, .d = m->diag, .loops = arena_new(a, struct loops)};
   l.end = &l.loops->kernels;
   l.loops->module = m;
-  l.loops->step = lower_form(&l, "step");
-  l.loops->prefill = lower_form(&l, "prefill");
+  l.loops->step = lower_form(&l, FORM_STEP, "step");
+  l.loops->prefill = lower_form(&l, FORM_PREFILL, "prefill");
+  l.loops->batch = lower_form(&l, FORM_BATCH, "batch");
   if (!l.loops->step && !l.failed) {
     diag_error(l.d, "the model has no form 'step'");
     l.failed = true;

@@ -8,6 +8,7 @@
  *   clean.c    drops what nothing uses
  *   share.c    which loops the threads of a team share
  *   buffers.c  where values, weights and states lie
+ *   barriers.c where threads meet between kernels
  *   lower.c    forms, schedules, sums */
 #ifndef TERN_BACKENDS_LOWER_H
 #define TERN_BACKENDS_LOWER_H
@@ -47,7 +48,7 @@ struct root {
   struct loc at;
   int n_axes;
   int axis[MAX_RANK + 1];       /* of the value; -1: the scan's tokens */
-  int64_t extent[MAX_RANK + 1]; /* DIM_T, DIM_K or constant */
+  int64_t extent[MAX_RANK + 1]; /* DIM_T, DIM_K, DIM_B or constant */
   VEC(struct buffer *) targets;
   struct buffer *state; /* that of `targets` which a state lies in, or NULL */
   int written_at;       /* state: number of values defined before the write */
@@ -87,9 +88,10 @@ struct unit { /* one kernel under way */
   VEC(struct root *) roots;
   VEC(struct access) accesses;
   struct scope *scope;
-  VEC(int) levels;                         /* by expr id: the level of the scope that it stands in */
-  struct index *token;                     /* the iteration of the scan whose body is being pulled */
-  struct root *probing;                    /* set: nothing is kept, accesses are noted */
+  VEC(int) levels;        /* by expr id: the level of the scope that it stands in */
+  struct index *token;    /* the iteration of the scan whose body is being pulled */
+  struct value sequences; /* u32[B], of BASE_ROWS: stands for its elements that are at hand */
+  struct root *probing;   /* set: nothing is kept, accesses are noted */
   const struct value *repeat[MAX_REPEATS]; /* index values of the repeats around */
   int64_t scratch; /* bytes that are planned; arrays of the kernel's own lie behind them */
   int64_t local;   /* bytes of those */
@@ -112,8 +114,6 @@ struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, 
 int64_t buffer_bytes(const struct buffer *b);
 /* An array of the kernel's own. */
 struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, const char *name);
-/* Elements of a value when T and K are at their most. */
-int64_t most_elements(const struct module *m, struct type t);
 /* What a weight's path says, in short. */
 const char *weight_name(struct arena *a, const struct weight *w);
 /* Letters, digits and underscores of a text: a name in C. */
@@ -144,10 +144,14 @@ struct accumulator *put_accumulate(struct unit *u, struct loop *loop, enum opcod
 struct expr *put_accumulated(struct unit *u, struct accumulator *acc, int level, struct loc at);
 /* The row-major number of an element. */
 struct index *linear_index(struct arena *a, struct type t, struct index *const *at);
+/* Where the element is in the buffer: there, or in the state of the sequence that at[0] is of. */
+struct index *place_index(struct unit *u, const struct buffer *b, struct type t, struct index *const *at);
 
 /* ---- pull.c ---- */
 /* The element of v at `at`, an index for each of its axes, computed in the current scope or outside of it. */
 struct expr *pull(struct unit *u, struct value *v, struct index *const *at);
+/* The number of the sequence that token `at` of the batch is of. */
+struct index *sequence_number(struct unit *u, struct index *at);
 /* What a root computes: its value, by its operator. */
 struct expr *pull_root(struct unit *u, struct root *r, struct index *const *at);
 /* From here to the end of that level's block the element is at hand. */
@@ -165,5 +169,9 @@ void clean_kernel(struct unit *u);
 void share_loops(struct unit *u);
 /* Bytes of weights that one call loads. */
 uint64_t loaded_weights(const struct kernel *k);
+
+/* ---- barriers.c ---- */
+/* Sets and counts the form's barriers. `kernels`: how many there are in all. */
+void place_barriers(struct form *f, int kernels);
 
 #endif

@@ -113,7 +113,7 @@ static void place_of(struct unit *u, const struct root *r, struct index **at) {
 
 static void store(struct unit *u, const struct root *r, struct index *const *at, struct expr *e) {
   for (int i = 0; i < r->targets.n; i++)
-    put_store(u, r->targets.at[i], linear_index(u->a, r->value->type, at), e, r->at);
+    put_store(u, r->targets.at[i], place_index(u, r->targets.at[i], r->value->type, at), e, r->at);
 }
 
 static void emit_map(struct unit *u, struct root *r) {
@@ -189,7 +189,7 @@ static void emit_level(struct unit *u, const root_list *roots, int level);
 
 static const char *loop_name(int64_t extent, int level) {
   static const char *const names[] = {"i", "j", "k", "l", "m", "n"};
-  return extent == DIM_T || extent == DIM_K ? "t" : names[level];
+  return extent == DIM_B ? "b" : extent < 0 ? "t" : names[level];
 }
 
 static void emit_serial(struct unit *u, const root_list *roots, int level, int64_t extent) {

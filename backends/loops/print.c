@@ -22,7 +22,8 @@ static void line(const struct printer *p) {
 /* ---- expressions ----------------------------------------------------------------------------- */
 
 static void print_index(FILE *out, const struct index *i) {
-  static const char *const leaves[] = {[INDEX_I] = "I", [INDEX_J] = "J", [INDEX_T] = "T", [INDEX_K] = "K"};
+  static const char *const leaves[] = {
+      [INDEX_I] = "I", [INDEX_J] = "J", [INDEX_T] = "T", [INDEX_K] = "K", [INDEX_B] = "B"};
   static const char *const signs[] = {[INDEX_ADD] = " + ",
                                       [INDEX_SUB] = " - ",
                                       [INDEX_MUL] = " * ",
@@ -43,7 +44,8 @@ static void print_index(FILE *out, const struct index *i) {
   case INDEX_I:
   case INDEX_J:
   case INDEX_T:
-  case INDEX_K: fputs(leaves[i->kind], out); return;
+  case INDEX_K:
+  case INDEX_B: fputs(leaves[i->kind], out); return;
   default: break;
   }
   bool wrap = i->kind == INDEX_MUL || i->kind == INDEX_DIV || i->kind == INDEX_MOD;
@@ -142,11 +144,9 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 
 /* ---- kernels and schedules ------------------------------------------------------------------- */
 
-static const char *const bases[] = {[BASE_SCRATCH] = "scratch",
-                                    [BASE_WEIGHTS] = "weights",
-                                    [BASE_STATE] = "state",
-                                    [BASE_TOKENS] = "tokens",
-                                    [BASE_LOGITS] = "logits"};
+static const char *const bases[] = {
+    [BASE_SCRATCH] = "scratch", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state",
+    [BASE_TOKENS] = "tokens",   [BASE_LOGITS] = "logits",   [BASE_ROWS] = "rows"};
 static const char *const formats[] = {
     [FORMAT_F32] = "f32", [FORMAT_F16] = "f16", [FORMAT_BF16] = "bf16", [FORMAT_I8] = "i8",
     [FORMAT_I16] = "i16", [FORMAT_I32] = "i32", [FORMAT_U32] = "u32",   [FORMAT_BOOL] = "bool"};
@@ -158,6 +158,8 @@ static void print_buffer(FILE *out, const char *role, const struct buffer *b) {
     fprintf(out, " + I * %lld", (long long)b->stride_i);
   if (b->stride_j)
     fprintf(out, " + J * %lld", (long long)b->stride_j);
+  if (b->sequence)
+    fprintf(out, " sequence %lld", (long long)b->sequence);
   fputs(b->written ? " written\n" : "\n", out);
 }
 
@@ -187,7 +189,7 @@ static void print_calls(struct printer *p, const struct call *c) {
   for (; c; c = c->next) {
     line(p);
     if (c->kernel) {
-      fprintf(p->out, "%s\n", c->kernel->name);
+      fprintf(p->out, "%s%s\n", c->barrier ? "barrier " : "", c->kernel->name);
       continue;
     }
     fprintf(p->out, "repeat %lld {\n", (long long)c->count);
@@ -200,7 +202,8 @@ static void print_calls(struct printer *p, const struct call *c) {
 }
 
 static void print_form(FILE *out, const struct form *f) {
-  fprintf(out, "form %s scratch %lld {\n", f->name, (long long)f->scratch);
+  fprintf(out, "form %s scratch %lld barriers %lld {\n", f->name, (long long)f->scratch,
+          (long long)f->barriers);
   print_calls(&(struct printer){out, 1}, f->schedule);
   fputs("}\n", out);
 }
@@ -211,4 +214,6 @@ void loops_print(const struct loops *l, FILE *out) {
   print_form(out, l->step);
   if (l->prefill)
     print_form(out, l->prefill);
+  if (l->batch)
+    print_form(out, l->batch);
 }

@@ -75,9 +75,22 @@ static struct expr *pull_argument(struct unit *u, struct value *v, struct index 
 /* A state's old content must be loaded before the roots that overwrite it are stored. */
 static void note_read(struct unit *u, const struct value *v, const struct buffer *b, struct index *const *at);
 
+struct index *sequence_number(struct unit *u, struct index *at) {
+  struct value *v = &u->sequences;
+  v->type = type_lead(type_scalar(ELEM_U32), DIM_B);
+  struct expr *e = recall(u, v, &at);
+  if (!e) {
+    struct buffer *b = buffer_add(u, BASE_ROWS, ELEM_U32, 0, most_count(u->m, v->type), "rows");
+    e = put_load(u, b, at, ELEM_U32, u->op->at);
+    remember(u, v, &at, e, u->levels.at[e->id]);
+  }
+  return index_value(u->a, e);
+}
+
 static struct expr *pull_symbol(struct unit *u, struct value *v, struct index *const *at) {
-  struct index *extra, *place = linear_index(u->a, v->type, at);
+  struct index *extra;
   struct buffer *b = buffer_of_symbol(u, v->def, 0, &extra);
+  struct index *place = place_index(u, b, v->type, at);
   if (v->def->code == OP_READ)
     note_read(u, v, b, at);
   return put_load(u, b, extra ? index_sum(u->a, place, 1, extra) : place, v->type.elem, v->def->at);
@@ -312,8 +325,8 @@ static void note_read(struct unit *u, const struct value *v, const struct buffer
 static struct expr *pull_stored(struct unit *u, struct root *r, struct index *const *at) {
   if (u->probing && u->probing != r)
     note_access(u, u->probing, r, aligned_axes(u, u->probing, r, at), NULL);
-  struct expr *e =
-      put_load(u, r->targets.at[0], linear_index(u->a, r->value->type, at), r->value->type.elem, r->at);
+  struct expr *e = put_load(u, r->targets.at[0], place_index(u, r->targets.at[0], r->value->type, at),
+                            r->value->type.elem, r->at);
   e->name = r->value->name;
   return e;
 }

@@ -65,7 +65,7 @@ static int at_most(int64_t x) {
 }
 
 static bool is_larger(const struct unit *u, struct type a, struct type b) {
-  return most_elements(u->m, a) > most_elements(u->m, b);
+  return most_count(u->m, a) > most_count(u->m, b);
 }
 
 /* How often the operator computes an element of operand i for each of its own uses: 1, or 2 for more. */
@@ -125,7 +125,7 @@ static void set_axes(struct root *r) {
   const struct type t = r->value->type;
   const struct op *def = r->value->def;
   if (r->scan && r->value->def != r->scan)
-    add_axis(r, -1, DIM_T);
+    add_axis(r, -1, r->scan->n_in && r->scan->in[0]->type.dim[0] == DIM_B ? DIM_B : DIM_T);
   for (int k = 0; k < t.rank; k++)
     if (t.dim[k] != 1 && !(r->kind == ROOT_CUMSUM && k == def->attr.axis))
       add_axis(r, k, t.dim[k]);
@@ -246,7 +246,7 @@ static void find_targets(struct unit *u, const struct listing *l) {
     struct value *v = u->roots.at[i]->value;
     if (u->roots.at[i]->targets.n == 0)
       vec_push(u->a, u->roots.at[i]->targets,
-               buffer_local(u, v->type.elem, most_elements(u->m, v->type),
+               buffer_local(u, v->type.elem, most_count(u->m, v->type),
                             v->name ? v->name : op_info[v->def->code].text));
   }
 }

@@ -21,14 +21,14 @@ static const struct stmt *only_loop(const struct stmt *list) {
   return found;
 }
 
-/* Innermost iterations; loops over tokens count as long. */
-static int64_t work(const struct loop *l) {
-  int64_t inside = 0;
-  if (l->extent->kind != INDEX_CONST)
+/* Innermost iterations; loops over tokens count as long, those over sequences have all of them. */
+static int64_t work(const struct unit *u, const struct loop *l) {
+  int64_t inside = 0, extent = l->extent->kind == INDEX_B ? u->m->batch : l->extent->constant;
+  if (l->extent->kind != INDEX_CONST && l->extent->kind != INDEX_B)
     return SHARED_WORK;
   for (const struct stmt *s = l->body; s; s = s->next)
-    inside += s->kind == STMT_LOOP ? work(s->loop) : 0;
-  return l->extent->constant * (inside ? inside : 1);
+    inside += s->kind == STMT_LOOP ? work(u, s->loop) : 0;
+  return extent * (inside ? inside : 1);
 }
 
 static bool accumulates(const struct loop *l, const struct stmt *list) {
@@ -40,7 +40,7 @@ static bool accumulates(const struct loop *l, const struct stmt *list) {
 }
 
 /* All statements are loops of one kind and extent, and what they share lies before them in registers. */
-static bool loops_alike(const struct stmt *list, int times) {
+static bool loops_alike(const struct unit *u, const struct stmt *list, int times) {
   const struct loop *first = NULL;
   int64_t sum = 0;
   for (const struct stmt *s = list; s; s = s->next) {
@@ -51,7 +51,7 @@ static bool loops_alike(const struct stmt *list, int times) {
     first = first ? first : s->loop;
     if (s->loop->kind != first->kind || !index_equal(s->loop->extent, first->extent))
       return false;
-    sum += times * work(s->loop);
+    sum += times * work(u, s->loop);
   }
   return first && sum >= SHARED_WORK;
 }
@@ -78,7 +78,7 @@ void share_loops(struct unit *u) {
     return;
   if (scan)
     list = only->loop->body;
-  if (!loops_alike(list, scan ? SCAN_TOKENS : 1) || !rows_apart(u, scan))
+  if (!loops_alike(u, list, scan ? SCAN_TOKENS : 1) || !rows_apart(u, scan))
     return;
   u->kernel->parallel = true;
   for (struct stmt *s = list; s; s = s->next)

@@ -36,6 +36,20 @@ struct emitter {
   struct debug debug;
 };
 
+/* Members of struct tern_args, in its order. */
+enum {
+  ARG_WEIGHTS,
+  ARG_STATE,
+  ARG_SCRATCH,
+  ARG_TOKENS,
+  ARG_LOGITS,
+  ARG_N,
+  ARG_KEEP,
+  ARG_BARRIER,
+  ARG_TEAM,
+  ARG_ROWS
+};
+
 /* A call around a function that was linked in from bitcode. */
 LLVMValueRef emitter_function(struct emitter *e, const char *name);
 

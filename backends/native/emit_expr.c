@@ -57,6 +57,7 @@ LLVMValueRef emit_index(struct body *b, const struct index *x, int lane) {
   case INDEX_CONST: return emit_int(b->e, x->constant);
   case INDEX_I: return b->i;
   case INDEX_J: return b->j;
+  case INDEX_B:
   case INDEX_T: return b->tokens;
   case INDEX_K: return b->keep;
   case INDEX_VAR: {

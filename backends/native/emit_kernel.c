@@ -184,11 +184,8 @@ static void statements(struct body *b, const struct stmt *s) {
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-/* Members of struct tern_args, in its order. */
-enum { ARG_WEIGHTS, ARG_STATE, ARG_SCRATCH, ARG_TOKENS, ARG_LOGITS, ARG_N, ARG_KEEP };
-
 static LLVMValueRef argument(struct body *b, unsigned member) {
-  bool pointer = member < ARG_N;
+  bool pointer = member != ARG_N && member != ARG_KEEP;
   LLVMValueRef at = LLVMBuildStructGEP2(b->b, b->e->args, b->args, member, "");
   LLVMValueRef v = LLVMBuildLoad2(b->b, pointer ? b->e->ptr : b->e->i32, at, "");
   return pointer ? v : LLVMBuildZExt(b->b, v, b->e->i64, "");
@@ -202,11 +199,9 @@ static LLVMValueRef scaled(struct body *b, LLVMValueRef sum, LLVMValueRef index,
 }
 
 static LLVMValueRef buffer_base(struct body *b, const struct buffer *buffer) {
-  static const unsigned member[] = {[BASE_SCRATCH] = ARG_SCRATCH,
-                                    [BASE_WEIGHTS] = ARG_WEIGHTS,
-                                    [BASE_STATE] = ARG_STATE,
-                                    [BASE_TOKENS] = ARG_TOKENS,
-                                    [BASE_LOGITS] = ARG_LOGITS};
+  static const unsigned member[] = {
+      [BASE_SCRATCH] = ARG_SCRATCH, [BASE_WEIGHTS] = ARG_WEIGHTS, [BASE_STATE] = ARG_STATE,
+      [BASE_TOKENS] = ARG_TOKENS,   [BASE_LOGITS] = ARG_LOGITS,   [BASE_ROWS] = ARG_ROWS};
   LLVMValueRef at = emit_int(b->e, buffer->offset);
   at = scaled(b, scaled(b, at, b->i, buffer->stride_i), b->j, buffer->stride_j);
   LLVMValueRef base = argument(b, member[buffer->base]);

@@ -13,13 +13,12 @@ struct schedule {
   struct body b;
   LLVMValueRef indices[MAX_REPEATS]; /* i32 */
   int depth;
-  bool started, serial; /* a kernel was called before; it ran on thread 0 alone, in this straight line */
+  LLVMValueRef left; /* i32: the number of the kernel called last */
 };
 
-/* barrier(team) where there is one. Two kernels that thread 0 runs one after another need none. */
+/* barrier(team, left) where threads have one. */
 static void barrier(struct schedule *s) {
   struct emitter *e = s->b.e;
-  enum { ARG_BARRIER = 7, ARG_TEAM = 8 };
   LLVMBuilderRef b = s->b.b;
   LLVMValueRef at = LLVMBuildStructGEP2(b, e->args, s->b.args, ARG_BARRIER, "");
   LLVMValueRef f = LLVMBuildLoad2(b, e->ptr, at, "barrier");
@@ -28,29 +27,23 @@ static void barrier(struct schedule *s) {
   LLVMBuildCondBr(b, LLVMBuildIsNull(b, f, ""), after, call);
   LLVMPositionBuilderAtEnd(b, call);
   LLVMValueRef team = LLVMBuildLoad2(b, e->ptr, LLVMBuildStructGEP2(b, e->args, s->b.args, ARG_TEAM, ""), "");
-  LLVMBuildCall2(b, LLVMFunctionType(e->none, &e->ptr, 1, false), f, &team, 1, "");
+  LLVMTypeRef types[] = {e->ptr, e->i32};
+  LLVMBuildCall2(b, LLVMFunctionType(e->none, types, 2, false), f, (LLVMValueRef[]){team, s->left}, 2, "");
   LLVMBuildBr(b, after);
   LLVMPositionBuilderAtEnd(b, after);
 }
 
-static int kernel_number(const struct emitter *e, const struct kernel *k) {
-  int n = 0;
-  while (e->kernel_list[n] != k)
-    n++;
-  return n;
-}
-
-static void call_kernel(struct schedule *s, const struct kernel *k) {
+static void call_kernel(struct schedule *s, const struct call *c) {
   struct emitter *e = s->b.e;
-  if (s->started && !(s->serial && !k->parallel))
+  const struct kernel *k = c->kernel;
+  if (c->barrier)
     barrier(s);
   LLVMValueRef zero = LLVMConstInt(e->i32, 0, false);
   LLVMValueRef in[] = {s->b.args, s->depth > 0 ? s->indices[0] : zero, s->depth > 1 ? s->indices[1] : zero,
                        s->b.thread, s->b.threads};
   debug_place(&s->b, k->at);
-  LLVMBuildCall2(s->b.b, e->kernel_type, e->kernels[kernel_number(e, k)], in, 5, "");
-  s->started = true;
-  s->serial = !k->parallel;
+  LLVMBuildCall2(s->b.b, e->kernel_type, e->kernels[k->number], in, 5, "");
+  s->left = LLVMConstInt(e->i32, k->number, false);
 }
 
 static void schedule(struct schedule *s, const struct call *c);
@@ -67,26 +60,26 @@ static void repeat(struct schedule *s, const struct call *c) {
     return;
   LLVMBuildBr(b, body);
   LLVMPositionBuilderAtEnd(b, body);
-  LLVMValueRef index = LLVMBuildPhi(b, e->i32, "i");
+  LLVMValueRef index = LLVMBuildPhi(b, e->i32, "i"), left = LLVMBuildPhi(b, e->i32, "left");
+  LLVMValueRef outside = s->left;
   s->indices[s->depth++] = index;
-  s->started = s->started || c->count > 1; /* the iteration before, except in the first */
-  s->serial = false;
+  s->left = left;
   schedule(s, c->body);
   s->depth--;
-  s->serial = false;
   LLVMValueRef next = LLVMBuildNUWAdd(b, index, one, "");
   LLVMValueRef more =
       LLVMBuildICmp(b, LLVMIntULT, next, LLVMConstInt(e->i32, (unsigned long long)c->count, false), "");
   LLVMBasicBlockRef last = LLVMGetInsertBlock(b);
   LLVMBuildCondBr(b, more, body, after);
   LLVMAddIncoming(index, (LLVMValueRef[]){zero, next}, (LLVMBasicBlockRef[]){before, last}, 2);
+  LLVMAddIncoming(left, (LLVMValueRef[]){outside, s->left}, (LLVMBasicBlockRef[]){before, last}, 2);
   LLVMPositionBuilderAtEnd(b, after);
 }
 
 static void schedule(struct schedule *s, const struct call *c) {
   for (; c; c = c->next)
     if (c->kernel)
-      call_kernel(s, c->kernel);
+      call_kernel(s, c);
     else
       repeat(s, c);
 }
@@ -96,7 +89,7 @@ static LLVMValueRef emit_form(struct emitter *e, const struct form *f) {
     return LLVMConstNull(e->ptr);
   LLVMValueRef function = LLVMAddFunction(e->module, f->name, e->form_type);
   LLVMSetLinkage(function, LLVMInternalLinkage);
-  struct schedule s = {.b = {.e = e, .function = function}};
+  struct schedule s = {.b = {.e = e, .function = function}, .left = LLVMConstInt(e->i32, UINT32_MAX, false)};
   s.b.b = LLVMCreateBuilderInContext(e->context);
   LLVMPositionBuilderAtEnd(s.b.b, LLVMAppendBasicBlockInContext(e->context, function, "entry"));
   debug_function(&s.b);
@@ -147,14 +140,15 @@ static LLVMValueRef table(struct emitter *e, LLVMValueRef *rows, int n, const ch
 
 static LLVMValueRef kernel_info(struct emitter *e, int n) {
   const struct kernel *k = e->kernel_list[n];
+  static const enum tern_form_name tern_forms[] = {
+      [FORM_STEP] = TERN_STEP, [FORM_PREFILL] = TERN_PREFILL, [FORM_BATCH] = TERN_BATCH};
   const struct loops *l = e->loops;
-  bool prefill = l->prefill && !schedule_calls(l->step->schedule, k);
   const char *file = k->at.file ? source_name(&e->arena, l->module, k->at.file) : "";
   LLVMValueRef members[] = {string(e, kernel_title(k)), /* struct tern_kernel_info */
                             e->kernels[n],
                             string(e, file),
                             u32(e, k->at.line),
-                            u32(e, prefill ? TERN_PREFILL : TERN_STEP),
+                            u32(e, (uint64_t)tern_forms[k->form]),
                             u64(e, k->weight_bytes)};
   return LLVMConstStructInContext(e->context, members, 6, false);
 }
@@ -179,7 +173,11 @@ static LLVMValueRef fill_table(struct emitter *e, int *n) {
   return table(e, rows, *n, "tern_fills");
 }
 
-static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefill) {
+static uint64_t scratch_of(const struct form *f) {
+  return f ? (uint64_t)f->scratch : 0;
+}
+
+static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefill, LLVMValueRef batch) {
   const struct loops *l = e->loops;
   const struct module *m = l->module;
   const char *target = arena_printf(&e->arena, "%s %s", e->target->triple, e->target->cpu);
@@ -198,18 +196,22 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       u64(e, parameter_count(m)),
       u64(e, m->weights_bytes < 0 ? 0 : (uint64_t)m->weights_bytes),
       u64(e, m->state_bytes < 0 ? 0 : (uint64_t)m->state_bytes),
-      u64(e, (uint64_t)l->step->scratch),
-      u64(e, l->prefill ? (uint64_t)l->prefill->scratch : 0),
+      u64(e, scratch_of(l->step)),
+      u64(e, scratch_of(l->prefill)),
+      u64(e, scratch_of(l->batch)),
       u64(e, l->weight_bytes_per_token),
       u64(e, table ? (uint64_t)table->offset : 0),
       u64(e, table ? (uint64_t)weight_bytes(table) : 0),
       u32(e, (uint64_t)logits_width(m)),
       u32(e, l->prefill ? (uint64_t)m->chunk : 0),
+      u32(e, l->batch ? (uint64_t)m->batch : 0),
       u32(e, e->options->threads),
       u32(e, integers ? TERN_LOGITS_I32 : TERN_LOGITS_F32),
       LLVMConstInt(e->i32, (unsigned long long)(integers ? frac : 0), true),
+      u32(e, (uint64_t)l->step->barriers),
       step,
       prefill,
+      batch,
       fills,
       u32(e, (uint64_t)n_fills),
       kernel_table(e),
@@ -221,6 +223,8 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
 }
 
 void emit_forms_and_model(struct emitter *e) {
-  LLVMValueRef step = emit_form(e, e->loops->step), prefill = emit_form(e, e->loops->prefill);
-  emit_model(e, step, prefill);
+  const struct loops *l = e->loops;
+  LLVMValueRef step = emit_form(e, l->step), prefill = emit_form(e, l->prefill),
+               batch = emit_form(e, l->batch);
+  emit_model(e, step, prefill, batch);
 }

@@ -9,7 +9,7 @@ struct kernel_case {
 };
 
 #define MANY "batch-time,fuse,plan-memory" /* with the many-token form */
-#define HEAD "module m spec \"m.tern\" chunk 4\n"
+#define HEAD "module m spec \"m.tern\" chunk 4 batch 4\n"
 
 static const struct kernel_case kernel_cases[] = {
     {"unary operators", MANY,

@@ -363,6 +363,7 @@ struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
   struct gen g = {.m = module_new(a, d, "random"), .random = seed};
   g.m->spec = "random.tern";
   g.m->chunk = 8;
+  g.m->batch = 4;
   g.m->packing = seed % 3 == 0 ? STORE_TILE3 : STORE_NONE;
   struct func *f = func_add(g.m, "step");
   g.b = builder_end(g.m, f->body);

@@ -52,6 +52,7 @@ static inline int teardown(void **state) {
 static inline struct kernel *kernel(const char *name) {
   struct kernel *k = arena_new(&fx.arena, struct kernel);
   k->name = name;
+  k->number = (uint32_t)fx.loops->n_kernels;
   *fx.last = fx.kernel = k;
   fx.last = &k->next;
   fx.loops->n_kernels++;
@@ -171,7 +172,7 @@ static inline struct loop *loop(struct stmt **list, enum loop_kind kind, struct 
 enum { ROOM = 1 << 16 };
 static _Alignas(64) uint8_t weights[ROOM], state_room[ROOM], scratch[ROOM];
 static _Alignas(64) float logits[ROOM / 4];
-static uint32_t tokens[64];
+static uint32_t tokens[64], sequence_rows[64];
 
 /* Processors to try: this machine's, and the plainest when this machine is an x86. */
 static const char *const processors[] = {
@@ -183,9 +184,10 @@ static const char *const processors[] = {
 enum { PROCESSORS = sizeof processors / sizeof *processors };
 
 static int barriers;
-static inline void count_barrier(void *team) {
+static uint32_t left_kernels[16]; /* that the last ones were told of */
+static inline void count_barrier(void *team, uint32_t kernel) {
   (void)team;
-  barriers++;
+  left_kernels[barriers++ % 16] = kernel;
 }
 
 static inline struct native_jit *compile(int processor) {
@@ -199,7 +201,14 @@ static inline struct native_jit *compile(int processor) {
 }
 
 static inline struct tern_args arguments(uint32_t n) {
-  return (struct tern_args){weights, state_room, scratch, tokens, logits, n, 1, NULL, NULL};
+  return (struct tern_args){.weights = weights,
+                            .state = state_room,
+                            .scratch = scratch,
+                            .tokens = tokens,
+                            .logits = logits,
+                            .n = n,
+                            .keep = 1,
+                            .rows = sequence_rows};
 }
 
 static inline void run_step(const struct native_jit *j, uint32_t threads) {

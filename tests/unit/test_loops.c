@@ -13,6 +13,7 @@
 #include "runtime/kernels/ternary.h"
 #include "runtime/model.h"
 #include "tests/c/cases.h"
+#include "tests/random/apart.h"
 #include "tests/random/model.h"
 
 #include <math.h>
@@ -101,6 +102,7 @@ static int64_t at(const struct machine *m, const struct index *x) {
   case INDEX_VAR: return m->vars[x->loop->id];
   case INDEX_I: return m->i;
   case INDEX_J: return m->j;
+  case INDEX_B:
   case INDEX_T: return m->args->n;
   case INDEX_K: return m->args->keep;
   case INDEX_VALUE: return m->exprs[x->value->id].i;
@@ -122,12 +124,10 @@ static uint8_t *address(const struct machine *m, const struct buffer *b, int64_t
   static const int widths[] = {[FORMAT_F32] = 4, [FORMAT_F16] = 2, [FORMAT_BF16] = 2, [FORMAT_I8] = 1,
                                [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
   const struct tern_args *a = m->args;
-  const void *bases[] = {[BASE_SCRATCH] = a->scratch,
-                         [BASE_WEIGHTS] = a->weights,
-                         [BASE_STATE] = a->state,
-                         [BASE_TOKENS] = a->tokens,
-                         [BASE_LOGITS] = a->logits};
-  assert_true(element >= 0 && element < b->elements);
+  const void *bases[] = {[BASE_SCRATCH] = a->scratch, [BASE_WEIGHTS] = a->weights, [BASE_STATE] = a->state,
+                         [BASE_TOKENS] = a->tokens,   [BASE_LOGITS] = a->logits,   [BASE_ROWS] = a->rows};
+  assert_true(element >= 0 &&
+              (b->sequence ? element % (b->sequence / widths[b->format]) : element) < b->elements);
   return (uint8_t *)bases[b->base] + b->offset + m->i * b->stride_i + m->j * b->stride_j +
          element * widths[b->format];
 }
@@ -271,34 +271,27 @@ static void execute_sum(struct machine *m) {
     (three ? tern_ternary_sum3_f32 : tern_ternary_sum_f32)(w, x, y, k->m, k->n, k->group, rows, t, n);
 }
 
-static void execute_kernel(const struct tern_args *args, const struct kernel *k, int64_t i, int64_t j) {
-  enum { THREADS = 3 };
-  for (uint32_t t = THREADS; t-- > 0;) {
-    if (t && !k->parallel)
-      continue;
-    struct machine m = {.args = args, .k = k, .i = i, .j = j, .thread = t, .threads = THREADS};
-    m.vars = xmalloc(sizeof *m.vars * (size_t)(k->n_loops + 1));
-    m.exprs = xmalloc(sizeof *m.exprs * (size_t)(k->n_exprs + 1));
-    m.accs = xmalloc(sizeof *m.accs * (size_t)(k->n_accs + 1));
-    if (k->kind == KERNEL_TERNARY_SUM)
-      execute_sum(&m);
-    else
-      execute(&m, k->body);
-    free(m.vars);
-    free(m.exprs);
-    free(m.accs);
-  }
+enum { THREADS = 3 };
+
+static void execute_kernel(const struct tern_args *args, const struct kernel *k, int64_t i, int64_t j,
+                           uint32_t thread) {
+  if (thread && !k->parallel)
+    return;
+  struct machine m = {.args = args, .k = k, .i = i, .j = j, .thread = thread, .threads = THREADS};
+  m.vars = xmalloc(sizeof *m.vars * (size_t)(k->n_loops + 1));
+  m.exprs = xmalloc(sizeof *m.exprs * (size_t)(k->n_exprs + 1));
+  m.accs = xmalloc(sizeof *m.accs * (size_t)(k->n_accs + 1));
+  if (k->kind == KERNEL_TERNARY_SUM)
+    execute_sum(&m);
+  else
+    execute(&m, k->body);
+  free(m.vars);
+  free(m.exprs);
+  free(m.accs);
 }
 
-/* i, j: indices of the repeats around; depth: how many there are. */
-static void execute_calls(const struct tern_args *args, const struct call *c, int64_t i, int64_t j,
-                          int depth) {
-  for (; c; c = c->next) {
-    if (c->kernel)
-      execute_kernel(args, c->kernel, i, j);
-    for (int64_t x = 0; !c->kernel && x < c->count; x++)
-      execute_calls(args, c->body, depth ? i : x, depth ? x : 0, depth + 1);
-  }
+static void run_kernel(void *self, const struct kernel *k, uint32_t i, uint32_t j, uint32_t thread) {
+  execute_kernel(self, k, i, j, thread);
 }
 
 /* ---- a model's memory ------------------------------------------------------------------------ */
@@ -332,15 +325,15 @@ static enum format format_of(enum elem e) {
   return e == ELEM_F32 ? FORMAT_F32 : e == ELEM_I8 ? FORMAT_I8 : e == ELEM_I16 ? FORMAT_I16 : FORMAT_I32;
 }
 
-static void start_states(struct memory *mem, const struct module *m) {
+static void start_states(uint8_t *state, const struct module *m) {
   for (const struct state *s = m->states; s; s = s->next) {
     int64_t instances = 1, n = type_count(s->type, 1, 1);
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
     for (int64_t i = 0; i < instances; i++)
       for (int64_t e = 0; e < n; e++)
-        store(mem->args.state + s->offset + i * s->stride + e * elem_bytes(s->type.elem),
-              format_of(s->type.elem), (struct number){(float)s->init, (int64_t)s->init});
+        store(state + s->offset + i * s->stride + e * elem_bytes(s->type.elem), format_of(s->type.elem),
+              (struct number){(float)s->init, (int64_t)s->init});
   }
 }
 
@@ -355,32 +348,65 @@ static void check_elements(const char *what, const void *got, const void *want, 
   }
 }
 
-static void check_states(const struct memory *mem, struct interp *in, const struct module *m) {
+static void check_states(const uint8_t *state, struct interp *in, int64_t sequence, const struct module *m) {
   for (const struct state *s = m->states; s; s = s->next) {
     int64_t instances = 1;
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
     for (int64_t i = 0; i < instances; i++)
-      check_elements(s->name, mem->args.state + s->offset + i * s->stride, interp_state(in, s, i)->data,
+      check_elements(s->name, state + s->offset + i * s->stride, interp_state_of(in, sequence, s, i)->data,
                      s->type.elem, type_count(s->type, 1, 1));
   }
 }
 
-static void run_form(struct bench *b, struct memory *mem, struct interp *in, const struct form *f,
-                     const uint32_t *tokens, uint32_t n, uint32_t keep) {
-  const struct tensor *want;
-  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
+/* The form that the interpreter has run: its logits against `want`. */
+static void execute_form(struct memory *mem, const struct form *f, const uint32_t *tokens, uint32_t n,
+                         uint32_t keep, const struct tensor *want) {
+  static bool forward;
+  struct apart apart = {
+      .threads = THREADS, .forward = forward = !forward, .self = &mem->args, .run = run_kernel};
   int64_t elements = type_count(want->type, n, keep);
   mem->args.scratch = aligned(f->scratch);
   mem->args.logits = aligned(elements * 4);
   mem->args.tokens = tokens;
   mem->args.n = n;
   mem->args.keep = keep;
-  execute_calls(&mem->args, f->schedule, 0, 0, 0);
+  run_apart(&apart, f);
   check_elements(f->name, mem->args.logits, want->data, want->type.elem, elements);
-  check_states(mem, in, b->m);
   free(mem->args.scratch);
   free(mem->args.logits);
+}
+
+static void run_form(struct bench *b, struct memory *mem, struct interp *in, const struct form *f,
+                     const uint32_t *tokens, uint32_t n, uint32_t keep) {
+  const struct tensor *want;
+  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
+  execute_form(mem, f, tokens, n, keep, want);
+  check_states(mem->args.state, in, 0, b->m);
+}
+
+/* Three calls on five sequences. */
+static void run_batch(struct bench *b, struct memory *mem, struct interp *in) {
+  enum { SEQUENCES = 5 };
+  static const uint32_t tokens[] = {3, 16, 0, 7, 7, 2, 5, 1};
+  static const struct {
+    uint32_t n, rows[4];
+  } calls[] = {{4, {3, 0, 4, 1}}, {1, {4}}, {3, {1, 4, 3}}};
+  const struct tensor *want;
+  int64_t bytes = b->m->state_bytes;
+  interp_sequences(in, SEQUENCES);
+  uint8_t *one = mem->args.state, *states = mem->args.state = aligned(SEQUENCES * bytes);
+  for (int i = 0; i < SEQUENCES; i++)
+    start_states(states + i * bytes, b->m);
+  for (int k = 0; k < 3; k++) {
+    assert_true(interp_run_batch(in, calls[k].rows, tokens + k, calls[k].n, &want));
+    mem->args.rows = calls[k].rows;
+    execute_form(mem, b->loops->batch, tokens + k, calls[k].n, calls[k].n, want);
+    for (int i = 0; i < SEQUENCES; i++)
+      check_states(states + i * bytes, in, i, b->m);
+  }
+  mem->args.state = one;
+  free(states);
 }
 
 static void run_model(struct bench *b) {
@@ -390,7 +416,7 @@ static void run_model(struct bench *b) {
   struct memory mem = {0};
   load_weights(&mem, b, &source);
   mem.args.state = aligned(b->m->state_bytes < 0 ? 0 : b->m->state_bytes);
-  start_states(&mem, b->m);
+  start_states(mem.args.state, b->m);
   for (int i = 0; i < 3; i++)
     run_form(b, &mem, in, b->loops->step, tokens + i, 1, 1);
   if (b->loops->prefill) {
@@ -398,6 +424,9 @@ static void run_model(struct bench *b) {
     run_form(b, &mem, in, b->loops->prefill, tokens + 2, 1, 1);
     run_form(b, &mem, in, b->loops->prefill, tokens + 3, 3, 0);
   }
+  assert_true(b->loops->batch || !b->loops->prefill);
+  if (b->loops->batch)
+    run_batch(b, &mem, in);
   interp_free(in);
   free(mem.args.state);
   free(mem.image);

@@ -271,7 +271,9 @@ static void repeats(void **state) {
   l->parallel = k->parallel = true;
   struct expr *a = let(&l->body, load(w, ELEM_F32, var(l))), *b = let(&l->body, load(s, ELEM_F32, var(l)));
   store(&l->body, s, var(l), let(&l->body, apply(OP_ADD, ELEM_F32, a, b)));
-  fx.loops->step->schedule = call(NULL, OUTER, call(NULL, INNER, call(k, 0, NULL)));
+  struct call *inside = call(k, 0, NULL);
+  inside->barrier = true;
+  fx.loops->step->schedule = call(NULL, OUTER, call(NULL, INNER, inside));
   fill_random((float *)weights, 1024, 3);
   struct native_jit *j = compile(0);
   for (uint32_t threads = 1; threads <= 4; threads++) {
@@ -285,7 +287,9 @@ static void repeats(void **state) {
   args.barrier = count_barrier;
   barriers = 0;
   native_jit_model(j)->step(&args, 0, 1);
-  assert_in_range(barriers, OUTER * INNER - 1, OUTER * INNER);
+  assert_int_equal(barriers, OUTER * INNER);
+  for (int i = 0; i < OUTER * INNER; i++)
+    assert_int_equal(left_kernels[i], i ? k->number : UINT32_MAX);
   native_jit_free(j);
 }
 
@@ -315,6 +319,52 @@ static void tokens_of_a_call(void **state) {
     same_float(((float *)scratch)[i], (float)tokens[i], "token", 0);
   same_float(((float *)scratch)[256], 1, "once", 0);
   native_jit_free(j);
+}
+
+/* The state of sequence rows[b] grows by token b: one by one, and 16 at once. */
+static void sequences_of_a_batch(void **state) {
+  (void)state;
+  enum { SEQUENCES = 40, TOKENS = 23, STRIDE = 16 };
+  struct form batch = {.name = "batch", .kind = FORM_BATCH};
+  for (int vector = 0; vector < 2; vector++) {
+    teardown(NULL), setup(NULL);
+    struct kernel *idle = kernel("idle"), *k = kernel("grow");
+    k->form = FORM_BATCH;
+    struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *r = buffer(BASE_ROWS, FORMAT_U32, 0),
+                  *s = buffer(BASE_STATE, FORMAT_F32, 8);
+    struct loop *l = loop(&k->body, vector ? LOOP_VECTOR : LOOP_SERIAL, index_new(INDEX_B, 0, NULL, NULL));
+    l->parallel = k->parallel = true;
+    struct index *row = index_new(INDEX_VALUE, 0, NULL, NULL);
+    row->value = let(&l->body, load(r, ELEM_U32, var(l)));
+    struct index *at = index_new(INDEX_MUL, 0, row, number(STRIDE));
+    struct expr *v =
+        let(&l->body, apply(OP_CONVERT, ELEM_F32, let(&l->body, load(t, ELEM_U32, var(l))), NULL));
+    struct expr *old = let(&l->body, load(s, ELEM_F32, at));
+    store(&l->body, s, at, let(&l->body, apply(OP_ADD, ELEM_F32, old, v)));
+    fx.loops->step->schedule = call(idle, 0, NULL);
+    batch.schedule = call(k, 0, NULL);
+    batch.scratch = 128;
+    fx.loops->batch = &batch;
+    ((struct module *)fx.loops->module)->batch = TOKENS;
+    struct native_jit *j = compile(0);
+    const struct tern_model *model = native_jit_model(j);
+    assert_int_equal(model->sequences, TOKENS);
+    assert_int_equal(model->batch_scratch, 128);
+    assert_int_equal(model->kernels[1].form, TERN_BATCH);
+    memset(state_room, 0, sizeof state_room);
+    struct tern_args args = arguments(TOKENS);
+    float want[SEQUENCES] = {0};
+    for (uint32_t i = 0; i < TOKENS; i++) {
+      sequence_rows[i] = i * 7 % SEQUENCES;
+      tokens[i] = 3 * i + 1;
+      want[sequence_rows[i]] = (float)tokens[i];
+    }
+    for (uint32_t thread = 0; thread < 3; thread++)
+      model->batch(&args, thread, 3);
+    for (int i = 0; i < SEQUENCES; i++)
+      same_float(((float *)(state_room + 8))[i * STRIDE], want[i], "sequence", (float)i);
+    native_jit_free(j);
+  }
 }
 
 /* ---- sums ------------------------------------------------------------------------------------ */
@@ -470,6 +520,7 @@ static void facts_of_the_model(void **state) {
   fx.kernel->weight_bytes = 99;
   fx.loops->weight_bytes_per_token = 99;
   fx.loops->step->scratch = 640;
+  fx.loops->step->barriers = 17;
   struct native_jit *j = compile(0);
   const struct tern_model *model = native_jit_model(j);
   assert_int_equal(model->abi, TERN_ABI);
@@ -478,6 +529,9 @@ static void facts_of_the_model(void **state) {
   assert_int_equal(model->step_scratch, 640);
   assert_int_equal(model->weight_bytes_per_token, 99);
   assert_null(model->prefill);
+  assert_null(model->batch);
+  assert_int_equal(model->sequences, 0);
+  assert_int_equal(model->barriers, 17);
   assert_int_equal(model->n_fills, 3);
   assert_int_equal(model->fills[2].at, 192);
   assert_int_equal(model->fills[2].count, 8);
@@ -498,6 +552,7 @@ int main(void) {
       TEST(strides_and_formats),
       TEST(repeats),
       TEST(tokens_of_a_call),
+      TEST(sequences_of_a_batch),
       TEST(ternary_sums),
       TEST(same_bytes_everywhere),
       TEST(lines_of_the_spec),

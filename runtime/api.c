@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "image.h"
 #include "model.h"
 #include "session.h"
+#include "state.h"
 #include "tokenizer.h"
 
 extern const struct tern_model *const tern_program_model;
@@ -26,6 +28,11 @@ struct tern_model_handle {
 struct tern_sequence {
   struct session session;
   struct failure failure; /* of the last call that failed */
+};
+
+struct tern_batch {
+  struct batch batch;
+  struct failure failure;
 };
 
 /* The image of the running program is a convenience: without one, only a model without weights can open. */
@@ -84,6 +91,7 @@ void tern_describe(const tern_model_handle *h, struct tern_description *d) {
       .state_bytes = m->state_bytes,
       .vocab = m->vocab,
       .chunk = m->chunk ? m->chunk : 1,
+      .batch = m->sequences ? m->sequences : 1,
       .has_tokenizer = h->tokenizer != NULL,
   };
 }
@@ -167,6 +175,63 @@ int tern_restore(tern_sequence *s, const void *bytes, size_t n) {
 
 const char *tern_error(const tern_sequence *s) {
   return s->failure.text;
+}
+
+tern_batch *tern_batch_open(tern_model_handle *h, uint32_t sequences, uint32_t threads, char *error,
+                            size_t error_size) {
+  struct failure f = {0};
+  tern_batch *b = calloc(1, sizeof *b);
+  const struct image *im = h->image.base ? &h->image : NULL;
+  if (b ? batch_open(&b->batch, h->model, im, sequences, threads, &f) : fail_memory(&f, sizeof *b, "a batch"))
+    return b;
+  free(b);
+  if (error_size)
+    snprintf(error, error_size, "%s", f.text);
+  return NULL;
+}
+
+void tern_batch_close(tern_batch *b) {
+  if (!b)
+    return;
+  batch_close(&b->batch);
+  free(b);
+}
+
+int tern_batch_step(tern_batch *b, const uint32_t *which, const uint32_t *tokens, uint32_t n, float *logits) {
+  return batch_step(&b->batch, which, tokens, n, logits, &b->failure);
+}
+
+int tern_batch_reset(tern_batch *b, uint32_t sequence) {
+  if (!batch_has(&b->batch, sequence, &b->failure))
+    return false;
+  batch_reset(&b->batch, sequence);
+  return true;
+}
+
+uint64_t tern_batch_position(const tern_batch *b, uint32_t sequence) {
+  return sequence < b->batch.sequences ? b->batch.positions[sequence] : 0;
+}
+
+size_t tern_batch_saved_bytes(const tern_batch *b) {
+  return state_saved_bytes(b->batch.model);
+}
+
+int tern_batch_save(tern_batch *b, uint32_t sequence, void *bytes) {
+  const struct batch *s = &b->batch;
+  if (!batch_has(s, sequence, &b->failure))
+    return false;
+  state_save(s->model, batch_state(s, sequence), s->positions[sequence], bytes);
+  return true;
+}
+
+int tern_batch_restore(tern_batch *b, uint32_t sequence, const void *bytes, size_t n) {
+  const struct batch *s = &b->batch;
+  return batch_has(s, sequence, &b->failure) &&
+         state_restore(s->model, batch_state(s, sequence), &s->positions[sequence], bytes, n, &b->failure);
+}
+
+const char *tern_batch_error(const tern_batch *b) {
+  return b->failure.text;
 }
 
 size_t tern_encode(const tern_model_handle *h, const char *text, size_t bytes, uint32_t *ids, size_t room) {

@@ -1,4 +1,4 @@
-/* bench.c: times rounds of decoding and of reading a prompt.
+/* bench.c: times rounds of decoding, of reading a prompt, and of decoding several sequences together.
  *
  * The tokens are pseudo-random ids, so that embeddings are read from all over the table as in real use, and
  * the logits of every decoded token are computed; picking from them is not part of the time. */
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "batch.h"
 #include "files.h"
 #include "interrupt.h"
 #include "team.h"
@@ -17,8 +18,19 @@ enum { ROUNDS_LEAST = 3, ROUNDS_MOST = 7 };
 static const double enough_seconds = 4; /* no further round after that */
 
 struct speed {
-  double decode, prefill; /* tokens a second */
+  double decode, prefill, batch; /* tokens a second */
+  uint32_t sequences;            /* of the batch; 0: not measured */
 };
+
+/* What a round runs, on ids[n]. */
+struct measured {
+  struct session *session;
+  struct batch *batch;
+  const uint32_t *ids;
+  uint32_t n;
+};
+/* False after a failure or an interruption. */
+typedef bool round_function(const struct measured *m, struct failure *f);
 
 static int by_value(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
@@ -35,24 +47,38 @@ static bool not_interrupted(void *context, const float *rows, size_t first, uint
   return !interrupted();
 }
 
-/* One round of either kind; tokens a second, or 0 after an interruption. */
-static double time_round(struct session *s, const uint32_t *ids, uint32_t n, bool decode, struct failure *f) {
-  session_reset(s);
-  double start = seconds_now();
+static bool decode(const struct measured *m, struct failure *f) {
   bool ok = true;
-  if (decode)
-    for (uint32_t i = 0; ok && i < n; i++)
-      ok = session_step(s, ids[i], f) && !interrupted();
-  else
-    ok = session_run(s, ids, n, false, not_interrupted, NULL, f);
-  return ok ? n / (seconds_now() - start) : 0;
+  session_reset(m->session);
+  for (uint32_t i = 0; ok && i < m->n; i++)
+    ok = session_step(m->session, m->ids[i], f) && !interrupted();
+  return ok;
 }
 
-static double measure(struct session *s, const uint32_t *ids, uint32_t n, bool decode, struct failure *f) {
+static bool prefill(const struct measured *m, struct failure *f) {
+  session_reset(m->session);
+  return session_run(m->session, m->ids, m->n, false, not_interrupted, NULL, f);
+}
+
+static bool decode_together(const struct measured *m, struct failure *f) {
+  uint32_t sequences = m->batch->sequences;
+  bool ok = true;
+  for (uint32_t i = 0; ok && i < m->n; i += sequences)
+    ok = batch_step(m->batch, NULL, m->ids + i, sequences, NULL, f) && !interrupted();
+  return ok;
+}
+
+/* Tokens a second of one round, or 0. */
+static double time_round(const struct measured *m, round_function *run, struct failure *f) {
+  double start = seconds_now();
+  return run(m, f) ? m->n / (seconds_now() - start) : 0;
+}
+
+static double measure(const struct measured *m, round_function *run, struct failure *f) {
   double rates[ROUNDS_MOST], start = 0;
   int done = -1; /* the first round warms up */
   while (done < ROUNDS_LEAST || (done < ROUNDS_MOST && seconds_now() - start < enough_seconds)) {
-    double rate = time_round(s, ids, n, decode, f);
+    double rate = time_round(m, run, f);
     if (rate <= 0)
       return 0;
     if (done >= 0)
@@ -92,31 +118,58 @@ static uint64_t peak_bytes(void) {
 static void print_speed(const struct session *s, struct speed v, bool json) {
   unsigned long long weights = s->model->weight_bytes_per_token, peak = peak_bytes();
   uint32_t threads = team_threads(s->team);
-  if (json)
-    printf(
-        "{\"decode_tokens_per_s\": %.3f, \"prefill_tokens_per_s\": %.3f, \"weight_bytes_per_token\": %llu, "
-        "\"peak_bytes\": %llu, \"threads\": %u}\n",
-        v.decode, v.prefill, weights, peak, threads);
-  else
-    printf("decode                 %.2f tokens/s\n"
-           "prefill                %.2f tokens/s\n"
-           "weights read           %llu bytes/token, %.2f GB/s in decode\n"
-           "peak memory            %llu bytes\n"
-           "threads                %u\n",
-           v.decode, v.prefill, weights, (double)weights * v.decode * 1e-9, peak, threads);
+  if (json) {
+    printf("{\"decode_tokens_per_s\": %.3f, \"prefill_tokens_per_s\": %.3f, \"batch_tokens_per_s\": %.3f, "
+           "\"batch\": %u, \"barriers_per_token\": %u, \"weight_bytes_per_token\": %llu, \"peak_bytes\": "
+           "%llu, \"threads\": %u}\n",
+           v.decode, v.prefill, v.batch, v.sequences, s->model->barriers, weights, peak, threads);
+    return;
+  }
+  printf("decode                 %.2f tokens/s\n"
+         "prefill                %.2f tokens/s\n",
+         v.decode, v.prefill);
+  if (v.sequences)
+    printf("batch                  %.2f tokens/s, %u sequences together\n", v.batch, v.sequences);
+  printf("weights read           %llu bytes/token, %.2f GB/s in decode\n"
+         "barriers               %u/token\n"
+         "peak memory            %llu bytes\n"
+         "threads                %u\n",
+         weights, (double)weights * v.decode * 1e-9, s->model->barriers, peak, threads);
 }
 
-bool print_bench(struct session *s, uint32_t decode_tokens, uint32_t prompt_tokens, bool json,
+/* As many steps as tokens are decoded one by one. */
+static bool bench_batch(const struct session *s, const struct image *im, const struct rounds *r,
+                        const uint32_t *ids, struct speed *v, struct failure *f) {
+  struct batch b;
+  if (!v->sequences)
+    return true;
+  if (!batch_open(&b, s->model, im, v->sequences, team_threads(s->team), f))
+    return false;
+  struct measured m = {.batch = &b, .ids = ids, .n = r->decode_tokens * v->sequences};
+  v->batch = measure(&m, decode_together, f);
+  batch_close(&b);
+  return v->batch > 0;
+}
+
+static uint64_t most_of(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
+
+bool print_bench(struct session *s, const struct image *im, const struct rounds *r, bool json,
                  struct failure *f) {
-  uint32_t most = decode_tokens > prompt_tokens ? decode_tokens : prompt_tokens;
-  uint32_t *ids = random_ids(most, s->model->vocab);
+  struct speed v = {.sequences = r->batch ? r->batch : s->model->sequences};
+  uint64_t most =
+      most_of(most_of(r->decode_tokens, r->prompt_tokens), (uint64_t)r->decode_tokens * v.sequences);
+  uint32_t *ids = most <= UINT32_MAX ? random_ids((uint32_t)most, s->model->vocab) : NULL;
   if (!ids)
-    return fail_memory(f, (uint64_t)most * sizeof *ids, "the tokens of a round");
-  struct speed v = {.decode = measure(s, ids, decode_tokens, true, f)};
-  if (v.decode > 0)
-    v.prefill = measure(s, ids, prompt_tokens, false, f);
+    return fail_memory(f, most * sizeof *ids, "the tokens of a round");
+  struct measured m = {.session = s, .ids = ids, .n = r->decode_tokens};
+  v.decode = measure(&m, decode, f);
+  m.n = r->prompt_tokens;
+  v.prefill = v.decode > 0 ? measure(&m, prefill, f) : 0;
+  bool ok = v.prefill > 0 && bench_batch(s, im, r, ids, &v, f);
   free(ids);
-  if (v.prefill <= 0)
+  if (!ok)
     return false;
   print_speed(s, v, json);
   return stdout_finish(f);

@@ -10,6 +10,12 @@
  *
  * A sequence's only memory is its state, of a fixed size (tern_saved_bytes), whatever the number of tokens.
  *
+ * A program that follows many texts at a time steps them together, so that the weights are read once for all:
+ *
+ *     tern_batch *b = tern_batch_open(model, 8, 0, error, sizeof error);
+ *     tern_save(s, bytes), tern_batch_restore(b, 3, bytes, n);   // a prompt that a sequence has read
+ *     tern_batch_step(b, which, tokens, n, logits);              // which of the 8, and a token for each
+ *
  * Threads: calls on different sequences may run at the same time, also over one model; calls on one sequence
  * may not. Calls on a model other than tern_close may run at any time. Each sequence has its own worker
  * threads, which sleep between calls. Results do not depend on the number of threads.
@@ -33,6 +39,7 @@ extern "C" {
 
 typedef struct tern_model_handle tern_model_handle; /* the weights, read-only, shared by its sequences */
 typedef struct tern_sequence tern_sequence;         /* one text: a state, scratch memory, threads */
+typedef struct tern_batch tern_batch;               /* several texts that step together */
 
 /* Maps a weights image (or a program that carries one). NULL: the running program's own image; a model
  * without weights needs none. On failure returns NULL and writes a message into error[error_size]. */
@@ -46,6 +53,7 @@ struct tern_description {
   uint64_t parameters, weight_bytes, state_bytes;
   uint32_t vocab; /* ids are below it; a row of logits has that many */
   uint32_t chunk; /* most tokens that run together; longer inputs are split */
+  uint32_t batch; /* most sequences that step together; larger batches are split. 1: each by itself */
   int has_tokenizer;
 };
 TERN_PUBLIC void tern_describe(const tern_model_handle *model, struct tern_description *description);
@@ -76,6 +84,27 @@ TERN_PUBLIC int tern_restore(tern_sequence *sequence, const void *bytes, size_t 
 
 /* Why the last failed call on this sequence failed; "" when none did. Valid until the next call on it. */
 TERN_PUBLIC const char *tern_error(const tern_sequence *sequence);
+
+/* Sequences 0 .. sequences-1, each before its first token. There may be more than step together (batch of
+ * tern_description). threads 0: the model's default, or one a processor. The rules for calls on a sequence
+ * hold for calls on a batch. */
+TERN_PUBLIC tern_batch *tern_batch_open(tern_model_handle *model, uint32_t sequences, uint32_t threads,
+                                        char *error, size_t error_size);
+TERN_PUBLIC void tern_batch_close(tern_batch *batch); /* NULL is fine */
+
+/* Runs one token of each of n sequences: tokens[i] in the sequence which[i], no sequence twice; NULL stands
+ * for 0 .. n-1. logits[n][vocab], or NULL. The others keep their states. The logits are the same bits as
+ * tern_step gives. The time is that of n sequences, wherever they lie: one that sits out costs nothing. */
+TERN_PUBLIC int tern_batch_step(tern_batch *batch, const uint32_t *which, const uint32_t *tokens, uint32_t n,
+                                float *logits);
+
+/* As for a sequence, of sequence number `sequence`; saved bytes go from one to the other. */
+TERN_PUBLIC int tern_batch_reset(tern_batch *batch, uint32_t sequence);
+TERN_PUBLIC uint64_t tern_batch_position(const tern_batch *batch, uint32_t sequence); /* 0: no such one */
+TERN_PUBLIC size_t tern_batch_saved_bytes(const tern_batch *batch);
+TERN_PUBLIC int tern_batch_save(tern_batch *batch, uint32_t sequence, void *bytes);
+TERN_PUBLIC int tern_batch_restore(tern_batch *batch, uint32_t sequence, const void *bytes, size_t n);
+TERN_PUBLIC const char *tern_batch_error(const tern_batch *batch);
 
 /* Ids of the text; returns how many there are and writes at most `room` of them. BOS is not added. 0 without
  * a tokenizer. */

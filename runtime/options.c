@@ -69,6 +69,8 @@ static const struct option_row {
      MODE_BENCH, 0, WHOLE, 0},
     {"bench-prompt", "N", "tokens that a round of --bench reads as a prompt (256)", AT(bench_prompt), 1,
      1 << 20, MODE_BENCH, 0, WHOLE, 0},
+    {"bench-batch", "N", "sequences that a round of --bench steps together (the model's most)",
+     AT(bench_batch), 1, 1 << 16, MODE_BENCH, 0, WHOLE, 0},
     {"info", NULL, "describe the model and the program", AT(info), 0, 0, MODE_INFO, MODE_INFO, FLAG, 0},
     {"json", NULL, "print --bench or --info as JSON", AT(json), 0, 0, MODE_BENCH | MODE_INFO, 0, FLAG, 0},
     {"chunk", "N", "tokens a prefill call takes; 1: one token at a time (the model's)", AT(chunk), 1,

@@ -23,7 +23,7 @@ enum mode {
 struct options {
   enum mode mode;
   const char *prompt, *prompt_file, *perplexity, *tokens, *logits, *logits_raw, *tokenize, *weights_file;
-  uint64_t length, threads, chunk, bench_tokens, bench_prompt;
+  uint64_t length, threads, chunk, bench_tokens, bench_prompt, bench_batch;
   struct sampling sampling;
   bool ignore_eos, no_echo, quiet, json, bench, info, help, version;
 };

@@ -133,8 +133,10 @@ static bool run_tokenize(struct program *p, struct failure *f) {
 }
 
 static bool run_bench(struct program *p, struct failure *f) {
-  return print_bench(&p->session, (uint32_t)p->options.bench_tokens, (uint32_t)p->options.bench_prompt,
-                     p->options.json, f);
+  struct rounds r = {.decode_tokens = (uint32_t)p->options.bench_tokens,
+                     .prompt_tokens = (uint32_t)p->options.bench_prompt,
+                     .batch = (uint32_t)p->options.bench_batch};
+  return print_bench(&p->session, p->image, &r, p->options.json, f);
 }
 
 static bool run_info(struct program *p, struct failure *f) {

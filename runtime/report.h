@@ -5,11 +5,16 @@
 #include "base.h"
 #include "session.h"
 
-/* Decode and prefill tokens a second, the median of several rounds after one that warms up. Prints a table,
- * or JSON with the keys decode_tokens_per_s, prefill_tokens_per_s, weight_bytes_per_token, peak_bytes,
- * threads.
- */
-bool print_bench(struct session *s, uint32_t decode_tokens, uint32_t prompt_tokens, bool json,
+/* What --bench measures: `batch` sequences, 0: as many as the model takes at once. */
+struct rounds {
+  uint32_t decode_tokens, prompt_tokens, batch;
+};
+
+/* Decode, prefill and batch tokens a second, the median of several rounds after one that warms up. Prints a
+ * table, or JSON with the keys decode_tokens_per_s, prefill_tokens_per_s, batch_tokens_per_s (of all
+ * sequences together; 0 for a model without the form, unless `batch` is given), batch, barriers_per_token,
+ * weight_bytes_per_token, peak_bytes, threads. `im`: as the session was opened with. */
+bool print_bench(struct session *s, const struct image *im, const struct rounds *r, bool json,
                  struct failure *f);
 
 /* `im` is NULL when there are no weights at hand. */

@@ -1,5 +1,4 @@
-/* session.c: runs tokens through the forms of a model, a chunk at a time, and saves and restores its state.
- */
+/* session.c: runs tokens through the forms of a model, a chunk at a time. */
 #include "session.h"
 
 #include <math.h>
@@ -7,15 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "state.h"
 #include "team.h"
-
-#define SAVED_MAGIC "TERNSTA1"
-
-struct saved_header {
-  char magic[8];
-  uint64_t shape; /* state_shape() */
-  uint64_t state_bytes, position;
-};
 
 bool image_fits(const struct image *im, const struct tern_model *m, struct failure *f) {
   if (m->abi != TERN_ABI)
@@ -39,7 +31,7 @@ bool image_fits(const struct image *im, const struct tern_model *m, struct failu
  */
 enum { BYTES_A_THREAD = 4 << 20 };
 
-static uint32_t threads_of(const struct tern_model *m, uint32_t asked) {
+uint32_t session_threads(const struct tern_model *m, uint32_t asked) {
   uint64_t busy = 1 + m->weight_bytes_per_token / BYTES_A_THREAD;
   uint32_t processors = team_processors();
   return asked ? asked : m->threads ? m->threads : busy < processors ? (uint32_t)busy : processors;
@@ -68,7 +60,7 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
   bool ok = s->state && s->scratch && s->tokens;
   if (!ok)
     fail_memory(f, m->state_bytes + scratch, "a sequence of this model");
-  ok = ok && (s->team = team_open(threads_of(m, threads), f)) != NULL;
+  ok = ok && (s->team = team_open(session_threads(m, threads), f)) != NULL;
   if (ok)
     session_reset(s);
   else
@@ -85,21 +77,8 @@ void session_close(struct session *s) {
   *s = (struct session){0};
 }
 
-void state_fill(uint8_t *state, const struct tern_fill *fill) {
-  uint8_t byte = (uint8_t)fill->bits;
-  uint16_t half = (uint16_t)fill->bits;
-  const void *element = fill->size == 1   ? (void *)&byte
-                        : fill->size == 2 ? (void *)&half
-                                          : (void *)&fill->bits;
-  for (uint64_t i = 0; i < fill->count; i++)
-    memcpy(state + fill->at + i * fill->size, element, fill->size);
-}
-
 void session_reset(struct session *s) {
-  const struct tern_model *m = s->model;
-  memset(s->state, 0, m->state_bytes);
-  for (uint32_t i = 0; i < m->n_fills; i++)
-    state_fill(s->state, &m->fills[i]);
+  state_reset(s->model, s->state);
   s->position = 0;
 }
 
@@ -116,32 +95,36 @@ static bool make_rows(struct session *s, uint32_t rows, struct failure *f) {
   return true;
 }
 
-static bool tokens_fit(const struct session *s, const uint32_t *tokens, size_t n, struct failure *f) {
+bool tokens_fit(const struct tern_model *m, const uint32_t *tokens, size_t n, struct failure *f) {
   for (size_t i = 0; i < n; i++)
-    if (tokens[i] >= s->model->vocab)
-      return fail_with(f, "token %zu is %u, but model %s knows ids from 0 to %u", i, tokens[i],
-                       s->model->name, s->model->vocab - 1);
+    if (tokens[i] >= m->vocab)
+      return fail_with(f, "token %zu is %u, but model %s knows ids from 0 to %u", i, tokens[i], m->name,
+                       m->vocab - 1);
   return true;
 }
 
 enum { SMALLEST_TABLE = 8 << 20, TOUCHED_TOKENS = 8 };
 
-/* Gives the pages of the embedding back that the last tokens touched: they stay in the system's file cache,
- * but a long text does not make the whole table resident. */
-static void release_table(struct session *s) {
-  uintptr_t page = 4096, first = (uintptr_t)s->weights + s->model->table_at,
-            last = first + s->model->table_bytes;
+/* They stay in the system's file cache, but a long text does not make the whole table resident. */
+static void release_table(const struct tern_model *m, const uint8_t *weights) {
+  uintptr_t page = 4096, first = (uintptr_t)weights + m->table_at, last = first + m->table_bytes;
   first = (first + page - 1) / page * page;
   last = last / page * page;
-  if (s->mapped && s->model->table_bytes >= SMALLEST_TABLE && last > first)
+  if (m->table_bytes >= SMALLEST_TABLE && last > first)
     madvise((void *)first, last - first, MADV_DONTNEED);
-  s->touched = 0;
 }
 
-/* Integer logits x become the floats x * 2^-logits_frac, in place. */
-static void to_floats(float *logits, size_t n, int32_t frac) {
-  double unit = ldexp(1, -frac);
-  for (size_t i = 0; i < n; i++) {
+void table_touch(const struct tern_model *m, const uint8_t *weights, uint32_t *touched, uint32_t n) {
+  *touched += n;
+  if (*touched < TOUCHED_TOKENS)
+    return;
+  release_table(m, weights);
+  *touched = 0;
+}
+
+void logits_to_floats(const struct tern_model *m, float *logits, size_t rows) {
+  double unit = ldexp(1, -m->logits_frac);
+  for (size_t i = 0; m->logits == TERN_LOGITS_I32 && i < rows * m->vocab; i++) {
     int32_t x;
     memcpy(&x, &logits[i], sizeof x);
     logits[i] = (float)(x * unit);
@@ -161,18 +144,17 @@ static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t
       .keep = keep,
   };
   team_run(s->team, n == 1 ? s->model->step : s->model->prefill, &args);
-  if (s->model->logits == TERN_LOGITS_I32 && !s->raw)
-    to_floats(s->logits, (size_t)keep * s->model->vocab, s->model->logits_frac);
+  if (!s->raw)
+    logits_to_floats(s->model, s->logits, keep);
   s->position += n;
-  s->touched += n;
-  if (s->touched >= TOUCHED_TOKENS)
-    release_table(s);
+  if (s->mapped)
+    table_touch(s->model, s->weights, &s->touched, n);
 }
 
 bool session_run(struct session *s, const uint32_t *tokens, size_t n, bool all, session_visit *visit,
                  void *context, struct failure *f) {
   uint32_t most = n < s->chunk ? (uint32_t)n : s->chunk;
-  if (!tokens_fit(s, tokens, n, f) || !make_rows(s, all && most ? most : 1, f))
+  if (!tokens_fit(s->model, tokens, n, f) || !make_rows(s, all && most ? most : 1, f))
     return false;
   for (size_t first = 0; first < n;) {
     uint32_t part = n - first < s->chunk ? (uint32_t)(n - first) : s->chunk;
@@ -189,53 +171,14 @@ bool session_step(struct session *s, uint32_t token, struct failure *f) {
   return session_run(s, &token, 1, false, NULL, NULL, f);
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n) {
-  for (const uint8_t *p = bytes, *end = p + n; p < end; p++)
-    h = (h ^ *p) * 0x100000001b3u; /* FNV-1a */
-  return h;
-}
-
-/* Two models with the same weights may still arrange their states differently, so the name, the dimensions
- * and the initial values count too. */
-static uint64_t state_shape(const struct tern_model *m) {
-  uint64_t h = hash_bytes(0xcbf29ce484222325u, &m->layout, sizeof m->layout);
-  h = hash_bytes(h, m->name, strlen(m->name) + 1);
-  h = hash_bytes(h, m->dims, strlen(m->dims) + 1);
-  for (uint32_t i = 0; i < m->n_fills; i++) {
-    h = hash_bytes(h, &m->fills[i].at, sizeof m->fills[i].at);
-    h = hash_bytes(h, &m->fills[i].count, sizeof m->fills[i].count);
-  }
-  return h;
-}
-
 size_t session_saved_bytes(const struct session *s) {
-  return sizeof(struct saved_header) + s->model->state_bytes;
+  return state_saved_bytes(s->model);
 }
 
 void session_save(const struct session *s, void *bytes) {
-  struct saved_header h = {
-      .shape = state_shape(s->model), .state_bytes = s->model->state_bytes, .position = s->position};
-  memcpy(h.magic, SAVED_MAGIC, sizeof h.magic);
-  memcpy(bytes, &h, sizeof h);
-  memcpy((uint8_t *)bytes + sizeof h, s->state, s->model->state_bytes);
+  state_save(s->model, s->state, s->position, bytes);
 }
 
 bool session_restore(struct session *s, const void *bytes, size_t n, struct failure *f) {
-  struct saved_header h;
-  if (n < sizeof h)
-    return fail_with(f, "%zu bytes are no saved state: one of model %s has %zu", n, s->model->name,
-                     session_saved_bytes(s));
-  memcpy(&h, bytes, sizeof h);
-  if (memcmp(h.magic, SAVED_MAGIC, sizeof h.magic) != 0)
-    return fail_with(f, "this is no saved state: it does not begin with " SAVED_MAGIC);
-  if (h.shape != state_shape(s->model) || h.state_bytes != s->model->state_bytes)
-    return fail_with(f,
-                     "the saved state is of another model than %s; restore it with the program that saved it",
-                     s->model->name);
-  if (n != session_saved_bytes(s))
-    return fail_with(f, "the saved state is damaged: %zu bytes, expected %zu; save it again", n,
-                     session_saved_bytes(s));
-  memcpy(s->state, (const uint8_t *)bytes + sizeof h, s->model->state_bytes);
-  s->position = h.position;
-  return true;
+  return state_restore(s->model, s->state, &s->position, bytes, n, f);
 }

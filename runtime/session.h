@@ -29,6 +29,15 @@ struct session {
 /* Whether the image is made for this model; the message says how they differ. `im` may be NULL for a model
  * without weights. */
 bool image_fits(const struct image *im, const struct tern_model *m, struct failure *f);
+/* How many threads run the model; asked 0: its default, or as many as its size pays for. */
+uint32_t session_threads(const struct tern_model *m, uint32_t asked);
+/* Whether the ids are the model's. */
+bool tokens_fit(const struct tern_model *m, const uint32_t *tokens, size_t n, struct failure *f);
+/* Integer logits x become the floats x * 2^-logits_frac, in place; floats stay. */
+void logits_to_floats(const struct tern_model *m, float *logits, size_t rows);
+/* After n more tokens: gives pages of the embedding back that they touched, now and then. The weights are a
+ * mapping of a file. */
+void table_touch(const struct tern_model *m, const uint8_t *weights, uint32_t *touched, uint32_t n);
 
 /* threads 0: the model's default; chunk 0: the model's. The image must fit and stay open. */
 bool session_open(struct session *s, const struct tern_model *m, const struct image *im, uint32_t threads,
@@ -37,8 +46,6 @@ void session_close(struct session *s);
 
 /* The state as it is before the first token. */
 void session_reset(struct session *s);
-/* One run of initial values. */
-void state_fill(uint8_t *state, const struct tern_fill *fill);
 
 /* Called after each chunk: tokens first .. first + n - 1 have run, and rows[keep, vocab] are the logits of
  * the last `keep` of them (int32 when the session is `raw`), valid during the call. False stops the run
@@ -54,8 +61,7 @@ bool session_run(struct session *s, const uint32_t *tokens, size_t n, bool all, 
 /* The same with one token. */
 bool session_step(struct session *s, uint32_t token, struct failure *f);
 
-/* A saved sequence: a header that names the model's state, then the state. Restoring refuses the bytes of
- * another model and leaves the sequence as it was. */
+/* state.h */
 size_t session_saved_bytes(const struct session *s);
 void session_save(const struct session *s, void *bytes);
 bool session_restore(struct session *s, const void *bytes, size_t n, struct failure *f);

@@ -24,6 +24,7 @@
 #include "runtime/tokenizer.h"
 
 enum { VOCAB = 300, WORDS = 8, CHUNK = 8, WEIGHTS = 4096, TOKENIZER_AT = 128, TOKENIZER_BYTES = 64 };
+enum { FAKE_STATE = WORDS * 4 + 4, SEQUENCES = 4 };
 enum { BOS = 0, EOS = 1, BYTE = 2, THE = 258, TOKENS = 259 }; /* ids: control, control, 256 bytes, a word */
 
 static inline uint32_t stir(uint32_t a, uint32_t b) {
@@ -33,7 +34,7 @@ static inline uint32_t stir(uint32_t a, uint32_t b) {
 
 static inline void meet(const struct tern_args *a) {
   if (a->barrier)
-    a->barrier(a->team);
+    a->barrier(a->team, 0);
 }
 
 /* One position; a row of logits where `row` is not NULL. */
@@ -64,6 +65,15 @@ static inline void fake_prefill(const struct tern_args *a, uint32_t thread, uint
   }
 }
 
+/* Sequence after sequence: their states are apart. */
+static inline void fake_batch(const struct tern_args *a, uint32_t thread, uint32_t threads) {
+  for (uint32_t i = 0; i < a->n; i++) {
+    struct tern_args one = *a;
+    one.state = a->state + a->rows[i] * FAKE_STATE;
+    fake_token(&one, a->tokens[i], (float *)a->logits + (size_t)i * VOCAB, thread, threads);
+  }
+}
+
 static const struct tern_fill fake_fills[] = {{WORDS * 4, 1, 4, 0x3e800000}}; /* 0.25 */
 
 static const struct tern_model fake_model = {
@@ -76,15 +86,19 @@ static const struct tern_model fake_model = {
     .layout = 0x1234,
     .parameters = 4096,
     .weights_bytes = WEIGHTS,
-    .state_bytes = WORDS * 4 + 4,
+    .state_bytes = FAKE_STATE,
     .step_scratch = WORDS * 4,
     .prefill_scratch = WORDS * 4,
+    .batch_scratch = WORDS * 4,
     .weight_bytes_per_token = WORDS,
     .vocab = VOCAB,
     .chunk = CHUNK,
+    .sequences = SEQUENCES,
+    .barriers = 3,
     .threads = 1,
     .step = fake_step,
     .prefill = fake_prefill,
+    .batch = fake_batch,
     .fills = fake_fills,
     .n_fills = 1,
 };
@@ -102,8 +116,8 @@ static inline void fixed_step(const struct tern_args *a, uint32_t thread, uint32
 static inline struct tern_model fixed_model(void) {
   struct tern_model m = fake_model;
   m.step = fixed_step;
-  m.prefill = NULL;
-  m.chunk = 0;
+  m.prefill = m.batch = NULL;
+  m.chunk = m.sequences = 0;
   m.logits = TERN_LOGITS_I32;
   m.logits_frac = 10;
   return m;
@@ -140,8 +154,8 @@ static inline void script_step(const struct tern_args *a, uint32_t thread, uint3
 static inline struct tern_model script_model(void) {
   struct tern_model m = fake_model;
   m.step = script_step;
-  m.prefill = NULL;
-  m.chunk = 0;
+  m.prefill = m.batch = NULL;
+  m.chunk = m.sequences = 0;
   return m;
 }
 

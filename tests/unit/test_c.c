@@ -6,7 +6,7 @@
 #include "ir/interp.h"
 #include "passes/pass.h"
 #include "runtime/image.h"
-#include "runtime/session.h"
+#include "runtime/state.h"
 #include "tests/c/cases.h"
 #include "tests/random/model.h"
 
@@ -150,20 +150,18 @@ static void call_kernels(const struct memory *mem, const struct call *c, uint32_
   }
 }
 
-static void run_form(struct memory *mem, const struct bench *b, struct interp *in, bool step,
-                     const uint32_t *tokens, uint32_t n, uint32_t keep, uint32_t threads) {
-  const struct form *f = step ? b->loops->step : b->loops->prefill;
-  const struct tensor *want;
-  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
-  mem->args.scratch = aligned(step ? mem->model->step_scratch : mem->model->prefill_scratch);
+static void run_calls(struct memory *mem, const struct form *f, tern_form *form, uint64_t scratch,
+                      const struct loops *l, const uint32_t *tokens, uint32_t n, uint32_t keep,
+                      uint32_t threads, const struct tensor *want) {
+  mem->args.scratch = aligned(scratch);
   mem->args.logits = aligned((uint64_t)keep * mem->model->vocab * 4);
   mem->args.tokens = tokens;
   mem->args.n = n;
   mem->args.keep = keep;
   if (threads == 1)
-    (step ? mem->model->step : mem->model->prefill)(&mem->args, 0, 1);
+    form(&mem->args, 0, 1);
   else
-    call_kernels(mem, f->schedule, 0, 0, 0, b->loops, threads);
+    call_kernels(mem, f->schedule, 0, 0, 0, l, threads);
   if (mem->model->logits == TERN_LOGITS_I32)
     assert_memory_equal(mem->args.logits, want->i32, (size_t)keep * mem->model->vocab * 4);
   for (uint32_t i = 0; mem->model->logits == TERN_LOGITS_F32 && i < keep * mem->model->vocab; i++) {
@@ -174,6 +172,37 @@ static void run_form(struct memory *mem, const struct bench *b, struct interp *i
   }
   free(mem->args.scratch);
   free(mem->args.logits);
+}
+
+static void run_form(struct memory *mem, const struct bench *b, struct interp *in, bool step,
+                     const uint32_t *tokens, uint32_t n, uint32_t keep, uint32_t threads) {
+  const struct tern_model *m = mem->model;
+  const struct form *f = step ? b->loops->step : b->loops->prefill;
+  const struct tensor *want;
+  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
+  run_calls(mem, f, step ? m->step : m->prefill, step ? m->step_scratch : m->prefill_scratch, b->loops,
+            tokens, n, keep, threads, want);
+}
+
+/* Two calls on three sequences. */
+static void run_batch(struct memory *mem, const struct bench *b, struct interp *in, uint32_t threads) {
+  enum { SEQUENCES = 3 };
+  static const uint32_t tokens[] = {3, 16, 0}, rows[][3] = {{2, 0, 1}, {1, 2}};
+  const struct tern_model *m = mem->model;
+  const struct tensor *want;
+  uint8_t *one = mem->args.state, *states = mem->args.state = aligned(SEQUENCES * m->state_bytes);
+  interp_sequences(in, SEQUENCES);
+  for (uint32_t i = 0; i < SEQUENCES; i++)
+    for (uint32_t k = 0; k < m->n_fills; k++)
+      state_fill(states + i * m->state_bytes, &m->fills[k]);
+  for (int k = 0; k < 2; k++) {
+    uint32_t n = k ? 2 : 3;
+    assert_true(interp_run_batch(in, rows[k], tokens, n, &want));
+    mem->args.rows = rows[k];
+    run_calls(mem, b->loops->batch, m->batch, m->batch_scratch, b->loops, tokens, n, n, threads, want);
+  }
+  mem->args.state = one;
+  free(states);
 }
 
 static void run_model(const struct bench *b, const struct tern_model *model, uint32_t threads) {
@@ -189,6 +218,8 @@ static void run_model(const struct bench *b, const struct tern_model *model, uin
     run_form(&mem, b, in, false, tokens + 3, 3, 0, threads);
     run_form(&mem, b, in, false, tokens + 1, 1, 1, threads);
   }
+  if (model->batch)
+    run_batch(&mem, b, in, threads);
   interp_free(in);
   memory_close(&mem);
 }
@@ -211,6 +242,9 @@ static void cases_equal_the_interpreter(void **state) {
     void *library = compile(&b, project(&b), strict, &model);
     assert_int_equal(model->abi, TERN_ABI);
     assert_int_equal(model->threads, 2);
+    assert_int_equal(model->sequences, model->batch ? 4 : 0);
+    assert_true(model->batch || !model->prefill);
+    assert_int_equal(model->barriers, b.loops->step->barriers);
     assert_int_equal(model->n_kernels, b.loops->n_kernels);
     run_model(&b, model, 1);
     run_model(&b, model, 3);

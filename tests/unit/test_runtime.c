@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "runtime/batch.h"
 #include "runtime/library.h"
 #include "runtime/team.h"
 
@@ -402,6 +403,142 @@ static void test_sequences_side_by_side(void **state) {
   tern_close(model);
 }
 
+/* Any of `sequences` texts at a time, more of them than one call takes, against each by itself. */
+static void follow_texts(tern_model_handle *model, uint32_t sequences, uint32_t threads) {
+  enum { MOST = 9, ROUNDS = 12 };
+  char error[256];
+  float got[MOST][VOCAB], want[VOCAB];
+  tern_sequence *alone[MOST];
+  tern_batch *b = tern_batch_open(model, sequences, threads, error, sizeof error);
+  assert_non_null(b);
+  for (uint32_t i = 0; i < sequences; i++)
+    alone[i] = tern_sequence_open(model, 1, error, sizeof error);
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    uint32_t which[MOST], tokens[MOST], n = 0;
+    for (uint32_t i = 0; i < sequences; i++) {
+      uint32_t number = (i * 2 + round) % sequences;
+      bool twice = false;
+      for (uint32_t k = 0; k < n; k++)
+        twice |= which[k] == number;
+      if (!twice && (round == 0 || stir(round, number) % 3))
+        which[n++] = number;
+    }
+    for (uint32_t i = 0; i < n; i++)
+      tokens[i] = stir(round, i) % VOCAB;
+    assert_true(tern_batch_step(b, which, tokens, n, got[0]));
+    for (uint32_t i = 0; i < n; i++) {
+      assert_true(tern_step(alone[which[i]], tokens[i], want));
+      assert_memory_equal(got[i], want, sizeof want);
+    }
+  }
+  for (uint32_t i = 0; i < sequences; i++) {
+    assert_int_equal(tern_batch_position(b, i), tern_position(alone[i]));
+    tern_sequence_close(alone[i]);
+  }
+  tern_batch_close(b);
+}
+
+static void test_batches_equal_sequences(void **state) {
+  (void)state;
+  char error[256];
+  tern_model_handle *model = tern_open("fake.img", error, sizeof error);
+  for (uint32_t sequences = 1; sequences <= 9; sequences += 2)
+    for (uint32_t threads = 1; threads <= 3; threads++)
+      follow_texts(model, sequences, threads);
+  tern_close(model);
+}
+
+static void test_batch_calls(void **state) {
+  (void)state;
+  char error[256];
+  tern_model_handle *model = tern_open("fake.img", error, sizeof error);
+  struct tern_description d;
+  tern_describe(model, &d);
+  assert_int_equal(d.batch, SEQUENCES);
+  tern_batch *b = tern_batch_open(model, 3, 2, error, sizeof error);
+  tern_sequence *s = tern_sequence_open(model, 1, error, sizeof error);
+  size_t bytes = tern_saved_bytes(s);
+  uint8_t *saved = malloc(bytes);
+  float want[VOCAB], got[3][VOCAB];
+  uint32_t tokens[] = {7, 7, 8}, same[] = {1, 2, 1}, beyond[] = {0, 3};
+
+  /* a prompt that a sequence has read goes on in a batch, and back */
+  assert_int_equal(bytes, tern_batch_saved_bytes(b));
+  assert_true(tern_prefill(s, text, 9, NULL));
+  tern_save(s, saved);
+  assert_true(tern_batch_restore(b, 1, saved, bytes));
+  assert_int_equal(tern_batch_position(b, 1), 9);
+  assert_true(tern_batch_step(b, NULL, tokens, 3, got[0]));
+  assert_true(tern_step(s, 7, want));
+  assert_memory_equal(got[1], want, sizeof want);
+  assert_true(memcmp(got[0], want, sizeof want) != 0);
+  assert_true(tern_batch_save(b, 0, saved));
+  assert_true(tern_restore(s, saved, bytes));
+  assert_int_equal(tern_position(s), 1);
+  assert_true(tern_step(s, 8, want));
+  assert_true(tern_batch_step(b, NULL, &tokens[2], 1, got[0]));
+  assert_memory_equal(got[0], want, sizeof want);
+
+  /* one starts anew, the others stay */
+  assert_true(tern_batch_reset(b, 2));
+  assert_int_equal(tern_batch_position(b, 2), 0);
+  assert_int_equal(tern_batch_position(b, 1), 10);
+  tern_reset(s);
+  assert_true(tern_batch_step(b, (uint32_t[]){2}, tokens, 1, got[2]));
+  assert_true(tern_step(s, 7, want));
+  assert_memory_equal(got[2], want, sizeof want);
+  assert_true(tern_batch_step(b, NULL, tokens, 0, NULL));
+  assert_string_equal(tern_batch_error(b), "");
+
+  /* what fails changes nothing */
+  assert_false(tern_batch_step(b, same, tokens, 3, NULL));
+  assert_non_null(strstr(tern_batch_error(b), "sequence 1 is to step twice"));
+  assert_false(tern_batch_step(b, beyond, tokens, 2, NULL));
+  assert_non_null(strstr(tern_batch_error(b), "no sequence 3"));
+  assert_false(tern_batch_step(b, NULL, (uint32_t[]){1, 2, 3, 4}, 4, NULL));
+  assert_false(tern_batch_step(b, NULL, (uint32_t[]){1, VOCAB}, 2, NULL));
+  assert_non_null(strstr(tern_batch_error(b), "token 1 is 300"));
+  assert_false(tern_batch_reset(b, 3));
+  assert_false(tern_batch_save(b, 3, saved));
+  assert_false(tern_batch_restore(b, 3, saved, bytes));
+  assert_false(tern_batch_restore(b, 1, saved, bytes - 1));
+  assert_int_equal(tern_batch_position(b, 3), 0);
+  assert_int_equal(tern_batch_position(b, 0), 2);
+  assert_true(tern_batch_step(b, same, tokens, 2, NULL)); /* nothing of the failures is left */
+  assert_null(tern_batch_open(model, 0, 1, error, sizeof error));
+  assert_non_null(strstr(error, "at least one"));
+  assert_null(tern_batch_open(model, 1, 100000, error, sizeof error));
+  free(saved);
+  tern_sequence_close(s);
+  tern_batch_close(b);
+  tern_batch_close(NULL);
+  tern_close(model);
+}
+
+/* A model without the form steps one after another; integer logits become floats. */
+static void test_batches_of_other_models(void **state) {
+  (void)state;
+  struct tern_model fixed = fixed_model();
+  struct failure f;
+  struct batch b;
+  struct session s;
+  float got[2][VOCAB];
+  uint32_t tokens[] = {5, 6};
+  assert_true(batch_open(&b, &fixed, &the_image, 2, 2, &f));
+  assert_int_equal(b.most, 1);
+  assert_true(batch_step(&b, NULL, tokens, 2, got[0], &f));
+  start(&s, &fixed, 1, 0);
+  assert_true(session_step(&s, 6, &f));
+  assert_memory_equal(got[1], s.logits, sizeof got[1]);
+  session_close(&s);
+  batch_close(&b);
+  struct tern_model other = fake_model;
+  other.state_bytes = UINT64_MAX / 2;
+  assert_false(batch_open(&b, &other, &the_image, 3, 1, &f));
+  assert_non_null(strstr(f.text, "not enough memory"));
+  assert_false(batch_open(&b, &fake_model, NULL, 3, 1, &f));
+}
+
 static void test_library_calls(void **state) {
   (void)state;
   char error[256], out[8];
@@ -460,6 +597,9 @@ int main(void) {
       cmocka_unit_test(test_teams_meet),
       cmocka_unit_test(test_team_bounds),
       cmocka_unit_test(test_sequences_side_by_side),
+      cmocka_unit_test(test_batches_equal_sequences),
+      cmocka_unit_test(test_batch_calls),
+      cmocka_unit_test(test_batches_of_other_models),
       cmocka_unit_test(test_library_calls),
   };
   return cmocka_run_group_tests(tests, open_image, close_image);

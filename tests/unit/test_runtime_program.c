@@ -446,20 +446,35 @@ static void test_info(void **state) {
 
 static void test_bench(void **state) {
   (void)state;
-  double decode, prefill;
+  double decode, prefill, batch;
   unsigned long long weights, peak;
-  unsigned threads;
+  unsigned sequences, barriers, threads;
   struct outcome o =
       RUN(&fake_model, "--bench", "--json", "--bench-tokens", "5", "--bench-prompt", "20", "-j", "2");
   assert_int_equal(o.status, 0);
   assert_int_equal(sscanf(o.out,
                           "{\"decode_tokens_per_s\": %lf, \"prefill_tokens_per_s\": %lf, "
+                          "\"batch_tokens_per_s\": %lf, \"batch\": %u, \"barriers_per_token\": %u, "
                           "\"weight_bytes_per_token\": %llu, \"peak_bytes\": %llu, \"threads\": %u}",
-                          &decode, &prefill, &weights, &peak, &threads),
-                   5);
-  assert_true(decode > 0 && prefill > 0 && peak > 100000);
+                          &decode, &prefill, &batch, &sequences, &barriers, &weights, &peak, &threads),
+                   8);
+  assert_true(decode > 0 && prefill > 0 && batch > 0 && peak > 100000);
+  assert_int_equal(sequences, SEQUENCES);
+  assert_int_equal(barriers, 3);
   assert_int_equal(weights, WORDS);
   assert_int_equal(threads, 2);
+  done(o);
+  o = RUN(&fake_model, "--bench", "--bench-tokens", "2", "--bench-prompt", "2", "--bench-batch", "7");
+  assert_int_equal(o.status, 0);
+  assert_non_null(strstr(o.out, "tokens/s, 7 sequences together\n"));
+  assert_non_null(strstr(o.out, "barriers               3/token\n"));
+  done(o);
+  struct tern_model plain = fake_model;
+  plain.batch = NULL;
+  plain.sequences = 0;
+  o = RUN(&plain, "--bench", "--bench-tokens", "2", "--bench-prompt", "2");
+  assert_int_equal(o.status, 0);
+  assert_null(strstr(o.out, "together"));
   done(o);
 }
 

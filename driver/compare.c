@@ -11,9 +11,10 @@ enum { AT_OUTPUT = -2 }; /* value.at of what goes to the caller's logits */
 struct run {
   struct comparison *c;
   struct tern_args args;
+  int64_t sequences; /* in `state` */
   uint8_t *state, *scratch;
   float *logits;
-  uint64_t scratch_bytes, logits_bytes;
+  uint64_t state_bytes, scratch_bytes, logits_bytes;
   const struct tern_kernel_info *kernel; /* the one that just ran */
 };
 
@@ -54,13 +55,18 @@ static int64_t instances(const struct state *s) {
   return n;
 }
 
+static uint8_t *state_at(const struct run *r, int64_t sequence, const struct state *s, int64_t i) {
+  return r->state + sequence * (int64_t)r->c->model->state_bytes + s->offset + i * s->stride;
+}
+
 /* Everything that the kernel may read; what it must not read is filled with a pattern. */
 static void put_inputs(struct run *r, struct interp *in, const struct op *op) {
   memset(r->scratch, 0xa5, r->scratch_bytes);
   memset(r->logits, 0xa5, r->logits_bytes);
-  for (const struct state *s = r->c->module->states; s; s = s->next)
-    for (int64_t i = 0; i < instances(s); i++)
-      memcpy(r->state + s->offset + i * s->stride, interp_state(in, s, i)->data, bytes_of(r, s->type));
+  for (int64_t n = 0; n < r->sequences; n++)
+    for (const struct state *s = r->c->module->states; s; s = s->next)
+      for (int64_t i = 0; i < instances(s); i++)
+        memcpy(state_at(r, n, s, i), interp_state_of(in, n, s, i)->data, bytes_of(r, s->type));
   if (op->code == OP_KERNEL) {
     struct arena a = {0};
     struct value **captured;
@@ -114,11 +120,12 @@ static bool check_results(struct run *r, struct interp *in, const struct op *op,
                               type_count(v->type, r->args.n, r->args.keep), interp_value(in, v)->data, got))
       return false;
   }
-  for (const struct state *s = r->c->module->states; s; s = s->next)
-    for (int64_t i = 0; i < instances(s); i++)
-      if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, 1, 1),
-                 interp_state(in, s, i)->data, r->state + s->offset + i * s->stride))
-        return false;
+  for (int64_t n = 0; n < r->sequences; n++)
+    for (const struct state *s = r->c->module->states; s; s = s->next)
+      for (int64_t i = 0; i < instances(s); i++)
+        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, 1, 1),
+                   interp_state_of(in, n, s, i)->data, state_at(r, n, s, i)))
+          return false;
   return true;
 }
 
@@ -139,16 +146,15 @@ static bool before(void *self, struct interp *in, const struct op *op, const uin
   if (r->c->threads < 2)
     return true;
   /* the same by several threads, one after another: the results must be the same bytes */
-  uint8_t *state = xmalloc(r->c->model->state_bytes), *scratch = xmalloc(r->scratch_bytes);
+  uint8_t *state = xmalloc(r->state_bytes), *scratch = xmalloc(r->scratch_bytes);
   float *logits = xmalloc(r->logits_bytes);
-  memcpy(state, r->state, r->c->model->state_bytes);
+  memcpy(state, r->state, r->state_bytes);
   memcpy(scratch, r->scratch, r->scratch_bytes);
   memcpy(logits, r->logits, r->logits_bytes);
   put_inputs(r, in, op);
   for (uint32_t t = 0; t < r->c->threads; t++)
     r->kernel->run(&r->args, indices[0], indices[1], t, r->c->threads);
-  bool ok = memcmp(state, r->state, r->c->model->state_bytes) == 0 &&
-            memcmp(logits, r->logits, r->logits_bytes) == 0;
+  bool ok = memcmp(state, r->state, r->state_bytes) == 0 && memcmp(logits, r->logits, r->logits_bytes) == 0;
   for (int i = 0; i < op->n_out; i++) {
     const struct value *v = op->out[i];
     ok = ok && (v->at < 0 || memcmp(scratch + v->at, r->scratch + v->at, bytes_of(r, v->type)) == 0);
@@ -168,27 +174,41 @@ static bool after(void *self, struct interp *in, const struct op *op, const uint
   return !ran || check_results(r, in, op, indices);
 }
 
+/* form NULL: the batch form. */
+static bool compare_run(struct run *r, struct interp *in, const char *form) {
+  r->state_bytes = (uint64_t)r->sequences * r->c->model->state_bytes;
+  r->logits_bytes = sizeof(float) * (uint64_t)r->args.keep * r->c->model->vocab;
+  r->args.weights = r->c->weights;
+  r->args.state = r->state = aligned(r->state_bytes);
+  r->args.scratch = r->scratch = aligned(r->scratch_bytes);
+  r->args.logits = r->logits = aligned(r->logits_bytes);
+  memset(r->state, 0, r->state_bytes);
+  struct interp_hook hook = {r, before, after};
+  interp_set_hook(in, &hook);
+  bool ok = form ? interp_run(in, form, r->args.tokens, r->args.n, r->args.keep, NULL)
+                 : interp_run_batch(in, r->args.rows, r->args.tokens, r->args.n, NULL);
+  interp_set_hook(in, NULL);
+  free(r->state);
+  free(r->scratch);
+  free(r->logits);
+  return ok;
+}
+
 bool compare_form(struct comparison *c, struct interp *in, const char *form, const uint32_t *tokens,
                   int64_t n, int64_t keep) {
   bool step = strcmp(form, "step") == 0;
-  struct run r = {.c = c, .scratch_bytes = step ? c->model->step_scratch : c->model->prefill_scratch};
-  r.logits_bytes = sizeof(float) * (uint64_t)keep * c->model->vocab;
-  r.state = aligned(c->model->state_bytes);
-  r.scratch = aligned(r.scratch_bytes);
-  r.logits = aligned(r.logits_bytes);
-  r.args = (struct tern_args){.weights = c->weights,
-                              .state = r.state,
-                              .scratch = r.scratch,
-                              .tokens = tokens,
-                              .logits = r.logits,
-                              .n = (uint32_t)n,
-                              .keep = (uint32_t)keep};
-  struct interp_hook hook = {&r, before, after};
-  interp_set_hook(in, &hook);
-  bool ok = interp_run(in, form, tokens, n, keep, NULL);
-  interp_set_hook(in, NULL);
-  free(r.state);
-  free(r.scratch);
-  free(r.logits);
-  return ok;
+  struct run r = {.c = c,
+                  .sequences = 1,
+                  .args = {.tokens = tokens, .n = (uint32_t)n, .keep = (uint32_t)keep},
+                  .scratch_bytes = step ? c->model->step_scratch : c->model->prefill_scratch};
+  return compare_run(&r, in, form);
+}
+
+bool compare_batch(struct comparison *c, struct interp *in, int64_t sequences, const uint32_t *rows,
+                   const uint32_t *tokens, int64_t n) {
+  struct run r = {.c = c,
+                  .sequences = sequences,
+                  .args = {.tokens = tokens, .n = (uint32_t)n, .keep = (uint32_t)n, .rows = rows},
+                  .scratch_bytes = c->model->batch_scratch};
+  return compare_run(&r, in, NULL);
 }

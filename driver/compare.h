@@ -30,4 +30,8 @@ struct interp;
 bool compare_form(struct comparison *c, struct interp *in, const char *form, const uint32_t *tokens,
                   int64_t n, int64_t keep);
 
+/* Runs `batch` on token i of the interpreter's sequence rows[i]; it has `sequences` of them. */
+bool compare_batch(struct comparison *c, struct interp *in, int64_t sequences, const uint32_t *rows,
+                   const uint32_t *tokens, int64_t n);
+
 #endif

@@ -24,6 +24,7 @@ enum {
   KEY_THREADS,
   KEY_PACKING,
   KEY_CHUNK,
+  KEY_BATCH,
   KEY_FIXED,
   KEY_FIXED_BITS,
   KEY_CALIBRATE
@@ -40,6 +41,8 @@ static const struct argp_option rows[] = {
     {"allow-extra", KEY_ALLOW_EXTRA, 0, 0,
      "tensors of the checkpoint that the model does not use are no error", 1},
     {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 96)", 1},
+    {"batch", KEY_BATCH, "N", 0,
+     "most sequences that one pass over the weights steps (default 8); 0 leaves that form out", 1},
     {"threads", KEY_THREADS, "N", 0,
      "threads that the program uses unless told otherwise (default: as many as pay)", 1},
     {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
@@ -129,6 +132,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "--calibrate needs --weights DIR, whose model is run on the text");
     break;
   case KEY_CHUNK: o->chunk = whole_number(state, "chunk", arg, 1, 4096); break;
+  case KEY_BATCH: o->batch = whole_number(state, "batch", arg, 0, 4096); break;
   default: return ARGP_ERR_UNKNOWN;
   }
   return 0;
@@ -140,8 +144,10 @@ const struct argp_child compile_argp[] = {{&argp, 0, NULL, 0}, {0}};
 /* ---- the job ----------------------------------------------------------------------------------------------
  */
 
+enum { BATCH_DEFAULT = 8 }; /* a doubling more gains little where sums are computed, not read */
+
 void job_start(struct job *j) {
-  *j = (struct job){0};
+  *j = (struct job){.options = {.batch = BATCH_DEFAULT}};
 #ifndef NDEBUG
   j->options.verify = true;
 #endif
@@ -245,6 +251,7 @@ const char *job_pipeline(const struct job *j) {
 bool job_passes(struct job *j, const char *list) {
   static const char fixing[] = "fixed-point";
   struct compile_options *o = &j->options;
+  j->module->batch = j->module->batch ? j->module->batch : o->batch;
   vec_push(&j->arena, o->disable, NULL);
   o->disable.n--;
   struct pass_options options = {

@@ -92,6 +92,7 @@ bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine
 
 struct loops *hardware_loops(struct job *j) {
   j->options.fixed = true;
+  j->options.batch = 0;
   vec_push(&j->arena, j->options.disable, "batch-time"); /* one token at a time */
   bool ok = (j->module || job_load(j)) && job_passes(j, job_pipeline(j));
   return ok ? loops_lower(&j->arena, j->module) : NULL;

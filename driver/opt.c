@@ -80,6 +80,7 @@ int opt_main(int argc, char **argv) {
                                    NULL,    help,  NULL};
   struct opt o = {0};
   job_start(&o.job);
+  o.job.options.batch = 0; /* the text says it */
   argp_parse(&argp, argc, argv, 0, NULL, &o);
   return job_end(&o.job, transform(&o) ? 0 : 1);
 }

@@ -146,6 +146,25 @@ static int run_interpreted(struct run *r) {
   return status;
 }
 
+/* Sequences in another order from call to call, one of them left out. */
+static bool compare_sequences(struct comparison *c, struct interp *in, const uint32_t *ids, size_t n) {
+  enum { CALLS = 3 };
+  uint32_t most = c->model->sequences, *rows = xmalloc((most + 1) * sizeof *rows);
+  uint32_t *tokens = xmalloc((most + 1) * sizeof *tokens);
+  bool ok = true;
+  interp_sequences(in, (int64_t)most + 1);
+  for (uint32_t k = 0; ok && most && k < CALLS; k++) {
+    for (uint32_t i = 0; i < most; i++) {
+      rows[i] = most - (i + k) % (most + 1);
+      tokens[i] = ids[(i + k * most) % n];
+    }
+    ok = compare_batch(c, in, most + 1, rows, tokens, k ? most : (most + 1) / 2);
+  }
+  free(rows);
+  free(tokens);
+  return ok;
+}
+
 static bool compare(struct run *r, const struct loops *loops, const struct engine *e,
                     const struct image *im) {
   struct job *j = &r->job;
@@ -166,7 +185,7 @@ static bool compare(struct run *r, const struct loops *loops, const struct engin
   struct interp *in = interp_new(j->module, &j->source, false);
   size_t most = chunk ? (size_t)atoi(chunk) : e->model->chunk ? e->model->chunk : 1;
   bool ok = in != NULL;
-  for (size_t i = 0; ok && i < n && i < 4; i++) /* a few of the one-token form, then the many-token form */
+  for (size_t i = 0; ok && i < n && i < 4; i++) /* a few of the one-token form, then the others */
     ok = compare_form(&c, in, "step", ids + i, 1, 1);
   if (ok)
     interp_reset(in);
@@ -174,6 +193,7 @@ static bool compare(struct run *r, const struct loops *loops, const struct engin
     size_t count = n - i < most ? n - i : most;
     ok = compare_form(&c, in, "prefill", ids + i, (int64_t)count, (int64_t)(count + 1) / 2);
   }
+  ok = ok && compare_sequences(&c, in, ids, n);
   interp_free(in);
   if (ok)
     printf("%s equals the interpreter bit for bit: %lld kernel calls on %zu tokens\n", e->name,

@@ -1,10 +1,12 @@
 /* test_random.c: native code and generated C against the interpreter on random models, kernel by kernel and
- * whole, in both forms. A failure prints its seed; `test_random FIRST COUNT` runs those seeds. */
+ * whole, in all forms. A failure prints its seed; `test_random FIRST COUNT` runs those seeds. */
 #include "driver/compare.h"
 #include "driver/engine.h"
+#include "tests/random/apart.h"
 #include "tests/random/model.h"
 
 #include "ir/interp.h"
+#include "runtime/batch.h"
 #include "runtime/session.h"
 #include <math.h>
 #include <setjmp.h>
@@ -32,13 +34,27 @@ static bool take_rows(void *context, const float *rows, size_t first, uint32_t n
   return true;
 }
 
+/* Sequences that step together; each sits out now and then. */
+enum { TOGETHER = 6, ROUNDS = 4 };
+
 /* Logits of all positions as the interpreter has them: floats, or int32 in their place. */
 struct wanted {
-  float *logits;
-  size_t n;
+  float *logits, *together; /* of the tokens; [ROUNDS][TOGETHER, vocab] of those that stepped */
+  size_t n, vocab;
   bool integers;
   int frac;
 };
+
+/* Who steps in a round, and with which token. */
+static uint32_t who_steps(uint32_t round, uint32_t *which, uint32_t *ids) {
+  uint32_t n = 0;
+  for (uint32_t i = TOGETHER; i-- > 0;)
+    if ((i + round) % 4) {
+      which[n] = i;
+      ids[n++] = tokens[(3 * i + round) % TOKENS];
+    }
+  return n;
+}
 
 static bool same_bits(const float *a, const float *b, size_t n) {
   for (size_t i = 0; i < n; i++)
@@ -47,12 +63,12 @@ static bool same_bits(const float *a, const float *b, size_t n) {
   return true;
 }
 
-static bool as_wanted(const struct wanted *w, const float *got, bool raw) {
+static bool as_wanted(const struct wanted *w, const float *want, size_t n, const float *got, bool raw) {
   if (!w->integers)
-    return same_bits(got, w->logits, w->n);
-  for (size_t i = 0; i < w->n; i++) {
+    return same_bits(got, want, n);
+  for (size_t i = 0; i < n; i++) {
     int32_t x;
-    memcpy(&x, &w->logits[i], sizeof x);
+    memcpy(&x, &want[i], sizeof x);
     float real = (float)ldexp(x, -w->frac);
     if (memcmp(&got[i], raw ? (void *)&x : (void *)&real, sizeof x) != 0)
       return false;
@@ -72,12 +88,82 @@ static bool session_agrees(const struct engine *e, const struct image *im, const
   s.raw = raw;
   struct whole got = {.vocab = e->model->vocab};
   got.logits = xmalloc(TOKENS * got.vocab * sizeof *got.logits);
-  bool ok = session_run(&s, tokens, TOKENS, true, take_rows, &got, &f) && as_wanted(want, got.logits, raw);
+  bool ok = session_run(&s, tokens, TOKENS, true, take_rows, &got, &f) &&
+            as_wanted(want, want->logits, want->n, got.logits, raw);
   free(got.logits);
   session_close(&s);
   if (!ok)
     print_error("%s: the logits of a session with 2 threads and chunks of %u differ\n", e->name, chunk);
   return ok;
+}
+
+/* The same with sequences that step together, more of them than the model takes at once. */
+static bool batch_agrees(const struct engine *e, const struct image *im, const struct wanted *want) {
+  struct failure f = {0};
+  struct batch b;
+  uint32_t which[TOGETHER], ids[TOGETHER];
+  if (!batch_open(&b, e->model, im, TOGETHER, 2, &f)) {
+    print_error("batch: %s\n", f.text);
+    return false;
+  }
+  float *got = xmalloc(TOGETHER * want->vocab * sizeof *got);
+  bool ok = true;
+  for (uint32_t round = 0; ok && round < ROUNDS; round++) {
+    uint32_t n = who_steps(round, which, ids);
+    ok = batch_step(&b, which, ids, n, got, &f) &&
+         as_wanted(want, want->together + round * TOGETHER * want->vocab, n * want->vocab, got, false);
+  }
+  free(got);
+  batch_close(&b);
+  if (!ok)
+    print_error("%s: the logits of sequences that step together differ\n", e->name);
+  return ok;
+}
+
+struct apart_run {
+  const struct engine *e;
+  struct tern_args args;
+};
+
+static void run_kernel(void *self, const struct kernel *k, uint32_t i, uint32_t j, uint32_t thread) {
+  const struct apart_run *r = self;
+  r->e->model->kernels[k->number].run(&r->args, i, j, thread, 3);
+}
+
+/* Steps of three threads that only barriers hold together. */
+static bool barriers_suffice(const struct engine *e, const struct loops *l, const struct image *im,
+                             const struct wanted *want) {
+  struct failure f;
+  struct session s;
+  if (!session_open(&s, e->model, im, 1, 1, &f) || !session_run(&s, tokens, 1, false, NULL, NULL, &f))
+    return false;
+  session_reset(&s);
+  bool ok = true;
+  for (int i = 0; ok && i < TOKENS; i++) {
+    struct apart_run r = {.e = e,
+                          .args = {.weights = s.weights,
+                                   .state = s.state,
+                                   .scratch = s.scratch,
+                                   .tokens = s.tokens,
+                                   .logits = s.logits,
+                                   .n = 1,
+                                   .keep = 1}};
+    struct apart apart = {.threads = 3, .forward = i % 2, .self = &r, .run = run_kernel};
+    s.tokens[0] = tokens[i];
+    run_apart(&apart, l->step);
+    ok = as_wanted(want, want->logits + (size_t)i * want->vocab, want->vocab, s.logits, true);
+  }
+  session_close(&s);
+  if (!ok)
+    print_error("%s: a barrier is missing\n", e->name);
+  return ok;
+}
+
+static bool batch_kernels_agree(struct comparison *c, struct interp *in) {
+  static const uint32_t which[] = {4, 0, 2, 1, 3};
+  interp_sequences(in, 5);
+  return compare_batch(c, in, 5, which, tokens, 4) && compare_batch(c, in, 5, which + 1, tokens + 2, 4) &&
+         compare_batch(c, in, 5, which, tokens, 1);
 }
 
 static bool engine_agrees(struct job *j, const struct loops *loops, const struct image *im, const char *kind,
@@ -97,16 +183,48 @@ static bool engine_agrees(struct job *j, const struct loops *loops, const struct
   for (int i = 0; ok && i < 3; i++)
     ok = compare_form(&c, in, "step", tokens + i, 1, 1);
   ok = ok && compare_form(&c, in, "prefill", tokens, 5, 2) && compare_form(&c, in, "prefill", tokens, 1, 1);
+  ok = ok && batch_kernels_agree(&c, in);
   interp_free(in);
   ok = ok && c.kernels_run > 0 && e.model->logits == (want->integers ? TERN_LOGITS_I32 : TERN_LOGITS_F32);
   for (uint32_t chunk = 1; ok && chunk <= 4; chunk += 3)
     ok = session_agrees(&e, im, want, chunk, false) &&
          (!want->integers || session_agrees(&e, im, want, chunk, true));
+  ok = ok && batch_agrees(&e, im, want) && barriers_suffice(&e, loops, im, want);
   engine_close(&e);
   return ok;
 }
 
-/* The interpreter's own two forms must give the same bits; the one-token logits are what engines are held to.
+/* Sequences one by one, into w->together, then together. */
+static bool interpreted_together(struct job *j, struct wanted *w) {
+  struct interp *all = interp_new(j->module, &j->source, false), *one[TOGETHER];
+  size_t row = w->vocab * sizeof *w->together;
+  const struct tensor *t;
+  uint32_t which[TOGETHER], ids[TOGETHER];
+  w->together = xmalloc(ROUNDS * TOGETHER * row);
+  bool ok = true;
+  for (int i = 0; i < TOGETHER; i++)
+    one[i] = interp_new(j->module, &j->source, false);
+  interp_sequences(all, TOGETHER);
+  for (uint32_t round = 0; ok && round < ROUNDS; round++) {
+    float *logits = w->together + round * TOGETHER * w->vocab;
+    uint32_t n = who_steps(round, which, ids);
+    for (uint32_t i = 0; ok && i < n; i++) {
+      ok = interp_run(one[which[i]], "step", &ids[i], 1, 1, &t);
+      if (ok)
+        memcpy(logits + i * w->vocab, t->data, row);
+    }
+    ok = ok && interp_run_batch(all, which, ids, n, &t) &&
+         (w->integers ? memcmp(t->data, logits, n * row) == 0 : same_bits(t->f32, logits, n * w->vocab));
+  }
+  for (int i = 0; i < TOGETHER; i++)
+    interp_free(one[i]);
+  interp_free(all);
+  if (!ok)
+    print_error("the interpreter's sequences differ when they step together\n");
+  return ok;
+}
+
+/* The interpreter's own forms must give the same bits; the one-token logits are what engines are held to.
  */
 static bool interpreted(struct job *j, struct wanted *w) {
   struct interp *one = interp_new(j->module, &j->source, false),
@@ -118,8 +236,10 @@ static bool interpreted(struct job *j, struct wanted *w) {
     ok = interp_run(one, "step", tokens + i, 1, 1, &t);
     vocab = ok ? (size_t)t->type.dim[t->type.rank - 1] : 0;
     if (ok && !w->logits)
-      *w = (struct wanted){xmalloc(TOKENS * vocab * sizeof *w->logits), TOKENS * vocab,
-                           t->type.elem == ELEM_I32, 0};
+      *w = (struct wanted){.logits = xmalloc(TOKENS * vocab * sizeof *w->logits),
+                           .n = TOKENS * vocab,
+                           .vocab = vocab,
+                           .integers = t->type.elem == ELEM_I32};
     if (ok)
       memcpy(w->logits + i * vocab, t->data, vocab * sizeof *w->logits);
   }
@@ -130,7 +250,7 @@ static bool interpreted(struct job *j, struct wanted *w) {
   interp_free(many);
   if (!ok)
     print_error("the interpreter's one-token and many-token forms differ\n");
-  return ok;
+  return ok && interpreted_together(j, w);
 }
 
 static bool model_agrees(uint64_t seed) {
@@ -149,6 +269,7 @@ static bool model_agrees(uint64_t seed) {
   if (im.header)
     image_close(&im);
   free(want.logits);
+  free(want.together);
   return job_end(&j, ok ? 0 : 1) == 0;
 }
 

@@ -119,6 +119,48 @@ static inline struct outcome run_model(const struct module *m, const struct modu
   return o;
 }
 
+/* Whether sequences that step together, each sitting out now and then, give the bits and leave the states of
+ * each by itself. */
+static inline bool together_as_alone(const struct module *m, uint32_t vocab) {
+  enum { SEQUENCES = 3, ROUNDS = 4 };
+  struct interp *all = interp_new(m, &weights_by_name, false), *one[SEQUENCES];
+  const struct tensor *got, *want;
+  bool same = true;
+  interp_sequences(all, SEQUENCES);
+  for (int i = 0; i < SEQUENCES; i++)
+    one[i] = interp_new(m, &weights_by_name, false);
+  for (int round = 0; round < ROUNDS; round++) {
+    uint32_t which[SEQUENCES], tokens[SEQUENCES], n = 0;
+    for (uint32_t i = SEQUENCES; i-- > 0;)
+      if ((i + (uint32_t)round) % 4) {
+        tokens[n] = token_at((int)i * ROUNDS + round, vocab);
+        which[n++] = i;
+      }
+    assert_true(interp_run_batch(all, which, tokens, n, &got));
+    for (uint32_t i = 0; i < n; i++) {
+      assert_true(interp_run(one[which[i]], "step", &tokens[i], 1, 1, &want));
+      int64_t width = type_count(want->type, 1, 1);
+      for (int64_t k = 0; k < width; k++)
+        same &= same_bits(got->f32[i * width + k], want->f32[k]);
+    }
+  }
+  for (const struct state *s = m->states; s; s = s->next)
+    for (int i = 0; i < SEQUENCES; i++) {
+      int64_t instances = 1;
+      for (int k = 0; k < s->n_counts; k++)
+        instances *= s->counts[k];
+      for (int64_t e = 0; e < instances * type_count(s->type, 1, 1); e++) {
+        int64_t size = type_count(s->type, 1, 1);
+        same &= same_bits(interp_state_of(all, i, s, e / size)->f32[e % size],
+                          interp_state(one[i], s, e / size)->f32[e % size]);
+      }
+    }
+  for (int i = 0; i < SEQUENCES; i++)
+    interp_free(one[i]);
+  interp_free(all);
+  return same;
+}
+
 static inline void free_outcome(struct outcome *o) {
   free(o->logits);
   free(o->states);
@@ -197,8 +239,7 @@ static inline int64_t first_line(const struct value *v) {
 }
 
 static inline int64_t end_line(const struct checker *c, const struct value *v) {
-  int64_t chunk = c->m->chunk > 0 ? c->m->chunk : 1;
-  int64_t end = v->at + elem_bytes(v->type.elem) * type_count(v->type, chunk, chunk);
+  int64_t end = v->at + elem_bytes(v->type.elem) * most_count(c->m, v->type);
   assert_true(end <= c->lines * 64);
   return (end + 63) / 64;
 }

@@ -239,6 +239,7 @@ static void gen_block(struct gen *g, struct builder *b, int n_ops) {
 static void generate(struct gen *g, uint64_t seed) {
   *g = (struct gen){.seed = seed << 32};
   g->m = module_new(&g->arena, &g->diag, "random");
+  g->m->batch = 3;
   struct func *f = func_add(g->m, "step");
   struct builder b = builder_end(g->m, f->body);
   struct value *token = block_arg(g->m, f->body, type_scalar(ELEM_U32), "token");
@@ -273,6 +274,8 @@ static void keeps_bits(uint64_t seed, const char *first, const char *list) {
     free_outcome(&y);
   }
   free_outcome(&x);
+  if (func_find(b.m, "batch") && !together_as_alone(b.m, VOCAB))
+    fail_msg("seed %llu: %s, then %s: the batch form differs", (unsigned long long)seed, first, list);
   if (step != 0 || prefill != 0)
     fail_msg("seed %llu: %s, then %s: step differs by %g, prefill by %g", (unsigned long long)seed, first,
              list, step, prefill);
@@ -315,7 +318,7 @@ static void test_all(void **state) {
             "plan-memory");
 }
 
-/* The models are worth the name: most have a prefill form, and many kernels. */
+/* The models are worth the name: most have a prefill form, all a batch form, and many kernels. */
 static void test_generator(void **state) {
   (void)state;
   int prefills = 0, kernels = 0, scans = 0;
@@ -324,6 +327,7 @@ static void test_generator(void **state) {
     generate(&g, seed);
     assert_true(passes_on(&g, pipeline_default));
     kernels += count_ops(g.m, "step", OP_KERNEL);
+    assert_non_null(func_find(g.m, "batch"));
     if (func_find(g.m, "prefill")) {
       prefills++;
       scans += count_ops(g.m, "prefill", OP_SCAN);

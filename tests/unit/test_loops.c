@@ -703,6 +703,82 @@ static void indices_simplify(void **state) {
   arena_free(&a);
 }
 
+/* k2 of an iteration overwrites what k3 of the one before may still read; k0 and k1 share nothing, and what
+ * k4 reads was made before the last barrier. k5, k6 and k7 are so small that thread 0 runs them alone. */
+static void threads_meet_where_memory_is_shared(void **state) {
+  (void)state;
+  struct bench b;
+  bench_open(&b,
+             "module m spec \"m.tern\" chunk 8 weights 64 states 24576\n"
+             "state @h[3] : f32[2048] = 0 at 0 stride 8192\n"
+             "func step(%token: u32) -> f32[2048] scratch 24832 {\n"
+             "  %x = kernel \"step.k0\" -> f32[2048] at 0 {\n"
+             "    %c = const {value = 2} : f32[2048]\n"
+             "    yield %c\n"
+             "  }\n"
+             "  %y = kernel \"step.k1\" -> f32[2048] at 8192 {\n"
+             "    %c = const {value = 3} : f32[2048]\n"
+             "    yield %c\n"
+             "  }\n"
+             "  repeat 3 (%l) {\n"
+             "    %t = kernel \"step.k2\" -> f32[2048] at 16384 {\n"
+             "      %c = const {value = 4} : f32[2048]\n"
+             "      yield %c\n"
+             "    }\n"
+             "    kernel \"step.k3\" {\n"
+             "      %r = mul %t, %t : f32[2048]\n"
+             "      write %r, @h[%l]\n"
+             "      yield\n"
+             "    }\n"
+             "    yield\n"
+             "  }\n"
+             "  %z = kernel \"step.k4\" -> f32[2048] at output {\n"
+             "    %s = add %x, %y : f32[2048]\n"
+             "    yield %s\n"
+             "  }\n"
+             "  %a = kernel \"step.k5\" -> f32[16] at 24576 {\n"
+             "    %c = const {value = 4} : f32[16]\n"
+             "    yield %c\n"
+             "  }\n"
+             "  %b = kernel \"step.k6\" -> f32[16] at 24640 {\n"
+             "    %n = neg %a : f32[16]\n"
+             "    yield %n\n"
+             "  }\n"
+             "  %d = kernel \"step.k7\" -> f32[16] at 24704 {\n"
+             "    %n = slice %x {axis = 0, begin = 0, end = 16} : f32[16]\n"
+             "    %m = mul %n, %b : f32[16]\n"
+             "    yield %m\n"
+             "  }\n"
+             "  %e = kernel \"step.k8\" -> f32[2048] at 0 {\n"
+             "    %n = slice %d {axis = 0, begin = 0, end = 1} : f32[1]\n"
+             "    %m = broadcast %n : f32[2048]\n"
+             "    yield %m\n"
+             "  }\n"
+             "  return %z\n"
+             "}\n",
+             "");
+  if (!b.loops)
+    fail_msg("%s", b.said);
+  char *text = printed(b.loops);
+  expect(text,
+         "form step scratch 24832 barriers 7 {\n"
+         "  step_k0\n"
+         "  step_k1\n"
+         "  repeat 3 {\n"
+         "    barrier step_k2\n"
+         "    barrier step_k3\n"
+         "  }\n"
+         "  step_k4\n"
+         "  step_k5\n"
+         "  step_k6\n"
+         "  step_k7\n"
+         "  barrier step_k8\n"
+         "}\n",
+         1);
+  free(text);
+  bench_close(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(indices_simplify),
@@ -711,6 +787,7 @@ int main(void) {
       cmocka_unit_test(a_norm_takes_three_loops),
       cmocka_unit_test(tokens_are_shared_by_threads),
       cmocka_unit_test(states_are_updated_in_place),
+      cmocka_unit_test(threads_meet_where_memory_is_shared),
       cmocka_unit_test(what_is_not_planned_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

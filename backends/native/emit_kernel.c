@@ -242,8 +242,8 @@ static void ternary_sum(struct body *b) {
                        b->thread,
                        b->threads};
   LLVMValueRef call = LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, 9, "");
-  if (k->form ==
-      FORM_BATCH) /* over many rows a copy of its own gains nothing, and takes longest to compile */
+  /* Over many rows a copy of its own gains nothing, and takes longest to compile. */
+  if (k->form == FORM_BATCH)
     return;
   unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", strlen("alwaysinline"));
   LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,

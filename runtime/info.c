@@ -59,6 +59,7 @@ bool print_info(const struct tern_model *m, const struct image *im, bool json, s
       {"image_bytes", "image bytes", NULL, im ? im->header->total_bytes : 0},
       {"tokenizer_bytes", "tokenizer bytes", NULL, im ? im->header->tokenizer_bytes : 0},
       {"chunk", "chunk", NULL, m->chunk},
+      {"batch", "batch", NULL, m->sequences},
       {"kernels", "kernels", NULL, m->n_kernels},
       {"target", "target", m->target, 0},
       {"compiler", "compiler", m->compiler, 0},

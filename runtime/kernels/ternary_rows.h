@@ -25,10 +25,11 @@ typedef int32_t lanes __attribute__((vector_size(sizeof(reg))));
 enum {
   REGS = TERN_TILE / (int)sizeof(reg),
   MOST_FIELDS = 5,
-  FEW = 4,                /* rows that go together where ROWS are not left */
-  ROWS_BLOCK = 96,        /* rows of x whose sums are kept at a time */
-  NEAR_BYTES = 512 << 10, /* of rows side by side: a part of the second cache, and of the stack */
-  PREFETCH = 4096         /* bytes ahead */
+  SOME = ROWS < 8 ? (int)ROWS : 8, /* rows that go together where ROWS are not left */
+  FEW = ROWS < 4 ? (int)ROWS : 4,  /* and where those are not */
+  ROWS_BLOCK = 96,                 /* rows of x whose sums are kept at a time */
+  NEAR_BYTES = 512 << 10,          /* of rows side by side: a part of the second cache, and of the stack */
+  PREFETCH = 4096                  /* bytes ahead */
 };
 
 INLINE int64_t chunk_width(int fields) {
@@ -200,11 +201,11 @@ INLINE void one_row(int fields, int panels, const struct strip *s, const int8_t 
 
 /* ---- many rows of x -------------------------------------------------------------------------- */
 
-/* Rows of x that share registers of digits are a set: ROWS, then FEW, then one. In `near` the rows of a set
+/* Rows of x that share registers of digits are a set: ROWS, then SOME, FEW, one. In `near` the rows of a set
  * lie side by side, a four of each in turn and zeros after the last column: one stream, whatever the distance
  * of rows. */
 INLINE int64_t set_of(int64_t left) {
-  return left >= ROWS ? ROWS : left >= FEW ? FEW : 1;
+  return left >= ROWS ? ROWS : left >= SOME ? SOME : left >= FEW ? FEW : 1;
 }
 
 INLINE int64_t row_bytes(int64_t n) {
@@ -278,6 +279,8 @@ INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_
                  (width + chunk_width(fields) - 1) / chunk_width(fields));
     for (; t + ROWS <= rows; t += ROWS)
       add_set(panels, ROWS, &b, near, t, s->n, column, fours);
+    for (; t + SOME <= rows; t += SOME)
+      add_set(panels, SOME, &b, near, t, s->n, column, fours);
     for (; t + FEW <= rows; t += FEW)
       add_set(panels, FEW, &b, near, t, s->n, column, fours);
     for (; t < rows; t++)

@@ -29,7 +29,8 @@ enum {
   FEW = ROWS < 4 ? (int)ROWS : 4,  /* and where those are not */
   ROWS_BLOCK = 96,                 /* rows of x whose sums are kept at a time */
   NEAR_BYTES = 512 << 10,          /* of rows side by side: a part of the second cache, and of the stack */
-  PREFETCH = 4096                  /* bytes ahead */
+  NEAR_AHEAD = 1024,               /* bytes ahead that are fetched into the first cache */
+  FAR_AHEAD = 16 << 10 /* and into the second: more requests are under way than the first has room for */
 };
 
 INLINE int64_t chunk_width(int fields) {
@@ -50,7 +51,10 @@ INLINE reg four_columns(const int8_t *x) {
 }
 
 INLINE void prefetch_tiles(const uint8_t *tiles, int panels) {
-  UNROLL for (int p = 0; p < panels; p++) __builtin_prefetch(tiles + p * TERN_TILE + PREFETCH);
+  UNROLL for (int p = 0; p < panels; p++) {
+    __builtin_prefetch(tiles + p * TERN_TILE + NEAR_AHEAD, 0, 3);
+    __builtin_prefetch(tiles + p * TERN_TILE + FAR_AHEAD, 0, 2);
+  }
 }
 
 /* ---- digits ---------------------------------------------------------------------------------- */

@@ -24,13 +24,16 @@ struct tern_args {
   void *logits;           /* [keep, vocab], row-major: the last `keep` of the n positions; enum tern_logits */
   uint32_t n;             /* tokens in this call: 1 for step, 1 .. chunk for prefill, 1 .. most for batch */
   uint32_t keep;          /* positions whose logits are wanted: 0 .. n; n for batch */
-  /* Every thread of the team calls it; NULL when threads is 1. kernel: the number, in tern_model.kernels, of
-   * the kernel that the thread has just left; UINT32_MAX when it was in none. */
-  void (*barrier)(void *team, uint32_t kernel);
+  void (*barrier)(void *team); /* every thread of the team calls it; NULL when threads is 1 */
   void *team;
   /* batch: [n] different numbers; token i is the next of the sequence whose state is at state + rows[i] *
    * state_bytes. */
   const uint32_t *rows;
+  /* For profilers; NULL: none. Every thread calls it before each kernel with its number in
+   * tern_model.kernels, and after it with UINT32_MAX, so that what lies between two kernels, waiting at
+   * barriers, has a name. */
+  void (*trace)(void *tracer, uint32_t thread, uint32_t kernel);
+  void *tracer;
 };
 
 /* One kernel of the model. `i` and `j` are the indices of the repeats around it (layer), 0 where there is

@@ -95,9 +95,8 @@ static void gate_open(struct team *t, struct gate *g) {
 
 /* The last to arrive opens the gate. The turn cannot move between reading it and arriving, because it takes
  * this thread's arrival to move it. */
-static void team_barrier(void *team, uint32_t kernel) {
+static void team_barrier(void *team) {
   struct team *t = team;
-  (void)kernel;
   uint32_t seen = atomic_load(&t->meetings.turn);
   if (atomic_fetch_add(&t->arrived, 1) + 1 == t->threads) {
     atomic_store(&t->arrived, 0);
@@ -115,7 +114,7 @@ static void *work(void *team) {
     if (!t->form)
       return NULL;
     t->form(t->args, thread, t->threads);
-    team_barrier(t, UINT32_MAX);
+    team_barrier(t);
   }
 }
 
@@ -130,7 +129,7 @@ void team_run(struct team *t, tern_form *form, struct tern_args *args) {
   t->args = args;
   gate_open(t, &t->calls);
   form(args, 0, t->threads);
-  team_barrier(t, UINT32_MAX);
+  team_barrier(t);
 }
 
 /* Signals are for the thread that the program runs on, so the workers block them all. */

@@ -10,7 +10,6 @@
 struct schedule {
   struct printer p;
   int depth;
-  const char *left; /* the number of the kernel called last, as C */
 };
 
 static const char *const repeat_names[MAX_REPEATS] = {"layer", "part"};
@@ -18,17 +17,11 @@ static const char *const repeat_names[MAX_REPEATS] = {"layer", "part"};
 static void print_call(struct schedule *s, const struct call *c) {
   const struct kernel *k = c->kernel;
   if (c->barrier)
-    print_line(&s->p, "team_wait(args, %s);", s->left);
+    print_line(&s->p, "team_wait(args);");
+  print_line(&s->p, "trace(args, thread, %u);", k->number);
   print_line(&s->p, "%s(args, %s, %s, thread, threads);", k->name, s->depth > 0 ? repeat_names[0] : "0",
              s->depth > 1 ? repeat_names[1] : "0");
-  s->left = arena_printf(s->p.arena, "%u", k->number);
-}
-
-/* The kernel that the calls end with. */
-static const struct kernel *last_kernel(const struct call *c) {
-  while (c->next)
-    c = c->next;
-  return c->kernel ? c->kernel : last_kernel(c->body);
+  print_line(&s->p, "trace(args, thread, UINT32_MAX);");
 }
 
 static void print_schedule(struct schedule *s, const struct call *c) {
@@ -40,7 +33,6 @@ static void print_schedule(struct schedule *s, const struct call *c) {
     const char *i = repeat_names[s->depth++];
     print_line(&s->p, "for (uint32_t %s = 0; %s < %lld; %s++) {", i, i, (long long)c->count, i);
     s->p.indent++;
-    s->left = arena_printf(s->p.arena, "%s ? %u : %s", i, last_kernel(c->body)->number, s->left);
     print_schedule(s, c->body);
     s->p.indent--;
     print_line(&s->p, "}");
@@ -49,7 +41,7 @@ static void print_schedule(struct schedule *s, const struct call *c) {
 }
 
 static void print_form(FILE *out, struct arena *a, const struct form *f) {
-  struct schedule s = {.p = {.out = out, .arena = a}, .left = "UINT32_MAX"};
+  struct schedule s = {.p = {.out = out, .arena = a}};
   fprintf(out, "static void %s(const struct tern_args *args, uint32_t thread, uint32_t threads) {\n",
           f->name);
   s.p.indent = 1;

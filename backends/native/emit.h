@@ -47,7 +47,9 @@ enum {
   ARG_KEEP,
   ARG_BARRIER,
   ARG_TEAM,
-  ARG_ROWS
+  ARG_ROWS,
+  ARG_TRACE,
+  ARG_TRACER
 };
 
 /* A call around a function that was linked in from bitcode. */

@@ -13,37 +13,47 @@ struct schedule {
   struct body b;
   LLVMValueRef indices[MAX_REPEATS]; /* i32 */
   int depth;
-  LLVMValueRef left; /* i32: the number of the kernel called last */
 };
 
-/* barrier(team, left) where threads have one. */
-static void barrier(struct schedule *s) {
+/* function(object, more[n]), members of the arguments both, unless the function is NULL. */
+static void call_back(struct schedule *s, unsigned function, unsigned object, const LLVMValueRef *more,
+                      unsigned n) {
   struct emitter *e = s->b.e;
   LLVMBuilderRef b = s->b.b;
-  LLVMValueRef at = LLVMBuildStructGEP2(b, e->args, s->b.args, ARG_BARRIER, "");
-  LLVMValueRef f = LLVMBuildLoad2(b, e->ptr, at, "barrier");
-  LLVMBasicBlockRef call = LLVMAppendBasicBlockInContext(e->context, s->b.function, "wait");
+  LLVMValueRef f = LLVMBuildLoad2(b, e->ptr, LLVMBuildStructGEP2(b, e->args, s->b.args, function, ""), "");
+  LLVMBasicBlockRef call = LLVMAppendBasicBlockInContext(e->context, s->b.function, "call");
   LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, s->b.function, "go");
   LLVMBuildCondBr(b, LLVMBuildIsNull(b, f, ""), after, call);
   LLVMPositionBuilderAtEnd(b, call);
-  LLVMValueRef team = LLVMBuildLoad2(b, e->ptr, LLVMBuildStructGEP2(b, e->args, s->b.args, ARG_TEAM, ""), "");
-  LLVMTypeRef types[] = {e->ptr, e->i32};
-  LLVMBuildCall2(b, LLVMFunctionType(e->none, types, 2, false), f, (LLVMValueRef[]){team, s->left}, 2, "");
+  LLVMValueRef in[3] = {
+      LLVMBuildLoad2(b, e->ptr, LLVMBuildStructGEP2(b, e->args, s->b.args, object, ""), "")};
+  LLVMTypeRef types[3] = {e->ptr};
+  for (unsigned i = 0; i < n; i++) {
+    in[i + 1] = more[i];
+    types[i + 1] = LLVMTypeOf(more[i]);
+  }
+  LLVMBuildCall2(b, LLVMFunctionType(e->none, types, n + 1, false), f, in, n + 1, "");
   LLVMBuildBr(b, after);
   LLVMPositionBuilderAtEnd(b, after);
+}
+
+static void trace(struct schedule *s, uint32_t kernel) {
+  call_back(s, ARG_TRACE, ARG_TRACER, (LLVMValueRef[]){s->b.thread, LLVMConstInt(s->b.e->i32, kernel, false)},
+            2);
 }
 
 static void call_kernel(struct schedule *s, const struct call *c) {
   struct emitter *e = s->b.e;
   const struct kernel *k = c->kernel;
   if (c->barrier)
-    barrier(s);
+    call_back(s, ARG_BARRIER, ARG_TEAM, NULL, 0);
+  trace(s, k->number);
   LLVMValueRef zero = LLVMConstInt(e->i32, 0, false);
   LLVMValueRef in[] = {s->b.args, s->depth > 0 ? s->indices[0] : zero, s->depth > 1 ? s->indices[1] : zero,
                        s->b.thread, s->b.threads};
   debug_place(&s->b, k->at);
   LLVMBuildCall2(s->b.b, e->kernel_type, e->kernels[k->number], in, 5, "");
-  s->left = LLVMConstInt(e->i32, k->number, false);
+  trace(s, UINT32_MAX);
 }
 
 static void schedule(struct schedule *s, const struct call *c);
@@ -60,10 +70,8 @@ static void repeat(struct schedule *s, const struct call *c) {
     return;
   LLVMBuildBr(b, body);
   LLVMPositionBuilderAtEnd(b, body);
-  LLVMValueRef index = LLVMBuildPhi(b, e->i32, "i"), left = LLVMBuildPhi(b, e->i32, "left");
-  LLVMValueRef outside = s->left;
+  LLVMValueRef index = LLVMBuildPhi(b, e->i32, "i");
   s->indices[s->depth++] = index;
-  s->left = left;
   schedule(s, c->body);
   s->depth--;
   LLVMValueRef next = LLVMBuildNUWAdd(b, index, one, "");
@@ -72,7 +80,6 @@ static void repeat(struct schedule *s, const struct call *c) {
   LLVMBasicBlockRef last = LLVMGetInsertBlock(b);
   LLVMBuildCondBr(b, more, body, after);
   LLVMAddIncoming(index, (LLVMValueRef[]){zero, next}, (LLVMBasicBlockRef[]){before, last}, 2);
-  LLVMAddIncoming(left, (LLVMValueRef[]){outside, s->left}, (LLVMBasicBlockRef[]){before, last}, 2);
   LLVMPositionBuilderAtEnd(b, after);
 }
 
@@ -89,7 +96,7 @@ static LLVMValueRef emit_form(struct emitter *e, const struct form *f) {
     return LLVMConstNull(e->ptr);
   LLVMValueRef function = LLVMAddFunction(e->module, f->name, e->form_type);
   LLVMSetLinkage(function, LLVMInternalLinkage);
-  struct schedule s = {.b = {.e = e, .function = function}, .left = LLVMConstInt(e->i32, UINT32_MAX, false)};
+  struct schedule s = {.b = {.e = e, .function = function}};
   s.b.b = LLVMCreateBuilderInContext(e->context);
   LLVMPositionBuilderAtEnd(s.b.b, LLVMAppendBasicBlockInContext(e->context, function, "entry"));
   debug_function(&s.b);

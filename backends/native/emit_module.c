@@ -74,7 +74,8 @@ static void make_types(struct emitter *e) {
   e->f32 = LLVMFloatTypeInContext(c);
   e->none = LLVMVoidTypeInContext(c);
   e->ptr = LLVMPointerTypeInContext(c, 0);
-  LLVMTypeRef args[] = {e->ptr, e->ptr, e->ptr, e->ptr, e->ptr, e->i32, e->i32, e->ptr, e->ptr, e->ptr};
+  LLVMTypeRef args[] = {e->ptr, e->ptr, e->ptr, e->ptr, e->ptr, e->i32,
+                        e->i32, e->ptr, e->ptr, e->ptr, e->ptr, e->ptr};
   LLVMTypeRef kernel[] = {e->ptr, e->i32, e->i32, e->i32, e->i32};
   LLVMTypeRef form[] = {e->ptr, e->i32, e->i32};
   e->args = LLVMStructTypeInContext(c, args, sizeof args / sizeof *args, false);

@@ -184,10 +184,20 @@ static const char *const processors[] = {
 enum { PROCESSORS = sizeof processors / sizeof *processors };
 
 static int barriers;
-static uint32_t left_kernels[16]; /* that the last ones were told of */
-static inline void count_barrier(void *team, uint32_t kernel) {
+static inline void count_barrier(void *team) {
   (void)team;
-  left_kernels[barriers++ % 16] = kernel;
+  barriers++;
+}
+
+/* What args.trace was told of: kernel numbers, and at which barrier. */
+static struct traced {
+  uint32_t thread, kernel;
+  int barriers;
+} traced[32];
+static int n_traced;
+static inline void note_trace(void *tracer, uint32_t thread, uint32_t kernel) {
+  assert_ptr_equal(tracer, &n_traced);
+  traced[n_traced++ % 32] = (struct traced){thread, kernel, barriers};
 }
 
 static inline struct native_jit *compile(int processor) {

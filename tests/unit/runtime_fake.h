@@ -34,7 +34,7 @@ static inline uint32_t stir(uint32_t a, uint32_t b) {
 
 static inline void meet(const struct tern_args *a) {
   if (a->barrier)
-    a->barrier(a->team, 0);
+    a->barrier(a->team);
 }
 
 /* One position; a row of logits where `row` is not NULL. */

@@ -285,11 +285,17 @@ static void repeats(void **state) {
   }
   struct tern_args args = arguments(1);
   args.barrier = count_barrier;
-  barriers = 0;
-  native_jit_model(j)->step(&args, 0, 1);
+  args.trace = note_trace;
+  args.tracer = &n_traced;
+  barriers = n_traced = 0;
+  native_jit_model(j)->step(&args, 2, 3);
   assert_int_equal(barriers, OUTER * INNER);
-  for (int i = 0; i < OUTER * INNER; i++)
-    assert_int_equal(left_kernels[i], i ? k->number : UINT32_MAX);
+  assert_int_equal(n_traced, 2 * OUTER * INNER);
+  for (int i = 0; i < n_traced; i++) {
+    assert_int_equal(traced[i].thread, 2);
+    assert_int_equal(traced[i].kernel, i % 2 ? UINT32_MAX : k->number);
+    assert_int_equal(traced[i].barriers, i / 2 + 1);
+  }
   native_jit_free(j);
 }
 

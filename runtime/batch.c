@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile.h"
 #include "session.h"
 #include "state.h"
 #include "team.h"
@@ -107,7 +108,7 @@ static void call(struct batch *b, const uint32_t *which, uint32_t first, const u
       .keep = n,
       .rows = rows,
   };
-  team_run(b->team, n == 1 ? m->step : m->batch, &args);
+  profile_run(b->profile, m, b->team, n == 1 ? TERN_STEP : TERN_BATCH, &args);
   logits_to_floats(m, b->logits, n);
   if (b->mapped)
     table_touch(m, b->weights, &b->touched, n);

@@ -14,6 +14,7 @@ struct batch {
   const struct tern_model *model;
   const uint8_t *weights;
   struct team *team;
+  struct profile *profile; /* as in struct session */
   uint32_t sequences;
   uint32_t most;  /* that one call takes; 1: only the one-token form runs */
   uint8_t *state; /* [sequences] of state_bytes */

@@ -12,6 +12,7 @@
 #include "batch.h"
 #include "files.h"
 #include "interrupt.h"
+#include "profile.h"
 #include "team.h"
 
 enum { ROUNDS_LEAST = 3, ROUNDS_MOST = 7 };
@@ -115,15 +116,21 @@ static uint64_t peak_bytes(void) {
   return kilobytes * 1024;
 }
 
-static void print_speed(const struct session *s, struct speed v, bool json) {
+static bool print_speed(const struct session *s, struct speed v, bool json, struct failure *f) {
   unsigned long long weights = s->model->weight_bytes_per_token, peak = peak_bytes();
   uint32_t threads = team_threads(s->team);
   if (json) {
     printf("{\"decode_tokens_per_s\": %.3f, \"prefill_tokens_per_s\": %.3f, \"batch_tokens_per_s\": %.3f, "
            "\"batch\": %u, \"barriers_per_token\": %u, \"weight_bytes_per_token\": %llu, \"peak_bytes\": "
-           "%llu, \"threads\": %u}\n",
+           "%llu, \"threads\": %u",
            v.decode, v.prefill, v.batch, v.sequences, s->model->barriers, weights, peak, threads);
-    return;
+    if (s->profile) {
+      printf(", \"profile\": ");
+      if (!profile_print(s->profile, stdout, true, f))
+        return false;
+    }
+    printf("}\n");
+    return true;
   }
   printf("decode                 %.2f tokens/s\n"
          "prefill                %.2f tokens/s\n",
@@ -135,6 +142,7 @@ static void print_speed(const struct session *s, struct speed v, bool json) {
          "peak memory            %llu bytes\n"
          "threads                %u\n",
          weights, (double)weights * v.decode * 1e-9, s->model->barriers, peak, threads);
+  return true;
 }
 
 /* As many steps as tokens are decoded one by one. */
@@ -145,6 +153,7 @@ static bool bench_batch(const struct session *s, const struct image *im, const s
     return true;
   if (!batch_open(&b, s->model, im, v->sequences, team_threads(s->team), f))
     return false;
+  b.profile = s->profile;
   struct measured m = {.batch = &b, .ids = ids, .n = r->decode_tokens * v->sequences};
   v->batch = measure(&m, decode_together, f);
   batch_close(&b);
@@ -171,6 +180,5 @@ bool print_bench(struct session *s, const struct image *im, const struct rounds 
   free(ids);
   if (!ok)
     return false;
-  print_speed(s, v, json);
-  return stdout_finish(f);
+  return print_speed(s, v, json, f) && stdout_finish(f);
 }

@@ -13,23 +13,23 @@ struct fact {
   uint64_t number;
 };
 
-static void print_json_text(const char *text) {
-  putchar('"');
+void print_json_text(FILE *out, const char *text) {
+  fputc('"', out);
   for (const unsigned char *p = (const unsigned char *)text; *p; p++)
     if (*p == '"' || *p == '\\')
-      printf("\\%c", *p);
+      fprintf(out, "\\%c", *p);
     else if (*p < 0x20)
-      printf("\\u%04x", *p);
+      fprintf(out, "\\u%04x", *p);
     else
-      putchar(*p);
-  putchar('"');
+      fputc(*p, out);
+  fputc('"', out);
 }
 
 static void print_json(const struct fact *facts, size_t n) {
   for (size_t i = 0; i < n; i++) {
     printf("%s\"%s\": ", i ? ", " : "{", facts[i].key);
     if (facts[i].text)
-      print_json_text(facts[i].text);
+      print_json_text(stdout, facts[i].text);
     else
       printf("%" PRIu64, facts[i].number);
   }

@@ -12,6 +12,7 @@
 #include "generate.h"
 #include "interrupt.h"
 #include "options.h"
+#include "profile.h"
 #include "report.h"
 #include "score.h"
 #include "team.h"
@@ -24,6 +25,7 @@ struct program {
   struct image own;          /* opened here, closed here */
   const struct image *image; /* the host's or `own`; NULL for a model without weights */
   struct session session;
+  struct profile profile; /* of the session, with --profile */
   struct tokenizer *tokenizer;
 };
 
@@ -74,8 +76,13 @@ static bool open_tokenizer(struct program *p, struct failure *f) {
 
 static bool open_session(struct program *p, struct failure *f) {
   image_prefetch(&p->own);
-  return session_open(&p->session, p->model, p->image, (uint32_t)p->options.threads,
-                      (uint32_t)p->options.chunk, f);
+  if (!session_open(&p->session, p->model, p->image, (uint32_t)p->options.threads, (uint32_t)p->options.chunk,
+                    f))
+    return false;
+  if (!p->options.profile)
+    return true;
+  p->session.profile = &p->profile;
+  return profile_open(&p->profile, p->model, team_threads(p->session.team), f);
 }
 
 static void print_statistics(const struct program *p, const struct generation *g) {
@@ -167,7 +174,8 @@ static bool run_mode(struct program *p, struct failure *f) {
     row++;
   bool describes = row->mode == MODE_HELP || row->mode == MODE_VERSION; /* possible whatever is wrong */
   return (describes || open_image(p, f)) && (!row->tokenizer || open_tokenizer(p, f)) &&
-         (!row->session || open_session(p, f)) && row->run(p, f);
+         (!row->session || open_session(p, f)) && row->run(p, f) &&
+         (!p->session.profile || p->options.json || profile_print(&p->profile, stderr, false, f));
 }
 
 int tern_main(const struct tern_model *m, int argc, char **argv, const struct tern_host *host) {
@@ -178,6 +186,7 @@ int tern_main(const struct tern_model *m, int argc, char **argv, const struct te
   bool ok = options_parse(&p.options, argc, argv, &f) && run_mode(&p, &f);
   bool stopped = interrupted();
   session_close(&p.session);
+  profile_close(&p.profile);
   if (p.tokenizer)
     tokenizer_close(p.tokenizer);
   image_close(&p.own);

@@ -5,6 +5,8 @@
 #include "base.h"
 #include "session.h"
 
+#include <stdio.h>
+
 /* What --bench measures: `batch` sequences, 0: as many as the model takes at once. */
 struct rounds {
   uint32_t decode_tokens, prompt_tokens, batch;
@@ -13,11 +15,15 @@ struct rounds {
 /* Decode, prefill and batch tokens a second, the median of several rounds after one that warms up. Prints a
  * table, or JSON with the keys decode_tokens_per_s, prefill_tokens_per_s, batch_tokens_per_s (of all
  * sequences together; 0 for a model without the form, unless `batch` is given), batch, barriers_per_token,
- * weight_bytes_per_token, peak_bytes, threads. `im`: as the session was opened with. */
+ * weight_bytes_per_token, peak_bytes, threads, and profile when the session has one (profile.h). `im`: as the
+ * session was opened with. */
 bool print_bench(struct session *s, const struct image *im, const struct rounds *r, bool json,
                  struct failure *f);
 
 /* `im` is NULL when there are no weights at hand. */
 bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f);
+
+/* The text as a JSON string. */
+void print_json_text(FILE *out, const char *text);
 
 #endif

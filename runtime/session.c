@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "profile.h"
 #include "state.h"
 #include "team.h"
 
@@ -143,7 +144,7 @@ static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t
       .n = n,
       .keep = keep,
   };
-  team_run(s->team, n == 1 ? s->model->step : s->model->prefill, &args);
+  profile_run(s->profile, s->model, s->team, n == 1 ? TERN_STEP : TERN_PREFILL, &args);
   if (!s->raw)
     logits_to_floats(s->model, s->logits, keep);
   s->position += n;

@@ -9,12 +9,14 @@
 #include "image.h"
 #include "model.h"
 
+struct profile;
 struct team;
 
 struct session {
   const struct tern_model *model;
   const uint8_t *weights;
   struct team *team;
+  struct profile *profile; /* counts the calls; NULL: none. The caller's */
   uint8_t *state, *scratch;
   uint32_t *tokens;  /* [chunk] aligned copy of the tokens of one call */
   float *logits;     /* [rows, vocab] of the last call; int32 when `raw` */

@@ -1,0 +1,52 @@
+/* profile.h: where the time of a model's calls goes: by kernel, by line of the spec, and between kernels.
+ *
+ * The forms of a model tell args->trace which kernel a thread enters and leaves. Each thread adds up times on
+ * cache lines of its own, two looks at the clock a kernel. Times are those of thread 0, so that they and what
+ * lies between its kernels (waiting at barriers and for the last thread) add up to the time of the calls;
+ * rates are by the thread that took longest. */
+#ifndef TERN_RUNTIME_PROFILE_H
+#define TERN_RUNTIME_PROFILE_H
+
+#include "base.h"
+#include "model.h"
+
+#include <stdio.h>
+
+enum { PROFILE_FORMS = TERN_BATCH + 1 };
+
+struct team;
+
+/* The calls of one form. */
+struct profile_form {
+  uint64_t calls, tokens;
+  double seconds;
+};
+
+struct profile {
+  const struct tern_model *model;
+  uint32_t threads;
+  struct profile_form forms[PROFILE_FORMS];
+  size_t lane_bytes;
+  uint8_t *lanes; /* [threads] of struct lane */
+};
+
+/* False for a model that names no kernels (the interpreter's). */
+bool profile_open(struct profile *p, const struct tern_model *m, uint32_t threads, struct failure *f);
+void profile_close(struct profile *p);
+
+/* Runs a form of the model on a team of at most p->threads; watches it unless p is NULL. */
+void profile_run(struct profile *p, const struct tern_model *m, struct team *team, enum tern_form_name form,
+                 struct tern_args *args);
+
+struct profile_spent {
+  uint64_t calls;
+  double seconds, slowest; /* of thread 0; of the thread that took longest */
+};
+
+struct profile_spent profile_of(const struct profile *p, uint32_t kernel);
+
+/* profile_report.c: a table each of kernels and lines, and a line for what lies between kernels; or one JSON
+ * object with the keys threads, kernels, lines, forms. False when there is no memory for them. */
+bool profile_print(const struct profile *p, FILE *out, bool json, struct failure *f);
+
+#endif

@@ -67,8 +67,9 @@ static const struct argp argp = {
     parse,
     "SPEC",
     "Compiles a model in memory and runs it.\vOther options are those of a built program: "
-    "--prompt, -n, --temperature, --perplexity, --tokens and --logits, --tokenize, --bench, --info, --chunk, "
-    "...; "
+    "--prompt, -n, --temperature, --perplexity, --tokens and --logits, --tokenize, --bench, --profile, "
+    "--info, "
+    "--chunk, ...; "
     "`ternc run SPEC --weights DIR --help-program` lists them.",
     compile_argp,
     NULL,

@@ -24,6 +24,12 @@ INLINE reg look_up(const uint8_t table[16], reg at) {
   return (reg)vqtbl1q_u8(vld1q_u8(table), (uint8x16_t)at);
 }
 
+/* v / 32, rounded to nearest: tbl gives 0 for what is not below 16. */
+#define digit_of_27 digit_of_27
+INLINE reg digit_of_27(reg v) {
+  return (reg)vrshrq_n_u8((uint8x16_t)v, 5);
+}
+
 #include "runtime/kernels/ternary_rows.h"
 
 TERN_SUMS(neon)

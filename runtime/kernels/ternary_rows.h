@@ -10,6 +10,7 @@
  *   multiply(s, d, c)    s and the products of digits d, 0 .. 12, with columns c, added in pairs or fours
  *   widen(total, s)      total, 32-bit sums a lane, and s
  *   min_bytes(a, b), look_up(table, at)    table: 16 bytes; at: below 16
+ *   digit_of_27(v)       0, 27 or 54 to 0, 1 or 2; optional where look_up heeds only four low bits of `at`
  *   fields_of_81(r)      optional, with IN_PLACE: 0 .. 80 to four digits at bits 0, 2, 4, 6
  *   IN_PLACE             multiply takes digits up to 162, so fields need no shift, and there are registers
  * for an accumulator a field
@@ -65,19 +66,25 @@ INLINE reg below(reg b, uint8_t p) {
   return min_bytes(b, b - p);
 }
 
+#ifndef digit_of_27
+INLINE reg digit_of_27(reg v) {
+  static const uint8_t digit[16] = {[11] = 1, [6] = 2};
+  return look_up(digit, v);
+}
+#endif
+
 /* The digits of each byte. tile3: what a power leaves out, t * p, shows its digit: its low two bits are t for
- * p = 81 and 9; for 27 its low four bits, 0, 11 or 6, find it in a table. The last two are looked up by the
- * remainder 0 .. 8. */
+ * p = 81 and 9; for 27 its low four bits are 0, 11 or 6. The last two are looked up by the remainder 0 .. 8.
+ */
 INLINE void unpack(int fields, reg b, reg digits[MOST_FIELDS]) {
-  static const uint8_t digit27[16] = {[11] = 1, [6] = 2}, digit3[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2},
-                       digit1[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
+  static const uint8_t digit3[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2}, digit1[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
   if (fields == 4) {
     UNROLL for (int f = 0; f < 4; f++) digits[f] = b >> 2 * f & 3;
     return;
   }
   reg r81 = below(b, 81), r27 = below(r81, 27), r9 = below(r27, 9);
   digits[4] = (b - r81) & 3;
-  digits[3] = look_up(digit27, r81 - r27);
+  digits[3] = digit_of_27(r81 - r27);
   digits[2] = (r27 - r9) & 3;
   digits[1] = look_up(digit3, r9);
   digits[0] = look_up(digit1, r9);

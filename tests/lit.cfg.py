@@ -34,5 +34,8 @@ else:
 # REQUIRES: callgrind -- counts of instructions, of programs for x86-64.
 if platform.machine() == "x86_64" and shutil.which("valgrind"):
     config.available_features.add("callgrind")
+# REQUIRES: aarch64 -- a cross compiler and a simulated processor to run what it makes.
+if shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64"):
+    config.available_features.add("aarch64")
 if build.endswith("-sanitize") or lit_config.params.get("sanitize") == "1":
     config.available_features.add("sanitize")

@@ -99,8 +99,8 @@ static void note_use(struct op *op, void *data) {
   *(op->code == OP_WEIGHT ? &u->list.at[i].codes : &u->list.at[i].scales) = true;
 }
 
-/* Ternary weights that a token reads, at 2 bits each, above which reading them takes longer than unpacking. At
- * 81 MiB (the 370M model) 2 bits are faster on processors with 32 MiB and with 300 MiB of last cache. */
+/* Ternary weights that a token reads, at 2 bits each, above which reading them takes longer than unpacking.
+ * At 81 MiB (the 370M model) 2 bits are faster on processors with 32 MiB and with 300 MiB of last cache. */
 enum { CACHED = 96 << 20 };
 
 static bool streams(const struct uses *u) {

@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "model.h"
+
+enum { HUGE_PAGE = 2 << 20 };
 
 bool fail_with(struct failure *f, const char *format, ...) {
   va_list rest;
@@ -36,7 +39,13 @@ void *aligned_room(uint64_t bytes) {
     return NULL;
   /* Whole lines: a vector read of the last element stays inside. */
   size_t whole = ((size_t)bytes + TERN_ALIGN) / TERN_ALIGN * TERN_ALIGN;
-  return posix_memalign(&p, TERN_ALIGN, whole) == 0 ? p : NULL;
+  if (posix_memalign(&p, whole >= HUGE_PAGE ? HUGE_PAGE : TERN_ALIGN, whole) != 0)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  if (whole >= HUGE_PAGE) /* rows of a prompt's sums are pages apart */
+    madvise(p, whole / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+  return p;
 }
 
 void *aligned_zeros(uint64_t bytes) {

@@ -156,9 +156,15 @@ INLINE void bundle_of_rows(int groups, struct tables *t, const uint8_t *w, const
     load_words(t, x, n, rows, begin, end);
     add_span(groups, t, w, m, n, begin, end, first, last);
   }
-  for (int64_t row = 0; row < rows; row++)
-    for (int64_t i = from; i < to; i++)
-      y[row * m + i] = t->wide[i - from][row];
+  for (int64_t i = from; i < to; i += TERN_PANEL) /* a panel's sums stay in the first cache */
+    for (int64_t row = 0; row < rows; row++) {
+      int32_t sums[TERN_PANEL];
+      UNROLL for (int r = 0; r < TERN_PANEL; r++) sums[r] = t->wide[i - from + r][row];
+      if (to - i >= TERN_PANEL)
+        memcpy(y + row * m + i, sums, sizeof sums);
+      else
+        memcpy(y + row * m + i, sums, sizeof *y * (size_t)(to - i));
+    }
 }
 
 /* A thread's panels by tables for bundles of rows; returns how many rows that was: the rest are few. */

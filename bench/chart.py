@@ -46,7 +46,7 @@ def draw(report):
     machine, parts = report["machine"], []
     parts.append('<text x="8" y="20" class="group">Tokens a second, one at a time</text>')
     parts.append(f'<text x="8" y="38" class="small">{escape(machine["cpu"])}, {machine["date"]}. Medians and spreads of '
-                 f'{report["options"]["rounds"]} or more rounds; dashed: what memory lets through of Tern\'s weights.</text>')
+                 f'{report["options"]["rounds"]} or more rounds. Dashed: memory\'s limit for Tern.</text>')
     y = 52
     for result in report["results"]:
         y = group(result, y, parts)

@@ -116,6 +116,21 @@ static uint64_t peak_bytes(void) {
   return kilobytes * 1024;
 }
 
+/* What of the peak was planned when the model was compiled. The rest is code, the C library, and rows of the
+ * embedding, whose pages are given back now and then. */
+static void print_planned(const struct session *s, uint32_t sequences) {
+  const struct tern_model *m = s->model;
+  uint64_t scratch =
+      s->chunk > 1 && m->prefill_scratch > m->step_scratch ? m->prefill_scratch : m->step_scratch;
+  printf(
+      "  planned              %llu bytes of weights without the embedding, %llu scratch, %llu of a state\n",
+      (unsigned long long)(m->weights_bytes - m->table_bytes), (unsigned long long)scratch,
+      (unsigned long long)m->state_bytes);
+  if (sequences)
+    printf("                       %llu scratch and %llu of states for %u sequences together\n",
+           (unsigned long long)m->batch_scratch, (unsigned long long)(m->state_bytes * sequences), sequences);
+}
+
 static bool print_speed(const struct session *s, struct speed v, bool json, struct failure *f) {
   unsigned long long weights = s->model->weight_bytes_per_token, peak = peak_bytes();
   uint32_t threads = team_threads(s->team);
@@ -139,9 +154,10 @@ static bool print_speed(const struct session *s, struct speed v, bool json, stru
     printf("batch                  %.2f tokens/s, %u sequences together\n", v.batch, v.sequences);
   printf("weights read           %llu bytes/token, %.2f GB/s in decode\n"
          "barriers               %u/token\n"
-         "peak memory            %llu bytes\n"
-         "threads                %u\n",
-         weights, (double)weights * v.decode * 1e-9, s->model->barriers, peak, threads);
+         "peak memory            %llu bytes\n",
+         weights, (double)weights * v.decode * 1e-9, s->model->barriers, peak);
+  print_planned(s, v.sequences);
+  printf("threads                %u\n", threads);
   return true;
 }
 

@@ -531,7 +531,7 @@ static const char *const driving =
     "    aresetn <= 1'b1;\n"
     "  end\n";
 
-void print_bench(struct printer *p) {
+void print_test_bench(struct printer *p) {
   const struct hw_design *h = p->h;
   v_comment(p,
             arena_printf(p->a, "%s_tb: runs %s on given tokens and compares everything that its units store.",

@@ -93,7 +93,7 @@ static bool write_modules(struct project *p) {
             write_module(p, arena_printf(a, "rtl/%s_core.v", name), print_core) &&
             write_module(p, arena_printf(a, "rtl/%s_program.v", name), print_program) &&
             write_module(p, arena_printf(a, "rtl/%s_fetch.v", name), print_fetch) &&
-            write_module(p, arena_printf(a, "sim/%s_tb.sv", name), print_bench);
+            write_module(p, arena_printf(a, "sim/%s_tb.sv", name), print_test_bench);
   for (int i = 0; ok && i < p->h->units.n; i++)
     if (p->h->units.at[i]->kind == UNIT_KERNEL)
       ok = write_kernel(p, p->h->units.at[i]) && write_lanes(p, p->h->units.at[i]);

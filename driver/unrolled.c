@@ -18,6 +18,13 @@ struct unrolled *unrolled_job(struct job *j, const struct hw_options *o) {
                          "--hw=streaming");
     return NULL;
   }
+  if (o->topk > 1) {
+    diag_error(&j->diag,
+               "the unrolled machine puts out the best token, not %d: take --hw-logits for all scores, or "
+               "--hw=streaming",
+               o->topk);
+    return NULL;
+  }
   /* one token at a time; operators stay whole, since every element becomes hardware anyway */
   for (int i = 0; i < 3; i++)
     vec_push(&j->arena, c->disable, not_here[i]);

@@ -228,11 +228,12 @@ static void print_readme(FILE *out, const struct project *p) {
 }
 
 static bool write_project(struct project *p) {
-  static const char *const kernels[] = {
-      "kernels/math.h",           "kernels/integer.h",        "kernels/ternary.h",
-      "kernels/ternary.c",        "kernels/ternary_inline.h", "kernels/ternary_rows.h",
-      "kernels/ternary_tables.h", "kernels/ternary_avx2.c",   "kernels/ternary_avxvnni.c",
-      "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
+  static const char *const kernels[] = {"kernels/math.h",           "kernels/integer.h",
+                                        "kernels/ternary.h",        "kernels/ternary.c",
+                                        "kernels/ternary_inline.h", "kernels/ternary_ymm.h",
+                                        "kernels/ternary_rows.h",   "kernels/ternary_tables.h",
+                                        "kernels/ternary_avx2.c",   "kernels/ternary_avxvnni.c",
+                                        "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->loops->module->name);
   bool ok = list_runtime(p) && make_folder(p, p->dir) &&

@@ -38,6 +38,7 @@ static pid_t launch(const struct tern_model *m, const char *out, const char **ar
   assert_true(child >= 0);
   if (child > 0)
     return child;
+  signal(SIGINT, SIG_DFL); /* ignored, where the tests run in the background */
   redirect(STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC);
   redirect(STDERR_FILENO, "stderr", O_WRONLY | O_CREAT | O_TRUNC);
   exit(tern_main(m, count_words(argv), (char **)(uintptr_t)argv, NULL));

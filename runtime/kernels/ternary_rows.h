@@ -15,11 +15,14 @@
  *   IN_PLACE             multiply takes digits up to 162, so fields need no shift, and there are registers
  * for an accumulator a field
  *
- * One row of x (decode) is bound by reading weights: a pair of panels is one stream, met in registers. Many
- * rows (prefill, batches) are bound by multiplying: a block of columns of a pair is unpacked once to a byte
- * a digit, in the first cache, and serves all rows. */
+ * One row of x (decode) is bound by reading weights: a pair of panels is one stream, met in registers. More
+ * rows are bound by multiplying. Some of them are a set, with an accumulator for each row and each register
+ * of a pair: a few rows (batches) are one set, which takes digits straight from the weights; of many
+ * (prefill) the first set also leaves them in the first cache, a byte a digit, for the others. */
 #ifndef TERN_TERNARY_ROWS_H
 #define TERN_TERNARY_ROWS_H
+
+#include <stdbool.h>
 
 typedef int32_t lanes __attribute__((vector_size(sizeof(reg))));
 
@@ -104,6 +107,10 @@ INLINE int64_t most_chunks(int fields) {
   return SUM_BITS == 32 ? 1 << 14 : fields == 4 ? 8 : 12;
 }
 enum { BLOCK_CHUNKS = SUM_BITS == 32 ? 16 : 12 }; /* the same for unpacked digits of either layout */
+
+INLINE int64_t block_width(int fields) {
+  return BLOCK_CHUNKS * chunk_width(fields);
+}
 
 #ifdef IN_PLACE
 INLINE void decode_four(reg sums[ACCUMULATORS], reg b, const reg *columns) {
@@ -212,9 +219,9 @@ INLINE void one_row(int fields, int panels, const struct strip *s, const int8_t 
 
 /* ---- many rows of x -------------------------------------------------------------------------- */
 
-/* Rows of x that share registers of digits are a set: ROWS, then SOME, FEW, one. In `near` the rows of a set
- * lie side by side, a four of each in turn and zeros after the last column: one stream, whatever the distance
- * of rows. */
+/* Rows of x that share registers of digits are a set: ROWS, then SOME, FEW, one. `near` holds a block of
+ * columns of all rows after the other; within a block the rows of a set lie side by side, a four of each in
+ * turn and zeros after the last column: one stream, whatever the distance of rows. */
 INLINE int64_t set_of(int64_t left) {
   return left >= ROWS ? ROWS : left >= SOME ? SOME : left >= FEW ? FEW : 1;
 }
@@ -223,82 +230,158 @@ INLINE int64_t row_bytes(int64_t n) {
   return (n + 3) / 4 * 4;
 }
 
-INLINE void bring_near(int8_t *near, const int8_t *x, int64_t n, int64_t rows) {
-  for (int64_t t = 0, set; t < rows; t += set) {
-    set = set_of(rows - t);
-    for (int64_t r = 0; r < set; r++) {
-      const int8_t *from = x + (t + r) * n;
-      int8_t *to = near + t * row_bytes(n) + 4 * r;
-      for (int64_t k = 0; k + 4 <= n; k += 4)
-        memcpy(to + k * set, from + k, 4);
-      if (n % 4) {
-        int8_t last[4] = {0};
-        memcpy(last, from + n / 4 * 4, (size_t)(n % 4));
-        memcpy(to + n / 4 * 4 * set, last, 4);
-      }
+/* Columns of one row of a set. */
+INLINE void bring_row(int8_t *near, const int8_t *x, int64_t n, int64_t set) {
+  for (int64_t k = 0; k + 4 <= n; k += 4)
+    memcpy(near + k * set, x + k, 4);
+  if (n % 4) {
+    int8_t last[4] = {0};
+    memcpy(last, x + n / 4 * 4, (size_t)(n % 4));
+    memcpy(near + n / 4 * 4 * set, last, 4);
+  }
+}
+
+INLINE void bring_near(int8_t *near, const int8_t *x, int64_t n, int64_t rows, int64_t block) {
+  for (int64_t column = 0; column < n; column += block) {
+    int64_t width = n - column < block ? n - column : block;
+    for (int64_t t = 0, set; t < rows; t += set, near += set * row_bytes(width)) {
+      set = set_of(rows - t);
+      for (int64_t r = 0; r < set; r++)
+        bring_row(near + 4 * r, x + (t + r) * n + column, width, set);
     }
   }
 }
 
-/* A block of columns of a strip, and the sums of all rows so far. */
-struct block {
-  reg digits[BLOCK_CHUNKS * MOST_FIELDS][2 * REGS];
-  reg total[ROWS_BLOCK][2 * REGS];
+/* Registers [at, at + regs) of the sums of a set. `near` has the set's `fours` fours of columns. */
+struct part {
+  int set, regs, at;
+  int64_t fours;
+  const int8_t *near;
 };
 
-INLINE void unpack_block(int fields, int panels, struct block *b, const uint8_t *tiles, int64_t chunks) {
-  for (int64_t c = 0; c < chunks; c++, tiles += panels * TERN_TILE) {
+INLINE void open_sums(const struct part p, reg sums[][AT_ONCE]) {
+  UNROLL for (int t = 0; t < p.set; t++) UNROLL for (int i = 0; i < p.regs; i++) sums[t][i] = (reg){0};
+}
+
+INLINE void close_sums(const struct part p, reg sums[][AT_ONCE], reg (*total)[2 * REGS]) {
+  UNROLL for (int t = 0; t < p.set; t++) UNROLL for (int i = 0; i < p.regs; i++) total[t][p.at + i] =
+      widen(total[t][p.at + i], sums[t][i]);
+}
+
+/* Digits of four columns against the set. */
+INLINE void add_four(const struct part p, reg sums[][AT_ONCE], const reg digits[AT_ONCE], int64_t four) {
+  UNROLL for (int t = 0; t < p.set; t++) {
+    reg columns = four_columns(p.near + 4 * (four * p.set + t));
+    UNROLL for (int i = 0; i < p.regs; i++) sums[t][i] = multiply(sums[t][i], digits[i], columns);
+  }
+}
+
+/* Whether registers suffice to take digits straight from tiles into products. */
+#ifdef IN_PLACE
+#define direct(fields) true
+#else
+#define direct(fields) ((fields) == 4)
+#endif
+
+/* Digits go straight from the tiles into the products, and into `keep` for other sets unless it is NULL. */
+INLINE void add_tiles(int fields, int panels, const struct part p, reg (*total)[2 * REGS],
+                      const uint8_t *tiles, reg (*keep)[2 * REGS]) {
+  reg sums[ROWS][AT_ONCE];
+  open_sums(p, sums);
+  for (int64_t four = 0; four < p.fours; four += fields, tiles += panels * TERN_TILE) {
+    reg digits[MOST_FIELDS][AT_ONCE];
+    prefetch_tiles(tiles, panels);
+    UNROLL for (int i = 0; i < p.regs; i++) {
+      reg d[MOST_FIELDS];
+      unpack(fields, load_reg(tiles + (p.at + i) * (int)sizeof(reg)), d);
+      UNROLL for (int f = 0; f < fields; f++) digits[f][i] = d[f];
+    }
+    UNROLL for (int f = 0; f < fields; f++) {
+      if (four + f >= p.fours)
+        break;
+      add_four(p, sums, digits[f], four + f);
+      if (keep)
+        UNROLL for (int i = 0; i < p.regs; i++) keep[four + f][p.at + i] = digits[f][i];
+    }
+  }
+  close_sums(p, sums, total);
+}
+
+INLINE void unpack_block(int fields, int panels, reg (*digits)[2 * REGS], const uint8_t *tiles,
+                         int64_t fours) {
+  for (int64_t four = 0; four < fours; four += fields, tiles += panels * TERN_TILE) {
     prefetch_tiles(tiles, panels);
     UNROLL for (int i = 0; i < panels * REGS; i++) {
       reg d[MOST_FIELDS];
       unpack(fields, load_reg(tiles + i * (int)sizeof(reg)), d);
-      UNROLL for (int f = 0; f < fields; f++) b->digits[c * fields + f][i] = d[f];
+      UNROLL for (int f = 0; f < fields; f++) digits[four + f][i] = d[f];
     }
   }
 }
 
-/* `fours` fours of a set, in `regs` registers from `at` on. */
-INLINE void add_fours(int set, int regs, int at, reg (*total)[2 * REGS], const reg (*digits)[2 * REGS],
-                      int64_t fours, const int8_t *near) {
+INLINE void add_digits(const struct part p, reg (*total)[2 * REGS], const reg (*digits)[2 * REGS]) {
   reg sums[ROWS][AT_ONCE];
-  UNROLL for (int t = 0; t < set; t++) UNROLL for (int i = 0; i < regs; i++) sums[t][i] = (reg){0};
-  for (int64_t q = 0; q < fours; q++)
-    UNROLL for (int t = 0; t < set; t++) {
-      reg columns = four_columns(near + 4 * (q * set + t));
-      UNROLL for (int i = 0; i < regs; i++) sums[t][i] = multiply(sums[t][i], digits[q][at + i], columns);
-    }
-  UNROLL for (int t = 0; t < set; t++) UNROLL for (int i = 0; i < regs; i++) total[t][at + i] =
-      widen(total[t][at + i], sums[t][i]);
+  open_sums(p, sums);
+  for (int64_t four = 0; four < p.fours; four++)
+    add_four(p, sums, digits[four] + p.at, four);
+  close_sums(p, sums, total);
 }
 
-INLINE void add_set(int panels, int set, struct block *b, const int8_t *near, int64_t row, int64_t n,
-                    int64_t column, int64_t fours) {
-  const int regs = panels * REGS < AT_ONCE ? panels * REGS : AT_ONCE;
-  for (int at = 0; at < panels * REGS; at += regs)
-    add_fours(set, regs, at, b->total + row, (const reg(*)[2 * REGS]) b->digits, fours,
-              near + row * row_bytes(n) + column * set);
+/* A block of columns of a strip for a set of rows: from tiles, or where those are NULL from digits kept. */
+INLINE void add_set(int fields, int panels, int set, reg (*total)[2 * REGS], const uint8_t *tiles,
+                    reg (*digits)[2 * REGS], const int8_t *near, int64_t fours) {
+  struct part p = {set, panels * REGS < AT_ONCE ? panels * REGS : AT_ONCE, 0, fours, near};
+  for (; p.at < panels * REGS; p.at += p.regs)
+    if (tiles)
+      add_tiles(fields, panels, p, total, tiles, digits);
+    else
+      add_digits(p, total, (const reg(*)[2 * REGS]) digits);
 }
 
+/* Rows that are one set. */
+INLINE void few_rows(int fields, int panels, int set, const struct strip *s, const int8_t *near,
+                     const int32_t *ones, int64_t rows, int32_t *y) {
+  reg total[ROWS][2 * REGS];
+  int64_t fours = (s->n + 3) / 4, most = SUM_BITS == 32 ? fours : BLOCK_CHUNKS * fields;
+  memset(total, 0, sizeof total);
+  for (int64_t four = 0; four < fours; four += most)
+    add_set(fields, panels, set, total, s->tiles + four / fields * panels * TERN_TILE, NULL,
+            near + 4 * four * set, fours - four < most ? fours - four : most);
+  for (int64_t t = 0; t < rows; t++)
+    store_sums(panels, s, total[t], ones[t], y + t * s->m);
+}
+
+/* More rows. A block of columns: the first set unpacks them to a byte a digit, in the first cache, for the
+ * others. A set's sums are stored as soon as they are whole, so that the next set's products hide the wait
+ * for y. */
 INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_t *near, const int32_t *ones,
                       int64_t rows, int32_t *y) {
-  const int64_t most = BLOCK_CHUNKS * chunk_width(fields);
-  struct block b;
-  memset(b.total, 0, sizeof *b.total * (size_t)rows);
-  for (int64_t column = 0; column < s->n; column += most) {
-    int64_t width = s->n - column < most ? s->n - column : most, fours = (width + 3) / 4, t = 0;
-    unpack_block(fields, panels, &b, s->tiles + column / chunk_width(fields) * panels * TERN_TILE,
-                 (width + chunk_width(fields) - 1) / chunk_width(fields));
-    for (; t + ROWS <= rows; t += ROWS)
-      add_set(panels, ROWS, &b, near, t, s->n, column, fours);
-    for (; t + SOME <= rows; t += SOME)
-      add_set(panels, SOME, &b, near, t, s->n, column, fours);
-    for (; t + FEW <= rows; t += FEW)
-      add_set(panels, FEW, &b, near, t, s->n, column, fours);
-    for (; t < rows; t++)
-      add_set(panels, 1, &b, near, t, s->n, column, fours);
+  reg digits[BLOCK_CHUNKS * MOST_FIELDS][2 * REGS], total[ROWS_BLOCK][2 * REGS];
+  int64_t all = (s->n + 3) / 4, most = BLOCK_CHUNKS * fields;
+  memset(total, 0, sizeof *total * (size_t)rows);
+  for (int64_t four = 0; four < all; four += most) {
+    int64_t fours = all - four < most ? all - four : most;
+    const uint8_t *tiles = s->tiles + four / fields * panels * TERN_TILE;
+    if (!direct(fields)) {
+      unpack_block(fields, panels, digits, tiles, fours);
+      tiles = NULL;
+    }
+    for (int64_t t = 0, set; t < rows; t += set, near += 4 * fours * set, tiles = NULL) {
+      set = set_of(rows - t);
+      if (tiles)
+        add_set(fields, panels, ROWS, total + t, tiles, digits, near, fours);
+      else if (set == ROWS)
+        add_set(fields, panels, ROWS, total + t, NULL, digits, near, fours);
+      else if (set == SOME)
+        add_set(fields, panels, SOME, total + t, NULL, digits, near, fours);
+      else if (set == FEW)
+        add_set(fields, panels, FEW, total + t, NULL, digits, near, fours);
+      else
+        add_set(fields, panels, 1, total + t, NULL, digits, near, fours);
+      for (int64_t r = t; four + most >= all && r < t + set; r++)
+        store_sums(panels, s, total[r], ones[r], y + r * s->m);
+    }
   }
-  for (int64_t t = 0; t < rows; t++)
-    store_sums(panels, s, b.total[t], ones[t], y + t * s->m);
 }
 
 /* ---- the whole matrix ------------------------------------------------------------------------ */
@@ -310,57 +393,109 @@ INLINE int32_t sum_of_row(const int8_t *x, int64_t n) {
   return (int32_t)sum;
 }
 
-/* A thread's share of the panels for rows of x, which are `near` if there are several. */
-INLINE void sum_strips(int fields, const uint8_t *w, const int8_t *x, const int8_t *near, int32_t *y,
-                       int64_t m, int64_t n, int64_t rows, uint32_t thread, uint32_t threads) {
-  int64_t begin, end, chunks = (n + chunk_width(fields) - 1) / chunk_width(fields);
+INLINE struct strip strip_at(int fields, const uint8_t *w, int64_t m, int64_t n, int64_t panel) {
+  int64_t chunks = (n + chunk_width(fields) - 1) / chunk_width(fields), first = panel * TERN_PANEL;
+  int64_t count = m - first < 2 * TERN_PANEL ? m - first : 2 * TERN_PANEL;
+  return (struct strip){w + panel * chunks * TERN_TILE, first, count, m, n};
+}
+
+/* A thread's share of the panels for rows of x: one after the other, and `near` together. */
+INLINE void sum_each(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
+                     int64_t rows, uint32_t thread, uint32_t threads) {
+  int64_t begin, end;
+  tern_share(m, thread, threads, &begin, &end);
+  for (int64_t row = 0; row < rows; row++, x += n, y += m) {
+    int32_t ones = sum_of_row(x, n);
+    for (int64_t panel = begin; panel < end; panel += 2) {
+      struct strip s = strip_at(fields, w, m, n, panel);
+      if (panel + 1 < end)
+        one_row(fields, 2, &s, x, ones, y);
+      else
+        one_row(fields, 1, &s, x, ones, y);
+    }
+  }
+}
+
+INLINE void sum_near(int fields, const uint8_t *w, const int8_t *x, const int8_t *near, int32_t *y, int64_t m,
+                     int64_t n, int64_t rows, uint32_t thread, uint32_t threads) {
+  int64_t begin, end;
   int32_t ones[ROWS_BLOCK];
   tern_share(m, thread, threads, &begin, &end);
   for (int64_t t = 0; t < rows; t++)
     ones[t] = sum_of_row(x + t * n, n);
   for (int64_t panel = begin; panel < end; panel += 2) {
-    int64_t first = panel * TERN_PANEL, left = m - first;
-    int64_t count = left < 2 * TERN_PANEL ? left : 2 * TERN_PANEL;
-    struct strip s = {w + panel * chunks * TERN_TILE, first, count, m, n};
-    if (panel + 1 < end && near)
+    struct strip s = strip_at(fields, w, m, n, panel);
+    if (panel + 1 < end)
       many_rows(fields, 2, &s, near, ones, rows, y);
-    else if (panel + 1 < end)
-      one_row(fields, 2, &s, x, ones[0], y);
-    else if (near)
-      many_rows(fields, 1, &s, near, ones, rows, y);
     else
-      one_row(fields, 1, &s, x, ones[0], y);
+      many_rows(fields, 1, &s, near, ones, rows, y);
   }
 }
 
-/* As many rows at a time as their near copies and sums have room. */
-INLINE void sum_rows(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
-                     int64_t rows, uint32_t thread, uint32_t threads) {
-  int64_t room = NEAR_BYTES / row_bytes(n), most = room < ROWS_BLOCK ? room : ROWS_BLOCK;
-  if (rows == 1 || most < 2) {
-    for (int64_t row = 0; row < rows; row++)
-      sum_strips(fields, w, x + row * n, NULL, y + row * m, m, n, 1, thread, threads);
-    return;
-  }
+/* As many sets of rows at a time as their near copies and sums have room for; returns how many rows that was:
+ * those left, if any, are no more than a set, and digits can go straight into their products. */
+INLINE int64_t sum_sets(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
+                        int64_t rows, uint32_t thread, uint32_t threads) {
+  const int64_t least = direct(fields) ? ROWS : 0;
+  if (rows <= least)
+    return 0;
   _Alignas(64) int8_t near[NEAR_BYTES];
-  for (int64_t row = 0; row < rows; row += most) {
-    int64_t count = rows - row < most ? rows - row : most;
-    bring_near(near, x + row * n, n, count);
-    sum_strips(fields, w, x + row * n, near, y + row * m, m, n, count, thread, threads);
+  int64_t room = NEAR_BYTES / row_bytes(n), most = (room < ROWS_BLOCK ? room : ROWS_BLOCK) / ROWS * ROWS;
+  int64_t times = (rows + most - 1) / most, sets = (rows + times * ROWS - 1) / (times * ROWS), row = 0;
+  for (; rows - row > least; row += sets * ROWS) {
+    int64_t count = rows - row < sets * ROWS ? rows - row : sets * ROWS;
+    bring_near(near, x + row * n, n, count, block_width(fields));
+    sum_near(fields, w, x + row * n, near, y + row * m, m, n, count, thread, threads);
+  }
+  return row < rows ? row : rows;
+}
+
+/* Rows that are no more than a set, which is filled up with zeros. */
+INLINE void sum_set(int fields, int set, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
+                    int64_t rows, uint32_t thread, uint32_t threads) {
+  _Alignas(64) int8_t near[NEAR_BYTES];
+  int32_t ones[ROWS];
+  int64_t begin, end;
+  if (rows < set)
+    memset(near, 0, (size_t)(set * row_bytes(n)));
+  for (int64_t t = 0; t < rows; t++) {
+    bring_row(near + 4 * t, x + t * n, n, set);
+    ones[t] = sum_of_row(x + t * n, n);
+  }
+  tern_share(m, thread, threads, &begin, &end);
+  for (int64_t panel = begin; panel < end; panel += 2) {
+    struct strip s = strip_at(fields, w, m, n, panel);
+    if (panel + 1 < end)
+      few_rows(fields, 2, set, &s, near, ones, rows, y);
+    else
+      few_rows(fields, 1, set, &s, near, ones, rows, y);
   }
 }
 
 /* The two functions of a processor; with groups they do as the portable ones. MANY(fields, ...) computes the
- * first of the rows in a way of its own and returns how many. */
+ * first of the rows in a way of its own and returns how many. What rows are few is one function for all
+ * matrices. */
 #define TERN_SUM(name, level, fields, many)                                                                  \
+  static __attribute__((noinline)) TERN_TERNARY_SUM(few_##name##_##level, int8_t, int32_t) {                 \
+    (void)group;                                                                                             \
+    if (rows <= FEW)                                                                                         \
+      sum_set(fields, FEW, w, x, y, m, n, rows, thread, threads);                                            \
+    else if (rows <= SOME)                                                                                   \
+      sum_set(fields, SOME, w, x, y, m, n, rows, thread, threads);                                           \
+    else                                                                                                     \
+      sum_set(fields, ROWS, w, x, y, m, n, rows, thread, threads);                                           \
+  }                                                                                                          \
   TERN_TERNARY_SUM(tern_ternary_##name##_##level, int8_t, int32_t) {                                         \
     if (group) {                                                                                             \
       tern_ternary_##name(w, x, y, m, n, group, rows, thread, threads);                                      \
-      return;                                                                                                \
+    } else if (rows == 1 || ROWS * row_bytes(n) > NEAR_BYTES) {                                              \
+      sum_each(fields, w, x, y, m, n, rows, thread, threads);                                                \
+    } else {                                                                                                 \
+      int64_t row = many(fields, w, x, y, m, n, rows, thread, threads);                                      \
+      row += sum_sets(fields, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);               \
+      if (row < rows)                                                                                        \
+        few_##name##_##level(w, x + row * n, y + row * m, m, n, 0, rows - row, thread, threads);             \
     }                                                                                                        \
-    int64_t done = many(fields, w, x, y, m, n, rows, thread, threads);                                       \
-    if (done < rows)                                                                                         \
-      sum_rows(fields, w, x + done * n, y + done * m, m, n, rows - done, thread, threads);                   \
   }
 #define TERN_SUMS_MANY(level, many)                                                                          \
   TERN_SUM(sum_i8, level, 4, many)                                                                           \

@@ -184,6 +184,9 @@ static void wide_and_tall(void) {
   static const int64_t shapes[][3] = {{33, 6912, 19}, {48, 70000, 3}, {31, 250, 205}, {50, 4096, 29}};
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     check_shape(shapes[i][0], shapes[i][1], shapes[i][2]);
+  for (int64_t rows = 2; rows <= 30; rows++) /* sets that are full, filled up, and left over */
+    check_shape(47, 333, rows);
+  check_shape(20, 333, 97);
   for (int i = 0; i < SIZES; i++)
     for (int64_t rows = 1; rows <= 7; rows += 6) {
       check_shape(sizes[i], 6912, rows);

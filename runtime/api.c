@@ -59,7 +59,7 @@ tern_model_handle *tern_open(const char *weights_file, char *error, size_t error
   } else {
     h->model = tern_program_model;
     if (open_image(h, weights_file, &f) && open_tokenizer(h, &f)) {
-      image_prefetch(&h->image);
+      image_settle(&h->image, h->model);
       return h;
     }
   }

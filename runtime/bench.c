@@ -189,6 +189,8 @@ bool print_bench(struct session *s, const struct image *im, const struct rounds 
   if (!ids)
     return fail_memory(f, most * sizeof *ids, "the tokens of a round");
   struct measured m = {.session = s, .ids = ids, .n = r->decode_tokens};
+  if (im)
+    image_settled(im);
   v.decode = measure(&m, decode, f);
   m.n = r->prompt_tokens;
   v.prefill = v.decode > 0 ? measure(&m, prefill, f) : 0;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "model.h"
+#include "pages.h"
 
 _Static_assert(sizeof(struct image_header) == 128 && sizeof(struct image_trailer) == 16,
                "structures of the file format have no padding");
@@ -147,16 +148,22 @@ int image_open(struct image *im, const char *path, char *error, size_t error_siz
 }
 
 void image_close(struct image *im) {
+  pages_close(im->pages);
   if (im->base)
     munmap((void *)(uintptr_t)im->base, im->mapped);
   *im = (struct image){0};
 }
 
-void image_prefetch(const struct image *im) {
+void image_settle(struct image *im, const struct tern_model *m) {
+  if (!im->base)
+    return;
 #ifdef MADV_WILLNEED
-  if (im->base)
-    madvise((void *)(uintptr_t)im->base, im->mapped, MADV_WILLNEED);
-#else
-  (void)im;
+  madvise((void *)(uintptr_t)im->base, im->mapped, MADV_WILLNEED);
 #endif
+  uint8_t *weights = (uint8_t *)(uintptr_t)im->weights, *table = weights + m->table_at;
+  im->pages = pages_move(weights, weights + m->weights_bytes, table, table + m->table_bytes);
+}
+
+void image_settled(const struct image *im) {
+  pages_wait(im->pages);
 }

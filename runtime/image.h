@@ -30,11 +30,15 @@ struct image_trailer {
   uint64_t image_at; /* file offset of the image_header */
 };
 
+struct pages;
+struct tern_model;
+
 struct image {
   const uint8_t *base;
   size_t mapped; /* bytes mapped at base */
   const struct image_header *header;
   const uint8_t *weights, *tokenizer;
+  struct pages *pages; /* being moved; NULL: not */
 };
 
 /* Maps the image in `path` (an image file, or an executable that carries one). Read-only and shared; not
@@ -42,8 +46,11 @@ struct image {
 int image_open(struct image *im, const char *path, char *error, size_t error_size);
 void image_close(struct image *im);
 
-/* Tells the system that the weights will be read soon; returns at once. Without it a file that is not in
- * memory yet comes in small pieces, as pages are touched. */
-void image_prefetch(const struct image *im);
+/* The weights of this model will be read soon, again and again: tells the system, and lets them be put into
+ * huge pages (pages.h), all but the embedding. Returns at once. Without it a file that is not in memory yet
+ * comes in small pieces, as pages are touched. */
+void image_settle(struct image *im, const struct tern_model *m);
+/* Waits until that is done. */
+void image_settled(const struct image *im);
 
 #endif

@@ -75,7 +75,7 @@ static bool open_tokenizer(struct program *p, struct failure *f) {
 }
 
 static bool open_session(struct program *p, struct failure *f) {
-  image_prefetch(&p->own);
+  image_settle(&p->own, p->model);
   if (!session_open(&p->session, p->model, p->image, (uint32_t)p->options.threads, (uint32_t)p->options.chunk,
                     f))
     return false;

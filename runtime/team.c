@@ -6,7 +6,6 @@
  * consistent, so at least one of the two sees the other. */
 #include "team.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,10 +14,9 @@
 #include <unistd.h>
 
 enum {
-  SPIN_BARRIER_US = 40, /* a futex sleep and wake-up costs about as much */
-  SPIN_CALL_US = 100,   /* picking a token comes between two calls */
-  SPINS_A_LOOK = 32,    /* pauses between two looks at the clock */
-  YIELDS = 4,           /* instead of spinning, where threads share processors */
+  SPIN_US = 1000,    /* a wake-up takes up to 200 where a virtual machine's processor has to be woken too */
+  SPINS_A_LOOK = 32, /* pauses between two looks at the clock */
+  YIELDS = 4,        /* instead of spinning, where threads share processors */
   STACK_BYTES = 2 << 20 /* the same on every libc */
 };
 
@@ -53,7 +51,7 @@ static bool is_open(struct gate *g, uint32_t seen) {
 }
 
 /* True when the gate opened within the time; does not sleep. */
-static bool spin(const struct team *t, struct gate *g, uint32_t seen, double seconds) {
+static bool spin(const struct team *t, struct gate *g, uint32_t seen) {
   for (int i = 0; t->crowded && i < YIELDS; i++) {
     if (is_open(g, seen))
       return true;
@@ -66,15 +64,15 @@ static bool spin(const struct team *t, struct gate *g, uint32_t seen, double sec
       pause_briefly();
     }
     double now = seconds_now();
-    end = end > 0 ? end : now + seconds;
+    end = end > 0 ? end : now + SPIN_US * 1e-6;
     if (now >= end)
       break;
   }
   return is_open(g, seen);
 }
 
-static void gate_wait(struct team *t, struct gate *g, uint32_t seen, double seconds) {
-  if (spin(t, g, seen, seconds))
+static void gate_wait(struct team *t, struct gate *g, uint32_t seen) {
+  if (spin(t, g, seen))
     return;
   pthread_mutex_lock(&t->lock);
   atomic_fetch_add(&g->sleepers, 1);
@@ -102,7 +100,7 @@ static void team_barrier(void *team) {
     atomic_store(&t->arrived, 0);
     gate_open(t, &t->meetings);
   } else {
-    gate_wait(t, &t->meetings, seen, SPIN_BARRIER_US * 1e-6);
+    gate_wait(t, &t->meetings, seen);
   }
 }
 
@@ -110,7 +108,7 @@ static void *work(void *team) {
   struct team *t = team;
   uint32_t thread = atomic_fetch_add(&t->joined, 1) + 1;
   for (uint32_t call = 0;; call++) {
-    gate_wait(t, &t->calls, call, SPIN_CALL_US * 1e-6);
+    gate_wait(t, &t->calls, call);
     if (!t->form)
       return NULL;
     t->form(t->args, thread, t->threads);
@@ -132,12 +130,11 @@ void team_run(struct team *t, tern_form *form, struct tern_args *args) {
   team_barrier(t);
 }
 
-/* Signals are for the thread that the program runs on, so the workers block them all. */
-static int start_worker(struct team *t, pthread_attr_t *attributes) {
+int thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *with) {
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
-  int error = pthread_create(&t->workers[t->started], attributes, work, t);
+  int error = pthread_create(thread, attributes, run, with);
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   return error;
 }
@@ -148,7 +145,7 @@ static bool start_workers(struct team *t, struct failure *f) {
   pthread_attr_setstacksize(&attributes, STACK_BYTES);
   int error = 0;
   while (t->started + 1 < t->threads && error == 0) {
-    error = start_worker(t, &attributes);
+    error = thread_start(&t->workers[t->started], &attributes, work, t);
     t->started += error == 0;
   }
   pthread_attr_destroy(&attributes);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IMAGE_MAGIC "TERNIMG1"
+#define IMAGE_MAGIC "TERNIMG2"
 enum { IMAGE_PAGE = 4096 };
 
 /* All offsets are from the start of the header; the header starts on an IMAGE_PAGE boundary of the file. */

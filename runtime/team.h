@@ -6,9 +6,10 @@
 #ifndef TERN_RUNTIME_TEAM_H
 #define TERN_RUNTIME_TEAM_H
 
+#include "base.h"
+
 #include <pthread.h>
 
-#include "base.h"
 #include "model.h"
 
 enum { TEAM_MOST = 256, TEAM_MOST_BY_DEFAULT = 64 };

@@ -1,6 +1,6 @@
 /* pack.c: packs codes eight or four at a time: a row of a tile2 is 16 code bytes, and its four packed bytes
  * are two 64-bit words shifted over each other; a row of a tile3 is five 32-bit words of digits, and its four
- * bytes are their sum by powers of 3, four bytes at once. Tiles at the edges are copied into a padded one
+ * bytes are their weighted sum, four bytes at once. Tiles at the edges are copied into a padded one
  * first. */
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternary.h"
@@ -38,15 +38,15 @@ static inline void pack_row2(const int8_t *codes, uint8_t *out) {
   put_word(out, word);
 }
 
-/* tile3: 20 codes of a row to bytes j = 0 .. 3 of columns j, 4 + j, ..., 16 + j. A byte stays below 243, so
+/* tile3: 20 codes of a row to bytes j = 0 .. 3 of columns j, 4 + j, ..., 16 + j. A byte stays below 251, so
  * none carries into the next. The last four codes are read as the end of eight that are all in the row. */
 static inline void pack_row3(const int8_t *codes, uint8_t *out) {
   uint64_t a = digits(codes), b = digits(codes + 8);
-  uint32_t word = (uint32_t)(digits(codes + 12) >> 32);
-  word = 3 * word + (uint32_t)(b >> 32);
+  uint32_t word = (uint32_t)(b >> 32);
   word = 3 * word + (uint32_t)b;
   word = 3 * word + (uint32_t)(a >> 32);
-  put_word(out, 3 * word + (uint32_t)a);
+  word = 3 * word + (uint32_t)a;
+  put_word(out, TERN_TOP * (uint32_t)(digits(codes + 12) >> 32) + word);
 }
 
 /* `chunk`, the columns of a tile, says which layout. */

@@ -13,13 +13,21 @@
 /* 16-bit sums hold 16 chunks: 16 chunks * 5 fields * (2 * 128) < 2^15. */
 enum { NARROW_CHUNKS = 16, TILE_LANES = 64, LONGEST = TERN_CHUNK3 };
 
+/* t4 of a byte of tile3. */
+static inline int top_digit(int byte) {
+  return (byte >= TERN_TOP) + (byte >= 2 * TERN_TOP);
+}
+
 /* The digit of field f in a byte. Of base 3: b / 3^f is b * ceil(2^16 / 3^f) / 2^16, and q / 3 for q < 256 is
  * q * 171 / 2^9, both rounded down. */
 static inline int digit(int fields, unsigned byte, int f) {
-  static const uint32_t scaled[] = {65536, 21846, 7282, 2428, 810};
+  static const uint32_t scaled[] = {65536, 21846, 7282, 2428};
   if (fields == 4)
     return (int)(byte >> (2 * f) & 3);
-  unsigned q = byte * scaled[f] >> 16;
+  unsigned top = (unsigned)top_digit((int)byte);
+  if (f == 4)
+    return (int)top;
+  unsigned q = (byte - TERN_TOP * top) * scaled[f] >> 16;
   return (int)(q - 3 * (q * 171 >> 9));
 }
 
@@ -46,10 +54,14 @@ static inline void add_tile2(int16_t *restrict sums, const uint8_t *restrict til
 /* The same of tile3; q * 171 / 2^9 is q / 3, and what the division leaves is the field. */
 static inline void add_tile3(int16_t *restrict sums, const uint8_t *restrict tile, const int8_t *restrict x) {
   uint16_t rest[TILE_LANES];
-  for (int l = 0; l < TILE_LANES; l++)
-    rest[l] = tile[l];
-  for (int f = 0; f < 5; f++) {
-    int16_t column[TILE_LANES];
+  int16_t column[TILE_LANES];
+  spread(column, x + 16);
+  for (int l = 0; l < TILE_LANES; l++) {
+    int16_t top = (int16_t)top_digit(tile[l]);
+    sums[l] = (int16_t)(sums[l] + top * column[l]);
+    rest[l] = (uint16_t)(tile[l] - TERN_TOP * top);
+  }
+  for (int f = 0; f < 4; f++) {
     spread(column, x + 4 * f);
     for (int l = 0; l < TILE_LANES; l++) {
       uint16_t third = (uint16_t)((uint16_t)(rest[l] * 171u) >> 9);

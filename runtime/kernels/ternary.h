@@ -8,7 +8,8 @@
  * alone: a matrix is one sequential stream for each thread.
  *
  * Layout `tile3`, 1.6 bits a weight: the same with chunks of 20 columns, and byte 4 * r + j of a tile is
- * t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, with t_f the digit of row r, column 20 c + 4 f + j.
+ * t0 + 3 t1 + 9 t2 + 27 t3 + 85 t4, with t_f the digit of row r, column 20 c + 4 f + j. It is 85 and not 81
+ * so that the six upper bits tell t4, which then takes one look-up in a table of 64 bytes.
  *
  * Arithmetic: sum of code * x = sum of t * x - sum of x, exact in int32 whenever the result fits (everything
  * is modulo 2^32 on the way). Floats: lane x % 16 adds x, -x or 0 in order, then lanes fold l[k] += l[k + w],
@@ -20,7 +21,7 @@
 
 #include <stdint.h>
 
-enum { TERN_TILE = 64, TERN_PANEL = 16, TERN_CHUNK = 16, TERN_CHUNK3 = 20 };
+enum { TERN_TILE = 64, TERN_PANEL = 16, TERN_CHUNK = 16, TERN_CHUNK3 = 20, TERN_TOP = 85 };
 
 /* y[row, i, g] = sum over the columns of group g of code[i, column] * x[row, column].
  *   w        tile2, or tile3 for sum3, m rows of n columns

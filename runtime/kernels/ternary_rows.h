@@ -11,9 +11,9 @@
  *   widen(total, s)      total, 32-bit sums a lane, and s
  *   min_bytes(a, b), look_up(table, at)    table: 16 bytes; at: below 16
  *   digit_of_27(v)       0, 27 or 54 to 0, 1 or 2; optional where look_up heeds only four low bits of `at`
- *   fields_of_81(r)      optional, with IN_PLACE: 0 .. 80 to four digits at bits 0, 2, 4, 6
- *   IN_PLACE             multiply takes digits up to 162, so fields need no shift, and there are registers
- * for an accumulator a field
+ *   top_of(b), fields_of_81(r)  optional, with IN_PLACE: of a byte of tile3 the part 85 t4, and of the rest,
+ * 0 .. 80, four digits at bits 0, 2, 4, 6 IN_PLACE             multiply takes digits up to 170, so fields
+ * need no shift, and there are registers for an accumulator a field
  *
  * One row of x (decode) is bound by reading weights: a pair of panels is one stream, met in registers. More
  * rows are bound by multiplying. Some of them are a set, with an accumulator for each row and each register
@@ -25,6 +25,7 @@
 #include <stdbool.h>
 
 typedef int32_t lanes __attribute__((vector_size(sizeof(reg))));
+typedef uint32_t modular __attribute__((vector_size(sizeof(reg)))); /* the same modulo 2^32 */
 
 enum {
   REGS = TERN_TILE / (int)sizeof(reg),
@@ -76,21 +77,28 @@ INLINE reg digit_of_27(reg v) {
 }
 #endif
 
-/* The digits of each byte. tile3: what a power leaves out, t * p, shows its digit: its low two bits are t for
- * p = 81 and 9; for 27 its low four bits are 0, 11 or 6. The last two are looked up by the remainder 0 .. 8.
+/* The digits of each byte. tile3: what a remainder leaves out, t * p, shows its digit: its low two bits are t
+ * for p = 85 and 9; for 27 its low four bits are 0, 11 or 6. The last two are looked up by the remainder 0
+ * .. 8.
  */
 INLINE void unpack(int fields, reg b, reg digits[MOST_FIELDS]) {
-  static const uint8_t digit3[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2}, digit1[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
   if (fields == 4) {
     UNROLL for (int f = 0; f < 4; f++) digits[f] = b >> 2 * f & 3;
     return;
   }
-  reg r81 = below(b, 81), r27 = below(r81, 27), r9 = below(r27, 9);
-  digits[4] = (b - r81) & 3;
-  digits[3] = digit_of_27(r81 - r27);
+#ifdef fields_of_81
+  reg top = top_of(b), low = fields_of_81(b - top);
+  UNROLL for (int f = 0; f < 4; f++) digits[f] = low >> 2 * f & 3;
+  digits[4] = top & 3;
+#else
+  static const uint8_t digit3[16] = {0, 0, 0, 1, 1, 1, 2, 2, 2}, digit1[16] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
+  reg r85 = below(b, TERN_TOP), r27 = below(r85, 27), r9 = below(r27, 9);
+  digits[4] = (b - r85) & 3;
+  digits[3] = digit_of_27(r85 - r27);
   digits[2] = (r27 - r9) & 3;
   digits[1] = look_up(digit3, r9);
   digits[0] = look_up(digit1, r9);
+#endif
 }
 
 /* ---- products straight from packed bytes ----------------------------------------------------- */
@@ -118,13 +126,14 @@ INLINE void decode_four(reg sums[ACCUMULATORS], reg b, const reg *columns) {
 }
 
 INLINE reg join_four(const reg sums[ACCUMULATORS]) {
-  lanes low = (lanes)sums[0] + ((lanes)sums[1] >> 2), high = ((lanes)sums[2] >> 4) + ((lanes)sums[3] >> 6);
+  modular low = (modular)sums[0] + (modular)((lanes)sums[1] >> 2);
+  modular high = (modular)((lanes)sums[2] >> 4) + (modular)((lanes)sums[3] >> 6);
   return (reg)(low + high);
 }
 #endif
 
 /* Fields of tile2 that are not shifted down count 4^f-fold, in an accumulator of their own; the top digit of
- * tile3 may stay 81-fold. */
+ * tile3 may stay 85-fold. */
 INLINE void decode_add(int fields, reg sums[ACCUMULATORS], reg b, const reg columns[MOST_FIELDS]) {
 #ifdef IN_PLACE
   if (fields == 4) {
@@ -132,9 +141,9 @@ INLINE void decode_add(int fields, reg sums[ACCUMULATORS], reg b, const reg colu
     return;
   }
 #ifdef fields_of_81
-  reg r = below(b, 81);
-  sums[4] = multiply(sums[4], b - r, columns[4]);
-  decode_four(sums, fields_of_81(r), columns);
+  reg top = top_of(b);
+  sums[4] = multiply(sums[4], top, columns[4]);
+  decode_four(sums, fields_of_81(b - top), columns);
   return;
 #endif
 #endif
@@ -151,17 +160,17 @@ INLINE void decode_add(int fields, reg sums[ACCUMULATORS], reg b, const reg colu
   }
 }
 
-/* Division by 4^f is exact; by 81 it is multiplication by the inverse modulo 2^32. */
+/* Division by 4^f is exact; by 85 it is multiplication by the inverse modulo 2^32. */
 INLINE reg decode_join(int fields, reg total, const reg sums[ACCUMULATORS]) {
 #ifdef IN_PLACE
   if (fields == 4)
-    return (reg)((lanes)total + (lanes)join_four(sums));
+    return (reg)((modular)total + (modular)join_four(sums));
 #ifdef fields_of_81
-  return (reg)((lanes)total + (lanes)join_four(sums) + (lanes)sums[4] * 0x781948b1);
+  return (reg)((modular)total + (modular)join_four(sums) + (modular)sums[4] * 0xfcfcfcfd);
 #endif
 #endif
   reg second = widen((reg){0}, sums[1]);
-  return (reg)((lanes)widen(total, sums[0]) + ((lanes)second >> (fields == 4 ? 2 : 0)));
+  return (reg)((modular)widen(total, sums[0]) + (modular)((lanes)second >> (fields == 4 ? 2 : 0)));
 }
 
 /* A panel or a pair of them: where the tiles are, and which rows of y they give. */

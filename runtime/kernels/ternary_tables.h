@@ -86,10 +86,10 @@ INLINE reg base3(reg b) {
   return look_up(low, b & 15) + look_up(high, b >> 4);
 }
 
-/* tile3: what is below 81 is an index; the top digits of a row's four bytes make the fifth. */
+/* tile3: what lies below TERN_TOP is an index; the top digits of a row's four bytes make the fifth. */
 INLINE void store_fifth(uint16_t *to, reg b, reg index) {
   typedef uint32_t words __attribute__((vector_size(sizeof(reg))));
-  words top = (words)((b - index) & 3); /* 81 t4: its low bits are t4 */
+  words top = (words)((b - index) & 3); /* 85 t4: its low bits are t4 */
   words at = (top & 255) + 3 * (top >> 8 & 255) + 9 * (top >> 16 & 255) + 27 * (top >> 24);
   for (int r = 0; r < (int)sizeof(reg) / 4; r++)
     to[r] = (uint16_t)(4 * LINES * LINE + LINE * at[r]);
@@ -100,7 +100,7 @@ INLINE void store_fifth(uint16_t *to, reg b, reg index) {
 INLINE void add_panel(int groups, const line *lines, const uint8_t *tile, line *sums) {
   uint16_t at[TERN_TILE], fifth[TERN_PANEL];
   UNROLL for (int i = 0; i < REGS; i++) {
-    reg b = load_reg(tile + i * (int)sizeof(reg)), index = groups == 4 ? base3(b) : below(b, 81);
+    reg b = load_reg(tile + i * (int)sizeof(reg)), index = groups == 4 ? base3(b) : below(b, TERN_TOP);
     store_offsets(at + i * (int)sizeof(reg), index);
     if (groups == 5)
       store_fifth(fifth + i * (int)sizeof(reg) / 4, b, index);

@@ -34,6 +34,14 @@ INLINE reg look_up(const uint8_t table[16], reg at) {
       FOUR(t3, t2, 1, 2), FOUR(t3, t2, 2, 0), FOUR(t3, t2, 2, 1), FOUR(t3, t2, 2, 2)
 static const uint8_t fields_table[128] = {NINE(0, 0), NINE(0, 1), NINE(0, 2), NINE(1, 0), NINE(1, 1),
                                           NINE(1, 2), NINE(2, 0), NINE(2, 1), NINE(2, 2)};
+/* 85 t4 by the six upper bits of 85 t4 + 0 .. 80; vpermb does not heed the two that come from a neighbour. */
+#define SEVEN(x)  x, x, x, x, x, x, x
+#define THRICE(x) SEVEN(x), SEVEN(x), SEVEN(x)
+static const uint8_t top_table[64] = {THRICE(0), THRICE(TERN_TOP), THRICE(2 * TERN_TOP)};
+INLINE reg top_of(reg b) {
+  return (reg)_mm512_permutexvar_epi8(_mm512_srli_epi16((__m512i)b, 2), _mm512_loadu_si512(top_table));
+}
+
 #define fields_of_81 fields_of_81
 INLINE reg fields_of_81(reg r) {
   return (reg)_mm512_permutex2var_epi8(_mm512_loadu_si512(fields_table), (__m512i)r,

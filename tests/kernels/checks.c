@@ -273,8 +273,10 @@ static const struct layout {
                        [TILE3] = {20, tern_tile3_bytes, tern_pack_tile3_pairs}};
 
 static int digit_of(enum packing packing, int byte, int64_t field) {
-  static const int powers[] = {1, 3, 9, 27, 81};
-  return packing == TILE2 ? byte >> (2 * field) & 3 : byte / powers[field] % 3;
+  static const int powers[] = {1, 3, 9, 27};
+  if (packing == TILE2)
+    return byte >> (2 * field) & 3;
+  return field == 4 ? byte / 85 : byte % 85 / powers[field] % 3;
 }
 
 static void check_digits(const struct problem *p, enum packing packing) {

@@ -188,6 +188,40 @@ static void memories_take_what_is_cheaper(void **state) {
   }
 }
 
+/* A column that is constant, one that is another's, one that is an address bit cost no LUT. */
+static void tables_cost_what_they_hold(void **state) {
+  (void)state;
+  int64_t value[64];
+  for (int i = 0; i < 64; i++)
+    value[i] = 1 | (i % 3 == 0) << 1 | (i % 3 == 0) << 2 | (i & 1) << 3;
+  struct inv_unit *u = unit();
+  inv_table(u, 1, value, 64, 8, 0);
+  assert_cost("ecp5", u, 6, 2, 0, 0); /* four sub-tables of 16, of which three differ, and three choices */
+  assert_cost("xcup", u, 1, 2, 0, 0);
+  struct inv_unit *half = unit();
+  for (int i = 0; i < 64; i++)
+    value[i] = i < 32 ? 0 : value[i];
+  inv_table(half, 2, value, 64, 2, PART_UNCLOCKED);
+  assert_cost("xcup", half, 2, 0, 0, 0);
+}
+
+/* 32 bits to 6, as two comparisons and a choice. Yosys 0.23, for the part alone before a register: 68, 40,
+ * 72, 77, 28, 83. */
+static void a_saturation_costs_what_yosys_counts(void **state) {
+  (void)state;
+  static const struct {
+    const char *family;
+    double lut;
+  } rows[] = {{"ecp5", 67},    {"ice40", 40},  {"nexus", 71},
+              {"gowin", 77.5}, {"xcup", 27.5}, {"cyclonev", 84.5}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct inv_unit *u = unit();
+    inv_put(u, (struct inv_part){.kind = PART_FIT, .flags = PART_CONST, .count = 1, .bits = 6, .other = 32});
+    inv_put(u, (struct inv_part){.kind = PART_FIT, .count = 1, .bits = 6});
+    assert_cost(rows[i].family, u, rows[i].lut, 0, 0, 0);
+  }
+}
+
 static void library_modules_are_taken_apart(void **state) {
   (void)state;
   static const char *const names[] = {"tern_skid",      "tern_delay",      "tern_ram",  "tern_pick",
@@ -520,6 +554,8 @@ int main(void) {
       cmocka_unit_test(shift_registers_are_luts_where_there_are_any),
       cmocka_unit_test(products_take_blocks),
       cmocka_unit_test(memories_take_what_is_cheaper),
+      cmocka_unit_test(tables_cost_what_they_hold),
+      cmocka_unit_test(a_saturation_costs_what_yosys_counts),
       cmocka_unit_test(library_modules_are_taken_apart),
       cmocka_unit_test(lanes_cost_what_they_promise),
       cmocka_unit_test(rates_follow_from_clocks_and_bytes),

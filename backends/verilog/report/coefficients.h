@@ -27,7 +27,7 @@ struct block { /* a shape of a RAM block: `deep` words of `bits` */
 struct coefficients {
   int inputs; /* of a LUT */
   enum chain chain;
-  double fit[2];    /* LUTs a bit of the result, and of what comes in */
+  double fit[3];    /* LUTs a bit of the result, and of the comparisons with its upper and its lower limit */
   double add_if[2]; /* LUTs a bit of a sum with one, with two masked operands */
   double invert;    /* LUTs a bit that a carry chain takes inverted */
   double add_const, add_sub, less, less_const, equal, equal_const, clamp; /* LUTs a bit */
@@ -67,7 +67,7 @@ static const struct block blocks_m20k[] = {{40, 512}, {20, 1024}, {10, 2048}, {5
   .shift = {1, 2, 2.93, 3.9, 4.87, 5.85}, .rom = {1, 3.4, 6.2, 14, 31, 61, 130, 270}, .product_lut = 2.93, .read_out = 0.3, .shift_left = 1
 
 #define ICE40                                                                                                        \
-  LUT4_LOGIC, .chain = CHAIN_BITS, .fit = {1.2, 0.95}, .invert = 1, .add_const = 0.85, .add_sub = 4, .less = 1.94, .less_const = 1.38,     \
+  LUT4_LOGIC, .chain = CHAIN_BITS, .fit = {1, 1, 0}, .invert = 1, .add_const = 0.85, .add_sub = 4, .less = 1.94, .less_const = 1.38,     \
   .block_cost = 64, .rom_bit_cost = 1 / 16.0, .byte = 1, .block_share = 1, .blocks = blocks_4k
 
 #define LUT_RAM_16                                                                                                   \
@@ -79,23 +79,23 @@ static const struct block blocks_m20k[] = {{40, 512}, {20, 1024}, {10, 2048}, {5
   .shift = {1, 1, 1.9, 2.05, 3.03, 4.2}, .product_lut = 1.1, .read_out = 0.75, .shift_left = 2, .lut_ram_deep = 32
 
 #define XILINX                                                                                                       \
-  LUT6_LOGIC, .chain = CHAIN_BOTH, .fit = {1, 0.5}, .add_sub = 1, .less = 0.75, .less_const = 0.34,                                  \
+  LUT6_LOGIC, .chain = CHAIN_BOTH, .fit = {1, 0.33, 0.33}, .add_sub = 1, .less = 0.75, .less_const = 0.34,                                  \
   .rom = {1, 1, 1, 2, 4, 8, 18, 36}, .shift_register = 32, .lut_ram_scales = true, .least_product = 9, .block_cost = 129,                      \
   .rom_bit_cost = 1 / 64.0, .byte = 9, .block_share = 0.5, .blocks = blocks_18k
 
 #define ALM                                                                                                          \
-  LUT6_LOGIC, .chain = CHAIN_BITS, .fit = {1, 1.1}, .add_const = 1, .add_sub = 3.06, .less = 1.7, .less_const = 1.35,                   \
+  LUT6_LOGIC, .chain = CHAIN_BITS, .fit = {1, 2.4, 0}, .add_const = 1, .add_sub = 3.06, .less = 1.7, .less_const = 1.35,                   \
   .rom = {1, 1, 1, 4, 8, 15, 31, 62}, .product_a = 27, .product_b = 27, .least_product = 4, .lut_ram_bits = 1,         \
   .lut_ram_luts = 1, .least_fill = 0.05, .byte = 10, .block_share = 1
 
 static const struct coefficients coefficients[FAMILIES] = {
     [FAMILY_ice40] = {ICE40},
     [FAMILY_ice40up] = {ICE40, .product_a = 16, .product_b = 16, .least_product = 11},
-    [FAMILY_ecp5] = {LUT4_LOGIC, .chain = CHAIN_PAIRS, .fit = {1.05, 1.4}, .add_const = 0.95, .add_sub = 3, .less = 1.85, .less_const = 1.4,
+    [FAMILY_ecp5] = {LUT4_LOGIC, .chain = CHAIN_PAIRS, .fit = {1, 1, 1}, .add_const = 1, .add_sub = 3, .less = 1.85, .less_const = 1.4,
                      .product_a = 18, .product_b = 18, .least_product = 4, LUT_RAM_16},
-    [FAMILY_nexus] = {LUT4_LOGIC, .chain = CHAIN_PAIRS_1, .fit = {1.05, 1.5}, .add_const = 0.95, .add_sub = 3.2, .less = 1.95,
+    [FAMILY_nexus] = {LUT4_LOGIC, .chain = CHAIN_PAIRS_1, .fit = {1, 1.06, 1.06}, .add_const = 1, .add_sub = 3.2, .less = 1.95,
                       .less_const = 1.5, .product_a = 18, .product_b = 18, .least_product = 4, LUT_RAM_16},
-    [FAMILY_gowin] = {LUT4_LOGIC, .chain = CHAIN_BITS, .fit = {1.05, 1.4}, .add_const = 0.85, .add_sub = 3, .less = 1.85,
+    [FAMILY_gowin] = {LUT4_LOGIC, .chain = CHAIN_BITS, .fit = {1, 1.33, 1}, .add_const = 0.85, .add_sub = 3, .less = 1.85,
                       .less_const = 1.35, LUT_RAM_16},
     [FAMILY_xc7] = {XILINX, .product_a = 25, .product_b = 18, .packs = true, .lut_ram_bits = 6, .lut_ram_luts = 4,
                     .lut_ram_cost = 8},

@@ -72,11 +72,6 @@ void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
     inv_put(u, (struct inv_part){.kind = PART_CLAMP, .count = count, .bits = to_bits, .other = from_bits});
 }
 
-void inv_fit(struct inv_unit *u, int64_t count, int to_bits, int from_bits) {
-  if (from_bits > to_bits)
-    inv_put(u, (struct inv_part){.kind = PART_FIT, .count = count, .bits = to_bits, .other = from_bits});
-}
-
 void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits) {
   inv_put(u,
           (struct inv_part){.kind = PART_MUL, .count = count, .bits = a, .other = b, .depth = register_bits});
@@ -131,6 +126,97 @@ void inv_rom(struct inv_unit *u, int64_t count, int64_t depth, int bits, int rea
   inv_put(
       u, (struct inv_part){
              .kind = PART_ROM, .flags = flags, .count = count, .bits = bits, .other = reads, .depth = depth});
+}
+
+/* A column of a table: a bit of each word. */
+struct column {
+  const int64_t *value;
+  int64_t depth;
+  int bit;
+};
+
+static bool column_at(const struct column *c, int64_t word) {
+  return c->value[word < c->depth ? word : c->depth - 1] >> c->bit & 1;
+}
+
+/* Whether it looks at an address bit anywhere within `size` words from `from` on. */
+static bool looks_at(const struct column *c, int64_t from, int64_t size, int64_t address) {
+  for (int64_t i = 0; i < size; i++)
+    if (!(i & address) && column_at(c, from + i) != column_at(c, from + i + address))
+      return true;
+  return false;
+}
+
+/* What is made of a table so far. */
+struct sub_table {
+  struct column of;
+  int64_t from, size;
+};
+struct sub_tables {
+  struct arena *a;
+  VEC(struct sub_table) at;
+};
+
+static bool is_made(const struct sub_tables *made, const struct column *c, int64_t from, int64_t size) {
+  for (int i = 0; i < made->at.n; i++) {
+    const struct sub_table *s = &made->at.at[i];
+    int64_t same = 0;
+    while (s->size == size && same < size && column_at(&s->of, s->from + same) == column_at(c, from + same))
+      same++;
+    if (same == size)
+      return true;
+  }
+  return false;
+}
+
+/* LUTs of `inputs` inputs: one for what looks at no more address bits, else for two halves and their choice.
+ * Equal halves are made once. */
+static int column_luts(struct sub_tables *made, const struct column *c, int64_t from, int64_t size,
+                       int inputs) {
+  int seen = 0;
+  int64_t highest = 0;
+  for (int64_t address = 1; address < size; address *= 2)
+    if (looks_at(c, from, size, address)) {
+      seen++;
+      highest = address;
+    }
+  if (seen < 2 || is_made(made, c, from, 2 * highest))
+    return 0;
+  vec_push(made->a, made->at, (struct sub_table){*c, from, 2 * highest});
+  return seen <= inputs ? 1
+                        : 1 + column_luts(made, c, from, highest, inputs) +
+                              column_luts(made, c, from + highest, highest, inputs);
+}
+
+static bool same_column(const struct column *a, const struct column *b) {
+  for (int64_t i = 0; i < a->depth; i++)
+    if (column_at(a, i) != column_at(b, i))
+      return false;
+  return true;
+}
+
+void inv_table(struct inv_unit *u, int64_t count, const int64_t *value, int64_t depth, int bits,
+               unsigned flags) {
+  struct inv_part part = {
+      .kind = PART_ROM, .flags = flags | PART_KNOWN, .count = count, .other = 1, .depth = depth};
+  struct sub_tables made[2] = {{.a = u->in->arena}, {.a = u->in->arena}};
+  int64_t size = 1;
+  while (size < depth)
+    size *= 2;
+  for (int k = 0; k < bits; k++) {
+    struct column c = {value, depth, k};
+    bool varies = false, again = false;
+    for (int64_t i = 1; i < depth && !varies; i++)
+      varies = column_at(&c, i) != column_at(&c, 0);
+    for (int m = 0; m < k && varies && !again; m++)
+      again = same_column(&c, &(struct column){value, depth, m});
+    if (!varies || again)
+      continue;
+    part.bits++;
+    for (int i = 0; i < 2; i++)
+      part.luts[i] += column_luts(&made[i], &c, 0, size, i ? 6 : 4);
+  }
+  inv_put(u, part);
 }
 
 void inv_library(struct inv_unit *u, int64_t count, const char *module, ...) {

@@ -25,7 +25,7 @@ enum part_kind {
   PART_LESS,    /* a < b, the wider with `bits` bits */
   PART_EQUAL,   /* a == b, `bits` bits */
   PART_CLAMP,   /* `other` bits brought into the range of `bits` bits */
-  PART_FIT,     /* the same, written as two comparisons with constants */
+  PART_FIT, /* the same, written as two comparisons with constants: with PART_CONST these, else the choices */
   PART_MUL, /* bits x other, signed, with `depth` register bits before and behind that DSP blocks can take */
   PART_REG, /* a register of `bits` bits */
   PART_DELAY, /* `other` registers of `bits` bits in a row, without reset: LUTs where they are shift registers
@@ -34,7 +34,8 @@ enum part_kind {
   PART_CASE,  /* the same by a case over many numbers, whose result a register with an enable takes */
   PART_PICK,  /* the same by a comparison an input, as a loop over them is written */
   PART_SHIFT, /* barrel shifter: `bits` outputs, `other` bits of amount; `depth` choices between bits that
-                 differ, if not of all bits at each stage */
+                 differ, if not of all bits at each stage; `free` of them a gate that a LUT has an input for,
+                 where a choice leaves one */
   PART_LOGIC, /* `bits` gates (and, or, xor) of `other` inputs each */
   PART_RAM,   /* depth words of `lanes` lanes of `bits` bits with a write enable each; one write port, `other`
                  read ports; reads are registered and have an enable */
@@ -55,7 +56,8 @@ enum part_flags {
   PART_LUTRAM = 256,    /* RAM, ROM: ram_style "distributed" */
   PART_BLOCK = 512,     /* "block" */
   PART_ULTRA = 1024,    /* "ultra" */
-  PART_LEFT = 2048      /* SHIFT: to the left, into a register */
+  PART_LEFT = 2048,     /* SHIFT: to the left, into a register */
+  PART_KNOWN = 4096     /* ROM: `luts` says what it takes as logic */
 };
 
 struct inv_param {
@@ -69,6 +71,8 @@ struct inv_part {
   int64_t count; /* equal parts */
   int bits, other, lanes;
   int64_t depth;
+  int64_t free;
+  int luts[2];        /* ROM whose contents are known, as logic: LUTs of 4, of 6 inputs */
   const char *module; /* PART_LIBRARY: "tern_mulshift" */
   const struct inv_param *param;
   int n_param;
@@ -168,7 +172,6 @@ void inv_add_sub(struct inv_unit *u, int64_t count, int bits);
 void inv_less(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_equal(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_clamp(struct inv_unit *u, int64_t count, int to_bits, int from_bits);
-void inv_fit(struct inv_unit *u, int64_t count, int to_bits, int from_bits);
 void inv_mul(struct inv_unit *u, int64_t count, int a, int b, int register_bits);
 void inv_reg(struct inv_unit *u, int64_t count, int bits, unsigned flags);
 void inv_delay(struct inv_unit *u, int64_t count, int bits, int stages, unsigned flags);
@@ -180,6 +183,10 @@ void inv_logic(struct inv_unit *u, int64_t gates, int inputs);
 void inv_ram(struct inv_unit *u, int64_t count, int64_t depth, int lane_bits, int lanes, int reads,
              unsigned flags);
 void inv_rom(struct inv_unit *u, int64_t count, int64_t depth, int bits, int reads, unsigned flags);
+/* A ROM whose contents are known; beyond its depth it has its last word again. Columns that are constant or
+ * as another are not there. */
+void inv_table(struct inv_unit *u, int64_t count, const int64_t *value, int64_t depth, int bits,
+               unsigned flags);
 /* `count` instances of a library module; then pairs (const char *name, int value), and NULL. Parameters left
  * out have the module's defaults. */
 void inv_library(struct inv_unit *u, int64_t count, const char *module, ...) __attribute__((sentinel));

@@ -159,7 +159,8 @@ static struct resources table(const struct coefficients *c, const struct inv_par
   bool logic = (p->flags & (PART_UNCLOCKED | PART_LUTRAM)) ||
                (double)(p->depth * p->bits) * c->rom_bit_cost <= (double)blocks * c->block_cost;
   if (logic && !(p->flags & PART_BLOCK)) {
-    x.of[RES_LUT] = (double)(reads * p->bits) * table_luts(c, p->depth);
+    x.of[RES_LUT] = p->flags & PART_KNOWN ? (double)p->luts[c->inputs == 6]
+                                          : (double)(reads * p->bits) * table_luts(c, p->depth);
     x.of[RES_FF] = p->flags & (PART_UNCLOCKED | PART_ADDRESSED) ? 0 : (double)(reads * p->bits);
   } else {
     x.of[RES_BRAM] = (double)(reads * blocks) * c->block_share;
@@ -226,12 +227,15 @@ struct resources model_part(const struct family *f, const struct inv_part *p) {
     luts = (p->bits - 1) * c->clamp +
            (p->other - p->bits + 2 > c->inputs ? gate_luts(c, p->other - p->bits + 1) : 0);
     break;
-  case PART_FIT: luts = (constant ? 0 : p->bits * c->fit[0]) + p->other * c->fit[1]; break;
+  case PART_FIT: /* the lower limit has zeros in all bits that stay but the sign: they are not looked at */
+    luts = constant ? p->other * c->fit[1] + (p->other - p->bits + 1) * c->fit[2] + 2 : p->bits * c->fit[0];
+    break;
   case PART_MUX: luts = p->bits * mux_luts(c->mux, p->other); break;
   case PART_CASE: luts = p->bits * p->other * c->read_out; break;
   case PART_PICK: luts = p->bits * mux_luts(c->pick, p->other); break;
   case PART_SHIFT:
-    luts = (p->depth ? (double)p->depth / p->other : p->bits) * shift_luts(c, p->other);
+    luts = (p->depth ? (double)(p->depth - (c->inputs == 4 ? p->free : 0)) / p->other : p->bits) *
+           shift_luts(c, p->other); /* a choice of two takes three inputs, one of four all six */
     if (p->flags & PART_LEFT && p->other >= 5)
       luts *= c->shift_left;
     break;

@@ -109,7 +109,8 @@ static void trial(struct inv_unit *u, int64_t count, int bits, int both, int kep
   inv_mux(u, count, kept, alone ? 3 : 2);
 }
 
-/* NEGATIVE is no parameter of the module but what is known of a: 0 where its sign is constant. */
+/* NEGATIVE and VARIES are no parameters of the modules but what is known of a: 0 where its sign, where all of
+ * it is constant. */
 static void magnitude(struct inv_unit *u, int a, bool negative) {
   inv_invert(u, negative, a);
   inv_add(u, negative, a, a, PART_CONST);
@@ -144,18 +145,23 @@ static void tern_idiv(struct inv_unit *u, const struct parameters *p) {
  * the quotient for b. */
 static void tern_idiv_pipe(struct inv_unit *u, const struct parameters *p) {
   int a = get(p, "A", 32), b = get(p, "B", 32), bits = get(p, "BITS", 32), d = b - 1;
-  bool negative = get(p, "NEGATIVE", 1);
+  bool negative = get(p, "NEGATIVE", 1), varies = get(p, "VARIES", 1);
   magnitude(u, a, negative);
   inv_mux(u, negative, a, 2);
   inv_mux(u, negative, d, 2);
   inv_logic(u, 1, b);
   for (int k = 1; k <= a; k++)
-    inv_delay(u, 2, 1, k, PART_ENABLE);
+    inv_delay(u, 1 + (varies && (negative || k > 1)), 1, k, PART_ENABLE);
   inv_delay(u, negative, 1, a + 1, PART_ENABLE);
   inv_reg(u, a, d, PART_ENABLE);
-  inv_reg(u, a, d, PART_ENABLE);
-  trial(u, a, d + 1, d + 1, d, false);
+  inv_reg(u, a - !negative, d, PART_ENABLE); /* what is left at the end tells a negative quotient */
+  /* The first divides 0, if the sign is constant; the last, if nothing looks at its rest, only compares. */
+  trial(u, negative ? a : a - 2, d + varies, d + varies, d, false);
+  inv_add(u, !negative, d + 1, d + 1, 0);
+  inv_equal(u, !negative, d, PART_CONST);
+  inv_less(u, !negative, d + varies, 0);
   quotient(u, a, d, negative);
+  inv_reg(u, 1, 1, PART_ENABLE);
   tern_sat(u, a + 1, bits);
   inv_reg(u, 1, bits, PART_ENABLE);
 }
@@ -311,7 +317,7 @@ static void loader(struct inv_unit *u, const struct parameters *p, int chunk_bit
   int left = at_least(column_bits, clog2(lanes + 1)), seq = sequences > 1 ? clog2(sequences) : 0;
   int beats = clog2(lanes / load);
   inv_reg(u, 1, 3 + 2, PART_RESET);
-  inv_reg(u, 1, 2 * chunk_bits + row + tag + 3, PART_ENABLE);
+  inv_reg(u, 1, 2 * (chunk_bits + row + tag) + 3, PART_ENABLE);
   inv_reg(u, 1, 2 * left + 2 * address + seq + beats, PART_ENABLE);
   inv_reg(u, 1, left + 2 * seq + 2, 0);
   inv_add(u, 2, left, left, PART_CONST);
@@ -328,11 +334,12 @@ static void loader(struct inv_unit *u, const struct parameters *p, int chunk_bit
 }
 
 static void runner(struct inv_unit *u, const struct parameters *p, int chunk_bits) {
-  int row = get(p, "ROW_BITS", 24);
+  int row = get(p, "ROW_BITS", 24), tag = get(p, "TAG", 1);
   inv_reg(u, 1, 4, PART_RESET);
-  inv_reg(u, 1, 2 * chunk_bits + row + get(p, "TAG", 1) + 2, PART_ENABLE);
-  inv_mux(u, 1, 2 * chunk_bits, 2);
+  inv_reg(u, 1, 2 * chunk_bits + row + tag + 2, PART_ENABLE);
+  inv_mux(u, 1, 2 * chunk_bits + row + tag, 2);
   inv_add(u, 2, chunk_bits, chunk_bits, PART_CONST);
+  inv_add(u, 1, row, row, PART_CONST);
   inv_equal(u, 1, chunk_bits, 0);
   inv_logic(u, 10, 4);
 }
@@ -344,8 +351,10 @@ static void tern_sum(struct inv_unit *u, const struct parameters *p) {
       load = get(p, "LOAD", get(p, "PORT", 8));
   int chunk_bits = clog2((int64_t)rows + 1), column_bits = clog2((int64_t)columns + 1);
   int sum = width + clog2(lanes) + 1, tree = clog2((lanes + 3) / 4);
-  /* the row's number and the tag are only looked at by those who use them; the machine does not */
-  int mark = chunk_bits + 3, latency = (tree + 3) / pipe + 2 + (trits ? 1 : 0);
+  /* The row's number and the tag go out of the unit, whether somebody looks at them or not. Where a row is
+   * one word, its place in the accumulators and whether it is the first are not looked at. */
+  int out = get(p, "ROW_BITS", 24) + get(p, "TAG", 1) + 1, place = columns > lanes ? clog2(rows) : 0;
+  int mark = out + 1 + (place ? place + 1 : 0), latency = (tree + 3) / pipe + 2 + (trits ? 1 : 0);
   loader(u, p, chunk_bits, column_bits);
   runner(u, p, chunk_bits);
   inv_reg(u, 1, clog2((int64_t)lanes / load * sequences + 1), PART_RESET);
@@ -363,13 +372,16 @@ static void tern_sum(struct inv_unit *u, const struct parameters *p) {
   inv_reg(u, 1, 2, PART_RESET);
   if (columns > lanes) {
     inv_delay(u, 1, mark, latency, 0);
-    inv_reg(u, 1, 2 * mark + sequences * (sum + result), 0);
+    inv_reg(u, 1, mark + place + out + sequences * (sum + result), 0);
     inv_add(u, sequences, result, result, 0);
     inv_logic(u, (int64_t)sequences * result, 2);
     inv_ram(u, 1, rows, sequences * result, 1, 1, 0);
   } else { /* a row is one word, nothing is accumulated */
-    inv_delay(u, 1, mark, latency + 2, 0);
+    inv_delay(u, 1, mark, latency + 1, 0);
+    inv_reg(u, 1, out, 0);
   }
+  inv_reg(u, 1, 6, PART_RESET); /* commands under way */
+  inv_add(u, 2, 6, 6, 0);
   inv_logic(u, 8, 4);
 }
 

@@ -62,13 +62,26 @@ static int readers_of(const struct hw_design *h, const struct hw_buffer *b, int 
   return n;
 }
 
-/* Buses of a memory are chosen by the unit that runs, in a chain; the core has these choices. */
-static void put_choice(struct inv_unit *core, const struct hw_design *h, int bits, int units) {
+/* Buses of a memory are chosen by the unit that runs, in a chain; the core has these choices. That a unit
+ * runs is decoded once for all. */
+static void put_choice(struct inv_unit *core, int bits, int units) {
   inv_mux(core, units - 1, bits, 2);
-  inv_logic(core, units - 1, address_bits(h->units.n));
 }
 
-static void put_memory(struct filling *f, const struct hw_buffer *b) {
+/* A state is cleared and has the window beside the units: its data are theirs or a constant. */
+static void put_state_writes(struct filling *f, const struct hw_buffer *b, int64_t from) {
+  int lanes = f->h->options.vector, bits = address_bits(b->words), zeros = 0;
+  int place = bits + (lanes > 1 ? address_bits(lanes) : 0);
+  while (zeros < place && !(from >> zeros & 1))
+    zeros++;
+  inv_logic(f->core, lanes + 2 + f->h->options.batch, 4);
+  inv_mux(f->core, 1, bits, 3);
+  inv_logic(f->core, (int64_t)lanes * b->bits, 4);
+  inv_add(f->core, 1, place - zeros, 0, PART_CONST); /* its place in the window */
+  inv_library(f->core, 1, "tern_pick", "WIDTH", b->bits, "LANES", lanes, NULL);
+}
+
+static void put_memory(struct filling *f, const struct hw_buffer *b, int64_t from) {
   const struct hw_design *h = f->h;
   bool state = b->place == HW_STATE;
   int lanes = h->options.vector, bits = address_bits(b->words), reads = b->reads > 0 ? b->reads : 1;
@@ -79,18 +92,46 @@ static void put_memory(struct filling *f, const struct hw_buffer *b) {
   inv_library(u, 1, "tern_buffer", "WIDTH", b->bits, "LANES", lanes, "WORDS", (int)depth_of(b), "SEQUENCES",
               h->options.batch, "READS", reads, "SUMS", (int)b->sum_out, NULL);
   int writers = writers_of(h, b);
-  put_choice(f->core, h, bits + lanes * b->bits, writers);
+  put_choice(f->core, bits + lanes * b->bits, writers);
   inv_logic(f->core, lanes, writers);
   for (int port = 0; port < reads; port++)
-    put_choice(f->core, h, bits, readers_of(h, b, port) + (port == 0 && (b->sum_in || state)));
-  if (state) { /* clearing, and the window */
-    inv_mux(f->core, 1, lanes + bits + lanes * b->bits + h->options.batch, 3);
-    inv_add(f->core, 1, bits + address_bits(lanes), 0, PART_CONST);
-    inv_less(f->core, 3, 32, PART_CONST);
-    inv_library(f->core, 1, "tern_pick", "WIDTH", b->bits, "LANES", lanes, NULL);
-    inv_mux(f->core, 1, 32, 2);
-  }
+    put_choice(f->core, bits, readers_of(h, b, port) + (port == 0 && (b->sum_in || state)));
+  if (state)
+    put_state_writes(f, b, from);
   f->buffer[b->id] = u;
+}
+
+static int count_distinct(const int64_t *value, int n) {
+  int distinct = 0;
+  for (int i = 0; i < n; i++) {
+    int k = 0;
+    while (value[k] != value[i])
+      k++;
+    distinct += k == i;
+  }
+  return distinct;
+}
+
+/* Clearing and the window compare with the states' sizes and bounds; equal comparisons are one. */
+static void put_states(struct filling *f) {
+  const struct hw_design *h = f->h;
+  int64_t *size = arena_array(h->arena, int64_t, h->buffers.n), from = 0;
+  int n = 0, bits = 0;
+  for (int i = 0; i < h->buffers.n; i++) {
+    const struct hw_buffer *b = h->buffers.at[i];
+    if (!is_memory(b))
+      continue;
+    put_memory(f, b, from);
+    if (b->place != HW_STATE)
+      continue;
+    from += b->words * h->options.vector;
+    size[n++] = b->words;
+    bits = b->bits > bits ? b->bits : bits;
+  }
+  inv_less(f->core, count_distinct(size, n) + n, 32, PART_CONST);
+  bits = bits < 32 ? bits : 32;
+  inv_reg(f->core, 1, bits, 0); /* what is read; where no state is, its reset */
+  inv_logic(f->core, n > 1 ? bits : 0, 2 * n);
 }
 
 /* ---- the sum engine ------------------------------------------------------------------------------------ */
@@ -105,25 +146,43 @@ static int64_t widest_sum(const struct hw_design *h) {
   return most;
 }
 
+static int64_t number_of(const struct hw_unit *u, int table) {
+  const int64_t of[] = {u->skipped + u->columns, u->m, u->first_word, u->out_first, u->out_step, 1};
+  return u->kind == UNIT_SUM ? of[table] : 0;
+}
+
+/* What the running sum is: tables by unit, and of units that are none 0. */
+static void put_unit_tables(struct filling *f) {
+  const struct hw_design *h = f->h;
+  int64_t *value = arena_array(h->arena, int64_t, h->units.n + 1);
+  for (int table = 0; table < 6; table++) {
+    for (int i = 0; i < h->units.n; i++)
+      value[i] = number_of(h->units.at[i], table);
+    inv_table(f->core, 1, value, h->units.n + 1, 32, PART_UNCLOCKED);
+  }
+}
+
 static void put_engine(struct filling *f) {
   const struct hw_design *h = f->h;
   int lanes = h->options.vector, code = code_address_bits(h), rows = unsigned_bits(h->most_m);
-  int columns = unsigned_bits(widest_sum(h)), inputs = 0;
+  int inputs = 0;
   f->engine =
       inv_unit(f->v, INV_SUM, "sum engine", "core.engine", "tern_sum", "sums of ternary weights times codes");
   inv_library(f->engine, 1, "tern_sum", "LANES", h->options.lanes, "PACKING",
               (int)(h->options.packing == STORE_TILE3), "WIDTH", h->code_bits, "SEQUENCES", h->options.batch,
               "PORT", lanes, "COLUMNS", (int)widest_sum(h), "ROWS", (int)h->most_m, "RESULT", h->sum_bits,
               "TAG", 1, "ROW_BITS", rows, "CODE_ADDRESS", code, NULL);
-  for (int i = 0; i < h->buffers.n; i++)
+  int element = address_bits(most_elements_out(h)), outputs = 0;
+  for (int i = 0; i < h->buffers.n; i++) {
     inputs += h->buffers.at[i]->sum_in;
-  int element = 2 * rows;
-  inv_rom(f->core, 1, h->units.n, columns + rows + code + element + 1, 1, PART_UNCLOCKED);
+    outputs += h->buffers.at[i]->sum_out && is_memory(h->buffers.at[i]);
+  }
+  put_unit_tables(f);
+  inv_logic(f->core, outputs, address_bits(h->units.n) + 1);
   inv_mux(f->core, 1, lanes * h->code_bits, inputs);
   inv_reg(f->core, 1, 5 + sequence_bits(h), PART_RESET);
-  inv_reg(f->core, 1, element + h->options.batch * h->sum_bits, 0);
-  inv_add(f->core, 1, element / 2, element / 2, 0);
-  inv_mux(f->core, 1, element / 2, 2);
+  inv_reg(f->core, 1, 2 * element + h->options.batch * h->sum_bits, 0);
+  inv_add(f->core, 1, element, element, 0);
 }
 
 /* ---- control and results ------------------------------------------------------------------------------- */
@@ -132,30 +191,28 @@ static void put_sequencer(struct filling *f) {
   const struct hw_design *h = f->h;
   struct inv_unit *core = f->core;
   int rows = address_bits(h->rows.n), units = address_bits(h->units.n), batch = h->options.batch;
-  int64_t i = 0, j = 0;
-  for (int k = 0; k < h->rows.n; k++) {
-    i = h->rows.at[k].i > i ? h->rows.at[k].i : i;
-    j = h->rows.at[k].j > j ? h->rows.at[k].j : j;
-  }
   f->program = inv_unit(f->v, INV_CONTROL, "program", "core.rom", named(f, h->name, "_program"),
                         "what a step runs, one after another");
-  inv_rom(f->program, 1, h->rows.n, units + (i ? unsigned_bits(i) : 0) + (j ? unsigned_bits(j) : 0), 1, 0);
+  int64_t *row = arena_array(h->arena, int64_t, h->rows.n);
+  for (int k = 0; k < h->rows.n; k++)
+    row[k] = h->rows.at[k].unit->id | h->rows.at[k].i << 16 | h->rows.at[k].j << 32;
+  inv_table(f->program, 1, row, h->rows.n, 48, 0);
   inv_reg(core, 1, rows + 2 + sequence_bits(h), PART_RESET);
   inv_add(core, 1, rows, 0, PART_CONST);
-  inv_mux(core, 1, rows, 3);
+  inv_mux(core, 1, rows, 2);
   inv_equal(core, 1, rows, PART_CONST);
   inv_logic(core, 1, h->units.n);
   inv_logic(core, h->units.n, units + 1); /* starts */
-  inv_logic(core, 12, 4);
+  inv_logic(core, 30, 4);                 /* states, enables, handshakes */
   inv_reg(core, batch, 32, PART_ENABLE);
   inv_reg(core, 1, 2 * batch, PART_RESET);
   inv_mux(core, 1, 32, batch);
   inv_reg(core, 1, 2 * batch + 1 + 32, PART_RESET); /* clearing */
   inv_add(core, 1, 32, 0, PART_CONST);
+  inv_logic(core, 32, 2);
   inv_equal(core, 1, 32, PART_CONST);
-  inv_reg(core, 1, 3 + 32 + 32 + sequence_bits(h), 0); /* the window */
-  inv_less(core, 1, 32, PART_CONST);
-  inv_less(core, batch - 1, 32, PART_CONST);
+  inv_reg(core, 1, 3 + 32 + (batch > 1 ? sequence_bits(h) : 0), 0); /* the window */
+  inv_less(core, batch, 32, PART_CONST);
   inv_add(core, batch - 1, 32, 0, PART_CONST);
   inv_mux(core, batch - 1, 32 + sequence_bits(h), 2);
 }
@@ -189,7 +246,7 @@ static struct columns columns_of(const int64_t *value, int n) {
 
 static void put_fetch(struct filling *f) {
   const struct hw_design *h = f->h;
-  int most = h->prefix_rows * h->options.batch + 1, n = 0, token = unsigned_bits(h->table_rows);
+  int most = h->prefix_rows * h->options.batch + 1, n = 0, token = unsigned_bits(h->table_rows - 1);
   int64_t *from = arena_array(h->arena, int64_t, most), *size = arena_array(h->arena, int64_t, most), at = 0;
   for (int k = 0; k < h->prefix_rows; k++) {
     const struct hw_unit *u = h->rows.at[k].unit;
@@ -204,19 +261,23 @@ static void put_fetch(struct filling *f) {
     size[n++] = h->linear_words * h->word_bits / 8;
   }
   struct columns first = columns_of(from, n), length = columns_of(size, n);
+  int64_t largest = 1;
+  for (int i = 0; i < n; i++)
+    largest = size[i] > largest ? size[i] : largest;
   int zeros = first.zeros < length.zeros ? first.zeros : length.zeros;
   f->fetch = inv_unit(f->v, INV_CONTROL, "fetch", "core.fetch", named(f, h->name, "_fetch"),
                       "which of the weights a step reads");
   inv_reg(f->fetch, 1, address_bits(n + 1) + 1, PART_RESET);
   inv_reg(f->fetch, 1, length.distinct + (h->prefix_rows ? 40 - zeros : first.distinct), PART_ENABLE);
   if (h->prefix_rows) {
-    inv_mux(f->fetch, 1, 32, h->options.batch);
+    inv_logic(f->fetch, 32, 2 * h->options.batch); /* a sequence's token, or 0 */
     inv_less(f->fetch, 1, 32, PART_CONST);
     inv_mux(f->fetch, 1, token, 2);
-    inv_mul(f->fetch, 1, token, 18, 0);
+    inv_mul(f->fetch, 1, token, unsigned_bits(largest), 0);
     inv_add(f->fetch, 1, 40, 0, PART_CONST);
   }
-  inv_rom(f->fetch, 1, n, 32, 1, PART_UNCLOCKED);
+  inv_table(f->fetch, 1, from, n, 40, PART_UNCLOCKED);
+  inv_table(f->fetch, 1, size, n, 32, PART_UNCLOCKED);
 }
 
 static void put_results(struct filling *f) {
@@ -228,6 +289,8 @@ static void put_results(struct filling *f) {
       inv_unit(f->v, INV_TOP_K, "logits", "core.logits", "tern_fifo", "logits on their way out");
   inv_library(queue, 1, "tern_fifo", "WIDTH", bits + 1, "DEPTH", h->logit_room, NULL);
   inv_mux(f->core, 1, bits + index, k);
+  inv_reg(f->core, 1, 3 + address_bits(k), PART_RESET); /* clocks since the end, and which of the best */
+  inv_logic(f->core, 3 + address_bits(k), 4);
   inv_equal(f->core, 1, index, PART_CONST);
   inv_less(f->core, 1, unsigned_bits(h->logit_room), PART_CONST);
   inv_stream(f->v, f->rank, NULL, "best tokens", 64, (int64_t)k * h->options.batch, true);
@@ -357,9 +420,7 @@ struct inventory *hw_inventory(const struct hw_design *h) {
   put_fetch(&f);
   if (has_sums(h))
     put_engine(&f);
-  for (int i = 0; i < h->buffers.n; i++)
-    if (is_memory(h->buffers.at[i]))
-      put_memory(&f, h->buffers.at[i]);
+  put_states(&f);
   put_units(&f);
   put_results(&f);
   put_streams(&f);

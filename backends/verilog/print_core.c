@@ -286,7 +286,7 @@ static int64_t most_columns(const struct hw_design *h) {
   return most;
 }
 
-static int64_t most_elements_out(const struct hw_design *h) {
+int64_t most_elements_out(const struct hw_design *h) {
   int64_t most = 2;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];

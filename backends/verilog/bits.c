@@ -345,17 +345,26 @@ struct word word_mul(struct bits *b, int64_t times, struct word x, struct word y
   return word_wide(b, word_op(b, part, NEEDS_ALL, x.n + y.n, x, y, none), n, false);
 }
 
-/* Choices of the stages between bits that differ; bits that are constant or the sign pass through many. */
-static int64_t count_choices(struct bits *b, struct word w, int amount, bool right) {
+/* Choices of the stages between bits that differ; bits that are constant or the sign pass through many.
+ * `free` are those of what comes in from outside that are a gate before or behind another choice: where the
+ * later of two stages alone looks at the earlier, and zeros before a choice between two shifts. */
+static int64_t count_choices(struct bits *b, struct word w, int amount, bool right, bool chosen_after,
+                             int64_t *free) {
   int64_t choices = 0;
   struct word from = word_wide(b, w, w.n, false), to = new_word(b, w.n);
-  bit fresh = b->of.n;
+  bool *filled = arena_array(b->a, bool, w.n);
+  bit fresh = b->of.n, outside = right ? w.at[w.n - 1] : BIT_0;
   for (int k = 0; k < amount; k++) {
+    int64_t step = (int64_t)1 << k;
     for (int i = 0; i < w.n; i++) {
-      int64_t at = right ? i + ((int64_t)1 << k) : i - ((int64_t)1 << k);
+      int64_t at = right ? i + step : i - step;
       bit other = at < 0 ? BIT_0 : from.at[at < w.n ? at : w.n - 1];
-      to.at[i] = from.at[i] == other ? other : fresh++;
-      choices += from.at[i] != other;
+      bool chosen = from.at[i] != other, comes_in = chosen && other == outside;
+      bool alone = right ? i < step : i + step >= w.n;
+      to.at[i] = chosen ? fresh++ : other;
+      choices += chosen;
+      *free += comes_in && (chosen_after || (filled[i] && alone));
+      filled[i] = comes_in;
     }
     memcpy(from.at, to.at, (size_t)w.n * sizeof *to.at);
   }
@@ -365,7 +374,7 @@ static int64_t count_choices(struct bits *b, struct word w, int amount, bool rig
 struct word word_shift(struct bits *b, int64_t times, struct word w, struct word by, bool right,
                        unsigned flags) {
   struct inv_part part = {.kind = PART_SHIFT, .flags = flags, .count = times, .bits = w.n, .other = by.n};
-  part.depth = count_choices(b, w, by.n, right);
+  part.depth = count_choices(b, w, by.n, right, !right && !(flags & PART_LEFT), &part.free);
   return word_op(b, part, NEEDS_ALL, w.n, w, none, by);
 }
 

@@ -192,15 +192,15 @@ static struct word mulshift(struct filling *f, int64_t times, struct word a, str
     int64_t all = times;
     struct word e2 = word_reg(x, word_reg(x, e, enable), enable);
     times = word_times(x, e); /* lanes share what is of one exponent */
+    /* limits are constants: a gate a bit; 1 - e, whose carry is e > 1, and its limit are 32-bit numbers */
     struct inv_part clamp = {.kind = PART_LESS, .flags = PART_CONST, .count = 2 * times, .bits = e.n};
-    struct inv_part choose = {.kind = PART_MUX, .count = times, .bits = e.n, .other = 3};
-    struct inv_part count = {.kind = PART_ADD, .flags = PART_CONST, .count = times, .bits = e.n};
+    struct inv_part choose = {.kind = PART_LOGIC, .count = times, .bits = e.n, .other = 3};
+    struct inv_part count = {.kind = PART_ADD, .flags = PART_CONST, .count = times, .bits = most(rb, 1)};
     struct word by = word_op(x, clamp, NEEDS_ALL, e.n, e2, none, none);
-    if (left) { /* 1 - e and its limit are 32-bit numbers */
-      struct inv_part wide = {.kind = PART_ADD, .flags = PART_CONST, .count = times, .bits = 32};
-      struct inv_part limit = {.kind = PART_LESS, .flags = PART_CONST, .count = times, .bits = 32};
-      inv_put(f->u, wide);
-      inv_put(f->u, limit);
+    inv_add(f->u, times, 32, 0, PART_CONST);
+    if (left) {
+      inv_less(f->u, times, 32, PART_CONST);
+      inv_logic(f->u, times * lb, 3);
     }
     by = word_op(x, choose, NEEDS_ALL, e.n, by, none, none);
     by = word_reg(x, word_op(x, count, NEEDS_ALL, rb + lb, by, none, none), enable);
@@ -210,8 +210,9 @@ static struct word mulshift(struct filling *f, int64_t times, struct word a, str
       shifted =
           word_shift(x, times, word_wide(x, product, left ? w : t, false), word_cut(by, 0, rb), true, 0);
     if (left) {
-      struct word up = word_shift(x, times, word_wide(x, product, t, false), word_cut(by, rb, lb), false,
-                                  right ? 0 : PART_LEFT);
+      struct word from = word_wide(x, product, t, false), places = word_cut(by, rb, lb);
+      struct word up = right && left == 1 ? word_left(x, product, 1, t) /* what chooses it is the amount */
+                                          : word_shift(x, times, from, places, false, right ? 0 : PART_LEFT);
       struct inv_part either = {.kind = PART_MUX, .count = times, .bits = w, .other = 2};
       shifted = right ? word_op(x, either, NEEDS_OWN, t, word_wide(x, shifted, t, false), up, none) : up;
     }
@@ -231,37 +232,47 @@ static struct word inside(struct filling *f, int64_t times, struct word d, int d
   return word_op(f->b, part, NEEDS_OWN, domain, low, none, above);
 }
 
-/* As tern_curve.v. Columns of the table that are the same for all segments are constants. */
+/* What a table gives. Columns that are the same for all its words are constants, equal ones the same bit. */
+static struct word table_word(struct filling *f, int64_t times, const int64_t *value, int depth, int bits) {
+  struct word to = word_wires(f->b, bits, times);
+  for (int k = 0; k < bits; k++)
+    for (int m = -2; m < k; m++) { /* -2, -1: constant 0, 1 */
+      int same = 0;
+      while (same < depth && (value[same] >> k & 1) == (m < 0 ? m + 2 : value[same] >> m & 1))
+        same++;
+      if (same == depth) {
+        to.at[k] = m == -2 ? BIT_0 : m == -1 ? BIT_1 : to.at[m];
+        break;
+      }
+    }
+  inv_table(f->u, times, value, depth, bits, 0);
+  return to;
+}
+
+/* As tern_curve.v. */
 static struct word curve_of(struct filling *f, const struct hw_node *n, int64_t times) {
   struct bits *x = f->b;
   struct curve_shape s = curve_shape(&n->expr->attr);
-  int64_t y[(1 << CURVE_MOST_SEGMENTS) + 1];
-  int count = curve_table(&n->expr->attr, y), segments = count - 1, columns = 0;
+  int64_t y[(1 << CURVE_MOST_SEGMENTS) + 1], rises[1 << CURVE_MOST_SEGMENTS];
+  int count = curve_table(&n->expr->attr, y), segments = count - 1;
   struct interval r = {y[0], y[0]};
   for (int i = 1; i < count; i++)
     r = interval_join(r, (struct interval){y[i], y[i]});
   int value = most(bits_of(r), 2), rise = value + 1, domain = s.s + s.h, h = s.h;
-  struct word entry = word_wires(x, rise + value, times);
-  for (int k = 0; k < rise + value; k++) {
-    int64_t ones = 0;
-    for (int i = 0; i < segments; i++)
-      ones += (k < value ? y[i] >> k : (y[i + 1] - y[i]) >> (k - value)) & 1;
-    if (ones == 0 || ones == segments)
-      entry.at[k] = ones ? BIT_1 : BIT_0;
-    else
-      columns++;
-  }
+  for (int i = 0; i < segments; i++)
+    rises[i] = y[i + 1] - y[i];
   struct word a = value_at(f, n->in[0], n->start);
   int d = most(a.n, domain + 1) + 1;
   struct word d1 =
       word_reg(x, word_add(x, times, word_wide(x, a, d, false), word_const(x, s.first, d), true), f->on);
   struct word u2 = word_reg(x, inside(f, times, d1, domain), f->on);
   bits_use(x, word_cut(u2, h, s.s));
-  inv_rom(f->u, times, segments, columns, 1, 0);
-  struct word y4 = word_reg(x, word_cut(entry, 0, value), f->on), sum = word_wide(x, y4, rise + 1, false);
+  struct word y4 = word_reg(x, table_word(f, times, y, segments, value), f->on);
+  struct word sum = word_wide(x, y4, rise + 1, false);
   if (h) {
     struct word t3 = word_wide(x, word_reg(x, word_cut(u2, 0, h), f->on), h + 1, true);
-    struct word p4 = word_reg(x, word_mul(x, times, word_trim(word_cut(entry, value, rise)), t3), f->on);
+    struct word up = word_trim(table_word(f, times, rises, segments, rise));
+    struct word p4 = word_reg(x, word_mul(x, times, up, t3), f->on);
     p4 = word_wide(x, p4, rise + h + 1, false);
     struct word step = word_add(x, times, p4, word_const(x, (int64_t)1 << (h - 1), p4.n), false);
     sum = word_add(x, times, sum, word_cut(step, h, rise + 1), false);
@@ -281,7 +292,7 @@ static struct word slow_of(struct filling *f, const struct hw_node *n, int64_t t
     bits_use(f->b, value_at(f, n->in[i], n->start));
   if (n->code == OP_IDIV)
     inv_library(f->u, times, loop ? "tern_idiv" : "tern_idiv_pipe", "A", a, "B", node_width(n->in[1]), "BITS",
-                bits, "NEGATIVE", sign, NULL);
+                bits, "NEGATIVE", sign, "VARIES", !word_is_const(value_at(f, n->in[0], n->start)), NULL);
   else
     inv_library(f->u, times, loop ? "tern_isqrt" : "tern_isqrt_pipe", "A", a, "BITS", bits, NULL);
   return word_wires(f->b, bits, times);
@@ -471,23 +482,60 @@ static void begin_phase(struct filling *f, const struct hw_phase *p) {
 
 /* ---- units that scalars share -------------------------------------------------------------------------- */
 
-/* Operands of a shared unit are gates: each user's bit and the clock in which it begins. */
+/* How many bits of an operand choose among the same as bit `i`, from the first user to user `k`. */
+static int count_alike(const struct filling *f, enum shared_unit kind, int m, int i, int k) {
+  const struct word *of = f->shared[kind][m].at;
+  int alike = 0;
+  for (int other = 0; other < of->n; other++) {
+    int same = 0;
+    while (same <= k && of[same].at[other] == of[same].at[i])
+      same++;
+    alike += same > k;
+  }
+  return alike;
+}
+
+/* Users from which on the register behind an operand has 0 in bit `i`: that is its reset. */
+static int users_before_reset(const struct filling *f, enum shared_unit kind, int m, int i) {
+  int users = f->starts[kind].n;
+  while (users > 0 && f->shared[kind][m].at[users - 1].at[i] == BIT_0)
+    users--;
+  return users;
+}
+
+/* An operand of a shared unit: the bit of the last user that begins, else 0, chosen by gates in a row. Bits
+ * that choose among the same up to some user, as signs do, have the gates up to there in common. */
 static struct word operand(struct filling *f, enum shared_unit kind, int m) {
   int users = f->starts[kind].n, width = f->k->shared[kind].in[m];
-  struct word to = word_const(f->b, 0, width), all = word_wires(f->b, 2 * users, 1);
+  struct word to = word_const(f->b, 0, width), inputs = word_wires(f->b, 2 * users, 1);
   for (int i = 0; i < width; i++) {
-    int varying = 0, ones = 0;
-    for (int k = 0; k < users; k++) {
-      bit x = f->shared[kind][m].at[k].at[i];
-      all.at[2 * k] = x == BIT_0 ? BIT_0 : f->starts[kind].at[k];
-      all.at[2 * k + 1] = x;
-      varying += x != BIT_0 && x != BIT_1;
-      ones += x == BIT_1;
+    bit *before = &to.at[i];
+    if (users == 1 && (kind == SHARED_IDIV || kind == SHARED_ISQRT)) {
+      *before =
+          f->shared[kind][m].at[0].at[i]; /* they take it when they start, and that is this user's time */
+      continue;
     }
-    struct inv_part part = {.kind = PART_LOGIC, .count = 1, .bits = 1, .other = users + varying};
-    struct word copy = word_wide(f->b, all, all.n, true);
-    if (varying || ones)
-      to.at[i] = word_op(f->b, part, NEEDS_ALL, 1, none, none, copy).at[0];
+    int last = kind == SHARED_MULSHIFT ? users_before_reset(f, kind, m, i) : users;
+    inputs.n = 0;
+    for (int k = 0; k < last; k++) {
+      bit x = f->shared[kind][m].at[k].at[i];
+      if (x == *before && !inputs.n)
+        continue;
+      if (k + 1 == last && last < users && *before == BIT_0 && !inputs.n) {
+        *before = x; /* 0 otherwise, which is the reset too */
+        continue;
+      }
+      inputs.at[inputs.n++] = f->starts[kind].at[k];
+      if (x != BIT_0 && x != BIT_1)
+        inputs.at[inputs.n++] = x;
+      if (k + 1 < last && count_alike(f, kind, m, i, k) == count_alike(f, kind, m, i, k + 1))
+        continue;
+      struct inv_part part = {
+          .kind = PART_LOGIC, .count = 1, .bits = 1, .other = inputs.n + (*before != BIT_0)};
+      struct word chain = single(f, *before);
+      *before = word_op(f->b, part, NEEDS_ALL, 1, chain, none, word_wide(f->b, inputs, inputs.n, true)).at[0];
+      inputs.n = 0;
+    }
   }
   return to;
 }

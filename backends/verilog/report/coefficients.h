@@ -2,8 +2,8 @@
  *
  * Measured: every kind of part alone, with a register behind it, at three to ten sizes, through Yosys 0.23
  * with the commands of families.def; the numbers are its counts divided by bits. Not measured: what a
- * clamp costs on Intel, Gowin and Nexus, which is guessed. Nexus and Gowin were held against one design each,
- * Intel against none. Only model.c includes this.
+ * clamp costs on Intel, Gowin and Nexus, which is guessed. Those three and 7 series were held against
+ * one design each. Only model.c includes this.
  */
 #ifndef TERN_BACKENDS_VERILOG_REPORT_COEFFICIENTS_H
 #define TERN_BACKENDS_VERILOG_REPORT_COEFFICIENTS_H

@@ -114,7 +114,7 @@ enum { ACCUMULATORS = 2 };
 INLINE int64_t most_chunks(int fields) {
   return SUM_BITS == 32 ? 1 << 14 : fields == 4 ? 8 : 12;
 }
-enum { BLOCK_CHUNKS = SUM_BITS == 32 ? 16 : 12 }; /* the same for unpacked digits of either layout */
+enum { BLOCK_CHUNKS = SUM_BITS == 32 ? 32 : 12 }; /* the same for unpacked digits of either layout */
 
 INLINE int64_t block_width(int fields) {
   return BLOCK_CHUNKS * chunk_width(fields);

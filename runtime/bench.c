@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "batch.h"
 #include "files.h"
@@ -189,8 +190,8 @@ bool print_bench(struct session *s, const struct image *im, const struct rounds 
   if (!ids)
     return fail_memory(f, most * sizeof *ids, "the tokens of a round");
   struct measured m = {.session = s, .ids = ids, .n = r->decode_tokens};
-  if (im)
-    image_settled(im);
+  while (im && !image_is_settled(im) && !interrupted())
+    usleep(1000);
   v.decode = measure(&m, decode, f);
   m.n = r->prompt_tokens;
   v.prefill = v.decode > 0 ? measure(&m, prefill, f) : 0;

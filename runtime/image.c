@@ -49,6 +49,15 @@ static bool is_magic(const char *magic) {
   return memcmp(magic, IMAGE_MAGIC, sizeof((struct image_header *)0)->magic) == 0;
 }
 
+static bool is_other_version(const char *magic) {
+  return memcmp(magic, IMAGE_MAGIC, sizeof((struct image_header *)0)->magic - 1) == 0 && !is_magic(magic);
+}
+
+static bool fail_version(const struct place *p, struct failure *f) {
+  return fail_with(f, "%s: weights that another version of ternc packed; pack them again with this one",
+                   p->path);
+}
+
 static bool find_size(struct place *p, struct failure *f) {
   struct stat st;
   if (p->fd < 0 || fstat(p->fd, &st) < 0)
@@ -72,7 +81,10 @@ static bool find_image(struct place *p, struct failure *f) {
   if (is_magic(magic))
     return true;
   p->end = p->file_bytes - sizeof t;
-  if (!read_at(p->fd, &t, sizeof t, p->end) || !is_magic(t.magic))
+  bool read = read_at(p->fd, &t, sizeof t, p->end);
+  if (is_other_version(magic) || (read && is_other_version(t.magic)))
+    return fail_version(p, f);
+  if (!read || !is_magic(t.magic))
     return fail_with(f, "%s: no weights in it: neither an image nor a program that carries one", p->path);
   p->at = t.image_at;
   if (p->at % IMAGE_PAGE != 0 || p->at > p->end)
@@ -164,6 +176,6 @@ void image_settle(struct image *im, const struct tern_model *m) {
   im->pages = pages_move(weights, weights + m->weights_bytes, table, table + m->table_bytes);
 }
 
-void image_settled(const struct image *im) {
-  pages_wait(im->pages);
+bool image_is_settled(const struct image *im) {
+  return pages_are_moved(im->pages);
 }

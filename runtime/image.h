@@ -7,10 +7,11 @@
 #ifndef TERN_RUNTIME_IMAGE_H
 #define TERN_RUNTIME_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define IMAGE_MAGIC "TERNIMG2"
+#define IMAGE_MAGIC "TERNIMG2" /* the last letter counts versions of the format */
 enum { IMAGE_PAGE = 4096 };
 
 /* All offsets are from the start of the header; the header starts on an IMAGE_PAGE boundary of the file. */
@@ -50,7 +51,7 @@ void image_close(struct image *im);
  * huge pages (pages.h), all but the embedding. Returns at once. Without it a file that is not in memory yet
  * comes in small pieces, as pages are touched. */
 void image_settle(struct image *im, const struct tern_model *m);
-/* Waits until that is done. */
-void image_settled(const struct image *im);
+/* Whether that is done, or not being done. */
+bool image_is_settled(const struct image *im);
 
 #endif

@@ -19,9 +19,11 @@
  * Threads: calls on different sequences may run at the same time, also over one model; calls on one sequence
  * may not. Calls on a model other than tern_close may run at any time. Each sequence has its own worker
  * threads, which sleep between calls that are more than a millisecond apart. Results do not depend on the
- * number of threads. Soon after tern_open a thread puts large weights into huge pages, which takes less than
- * a second; they are then memory of this process, and no longer shared with others that map the same file.
- * TERN_HUGE_PAGES=0 in the environment keeps the mapping.
+ * number of threads. A call takes up to 1 MiB of the caller's stack.
+ *
+ * Soon after tern_open a thread puts large weights into huge pages, which takes as long as reading and
+ * copying them; they are then memory of this process, and no longer shared with others that map the same
+ * file. TERN_HUGE_PAGES=0 in the environment keeps the mapping.
  *
  * Calls that can fail return 0 (or NULL) on failure and leave the sequence as it was; tern_error says why. */
 #ifndef TERN_LIBRARY_H

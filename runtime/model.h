@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 3, TERN_ALIGN = 64 };
+enum { TERN_ABI = 4, TERN_ALIGN = 64 };
 
 /* What generated code works on. All pointers are TERN_ALIGN-aligned and do not overlap. */
 struct tern_args {

@@ -1,4 +1,5 @@
-/* pages.c: see pages.h. Everything here may fail without harm: the file's pages stay. */
+/* pages.c: see pages.h. What is refused leaves the file's pages. Only where the kernel runs out of memory for
+ * its own tables in the middle of a move could a block be gone, and its next reader with it. */
 #include "base.h"
 
 #include "pages.h"
@@ -9,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "team.h"
 
-#ifdef MREMAP_FIXED
+#if defined MREMAP_FIXED && defined MADV_HUGEPAGE
 
 enum { BLOCK = 2 << 20, LEAST_BYTES = 16 << 20, WAIT_MS = 100 };
 
@@ -22,8 +24,8 @@ struct pages {
   uint8_t *room; /* blocks that are not used yet */
   size_t left;   /* bytes of them */
   pthread_t thread;
-  bool running;
-  _Atomic bool stop;
+  pid_t owner; /* a forked child has no thread to wait for */
+  _Atomic bool stop, done;
 };
 
 /* ---- whether ----------------------------------------------------------------------------------- */
@@ -38,8 +40,15 @@ static bool first_line(const char *path, char *line, int size) {
 
 static bool system_has_huge_pages(void) {
   char line[128];
-  return first_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof line) &&
+  return first_line("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", line, sizeof line) &&
+         strtoull(line, NULL, 10) == BLOCK &&
+         first_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof line) &&
          !strstr(line, "[never]");
+}
+
+static bool has_room_for_addresses(void) {
+  struct rlimit most;
+  return sizeof(void *) >= 8 && getrlimit(RLIMIT_AS, &most) == 0 && most.rlim_cur == RLIM_INFINITY;
 }
 
 static uint64_t free_in_system(void) {
@@ -54,20 +63,56 @@ static uint64_t free_in_system(void) {
   return kilobytes * 1024;
 }
 
-/* Of the control group, where it has a limit. */
-static uint64_t free_in_group(void) {
-  char most[64], used[64];
-  if (!first_line("/sys/fs/cgroup/memory.max", most, sizeof most) ||
-      !first_line("/sys/fs/cgroup/memory.current", used, sizeof used) || most[0] < '0' || most[0] > '9')
-    return UINT64_MAX;
-  unsigned long long all = strtoull(most, NULL, 10), taken = strtoull(used, NULL, 10);
-  return all > taken ? all - taken : 0;
+static bool number_in(const char *folder, const char *path, const char *file, uint64_t *number) {
+  char name[4352], line[64];
+  snprintf(name, sizeof name, "%s%s/%s", folder, path, file);
+  if (!first_line(name, line, sizeof line) || line[0] < '0' || line[0] > '9')
+    return false;
+  *number = strtoull(line, NULL, 10);
+  return true;
+}
+
+/* The least that the group of this path and those around it leave. */
+static uint64_t free_below(const char *folder, char *path, const char *limit, const char *used) {
+  uint64_t least = UINT64_MAX, most, taken;
+  for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
+    *end = 0;
+    if (number_in(folder, path, limit, &most) && number_in(folder, path, used, &taken)) {
+      uint64_t left = most > taken ? most - taken : 0;
+      least = left < least ? left : least;
+    }
+  }
+  return least;
+}
+
+/* What limits of control groups leave, of either version. Inside a container the path may be the host's; its
+ * root then has the limit. What the group's files have in the cache counts as taken. */
+static uint64_t free_in_groups(void) {
+  char line[4096];
+  uint64_t least = UINT64_MAX;
+  FILE *f = fopen("/proc/self/cgroup", "r");
+  while (f && fgets(line, sizeof line, f)) {
+    line[strcspn(line, "\n")] = 0;
+    char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!path)
+      continue;
+    *path++ = 0;
+    uint64_t left = UINT64_MAX;
+    if (!controllers[1])
+      left = free_below("/sys/fs/cgroup", path, "memory.max", "memory.current");
+    else if (strstr(controllers + 1, "memory"))
+      left = free_below("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes");
+    least = left < least ? left : least;
+  }
+  if (f)
+    fclose(f);
+  return least;
 }
 
 static bool pays(uint64_t bytes) {
   const char *allowed = getenv("TERN_HUGE_PAGES");
   return bytes >= LEAST_BYTES && !(allowed && strcmp(allowed, "0") == 0) && system_has_huge_pages() &&
-         free_in_system() / 2 >= bytes && free_in_group() / 2 >= bytes;
+         has_room_for_addresses() && free_in_system() / 2 >= bytes && free_in_groups() / 2 >= bytes;
 }
 
 /* ---- moving ------------------------------------------------------------------------------------ */
@@ -102,6 +147,7 @@ static void *move(void *pages) {
       at += BLOCK;
     }
   munmap(p->room, p->left);
+  atomic_store(&p->done, true);
   return NULL;
 }
 
@@ -130,29 +176,25 @@ struct pages *pages_move(uint8_t *begin, uint8_t *end, uint8_t *skip, uint8_t *s
   p->end = end;
   p->skip = skip;
   p->skip_end = skip_end;
-  if (make_room(p)) {
-    p->running = thread_start(&p->thread, NULL, move, p) == 0;
-    if (p->running)
-      return p;
-  }
+  p->owner = getpid();
+  if (make_room(p) && thread_start(&p->thread, NULL, move, p) == 0)
+    return p;
   if (p->room)
     munmap(p->room, p->left);
   free(p);
   return NULL;
 }
 
-void pages_wait(struct pages *p) {
-  if (p && p->running)
-    pthread_join(p->thread, NULL);
-  if (p)
-    p->running = false;
+bool pages_are_moved(const struct pages *p) {
+  return !p || atomic_load(&p->done);
 }
 
 void pages_close(struct pages *p) {
   if (!p)
     return;
   atomic_store(&p->stop, true);
-  pages_wait(p);
+  if (p->owner == getpid())
+    pthread_join(p->thread, NULL);
   free(p);
 }
 
@@ -163,8 +205,9 @@ struct pages *pages_move(uint8_t *begin, uint8_t *end, uint8_t *skip, uint8_t *s
   return NULL;
 }
 
-void pages_wait(struct pages *p) {
+bool pages_are_moved(const struct pages *p) {
   (void)p;
+  return true;
 }
 
 void pages_close(struct pages *p) {

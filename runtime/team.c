@@ -15,6 +15,7 @@
 
 enum {
   SPIN_US = 1000,    /* a wake-up takes up to 200 where a virtual machine's processor has to be woken too */
+  ALONE_US = 50,     /* of these, without letting others run */
   SPINS_A_LOOK = 32, /* pauses between two looks at the clock */
   YIELDS = 4,        /* instead of spinning, where threads share processors */
   STACK_BYTES = 2 << 20 /* the same on every libc */
@@ -67,6 +68,8 @@ static bool spin(const struct team *t, struct gate *g, uint32_t seen) {
     end = end > 0 ? end : now + SPIN_US * 1e-6;
     if (now >= end)
       break;
+    if (now >= end - (SPIN_US - ALONE_US) * 1e-6)
+      sched_yield();
   }
   return is_open(g, seen);
 }

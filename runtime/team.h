@@ -1,8 +1,9 @@
 /* team.h: a fixed number of threads that enter a form of the model together.
  *
  * The caller is thread 0; the others wait between calls. Who waits first spins for a millisecond, which is
- * longer than the kernels of a step differ by and picking a token takes, and then sleeps. A team of one uses
- * no synchronisation. */
+ * longer than the kernels of a step differ by and picking a token takes, and then sleeps; after some tens of
+ * microseconds it lets others run between two looks. Where a team has more threads than processors it yields
+ * a few times and sleeps. A team of one uses no synchronisation. */
 #ifndef TERN_RUNTIME_TEAM_H
 #define TERN_RUNTIME_TEAM_H
 
@@ -28,7 +29,8 @@ void team_run(struct team *t, tern_form *form, struct tern_args *args);
 /* Processors that this process may run on, 1 .. TEAM_MOST_BY_DEFAULT. */
 uint32_t team_processors(void);
 
-/* pthread_create for a thread that blocks all signals: they are for the thread that the program runs on. */
+/* pthread_create, with what it returns, for a thread that blocks all signals: they are for the thread that
+ * the program runs on. */
 int thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *with);
 
 #endif

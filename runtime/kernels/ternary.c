@@ -18,8 +18,8 @@ static inline int top_digit(int byte) {
   return (byte >= TERN_TOP) + (byte >= 2 * TERN_TOP);
 }
 
-/* The digit of field f in a byte. Of base 3: b / 3^f is b * ceil(2^16 / 3^f) / 2^16, and q / 3 for q < 256 is
- * q * 171 / 2^9, both rounded down. */
+/* The digit of field f in a byte. What t4 leaves is of base 3: b / 3^f is b * ceil(2^16 / 3^f) / 2^16, and q
+ * / 3 is q * 171 / 2^9, both rounded down. */
 static inline int digit(int fields, unsigned byte, int f) {
   static const uint32_t scaled[] = {65536, 21846, 7282, 2428};
   if (fields == 4)

@@ -11,14 +11,15 @@
  *   widen(total, s)      total, 32-bit sums a lane, and s
  *   min_bytes(a, b), look_up(table, at)    table: 16 bytes; at: below 16
  *   digit_of_27(v)       0, 27 or 54 to 0, 1 or 2; optional where look_up heeds only four low bits of `at`
- *   top_of(b), fields_of_81(r)  optional, with IN_PLACE: of a byte of tile3 the part 85 t4, and of the rest,
- * 0 .. 80, four digits at bits 0, 2, 4, 6 IN_PLACE             multiply takes digits up to 170, so fields
- * need no shift, and there are registers for an accumulator a field
+ *   top_of(b)            optional, as the next, with IN_PLACE: of a byte of tile3 the part 85 t4
+ *   fields_of_81(r)      0 .. 80 to four digits at bits 0, 2, 4, 6
+ *   IN_PLACE             multiply takes digits up to 170: fields need no shift, and have an accumulator each
  *
  * One row of x (decode) is bound by reading weights: a pair of panels is one stream, met in registers. More
  * rows are bound by multiplying. Some of them are a set, with an accumulator for each row and each register
- * of a pair: a few rows (batches) are one set, which takes digits straight from the weights; of many
- * (prefill) the first set also leaves them in the first cache, a byte a digit, for the others. */
+ * of a pair. Where registers suffice (`direct`), a few rows (batches) are one set, which takes digits
+ * straight from the weights, and the first set of many (prefill) also leaves them in the first cache, a byte
+ * a digit, for the others; where not, a block of weights is unpacked before its sets. */
 #ifndef TERN_TERNARY_ROWS_H
 #define TERN_TERNARY_ROWS_H
 
@@ -78,9 +79,7 @@ INLINE reg digit_of_27(reg v) {
 #endif
 
 /* The digits of each byte. tile3: what a remainder leaves out, t * p, shows its digit: its low two bits are t
- * for p = 85 and 9; for 27 its low four bits are 0, 11 or 6. The last two are looked up by the remainder 0
- * .. 8.
- */
+ * for p = 85 and 9; for 27 its low four bits are 0, 11 or 6. The last two are looked up by what remains. */
 INLINE void unpack(int fields, reg b, reg digits[MOST_FIELDS]) {
   if (fields == 4) {
     UNROLL for (int f = 0; f < 4; f++) digits[f] = b >> 2 * f & 3;
@@ -441,14 +440,13 @@ INLINE void sum_near(int fields, const uint8_t *w, const int8_t *x, const int8_t
   }
 }
 
-/* As many sets of rows at a time as their near copies and sums have room for; returns how many rows that was:
- * those left, if any, are no more than a set, and digits can go straight into their products. */
-INLINE int64_t sum_sets(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
-                        int64_t rows, uint32_t thread, uint32_t threads) {
+/* Sets of rows, spread evenly over the passes that the room for near copies and sums takes; returns how many
+ * rows that was: those left, if any, are no more than a set, and `direct`. */
+INLINE int64_t sum_sets(int fields, int8_t *near, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m,
+                        int64_t n, int64_t rows, uint32_t thread, uint32_t threads) {
   const int64_t least = direct(fields) ? ROWS : 0;
   if (rows <= least)
     return 0;
-  _Alignas(64) int8_t near[NEAR_BYTES];
   int64_t room = NEAR_BYTES / row_bytes(n), most = (room < ROWS_BLOCK ? room : ROWS_BLOCK) / ROWS * ROWS;
   int64_t times = (rows + most - 1) / most, sets = (rows + times * ROWS - 1) / (times * ROWS), row = 0;
   for (; rows - row > least; row += sets * ROWS) {
@@ -460,9 +458,8 @@ INLINE int64_t sum_sets(int fields, const uint8_t *w, const int8_t *x, int32_t *
 }
 
 /* Rows that are no more than a set, which is filled up with zeros. */
-INLINE void sum_set(int fields, int set, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
-                    int64_t rows, uint32_t thread, uint32_t threads) {
-  _Alignas(64) int8_t near[NEAR_BYTES];
+INLINE void sum_set(int fields, int set, int8_t *near, const uint8_t *w, const int8_t *x, int32_t *y,
+                    int64_t m, int64_t n, int64_t rows, uint32_t thread, uint32_t threads) {
   int32_t ones[ROWS];
   int64_t begin, end;
   if (rows < set)
@@ -483,27 +480,31 @@ INLINE void sum_set(int fields, int set, const uint8_t *w, const int8_t *x, int3
 
 /* The two functions of a processor; with groups they do as the portable ones. MANY(fields, ...) computes the
  * first of the rows in a way of its own and returns how many. What rows are few is one function for all
- * matrices. */
+ * matrices. There is one room for near copies, since threads' stacks are small. */
 #define TERN_SUM(name, level, fields, many)                                                                  \
-  static __attribute__((noinline)) TERN_TERNARY_SUM(few_##name##_##level, int8_t, int32_t) {                 \
-    (void)group;                                                                                             \
+  static __attribute__((noinline)) void few_##name##_##level(                                                \
+      int8_t *near, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n, int64_t rows,       \
+      uint32_t thread, uint32_t threads) {                                                                   \
     if (rows <= FEW)                                                                                         \
-      sum_set(fields, FEW, w, x, y, m, n, rows, thread, threads);                                            \
+      sum_set(fields, FEW, near, w, x, y, m, n, rows, thread, threads);                                      \
     else if (rows <= SOME)                                                                                   \
-      sum_set(fields, SOME, w, x, y, m, n, rows, thread, threads);                                           \
+      sum_set(fields, SOME, near, w, x, y, m, n, rows, thread, threads);                                     \
     else                                                                                                     \
-      sum_set(fields, ROWS, w, x, y, m, n, rows, thread, threads);                                           \
+      sum_set(fields, ROWS, near, w, x, y, m, n, rows, thread, threads);                                     \
   }                                                                                                          \
   TERN_TERNARY_SUM(tern_ternary_##name##_##level, int8_t, int32_t) {                                         \
     if (group) {                                                                                             \
       tern_ternary_##name(w, x, y, m, n, group, rows, thread, threads);                                      \
-    } else if (rows == 1 || ROWS * row_bytes(n) > NEAR_BYTES) {                                              \
-      sum_each(fields, w, x, y, m, n, rows, thread, threads);                                                \
-    } else {                                                                                                 \
-      int64_t row = many(fields, w, x, y, m, n, rows, thread, threads);                                      \
-      row += sum_sets(fields, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);               \
+      return;                                                                                                \
+    }                                                                                                        \
+    int64_t row = rows > 1 ? many(fields, w, x, y, m, n, rows, thread, threads) : 0;                         \
+    if (rows - row == 1 || ROWS * row_bytes(n) > NEAR_BYTES) {                                               \
+      sum_each(fields, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);                      \
+    } else if (row < rows) {                                                                                 \
+      _Alignas(64) int8_t near[NEAR_BYTES];                                                                  \
+      row += sum_sets(fields, near, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);         \
       if (row < rows)                                                                                        \
-        few_##name##_##level(w, x + row * n, y + row * m, m, n, 0, rows - row, thread, threads);             \
+        few_##name##_##level(near, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);          \
     }                                                                                                        \
   }
 #define TERN_SUMS_MANY(level, many)                                                                          \

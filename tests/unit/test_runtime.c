@@ -122,6 +122,19 @@ static void test_random_headers_are_safe(void **state) {
   }
 }
 
+static void test_other_versions_are_told(void **state) {
+  (void)state;
+  struct image im;
+  char error[256];
+  uint8_t *bytes = fake_image();
+  bytes[strlen(IMAGE_MAGIC) - 1] = '1';
+  put_file("old.img", bytes, fake_image_bytes());
+  assert_false(image_open(&im, "old.img", error, sizeof error));
+  assert_non_null(strstr(error, "another version of ternc"));
+  unlink("old.img");
+  free(bytes);
+}
+
 static void test_no_image(void **state) {
   (void)state;
   struct image im;
@@ -586,6 +599,7 @@ int main(void) {
       cmocka_unit_test(test_short_images_are_refused),
       cmocka_unit_test(test_damaged_headers_are_refused),
       cmocka_unit_test(test_random_headers_are_safe),
+      cmocka_unit_test(test_other_versions_are_told),
       cmocka_unit_test(test_no_image),
       cmocka_unit_test(test_chunks_and_threads_change_nothing),
       cmocka_unit_test(test_last_row_of_a_prompt),

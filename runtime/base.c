@@ -53,6 +53,19 @@ void *aligned_zeros(uint64_t bytes) {
   return p ? memset(p, 0, (size_t)bytes) : NULL;
 }
 
+uint64_t proc_bytes(const char *path, const char *name) {
+  char line[128];
+  size_t length = strlen(name);
+  uint64_t bytes = 0;
+  FILE *f = fopen(path, "r");
+  while (f && bytes == 0 && fgets(line, sizeof line, f))
+    if (strncmp(line, name, length) == 0 && line[length] == ':')
+      bytes = strtoull(line + length + 1, NULL, 10) * 1024;
+  if (f)
+    fclose(f);
+  return bytes;
+}
+
 double seconds_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

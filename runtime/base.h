@@ -33,6 +33,9 @@ void *aligned_zeros(uint64_t bytes);
 /* The same without zeros, so that pages which are never used are never made. */
 void *aligned_room(uint64_t bytes);
 
+/* Bytes that a line "NAME: number kB" of a file under /proc tells; 0 when there is none. */
+uint64_t proc_bytes(const char *path, const char *name);
+
 /* Seconds of a clock that only goes forward. */
 double seconds_now(void);
 

@@ -103,18 +103,11 @@ static uint32_t *random_ids(uint32_t n, uint32_t vocab) {
 
 /* The most memory that the process had in use, the mapped weights that it read included. */
 static uint64_t peak_bytes(void) {
-  char line[128];
-  unsigned long long kilobytes = 0;
-  FILE *status = fopen("/proc/self/status", "r");
-  while (status && fgets(line, sizeof line, status))
-    if (sscanf(line, "VmHWM: %llu", &kilobytes) == 1)
-      break;
-  if (status)
-    fclose(status);
+  uint64_t bytes = proc_bytes("/proc/self/status", "VmHWM");
   struct rusage usage;
-  if (kilobytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0)
-    kilobytes = (unsigned long long)usage.ru_maxrss;
-  return kilobytes * 1024;
+  if (bytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0)
+    bytes = (uint64_t)usage.ru_maxrss * 1024;
+  return bytes;
 }
 
 /* What of the peak was planned when the model was compiled. The rest is code, the C library, and rows of the

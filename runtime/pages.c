@@ -51,18 +51,6 @@ static bool has_room_for_addresses(void) {
   return sizeof(void *) >= 8 && getrlimit(RLIMIT_AS, &most) == 0 && most.rlim_cur == RLIM_INFINITY;
 }
 
-static uint64_t free_in_system(void) {
-  char line[128];
-  unsigned long long kilobytes = 0;
-  FILE *f = fopen("/proc/meminfo", "r");
-  while (f && fgets(line, sizeof line, f))
-    if (sscanf(line, "MemAvailable: %llu", &kilobytes) == 1)
-      break;
-  if (f)
-    fclose(f);
-  return kilobytes * 1024;
-}
-
 static bool number_in(const char *folder, const char *path, const char *file, uint64_t *number) {
   char name[4352], line[64];
   snprintf(name, sizeof name, "%s%s/%s", folder, path, file);
@@ -112,7 +100,8 @@ static uint64_t free_in_groups(void) {
 static bool pays(uint64_t bytes) {
   const char *allowed = getenv("TERN_HUGE_PAGES");
   return bytes >= LEAST_BYTES && !(allowed && strcmp(allowed, "0") == 0) && system_has_huge_pages() &&
-         has_room_for_addresses() && free_in_system() / 2 >= bytes && free_in_groups() / 2 >= bytes;
+         has_room_for_addresses() && proc_bytes("/proc/meminfo", "MemAvailable") / 2 >= bytes &&
+         free_in_groups() / 2 >= bytes;
 }
 
 /* ---- moving ------------------------------------------------------------------------------------ */

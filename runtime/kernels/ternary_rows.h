@@ -503,7 +503,7 @@ INLINE void sum_set(int fields, int set, int8_t *near, const uint8_t *w, const i
     } else if (row < rows) {                                                                                 \
       _Alignas(64) int8_t near[NEAR_BYTES];                                                                  \
       row += sum_sets(fields, near, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);         \
-      if (row < rows)                                                                                        \
+      if (direct(fields) && row < rows)                                                                      \
         few_##name##_##level(near, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);          \
     }                                                                                                        \
   }

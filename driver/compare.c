@@ -43,9 +43,20 @@ static size_t bytes_of(const struct run *r, struct type t) {
   return (size_t)elem_bytes(t.elem) * (size_t)type_count(t, r->args.n, r->args.keep);
 }
 
+/* Where thread `thread` finds the value: it may have a copy of its own. */
+static uint8_t *place_of(const struct run *r, const struct value *v, uint32_t thread) {
+  const struct kernel *k = v->def ? kernel_of(r->c, v->def) : NULL;
+  bool own = k && k->team == TEAM_EACH;
+  return r->scratch + v->at + (own ? r->c->model->step_scratch + thread * r->c->model->step_own : 0);
+}
+
+static uint32_t most_threads(const struct comparison *c) {
+  return c->threads > 1 ? c->threads : 1;
+}
+
 static void put_input(struct run *r, struct interp *in, const struct value *v) {
-  if (v->at >= 0)
-    memcpy(r->scratch + v->at, interp_value(in, v)->data, bytes_of(r, v->type));
+  for (uint32_t t = 0; v->at >= 0 && t < most_threads(r->c); t++)
+    memcpy(place_of(r, v, t), interp_value(in, v)->data, bytes_of(r, v->type));
 }
 
 static int64_t instances(const struct state *s) {
@@ -114,7 +125,7 @@ static bool check_results(struct run *r, struct interp *in, const struct op *op,
   char what[32];
   for (int i = 0; i < op->n_out; i++) {
     const struct value *v = op->out[i];
-    const void *got = v->at == AT_OUTPUT ? (void *)r->logits : r->scratch + v->at;
+    const void *got = v->at == AT_OUTPUT ? (void *)r->logits : place_of(r, v, 0);
     snprintf(what, sizeof what, "result %d", i);
     if (v->at != -1 && !check(r, op, indices, what, v->type.elem,
                               type_count(v->type, r->args.n, r->args.keep), interp_value(in, v)->data, got))
@@ -157,7 +168,9 @@ static bool before(void *self, struct interp *in, const struct op *op, const uin
   bool ok = memcmp(state, r->state, r->state_bytes) == 0 && memcmp(logits, r->logits, r->logits_bytes) == 0;
   for (int i = 0; i < op->n_out; i++) {
     const struct value *v = op->out[i];
-    ok = ok && (v->at < 0 || memcmp(scratch + v->at, r->scratch + v->at, bytes_of(r, v->type)) == 0);
+    const uint8_t *alone = v->at < 0 ? NULL : scratch + (place_of(r, v, 0) - r->scratch);
+    for (uint32_t t = 0; alone && t < r->c->threads; t++)
+      ok = ok && memcmp(alone, place_of(r, v, t), bytes_of(r, v->type)) == 0;
   }
   if (!ok)
     diag_at(r->c->module->diag, SEVERITY_ERROR, op->at, "%s kernel '%s' gives other results with %u threads",
@@ -200,7 +213,8 @@ bool compare_form(struct comparison *c, struct interp *in, const char *form, con
   struct run r = {.c = c,
                   .sequences = 1,
                   .args = {.tokens = tokens, .n = (uint32_t)n, .keep = (uint32_t)keep},
-                  .scratch_bytes = step ? c->model->step_scratch : c->model->prefill_scratch};
+                  .scratch_bytes = step ? c->model->step_scratch + most_threads(c) * c->model->step_own
+                                        : c->model->prefill_scratch};
   return compare_run(&r, in, form);
 }
 

@@ -10,7 +10,7 @@
 enum { MOST_PARAMETERS = 1000000 };
 
 struct unrolled *unrolled_job(struct job *j, const struct hw_options *o) {
-  static const char *const not_here[] = {"batch-time", "fuse", "plan-memory"};
+  static const char *const not_here[] = {"batch-time", "fuse", "spread", "plan-memory"};
   struct compile_options *c = &j->options;
   c->fixed = true;
   if (!c->weights) {
@@ -26,7 +26,7 @@ struct unrolled *unrolled_job(struct job *j, const struct hw_options *o) {
     return NULL;
   }
   /* one token at a time; operators stay whole, since every element becomes hardware anyway */
-  for (int i = 0; i < 3; i++)
+  for (size_t i = 0; i < sizeof not_here / sizeof *not_here; i++)
     vec_push(&j->arena, c->disable, not_here[i]);
   if (!(j->module || job_load(j)))
     return NULL;

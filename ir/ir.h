@@ -183,6 +183,7 @@ struct func {
   const char *name; /* "step": one token; "prefill": T tokens; "batch": one token of each of B sequences;
                        "fold": computes folded weights from weights */
   struct block *body;
+  bool spread;     /* spread: laid out for threads that share each kernel or repeat it */
   int64_t scratch; /* plan-memory: bytes of scratch; -1: not planned */
   struct func *next;
 };
@@ -212,6 +213,10 @@ enum weight_origin {
 enum weight_scale { WSCALE_TENSOR, WSCALE_ROW, WSCALE_GROUP };
 
 enum { MAX_REPEATS = 2 }; /* nesting of repeats */
+
+/* From so many elements on, threads share what is element-wise between two sums: with fewer there are not two
+ * shares (SHARE of backends/loops). */
+enum { WORTH_SHARING = 64 };
 
 /* A weight of the model. Inside repeats it stands for one tensor an iteration: each "{}" of the name is
  * replaced by an index, counts[] has the trip counts, outermost first. Instance number = i, or i * counts[1]

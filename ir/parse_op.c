@@ -326,7 +326,9 @@ bool parse_func(struct parser *p) {
     return p_error(p, at, "the function '%s' is defined twice", name);
   struct func *f = func_add(p->m, name);
   p->scope.n = 0;
-  return parse_parameters(p, f) && (!p_accept(p, "->") || parse_results(p, &t)) &&
-         (!p_word(p, "scratch") || p_integer(p, 0, INT64_MAX / 4, &f->scratch)) && parse_block(p, f->body) &&
+  if (!parse_parameters(p, f) || (p_accept(p, "->") && !parse_results(p, &t)))
+    return false;
+  f->spread = p_word(p, "spread");
+  return (!p_word(p, "scratch") || p_integer(p, 0, INT64_MAX / 4, &f->scratch)) && parse_block(p, f->body) &&
          check_results(p, at, f, &t);
 }

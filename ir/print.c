@@ -391,6 +391,7 @@ static void print_func(struct printer *p, const struct func *f) {
       put_format(p->out, b->last->in[i]->frac);
     }
   }
+  fputs(f->spread ? " spread" : "", p->out);
   put_plan(p->out, "scratch", f->scratch);
   fputs(" {\n", p->out);
   print_block(p, b, 1);

@@ -37,7 +37,6 @@ struct fuse {
   struct module *m;
   struct func *f;
   struct arena scratch; /* plans of blocks */
-  int kernels;
 };
 
 typedef VEC(struct op *) op_list;
@@ -252,13 +251,6 @@ static void fuse_block(struct fuse *f, struct block *b) {
     op_unlink(leaves.at[i]);
 }
 
-/* step.k0, step.k1, ... in the order in which they run. */
-static void name_kernel(struct op *op, void *data) {
-  struct fuse *f = data;
-  if (op->code == OP_KERNEL)
-    op->attr.name = arena_printf(f->m->arena, "%s.k%d", f->f->name, f->kernels++);
-}
-
 static void note_kernel(struct op *op, void *data) {
   *(bool *)data |= op->code == OP_KERNEL;
 }
@@ -275,7 +267,7 @@ bool pass_fuse(struct module *m) {
       continue;
     struct fuse fuse = {.m = m, .f = f};
     fuse_block(&fuse, f->body);
-    walk(f->body, name_kernel, &fuse);
+    name_kernels(m, f);
     arena_free(&fuse.scratch);
   }
   return true;

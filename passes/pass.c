@@ -13,9 +13,10 @@ const int pass_count = sizeof passes / sizeof *passes;
 
 /* simplify, cse and dce stand where a pass has left something for them: at the start what the spec's blocks
  * brought in; after norm-scale because norms of one vector share their sum of squares only once cse has seen
- * them; after batch-time because it makes constants and shapes anew. The others: see passes.def. */
+ * them; after batch-time because it makes constants and shapes anew; after spread, whose parted kernels still
+ * hold what they gave away. The others: see passes.def. */
 #define TO_SUMS    "simplify,cse,dce,fold-weights,ternarize,norm-scale,simplify,cse,dce,"
-#define TO_KERNELS "merge-sums,batch-time,simplify,cse,dce,fuse,plan-memory"
+#define TO_KERNELS "merge-sums,batch-time,simplify,cse,dce,fuse,spread,dce,plan-memory"
 const char pipeline_default[] = TO_SUMS TO_KERNELS;
 const char pipeline_fixed[] = TO_SUMS "fixed-point,simplify,cse,dce," TO_KERNELS;
 

@@ -11,11 +11,13 @@
  *
  * Two buffers that are live at the same time do not overlap. A buffer is live from the kernel that makes it
  * to the last that reads it, both included, so that a kernel's results lie beside its operands. Kernels one
- * after another that need nothing of each other count as one time, so that threads need not meet between
- * them. A value from outside a repeat that is used in it is live until the repeat ends. One exception lets a
- * residual stream stay where it is: a yielded value takes the place of the argument even if its own kernel
- * still reads the argument, when it does so only once, as an operand of the same shape of the element-wise
- * operator whose result is yielded. */
+ * after another between which threads need not meet count as one time: those that need nothing of each other,
+ * a scan and the sums before it, and in a function that is spread all that a thread can do with its own share
+ * and its own copies. A value
+ * from outside a repeat that is used in it is live until the repeat ends. One exception lets a residual
+ * stream stay where it is: a yielded value takes the place of the argument even if its own kernel still reads
+ * the argument, when it does so only once, as an operand of the same shape of the element-wise operator whose
+ * result is yielded. */
 #include "passes/pass.h"
 #include "passes/place.h"
 #include "passes/plan_image.h"
@@ -183,11 +185,27 @@ static void make_results(struct plan *p, struct op *op) {
   }
 }
 
-/* Whether `op` uses no result of those from `first` to it. */
-static bool goes_beside(const struct op *first, const struct op *op) {
+static bool has_scan(const struct op *kernel) {
+  for (const struct op *op = kernel->body->first; op; op = op->next)
+    if (op->code == OP_SCAN)
+      return true;
+  return false;
+}
+
+/* Whether threads that share `op`, or (spread) have all of it to themselves, begin with it when they are done
+ * with their own part of `before`, whose results it uses. */
+static bool flows_on(const struct plan *p, const struct op *before, const struct op *op) {
+  if (!p->f->spread)
+    return before->code == OP_TERNARY_SUM && op->code == OP_KERNEL && has_scan(op);
+  bool shared = before->code == OP_TERNARY_SUM || kernel_elementwise(before);
+  return !shared || (op->code == OP_KERNEL && kernel_elementwise(op));
+}
+
+/* Whether `op` need not wait for those from `first` to it. */
+static bool goes_beside(const struct plan *p, const struct op *first, const struct op *op) {
   for (; first && first != op; first = first->next)
     for (int i = 0; i < first->n_out; i++)
-      if (first->code != OP_WEIGHT && op_uses(op, first->out[i]))
+      if (first->code != OP_WEIGHT && op_uses(op, first->out[i]) && !flows_on(p, first, op))
         return false;
   return first && !(op_info[op->code].flags & END);
 }
@@ -195,7 +213,7 @@ static bool goes_beside(const struct op *first, const struct op *op) {
 static void plan_block(struct plan *p, struct block *b) {
   const struct op *first = NULL; /* of those that have the same time */
   for (struct op *op = b->first; op; op = op->next) {
-    if (!goes_beside(first, op)) {
+    if (!goes_beside(p, first, op)) {
       p->clock++;
       first = op;
     }

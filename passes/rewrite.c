@@ -73,6 +73,24 @@ bool states_conflict(const struct op *a, const struct op *b) {
   return true;
 }
 
+bool op_elementwise(const struct op *op) {
+  switch (op->code) {
+  case OP_CONST:
+  case OP_WEIGHT:
+  case OP_WSCALE:
+  case OP_READ:
+  case OP_WRITE: return true;
+  default: return op_info[op->code].flags & (MAP | MOVE | END);
+  }
+}
+
+bool kernel_elementwise(const struct op *kernel) {
+  for (const struct op *op = kernel->body->first; op; op = op->next)
+    if (!op_elementwise(op))
+      return false;
+  return true;
+}
+
 struct value *copy_kernel(struct builder *b, struct value *v, const char *name) {
   struct op *kernel = build(b, OP_KERNEL, 0, NULL, &(struct attrs){.name = name}, NULL);
   struct builder inner = builder_end(b->m, kernel->body);
@@ -92,4 +110,20 @@ const char *kernel_name(struct module *m, const struct func *f) {
   int n = 0;
   walk(f->body, count_kernel, &n);
   return arena_printf(m->arena, "%s.k%d", f->name, n);
+}
+
+struct naming {
+  struct module *m;
+  const struct func *f;
+  int n;
+};
+
+static void name_kernel(struct op *op, void *data) {
+  struct naming *names = data;
+  if (op->code == OP_KERNEL)
+    op->attr.name = arena_printf(names->m->arena, "%s.k%d", names->f->name, names->n++);
+}
+
+void name_kernels(struct module *m, struct func *f) {
+  walk(f->body, name_kernel, &(struct naming){m, f, 0});
 }

@@ -25,9 +25,15 @@ bool op_uses(const struct op *op, const struct value *v);
  */
 bool states_conflict(const struct op *a, const struct op *b);
 
+/* Neither makes an element of other elements than those at its place, moved ones counted as there. */
+bool op_elementwise(const struct op *op);
+bool kernel_elementwise(const struct op *kernel); /* all operators in it */
+
 /* A kernel at the builder that does nothing but copy v; its result. */
 struct value *copy_kernel(struct builder *b, struct value *v, const char *name);
 /* "FUNC.kN", N the number of kernels that FUNC has. */
 const char *kernel_name(struct module *m, const struct func *f);
+/* Names them all FUNC.k0, FUNC.k1, ... in the order in which they run. */
+void name_kernels(struct module *m, struct func *f);
 
 #endif

@@ -9,9 +9,10 @@
 #include "state.h"
 #include "team.h"
 
-static bool make_memory(struct batch *b, struct failure *f) {
+static bool make_memory(struct batch *b, uint32_t threads, struct failure *f) {
   const struct tern_model *m = b->model;
-  uint64_t scratch = b->most > 1 && m->batch_scratch > m->step_scratch ? m->batch_scratch : m->step_scratch;
+  uint64_t step = step_scratch(m, threads);
+  uint64_t scratch = b->most > 1 && m->batch_scratch > step ? m->batch_scratch : step;
   uint64_t logits = (uint64_t)b->most * m->vocab * sizeof *b->logits;
   uint64_t states = m->state_bytes > UINT64_MAX / b->sequences ? UINT64_MAX : b->sequences * m->state_bytes;
   b->state = aligned_zeros(states);
@@ -35,8 +36,8 @@ bool batch_open(struct batch *b, const struct tern_model *m, const struct image 
   b->most = b->most ? b->most : 1;
   if (sequences == 0)
     return fail_with(f, "a batch has at least one sequence");
-  bool ok = image_fits(im, m, f) && make_memory(b, f) &&
-            (b->team = team_open(session_threads(m, threads), f)) != NULL;
+  threads = session_threads(m, threads);
+  bool ok = image_fits(im, m, f) && make_memory(b, threads, f) && (b->team = team_open(threads, f)) != NULL;
   for (uint32_t i = 0; ok && i < sequences; i++)
     batch_reset(b, i);
   if (!ok)

@@ -114,8 +114,8 @@ static uint64_t peak_bytes(void) {
  * embedding, whose pages are given back now and then. */
 static void print_planned(const struct session *s, uint32_t sequences) {
   const struct tern_model *m = s->model;
-  uint64_t scratch =
-      s->chunk > 1 && m->prefill_scratch > m->step_scratch ? m->prefill_scratch : m->step_scratch;
+  uint64_t step = step_scratch(m, team_threads(s->team));
+  uint64_t scratch = s->chunk > 1 && m->prefill_scratch > step ? m->prefill_scratch : step;
   printf(
       "  planned              %llu bytes of weights without the embedding, %llu scratch, %llu of a state\n",
       (unsigned long long)(m->weights_bytes - m->table_bytes), (unsigned long long)scratch,

@@ -45,7 +45,8 @@ static void print_lines(const struct fact *facts, size_t n) {
 }
 
 bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f) {
-  uint64_t scratch = m->prefill_scratch > m->step_scratch ? m->prefill_scratch : m->step_scratch;
+  uint64_t step = step_scratch(m, session_threads(m, 0));
+  uint64_t scratch = m->prefill_scratch > step ? m->prefill_scratch : step;
   const struct fact facts[] = {
       {"model", "model", m->name, 0},
       {"spec", "spec", m->spec, 0},

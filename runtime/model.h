@@ -13,13 +13,14 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 4, TERN_ALIGN = 64 };
+enum { TERN_ABI = 5, TERN_ALIGN = 64 };
 
 /* What generated code works on. All pointers are TERN_ALIGN-aligned and do not overlap. */
 struct tern_args {
   const uint8_t *weights; /* the image's weights, weights_bytes of them */
   uint8_t *state;         /* one sequence's state, state_bytes; updated. batch: many, one after another */
-  uint8_t *scratch;       /* step_scratch, ... bytes; contents are of no value between calls */
+  uint8_t *scratch;       /* step_scratch + threads * step_own, prefill_scratch, batch_scratch bytes; contents
+                             are of no value between calls */
   const uint32_t *tokens; /* [n] ids, each < vocab */
   void *logits;           /* [keep, vocab], row-major: the last `keep` of the n positions; enum tern_logits */
   uint32_t n;             /* tokens in this call: 1 for step, 1 .. chunk for prefill, 1 .. most for batch */
@@ -74,6 +75,7 @@ struct tern_model {
   uint64_t layout;      /* hash of the weights layout; equals the image's, or they do not belong together */
   uint64_t parameters;  /* number of weights of the model as published */
   uint64_t weights_bytes, state_bytes, step_scratch, prefill_scratch, batch_scratch;
+  uint64_t step_own;               /* bytes of scratch for copies of each thread's own */
   uint64_t weight_bytes_per_token; /* bytes of weights that one step reads */
   /* The largest weight that is only looked up by row (the embedding): a token touches little of it, so the
    * runtime gives its pages back now and then. 0 bytes: none. */

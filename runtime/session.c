@@ -38,6 +38,10 @@ uint32_t session_threads(const struct tern_model *m, uint32_t asked) {
   return asked ? asked : m->threads ? m->threads : busy < processors ? (uint32_t)busy : processors;
 }
 
+uint64_t step_scratch(const struct tern_model *m, uint32_t threads) {
+  return m->step_scratch + threads * m->step_own;
+}
+
 static bool chunk_fits(const struct tern_model *m, uint32_t chunk, struct failure *f) {
   uint32_t most = m->chunk ? m->chunk : 1;
   return chunk <= most ||
@@ -52,7 +56,8 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
   if (!image_fits(im, m, f) || !chunk_fits(m, chunk, f))
     return false;
   s->chunk = chunk ? chunk : m->chunk ? m->chunk : 1;
-  uint64_t scratch = m->step_scratch;
+  threads = session_threads(m, threads);
+  uint64_t scratch = step_scratch(m, threads);
   if (s->chunk > 1 && m->prefill_scratch > scratch)
     scratch = m->prefill_scratch;
   s->state = aligned_zeros(m->state_bytes);
@@ -61,7 +66,7 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
   bool ok = s->state && s->scratch && s->tokens;
   if (!ok)
     fail_memory(f, m->state_bytes + scratch, "a sequence of this model");
-  ok = ok && (s->team = team_open(session_threads(m, threads), f)) != NULL;
+  ok = ok && (s->team = team_open(threads, f)) != NULL;
   if (ok)
     session_reset(s);
   else

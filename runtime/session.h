@@ -33,6 +33,8 @@ struct session {
 bool image_fits(const struct image *im, const struct tern_model *m, struct failure *f);
 /* How many threads run the model; asked 0: its default, or as many as its size pays for. */
 uint32_t session_threads(const struct tern_model *m, uint32_t asked);
+/* Bytes of scratch that `step` needs with so many threads. */
+uint64_t step_scratch(const struct tern_model *m, uint32_t threads);
 /* Whether the ids are the model's. */
 bool tokens_fit(const struct tern_model *m, const uint32_t *tokens, size_t n, struct failure *f);
 /* Integer logits x become the floats x * 2^-logits_frac, in place; floats stay. */

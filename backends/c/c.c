@@ -84,7 +84,7 @@ void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
   fputs(preamble, out);
   print_curves(out, l);
   for (const struct kernel *k = l->kernels; k; k = k->next)
-    print_kernel(out, m, k);
+    print_kernel(out, l, k);
   print_model(out, l, o->threads);
 }
 

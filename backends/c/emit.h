@@ -8,6 +8,7 @@ struct printer {
   FILE *out;
   struct arena *arena;
   int indent;
+  const struct loops *all;
   /* of the kernel being printed: */
   const struct kernel *kernel;
   VEC(const char *) taken;    /* names of its scope */
@@ -36,7 +37,7 @@ const char *c_type(enum elem elem);
 const char *c_format(enum format f);
 
 /* ---- kernel.c ---- */
-void print_kernel(FILE *out, const struct module *m, const struct kernel *k);
+void print_kernel(FILE *out, const struct loops *l, const struct kernel *k);
 
 /* ---- model.c ---- */
 /* The forms and the constant struct tern_model. */

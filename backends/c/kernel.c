@@ -192,7 +192,7 @@ static void print_lanes(struct printer *p, const struct loop *l, const char *ext
 
 static void print_shared(struct printer *p, const struct loop *l, const char *extent) {
   const char *name = p->loops[l->id], *end = fresh_name(p, "end");
-  int grain = l->kind == LOOP_VECTOR ? LANES : 1;
+  int grain = l->kind == LOOP_VECTOR ? SHARE : 1;
   print_line(p, "for (int64_t %s = tern_begin(%s, %d, thread, threads),", name, extent, grain);
   print_line(p, "             %s = tern_begin(%s, %d, thread + 1, threads);", end, extent, grain);
   print_line(p, "     %s < %s; %s++) {", name, end, name);
@@ -231,11 +231,16 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 /* Address of a buffer: args->scratch + 64 + layer * 1024. */
 static const char *address(struct printer *p, const struct buffer *b) {
   static const char *const bases[] = {
-      [BASE_SCRATCH] = "scratch", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state",
-      [BASE_TOKENS] = "tokens",   [BASE_LOGITS] = "logits",   [BASE_ROWS] = "rows"};
+      [BASE_SCRATCH] = "scratch", [BASE_OWN] = "scratch",   [BASE_WEIGHTS] = "weights",
+      [BASE_STATE] = "state",     [BASE_TOKENS] = "tokens", [BASE_LOGITS] = "logits",
+      [BASE_ROWS] = "rows"};
   const char *text = arena_printf(p->arena, "args->%s", bases[b->base]);
-  if (b->offset)
-    text = arena_printf(p->arena, "%s + %lld", text, (long long)b->offset);
+  const struct form *step = p->all->step; /* the only form with copies for each thread */
+  int64_t offset = b->offset + (b->base == BASE_OWN ? step->scratch : 0);
+  if (offset)
+    text = arena_printf(p->arena, "%s + %lld", text, (long long)offset);
+  if (b->base == BASE_OWN)
+    text = arena_printf(p->arena, "%s + (int64_t)thread * %lld", text, (long long)step->own);
   if (b->stride_i)
     text = arena_printf(p->arena, "%s + (int64_t)layer * %lld", text, (long long)b->stride_i);
   if (b->stride_j)
@@ -263,10 +268,17 @@ static void print_sum(struct printer *p, const struct kernel *k) {
        [FORMAT_F32] = "tern_ternary_sum3_f32"}};
   print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
   vec_push(p->arena, p->taken, "codes");
+  vec_push(p->arena, p->taken, "n");
   const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out);
-  print_line(p, "%s(codes, %s, %s, %lld, %lld, %lld, %s, thread, threads);",
-             names[k->stored == STORE_TILE3][k->in->format], x, y, (long long)k->m, (long long)k->n,
-             (long long)k->group, index_text(p, k->rows));
+  const char *name = names[k->stored == STORE_TILE3][k->in->format], *w = "codes";
+  int64_t rows = k->m / k->parts, bytes = buffer_bytes(k->weight) / k->parts;
+  if (k->parts > 1) {
+    print_line(p, "for (int64_t n = 0; n < %lld; n++)", (long long)k->parts);
+    w = arena_printf(p->arena, "codes + n * %lld", (long long)bytes);
+    y = arena_printf(p->arena, "%s + n * %lld", y, (long long)rows);
+  }
+  print_line(p, "%s%s(%s, %s, %s, %lld, %lld, %lld, %s, thread, threads);", k->parts > 1 ? "  " : "", name, w,
+             x, y, (long long)rows, (long long)k->n, (long long)k->group, index_text(p, k->rows));
 }
 
 static bool index_uses(const struct index *i, enum index_kind kind) {
@@ -308,7 +320,7 @@ static void print_unused(struct printer *p, const struct kernel *k) {
     print_line(p, "(void)layer;");
   if (!strides_use(k, true) && !statements_use(k->body, INDEX_J))
     print_line(p, "(void)part;");
-  if (!k->parallel)
+  if (k->team != TEAM_SHARE)
     print_line(p, "(void)threads;");
 }
 
@@ -328,7 +340,7 @@ static void print_function(struct printer *p, const struct kernel *k) {
   print_line(p, "%*suint32_t threads) {", (int)strlen(k->name) + 13, "");
   p->indent++;
   print_unused(p, k);
-  if (!k->parallel) {
+  if (k->team == TEAM_FIRST) {
     print_line(p, "if (thread != 0)");
     print_line(p, "  return;");
   }
@@ -346,15 +358,15 @@ static void print_function(struct printer *p, const struct kernel *k) {
   print_line(p, "%s", "");
 }
 
-void print_kernel(FILE *out, const struct module *m, const struct kernel *k) {
+void print_kernel(FILE *out, const struct loops *l, const struct kernel *k) {
   struct arena arena = {0};
-  struct printer p = {.out = out, .arena = &arena, .kernel = k};
+  struct printer p = {.out = out, .arena = &arena, .all = l, .kernel = k};
   p.exprs = arena_array(&arena, const char *, k->n_exprs + 1);
   p.loose = arena_array(&arena, bool, k->n_exprs + 1);
   p.uses = arena_array(&arena, int, k->n_exprs + 1);
   p.loops = arena_array(&arena, const char *, k->n_loops + 1);
   p.accs = arena_array(&arena, const char *, k->n_accs + 1);
-  print_title(&p, m, k);
+  print_title(&p, l->module, k);
   print_function(&p, k);
   arena_free(&arena);
 }

@@ -135,6 +135,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   print_number(out, "step_scratch", (uint64_t)l->step->scratch);
   print_number(out, "prefill_scratch", l->prefill ? (uint64_t)l->prefill->scratch : 0);
   print_number(out, "batch_scratch", l->batch ? (uint64_t)l->batch->scratch : 0);
+  print_number(out, "step_own", (uint64_t)l->step->own);
   print_number(out, "weight_bytes_per_token", l->weight_bytes_per_token);
   print_number(out, "table_at", table ? (uint64_t)table->offset : 0);
   print_number(out, "table_bytes", table ? (uint64_t)weight_bytes(table) : 0);

@@ -3,7 +3,7 @@
  * A thread that leaves a kernel goes on to the next at once, unless a kernel that another thread may still be
  * in shares memory with it that one of them writes. Those that it may be in are all since the last barrier;
  * in a repeat also those of the iteration before. Two kernels that thread 0 runs alone run in its order
- * whatever the others do.
+ * whatever the others do; so do two in which a thread touches only its own elements of what they share.
  *
  * Memory is compared by the bytes that buffers reach over. Those of states that a repeat steps through are
  * compared within a step, and within a sequence: none leaves its own. */
@@ -44,13 +44,18 @@ static bool buffers_meet(const struct barriers *b, const struct kernel *k, const
   return ahead < buffer_bytes(x) || ahead + buffer_bytes(y) > step;
 }
 
+static bool own_elements(const struct buffer *x, const struct buffer *y) {
+  return x->shared && x->shared == y->shared && same_buffer(x, y);
+}
+
 static bool conflict(const struct barriers *b, const struct kernel *k, const struct kernel *l) {
-  if (!k->parallel && !l->parallel)
+  if (k->team == TEAM_FIRST && l->team == TEAM_FIRST)
     return false;
   for (int i = 0; i < k->buffers.n; i++)
     for (int j = 0; j < l->buffers.n; j++) {
       const struct buffer *x = k->buffers.at[i], *y = l->buffers.at[j];
-      if ((x->written || y->written) && buffers_meet(b, k, x, l, y))
+      if ((x->written || y->written) && x->base != BASE_OWN && !own_elements(x, y) &&
+          buffers_meet(b, k, x, l, y))
         return true;
     }
   return false;

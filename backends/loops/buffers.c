@@ -129,8 +129,16 @@ static const char *value_hint(const struct value *v) {
   return v->def->code == OP_TERNARY_SUM ? "sums" : op_info[v->def->code].text;
 }
 
+/* Whether each thread has a copy of the value. */
+static bool made_by_each(const struct unit *u, const struct value *v) {
+  for (const struct kernel *k = u->before; k; k = k->next)
+    if (k->op == v->def)
+      return k->team == TEAM_EACH;
+  return false;
+}
+
 struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
-  enum buffer_base base = v->at == AT_OUTPUT ? BASE_LOGITS : BASE_SCRATCH;
+  enum buffer_base base = v->at == AT_OUTPUT ? BASE_LOGITS : made_by_each(u, v) ? BASE_OWN : BASE_SCRATCH;
   const char *name = base == BASE_LOGITS ? "logits" : value_hint(v);
   if (!v->def && !v->block->parent) {
     base = BASE_TOKENS;

@@ -16,10 +16,16 @@
 
 enum { LANES = 16 };
 
+/* A VECTOR loop's iterations, and a matrix's rows, are shared in multiples of SHARE: of E there are G =
+ * ceil(E / SHARE), and thread k of N begins with number SHARE * (G * k / N) (tern_share of
+ * runtime/kernels/ternary.h). */
+enum { SHARE = 32 };
+
 /* Where a buffer lies. No two of a kernel overlap, unless neither is written. Address in bytes = base +
- * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). LOCAL: an array of the kernel's
- * own in scratch, private to the call. ROWS: which sequence each token of a batch is of. */
-enum buffer_base { BASE_SCRATCH, BASE_WEIGHTS, BASE_STATE, BASE_TOKENS, BASE_LOGITS, BASE_ROWS };
+ * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). OWN: the thread's own copy of the
+ * form's scratch, at scratch + form.scratch + thread * form.own. ROWS: which sequence each token of a batch
+ * is of. */
+enum buffer_base { BASE_SCRATCH, BASE_OWN, BASE_WEIGHTS, BASE_STATE, BASE_TOKENS, BASE_LOGITS, BASE_ROWS };
 
 /* Element formats in memory; F16 and BF16 are widened to float when loaded. */
 enum format {
@@ -40,6 +46,9 @@ struct buffer {
   int64_t offset, stride_i, stride_j; /* bytes */
   int64_t elements;                   /* at most (DIM_T = chunk); for declarations and bounds */
   int64_t sequence; /* a state of the batch form: bytes from one sequence's elements to the next one's */
+  /* Not 0: of its elements the kernel's threads touch only their own, a thread that has the range [a, b) of
+   * `shared` those numbered k * shared + a .. k * shared + b - 1. */
+  int64_t shared;
   const char *name; /* a hint from the spec, unique in the kernel: "x", "norm_weight" */
 };
 
@@ -129,15 +138,21 @@ enum loop_kind {
 };
 struct loop {
   enum loop_kind kind;
-  /* The threads of a team share its iterations: thread k takes a range of them (multiples of LANES for a
+  /* The threads of a team share its iterations: thread k takes a range of them (multiples of SHARE for a
    * VECTOR loop). Has no accumulators. Every loop of a kernel that is marked has the same extent and kind, so
-   * that an element always falls to the same thread. A kernel without a parallel loop is run by thread 0
-   * alone. */
+   * that an element always falls to the same thread. */
   bool parallel;
   const char *name;     /* "t", "i", "j", ... */
   struct index *extent; /* constant, or INDEX_T, INDEX_K, INDEX_B */
   struct stmt *body;
   int id;
+};
+
+/* What the threads of a team do in a kernel. */
+enum teamwork {
+  TEAM_FIRST, /* thread 0 runs it alone */
+  TEAM_SHARE, /* each its share: of the parallel loops, or of a sum's rows */
+  TEAM_EACH   /* each all of it, and writes to BASE_OWN: that takes no longer than to wait for thread 0 */
 };
 
 enum kernel_kind { KERNEL_LOOPS, KERNEL_TERNARY_SUM };
@@ -150,17 +165,18 @@ struct kernel {
   const char *name;    /* a C identifier: "step_k3" */
   struct loc at;
   const struct op *op; /* the IR operator it was made from */
-  bool parallel;       /* has a parallel loop, or is a sum */
+  enum teamwork team;
   uint64_t weight_bytes;
   VEC(struct buffer *) buffers;
   struct stmt *body; /* KERNEL_LOOPS */
   int n_exprs, n_loops, n_accs;
   /* KERNEL_TERNARY_SUM: out[r, m(, g)] = sums over n of codes times in[r, n], for r < rows. Rows of the
-   * weight are shared by the threads. The layout of the codes is `stored`; runtime/kernels/ternary.h has the
-   * functions. */
+   * weight are shared by the threads, each m / parts of them by themselves. The layout of the codes is
+   * `stored`; runtime/kernels/ternary.h has the functions. */
   enum storage stored;
   struct buffer *weight, *in, *out; /* in: I8, I16 or F32; out: I32, or F32 for F32 */
   int64_t m, n, group;              /* group 0: the whole row */
+  int64_t parts;                    /* more than 1: m / parts is a multiple of SHARE */
   struct index *rows; /* constant 1, INDEX_T, INDEX_K or INDEX_B, or a product of them with constants */
   struct kernel *next;
 };
@@ -179,7 +195,8 @@ struct form {
   const char *name; /* "step", "prefill", "batch" */
   enum form_kind kind;
   struct call *schedule;
-  int64_t scratch;  /* bytes, LOCAL buffers included */
+  int64_t scratch;  /* bytes, arrays of a kernel's own included */
+  int64_t own;      /* bytes behind it for each thread; 0: no kernel is TEAM_EACH */
   int64_t barriers; /* that a run of it meets */
 };
 
@@ -194,6 +211,10 @@ struct loops {
 /* The module must be in kernel form, planned and verified. NULL after a diagnostic (an operator that no
  * kernel can hold). In the arena. */
 struct loops *loops_lower(struct arena *a, const struct module *m);
+
+int64_t buffer_bytes(const struct buffer *b);
+/* Bytes of scratch that a form needs with so many threads. */
+int64_t form_scratch(const struct form *f, uint32_t threads);
 
 /* The loops as text, for --print-loops and tests. */
 void loops_print(const struct loops *l, FILE *out);

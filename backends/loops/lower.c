@@ -48,7 +48,13 @@ static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum k
 /* ---- kernels --------------------------------------------------------------------------------- */
 
 static struct unit unit_begin(struct lowering *l, struct kernel *k, const struct op *op) {
-  struct unit u = {.a = l->a, .m = l->m, .d = l->d, .kernel = k, .op = op, .scratch = l->f->scratch};
+  struct unit u = {.a = l->a,
+                   .m = l->m,
+                   .d = l->d,
+                   .kernel = k,
+                   .op = op,
+                   .scratch = l->f->scratch,
+                   .before = l->loops->kernels};
   memcpy(u.repeat, l->repeat, sizeof u.repeat);
   u.failed = l->failed;
   return u;
@@ -82,7 +88,7 @@ static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
   if (u.failed)
     return k;
   clean_kernel(&u);
-  share_loops(&u);
+  share_kernel(&u, l->f);
   k->weight_bytes = loaded_weights(k);
   l->local = u.local > l->local ? u.local : l->local;
   return k;
@@ -126,7 +132,8 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   struct kernel *k = kernel_new(l, op, KERNEL_TERNARY_SUM, hint);
   struct unit u = unit_begin(l, k, op);
   struct index *extra;
-  k->parallel = true;
+  k->team = TEAM_SHARE;
+  k->parts = 1;
   k->stored = w->stored;
   k->m = w->type.dim[0];
   k->n = w->type.dim[1];
@@ -196,6 +203,13 @@ static uint64_t weights_read(const struct call *c) {
   return sum;
 }
 
+static bool has_each(const struct loops *l, enum form_kind form) {
+  for (const struct kernel *k = l->kernels; k; k = k->next)
+    if (k->form == form && k->team == TEAM_EACH)
+      return true;
+  return false;
+}
+
 static struct form *lower_form(struct lowering *l, enum form_kind kind, const char *name) {
   l->f = func_find(l->m, name);
   l->form = kind;
@@ -219,8 +233,11 @@ static struct form *lower_form(struct lowering *l, enum form_kind kind, const ch
   form->kind = kind;
   form->schedule = lower_block(l, l->f->body);
   form->scratch = l->f->scratch + l->local;
-  if (!l->failed)
-    place_barriers(form, l->loops->n_kernels);
+  form->own = has_each(l->loops, kind) ? form->scratch : 0;
+  if (l->failed)
+    return form;
+  share_sums(l->loops->kernels, kind);
+  place_barriers(form, l->loops->n_kernels);
   return form;
 }
 
@@ -239,4 +256,8 @@ struct loops *loops_lower(struct arena *a, const struct module *m) {
     return NULL;
   l.loops->weight_bytes_per_token = weights_read(l.loops->step->schedule);
   return l.loops;
+}
+
+int64_t form_scratch(const struct form *f, uint32_t threads) {
+  return f->scratch + (int64_t)threads * f->own;
 }

@@ -93,6 +93,7 @@ struct unit { /* one kernel under way */
   struct value sequences; /* u32[B], of BASE_ROWS: stands for its elements that are at hand */
   struct root *probing;   /* set: nothing is kept, accesses are noted */
   const struct value *repeat[MAX_REPEATS]; /* index values of the repeats around */
+  const struct kernel *before;             /* loops->kernels: those lowered so far */
   int64_t scratch; /* bytes that are planned; arrays of the kernel's own lie behind them */
   int64_t local;   /* bytes of those */
   bool failed;
@@ -111,7 +112,6 @@ struct buffer *buffer_of_value(struct unit *u, const struct value *v);
 /* A weight's numbers, its scales, or a state: of the symbol operator op, whose index operands begin at
  * `first`. *extra: element index that depends on indices known only at run time, or NULL. */
 struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, struct index **extra);
-int64_t buffer_bytes(const struct buffer *b);
 /* An array of the kernel's own. */
 struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, const char *name);
 /* What a weight's path says, in short. */
@@ -165,8 +165,14 @@ bool make_loops(struct unit *u);
 void clean_kernel(struct unit *u);
 
 /* ---- share.c ---- */
-/* Marks the loops that threads share, and the kernel if there are any. */
-void share_loops(struct unit *u);
+/* What threads do in the kernel: marks the loops that they share, moves what each computes for itself to
+ * BASE_OWN. `f`: the function that it stands in. */
+void share_kernel(struct unit *u, const struct func *f);
+/* When all kernels of the form are there: how its sums are shared, so that as many kernels as can be find
+ * their elements with the thread that summed them. */
+void share_sums(struct kernel *kernels, enum form_kind form);
+/* Whether both reach over the same bytes in the same steps. */
+bool same_buffer(const struct buffer *x, const struct buffer *y);
 /* Bytes of weights that one call loads. */
 uint64_t loaded_weights(const struct kernel *k);
 

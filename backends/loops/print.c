@@ -145,8 +145,8 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 /* ---- kernels and schedules ------------------------------------------------------------------- */
 
 static const char *const bases[] = {
-    [BASE_SCRATCH] = "scratch", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state",
-    [BASE_TOKENS] = "tokens",   [BASE_LOGITS] = "logits",   [BASE_ROWS] = "rows"};
+    [BASE_SCRATCH] = "scratch", [BASE_OWN] = "own",       [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state",
+    [BASE_TOKENS] = "tokens",   [BASE_LOGITS] = "logits", [BASE_ROWS] = "rows"};
 static const char *const formats[] = {
     [FORMAT_F32] = "f32", [FORMAT_F16] = "f16", [FORMAT_BF16] = "bf16", [FORMAT_I8] = "i8",
     [FORMAT_I16] = "i16", [FORMAT_I32] = "i32", [FORMAT_U32] = "u32",   [FORMAT_BOOL] = "bool"};
@@ -170,11 +170,15 @@ static void print_sum(FILE *out, const struct kernel *k) {
   fprintf(out, "  ternary sum %s m %lld n %lld group %lld rows ", storage_name(k->stored), (long long)k->m,
           (long long)k->n, (long long)k->group);
   print_index(out, k->rows);
+  if (k->parts > 1)
+    fprintf(out, " parts %lld", (long long)k->parts);
   fputc('\n', out);
 }
 
+static const char *const team_text[] = {[TEAM_FIRST] = "", [TEAM_SHARE] = " parallel", [TEAM_EACH] = " each"};
+
 static void print_kernel(FILE *out, const struct kernel *k) {
-  fprintf(out, "kernel %s%s weights %llu line %u\n", k->name, k->parallel ? " parallel" : "",
+  fprintf(out, "kernel %s%s weights %llu line %u\n", k->name, team_text[k->team],
           (unsigned long long)k->weight_bytes, (unsigned)k->at.line);
   if (k->kind == KERNEL_TERNARY_SUM) {
     print_sum(out, k);
@@ -202,8 +206,10 @@ static void print_calls(struct printer *p, const struct call *c) {
 }
 
 static void print_form(FILE *out, const struct form *f) {
-  fprintf(out, "form %s scratch %lld barriers %lld {\n", f->name, (long long)f->scratch,
-          (long long)f->barriers);
+  fprintf(out, "form %s scratch %lld ", f->name, (long long)f->scratch);
+  if (f->own)
+    fprintf(out, "own %lld ", (long long)f->own);
+  fprintf(out, "barriers %lld {\n", (long long)f->barriers);
   print_calls(&(struct printer){out, 1}, f->schedule);
   fputs("}\n", out);
 }

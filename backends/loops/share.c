@@ -1,13 +1,15 @@
-/* share.c: which loops the threads of a team share, and what a kernel loads.
+/* share.c: what the threads of a team do in a kernel, and what a kernel loads.
  *
  * The loops of the kernel's block, or of the one loop over a scan's tokens in it, are shared when each
  * iteration needs nothing of another: then a thread has the same iterations of each of those loops, and needs
  * no barrier between them. Small kernels are not worth a team: thread 0 runs them alone while the others
- * wait. */
+ * wait. In a function that is spread (passes/spread.c) each thread runs for itself what cannot be shared. */
 #include "backends/loops/lower.h"
 
 /* Below this many innermost iterations, handing work to other processors takes longer than doing it. */
 enum { SHARED_WORK = 2048, SCAN_TOKENS = 16 }; /* a scan goes over this many tokens, say */
+
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 static const struct stmt *only_loop(const struct stmt *list) {
   const struct stmt *found = NULL;
@@ -40,7 +42,7 @@ static bool accumulates(const struct loop *l, const struct stmt *list) {
 }
 
 /* All statements are loops of one kind and extent, and what they share lies before them in registers. */
-static bool loops_alike(const struct unit *u, const struct stmt *list, int times) {
+static bool loops_alike(const struct unit *u, const struct stmt *list, int times, int64_t least) {
   const struct loop *first = NULL;
   int64_t sum = 0;
   for (const struct stmt *s = list; s; s = s->next) {
@@ -53,7 +55,7 @@ static bool loops_alike(const struct unit *u, const struct stmt *list, int times
       return false;
     sum += times * work(u, s->loop);
   }
-  return first && sum >= SHARED_WORK;
+  return first && sum >= least;
 }
 
 /* Every root uses others only at its own index of the shared axis. A root without that axis was computed by
@@ -68,22 +70,130 @@ static bool rows_apart(const struct unit *u, int axis) {
   return true;
 }
 
-void share_loops(struct unit *u) {
+static bool share_loops(struct unit *u, int64_t least) {
   struct stmt *list = u->kernel->body;
   const struct stmt *only = only_loop(list);
   bool scan = false;
   for (int i = 0; i < u->roots.n; i++)
     scan |= u->roots.at[i]->scan != NULL;
   if (scan && !only)
-    return;
+    return false;
   if (scan)
     list = only->loop->body;
-  if (!loops_alike(u, list, scan ? SCAN_TOKENS : 1) || !rows_apart(u, scan))
-    return;
-  u->kernel->parallel = true;
+  if (!loops_alike(u, list, scan ? SCAN_TOKENS : 1, least) || !rows_apart(u, scan))
+    return false;
   for (struct stmt *s = list; s; s = s->next)
     if (s->kind == STMT_LOOP)
       s->loop->parallel = true;
+  return true;
+}
+
+/* ---- a thread's own elements ----------------------------------------------------------------- */
+
+struct touching {
+  struct arena *arena;
+  const struct buffer *buffer;
+  int64_t width; /* that is shared; 0: not known yet */
+  bool own;
+};
+
+static void touch(struct touching *t, const struct index *i, const struct loop *loop) {
+  if (!loop || loop->kind != LOOP_VECTOR || loop->extent->kind != INDEX_CONST) {
+    t->own = false;
+    return;
+  }
+  int64_t width = loop->extent->constant;
+  struct index *first = index_sum(t->arena, i, -1, index_var(t->arena, (struct loop *)loop));
+  t->own &= index_is_const(index_mod(t->arena, first, width), 0) && (t->width == 0 || t->width == width);
+  t->width = width;
+}
+
+/* loop: the parallel one around. */
+static void touch_all(struct touching *t, const struct stmt *list, const struct loop *loop) {
+  for (const struct stmt *s = list; s; s = s->next) {
+    if (s->kind == STMT_LOOP)
+      touch_all(t, s->loop->body, s->loop->parallel ? s->loop : loop);
+    if (s->kind == STMT_STORE && s->buffer == t->buffer)
+      touch(t, s->index, loop);
+    if (s->kind == STMT_LET && s->expr->kind == EXPR_LOAD && s->expr->buffer == t->buffer)
+      touch(t, s->expr->index, loop);
+  }
+}
+
+static void find_own_elements(struct unit *u) {
+  for (int i = 0; i < u->kernel->buffers.n; i++) {
+    struct buffer *b = u->kernel->buffers.at[i];
+    struct touching t = {.arena = u->a, .buffer = b, .own = true};
+    touch_all(&t, u->kernel->body, NULL);
+    b->shared = t.own ? t.width : 0;
+  }
+}
+
+/* ---- kernels that each thread runs ----------------------------------------------------------- */
+
+struct users {
+  const struct value *value;
+  bool kernels; /* no others */
+};
+
+static void find_user(struct op *op, void *data) {
+  struct users *u = data;
+  for (int i = 0; i < op->n_in; i++)
+    if (op->in[i] == u->value && (op->code == OP_REPEAT || (op_info[op->code].flags & END)))
+      u->kernels = false;
+}
+
+/* Whether all that it writes can have a copy for each thread: no state, nothing that a repeat carries on or
+ * the function returns. */
+static bool can_repeat(const struct unit *u, const struct func *f) {
+  for (int i = 0; i < u->kernel->buffers.n; i++)
+    if (u->kernel->buffers.at[i]->written && u->kernel->buffers.at[i]->base != BASE_SCRATCH)
+      return false;
+  for (int i = 0; i < u->op->n_out; i++) {
+    struct users users = {u->op->out[i], true};
+    walk(f->body, find_user, &users);
+    if (!users.kernels)
+      return false;
+  }
+  return true;
+}
+
+void share_kernel(struct unit *u, const struct func *f) {
+  struct kernel *k = u->kernel;
+  if (share_loops(u, f->spread ? WORTH_SHARING : SHARED_WORK)) {
+    k->team = TEAM_SHARE;
+    find_own_elements(u);
+  } else if (f->spread && can_repeat(u, f)) {
+    k->team = TEAM_EACH;
+    for (int i = 0; i < k->buffers.n; i++)
+      if (k->buffers.at[i]->written)
+        k->buffers.at[i]->base = BASE_OWN;
+  }
+}
+
+bool same_buffer(const struct buffer *x, const struct buffer *y) {
+  return x->base == y->base && x->offset == y->offset && x->stride_i == y->stride_i &&
+         x->stride_j == y->stride_j && buffer_bytes(x) == buffer_bytes(y);
+}
+
+/* The width that the first kernel after the sum shares what it made by; 0: none does. */
+static int64_t wanted_share(const struct kernel *sum) {
+  for (const struct kernel *k = sum->next; k && k->form == sum->form; k = k->next)
+    for (int i = 0; i < k->buffers.n; i++)
+      if (same_buffer(k->buffers.at[i], sum->out))
+        return k->buffers.at[i]->shared;
+  return 0;
+}
+
+void share_sums(struct kernel *kernels, enum form_kind form) {
+  for (struct kernel *k = kernels; k; k = k->next) {
+    if (k->kind != KERNEL_TERNARY_SUM || k->form != form || k->group)
+      continue;
+    int64_t width = index_is_const(k->rows, 1) ? wanted_share(k) : k->m; /* parts of several rows lie apart */
+    if (width && k->m % width == 0 && width % SHARE == 0)
+      k->parts = k->m / width;
+    k->out->shared = k->m / k->parts;
+  }
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */

@@ -71,7 +71,7 @@ struct body {
     LLVMValueRef room, final; /* alloca of the running value; the value once its loop is over */
   } *accs;                    /* by id */
   const struct loop *vector;  /* the VECTOR loop that runs LANES at once here, or NULL */
-  bool grain;                 /* parallel loops split at multiples of LANES */
+  bool grain;                 /* parallel loops split at multiples of SHARE */
 };
 
 /* emit_kernel.c. False after a diagnostic. */

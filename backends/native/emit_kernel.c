@@ -110,28 +110,42 @@ static LLVMBasicBlockRef new_block(struct body *b, const char *name) {
   return LLVMAppendBasicBlockInContext(b->e->context, b->function, name);
 }
 
-/* for (var = begin; var < end; var += step) body */
-static void counted(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end, int step) {
-  LLVMBasicBlockRef before = LLVMGetInsertBlock(b->b);
-  LLVMBasicBlockRef head = new_block(b, l->name ? l->name : "loop"), body = new_block(b, "body");
-  LLVMBasicBlockRef after = new_block(b, "after");
-  LLVMBuildBr(b->b, head);
-  LLVMPositionBuilderAtEnd(b->b, head);
-  LLVMValueRef var = LLVMBuildPhi(b->b, b->e->i64, l->name ? l->name : "");
-  LLVMBuildCondBr(b->b, LLVMBuildICmp(b->b, LLVMIntSLT, var, end, ""), body, after);
+/* for (var = begin; var < end; var += step) what is emitted between open and close */
+struct counting {
+  LLVMBasicBlockRef before, head, after;
+  LLVMValueRef var, begin;
+};
+
+static struct counting count_open(struct body *b, const char *name, LLVMValueRef begin, LLVMValueRef end) {
+  struct counting c = {.before = LLVMGetInsertBlock(b->b), .head = new_block(b, name), .begin = begin};
+  LLVMBasicBlockRef body = new_block(b, "body");
+  c.after = new_block(b, "after");
+  LLVMBuildBr(b->b, c.head);
+  LLVMPositionBuilderAtEnd(b->b, c.head);
+  c.var = LLVMBuildPhi(b->b, b->e->i64, name);
+  LLVMBuildCondBr(b->b, LLVMBuildICmp(b->b, LLVMIntSLT, c.var, end, ""), body, c.after);
   LLVMPositionBuilderAtEnd(b->b, body);
-  b->vars[l->id] = var;
-  statements(b, l->body);
-  LLVMValueRef next = LLVMBuildNSWAdd(b->b, var, emit_int(b->e, step), "");
-  LLVMBasicBlockRef last = LLVMGetInsertBlock(b->b);
-  LLVMBuildBr(b->b, head);
-  LLVMAddIncoming(var, (LLVMValueRef[]){begin, next}, (LLVMBasicBlockRef[]){before, last}, 2);
-  LLVMPositionBuilderAtEnd(b->b, after);
+  return c;
 }
 
-/* The range of this thread: shares of as many grains of LANES, or of single iterations, as there are. */
+static void count_close(struct body *b, const struct counting *c, int step) {
+  LLVMValueRef next = LLVMBuildNSWAdd(b->b, c->var, emit_int(b->e, step), "");
+  LLVMBasicBlockRef last = LLVMGetInsertBlock(b->b);
+  LLVMBuildBr(b->b, c->head);
+  LLVMAddIncoming(c->var, (LLVMValueRef[]){c->begin, next}, (LLVMBasicBlockRef[]){c->before, last}, 2);
+  LLVMPositionBuilderAtEnd(b->b, c->after);
+}
+
+static void counted(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end, int step) {
+  struct counting c = count_open(b, l->name ? l->name : "loop", begin, end);
+  b->vars[l->id] = c.var;
+  statements(b, l->body);
+  count_close(b, &c, step);
+}
+
+/* Where thread `thread` begins, with grains of SHARE or of single iterations. */
 static LLVMValueRef share(struct body *b, LLVMValueRef extent, LLVMValueRef thread) {
-  int64_t grain = b->grain ? LANES : 1;
+  int64_t grain = b->grain ? SHARE : 1;
   LLVMValueRef up = LLVMBuildNSWAdd(b->b, extent, emit_int(b->e, grain - 1), "");
   LLVMValueRef grains = LLVMBuildUDiv(b->b, up, emit_int(b->e, grain), "");
   LLVMValueRef threads = LLVMBuildZExt(b->b, b->threads, b->e->i64, "");
@@ -200,10 +214,14 @@ static LLVMValueRef scaled(struct body *b, LLVMValueRef sum, LLVMValueRef index,
 
 static LLVMValueRef buffer_base(struct body *b, const struct buffer *buffer) {
   static const unsigned member[] = {
-      [BASE_SCRATCH] = ARG_SCRATCH, [BASE_WEIGHTS] = ARG_WEIGHTS, [BASE_STATE] = ARG_STATE,
-      [BASE_TOKENS] = ARG_TOKENS,   [BASE_LOGITS] = ARG_LOGITS,   [BASE_ROWS] = ARG_ROWS};
-  LLVMValueRef at = emit_int(b->e, buffer->offset);
+      [BASE_SCRATCH] = ARG_SCRATCH, [BASE_OWN] = ARG_SCRATCH,   [BASE_WEIGHTS] = ARG_WEIGHTS,
+      [BASE_STATE] = ARG_STATE,     [BASE_TOKENS] = ARG_TOKENS, [BASE_LOGITS] = ARG_LOGITS,
+      [BASE_ROWS] = ARG_ROWS};
+  bool own = buffer->base == BASE_OWN;
+  const struct form *f = b->e->loops->step; /* the only one with copies */
+  LLVMValueRef at = emit_int(b->e, buffer->offset + (own ? f->scratch : 0));
   at = scaled(b, scaled(b, at, b->i, buffer->stride_i), b->j, buffer->stride_j);
+  at = own ? scaled(b, at, LLVMBuildZExt(b->b, b->thread, b->e->i64, ""), f->own) : at;
   LLVMValueRef base = argument(b, member[buffer->base]);
   return LLVMBuildInBoundsGEP2(b->b, b->e->i8, base, &at, 1, buffer->name ? buffer->name : "");
 }
@@ -227,15 +245,20 @@ static const char *sum_function(struct body *b, const struct kernel *k) {
   return fast ? arena_printf(&b->e->arena, "%s%s", name, b->e->target->level->suffix) : name;
 }
 
-/* Index of a kernel's buffer among its bases; sums name theirs apart from the list. */
-static void ternary_sum(struct body *b) {
+static LLVMValueRef bytes_after(struct body *b, LLVMValueRef base, LLVMValueRef index, int64_t bytes) {
+  LLVMValueRef at = LLVMBuildNSWMul(b->b, index, emit_int(b->e, bytes), "");
+  return LLVMBuildInBoundsGEP2(b->b, b->e->i8, base, &at, 1, "");
+}
+
+/* Rows part * m / parts, ... of the sum. */
+static void sum_part(struct body *b, LLVMValueRef part) {
   struct emitter *e = b->e;
   const struct kernel *k = b->kernel;
   LLVMValueRef f = emitter_function(e, sum_function(b, k));
-  LLVMValueRef in[] = {buffer_base(b, k->weight),
+  LLVMValueRef in[] = {bytes_after(b, buffer_base(b, k->weight), part, buffer_bytes(k->weight) / k->parts),
                        buffer_base(b, k->in),
-                       buffer_base(b, k->out),
-                       emit_int(e, k->m),
+                       bytes_after(b, buffer_base(b, k->out), part, buffer_bytes(k->out) / k->parts),
+                       emit_int(e, k->m / k->parts),
                        emit_int(e, k->n),
                        emit_int(e, k->group),
                        emit_index(b, k->rows, 0),
@@ -250,7 +273,12 @@ static void ternary_sum(struct body *b) {
                            LLVMCreateEnumAttribute(e->context, kind, 0));
 }
 
-/* Kernels without a parallel loop are run by thread 0 alone. */
+static void ternary_sum(struct body *b) {
+  struct counting c = count_open(b, "part", emit_int(b->e, 0), emit_int(b->e, b->kernel->parts));
+  sum_part(b, c.var);
+  count_close(b, &c, 1);
+}
+
 static void only_first_thread(struct body *b) {
   LLVMBasicBlockRef mine = new_block(b, "mine"), others = new_block(b, "others");
   LLVMValueRef zero = LLVMConstInt(b->e->i32, 0, false);
@@ -309,7 +337,7 @@ bool emit_kernel(struct emitter *e, const struct kernel *k, LLVMValueRef functio
   if (k->kind == KERNEL_TERNARY_SUM) {
     ternary_sum(&b);
   } else {
-    if (!k->parallel)
+    if (k->team == TEAM_FIRST)
       only_first_thread(&b);
     for (int n = 0; n < k->buffers.n; n++)
       b.buffers[n] = buffer_base(&b, k->buffers.at[n]);

@@ -206,6 +206,7 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       u64(e, scratch_of(l->step)),
       u64(e, scratch_of(l->prefill)),
       u64(e, scratch_of(l->batch)),
+      u64(e, (uint64_t)l->step->own),
       u64(e, l->weight_bytes_per_token),
       u64(e, table ? (uint64_t)table->offset : 0),
       u64(e, table ? (uint64_t)weight_bytes(table) : 0),

@@ -8,7 +8,7 @@ struct kernel_case {
   const char *name, *passes, *text;
 };
 
-#define MANY "batch-time,fuse,plan-memory" /* with the many-token form */
+#define MANY "batch-time,fuse,spread,dce,plan-memory" /* with the many-token form */
 #define HEAD "module m spec \"m.tern\" chunk 4 batch 4\n"
 
 static const struct kernel_case kernel_cases[] = {
@@ -240,6 +240,46 @@ static const struct kernel_case kernel_cases[] = {
           "  %b = add %a, %x : f32[4099]\n"
           "  write %b, @h\n"
           "  %y = mul %b, %v : f32[4099]\n"
+          "  return %y\n"
+          "}\n"},
+    {"a gate of two halves of a sum, norms that each thread repeats", MANY,
+     HEAD "weight @emb : f32[17, 96]\n"
+          "weight @\"{}.w\"[2] : ternary[192, 96] per tensor\n"
+          "weight @\"{}.v\"[2] : ternary[96, 96] per tensor\n"
+          "weight @\"{}.b\"[2] : f32[96]\n"
+          "state @\"{}.h\"[2] : f32[96] = 0\n"
+          "func step(%token: u32) -> f32[96] {\n"
+          "  %emb = weight @emb : f32[17, 96]\n"
+          "  %x = index %emb, %token : f32[96]\n"
+          "  %y = repeat 2 (%l, %c = %x) -> f32[96] {\n"
+          "    %k = const {value = 127} : f32\n"
+          "    %m = absmax %c {axis = 0} : f32[1]\n"
+          "    %s = div %k, %m : f32[1]\n"
+          "    %q = codes %c, %s {bits = 8, round = half_even} : i8[96]\n"
+          "    %w = weight @\"{}.w\"[%l] : ternary[192, 96]\n"
+          "    %z = ternary_sum %w, %q : i32[192]\n"
+          "    %zf = convert %z : f32[192]\n"
+          "    %f = div %zf, %s : f32[192]\n"
+          "    %a = slice %f {axis = 0, begin = 0, end = 96} : f32[96]\n"
+          "    %g = slice %f {axis = 0, begin = 96, end = 192} : f32[96]\n"
+          "    %sg = sigmoid %g : f32[96]\n"
+          "    %h0 = read @\"{}.h\"[%l] : f32[96]\n"
+          "    %d = sub %a, %h0 : f32[96]\n"
+          "    %e = mul %sg, %d : f32[96]\n"
+          "    %h = add %h0, %e : f32[96]\n"
+          "    write %h, @\"{}.h\"[%l]\n"
+          "    %b = weight @\"{}.b\"[%l] : f32[96]\n"
+          "    %p = mul %h, %b : f32[96]\n"
+          "    %pm = absmax %p {axis = 0} : f32[1]\n"
+          "    %ps = div %k, %pm : f32[1]\n"
+          "    %pq = codes %p, %ps {bits = 8, round = half_even} : i8[96]\n"
+          "    %v = weight @\"{}.v\"[%l] : ternary[96, 96]\n"
+          "    %o = ternary_sum %v, %pq : i32[96]\n"
+          "    %of = convert %o : f32[96]\n"
+          "    %od = div %of, %ps : f32[96]\n"
+          "    %c2 = add %c, %od : f32[96]\n"
+          "    yield %c2\n"
+          "  }\n"
           "  return %y\n"
           "}\n"},
     {"integer operators", MANY,

@@ -32,7 +32,7 @@ static struct type f32(int rank, int64_t a, int64_t b, int64_t c) {
 }
 
 int64_t odd_size(struct gen *g) {
-  static const int64_t sizes[] = {1, 2, 3, 7, 15, 16, 17, 31, 33, 48, 63, 65, 100, 129};
+  static const int64_t sizes[] = {1, 2, 3, 7, 15, 16, 17, 31, 33, 48, 63, 64, 65, 96, 100, 129};
   return sizes[below(g, (int)(sizeof sizes / sizeof *sizes))];
 }
 

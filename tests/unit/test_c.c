@@ -6,6 +6,7 @@
 #include "ir/interp.h"
 #include "passes/pass.h"
 #include "runtime/image.h"
+#include "runtime/session.h"
 #include "runtime/state.h"
 #include "tests/c/cases.h"
 #include "tests/random/model.h"
@@ -180,8 +181,8 @@ static void run_form(struct memory *mem, const struct bench *b, struct interp *i
   const struct form *f = step ? b->loops->step : b->loops->prefill;
   const struct tensor *want;
   assert_true(interp_run(in, f->name, tokens, n, keep, &want));
-  run_calls(mem, f, step ? m->step : m->prefill, step ? m->step_scratch : m->prefill_scratch, b->loops,
-            tokens, n, keep, threads, want);
+  run_calls(mem, f, step ? m->step : m->prefill, step ? step_scratch(m, threads) : m->prefill_scratch,
+            b->loops, tokens, n, keep, threads, want);
 }
 
 /* Two calls on three sequences. */

@@ -88,6 +88,7 @@ struct number {
 
 struct machine {
   const struct tern_args *args;
+  const struct form *form;
   const struct kernel *k;
   int64_t i, j;
   uint32_t thread, threads;
@@ -124,11 +125,13 @@ static uint8_t *address(const struct machine *m, const struct buffer *b, int64_t
   static const int widths[] = {[FORMAT_F32] = 4, [FORMAT_F16] = 2, [FORMAT_BF16] = 2, [FORMAT_I8] = 1,
                                [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
   const struct tern_args *a = m->args;
-  const void *bases[] = {[BASE_SCRATCH] = a->scratch, [BASE_WEIGHTS] = a->weights, [BASE_STATE] = a->state,
-                         [BASE_TOKENS] = a->tokens,   [BASE_LOGITS] = a->logits,   [BASE_ROWS] = a->rows};
+  const void *bases[] = {[BASE_SCRATCH] = a->scratch, [BASE_OWN] = a->scratch,   [BASE_WEIGHTS] = a->weights,
+                         [BASE_STATE] = a->state,     [BASE_TOKENS] = a->tokens, [BASE_LOGITS] = a->logits,
+                         [BASE_ROWS] = a->rows};
   assert_true(element >= 0 &&
               (b->sequence ? element % (b->sequence / widths[b->format]) : element) < b->elements);
-  return (uint8_t *)bases[b->base] + b->offset + m->i * b->stride_i + m->j * b->stride_j +
+  int64_t own = b->base == BASE_OWN ? m->form->scratch + m->thread * m->form->own : 0;
+  return (uint8_t *)bases[b->base] + own + b->offset + m->i * b->stride_i + m->j * b->stride_j +
          element * widths[b->format];
 }
 
@@ -229,7 +232,7 @@ static int64_t share(int64_t extent, int64_t grain, uint32_t thread, uint32_t th
 
 /* Iterations of a VECTOR loop run backwards within each 16. */
 static void execute_loop(struct machine *m, const struct loop *l) {
-  int64_t extent = at(m, l->extent), begin = 0, end = extent, grain = l->kind == LOOP_VECTOR ? LANES : 1;
+  int64_t extent = at(m, l->extent), begin = 0, end = extent, grain = l->kind == LOOP_VECTOR ? SHARE : 1;
   if (l->parallel) {
     begin = share(extent, grain, m->thread, m->threads);
     end = share(extent, grain, m->thread + 1, m->threads);
@@ -258,26 +261,35 @@ static void execute(struct machine *m, const struct stmt *list) {
 
 static void execute_sum(struct machine *m) {
   const struct kernel *k = m->k;
-  const void *w = address(m, k->weight, 0), *x = address(m, k->in, 0);
-  void *y = address(m, k->out, 0);
+  const void *x = address(m, k->in, 0);
   bool three = k->stored == STORE_TILE3;
-  int64_t rows = at(m, k->rows);
+  int64_t rows = at(m, k->rows), each = k->m / k->parts;
   uint32_t t = m->thread, n = m->threads;
-  if (k->in->format == FORMAT_I8)
-    (three ? tern_ternary_sum3_i8 : tern_ternary_sum_i8)(w, x, y, k->m, k->n, k->group, rows, t, n);
-  else if (k->in->format == FORMAT_I16)
-    (three ? tern_ternary_sum3_i16 : tern_ternary_sum_i16)(w, x, y, k->m, k->n, k->group, rows, t, n);
-  else
-    (three ? tern_ternary_sum3_f32 : tern_ternary_sum_f32)(w, x, y, k->m, k->n, k->group, rows, t, n);
+  for (int64_t part = 0; part < k->parts; part++) {
+    const void *w = address(m, k->weight, part * k->weight->elements / k->parts);
+    void *y = address(m, k->out, part * each);
+    if (k->in->format == FORMAT_I8)
+      (three ? tern_ternary_sum3_i8 : tern_ternary_sum_i8)(w, x, y, each, k->n, k->group, rows, t, n);
+    else if (k->in->format == FORMAT_I16)
+      (three ? tern_ternary_sum3_i16 : tern_ternary_sum_i16)(w, x, y, each, k->n, k->group, rows, t, n);
+    else
+      (three ? tern_ternary_sum3_f32 : tern_ternary_sum_f32)(w, x, y, each, k->n, k->group, rows, t, n);
+  }
 }
 
 enum { THREADS = 3 };
 
-static void execute_kernel(const struct tern_args *args, const struct kernel *k, int64_t i, int64_t j,
+struct running {
+  const struct tern_args *args;
+  const struct form *form;
+};
+
+static void execute_kernel(const struct running *r, const struct kernel *k, int64_t i, int64_t j,
                            uint32_t thread) {
-  if (thread && !k->parallel)
+  if (thread && k->team == TEAM_FIRST)
     return;
-  struct machine m = {.args = args, .k = k, .i = i, .j = j, .thread = thread, .threads = THREADS};
+  struct machine m = {
+      .args = r->args, .form = r->form, .k = k, .i = i, .j = j, .thread = thread, .threads = THREADS};
   m.vars = xmalloc(sizeof *m.vars * (size_t)(k->n_loops + 1));
   m.exprs = xmalloc(sizeof *m.exprs * (size_t)(k->n_exprs + 1));
   m.accs = xmalloc(sizeof *m.accs * (size_t)(k->n_accs + 1));
@@ -363,10 +375,11 @@ static void check_states(const uint8_t *state, struct interp *in, int64_t sequen
 static void execute_form(struct memory *mem, const struct form *f, const uint32_t *tokens, uint32_t n,
                          uint32_t keep, const struct tensor *want) {
   static bool forward;
+  struct running running = {&mem->args, f};
   struct apart apart = {
-      .threads = THREADS, .forward = forward = !forward, .self = &mem->args, .run = run_kernel};
+      .threads = THREADS, .forward = forward = !forward, .self = &running, .run = run_kernel};
   int64_t elements = type_count(want->type, n, keep);
-  mem->args.scratch = aligned(f->scratch);
+  mem->args.scratch = aligned(form_scratch(f, THREADS));
   mem->args.logits = aligned(elements * 4);
   mem->args.tokens = tokens;
   mem->args.n = n;
@@ -703,55 +716,64 @@ static void indices_simplify(void **state) {
   arena_free(&a);
 }
 
-/* k2 of an iteration overwrites what k3 of the one before may still read; k0 and k1 share nothing, and what
- * k4 reads was made before the last barrier. k5, k6 and k7 are so small that thread 0 runs them alone. */
+/* k2 of an iteration overwrites what k3 of the one before may still read, of other threads' elements too; k0
+ * and k1 share nothing, and of what they make k4 reads only a thread's own, but k9 halves. k5, k6 and k7 are
+ * so small that thread 0 runs them alone. */
 static void threads_meet_where_memory_is_shared(void **state) {
   (void)state;
   struct bench b;
   bench_open(&b,
-             "module m spec \"m.tern\" chunk 8 weights 64 states 24576\n"
-             "state @h[3] : f32[2048] = 0 at 0 stride 8192\n"
-             "func step(%token: u32) -> f32[2048] scratch 24832 {\n"
-             "  %x = kernel \"step.k0\" -> f32[2048] at 0 {\n"
-             "    %c = const {value = 2} : f32[2048]\n"
+             "module m spec \"m.tern\" chunk 8 weights 64 states 49152\n"
+             "state @h[3] : f32[4096] = 0 at 0 stride 16384\n"
+             "func step(%token: u32) -> f32[4096] scratch 57600 {\n"
+             "  %x = kernel \"step.k0\" -> f32[4096] at 0 {\n"
+             "    %c = const {value = 2} : f32[4096]\n"
              "    yield %c\n"
              "  }\n"
-             "  %y = kernel \"step.k1\" -> f32[2048] at 8192 {\n"
-             "    %c = const {value = 3} : f32[2048]\n"
+             "  %y = kernel \"step.k1\" -> f32[4096] at 16384 {\n"
+             "    %c = const {value = 3} : f32[4096]\n"
              "    yield %c\n"
+             "  }\n"
+             "  %f = kernel \"step.k9\" -> f32[2048] at 49408 {\n"
+             "    %u = slice %y {axis = 0, begin = 0, end = 2048} : f32[2048]\n"
+             "    %v = slice %y {axis = 0, begin = 2048, end = 4096} : f32[2048]\n"
+             "    %s = add %u, %v : f32[2048]\n"
+             "    yield %s\n"
              "  }\n"
              "  repeat 3 (%l) {\n"
-             "    %t = kernel \"step.k2\" -> f32[2048] at 16384 {\n"
-             "      %c = const {value = 4} : f32[2048]\n"
+             "    %t = kernel \"step.k2\" -> f32[4096] at 32768 {\n"
+             "      %c = const {value = 4} : f32[4096]\n"
              "      yield %c\n"
              "    }\n"
              "    kernel \"step.k3\" {\n"
-             "      %r = mul %t, %t : f32[2048]\n"
+             "      %u = slice %t {axis = 0, begin = 2048, end = 4096} : f32[2048]\n"
+             "      %v = slice %t {axis = 0, begin = 0, end = 2048} : f32[2048]\n"
+             "      %r = concat %u, %v {axis = 0} : f32[4096]\n"
              "      write %r, @h[%l]\n"
              "      yield\n"
              "    }\n"
              "    yield\n"
              "  }\n"
-             "  %z = kernel \"step.k4\" -> f32[2048] at output {\n"
-             "    %s = add %x, %y : f32[2048]\n"
+             "  %z = kernel \"step.k4\" -> f32[4096] at output {\n"
+             "    %s = add %x, %y : f32[4096]\n"
              "    yield %s\n"
              "  }\n"
-             "  %a = kernel \"step.k5\" -> f32[16] at 24576 {\n"
+             "  %a = kernel \"step.k5\" -> f32[16] at 49152 {\n"
              "    %c = const {value = 4} : f32[16]\n"
              "    yield %c\n"
              "  }\n"
-             "  %b = kernel \"step.k6\" -> f32[16] at 24640 {\n"
+             "  %b = kernel \"step.k6\" -> f32[16] at 49216 {\n"
              "    %n = neg %a : f32[16]\n"
              "    yield %n\n"
              "  }\n"
-             "  %d = kernel \"step.k7\" -> f32[16] at 24704 {\n"
+             "  %d = kernel \"step.k7\" -> f32[16] at 49280 {\n"
              "    %n = slice %x {axis = 0, begin = 0, end = 16} : f32[16]\n"
              "    %m = mul %n, %b : f32[16]\n"
              "    yield %m\n"
              "  }\n"
-             "  %e = kernel \"step.k8\" -> f32[2048] at 0 {\n"
+             "  %e = kernel \"step.k8\" -> f32[4096] at 0 {\n"
              "    %n = slice %d {axis = 0, begin = 0, end = 1} : f32[1]\n"
-             "    %m = broadcast %n : f32[2048]\n"
+             "    %m = broadcast %n : f32[4096]\n"
              "    yield %m\n"
              "  }\n"
              "  return %z\n"
@@ -761,9 +783,10 @@ static void threads_meet_where_memory_is_shared(void **state) {
     fail_msg("%s", b.said);
   char *text = printed(b.loops);
   expect(text,
-         "form step scratch 24832 barriers 7 {\n"
+         "form step scratch 57600 barriers 8 {\n"
          "  step_k0\n"
          "  step_k1\n"
+         "  barrier step_k9\n"
          "  repeat 3 {\n"
          "    barrier step_k2\n"
          "    barrier step_k3\n"

@@ -268,7 +268,8 @@ static void repeats(void **state) {
   w->stride_i = 1024, w->stride_j = 256;
   s->stride_i = 512, s->stride_j = 192;
   struct loop *l = loop(&k->body, LOOP_VECTOR, number(LENGTH));
-  l->parallel = k->parallel = true;
+  l->parallel = true;
+  k->team = TEAM_SHARE;
   struct expr *a = let(&l->body, load(w, ELEM_F32, var(l))), *b = let(&l->body, load(s, ELEM_F32, var(l)));
   store(&l->body, s, var(l), let(&l->body, apply(OP_ADD, ELEM_F32, a, b)));
   struct call *inside = call(k, 0, NULL);
@@ -305,7 +306,8 @@ static void tokens_of_a_call(void **state) {
   struct kernel *k = kernel("double");
   struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
   struct loop *l = loop(&k->body, LOOP_SERIAL, index_new(INDEX_T, 0, NULL, NULL));
-  l->parallel = k->parallel = true;
+  l->parallel = true;
+  k->team = TEAM_SHARE;
   struct expr *v = apply(OP_CONVERT, ELEM_F32, let(&l->body, load(t, ELEM_U32, var(l))), NULL);
   store(&l->body, y, var(l), let(&l->body, v));
   struct kernel *once = kernel("once");
@@ -339,7 +341,8 @@ static void sequences_of_a_batch(void **state) {
     struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *r = buffer(BASE_ROWS, FORMAT_U32, 0),
                   *s = buffer(BASE_STATE, FORMAT_F32, 8);
     struct loop *l = loop(&k->body, vector ? LOOP_VECTOR : LOOP_SERIAL, index_new(INDEX_B, 0, NULL, NULL));
-    l->parallel = k->parallel = true;
+    l->parallel = true;
+    k->team = TEAM_SHARE;
     struct index *row = index_new(INDEX_VALUE, 0, NULL, NULL);
     row->value = let(&l->body, load(r, ELEM_U32, var(l)));
     struct index *at = index_new(INDEX_MUL, 0, row, number(STRIDE));
@@ -379,7 +382,8 @@ static void sum_kernel(enum storage stored, int64_t m, int64_t n, int64_t group,
                        enum format format) {
   struct kernel *k = kernel("product");
   k->kind = KERNEL_TERNARY_SUM;
-  k->parallel = true;
+  k->team = TEAM_SHARE;
+  k->parts = 1;
   k->stored = stored;
   k->weight = buffer(BASE_WEIGHTS, FORMAT_I8, 0);
   k->in = buffer(BASE_STATE, format, 0);

@@ -396,10 +396,11 @@ static void test_norm_scale_is_close(void **state) {
 
 static void test_forms_keep_bits(void **state) {
   (void)state;
-  static const char *const lists[] = {"ternarize,norm-scale,batch-time",
-                                      "ternarize,norm-scale,batch-time,fuse",
-                                      "ternarize,norm-scale,batch-time,fuse,plan-memory",
-                                      "ternarize,norm-scale,cse,dce,batch-time,cse,dce,fuse,plan-memory"};
+  static const char *const lists[] = {
+      "ternarize,norm-scale,batch-time", "ternarize,norm-scale,batch-time,fuse",
+      "ternarize,norm-scale,batch-time,fuse,plan-memory",
+      "ternarize,norm-scale,batch-time,fuse,spread,plan-memory",
+      "ternarize,norm-scale,cse,dce,batch-time,cse,dce,fuse,spread,dce,plan-memory"};
   static const int chunks[][2] = {{1, 1}, {2, 2}, {5, 5}, {12, 12}, {7, 1}, {5, 2}, {4, 0}};
   for (int i = 0; i < MODELS; i++)
     for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)

@@ -315,7 +315,7 @@ static void test_all(void **state) {
   (void)state;
   each_seed("ternarize,norm-scale",
             "simplify,cse,dce,fold-weights,cse,dce,merge-sums,batch-time,simplify,cse,dce,fuse,"
-            "plan-memory");
+            "spread,dce,plan-memory");
 }
 
 /* The models are worth the name: most have a prefill form, all a batch form, and many kernels. */

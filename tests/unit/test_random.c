@@ -130,28 +130,36 @@ static void run_kernel(void *self, const struct kernel *k, uint32_t i, uint32_t 
   r->e->model->kernels[k->number].run(&r->args, i, j, thread, 3);
 }
 
-/* Steps of three threads that only barriers hold together. */
+/* A call of n tokens from number `first` on, by three threads that only barriers hold together. */
+static bool agrees_apart(const struct engine *e, const struct form *form, struct session *s, uint32_t first,
+                         uint32_t n, const struct wanted *want) {
+  struct apart_run r = {.e = e,
+                        .args = {.weights = s->weights,
+                                 .state = s->state,
+                                 .scratch = s->scratch,
+                                 .tokens = s->tokens,
+                                 .logits = s->logits,
+                                 .n = n,
+                                 .keep = n}};
+  struct apart apart = {.threads = 3, .forward = first / n % 2, .self = &r, .run = run_kernel};
+  memcpy(s->tokens, tokens + first, n * sizeof *tokens);
+  run_apart(&apart, form);
+  return as_wanted(want, want->logits + (size_t)first * want->vocab, n * want->vocab, s->logits, true);
+}
+
 static bool barriers_suffice(const struct engine *e, const struct loops *l, const struct image *im,
                              const struct wanted *want) {
+  enum { TOGETHER_NOW = 3 };
   struct failure f;
   struct session s;
-  if (!session_open(&s, e->model, im, 1, 1, &f) || !session_run(&s, tokens, 1, false, NULL, NULL, &f))
+  if (!session_open(&s, e->model, im, 3, TOGETHER_NOW, &f) ||
+      !session_run(&s, tokens, TOGETHER_NOW, true, NULL, NULL, &f))
     return false;
-  session_reset(&s);
   bool ok = true;
-  for (int i = 0; ok && i < TOKENS; i++) {
-    struct apart_run r = {.e = e,
-                          .args = {.weights = s.weights,
-                                   .state = s.state,
-                                   .scratch = s.scratch,
-                                   .tokens = s.tokens,
-                                   .logits = s.logits,
-                                   .n = 1,
-                                   .keep = 1}};
-    struct apart apart = {.threads = 3, .forward = i % 2, .self = &r, .run = run_kernel};
-    s.tokens[0] = tokens[i];
-    run_apart(&apart, l->step);
-    ok = as_wanted(want, want->logits + (size_t)i * want->vocab, want->vocab, s.logits, true);
+  for (uint32_t n = 1; n <= TOGETHER_NOW; n += TOGETHER_NOW - 1) {
+    session_reset(&s);
+    for (uint32_t first = 0; ok && first + n <= TOKENS; first += n)
+      ok = agrees_apart(e, n == 1 ? l->step : l->prefill, &s, first, n, want);
   }
   session_close(&s);
   if (!ok)

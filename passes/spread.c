@@ -2,8 +2,8 @@
  *
  * requires   kernel form (fuse); not planned memory.
  * maintains  kernel form and the meaning of every value, bit for bit.
- * breaks     nothing; of the rules that fuse keeps, that no two adjacent kernels could be one. Parted kernels
- *            still hold what they gave away: run dce.
+ * breaks     that no two adjacent kernels could be one (fuse). Parted kernels still hold what they gave away:
+ *            run dce.
  *
  * A token's kernels have one row. Where such a kernel has a reduction (norms, quantisers), no thread can
  * begin with what comes after it before it knows all elements: threads would have to meet twice, or wait for
@@ -54,7 +54,6 @@ static enum part first_part(const struct parting *p, const struct op *op) {
   case OP_WEIGHT:
   case OP_WSCALE: return FREE;
   case OP_READ: return vector ? EARLY : LATE;
-  case OP_WRITE: return early ? EARLY : LATE;
   case OP_SLICE: return !early ? FREE : vector ? EARLY : LATE;
   default:
     if (op_info[op->code].flags & MAP)
@@ -63,9 +62,11 @@ static enum part first_part(const struct parting *p, const struct op *op) {
   }
 }
 
-/* WRITE has no result to note its part in. */
+/* What has no result is LATE, but a write of a vector that is not. */
 static enum part part_of(const struct parting *p, const struct op *op) {
-  return op->code == OP_WRITE ? part_of_value(p, op->in[0]) : op->n_out ? (enum part)op->out[0]->id : LATE;
+  if (op->code == OP_WRITE)
+    return part_of_value(p, op->in[0]) != LATE && is_vector(op->in[0]->type) ? EARLY : LATE;
+  return op->n_out ? (enum part)op->out[0]->id : LATE;
 }
 
 static void find_parts(const struct parting *p) {
@@ -145,7 +146,7 @@ static bool note_width(int64_t *width, struct type t) {
  */
 static bool worth_parting(struct parting *p) {
   int64_t width = 0;
-  bool alike = true;
+  bool alike = true, work = false; /* more than reading a state */
   if (kernel_elementwise(p->kernel))
     return false;
   find_parts(p);
@@ -153,13 +154,14 @@ static bool worth_parting(struct parting *p) {
   for (struct op *op = p->kernel->body->first; op; op = op->next) {
     if (op->code == OP_WRITE && part_of(p, op) == EARLY)
       alike &= note_width(&width, op->in[0]->type);
+    work |= part_of(p, op) == EARLY && op->code != OP_READ;
     for (int i = 0; i < op->n_out; i++)
       if (crosses(p, op->out[i])) {
         alike &= note_width(&width, op->out[i]->type);
         vec_push(p->m->arena, p->cross, op->out[i]);
       }
   }
-  return alike && width >= WORTH_SHARING && !breaks_order(p);
+  return work && alike && width >= WORTH_SHARING && !breaks_order(p);
 }
 
 /* The kernel in front; what it yields stands for `cross` in the old one and after it. */

@@ -305,12 +305,12 @@ static void print_counts(struct printer *p, const struct kernel *k) {
 }
 
 static bool strides_use(const struct kernel *k, bool inner) {
-  const struct buffer *own[] = {k->weight, k->in, k->out};
+  const struct buffer *of_sum[] = {k->weight, k->in, k->out};
   for (int i = 0; i < k->buffers.n; i++)
     if (inner ? k->buffers.at[i]->stride_j : k->buffers.at[i]->stride_i)
       return true;
   for (int i = 0; i < 3 && k->weight; i++)
-    if (inner ? own[i]->stride_j : own[i]->stride_i)
+    if (inner ? of_sum[i]->stride_j : of_sum[i]->stride_i)
       return true;
   return false;
 }

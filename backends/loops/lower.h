@@ -6,7 +6,7 @@
  *   emit.c     blocks of statements under construction, the innermost loop level that an expression needs
  *   nest.c     which roots share loops, and the loops
  *   clean.c    drops what nothing uses
- *   share.c    which loops the threads of a team share
+ *   share.c    what the threads of a team do in the kernel
  *   buffers.c  where values, weights and states lie
  *   barriers.c where threads meet between kernels
  *   lower.c    forms, schedules, sums */
@@ -171,7 +171,7 @@ void share_kernel(struct unit *u, const struct func *f);
 /* When all kernels of the form are there: how its sums are shared, so that as many kernels as can be find
  * their elements with the thread that summed them. */
 void share_sums(struct kernel *kernels, enum form_kind form);
-/* Whether both reach over the same bytes in the same steps. */
+/* Whether both have the same elements at the same places, in every iteration. */
 bool same_buffer(const struct buffer *x, const struct buffer *y);
 /* Bytes of weights that one call loads. */
 uint64_t loaded_weights(const struct kernel *k);

@@ -160,6 +160,8 @@ static void print_buffer(FILE *out, const char *role, const struct buffer *b) {
     fprintf(out, " + J * %lld", (long long)b->stride_j);
   if (b->sequence)
     fprintf(out, " sequence %lld", (long long)b->sequence);
+  if (b->shared)
+    fprintf(out, " shared %lld", (long long)b->shared);
   fputs(b->written ? " written\n" : "\n", out);
 }
 

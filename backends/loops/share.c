@@ -2,12 +2,14 @@
  *
  * The loops of the kernel's block, or of the one loop over a scan's tokens in it, are shared when each
  * iteration needs nothing of another: then a thread has the same iterations of each of those loops, and needs
- * no barrier between them. Small kernels are not worth a team: thread 0 runs them alone while the others
- * wait. In a function that is spread (passes/spread.c) each thread runs for itself what cannot be shared. */
+ * no barrier between them. Small kernels are not worth a team: thread 0 runs them alone. In a function that
+ * is spread (passes/spread.c) each thread runs for itself what cannot be shared. */
 #include "backends/loops/lower.h"
 
 /* Below this many innermost iterations, handing work to other processors takes longer than doing it. */
 enum { SHARED_WORK = 2048, SCAN_TOKENS = 16 }; /* a scan goes over this many tokens, say */
+/* Shares of each part of a sum are rounded, so that many parts would burden one thread. */
+enum { MOST_PARTS = 4 };
 
 /* ---- loops ----------------------------------------------------------------------------------- */
 
@@ -41,8 +43,9 @@ static bool accumulates(const struct loop *l, const struct stmt *list) {
   return false;
 }
 
-/* All statements are loops of one kind and extent, and what they share lies before them in registers. */
-static bool loops_alike(const struct unit *u, const struct stmt *list, int times, int64_t least) {
+/* All statements are loops of one kind and extent, and what they share lies before them in registers.
+ * `spread`: what feeds them is shared already, so a vector need only be long enough for two shares. */
+static bool loops_alike(const struct unit *u, const struct stmt *list, int times, bool spread) {
   const struct loop *first = NULL;
   int64_t sum = 0;
   for (const struct stmt *s = list; s; s = s->next) {
@@ -55,7 +58,8 @@ static bool loops_alike(const struct unit *u, const struct stmt *list, int times
       return false;
     sum += times * work(u, s->loop);
   }
-  return first && sum >= least;
+  bool long_enough = first && first->kind == LOOP_VECTOR && first->extent->constant >= WORTH_SHARING;
+  return first && (sum >= SHARED_WORK || (spread && long_enough));
 }
 
 /* Every root uses others only at its own index of the shared axis. A root without that axis was computed by
@@ -70,7 +74,7 @@ static bool rows_apart(const struct unit *u, int axis) {
   return true;
 }
 
-static bool share_loops(struct unit *u, int64_t least) {
+static bool share_loops(struct unit *u, bool spread) {
   struct stmt *list = u->kernel->body;
   const struct stmt *only = only_loop(list);
   bool scan = false;
@@ -80,7 +84,7 @@ static bool share_loops(struct unit *u, int64_t least) {
     return false;
   if (scan)
     list = only->loop->body;
-  if (!loops_alike(u, list, scan ? SCAN_TOKENS : 1, least) || !rows_apart(u, scan))
+  if (!loops_alike(u, list, scan ? SCAN_TOKENS : 1, spread) || !rows_apart(u, scan))
     return false;
   for (struct stmt *s = list; s; s = s->next)
     if (s->kind == STMT_LOOP)
@@ -160,7 +164,7 @@ static bool can_repeat(const struct unit *u, const struct func *f) {
 
 void share_kernel(struct unit *u, const struct func *f) {
   struct kernel *k = u->kernel;
-  if (share_loops(u, f->spread ? WORTH_SHARING : SHARED_WORK)) {
+  if (share_loops(u, f->spread)) {
     k->team = TEAM_SHARE;
     find_own_elements(u);
   } else if (f->spread && can_repeat(u, f)) {
@@ -173,7 +177,7 @@ void share_kernel(struct unit *u, const struct func *f) {
 
 bool same_buffer(const struct buffer *x, const struct buffer *y) {
   return x->base == y->base && x->offset == y->offset && x->stride_i == y->stride_i &&
-         x->stride_j == y->stride_j && buffer_bytes(x) == buffer_bytes(y);
+         x->stride_j == y->stride_j && x->elements == y->elements && buffer_bytes(x) == buffer_bytes(y);
 }
 
 /* The width that the first kernel after the sum shares what it made by; 0: none does. */
@@ -190,7 +194,7 @@ void share_sums(struct kernel *kernels, enum form_kind form) {
     if (k->kind != KERNEL_TERNARY_SUM || k->form != form || k->group)
       continue;
     int64_t width = index_is_const(k->rows, 1) ? wanted_share(k) : k->m; /* parts of several rows lie apart */
-    if (width && k->m % width == 0 && width % SHARE == 0)
+    if (width && k->m % width == 0 && k->m / width <= MOST_PARTS && width % SHARE == 0)
       k->parts = k->m / width;
     k->out->shared = k->m / k->parts;
   }

@@ -277,6 +277,7 @@ static void execute_sum(struct machine *m) {
   }
 }
 
+_Static_assert(SHARE == 2 * TERN_PANEL, "loops are shared as sums are");
 enum { THREADS = 3 };
 
 struct running {
@@ -717,15 +718,16 @@ static void indices_simplify(void **state) {
 }
 
 /* k2 of an iteration overwrites what k3 of the one before may still read, of other threads' elements too; k0
- * and k1 share nothing, and of what they make k4 reads only a thread's own, but k9 halves. k5, k6 and k7 are
- * so small that thread 0 runs them alone. */
+ * and k1 share nothing, and of what they make k4 reads only a thread's own, but k9 halves. A thread's own
+ * elements in k11 and k12 are not the same bytes. k5, k6 and k7 are so small that thread 0 runs them alone.
+ */
 static void threads_meet_where_memory_is_shared(void **state) {
   (void)state;
   struct bench b;
   bench_open(&b,
              "module m spec \"m.tern\" chunk 8 weights 64 states 49152\n"
              "state @h[3] : f32[4096] = 0 at 0 stride 16384\n"
-             "func step(%token: u32) -> f32[4096] scratch 57600 {\n"
+             "func step(%token: u32) -> f32[4096] scratch 77824 {\n"
              "  %x = kernel \"step.k0\" -> f32[4096] at 0 {\n"
              "    %c = const {value = 2} : f32[4096]\n"
              "    yield %c\n"
@@ -776,6 +778,20 @@ static void threads_meet_where_memory_is_shared(void **state) {
              "    %m = broadcast %n : f32[4096]\n"
              "    yield %m\n"
              "  }\n"
+             "  %p = kernel \"step.k10\" -> i16[4096] at 65536 {\n"
+             "    %c = const {value = 5} : i16[4096]\n"
+             "    yield %c\n"
+             "  }\n"
+             "  %g = kernel \"step.k11\" -> i16[2048] at 73728 {\n"
+             "    %u = slice %p {axis = 0, begin = 0, end = 2048} : i16[2048]\n"
+             "    %v = slice %p {axis = 0, begin = 2048, end = 4096} : i16[2048]\n"
+             "    %s = iadd %u, %v {bits = 16} : i16[2048]\n"
+             "    yield %s\n"
+             "  }\n"
+             "  %i = kernel \"step.k12\" -> i32[2048] at 65536 {\n"
+             "    %c = const {value = 6} : i32[2048]\n"
+             "    yield %c\n"
+             "  }\n"
              "  return %z\n"
              "}\n",
              "");
@@ -783,7 +799,7 @@ static void threads_meet_where_memory_is_shared(void **state) {
     fail_msg("%s", b.said);
   char *text = printed(b.loops);
   expect(text,
-         "form step scratch 57600 barriers 8 {\n"
+         "form step scratch 77824 barriers 10 {\n"
          "  step_k0\n"
          "  step_k1\n"
          "  barrier step_k9\n"
@@ -796,6 +812,9 @@ static void threads_meet_where_memory_is_shared(void **state) {
          "  step_k6\n"
          "  step_k7\n"
          "  barrier step_k8\n"
+         "  step_k10\n"
+         "  barrier step_k11\n"
+         "  barrier step_k12\n"
          "}\n",
          1);
   free(text);

@@ -214,8 +214,7 @@ enum weight_scale { WSCALE_TENSOR, WSCALE_ROW, WSCALE_GROUP };
 
 enum { MAX_REPEATS = 2 }; /* nesting of repeats */
 
-/* From so many elements on, threads share what is element-wise between two sums: with fewer there are not two
- * shares (SHARE of backends/loops). */
+/* From so many elements on, threads share what is element-wise between two sums: fewer are not two shares. */
 enum { WORTH_SHARING = 64 };
 
 /* A weight of the model. Inside repeats it stands for one tensor an iteration: each "{}" of the name is

@@ -358,6 +358,8 @@ bool ir_verify(const struct module *m, const char *after) {
   for (const struct func *f = m->funcs; f; f = f->next) {
     c.f = f;
     c.writes.n = 0;
+    if (f->spread && strcmp(f->name, "step") != 0)
+      report(&c, (struct loc){0}, "the function '%s' cannot be spread, only 'step' can", f->name);
     check_block(&c, f->body, (struct loc){0}, false);
   }
   arena_free(&c.arena);

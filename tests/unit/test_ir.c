@@ -307,6 +307,7 @@ static const struct wrong wrongs[] = {
     {"", "(%a: f32[5]) scratch 64",
      "%y = kernel \"k\" -> f32[5] at 64 { %n = neg %a : f32[5] yield %n } return",
      "leaves the 64 bytes of scratch"},
+    {"", "(%a: f32[5]) spread", "return", "the function 'f' cannot be spread, only 'step' can"},
     {"", "(%a: f32[99999999999999])", "return", "is not in 1 .. 1099511627776"},
     {"", "(%a: f32[1, 2, 3, 4, 5, 6])", "return", "at most 5 axes"},
     {"", "(%a: f33)", "return", "expected an element type"},

@@ -102,14 +102,27 @@ struct value *copy_kernel(struct builder *b, struct value *v, const char *name) 
   return kernel->out[0];
 }
 
-static void count_kernel(struct op *op, void *data) {
-  *(int *)data += op->code == OP_KERNEL;
+struct taken {
+  const char *name;
+  int kernels;
+  bool found;
+};
+
+static void find_name(struct op *op, void *data) {
+  struct taken *t = data;
+  t->kernels += op->code == OP_KERNEL;
+  t->found |= op->code == OP_KERNEL && t->name && strcmp(op->attr.name, t->name) == 0;
 }
 
 const char *kernel_name(struct module *m, const struct func *f) {
-  int n = 0;
-  walk(f->body, count_kernel, &n);
-  return arena_printf(m->arena, "%s.k%d", f->name, n);
+  struct taken t = {0};
+  walk(f->body, find_name, &t);
+  for (int n = t.kernels;; n++) {
+    t = (struct taken){.name = arena_printf(m->arena, "%s.k%d", f->name, n)};
+    walk(f->body, find_name, &t);
+    if (!t.found)
+      return t.name;
+  }
 }
 
 struct naming {

@@ -31,7 +31,7 @@ bool kernel_elementwise(const struct op *kernel); /* all operators in it */
 
 /* A kernel at the builder that does nothing but copy v; its result. */
 struct value *copy_kernel(struct builder *b, struct value *v, const char *name);
-/* "FUNC.kN", N the number of kernels that FUNC has. */
+/* "FUNC.kN", N the number of kernels that FUNC has, or more where that name is taken. */
 const char *kernel_name(struct module *m, const struct func *f);
 /* Names them all FUNC.k0, FUNC.k1, ... in the order in which they run. */
 void name_kernels(struct module *m, struct func *f);

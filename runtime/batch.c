@@ -37,7 +37,7 @@ bool batch_open(struct batch *b, const struct tern_model *m, const struct image 
   if (sequences == 0)
     return fail_with(f, "a batch has at least one sequence");
   threads = session_threads(m, threads);
-  bool ok = image_fits(im, m, f) && make_memory(b, threads, f) && (b->team = team_open(threads, f)) != NULL;
+  bool ok = image_fits(im, m, f) && (b->team = team_open(threads, f)) != NULL && make_memory(b, threads, f);
   for (uint32_t i = 0; ok && i < sequences; i++)
     batch_reset(b, i);
   if (!ok)

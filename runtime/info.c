@@ -45,7 +45,7 @@ static void print_lines(const struct fact *facts, size_t n) {
 }
 
 bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f) {
-  uint64_t step = step_scratch(m, session_threads(m, 0));
+  uint64_t step = step_scratch(m, 1);
   uint64_t scratch = m->prefill_scratch > step ? m->prefill_scratch : step;
   const struct fact facts[] = {
       {"model", "model", m->name, 0},

@@ -57,6 +57,9 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
     return false;
   s->chunk = chunk ? chunk : m->chunk ? m->chunk : 1;
   threads = session_threads(m, threads);
+  s->team = team_open(threads, f);
+  if (!s->team)
+    return false;
   uint64_t scratch = step_scratch(m, threads);
   if (s->chunk > 1 && m->prefill_scratch > scratch)
     scratch = m->prefill_scratch;
@@ -66,7 +69,6 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
   bool ok = s->state && s->scratch && s->tokens;
   if (!ok)
     fail_memory(f, m->state_bytes + scratch, "a sequence of this model");
-  ok = ok && (s->team = team_open(threads, f)) != NULL;
   if (ok)
     session_reset(s);
   else

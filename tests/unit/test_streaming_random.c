@@ -16,10 +16,10 @@
 
 enum {
   STEPS = 3,
-  MODELS = 60,
+  MODELS = 120,
   LEAST = 10,
   MOST_BATCH = 3,
-  LONGEST = 1300, /* clocks of a step */
+  LONGEST = 2000, /* clocks of a step */
   SAVED = 150     /* words of states: through the registers each takes some hundred clocks */
 };
 static uint64_t first_seed = 1, models = MODELS;

@@ -3,6 +3,7 @@
 
 #include "backends/loops/facts.h"
 #include "ir/interp.h"
+#include "runtime/session.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ static size_t bytes_of(const struct run *r, struct type t) {
 static uint8_t *place_of(const struct run *r, const struct value *v, uint32_t thread) {
   const struct kernel *k = v->def ? kernel_of(r->c, v->def) : NULL;
   bool own = k && k->team == TEAM_EACH;
-  return r->scratch + v->at + (own ? r->c->model->step_scratch + thread * r->c->model->step_own : 0);
+  return r->scratch + v->at + (own ? step_scratch(r->c->model, thread) : 0);
 }
 
 static uint32_t most_threads(const struct comparison *c) {
@@ -213,8 +214,8 @@ bool compare_form(struct comparison *c, struct interp *in, const char *form, con
   struct run r = {.c = c,
                   .sequences = 1,
                   .args = {.tokens = tokens, .n = (uint32_t)n, .keep = (uint32_t)keep},
-                  .scratch_bytes = step ? c->model->step_scratch + most_threads(c) * c->model->step_own
-                                        : c->model->prefill_scratch};
+                  .scratch_bytes =
+                      step ? step_scratch(c->model, most_threads(c)) : c->model->prefill_scratch};
   return compare_run(&r, in, form);
 }
 

@@ -213,8 +213,6 @@ struct loops {
 struct loops *loops_lower(struct arena *a, const struct module *m);
 
 int64_t buffer_bytes(const struct buffer *b);
-/* Bytes of scratch that a form needs with so many threads. */
-int64_t form_scratch(const struct form *f, uint32_t threads);
 
 /* The loops as text, for --print-loops and tests. */
 void loops_print(const struct loops *l, FILE *out);

@@ -257,7 +257,3 @@ struct loops *loops_lower(struct arena *a, const struct module *m) {
   l.loops->weight_bytes_per_token = weights_read(l.loops->step->schedule);
   return l.loops;
 }
-
-int64_t form_scratch(const struct form *f, uint32_t threads) {
-  return f->scratch + (int64_t)threads * f->own;
-}

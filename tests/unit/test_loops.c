@@ -380,7 +380,7 @@ static void execute_form(struct memory *mem, const struct form *f, const uint32_
   struct apart apart = {
       .threads = THREADS, .forward = forward = !forward, .self = &running, .run = run_kernel};
   int64_t elements = type_count(want->type, n, keep);
-  mem->args.scratch = aligned(form_scratch(f, THREADS));
+  mem->args.scratch = aligned(f->scratch + THREADS * f->own);
   mem->args.logits = aligned(elements * 4);
   mem->args.tokens = tokens;
   mem->args.n = n;

@@ -199,19 +199,19 @@ static bool work(struct adder *a) {
   return ok;
 }
 
+const struct argp adder_graph_argp = {
+    options,
+    parse,
+    "FILE",
+    "Turns a constant ternary matrix into additions and subtractions with shared partial sums.\v"
+    "FILE: a line with the numbers of rows (inputs) and columns (outputs), then the rows, entries -1, 0, 1.",
+    NULL,
+    NULL,
+    NULL};
+
 int adder_graph_main(int argc, char **argv) {
-  static const struct argp argp = {
-      options,
-      parse,
-      "FILE",
-      "Turns a constant ternary matrix into additions and subtractions with shared partial sums.\v"
-      "FILE: a line with the numbers of rows (inputs) and columns (outputs), then the rows, entries -1, 0, "
-      "1.",
-      NULL,
-      NULL,
-      NULL};
   struct adder a = {.name = "adder_graph", .bits = 8, .stage = 1, .effort = 1};
   job_start(&a.job);
-  argp_parse(&argp, argc, argv, 0, NULL, &a);
+  argp_parse(&adder_graph_argp, argc, argv, 0, NULL, &a);
   return job_end(&a.job, work(&a) ? 0 : 1);
 }

@@ -169,17 +169,17 @@ enum { EMITS = sizeof emits / sizeof *emits };
  * --------------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
-    {0, 0, 0, 0, "What to make:", 0},
-    {"emit", KEY_EMIT, "STAGE", 0, "ast, ir, llvm, asm, obj, lib, c, verilog or exe (default)", 0},
+    {0, 0, 0, 0, "What to make:", 1},
+    {"emit", KEY_EMIT, "STAGE", 0, "ast, ir, llvm, asm, obj, lib, c, verilog or exe (default)", 1},
     {"output", 'o', "PATH", 0,
      "where it goes; '-' is standard output (default: text there, else a file named after the "
      "spec)",
-     0},
+     1},
     {"weights-file", KEY_WEIGHTS_FILE, "FILE", 0,
-     "writes the weights image to FILE instead of into the executable", 0},
-    {"optimize", 'O', "LEVEL", 0, "0 to 3, as clang's -O (default 3)", 0},
-    {"no-debug", KEY_NO_DEBUG, 0, 0, "leaves out the line tables that lead debuggers to the spec", 0},
-    {"list-targets", KEY_LIST_TARGETS, 0, 0, "lists the CPUs that --cpu takes", 0},
+     "writes the weights image to FILE instead of into the executable", 1},
+    {"optimize", 'O', "LEVEL", 0, "0 to 3, as clang's -O (default 3)", 1},
+    {"no-debug", KEY_NO_DEBUG, 0, 0, "leaves out the line tables that lead debuggers to the spec", 1},
+    {"list-targets", KEY_LIST_TARGETS, 0, 0, "lists the CPUs that --cpu takes", 1},
     {0}};
 
 static const struct emit *find_emit(struct argp_state *state, const char *name) {
@@ -251,11 +251,12 @@ static const char *default_output(struct build *b) {
   return b->emit->text ? "-" : arena_printf(&b->job.arena, "%.*s%s", (int)n, base, b->emit->suffix);
 }
 
+static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
+const struct argp build_argp = {options, parse, "SPEC", "Compiles a model.\v", children, help, NULL};
+
 int build_main(int argc, char **argv) {
-  const struct argp_child children[] = {compile_argp[0], {&hardware_argp, 0, NULL, 0}, {0}};
-  const struct argp argp = {options, parse, "SPEC", "Compiles a model.\v", children, help, NULL};
   struct build b = {.emit = &emits[EMITS - 1], .optimize = 3};
   job_start(&b.job);
-  argp_parse(&argp, argc, argv, 0, NULL, &b);
+  argp_parse(&build_argp, argc, argv, 0, NULL, &b);
   return job_end(&b.job, b.emit->run(&b, b.output ? b.output : default_output(&b)) ? 0 : 1);
 }

@@ -30,39 +30,59 @@ enum {
   KEY_CALIBRATE
 };
 
-static const struct argp_option rows[] = {
-    {0, 0, 0, 0, "The model:", 1},
+static const struct argp_option model_rows[] = {
+    {0, 0, 0, 0, "The model:", 2},
     {"weights", KEY_WEIGHTS, "DIR|FILE", 0,
      "checkpoint: a directory with config.json, model.safetensors (or shards and an index) and a tokenizer, "
      "or one "
      ".safetensors file",
-     1},
-    {"set", KEY_SET, "NAME=VALUE", 0, "gives a parameter of the spec its value (repeatable)", 1},
+     2},
+    {"set", KEY_SET, "NAME=VALUE", 0, "gives a parameter of the spec its value (repeatable)", 2},
     {"allow-extra", KEY_ALLOW_EXTRA, 0, 0,
-     "tensors of the checkpoint that the model does not use are no error", 1},
-    {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 96)", 1},
-    {"batch", KEY_BATCH, "N", 0,
-     "most sequences that one pass over the weights steps (default 8); 0 leaves that form out", 1},
-    {"threads", KEY_THREADS, "N", 0,
-     "threads that the program uses unless told otherwise (default: as many as pay)", 1},
+     "tensors of the checkpoint that the model does not use are no error", 2},
     {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
-     "bits that a ternary weight takes (default auto: 1.6 when no cache holds the model)", 1},
+     "bits that a ternary weight takes (default auto: 1.6 when no cache holds the model)", 2},
     {"fixed", KEY_FIXED, 0, 0, "integers only: every float becomes a fixed-point number (docs/numerics.md)",
-     1},
+     2},
     {"fixed-bits", KEY_FIXED_BITS, "N", 0,
-     "most bits of a fixed-point number, 8 to 32 (default 32); implies --fixed", 1},
+     "most bits of a fixed-point number, 8 to 32 (default 32); implies --fixed", 2},
     {"calibrate", KEY_CALIBRATE, "FILE", 0,
-     "narrows the formats of --fixed to what the values reach on this text, with room to spare", 1},
-    {0, 0, 0, 0, "The target:", 2},
-    {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 2},
-    {"cpu", KEY_CPU, "NAME", 0, "target CPU as LLVM names it (default: this machine's, or generic)", 2},
-    {"features", KEY_FEATURES, "LIST", 0, "LLVM's features, e.g. +avx2,-avx512f", 2},
-    {0, 0, 0, 0, "The compiler:", 3},
-    {"passes", KEY_PASSES, "LIST", 0, "runs these passes instead of the default pipeline", 3},
-    {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 3},
-    {"disable-pass", KEY_DISABLE, "PASS", 0, "leaves a pass out (repeatable)", 3},
-    {"verify", KEY_VERIFY, 0, 0, "checks the IR after every pass", 3},
+     "narrows the formats of --fixed to what the values reach on this text, with room to spare", 2},
     {0}};
+
+static const struct argp_option form_rows[] = {
+    {0, 0, 0, 0, "What the program can do at once:", 3},
+    {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 96)", 3},
+    {"batch", KEY_BATCH, "N", 0,
+     "most sequences that one pass over the weights steps (default 8); 0 leaves that form out", 3},
+    {"threads", KEY_THREADS, "N", 0,
+     "threads that the program uses unless told otherwise (default: as many as pay)", 3},
+    {0}};
+
+static const struct argp_option target_rows[] = {
+    {0, 0, 0, 0, "The target:", 4},
+    {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 4},
+    {"cpu", KEY_CPU, "NAME", 0, "target CPU as LLVM names it (default: this machine's, or generic)", 4},
+    {"features", KEY_FEATURES, "LIST", 0, "LLVM's features, e.g. +avx2,-avx512f", 4},
+    {0}};
+
+static const struct argp_option compiler_rows[] = {
+    {0, 0, 0, 0, "The compiler:", 5},
+    {"passes", KEY_PASSES, "LIST", 0, "runs these passes instead of the default pipeline", 5},
+    {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 5},
+    {"disable-pass", KEY_DISABLE, "PASS", 0, "leaves a pass out (repeatable)", 5},
+    {"verify", KEY_VERIFY, 0, 0, "checks the IR after every pass", 5},
+    {0}};
+
+/* Of programs only: `simulate` and `synth` take them, as they always did, and say that they mean nothing
+ * there. */
+static const struct argp_option ignored_rows[] = {{"chunk", KEY_CHUNK, "N", OPTION_HIDDEN, 0, 0},
+                                                  {"batch", KEY_BATCH, "N", OPTION_HIDDEN, 0, 0},
+                                                  {"threads", KEY_THREADS, "N", OPTION_HIDDEN, 0, 0},
+                                                  {"target", KEY_TARGET, "TRIPLE", OPTION_HIDDEN, 0, 0},
+                                                  {"cpu", KEY_CPU, "NAME", OPTION_HIDDEN, 0, 0},
+                                                  {"features", KEY_FEATURES, "LIST", OPTION_HIDDEN, 0, 0},
+                                                  {0}};
 
 static void add_setting(struct job *j, struct argp_state *state, char *arg) {
   char *equals = strchr(arg, '='), *end;
@@ -125,12 +145,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     o->fixed = true;
     break;
   case KEY_CALIBRATE: o->calibrate = arg; break;
-  case ARGP_KEY_END:
-    if (o->calibrate && !o->fixed)
-      argp_error(state, "--calibrate goes with --fixed");
-    if (o->calibrate && !o->weights)
-      argp_error(state, "--calibrate needs --weights DIR, whose model is run on the text");
-    break;
   case KEY_CHUNK: o->chunk = whole_number(state, "chunk", arg, 1, 4096); break;
   case KEY_BATCH: o->batch = whole_number(state, "batch", arg, 0, 4096); break;
   default: return ARGP_ERR_UNKNOWN;
@@ -138,8 +152,60 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   return 0;
 }
 
-static const struct argp argp = {.options = rows, .parser = parse};
-const struct argp_child compile_argp[] = {{&argp, 0, NULL, 0}, {0}};
+static error_t parse_ignored(int key, char *arg, struct argp_state *state) {
+  struct job *j = state->input;
+  (void)arg;
+  for (const struct argp_option *o = ignored_rows; o->name; o++)
+    if (o->key == key) {
+      diag_note(&j->diag, "--%s is about programs and means nothing for hardware; it is ignored", o->name);
+      return 0;
+    }
+  return ARGP_ERR_UNKNOWN;
+}
+
+/* Hands the job to the n groups of options below, and looks at them together in the end. */
+static error_t parse_groups(int key, struct argp_state *state, int n) {
+  struct job *j = state->input;
+  const struct compile_options *o = &j->options;
+  if (key == ARGP_KEY_INIT)
+    for (int i = 0; i < n; i++)
+      state->child_inputs[i] = j;
+  if (key != ARGP_KEY_END)
+    return ARGP_ERR_UNKNOWN;
+  if (o->calibrate && !o->fixed)
+    argp_error(state, "--calibrate goes with --fixed");
+  if (o->calibrate && !o->weights)
+    argp_error(state, "--calibrate needs --weights DIR, whose model is run on the text");
+  return 0;
+}
+
+static const struct argp model = {.options = model_rows, .parser = parse},
+                         forms = {.options = form_rows, .parser = parse},
+                         target = {.options = target_rows, .parser = parse},
+                         compiler = {.options = compiler_rows, .parser = parse},
+                         ignored = {.options = ignored_rows, .parser = parse_ignored};
+
+static const struct argp_child program_groups[] = {
+    {&model, 0, NULL, 0}, {&forms, 0, NULL, 0}, {&target, 0, NULL, 0}, {&compiler, 0, NULL, 0}, {0}};
+static const struct argp_child hardware_groups[] = {
+    {&model, 0, NULL, 0}, {&compiler, 0, NULL, 0}, {&ignored, 0, NULL, 0}, {0}};
+enum {
+  PROGRAM_GROUPS = sizeof program_groups / sizeof *program_groups - 1,
+  HARDWARE_GROUPS = sizeof hardware_groups / sizeof *hardware_groups - 1
+};
+
+static error_t parse_program(int key, char *arg, struct argp_state *state) {
+  (void)arg;
+  return parse_groups(key, state, PROGRAM_GROUPS);
+}
+
+static error_t parse_hardware(int key, char *arg, struct argp_state *state) {
+  (void)arg;
+  return parse_groups(key, state, HARDWARE_GROUPS);
+}
+
+const struct argp compile_argp = {.parser = parse_program, .children = program_groups};
+const struct argp compile_hardware_argp = {.parser = parse_hardware, .children = hardware_groups};
 
 /* ---- the job ----------------------------------------------------------------------------------------------
  */

@@ -13,6 +13,7 @@
 struct command {
   const char *name, *help;
   int (*run)(int argc, char **argv);
+  const struct argp *argp;
 };
 
 /* What `build` and `run` ask of the compiler; filled by compile_argp. */
@@ -33,7 +34,8 @@ struct compile_options {
   int fixed_bits;                      /* of a fixed-point value; 0: the pass's default */
   const char *calibrate;               /* a text to measure ranges on, or NULL */
 };
-extern const struct argp_child compile_argp[];
+/* The input of both is a struct job. Commands that make hardware take no options about programs. */
+extern const struct argp compile_argp, compile_hardware_argp;
 
 /* One compilation: memory, messages, the checkpoint and the module. */
 struct job {
@@ -83,5 +85,7 @@ int opt_main(int argc, char **argv);
 int weights_main(int argc, char **argv);
 int synth_main(int argc, char **argv);
 int adder_graph_main(int argc, char **argv);
+extern const struct argp build_argp, run_argp, simulate_argp, opt_argp, weights_argp, synth_argp,
+    adder_graph_argp;
 
 #endif

@@ -19,20 +19,20 @@ enum {
 };
 
 static const struct argp_option rows[] = {
-    {0, 0, 0, 0, "The hardware:", 4},
+    {0, 0, 0, 0, "The hardware:", 6},
     {"hw", KEY_HW, "streaming|unrolled|auto", 0,
-     "one datapath fed with packed weights, or every weight an adder (default auto: by size)", 4},
+     "one datapath fed with packed weights, or every weight an adder (default auto: by size)", 6},
     {"hw-lanes", KEY_LANES, "N", 0,
-     "ternary weights a clock: 16 to 512 at 2 bits, 20 to 640 at 1.6 (default 64, 256 for large models)", 4},
+     "ternary weights a clock: 16 to 512 at 2 bits, 20 to 640 at 1.6 (default 64, 256 for large models)", 6},
     {"hw-vector", KEY_VECTOR, "N", 0,
-     "elements a clock of everything else: 1 to 64 (default 8, 16 for large models)", 4},
-    {"hw-batch", KEY_BATCH, "N", 0, "sequences that share one stream of weights (default 1)", 4},
-    {"hw-topk", KEY_TOPK, "N", 0, "best tokens that are put out, with scores (default 1)", 4},
-    {"hw-clock", KEY_CLOCK, "MHZ", 0, "clock that figures are given for (default 200)", 4},
-    {"hw-depth", KEY_DEPTH, "N", 0, "unrolled: logic levels a pipeline stage (default 1)", 4},
-    {"hw-logits", KEY_ALL_LOGITS, 0, 0, "unrolled: all logits come out, not the best token and its score", 4},
+     "elements a clock of everything else: 1 to 64 (default 8, 16 for large models)", 6},
+    {"hw-batch", KEY_BATCH, "N", 0, "sequences that share one stream of weights (default 1)", 6},
+    {"hw-topk", KEY_TOPK, "N", 0, "best tokens that are put out, with scores (default 1)", 6},
+    {"hw-clock", KEY_CLOCK, "MHZ", 0, "clock that figures are given for (default 200)", 6},
+    {"hw-depth", KEY_DEPTH, "N", 0, "unrolled: logic levels a pipeline stage (default 1)", 6},
+    {"hw-logits", KEY_ALL_LOGITS, 0, 0, "unrolled: all logits come out, not the best token and its score", 6},
     {"hw-multipliers", KEY_MULTIPLIERS, "logic|blocks", 0,
-     "unrolled: products from adders, or for the device's multipliers (default logic)", 4},
+     "unrolled: products from adders, or for the device's multipliers (default logic)", 6},
     {0}};
 
 static int number(struct argp_state *state, const char *option, const char *arg, int most) {

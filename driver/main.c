@@ -1,18 +1,21 @@
 /* main.c: `ternc COMMAND`. Commands are one table, from which the help is printed. */
-#include "driver/driver.h"
+#include "driver/command_line.h"
 
 #include <string.h>
 
 static const struct command commands[] = {
     {"build", "compile a model: spec and checkpoint to a program, a library, C, or any stage between",
-     build_main},
-    {"run", "compile in memory and run: write text, measure perplexity, compare engines", run_main},
-    {"simulate", "run a model's hardware in Verilator or Icarus, against the interpreter", simulate_main},
-    {"synth", "report on a model as hardware: resources, clock, tokens a second, energy", synth_main},
-    {"opt", "read IR text, run passes, write IR text", opt_main},
-    {"weights", "show, pack or make up a checkpoint", weights_main},
+     build_main, &build_argp},
+    {"run", "compile in memory and run: write text, measure perplexity, compare engines", run_main,
+     &run_argp},
+    {"simulate", "run a model's hardware in Verilator or Icarus, against the interpreter", simulate_main,
+     &simulate_argp},
+    {"synth", "report on a model as hardware: resources, clock, tokens a second, energy", synth_main,
+     &synth_argp},
+    {"opt", "read IR text, run passes, write IR text", opt_main, &opt_argp},
+    {"weights", "show, pack or make up a checkpoint", weights_main, &weights_argp},
     {"adder-graph", "turn a ternary matrix into additions with shared partial sums: figures, Verilog",
-     adder_graph_main},
+     adder_graph_main, &adder_graph_argp},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -46,6 +49,8 @@ int main(int argc, char **argv) {
       char name[32];
       snprintf(name, sizeof name, "ternc %s", commands[i].name);
       argv[1] = name;
+      if (!options_known(&commands[i], argc - 1, argv + 1))
+        return 1;
       return commands[i].run(argc - 1, argv + 1);
     }
   const char *near = diag_nearest(argv[1], names, COMMANDS);

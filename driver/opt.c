@@ -75,12 +75,12 @@ static bool transform(struct opt *o) {
   return output_close(&out, false);
 }
 
+const struct argp opt_argp = {options, parse, "FILE.tir", "Runs passes over IR text.\v", NULL, help, NULL};
+
 int opt_main(int argc, char **argv) {
-  static const struct argp argp = {options, parse, "FILE.tir", "Runs passes over IR text.\v",
-                                   NULL,    help,  NULL};
   struct opt o = {0};
   job_start(&o.job);
   o.job.options.batch = 0; /* the text says it */
-  argp_parse(&argp, argc, argv, 0, NULL, &o);
+  argp_parse(&opt_argp, argc, argv, 0, NULL, &o);
   return job_end(&o.job, transform(&o) ? 0 : 1);
 }

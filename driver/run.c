@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_INTERPRET = 2000, KEY_FLOAT64, KEY_COMPARE, KEY_ENGINE };
+enum { KEY_INTERPRET = 2000, KEY_FLOAT64, KEY_COMPARE, KEY_ENGINE, KEY_HELP_PROGRAM };
 
 struct run {
   struct job job;
@@ -21,15 +21,16 @@ struct run {
 };
 
 static const struct argp_option options[] = {
-    {0, 0, 0, 0, "How to run:", 0},
-    {"engine", KEY_ENGINE, "native|c", 0, "native code (default), or generated C through cc", 0},
-    {"interpret", KEY_INTERPRET, 0, 0, "the interpreter, on the spec's own operators (or after --passes)", 0},
+    {0, 0, 0, 0, "How to run:", 1},
+    {"engine", KEY_ENGINE, "native|c", 0, "native code (default), or generated C through cc", 1},
+    {"interpret", KEY_INTERPRET, 0, 0, "the interpreter, on the spec's own operators (or after --passes)", 1},
     {"float64", KEY_FLOAT64, 0, 0,
-     "with --interpret: all floats are float64, and so are the logits of --logits", 0},
+     "with --interpret: all floats are float64, and so are the logits of --logits", 1},
     {"compare", KEY_COMPARE, 0, 0,
      "runs the engine against the interpreter, kernel by kernel, on the ids of --tokens "
      "(or on a few), and names the first kernel that differs",
-     0},
+     1},
+    {"help-program", KEY_HELP_PROGRAM, 0, 0, "lists the options of a built program, which run takes too", 1},
     {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -62,7 +63,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   return 0;
 }
 
-static const struct argp argp = {
+static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {0}};
+const struct argp run_argp = {
     options,
     parse,
     "SPEC",
@@ -71,7 +73,7 @@ static const struct argp argp = {
     "--info, "
     "--chunk, ...; "
     "`ternc run SPEC --weights DIR --help-program` lists them.",
-    compile_argp,
+    children,
     NULL,
     NULL};
 
@@ -98,7 +100,7 @@ static void split(struct run *r, int argc, char **argv, int *own_argc, char **ow
   for (int i = 1; i < argc; i++) {
     const char *name = strncmp(argv[i], "--", 2) == 0 ? argv[i] + 2 : "";
     size_t length = strcspn(name, "=");
-    const struct argp_option *o = *name ? find_option(&argp, name, length) : NULL;
+    const struct argp_option *o = *name ? find_option(&run_argp, name, length) : NULL;
     bool both = length && (strncmp(name, "threads", length) == 0 || strncmp(name, "chunk", length) == 0);
     bool ours = i == 1 || o || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--usage") == 0;
     bool value = o && o->arg && !name[length] && i + 1 < argc;
@@ -228,7 +230,7 @@ int run_main(int argc, char **argv) {
   int own_argc;
   r.argv = arena_array(&r.job.arena, char *, argc + 2);
   split(&r, argc, argv, &own_argc, own);
-  argp_parse(&argp, own_argc, own, 0, NULL, &r);
+  argp_parse(&run_argp, own_argc, own, 0, NULL, &r);
   const char *chunk = program_option(&r, "--chunk");
   if (chunk && atoi(chunk) > 1) /* the many-token form is made as wide as it will be used */
     r.job.options.chunk = atoi(chunk) < 4096 ? atoi(chunk) : 4096;

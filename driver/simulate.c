@@ -38,21 +38,21 @@ struct simulate {
 };
 
 static const struct argp_option options[] = {
-    {0, 0, 0, 0, "What to run:", 0},
-    {"prompt", KEY_PROMPT, "TEXT", 0, "the text that the model goes on from", 0},
+    {0, 0, 0, 0, "What to run:", 1},
+    {"prompt", KEY_PROMPT, "TEXT", 0, "the text that the model goes on from", 1},
     {"length", 'n', "N", 0, "tokens to write after the prompt (default 16), or after the file's (default 0)",
-     0},
-    {"tokens", KEY_TOKENS, "FILE", 0, "token ids; with --hw-batch of all sequences in turn", 0},
-    {"logits-raw", KEY_LOGITS, "OUT", 0, "writes every logit as int32, as a --fixed program does", 0},
-    {"simulator", KEY_SIMULATOR, "verilator|icarus", 0, "(default verilator)", 0},
-    {"stalls", KEY_STALLS, "SEED", 0, "memory and streams wait at random", 0},
+     1},
+    {"tokens", KEY_TOKENS, "FILE", 0, "token ids; with --hw-batch of all sequences in turn", 1},
+    {"logits-raw", KEY_LOGITS, "OUT", 0, "writes every logit as int32, as a --fixed program does", 1},
+    {"simulator", KEY_SIMULATOR, "verilator|icarus", 0, "(default verilator)", 1},
+    {"stalls", KEY_STALLS, "SEED", 0, "memory and streams wait at random", 1},
     {"save-restore", KEY_SAVE, "STEP", 0,
-     "streaming: after that step all states are read through the registers, cleared and written back", 0},
+     "streaming: after that step all states are read through the registers, cleared and written back", 1},
     {"end-after", KEY_END, "STEP", 0,
-     "streaming: sequences end with that step (the second with the next one, and so on) and begin anew", 0},
-    {"trace", KEY_TRACE, "FILE", 0, "writes a waveform (VCD)", 0},
-    {"json", KEY_JSON, 0, 0, "prints the result as JSON", 0},
-    {"output", 'o', "DIR", 0, "keeps the project there", 0},
+     "streaming: sequences end with that step (the second with the next one, and so on) and begin anew", 1},
+    {"trace", KEY_TRACE, "FILE", 0, "writes a waveform (VCD)", 1},
+    {"json", KEY_JSON, 0, 0, "prints the result as JSON", 1},
+    {"output", 'o', "DIR", 0, "keeps the project there", 1},
     {0}};
 
 static int number(struct argp_state *state, const char *option, const char *arg) {
@@ -264,13 +264,15 @@ static bool run_streaming(struct simulate *s) {
   return ok;
 }
 
+static const struct argp_child children[] = {
+    {&compile_hardware_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
+const struct argp simulate_argp = {options,  parse, "SPEC", "Runs a model's hardware in simulation.",
+                                   children, NULL,  NULL};
+
 int simulate_main(int argc, char **argv) {
   struct simulate s = {.generate = -1, .how = {.simulator = "verilator"}};
-  const struct argp_child children[] = {compile_argp[0], {&hardware_argp, 0, NULL, 0}, {0}};
-  const struct argp argp = {options,  parse, "SPEC", "Runs a model's hardware in simulation.\v",
-                            children, NULL,  NULL};
   job_start(&s.job);
-  argp_parse(&argp, argc, argv, 0, NULL, &s);
+  argp_parse(&simulate_argp, argc, argv, 0, NULL, &s);
   enum hw_machine machine;
   bool ok = hardware_machine(&s.job, &s.hardware, &machine) &&
             (machine == HW_UNROLLED ? run_unrolled(&s) : run_streaming(&s));

@@ -23,22 +23,22 @@ struct synth {
 /* ---- the command line ---------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
-    {0, 0, 0, 0, "What to report on:", 0},
-    {"device", KEY_DEVICE, "NAME", 0, "an FPGA of the table", 0},
-    {"list-devices", KEY_LIST, 0, 0, "prints the table of FPGAs", 0},
-    {"estimate", KEY_ESTIMATE, 0, 0, "runs no tools: Tern's resource model alone, in milliseconds", 0},
-    {"no-place", KEY_NO_PLACE, 0, 0, "runs Yosys, but not nextpnr", 0},
-    {"time-limit", KEY_LIMIT, "SECONDS", 0, "for each tool (default 1800)", 0},
+    {0, 0, 0, 0, "What to report on:", 1},
+    {"device", KEY_DEVICE, "NAME", 0, "an FPGA of the table", 1},
+    {"list-devices", KEY_LIST, 0, 0, "prints the table of FPGAs", 1},
+    {"estimate", KEY_ESTIMATE, 0, 0, "runs no tools: Tern's resource model alone, in milliseconds", 1},
+    {"no-place", KEY_NO_PLACE, 0, 0, "runs Yosys, but not nextpnr", 1},
+    {"time-limit", KEY_LIMIT, "SECONDS", 0, "for each tool (default 1800)", 1},
     {"toggles", KEY_TOGGLES, "FILE", OPTION_ARG_OPTIONAL,
      "counts toggles for the energy in a simulation of the project; or takes those in FILE, the coverage.dat "
      "of a "
      "simulation of the project built with verilator --coverage-toggle",
-     0},
+     1},
     {"output", 'o', "DIR", 0, "keeps the project, and writes report.txt, report.json and report.html there",
-     0},
+     1},
     {"json", KEY_JSON, "FILE", 0, "writes the report as JSON ('-': to standard output instead of the text)",
-     0},
-    {"html", KEY_HTML, "FILE", 0, "writes the report as a page with a drawing of the units", 0},
+     1},
+    {"html", KEY_HTML, "FILE", 0, "writes the report as a page with a drawing of the units", 1},
     {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -169,12 +169,14 @@ static bool work(struct synth *s) {
   return report_check(&j->diag, r) && written;
 }
 
+static const struct argp_child children[] = {
+    {&compile_hardware_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
+const struct argp synth_argp = {options,  parse, "SPEC", "Reports on a model as hardware on an FPGA.",
+                                children, NULL,  NULL};
+
 int synth_main(int argc, char **argv) {
-  const struct argp_child children[] = {compile_argp[0], {&hardware_argp, 0, NULL, 0}, {0}};
-  const struct argp argp = {options,  parse, "SPEC", "Reports on a model as hardware on an FPGA.",
-                            children, NULL,  NULL};
   struct synth s = {.limit = 1800};
   job_start(&s.job);
-  argp_parse(&argp, argc, argv, 0, NULL, &s);
+  argp_parse(&synth_argp, argc, argv, 0, NULL, &s);
   return job_end(&s.job, work(&s) ? 0 : 1);
 }

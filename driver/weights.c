@@ -82,12 +82,13 @@ static bool work(struct weights *w) {
   return output_close(&out, false);
 }
 
+const struct argp weights_argp = {
+    options, parse, "DIR|FILE\n--random CONFIG -o DIR", "Shows, packs or makes up a checkpoint.", NULL,
+    NULL,    NULL};
+
 int weights_main(int argc, char **argv) {
-  static const struct argp argp = {
-      options, parse, "DIR|FILE\n--random CONFIG -o DIR", "Shows, packs or makes up a checkpoint.", NULL,
-      NULL,    NULL};
   struct weights w = {.seed = 1};
   job_start(&w.job);
-  argp_parse(&argp, argc, argv, 0, NULL, &w);
+  argp_parse(&weights_argp, argc, argv, 0, NULL, &w);
   return job_end(&w.job, work(&w) ? 0 : 1);
 }

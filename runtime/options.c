@@ -225,6 +225,13 @@ bool options_parse(struct options *o, int argc, char **argv, struct failure *f) 
   return choose_mode(o, given, f) && check_together(o, given, f);
 }
 
+bool options_text(int i, struct option_text *text) {
+  if (i >= ROWS)
+    return false;
+  *text = (struct option_text){rows[i].name, rows[i].argument, rows[i].help, rows[i].letter};
+  return true;
+}
+
 void options_help(const struct tern_model *m, const char *name) {
   printf(
       "Usage: %s [OPTION...]\nRuns the language model %s. Without options it writes a text of its own.\n\n",

@@ -31,4 +31,12 @@ struct options {
 bool options_parse(struct options *o, int argc, char **argv, struct failure *f);
 void options_help(const struct tern_model *m, const char *name);
 
+/* The options in the order of the table, from 0; false after the last. For `ternc run`, which passes them on,
+ * and for completions. */
+struct option_text {
+  const char *name, *argument, *help; /* argument NULL: a flag */
+  char letter;                        /* 0: none */
+};
+bool options_text(int i, struct option_text *text);
+
 #endif

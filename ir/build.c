@@ -1,7 +1,7 @@
 /* build.c: making modules, symbols, blocks and operators.
  *
  * Everything is allocated in the module's arena and linked where the builder stands. Result types come from
- * the operator's rule (infer.c); an operator whose operands do not fit is reported and not made. */
+ * the operator's rule (infer.c); the result of one whose operands do not fit is poisoned. */
 #include "ir/raw.h"
 
 #include <stdio.h>
@@ -188,37 +188,57 @@ struct op *op_raw(struct builder *b, enum opcode code, int n_in, struct value *c
  * of it, for the rules that do not find it themselves. */
 static bool result_type(const struct builder *b, struct op *op, const struct type *type, struct type *out) {
   const char *why;
+  struct type t;
   struct value wanted = {.type = type ? *type : type_scalar(ELEM_F32)};
   op->n_out = op_info[op->code].outs;
   op->out = (struct value *[]){&wanted};
-  bool ok = op_infer(b->m->arena, b->m, op, out, &why);
-  if (!ok)
+  bool ok = op_infer(b->m->arena, b->m, op, &t, &why);
+  if (ok)
+    *out = t;
+  else
     diag_at(b->m->diag, SEVERITY_ERROR, b->at, "%s", why);
   op->n_out = 0;
   op->out = NULL;
   return ok;
 }
 
+struct value *sound(struct value *v) {
+  return v->poisoned ? NULL : v;
+}
+
+static bool any_poisoned(const struct op *op) {
+  for (int i = 0; i < op->n_in; i++)
+    if (op->in[i]->poisoned)
+      return true;
+  return false;
+}
+
 struct op *build(struct builder *b, enum opcode code, int n_in, struct value *const *in,
                  const struct attrs *attr, const struct type *type) {
   struct op *op = op_raw(b, code, n_in, in, attr);
-  struct type t = {0};
   if (op->body)
     return op;
-  if (!result_type(b, op, type, &t)) {
-    op_unlink(op);
-    return NULL;
-  }
+  struct type t = type ? *type : n_in ? in[0]->type : type_scalar(ELEM_F32);
+  bool poisoned = any_poisoned(op) || !result_type(b, op, type, &t);
   op_set_results(b->m, op, op_info[code].outs, &t);
-  if (op->n_out)
+  if (!op->n_out)
+    return op;
+  op->out[0]->poisoned = poisoned;
+  if (!poisoned)
     op->out[0]->frac = result_frac(b->m, op);
   return op;
 }
 
+struct value *build_poison(struct builder *b, struct type t) {
+  struct op *op = op_raw(b, OP_CONST, 0, NULL, NULL);
+  op_set_results(b->m, op, 1, &t);
+  op->out[0]->poisoned = true;
+  return op->out[0];
+}
+
 static struct value *build_n(struct builder *b, enum opcode code, int n, struct value *const *in,
                              const struct attrs *attr, const struct type *type) {
-  struct op *op = build(b, code, n, in, attr, type);
-  return op ? op->out[0] : NULL;
+  return build(b, code, n, in, attr, type)->out[0];
 }
 
 struct value *build1(struct builder *b, enum opcode code, struct value *x) {

@@ -158,6 +158,7 @@ struct value {
   int frac;            /* of integers; FRAC_NONE: no format is known */
   int64_t at;          /* plan-memory: byte offset of its buffer in scratch; -1: none */
   double most;         /* largest magnitude that a calibration saw; 0: none did (struct fixing's ranges) */
+  bool poisoned;       /* a builder could not make it, and has reported why; see build() */
   int id; /* scratch number for whoever walks (printer, interpreter, back ends); of no lasting value */
 };
 
@@ -315,11 +316,19 @@ struct builder builder_after(struct module *m, struct op *op);
 
 /* The general maker: result types from the operator's rule; operators with rule `carried`, `reshape`,
  * `broadcast` and `symbol` take theirs from `type` (NULL elsewhere). The result has a frac where the operator
- * keeps its operands' format: movement, reductions, select, sums of alike; weights and states. Returns NULL
- * and reports at b->at when the operands do not fit; `what` the spec calls it is in the message. Regions get
- * an empty body; their results are added by op_set_results. */
+ * keeps its operands' format: movement, reductions, select, sums of alike; weights and states. Regions get
+ * an empty body; their results are added by op_set_results.
+ *
+ * Never NULL. Operands that do not fit are reported at b->at, and the result is poisoned: it stands where it
+ * would stand and has the type that was wanted, or else an operand's, so that whoever goes on building need
+ * not look at it; what is made of it is poisoned too, without another report. The module is then of no
+ * further use: passes_run ends, the verifier never sees it. */
 struct op *build(struct builder *b, enum opcode code, int n_in, struct value *const *in,
                  const struct attrs *attr, const struct type *type);
+/* The value, or NULL where it is poisoned: for those that have more to say. */
+struct value *sound(struct value *v);
+/* What a builder without an operator of its own gives after its report. */
+struct value *build_poison(struct builder *b, struct type t);
 /* Shorthands that return the one result. */
 struct value *build1(struct builder *b, enum opcode code, struct value *x);
 struct value *build2(struct builder *b, enum opcode code, struct value *x, struct value *y);

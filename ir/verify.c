@@ -352,6 +352,14 @@ static void check_block(struct checker *c, const struct block *b, struct loc at,
   c->visible.n = outside;
 }
 
+/* What a function takes lies in a buffer: quantised values come from quantize, ternary ones from weights. */
+static void check_arguments(struct checker *c) {
+  for (int i = 0; i < c->f->body->n_args; i++)
+    if (elem_bytes(c->f->body->args[i]->type.elem) == 0)
+      report(c, (struct loc){0}, "the function '%s' takes %s; arguments are bool, u32, i8, i16, i32 or f32",
+             c->f->name, text_of(c, c->f->body->args[i]->type));
+}
+
 bool ir_verify(const struct module *m, const char *after) {
   struct checker c = {.m = m, .after = after, .ok = true};
   check_symbols(&c);
@@ -360,6 +368,7 @@ bool ir_verify(const struct module *m, const char *after) {
     c.writes.n = 0;
     if (f->spread && strcmp(f->name, "step") != 0)
       report(&c, (struct loc){0}, "the function '%s' cannot be spread, only 'step' can", f->name);
+    check_arguments(&c);
     check_block(&c, f->body, (struct loc){0}, false);
   }
   arena_free(&c.arena);

@@ -304,26 +304,23 @@ static struct value *emit_same(struct place *p, const struct op *op, struct valu
   return build(&p->at, op->code, op->n_in, in, &op->attr, &op->out[0]->type)->out[0];
 }
 
-static bool emit_op(struct place *p, const struct op *op) {
+static void emit_op(struct place *p, const struct op *op) {
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
   for (int i = 0; i < op->n_in; i++)
     in[i] = get(p, op->in[i]);
   struct made *m = made(p->b, op->out[0]);
   p->at.at = op->at;
   m->value = (m->varies ? handler(op) : emit_same)(p, op, in);
-  if (!m->value)
-    return false;
   m->value->name = op->out[0]->name;
   m->value->frac = op->out[0]->frac;
-  return true;
 }
 
-static bool emit_write(struct place *p, const struct op *op) {
+static void emit_write(struct place *p, const struct op *op) {
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
   p->at.at = op->at;
   for (int i = 0; i < op->n_in; i++)
     in[i] = i == 0 ? get_rows(p, op->in[i]) : get(p, op->in[i]);
-  return build(&p->at, OP_WRITE, op->n_in, in, &op->attr, NULL) != NULL;
+  build(&p->at, OP_WRITE, op->n_in, in, &op->attr, NULL);
 }
 
 /* ---- scans ------------------------------------------------------------------------------------------------
@@ -453,9 +450,10 @@ static bool emit_repeat(struct place *p, const struct op *op) {
 }
 
 static bool emit_single(struct place *p, const struct op *op) {
-  return op->code == OP_REPEAT  ? emit_repeat(p, op)
-         : op->code == OP_WRITE ? emit_write(p, op)
-                                : emit_op(p, op);
+  if (op->code == OP_REPEAT)
+    return emit_repeat(p, op);
+  (op->code == OP_WRITE ? emit_write : emit_op)(p, op);
+  return true;
 }
 
 static bool emit_part(struct place *p, const struct parts *parts, int part) {
@@ -539,17 +537,12 @@ static bool emit_body(struct place *p, const struct block *from) {
     return false;
   struct value *result = get_rows(p, from->last->in[0]);
   p->at.at = from->last->at;
-  return build(&p->at, OP_RETURN, 1, &result, NULL, NULL) != NULL;
+  build(&p->at, OP_RETURN, 1, &result, NULL, NULL);
+  return true;
 }
 
 /* ---- the pass ---------------------------------------------------------------------------------------------
  */
-
-static bool is_step(const struct func *f) {
-  const struct block *b = f->body;
-  return b->n_args == 1 && type_equal(b->args[0]->type, type_scalar(ELEM_U32)) && b->last &&
-         b->last->code == OP_RETURN && b->last->n_in == 1;
-}
 
 /* The body of the form, or NULL. */
 static struct block *batch(struct batch *b, struct func *step) {
@@ -579,8 +572,6 @@ static bool make_form(struct module *m, struct func *step, const char *name, boo
 bool pass_batch_time(struct module *m) {
   struct func *step = func_find(m, "step");
   bool ok = true, made;
-  if (!step || !is_step(step))
-    return true;
   if (!func_find(m, "prefill")) {
     ok = make_form(m, step, "prefill", false, &made);
     m->chunk = !made ? 0 : m->chunk > 0 ? m->chunk : CHUNK;

@@ -256,43 +256,8 @@ static int segments_for(int word) {
   return s < 5 ? 5 : s > 9 ? 9 : s;
 }
 
-static void find_integers(struct op *op, void *data) {
-  const struct op **first = data;
-  bool here = op_info[op->code].flags & INTEGER;
-  for (int i = 0; op->code != OP_WRITE && i < op->n_in; i++)
-    here |= op->in[i]->def && (op->in[i]->def->code == OP_READ || op->in[i]->def->code == OP_WEIGHT) &&
-            elem_integer(op->in[i]->type.elem);
-  if (here && !*first)
-    *first = op;
-}
-
-/* What is integers already has no ranges here: a module is turned as a whole, once. */
-static bool is_float_form(struct module *m, struct func *step) {
-  const struct op *first = NULL;
-  walk(step->body, find_integers, &first);
-  for (const struct state *s = m->states; s; s = s->next)
-    if (s->type.elem != ELEM_F32) {
-      diag_at(m->diag, SEVERITY_ERROR, s->at,
-              "fixed-point: the state '%s' is integers already; the pass takes the "
-              "float form",
-              s->name);
-      return false;
-    }
-  if (first)
-    diag_at(m->diag, SEVERITY_ERROR, first->at,
-            "fixed-point: %s: works on integers already; the pass takes the float form of a model",
-            op_info[first->code].text);
-  return !first;
-}
-
 bool pass_fixed_point(struct module *m) {
   struct func *step = func_find(m, "step");
-  if (!step || func_find(m, "prefill")) {
-    diag_error(m->diag, "fixed-point needs the one-token form alone: it goes before batch-time");
-    return false;
-  }
-  if (!is_float_form(m, step))
-    return false;
   struct fixing x = {.m = m, .word = m->word ? m->word : WORD, .ok = true};
   x.segments = segments_for(x.word);
   x.ranges = ranges_of(m, step);

@@ -88,50 +88,42 @@ static const struct weight *merged_weight(struct module *m, const struct sums *s
   return find_or_add(m, &w);
 }
 
-static bool merge(struct module *m, struct block *root, const struct sums *s) {
+static void merge(struct module *m, struct block *root, const struct sums *s) {
   struct op *first = s->list.at[0];
   const struct op *leaf = first->in[0]->def;
   const struct weight *w = merged_weight(m, s);
   struct builder b = builder_before(m, first);
   struct op *rows = build(&b, OP_WEIGHT, leaf->n_in, leaf->in, &(struct attrs){.symbol = w->name}, &w->type);
-  struct op *sum =
-      rows ? build(&b, OP_TERNARY_SUM, 2, (struct value *[]){rows->out[0], first->in[1]}, &first->attr, NULL)
-           : NULL;
+  struct value *in[] = {rows->out[0], first->in[1]};
+  struct value *sum = build(&b, OP_TERNARY_SUM, 2, in, &first->attr, NULL)->out[0];
   int64_t begin = 0;
-  for (int i = 0; sum && i < s->list.n; i++) {
+  for (int i = 0; i < s->list.n; i++) {
     struct op *old = s->list.at[i];
     int axis = old->out[0]->type.rank - (old->attr.group ? 2 : 1);
     int64_t end = begin + old->out[0]->type.dim[axis];
     struct builder here = builder_before(m, old);
-    struct value *part = build_slice(&here, sum->out[0], axis, begin, end);
-    if (!part)
-      return false;
-    replace_op(root, old, part);
+    replace_op(root, old, build_slice(&here, sum, axis, begin, end));
     begin = end;
   }
-  return sum != NULL;
 }
 
-static bool merge_block(struct module *m, struct block *root, struct block *b) {
+static void merge_block(struct module *m, struct block *root, struct block *b) {
   for (struct op *op = b->first, *next; op; op = next) {
     next = op->next;
-    if (op->body && !merge_block(m, root, op->body))
-      return false;
+    if (op->body)
+      merge_block(m, root, op->body);
     if (!can_merge(m, op))
       continue;
     struct sums s = collect(m, op);
     if (s.list.n < 2)
       continue;
-    if (!merge(m, root, &s))
-      return false;
+    merge(m, root, &s);
     next = b->first; /* what stood next may be gone; merged sums are not looked at again */
   }
-  return true;
 }
 
 bool pass_merge_sums(struct module *m) {
   for (struct func *f = m->funcs; f; f = f->next)
-    if (!merge_block(m, f->body, f->body))
-      return false;
+    merge_block(m, f->body, f->body);
   return true;
 }

@@ -6,7 +6,7 @@
 #include <time.h>
 
 const struct pass passes[] = {
-#define PASS(function, name, help) {name, help, pass_##function},
+#define PASS(function, name, needs, help) {name, help, needs, pass_##function},
 #include "passes/passes.def"
 };
 const int pass_count = sizeof passes / sizeof *passes;
@@ -83,12 +83,18 @@ static void show(const struct module *m, const struct pass_options *o, const cha
 /* ---- running --------------------------------------------------------------------------------------------
  */
 
+/* What a builder reports leaves a poisoned value, which the pass need not look at. */
+static bool transform(struct module *m, const struct pass *p) {
+  int errors = m->diag->errors;
+  return pass_ready(m, p) && p->run(m) && m->diag->errors == errors;
+}
+
 static bool run_one(struct module *m, const struct pass *p, const struct pass_options *o) {
   bool watched = shown(o, p->name);
   char *before = watched ? module_text(m) : NULL;
   struct timespec start;
   clock_gettime(CLOCK_MONOTONIC, &start);
-  bool ok = p->run(m);
+  bool ok = transform(m, p);
   double ms = milliseconds_since(&start);
   if (watched)
     show(m, o, p->name, ms, before);

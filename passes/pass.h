@@ -4,17 +4,36 @@
 
 #include "ir/ir.h"
 
+/* What a pass needs of a module. passes.def says which pass needs what; it is checked before the pass runs
+ * (ready.c), so that a module that is not ready ends in a diagnostic, whoever wrote it. Of the functions,
+ * `fold` is left out: the interpreter runs it as it is. */
+enum pass_need {
+  NO_PLAN = 1,      /* memory is not planned */
+  NO_KERNELS = 2,   /* no kernels: operators stand by themselves */
+  KERNEL_FORM = 4,  /* kernel form (docs/ir.md) */
+  ONE_STEP = 8,     /* there is `step`, from a token, u32, to one value */
+  STEP_ALONE = 16,  /* there is no other function */
+  ONLY_SUMS = 32,   /* no quantised values, no products by ternary matrices */
+  ONLY_FLOATS = 64, /* no integers but codes, sums and tokens */
+  FROM_TOKENS = 128 /* functions take one argument, their tokens, and give one value */
+};
+
 struct pass {
   const char *name, *help;
+  unsigned needs;                /* bits of enum pass_need */
   bool (*run)(struct module *m); /* false after a diagnostic; the module is then of no further use */
 };
 
-#define PASS(function, name, help) bool pass_##function(struct module *m);
+#define PASS(function, name, needs, help) bool pass_##function(struct module *m);
 #include "passes/passes.def"
 
 extern const struct pass passes[];
 extern const int pass_count;
 const struct pass *pass_find(const char *name);
+
+/* Whether the module is what the pass needs. False after a diagnostic that names the pass, what is in its way
+ * and where, and what to do. */
+bool pass_ready(struct module *m, const struct pass *p);
 
 /* What a run of passes shows; all off when zero. */
 struct pass_options {

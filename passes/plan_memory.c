@@ -246,33 +246,7 @@ static void plan_func(struct module *m, struct func *f) {
 /* ---- the pass --------------------------------------------------------------------------------------------
  */
 
-static bool stands_alone(const struct op *op) {
-  switch (op->code) {
-  case OP_KERNEL:
-  case OP_TERNARY_SUM:
-  case OP_REPEAT: return true;
-  case OP_WEIGHT: return op->out[0]->type.elem == ELEM_TERNARY; /* a sum's matrix */
-  default: return op_info[op->code].flags & END;
-  }
-}
-
-static bool kernel_form(struct module *m, const struct block *b) {
-  for (const struct op *op = b->first; op; op = op->next) {
-    if (!stands_alone(op)) {
-      diag_at(m->diag, SEVERITY_ERROR, op->at, "plan-memory: '%s' is in no kernel; run fuse first",
-              op_info[op->code].text);
-      return false;
-    }
-    if (op->code == OP_REPEAT && !kernel_form(m, op->body))
-      return false;
-  }
-  return true;
-}
-
 bool pass_plan_memory(struct module *m) {
-  for (struct func *f = m->funcs; f; f = f->next)
-    if (!func_is_fold(f) && !kernel_form(m, f->body))
-      return false;
   if (m->chunk < 1 && func_find(m, "prefill"))
     m->chunk = CHUNK;
   if (m->batch < 1 && func_find(m, "batch"))

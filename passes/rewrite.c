@@ -45,7 +45,7 @@ struct value *expand_product(struct builder *b, struct value *w, struct value *x
     diag_at(b->m->diag, SEVERITY_ERROR, b->at,
             "matmul: a computed matrix against %s would need more than %d axes",
             type_text(b->m->arena, x->type), MAX_RANK);
-    return NULL;
+    return build_poison(b, x->type);
   }
   struct value *terms = build2(b, OP_MUL, w, as_row(b, x));
   struct value *sums = build_axis(b, OP_SUM, terms, type_last(terms->type));

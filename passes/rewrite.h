@@ -16,7 +16,8 @@ bool func_is_fold(const struct func *f); /* runs when the checkpoint is read */
 void replace_op(struct block *root, struct op *op, struct value *v);
 
 /* W[m, n] x[..., n] as mul, sum and reshape, for matrices that are computed: the same numbers as `matmul`
- * on float32 (docs/numerics.md). w may have a leading axis that x has too. NULL after a diagnostic. */
+ * on float32 (docs/numerics.md). w may have a leading axis that x has too. Poisoned when x has no axis to
+ * spare. */
 struct value *expand_product(struct builder *b, struct value *w, struct value *x);
 
 /* Whether op, or an operator in its body, has v as an operand. */

@@ -31,13 +31,12 @@ struct value *plain(struct elaborator *e, struct item item, struct loc at) {
     return NULL;
   struct value *v = item.value;
   if (is_quantised(v->type.elem))
-    return build1(&e->b, OP_DEQUANTIZE, v);
+    return sound(build1(&e->b, OP_DEQUANTIZE, v));
   if (v->type.elem != ELEM_U32)
     return v;
   struct type t = v->type;
   t.elem = ELEM_F32;
-  struct op *op = build(&e->b, OP_CONVERT, 1, &v, NULL, &t);
-  return op ? op->out[0] : NULL;
+  return sound(build(&e->b, OP_CONVERT, 1, &v, NULL, &t)->out[0]);
 }
 
 /* After an operator that did not fit: where its operands come from. */
@@ -64,9 +63,9 @@ struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, 
     if (!in[i])
       return item_poison();
   e->b.at = at;
-  struct op *op = build(&e->b, code, n, in, attr, type);
-  if (op)
-    return item_value(op->out[0]);
+  struct value *v = sound(build(&e->b, code, n, in, attr, type)->out[0]);
+  if (v)
+    return item_value(v);
   program_chain(e->program, at);
   for (int i = 0; nodes && i < n; i++)
     if (i == 0 || items[i].value != items[i - 1].value)
@@ -233,7 +232,7 @@ static struct item weight_item(struct elaborator *e, struct binding *b, struct l
   }
   e->b.at = at;
   struct op *op = build(&e->b, OP_WEIGHT, path.n, path.index, &(struct attrs){.symbol = w->name}, NULL);
-  return item_value(op ? op->out[0] : NULL);
+  return item_value(sound(op->out[0]));
 }
 
 static struct item binding_item(struct elaborator *e, struct binding *b, const struct node *n) {
@@ -354,7 +353,7 @@ static struct item subscript(struct elaborator *e, struct item item, const struc
       return item_poison();
     }
     e->b.at = whole->at;
-    return item_value(build2(&e->b, OP_INDEX, item.value, index.value));
+    return item_value(sound(build2(&e->b, OP_INDEX, item.value, index.value)));
   }
   int64_t begin, end;
   bool one;

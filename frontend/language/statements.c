@@ -91,7 +91,7 @@ static struct item read_state(struct elaborator *e, const struct state *state, c
   e->b.at = at;
   struct op *op = build(&e->b, OP_READ, state->n_counts, e->instance->prefix.index,
                         &(struct attrs){.symbol = state->name}, NULL);
-  struct item item = item_value(op ? op->out[0] : NULL);
+  struct item item = item_value(sound(op->out[0]));
   name_value(item, name);
   return item;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "files.h"
+#include "json.h"
 
 struct fact {
   const char *key;  /* in JSON */
@@ -12,18 +13,6 @@ struct fact {
   const char *text; /* NULL: the number */
   uint64_t number;
 };
-
-void print_json_text(FILE *out, const char *text) {
-  fputc('"', out);
-  for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-    if (*p == '"' || *p == '\\')
-      fprintf(out, "\\%c", *p);
-    else if (*p < 0x20)
-      fprintf(out, "\\u%04x", *p);
-    else
-      fputc(*p, out);
-  fputc('"', out);
-}
 
 static void print_json(const struct fact *facts, size_t n) {
   for (size_t i = 0; i < n; i++) {

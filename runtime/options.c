@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nearest.h"
 #include "team.h"
 
 enum kind { FLAG, TEXT, WHOLE, REAL }; /* bool, const char *, uint64_t, double */
@@ -18,6 +19,7 @@ enum kind { FLAG, TEXT, WHOLE, REAL }; /* bool, const char *, uint64_t, double *
 enum {
   RUNS = MODE_GENERATE | MODE_PERPLEXITY | MODE_LOGITS | MODE_BENCH, /* modes that run the model */
   ANY = RUNS | MODE_TOKENIZE | MODE_INFO,
+  DESCRIBED = MODE_GENERATE | MODE_PERPLEXITY | MODE_BENCH | MODE_INFO, /* with figures, for --json */
 };
 
 static const struct option_row {
@@ -33,7 +35,8 @@ static const struct option_row {
 } rows[] = {
 #define AT(member) offsetof(struct options, member)
 #define LARGE      9007199254740992.0 /* 2^53: exact as a double */
-    {"prompt", "TEXT", "continue this text", AT(prompt), 0, 0, MODE_GENERATE, 0, TEXT, 'p'},
+    {"prompt", "TEXT", "continue this text; - is standard input", AT(prompt), 0, 0, MODE_GENERATE, 0, TEXT,
+     'p'},
     {"prompt-file", "FILE", "continue the text of a file; - is standard input", AT(prompt_file), 0, 0,
      MODE_GENERATE, 0, TEXT, 'f'},
     {"length", "N", "write at most N tokens (200)", AT(length), 0, LARGE, MODE_GENERATE, 0, WHOLE, 'n'},
@@ -72,7 +75,8 @@ static const struct option_row {
     {"bench-batch", "N", "sequences that a round of --bench steps together (the model's most)",
      AT(bench_batch), 1, 1 << 16, MODE_BENCH, 0, WHOLE, 0},
     {"info", NULL, "describe the model and the program", AT(info), 0, 0, MODE_INFO, MODE_INFO, FLAG, 0},
-    {"json", NULL, "print --bench or --info as JSON", AT(json), 0, 0, MODE_BENCH | MODE_INFO, 0, FLAG, 0},
+    {"json", NULL, "print a text, --perplexity, --bench or --info as JSON", AT(json), 0, 0, DESCRIBED, 0,
+     FLAG, 0},
     {"chunk", "N", "tokens a prefill call takes; 1: one token at a time (the model's)", AT(chunk), 1,
      UINT32_MAX, RUNS, 0, WHOLE, 0},
     {"threads", "N", "threads that run the model (the model's, or as many as its size pays for)", AT(threads),
@@ -164,7 +168,13 @@ static bool fail_unknown(int code, char **argv, struct failure *f) {
     return fail_with(f, "--%s takes no argument", rows[row].name);
   if (optopt)
     return fail_with(f, "unknown option -%c; --help lists them all", optopt);
-  return fail_with(f, "unknown or ambiguous option %s; --help lists them all", argv[optind - 1]);
+  const char *names[ROWS], *word = argv[optind - 1], *name = word + strspn(word, "-");
+  for (int i = 0; i < ROWS; i++)
+    names[i] = rows[i].name;
+  const char *near = nearest_word(name, names, ROWS);
+  if (near)
+    return fail_with(f, "unknown option %s; did you mean --%s?", word, near);
+  return fail_with(f, "unknown or ambiguous option %s; --help lists them all", word);
 }
 
 /* The first option that asks for a mode decides; -1 stands for a contradiction. */
@@ -190,8 +200,7 @@ static bool choose_mode(struct options *o, const bool given[ROWS], struct failur
 static bool check_together(const struct options *o, const bool given[ROWS], struct failure *f) {
   for (int i = 0; i < ROWS && o->mode < MODE_HELP; i++)
     if (given[i] && !(rows[i].modes & (int)o->mode))
-      return fail_with(f, "--%s has no meaning here%s; leave it out", rows[i].name,
-                       o->json && rows[i].kind == FLAG ? " without --bench or --info" : "");
+      return fail_with(f, "--%s has no meaning here; leave it out", rows[i].name);
   if (o->prompt && o->prompt_file)
     return fail_with(f, "--prompt and --prompt-file both give the prompt; give one of them");
   if (o->logits && o->logits_raw)

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "files.h"
 #include "generate.h"
 #include "interrupt.h"
+#include "json.h"
 #include "options.h"
 #include "profile.h"
 #include "report.h"
@@ -85,14 +87,68 @@ static bool open_session(struct program *p, struct failure *f) {
   return profile_open(&p->profile, p->model, team_threads(p->session.team), f);
 }
 
+/* Whether standard error goes where the text went, so that its next line would begin in the text's last one.
+ * To a terminal a line feed is written anyway. */
+static bool shares_output(void) {
+  struct stat out, err;
+  return !isatty(STDOUT_FILENO) && fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+         out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
+
 static void print_statistics(const struct program *p, const struct generation *g) {
   fprintf(
       stderr,
-      "%s: prompt of %llu tokens at %.1f tokens/s, first token after %.1f ms, %llu tokens written at %.1f "
+      "%s%s: prompt of %llu tokens at %.1f tokens/s, first token after %.1f ms, %llu tokens written at %.1f "
       "tokens/s, seed %llu, %u threads\n",
-      p->name, (unsigned long long)g->prompt_tokens, g->prompt_rate, g->first_token * 1e3,
-      (unsigned long long)g->written, g->decode_rate, (unsigned long long)p->options.sampling.seed,
-      team_threads(p->session.team));
+      shares_output() ? "\n" : "", p->name, (unsigned long long)g->prompt_tokens, g->prompt_rate,
+      g->first_token * 1e3, (unsigned long long)g->written, g->decode_rate,
+      (unsigned long long)p->options.sampling.seed, team_threads(p->session.team));
+}
+
+static bool print_generation(const struct program *p, const struct generation *g, const char *text,
+                             size_t bytes, struct failure *f) {
+  const char *end = interrupted() ? "interrupted" : g->written < g->length ? "eos" : "length";
+  printf("{\"model\": ");
+  print_json_text(stdout, p->model->name);
+  printf(", \"text\": ");
+  print_json_bytes(stdout, text, bytes);
+  printf(", \"prompt_tokens\": %llu, \"tokens\": %llu, \"stopped_by\": \"%s\"",
+         (unsigned long long)g->prompt_tokens, (unsigned long long)g->written, end);
+  printf(", \"prompt_tokens_per_s\": ");
+  print_json_real(stdout, g->prompt_rate);
+  printf(", \"decode_tokens_per_s\": ");
+  print_json_real(stdout, g->decode_rate);
+  printf(", \"first_token_s\": ");
+  print_json_real(stdout, g->first_token);
+  printf(", \"seed\": %llu, \"threads\": %u}\n", (unsigned long long)p->options.sampling.seed,
+         team_threads(p->session.team));
+  return stdout_finish(f);
+}
+
+/* The text is kept and printed with what is known of it when it is whole. */
+static bool generate_json(struct program *p, struct generation *g, struct sampler *sampler,
+                          struct failure *f) {
+  char *text = NULL;
+  size_t bytes = 0;
+  g->to = open_memstream(&text, &bytes);
+  if (!g->to)
+    return fail_memory(f, BUFSIZ, "the text");
+  bool ok = generate(g, &p->session, p->tokenizer, sampler, f);
+  fclose(g->to);
+  ok = ok && print_generation(p, g, text, bytes, f);
+  free(text);
+  return ok;
+}
+
+static bool generate_text(struct program *p, struct generation *g, struct sampler *sampler,
+                          struct failure *f) {
+  g->to = stdout;
+  bool ok = generate(g, &p->session, p->tokenizer, sampler, f);
+  if (isatty(STDOUT_FILENO)) /* the shell's next line; a file gets the text and nothing else */
+    putchar('\n');
+  if (ok && !p->options.quiet)
+    print_statistics(p, g);
+  return ok;
 }
 
 static bool continue_prompt(struct program *p, const char *prompt, size_t bytes, struct failure *f) {
@@ -101,24 +157,21 @@ static bool continue_prompt(struct program *p, const char *prompt, size_t bytes,
                          .prompt_bytes = bytes,
                          .length = p->options.length,
                          .echo = !p->options.no_echo,
-                         .stop_at_eos = !p->options.ignore_eos,
-                         .to = stdout};
+                         .stop_at_eos = !p->options.ignore_eos};
   if (!sampler_open(&sampler, &p->options.sampling, p->model->vocab, f))
     return false;
-  bool ok = generate(&g, &p->session, p->tokenizer, &sampler, f);
+  bool ok = p->options.json ? generate_json(p, &g, &sampler, f) : generate_text(p, &g, &sampler, f);
   sampler_close(&sampler);
-  if (isatty(STDOUT_FILENO)) /* the shell's next line; a file gets the text and nothing else */
-    putchar('\n');
-  if (ok && !p->options.quiet)
-    print_statistics(p, &g);
   return ok;
 }
 
 static bool run_generate(struct program *p, struct failure *f) {
   const struct options *o = &p->options;
+  bool input = o->prompt && strcmp(o->prompt, "-") == 0; /* standard input, as for --prompt-file */
+  const char *file = input ? "-" : o->prompt_file;
   char *text = NULL;
   size_t bytes = o->prompt ? strlen(o->prompt) : 0;
-  if (o->prompt_file && !read_whole(o->prompt_file, &text, &bytes, f))
+  if (file && !read_whole(file, &text, &bytes, f))
     return false;
   bool ok = continue_prompt(p, text ? text : o->prompt ? o->prompt : "", bytes, f);
   free(text);
@@ -126,7 +179,7 @@ static bool run_generate(struct program *p, struct failure *f) {
 }
 
 static bool run_perplexity(struct program *p, struct failure *f) {
-  return print_perplexity(&p->session, p->tokenizer, p->options.perplexity, f);
+  return print_perplexity(&p->session, p->tokenizer, p->options.perplexity, p->options.json, f);
 }
 
 static bool run_logits(struct program *p, struct failure *f) {

@@ -23,7 +23,4 @@ bool print_bench(struct session *s, const struct image *im, const struct rounds 
 /* `im` is NULL when there are no weights at hand. */
 bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f);
 
-/* The text as a JSON string. */
-void print_json_text(FILE *out, const char *text);
-
 #endif

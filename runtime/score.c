@@ -10,6 +10,7 @@
 #include "files.h"
 #include "generate.h"
 #include "interrupt.h"
+#include "json.h"
 
 double log_probability(const float *logits, uint32_t vocab, uint32_t id) {
   double largest = logits[0], sum = 0;
@@ -24,7 +25,8 @@ struct likelihood {
   const uint32_t *tokens;
   size_t n;
   uint32_t vocab;
-  double sum; /* of the log probabilities so far */
+  size_t bytes; /* of the text */
+  double sum;   /* of the log probabilities so far */
 };
 
 /* Row i predicts token first + i + 1. */
@@ -36,8 +38,22 @@ static bool add_likelihood(void *context, const float *rows, size_t first, uint3
   return !interrupted();
 }
 
+static bool report(const struct likelihood *l, double mean, bool json, struct failure *f) {
+  if (json) {
+    printf("{\"perplexity\": ");
+    print_json_real(stdout, exp(-mean));
+    printf(", \"tokens\": %zu, \"bytes\": %zu, \"bits_per_byte\": ", l->n - 1, l->bytes);
+    print_json_real(stdout, -l->sum / M_LN2 / (double)l->bytes);
+    printf("}\n");
+  } else {
+    printf("perplexity %.6f over %zu tokens\n", exp(-mean), l->n - 1);
+  }
+  return stdout_finish(f);
+}
+
 /* The last token is predicted, not run. */
-static bool perplexity(struct session *s, struct likelihood *l, const char *path, struct failure *f) {
+static bool perplexity(struct session *s, struct likelihood *l, const char *path, bool json,
+                       struct failure *f) {
   if (l->n < 2)
     return fail_with(f, "%s: too short: there is no token to predict", path);
   if (!session_run(s, l->tokens, l->n - 1, true, add_likelihood, l, f))
@@ -49,21 +65,20 @@ static bool perplexity(struct session *s, struct likelihood *l, const char *path
         "%s: a logit is not a number; the weights are damaged or overflow: --tokens with --logits "
         "shows where",
         path);
-  printf("perplexity %.6f over %zu tokens\n", exp(-mean), l->n - 1);
-  return stdout_finish(f);
+  return report(l, mean, json, f);
 }
 
-bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, struct failure *f) {
+bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, bool json,
+                      struct failure *f) {
   char *text;
-  size_t bytes;
   uint32_t *ids = NULL;
   struct likelihood l = {.vocab = s->model->vocab};
-  if (!read_whole(path, &text, &bytes, f))
+  if (!read_whole(path, &text, &l.bytes, f))
     return false;
-  bool ok = tokens_of_text(t, text, bytes, &ids, &l.n, f);
+  bool ok = tokens_of_text(t, text, l.bytes, &ids, &l.n, f);
   free(text);
   l.tokens = ids;
-  ok = ok && perplexity(s, &l, path, f);
+  ok = ok && perplexity(s, &l, path, json, f);
   free(ids);
   return ok;
 }

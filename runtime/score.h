@@ -7,8 +7,10 @@
 #include "session.h"
 #include "tokenizer.h"
 
-/* The file is one string with BOS before it; prints exp(mean of -log p of every token after the first). */
-bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, struct failure *f);
+/* The file is one string with BOS before it; prints exp(mean of -log p of every token after the first). As
+ * JSON also bits_per_byte, the sum of -log2 p of those tokens over the bytes of the file. */
+bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, bool json,
+                      struct failure *f);
 
 /* Runs the ids in `tokens_path`; writes float32 [n, vocab], row-major, little-endian; with `raw`, which only
  * models of integer logits have, int32. */

@@ -34,6 +34,18 @@ uint32_t utf8_unfinished(const unsigned char *text, size_t n) {
   return fits ? k : 0;
 }
 
+uint32_t utf8_character(const unsigned char *text, size_t n) {
+  if (n > 0 && text[0] < 0x80)
+    return 1;
+  const struct lead *lead = n ? find_lead(text[0]) : NULL;
+  if (!lead || lead->length > n || text[1] < lead->low || text[1] > lead->high)
+    return 0;
+  for (uint32_t i = 2; i < lead->length; i++)
+    if (!is_continuation(text[i]))
+      return 0;
+  return lead->length;
+}
+
 /* One piece of at most PIECE bytes: what was held and what is new, less what is unfinished. */
 enum { PIECE = 4096 };
 

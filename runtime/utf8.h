@@ -24,4 +24,7 @@ bool utf8_flush(struct utf8_stream *s);
 /* Bytes at the end of the text, 0 .. 3, that begin a character and do not finish it (Unicode, table 3-7). */
 uint32_t utf8_unfinished(const unsigned char *text, size_t n);
 
+/* Bytes of the character that the text begins with, 1 .. 4; 0 where it is not a whole character. */
+uint32_t utf8_character(const unsigned char *text, size_t n);
+
 #endif

@@ -39,8 +39,8 @@ static pid_t launch(const struct tern_model *m, const char *out, const char **ar
   if (child > 0)
     return child;
   signal(SIGINT, SIG_DFL); /* ignored, where the tests run in the background */
-  redirect(STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC);
-  redirect(STDERR_FILENO, "stderr", O_WRONLY | O_CREAT | O_TRUNC);
+  redirect(STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  redirect(STDERR_FILENO, "stderr", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
   exit(tern_main(m, count_words(argv), (char **)(uintptr_t)argv, NULL));
 }
 
@@ -172,6 +172,63 @@ static void test_prompt_files(void **state) {
   EXPECT_ERROR(RUN(&m, "--prompt-file", "."), "cannot read");
 }
 
+/* "-" for a prompt is standard input, as it is for a file. */
+static void test_prompt_from_standard_input(void **state) {
+  (void)state;
+  struct tern_model m = script_model();
+  script = "....xyz";
+  put_file("prompt", "a\0b\n", 4);
+  for (int i = 0; i < 2; i++) {
+    int old = dup(STDIN_FILENO), in = open("prompt", O_RDONLY);
+    dup2(in, STDIN_FILENO);
+    struct outcome o = i ? RUN(&m, "--prompt", "-", "-t", "0") : RUN(&m, "--prompt-file", "-", "-t", "0");
+    dup2(old, STDIN_FILENO);
+    close(in);
+    close(old);
+    assert_int_equal(o.status, 0);
+    assert_int_equal(o.out_bytes, 7);
+    assert_memory_equal(o.out, "a\0b\nxyz", 7);
+    done(o);
+  }
+}
+
+static void test_generation_as_json(void **state) {
+  (void)state;
+  struct tern_model m = script_model();
+  script = "....xyz\xff\"";
+  put_file("prompt", "a\0b\n", 4);
+  struct outcome o = RUN(&m, "--prompt-file", "prompt", "-t", "0", "--json", "--seed", "7");
+  assert_int_equal(o.status, 0);
+  assert_int_equal(o.err_bytes, 0);
+  json_t *all = json_loads(o.out, JSON_ALLOW_NUL, NULL);
+  const json_t *text = json_object_get(all, "text");
+  assert_int_equal(json_string_length(text), 11);
+  assert_memory_equal(json_string_value(text), "a\0b\nxyz\xef\xbf\xbd\"", 11);
+  assert_string_equal(json_string_value(json_object_get(all, "stopped_by")), "eos");
+  assert_int_equal(json_integer_value(json_object_get(all, "prompt_tokens")), 5);
+  assert_int_equal(json_integer_value(json_object_get(all, "tokens")), 5);
+  assert_int_equal(json_integer_value(json_object_get(all, "seed")), 7);
+  json_decref(all);
+  done(o);
+  o = RUN(&m, "-t", "0", "--json", "-n", "2", "--no-echo");
+  all = json_loads(o.out, 0, NULL);
+  assert_string_equal(json_string_value(json_object_get(all, "text")), "..");
+  assert_string_equal(json_string_value(json_object_get(all, "stopped_by")), "length");
+  json_decref(all);
+  done(o);
+}
+
+/* Both streams in one file: what is said of the text begins in a line of its own. */
+static void test_statistics_begin_a_line(void **state) {
+  (void)state;
+  struct tern_model m = script_model();
+  script = "ab";
+  struct outcome o = run_into(&m, "stderr", ARGS("-t", "0")); /* "stderr" takes both */
+  assert_int_equal(o.status, 0);
+  assert_int_equal(strncmp(o.err, "ab\nprog: prompt of", 18), 0);
+  done(o);
+}
+
 /* ---- given texts ---- */
 
 static void test_perplexity_of_a_uniform_model(void **state) {
@@ -180,6 +237,14 @@ static void test_perplexity_of_a_uniform_model(void **state) {
   m.step = uniform_step;
   put_file("text", "some text\nof two lines", 22);
   expect_output(RUN(&m, "--perplexity", "text"), "perplexity 300.000000 over 22 tokens\n");
+  struct outcome o = RUN(&m, "--perplexity", "text", "--json");
+  json_t *all = json_loads(o.out, 0, NULL);
+  assert_true(fabs(json_number_value(json_object_get(all, "perplexity")) - 300) < 1e-9);
+  assert_int_equal(json_integer_value(json_object_get(all, "tokens")), 22);
+  assert_int_equal(json_integer_value(json_object_get(all, "bytes")), 22);
+  assert_true(fabs(json_number_value(json_object_get(all, "bits_per_byte")) - log2(300)) < 1e-9);
+  json_decref(all);
+  done(o);
   put_file("empty", "", 0);
   EXPECT_ERROR(RUN(&m, "--perplexity", "empty"), "no token to predict");
 }
@@ -668,7 +733,9 @@ static void test_wrong_options(void **state) {
     const char *words[5];
     const char *error;
   } wrong[] = {
-      {{"--nonsense"}, "--nonsense"},
+      {{"--nonsense"}, "unknown or ambiguous option --nonsense; --help"},
+      {{"--promt", "x"}, "unknown option --promt; did you mean --prompt?"},
+      {{"--top-q=1"}, "unknown option --top-q=1; did you mean --top-"},
       {{"-Z"}, "-Z"},
       {{"hello"}, "'hello'"},
       {{"--prompt"}, "--prompt needs an argument"},
@@ -698,7 +765,7 @@ static void test_wrong_options(void **state) {
       {{"--logits", "a"}, "--logits needs --tokens FILE"},
       {{"--logits-raw", "a"}, "--logits-raw needs --tokens FILE"},
       {{"--info", "--profile"}, "--profile has no meaning"},
-      {{"--json"}, "--json has no meaning"},
+      {{"--tokenize", "a", "--json"}, "--json has no meaning"},
       {{"--bench", "--top-k", "4"}, "--top-k has no meaning"},
       {{"--info", "--prompt", "x"}, "--prompt has no meaning"},
       {{"--bench-tokens", "4"}, "--bench-tokens has no meaning"},
@@ -740,6 +807,9 @@ int main(void) {
       cmocka_unit_test(test_statistics),
       cmocka_unit_test(test_seed_decides_chunk_and_threads_do_not),
       cmocka_unit_test(test_prompt_files),
+      cmocka_unit_test(test_prompt_from_standard_input),
+      cmocka_unit_test(test_generation_as_json),
+      cmocka_unit_test(test_statistics_begin_a_line),
       cmocka_unit_test(test_perplexity_of_a_uniform_model),
       cmocka_unit_test(test_perplexity_does_not_depend_on_the_chunk),
       cmocka_unit_test(test_perplexity_by_its_definition),

@@ -2,24 +2,26 @@
 #include "driver/driver.h"
 #include "driver/hardware.h"
 #include "driver/link.h"
+#include "driver/summary.h"
 #include "driver/unrolled.h"
 
 #include "backends/c/c.h"
 #include "backends/native/native.h"
 #include "support/file.h"
+#include "support/progress.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_EMIT = 2000, KEY_WEIGHTS_FILE, KEY_OPTIMIZE, KEY_NO_DEBUG, KEY_LIST_TARGETS };
+enum { KEY_EMIT = 2000, KEY_WEIGHTS_FILE, KEY_OPTIMIZE, KEY_NO_DEBUG, KEY_LIST_TARGETS, KEY_JSON };
 
 struct build {
   struct job job;
   const struct emit *emit;
   const char *output, *weights_file;
   int optimize;
-  bool no_debug;
+  bool no_debug, json, quiet;
   struct hw_options hardware;
 };
 
@@ -126,7 +128,11 @@ static bool with_object(struct build *b, const char *path,
   char *dir = loops ? scratch_begin(j) : NULL;
   struct native_options o = native_options(b);
   char *object = arena_printf(&j->arena, "%s/model.o", dir ? dir : "");
-  bool ok = dir && native_write(&j->diag, loops, &o, NATIVE_OBJECT, object) && link(b, dir, object, path);
+  progress_stage("compiling the code");
+  bool ok = dir && native_write(&j->diag, loops, &o, NATIVE_OBJECT, object);
+  progress_stage("linking");
+  ok = ok && link(b, dir, object, path);
+  progress_clear();
   scratch_end(dir);
   return ok;
 }
@@ -147,21 +153,40 @@ static bool emit_lib(struct build *b, const char *path) {
   return with_object(b, path, to_library);
 }
 
+static const char *use_program(struct build *b, const char *path) {
+  return use_of_program(&b->job, path, b->weights_file);
+}
+
+static const char *use_library(struct build *b, const char *path) {
+  return use_of_library(&b->job, path);
+}
+
+static const char *use_c(struct build *b, const char *path) {
+  return arena_printf(&b->job.arena, "build it: make -C %s", shell_word(&b->job.arena, path));
+}
+
+static const char *use_hardware(struct build *b, const char *path) {
+  return arena_printf(&b->job.arena, "run its test bench: make -C %s", shell_word(&b->job.arena, path));
+}
+
 static const struct emit {
   const char *name, *help;
   bool (*run)(struct build *b, const char *path);
   bool text;          /* goes to standard output unless -o says otherwise */
   const char *suffix; /* of the default output's name */
+  const char *(*use)(struct build *b, const char *path); /* how to use it, for the last line; NULL: no line */
 } emits[] = {
-    {"ast", "the parsed spec as a tree", emit_ast, true, ""},
-    {"ir", "the IR as the front end makes it; with --passes, after them", emit_ir, true, ""},
-    {"llvm", "LLVM IR, optimised", emit_llvm, true, ""},
-    {"asm", "assembly", emit_asm, true, ""},
-    {"obj", "an object file", emit_obj, false, ".o"},
-    {"lib", "a folder with a static library, its header and the weights", emit_lib, false, "-lib"},
-    {"c", "a folder with C11 sources, a Makefile and the weights", emit_c, false, "-c"},
-    {"verilog", "a folder with a hardware project: Verilog, weights, test bench", emit_verilog, false, "-hw"},
-    {"exe", "one executable with the weights in it (the default)", emit_exe, false, ""},
+    {"ast", "the parsed spec as a tree", emit_ast, true, "", NULL},
+    {"ir", "the IR as the front end makes it; with --passes, after them", emit_ir, true, "", NULL},
+    {"llvm", "LLVM IR, optimised", emit_llvm, true, "", NULL},
+    {"asm", "assembly", emit_asm, true, "", NULL},
+    {"obj", "an object file", emit_obj, false, ".o", NULL},
+    {"lib", "a folder with a static library, its header and the weights", emit_lib, false, "-lib",
+     use_library},
+    {"c", "a folder with C11 sources, a Makefile and the weights", emit_c, false, "-c", use_c},
+    {"verilog", "a folder with a hardware project: Verilog, weights, test bench", emit_verilog, false, "-hw",
+     use_hardware},
+    {"exe", "one executable with the weights in it (the default)", emit_exe, false, "", use_program},
 };
 enum { EMITS = sizeof emits / sizeof *emits };
 
@@ -179,6 +204,8 @@ static const struct argp_option options[] = {
      "writes the weights image to FILE instead of into the executable", 1},
     {"optimize", 'O', "LEVEL", 0, "0 to 3, as clang's -O (default 3)", 1},
     {"no-debug", KEY_NO_DEBUG, 0, 0, "leaves out the line tables that lead debuggers to the spec", 1},
+    {"json", KEY_JSON, 0, 0, "prints what was written, and how large it is, as JSON to standard output", 1},
+    {"quiet", 'q', 0, 0, "does not say what was written", 1},
     {"list-targets", KEY_LIST_TARGETS, 0, 0, "lists the CPUs that --cpu takes", 1},
     {0}};
 
@@ -213,6 +240,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     b->optimize = *arg - '0';
     break;
   case KEY_NO_DEBUG: b->no_debug = true; break;
+  case KEY_JSON: b->json = true; break;
+  case 'q': b->quiet = true; break;
   case KEY_LIST_TARGETS: native_list_targets(stdout); exit(fflush(stdout) ? 1 : 0);
   case ARGP_KEY_ARG:
     if (b->job.options.spec)
@@ -224,6 +253,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "a SPEC (a .tern file) is expected");
     if (b->weights_file && (b->emit->run != emit_exe || !b->job.options.weights))
       argp_error(state, "--weights-file goes with --emit exe and --weights");
+    if (b->json && (b->output ? strcmp(b->output, "-") == 0 : b->emit->text))
+      argp_error(state, "--json takes standard output, where the %s goes; give it a file with -o",
+                 b->emit->name);
     break;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -254,9 +286,24 @@ static const char *default_output(struct build *b) {
 static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
 const struct argp build_argp = {options, parse, "SPEC", "Compiles a model.\v", children, help, NULL};
 
+/* Says what became of it, unless it went to standard output. */
+static bool report(struct build *b, const char *path) {
+  struct summary s = {.kind = b->emit->name, .path = path, .also = b->weights_file};
+  if (strcmp(path, "-") == 0)
+    return true;
+  if (b->json)
+    return summary_json(&b->job, &s);
+  if (!b->emit->use || b->quiet)
+    return true;
+  s.use = b->emit->use(b, path);
+  summary_print(&b->job, &s);
+  return true;
+}
+
 int build_main(int argc, char **argv) {
   struct build b = {.emit = &emits[EMITS - 1], .optimize = 3};
   job_start(&b.job);
   argp_parse(&build_argp, argc, argv, 0, NULL, &b);
-  return job_end(&b.job, b.emit->run(&b, b.output ? b.output : default_output(&b)) ? 0 : 1);
+  const char *path = b.output ? b.output : default_output(&b);
+  return job_end(&b.job, b.emit->run(&b, path) && report(&b, path) ? 0 : 1);
 }

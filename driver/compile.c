@@ -1,6 +1,7 @@
 /* compile.c: from options to a module: the part that `build` and `run` share. */
 #include "driver/driver.h"
 
+#include "support/progress.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -285,9 +286,10 @@ static bool match_checkpoint(struct job *j) {
   return true;
 }
 
-bool job_load(struct job *j) {
+static bool load(struct job *j) {
   struct compile_options *o = &j->options;
   struct config_source config = {.number = config_number};
+  progress_stage("reading the model");
   if (o->weights) {
     j->checkpoint = checkpoint_open(&j->diag, &j->arena, o->weights);
     if (!j->checkpoint)
@@ -309,12 +311,18 @@ bool job_load(struct job *j) {
                                                      &j->tokenizer, &j->tokenizer_bytes);
 }
 
+bool job_load(struct job *j) {
+  bool ok = load(j);
+  progress_clear();
+  return ok;
+}
+
 const char *job_pipeline(const struct job *j) {
   return j->options.passes ? j->options.passes : j->options.fixed ? pipeline_fixed : pipeline_default;
 }
 
 /* The pass wants to know the checkpoint as it is when the passes before it have run. */
-bool job_passes(struct job *j, const char *list) {
+static bool run_passes(struct job *j, const char *list) {
   static const char fixing[] = "fixed-point";
   struct compile_options *o = &j->options;
   j->module->batch = j->module->batch ? j->module->batch : o->batch;
@@ -329,6 +337,13 @@ bool job_passes(struct job *j, const char *list) {
     return passes_run(j->module, list, &options);
   const char *before = arena_strndup(&j->arena, list, (size_t)(at - list));
   return passes_run(j->module, before, &options) && job_know(j) && passes_run(j->module, at, &options);
+}
+
+bool job_passes(struct job *j, const char *list) {
+  progress_stage("running the passes");
+  bool ok = run_passes(j, list);
+  progress_clear();
+  return ok;
 }
 
 bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes) {

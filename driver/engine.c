@@ -4,6 +4,7 @@
 #include "backends/c/c.h"
 #include "backends/native/native.h"
 #include "support/file.h"
+#include "support/progress.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
@@ -28,7 +29,9 @@ bool engine_target(struct job *j, const char *kind) {
 
 static bool open_native(struct engine *e, struct job *j, const struct loops *loops) {
   struct native_options o = native_options(j);
+  progress_stage("compiling the code");
   e->jit = native_jit(&j->diag, loops, &o);
+  progress_clear();
   e->model = e->jit ? native_jit_model(e->jit) : NULL;
   return e->model != NULL;
 }

@@ -1,6 +1,7 @@
 /* weights.c: `ternc weights`: what is inside a checkpoint; its compact form; a random one of any published
  * shape. */
 #include "driver/driver.h"
+#include "driver/summary.h"
 
 #include "support/file.h"
 #include <stdlib.h>
@@ -11,12 +12,12 @@ enum { KEY_JSON = 1000, KEY_PACK, KEY_RANDOM, KEY_SEED };
 struct weights {
   struct job job;
   const char *input, *output, *random;
-  bool json, pack;
+  bool json, pack, quiet;
   uint64_t seed;
 };
 
 static const struct argp_option options[] = {
-    {"json", KEY_JSON, 0, 0, "prints the listing as JSON", 0},
+    {"json", KEY_JSON, 0, 0, "prints the listing, or what was written, as JSON", 0},
     {"pack", KEY_PACK, 0, 0,
      "writes the compact form of the checkpoint into the folder -o names: ternary matrices at "
      "1.6 bits a weight, all else as it is",
@@ -27,6 +28,7 @@ static const struct argp_option options[] = {
      0},
     {"seed", KEY_SEED, "N", 0, "of --random (default 1)", 0},
     {"output", 'o', "DIR", 0, "folder to write to", 0},
+    {"quiet", 'q', 0, 0, "does not say what was written", 0},
     {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -42,6 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "--seed takes a whole number, got '%s'", arg);
     break;
   case 'o': w->output = arg; break;
+  case 'q': w->quiet = true; break;
   case ARGP_KEY_ARG:
     if (w->input)
       argp_error(state, "one DIR or FILE is expected; '%s' is a second one", arg);
@@ -63,15 +66,27 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   return 0;
 }
 
+/* Says what is in the folder now, and what to do with it. */
+static bool report(struct weights *w) {
+  struct arena *a = &w->job.arena;
+  struct summary s = {.kind = "checkpoint", .path = w->output};
+  s.use = arena_printf(a, "use it: ternc build SPEC --weights %s", shell_word(a, w->output));
+  if (w->json)
+    return summary_json(&w->job, &s);
+  if (!w->quiet)
+    summary_print(&w->job, &s);
+  return true;
+}
+
 static bool work(struct weights *w) {
   struct job *j = &w->job;
   if (w->random)
-    return checkpoint_random(&j->diag, w->random, w->output, w->seed);
+    return checkpoint_random(&j->diag, w->random, w->output, w->seed) && report(w);
   j->checkpoint = checkpoint_open(&j->diag, &j->arena, w->input);
   if (!j->checkpoint)
     return false;
   if (w->pack)
-    return checkpoint_pack(j->checkpoint, w->output, (int)sysconf(_SC_NPROCESSORS_ONLN));
+    return checkpoint_pack(j->checkpoint, w->output, (int)sysconf(_SC_NPROCESSORS_ONLN)) && report(w);
   struct output out;
   if (!output_open(&out, &j->diag, w->output ? w->output : "-"))
     return false;

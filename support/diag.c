@@ -2,6 +2,7 @@
 #include "support/diag.h"
 
 #include "runtime/nearest.h"
+#include "support/progress.h"
 #include <string.h>
 #include <utf8proc.h>
 
@@ -66,6 +67,8 @@ static void diag_v(struct diag *d, enum severity s, struct loc at, const char *f
   if (d->errors > DIAG_MAX_ERRORS)
     return;
   const struct source *source = at.file && at.file <= d->sources.n ? &d->sources.at[at.file - 1] : NULL;
+  if (out == stderr)
+    progress_clear();
   if (source)
     fprintf(out, "%s:%u:%u: ", source->name, at.line, at.column);
   fprintf(out, "%s: ", names[s]);

@@ -1,4 +1,4 @@
-/* progress.c: draws "title [####....]  42 %, 7 s left" over itself with a carriage return. */
+/* progress.c: draws "title [####....]  42 %, 7 s left" over itself with a carriage return, or "stage ...". */
 #include "support/progress.h"
 
 #include <stdio.h>
@@ -27,7 +27,25 @@ static void draw(const struct progress *p, int64_t time) {
   fflush(stderr);
 }
 
+static bool staged; /* a stage is on the screen */
+
+void progress_stage(const char *text) {
+  enum { WIDTH = 76 }; /* a longer line would break, and could not be erased */
+  if (!isatty(STDERR_FILENO))
+    return;
+  fprintf(stderr, "\r\033[K%.*s ...\r", WIDTH, text);
+  fflush(stderr);
+  staged = true;
+}
+
+void progress_clear(void) {
+  if (staged)
+    fputs("\r\033[K", stderr);
+  staged = false;
+}
+
 void progress_start(struct progress *p, const char *title, uint64_t total) {
+  progress_clear();
   *p = (struct progress){.title = title, .total = total, .started = now(), .visible = isatty(STDERR_FILENO)};
 }
 

@@ -1,5 +1,6 @@
-/* progress.h: a progress bar for work that takes seconds. It is drawn on standard error when that is a
- * terminal, at most ten times a second, and erased at the end; elsewhere nothing is ever written. */
+/* progress.h: what is being done, for work that takes seconds: a line that names the stage, or a bar where
+ * the amount of work is known. Both are drawn on standard error when that is a terminal, bars at most ten
+ * times a second, and erased at the end; elsewhere nothing is ever written. */
 #ifndef TERN_SUPPORT_PROGRESS_H
 #define TERN_SUPPORT_PROGRESS_H
 
@@ -17,5 +18,11 @@ struct progress {
 void progress_start(struct progress *p, const char *title, uint64_t total);
 void progress_add(struct progress *p, uint64_t amount);
 void progress_end(struct progress *p);
+
+/* The stage that begins now, e.g. "compiling the code"; it takes the place of the one before. The cursor
+ * stays at the start of the line, so that what another program writes there covers it. */
+void progress_stage(const char *text);
+/* Erases the stage. Whoever writes to the terminal calls it first; diagnostics do. */
+void progress_clear(void);
 
 #endif

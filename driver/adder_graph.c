@@ -9,7 +9,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 enum { KEY_DEPTH = 1000, KEY_BITS, KEY_STAGE, KEY_EFFORT, KEY_THREE, KEY_EMIT, KEY_JSON, KEY_NAME };
@@ -162,14 +161,10 @@ static bool write_file(struct adder *a, const struct adder_file *f) {
 static bool write_verilog(struct adder *a) {
   int n;
   const struct adder_file *file = adder_graph_verilog(a->graph, a->schedule, a->matrix, a->name, &n);
-  if (mkdir(a->output, 0777) != 0 && errno != EEXIST) {
-    diag_error(&a->job.diag, "%s: cannot make the folder: %s", a->output, strerror(errno));
-    return false;
-  }
-  for (int i = 0; i < n; i++)
-    if (!write_file(a, &file[i]))
-      return false;
-  return true;
+  bool ok = output_folder(&a->job.diag, a->output);
+  for (int i = 0; i < n && ok; i++)
+    ok = write_file(a, &file[i]);
+  return ok;
 }
 
 /* ---- the command -------------------------------------------------------------------------------------- */
@@ -194,7 +189,8 @@ static bool work(struct adder *a) {
   if (!a->graph)
     return false;
   a->schedule = adder_graph_schedule(a->graph, a->stage);
-  bool ok = (!a->verilog || write_verilog(a)) && print_figures(a);
+  outputs_begin();
+  bool ok = outputs_end(d, (!a->verilog || write_verilog(a)) && print_figures(a));
   adder_graph_free(a->graph);
   return ok;
 }

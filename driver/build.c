@@ -95,10 +95,12 @@ static bool emit_c(struct build *b, const char *path) {
   struct loops *loops = to_loops(b, false);
   struct c_options o = {.runtime = tern_file(j, "share/tern/runtime"),
                         .threads = (uint32_t)j->options.threads};
-  if (!loops || !o.runtime || !c_emit(&j->diag, loops, path, &o))
+  if (!loops || !o.runtime)
     return false;
-  return !j->checkpoint ||
-         write_image_file(j, arena_printf(&j->arena, "%s/%s.weights", path, j->module->name));
+  const char *image = arena_printf(&j->arena, "%s/%s.weights", path, j->module->name);
+  outputs_begin();
+  return outputs_end(&j->diag,
+                     c_emit(&j->diag, loops, path, &o) && (!j->checkpoint || write_image_file(j, image)));
 }
 
 static bool emit_verilog(struct build *b, const char *path) {

@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static uint64_t page_up(uint64_t n) {
@@ -17,7 +16,7 @@ static uint64_t page_up(uint64_t n) {
 bool write_image_file(struct job *j, const char *path) {
   struct output out;
   uint64_t bytes;
-  if (!output_open(&out, &j->diag, path))
+  if (!output_open_seekable(&out, &j->diag, path))
     return false;
   if (job_image(j, out.file, 0, &bytes))
     return output_close(&out, false);
@@ -26,23 +25,44 @@ bool write_image_file(struct job *j, const char *path) {
 }
 
 static bool copy_bytes(struct job *j, const char *from, FILE *to, uint64_t *bytes) {
-  FILE *in = fopen(from, "rb");
   char buffer[1 << 16];
-  size_t n;
-  *bytes = 0;
-  if (!in) {
-    diag_error(&j->diag, "%s: cannot read: %s", from, strerror(errno));
+  int64_t size, at = 0;
+  ssize_t n = 1;
+  int fd = file_open(&j->diag, from, &size);
+  if (fd < 0)
+    return false;
+  for (; at < size && (n = pread(fd, buffer, sizeof buffer, at)) > 0; at += n)
+    fwrite(buffer, 1, (size_t)n, to);
+  if (at < size)
+    diag_error(&j->diag, "%s: cannot read: %s", from, n < 0 ? strerror(errno) : "it has become shorter");
+  close(fd);
+  *bytes = (uint64_t)at;
+  return at == size;
+}
+
+/* The image behind `code` bytes of program, and at the end where it begins. */
+static bool append_image(struct job *j, FILE *out, uint64_t code) {
+  struct image_trailer trailer = {.magic = IMAGE_MAGIC, .image_at = page_up(code)};
+  uint64_t bytes;
+  if (!job_image(j, out, trailer.image_at, &bytes))
+    return false;
+  if (fseeko(out, (off_t)(trailer.image_at + bytes), SEEK_SET) != 0) {
+    diag_error(&j->diag, "the end of the program: cannot write: %s", strerror(errno));
     return false;
   }
-  while ((n = fread(buffer, 1, sizeof buffer, in)) > 0) {
-    fwrite(buffer, 1, n, to);
-    *bytes += n;
-  }
-  bool ok = !ferror(in);
-  fclose(in);
-  if (!ok)
-    diag_error(&j->diag, "%s: cannot read", from);
-  return ok;
+  fwrite(&trailer, sizeof trailer, 1, out);
+  return true;
+}
+
+static bool write_program(struct job *j, const char *program, const char *out, bool with_image) {
+  struct output o;
+  uint64_t code;
+  if (!output_open_seekable(&o, &j->diag, out))
+    return false;
+  if (copy_bytes(j, program, o.file, &code) && (!with_image || append_image(j, o.file, code)))
+    return output_close(&o, true);
+  output_abort(&o);
+  return false;
 }
 
 bool link_executable(struct job *j, const char *dir, const char *object, const char *out,
@@ -53,23 +73,12 @@ bool link_executable(struct job *j, const char *dir, const char *object, const c
     return false;
   const char *argv[] = {"cc",  "-static", "-Wl,--build-id=none", "-o",  program, object,
                         start, runtime,   "-lpthread",           "-lm", NULL};
-  if (!run_program(&j->diag, argv) || (image_beside && !write_image_file(j, image_beside)))
+  if (!run_program(&j->diag, argv))
     return false;
-  struct output o;
-  uint64_t code, bytes;
-  if (!output_open(&o, &j->diag, out))
-    return false;
-  bool ok = copy_bytes(j, program, o.file, &code);
-  if (ok && j->checkpoint && !image_beside) {
-    struct image_trailer trailer = {.magic = IMAGE_MAGIC, .image_at = page_up(code)};
-    ok = job_image(j, o.file, trailer.image_at, &bytes);
-    if (ok && fseeko(o.file, (off_t)(trailer.image_at + bytes), SEEK_SET) == 0)
-      fwrite(&trailer, sizeof trailer, 1, o.file);
-  }
-  if (ok)
-    return output_close(&o, true);
-  output_abort(&o);
-  return false;
+  outputs_begin();
+  bool ok = (!image_beside || write_image_file(j, image_beside)) &&
+            write_program(j, program, out, j->checkpoint && !image_beside);
+  return outputs_end(&j->diag, ok);
 }
 
 /* ---- library ----------------------------------------------------------------------------------------------
@@ -93,6 +102,17 @@ static const char *rename_prefix(struct job *j, const char *text) {
     }
   }
   return result;
+}
+
+static bool copy_file(struct job *j, const char *from, const char *to) {
+  struct output o;
+  uint64_t bytes;
+  if (!output_open(&o, &j->diag, to))
+    return false;
+  if (copy_bytes(j, from, o.file, &bytes))
+    return output_close(&o, false);
+  output_abort(&o);
+  return false;
 }
 
 static bool write_text(struct job *j, const char *path, const char *text) {
@@ -147,30 +167,12 @@ bool link_library(struct job *j, const char *dir, const char *object, const char
   if (!run_program(&j->diag, link) || !write_renamings(j, text, names, keep) ||
       !run_program(&j->diag, rename) || !run_program(&j->diag, hide) || !run_program(&j->diag, pack))
     return false;
-  bool made = mkdir(out, 0777) == 0;
-  if (!made && errno != EEXIST) {
-    diag_error(&j->diag, "%s: cannot make the folder: %s", out, strerror(errno));
-    return false;
-  }
   const char *files[] = {arena_printf(a, "%s/lib%s.a", out, j->module->name),
                          arena_printf(a, "%s/%s.h", out, j->module->name),
                          arena_printf(a, "%s/%s.weights", out, j->module->name)};
-  struct output o;
-  uint64_t bytes;
-  bool ok = output_open(&o, &j->diag, files[0]);
-  if (ok && !copy_bytes(j, archive, o.file, &bytes)) {
-    output_abort(&o);
-    ok = false;
-  } else if (ok) {
-    ok = output_close(&o, false);
-  }
-  ok = ok && write_text(j, files[1], rename_prefix(j, text)) &&
-       (!j->checkpoint || write_image_file(j, files[2]));
-  if (!ok) { /* all or nothing */
-    for (int i = 0; i < 3; i++)
-      unlink(files[i]);
-    if (made)
-      rmdir(out);
-  }
-  return ok;
+  outputs_begin();
+  bool ok = output_folder(&j->diag, out) && copy_file(j, archive, files[0]) &&
+            write_text(j, files[1], rename_prefix(j, text)) &&
+            (!j->checkpoint || write_image_file(j, files[2]));
+  return outputs_end(&j->diag, ok);
 }

@@ -5,10 +5,8 @@
 #include "backends/verilog/report/report.h"
 #include "backends/verilog/report/synth.h"
 #include "support/file.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { KEY_DEVICE = 4000, KEY_LIST, KEY_ESTIMATE, KEY_JSON, KEY_HTML, KEY_LIMIT, KEY_NO_PLACE, KEY_TOGGLES };
 
@@ -96,7 +94,7 @@ static bool write_report(struct synth *s, const struct hw_report *r, const char 
   return output_close(&out, false);
 }
 
-static bool write_reports(struct synth *s, const struct hw_report *r) {
+static bool write_all(struct synth *s, const struct hw_report *r) {
   struct arena *a = &s->job.arena;
   bool ok = s->json && strcmp(s->json, "-") == 0 ? true : write_report(s, r, "-", report_text);
   if (s->json)
@@ -110,14 +108,12 @@ static bool write_reports(struct synth *s, const struct hw_report *r) {
   return ok;
 }
 
-/* ---- the work ------------------------------------------------------------------------------------------ */
-
-static bool make_dir(struct synth *s, const char *path) {
-  if (mkdir(path, 0777) == 0 || errno == EEXIST)
-    return true;
-  diag_error(&s->job.diag, "%s: cannot make the folder: %s", path, strerror(errno));
-  return false;
+static bool write_reports(struct synth *s, const struct hw_report *r) {
+  outputs_begin();
+  return outputs_end(&s->job.diag, write_all(s, r));
 }
+
+/* ---- the work ------------------------------------------------------------------------------------------ */
 
 /* Yosys and nextpnr on the written project. What the tools leave behind goes with the scratch folder. */
 static bool run_tools(struct synth *s, struct hw_report *r, const char *project) {
@@ -133,7 +129,8 @@ static bool run_tools(struct synth *s, struct hw_report *r, const char *project)
 static bool with_tools(struct synth *s, struct hw_report *r, const struct design *h) {
   char *scratch = s->output ? NULL : scratch_begin(&s->job);
   const char *project = s->output ? s->output : scratch;
-  bool ok = project && make_dir(s, project) && design_write(&s->job, h, project) && run_tools(s, r, project);
+  bool ok = project && output_folder(&s->job.diag, project) && design_write(&s->job, h, project) &&
+            run_tools(s, r, project);
   scratch_end(scratch);
   return ok;
 }
@@ -159,7 +156,7 @@ static bool work(struct synth *s) {
   if (s->toggles && !activity_read(&j->diag, r, s->toggles))
     return false;
   if (s->estimate || !report_close(r)) {
-    if (s->output && !make_dir(s, s->output))
+    if (s->output && !output_folder(&s->job.diag, s->output))
       return false;
   } else if (!with_tools(s, r, &h))
     return false;

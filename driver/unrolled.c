@@ -3,9 +3,6 @@
 
 #include "backends/verilog/unrolled/unrolled.h"
 #include "ir/layout.h"
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
 
 enum { MOST_PARAMETERS = 1000000 };
 
@@ -57,10 +54,6 @@ bool unrolled_job_write(struct job *j, const struct unrolled *u, const char *dir
   uint32_t own[OWN];
   for (int i = 0; i < OWN; i++)
     own[i] = (uint32_t)(((uint32_t)i * 2654435761u >> 8) % vocabulary(j));
-  if (library && mkdir(dir, 0777) != 0 && errno != EEXIST) {
-    diag_error(&j->diag, "%s: cannot make the folder: %s", dir, strerror(errno));
-    return false;
-  }
   struct unrolled_vectors v = {n ? tokens : own, n ? n : OWN};
   return library && unrolled_write(u, dir, library, &v);
 }

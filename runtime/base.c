@@ -14,16 +14,35 @@
 enum { HUGE_PAGE = 2 << 20 };
 
 bool fail_with(struct failure *f, const char *format, ...) {
+  enum { KEPT_END = 240, KEPT_BEGIN = sizeof f->text - KEPT_END - 4 };
   va_list rest;
+  char *whole;
   va_start(rest, format);
-  vsnprintf(f->text, sizeof f->text, format, rest);
+  int n = vsnprintf(f->text, sizeof f->text, format, rest);
   va_end(rest);
+  if (n < (int)sizeof f->text)
+    return false;
+  va_start(rest, format);
+  n = vasprintf(&whole, format, rest);
+  va_end(rest);
+  if (n < 0)
+    return false;
+  memcpy(f->text + KEPT_BEGIN, "...", 3);
+  memcpy(f->text + KEPT_BEGIN + 3, whole + n - KEPT_END, KEPT_END + 1);
+  free(whole);
   return false;
+}
+
+static bool stdout_told;
+
+bool stdout_is_told(void) {
+  return stdout_told;
 }
 
 bool fail_write(struct failure *f, const char *path) {
   int number = errno ? errno : EIO;
   bool standard = strcmp(path, "-") == 0;
+  stdout_told |= standard;
   f->quiet = standard && number == EPIPE;
   return fail_with(f, "%s: cannot write: %s%s", standard ? "standard output" : path, strerror(number),
                    number == ENOSPC ? "; make room, or write elsewhere" : "");

@@ -19,11 +19,14 @@ struct failure {
   char text[512];
 };
 
-/* Writes the message; always returns false, so that a caller can `return fail_with(f, ...)`. */
+/* Writes the message, one that is too long (a path may be) without its middle; always returns false, so that
+ * a caller can `return fail_with(f, ...)`. */
 bool fail_with(struct failure *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The failure of a write to `path`, from errno: EPIPE on standard output is quiet. Returns false. */
 bool fail_write(struct failure *f, const char *path);
+/* Whether that has happened to standard output, so that its end has nothing new to tell. */
+bool stdout_is_told(void);
 
 bool fail_memory(struct failure *f, uint64_t bytes, const char *what);
 

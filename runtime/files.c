@@ -1,55 +1,13 @@
-/* files.c: reads and writes files whole. A new file is written beside its place and renamed, so that neither
- * an error nor an interruption leaves half of one. */
+/* files.c: texts and token ids as a program is given them, and the end of standard output. */
 #include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "interrupt.h"
-
-static bool read_all(int fd, const char *path, char **bytes, size_t *n, struct failure *f) {
-  size_t room = 1 << 16;
-  *n = 0;
-  *bytes = malloc(room);
-  while (*bytes) {
-    ssize_t got = read(fd, *bytes + *n, room - *n - 1);
-    if (got < 0 && errno == EINTR && interrupted())
-      return false; /* nothing is wrong: the user ends it */
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return fail_with(f, "%s: cannot read: %s", path, strerror(errno));
-    if (got == 0)
-      return (*bytes)[*n] = 0, true;
-    *n += (size_t)got;
-    if (*n + 1 == room) {
-      char *grown = realloc(*bytes, room *= 2);
-      if (!grown)
-        free(*bytes);
-      *bytes = grown;
-    }
-  }
-  return fail_memory(f, room, path);
-}
-
 bool read_whole(const char *path, char **bytes, size_t *n, struct failure *f) {
-  bool standard = strcmp(path, "-") == 0;
-  int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-  *bytes = NULL;
-  if (fd < 0)
-    return fail_with(f, "%s: cannot read: %s", path, strerror(errno));
-  bool ok = read_all(fd, standard ? "standard input" : path, bytes, n, f);
-  if (!standard)
-    close(fd);
-  if (!ok) {
-    free(*bytes);
-    *bytes = NULL;
-  }
-  return ok;
+  return input_read(path, LARGEST_INPUT, bytes, n, f);
 }
 
 static bool is_blank(char c) {
@@ -95,72 +53,10 @@ bool read_ids(const char *path, uint32_t bound, uint32_t **ids, size_t *n, struc
   return ok;
 }
 
-/* A symbolic link stays one: its target is what gets replaced. */
-static char *real_target(const char *path) {
-  char *real = realpath(path, NULL);
-  return real ? real : strdup(path);
-}
-
-static bool open_temporary(struct written *w, struct failure *f) {
-  w->target = real_target(w->path);
-  size_t n = w->target ? strlen(w->target) + 16 : 0;
-  w->temporary = n ? malloc(n) : NULL;
-  if (!w->temporary) {
-    free(w->target);
-    return fail_memory(f, n, w->path);
-  }
-  snprintf(w->temporary, n, "%s.tmp-XXXXXX", w->target);
-  int fd = mkstemp(w->temporary);
-  w->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
-  if (w->file)
-    return true;
-  fail_write(f, w->path);
-  if (fd >= 0) {
-    close(fd);
-    unlink(w->temporary);
-  }
-  free(w->temporary);
-  free(w->target);
-  return false;
-}
-
-bool written_open(struct written *w, const char *path, struct failure *f) {
-  struct stat st;
-  *w = (struct written){.path = path};
-  if (strcmp(path, "-") == 0) {
-    w->file = stdout;
-    return true;
-  }
-  if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
-    return open_temporary(w, f);
-  w->file = fopen(path, "wb");
-  return w->file || fail_write(f, path);
-}
-
-static bool set_mode(const struct written *w) {
-  struct stat st;
-  mode_t mask = umask(0);
-  umask(mask);
-  mode_t mode = stat(w->target, &st) == 0 ? st.st_mode & 07777 : 0666 & ~mask;
-  return fchmod(fileno(w->file), mode) == 0;
-}
-
-bool written_close(struct written *w, bool ok, struct failure *f) {
-  errno = 0;
-  bool whole = fflush(w->file) == 0 && !ferror(w->file) && (!w->temporary || set_mode(w));
-  if (!whole && ok)
-    fail_write(f, w->path);
-  ok = ok && whole;
-  if (w->file != stdout && fclose(w->file) != 0 && ok)
-    ok = fail_write(f, w->path);
-  if (w->temporary && ok && rename(w->temporary, w->target) != 0)
-    ok = fail_write(f, w->path);
-  if (w->temporary && !ok)
-    unlink(w->temporary);
-  free(w->temporary);
-  free(w->target);
-  *w = (struct written){0};
-  return ok;
+void streams_fill(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* takes the lowest number, which is fd */
 }
 
 bool stdout_finish(struct failure *f) {

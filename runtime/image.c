@@ -8,13 +8,13 @@
 #include "image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "input.h"
 #include "model.h"
 #include "pages.h"
 
@@ -60,7 +60,7 @@ static bool fail_version(const struct place *p, struct failure *f) {
 
 static bool find_size(struct place *p, struct failure *f) {
   struct stat st;
-  if (p->fd < 0 || fstat(p->fd, &st) < 0)
+  if (fstat(p->fd, &st) < 0)
     return fail_with(f, "%s: cannot open the weights: %s", p->path, strerror(errno));
   if (!S_ISREG(st.st_mode))
     return fail_with(f, "%s: not a regular file; weights are mapped into memory, so they have to be in one",
@@ -149,9 +149,10 @@ static bool map(struct image *im, const struct place *p, const struct image_head
 int image_open(struct image *im, const char *path, char *error, size_t error_size) {
   struct failure f = {0};
   struct image_header h;
-  struct place p = {.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+  struct place p = {.path = path, .fd = input_descriptor(path, &f)};
   *im = (struct image){0};
-  bool ok = find_size(&p, &f) && find_image(&p, &f) && check_header(&p, &h, &f) && map(im, &p, &h, &f);
+  bool ok =
+      p.fd >= 0 && find_size(&p, &f) && find_image(&p, &f) && check_header(&p, &h, &f) && map(im, &p, &h, &f);
   if (p.fd >= 0)
     close(p.fd);
   if (!ok && error_size)

@@ -1,36 +1,46 @@
-/* interrupt.c: a signal handler can only reach a global, so here is the runtime's one. */
+/* interrupt.c: a signal handler can only reach globals, so here are the runtime's. */
 #include "interrupt.h"
 
 #include <string.h>
 
-static volatile sig_atomic_t caught;
+#include "output.h"
 
-static const int numbers[] = {SIGINT, SIGTERM, SIGPIPE};
-_Static_assert(sizeof numbers / sizeof *numbers ==
-                   sizeof((struct interrupts *)0)->before / sizeof(struct sigaction),
-               "every signal's former action is kept");
+static volatile sig_atomic_t caught;
+static const struct interrupts *former; /* while signals are caught */
+
+static const struct {
+  int number;
+  bool ignore;
+} rows[] = {{SIGINT, false},  {SIGTERM, false}, {SIGHUP, false},
+            {SIGQUIT, false}, {SIGPIPE, true},  {SIGXFSZ, true}};
+_Static_assert(sizeof rows / sizeof *rows == CAUGHT_SIGNALS, "every signal's former action is kept");
 
 static void on_signal(int number) {
-  (void)number;
-  caught = 1;
+  if (caught++ == 0)
+    return;
+  written_abandon();
+  for (int i = 0; i < CAUGHT_SIGNALS; i++)
+    if (rows[i].number == number)
+      sigaction(number, &former->before[i], NULL);
+  raise(number); /* comes when this returns */
 }
 
 void interrupts_catch(struct interrupts *old) {
-  struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
   caught = 0;
-  sigemptyset(&stop.sa_mask);
+  former = old;
+  sigfillset(&stop.sa_mask);
   sigemptyset(&ignore.sa_mask);
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    sigaction(numbers[i], numbers[i] == SIGPIPE ? &ignore : &stop, &old->before[i]);
+  for (int i = 0; i < CAUGHT_SIGNALS; i++) {
+    sigaction(rows[i].number, rows[i].ignore ? &ignore : &stop, &old->before[i]);
     if (old->before[i].sa_handler == SIG_IGN) /* started in the background, or by nohup */
-      sigaction(numbers[i], &ignore, NULL);
+      sigaction(rows[i].number, &ignore, NULL);
   }
 }
 
 void interrupts_release(const struct interrupts *old) {
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    sigaction(numbers[i], &old->before[i], NULL);
+  for (int i = 0; i < CAUGHT_SIGNALS; i++)
+    sigaction(rows[i].number, &old->before[i], NULL);
 }
 
 bool interrupted(void) {

@@ -1,4 +1,4 @@
-/* interrupt.h: Ctrl-C and SIGTERM as a question that long loops ask, so that they end tidily. */
+/* interrupt.h: signals that ask for an end, as a question that long loops ask, so that they end tidily. */
 #ifndef TERN_RUNTIME_INTERRUPT_H
 #define TERN_RUNTIME_INTERRUPT_H
 
@@ -6,14 +6,18 @@
 
 #include <signal.h>
 
-enum { INTERRUPTED_STATUS = 130 }; /* what a shell reports for a program ended by SIGINT */
-
-struct interrupts {
-  struct sigaction before[3];
+enum {
+  INTERRUPTED_STATUS = 130, /* what a shell reports for a program ended by SIGINT */
+  CAUGHT_SIGNALS = 6
 };
 
-/* Catches SIGINT and SIGTERM (the second one ends the program as usual) and ignores SIGPIPE, so that a write
- * fails with EPIPE instead. The release puts back what was there. */
+struct interrupts {
+  struct sigaction before[CAUGHT_SIGNALS];
+};
+
+/* Catches SIGINT, SIGTERM, SIGHUP and SIGQUIT; the second one removes unfinished outputs (output.h) and ends
+ * the program as usual. Ignores SIGPIPE and SIGXFSZ, so that a write fails instead, with EPIPE or EFBIG. The
+ * release puts back what was there; `old` has to last until then. */
 void interrupts_catch(struct interrupts *old);
 void interrupts_release(const struct interrupts *old);
 

@@ -3,14 +3,18 @@
 
 #include "program.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "files.h"
 #include "generate.h"
+#include "guard.h"
 #include "interrupt.h"
 #include "json.h"
 #include "options.h"
@@ -47,6 +51,22 @@ static const char *name_of(const struct tern_host *host, int argc, char **argv, 
   return slash ? slash + 1 : argv[0];
 }
 
+/* No output may take the place of the program, or of the weights in `path`, if that is not NULL. */
+static bool claim_files(const char *path, struct failure *f) {
+  char self[PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  self[n < 0 ? 0 : n] = 0;
+  const char *const names[] = {n < 0 ? NULL : self, path};
+  bool ok = true;
+  for (int i = 0; i < 2 && ok; i++) {
+    int fd = names[i] ? open(names[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    ok = fd < 0 || claim_input(names[i], fd, f);
+    if (fd >= 0)
+      close(fd);
+  }
+  return ok;
+}
+
 static bool open_image(struct program *p, struct failure *f) {
   const char *path = p->options.weights_file;
   if (!path && p->host && p->host->image) {
@@ -56,7 +76,8 @@ static bool open_image(struct program *p, struct failure *f) {
   char why[sizeof f->text - 128];
   if (image_open(&p->own, path ? path : "/proc/self/exe", why, sizeof why)) {
     p->image = &p->own;
-    return image_fits(p->image, p->model, f);
+    guard_begin(p->own.base, p->own.mapped, p->name, path ? path : "this program's file");
+    return claim_files(path, f) && image_fits(p->image, p->model, f);
   }
   if (path)
     return fail_with(f, "%s", why);
@@ -235,6 +256,7 @@ int tern_main(const struct tern_model *m, int argc, char **argv, const struct te
   struct program p = {.model = m, .host = host, .name = name_of(host, argc, argv, m)};
   struct failure f = {0};
   struct interrupts old;
+  streams_fill();
   interrupts_catch(&old);
   bool ok = options_parse(&p.options, argc, argv, &f) && run_mode(&p, &f);
   bool stopped = interrupted();
@@ -242,6 +264,7 @@ int tern_main(const struct tern_model *m, int argc, char **argv, const struct te
   profile_close(&p.profile);
   if (p.tokenizer)
     tokenizer_close(p.tokenizer);
+  guard_end();
   image_close(&p.own);
   interrupts_release(&old);
   if (stopped && (ok || !f.text[0]))

@@ -111,7 +111,7 @@ bool write_logits(struct session *s, const char *tokens_path, const char *out_pa
   s->raw = raw;
   if (!read_ids(tokens_path, s->model->vocab, &ids, &n, f))
     return false;
-  bool ok = written_open(&w, out_path, f);
+  bool ok = written_open(&w, out_path, false, f);
   if (ok) {
     struct rows_out out = {.to = &w, .vocab = s->model->vocab, .f = f};
     ok = written_close(&w, session_run(s, ids, n, true, write_rows, &out, f), f);

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- NAME.c ---------------------------------------------------------------------------------- */
 
@@ -96,31 +94,13 @@ struct project {
   const struct loops *loops;
   const struct c_options *options;
   const char *dir;
-  VEC(const char *) made;    /* files and folders, in order; removed again on failure */
   VEC(const char *) runtime; /* file names without folder, sorted */
 };
-
-static void note_made(struct project *p, const char *path) {
-  struct stat st;
-  if (stat(path, &st) != 0)
-    vec_push(&p->arena, p->made, path);
-}
-
-static bool make_folder(struct project *p, const char *path) {
-  struct stat st;
-  note_made(p, path);
-  if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-    return true;
-  diag_error(p->d, "%s: cannot make the folder: %s", path, strerror(errno));
-  return false;
-}
 
 static bool write_file(struct project *p, const char *name,
                        void (*print)(FILE *out, const struct project *p)) {
   struct output o;
-  const char *path = arena_printf(&p->arena, "%s/%s", p->dir, name);
-  note_made(p, path);
-  if (!output_open(&o, p->d, path))
+  if (!output_open(&o, p->d, arena_printf(&p->arena, "%s/%s", p->dir, name)))
     return false;
   print(o.file, p);
   return output_close(&o, false);
@@ -133,10 +113,7 @@ static bool copy_file(struct project *p, const char *name) {
   const char *to = arena_printf(&p->arena, "%s/runtime/%s", p->dir, name);
   char *text = file_read(p->d, &p->arena, arena_printf(&p->arena, "%s/%s", p->options->runtime, name),
                          LARGEST_SOURCE, &length);
-  if (!text)
-    return false;
-  note_made(p, to);
-  if (!output_open(&o, p->d, to))
+  if (!text || !output_open(&o, p->d, to))
     return false;
   fwrite(text, 1, length, o.file);
   return output_close(&o, false);
@@ -236,9 +213,9 @@ static bool write_project(struct project *p) {
                                         "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->loops->module->name);
-  bool ok = list_runtime(p) && make_folder(p, p->dir) &&
-            make_folder(p, arena_printf(a, "%s/runtime", p->dir)) &&
-            make_folder(p, arena_printf(a, "%s/runtime/kernels", p->dir));
+  bool ok = list_runtime(p) && output_folder(p->d, p->dir) &&
+            output_folder(p->d, arena_printf(a, "%s/runtime", p->dir)) &&
+            output_folder(p->d, arena_printf(a, "%s/runtime/kernels", p->dir));
   for (int i = 0; ok && i < p->runtime.n; i++)
     ok = copy_file(p, p->runtime.at[i]);
   for (size_t i = 0; ok && i < sizeof kernels / sizeof *kernels; i++)
@@ -249,9 +226,8 @@ static bool write_project(struct project *p) {
 
 bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct c_options *o) {
   struct project p = {.d = d, .loops = l, .options = o, .dir = dir};
-  bool ok = write_project(&p);
-  for (int i = p.made.n - 1; !ok && i >= 0; i--)
-    remove(p.made.at[i]);
+  outputs_begin();
+  bool ok = outputs_end(d, write_project(&p));
   arena_free(&p.arena);
   return ok;
 }

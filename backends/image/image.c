@@ -9,6 +9,7 @@
 #include "runtime/kernels/math.h"
 #include "runtime/kernels/pack.h"
 #include "support/progress.h"
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct writer {
   uint64_t weights_at; /* file offset of the weights */
   int threads;
   struct progress progress;
+  int error;     /* why the file could not be sought in; 0: it could */
   int8_t *codes; /* room for the largest matrix */
   uint8_t *packed;
 };
@@ -29,6 +31,8 @@ struct writer {
 static void put(struct writer *w, uint64_t at, const void *data, size_t bytes) {
   if (fseeko(w->out, (off_t)at, SEEK_SET) == 0)
     fwrite(data, 1, bytes, w->out);
+  else if (!w->error)
+    w->error = errno ? errno : EIO;
 }
 
 /* ---- ternary matrices -------------------------------------------------------------------------------------
@@ -234,5 +238,7 @@ bool image_write(const struct module *m, const struct weight_source *source, FIL
   if (!write_weights(&w))
     return false;
   *bytes = h.total_bytes;
-  return true;
+  if (w.error)
+    diag_error(m->diag, "the weights image: cannot write: %s", strerror(w.error));
+  return !w.error;
 }

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct project {
   struct diag *d;
@@ -21,33 +19,15 @@ struct project {
   const struct hw_vectors *vectors;
   struct interp *in;
   VEC(const char *) files; /* all that were written, relative to the folder */
-  VEC(const char *) made;  /* files and folders that were not there before, in order */
 };
-
-static void note_made(struct project *p, const char *path) {
-  struct stat st;
-  if (stat(path, &st) != 0)
-    vec_push(&p->arena, p->made, path);
-}
 
 static const char *place(struct project *p, const char *name) {
   return arena_printf(&p->arena, "%s/%s", p->dir, name);
 }
 
-static bool make_folder(struct project *p, const char *path) {
-  struct stat st;
-  note_made(p, path);
-  if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-    return true;
-  diag_error(p->d, "%s: cannot make the folder: %s", path, strerror(errno));
-  return false;
-}
-
 static bool open_file(struct project *p, struct output *o, const char *name) {
-  const char *path = place(p, name);
-  note_made(p, path);
   vec_push(&p->arena, p->files, name);
-  return output_open(o, p->d, path);
+  return output_open(o, p->d, place(p, name));
 }
 
 /* ---- Verilog --------------------------------------------------------------------------------------- */
@@ -155,7 +135,7 @@ static bool write_weights(struct project *p) {
 
 static bool write_vectors(struct project *p) {
   struct output tokens, expected;
-  if (!make_folder(p, place(p, "vectors")) || !open_file(p, &tokens, "vectors/tokens.txt"))
+  if (!output_folder(p->d, place(p, "vectors")) || !open_file(p, &tokens, "vectors/tokens.txt"))
     return false;
   for (int64_t i = 0; i < p->vectors->n; i++)
     fprintf(tokens.file, "%u\n", (unsigned)p->vectors->tokens[i]);
@@ -201,9 +181,9 @@ static bool write_makefile(struct project *p) {
 }
 
 static bool write_project(struct project *p) {
-  bool ok = make_folder(p, p->dir) && make_folder(p, place(p, "rtl")) && make_folder(p, place(p, "sim")) &&
-            copy_folder(p, "rtl", ".v") && copy_folder(p, "sim", ".sv") && copy_folder(p, "sim", ".vlt") &&
-            write_modules(p);
+  bool ok = output_folder(p->d, p->dir) && output_folder(p->d, place(p, "rtl")) &&
+            output_folder(p->d, place(p, "sim")) && copy_folder(p, "rtl", ".v") &&
+            copy_folder(p, "sim", ".sv") && copy_folder(p, "sim", ".vlt") && write_modules(p);
   if (ok && p->source) {
     p->in = interp_new(p->h->module, p->source, false);
     ok = p->in && write_weights(p) && (!p->vectors || write_vectors(p));
@@ -216,9 +196,8 @@ static bool write_project(struct project *p) {
 bool hw_write(struct diag *d, const struct hw_design *h, const char *dir, const char *library,
               const struct weight_source *source, const struct hw_vectors *vectors) {
   struct project p = {.d = d, .h = h, .dir = dir, .library = library, .source = source, .vectors = vectors};
-  bool ok = write_project(&p);
-  for (int i = p.made.n - 1; !ok && i >= 0; i--)
-    remove(p.made.at[i]);
+  outputs_begin();
+  bool ok = outputs_end(d, write_project(&p));
   arena_free(&p.arena);
   return ok;
 }

@@ -3,6 +3,7 @@
 #include "backends/verilog/bench.h"
 
 #include "backends/loops/facts.h"
+#include "support/file.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,9 +185,8 @@ bool vectors_write(const struct hw_design *h, struct diag *d, struct interp *in,
   FILE *files[16] = {0};
   bool ok = true;
   for (int n = 0; ok && n < h->options.batch; n++) {
-    files[n] = expected ? tmpfile() : NULL;
+    files[n] = expected ? file_temporary(d) : NULL;
     if (expected && !files[n]) {
-      diag_error(d, "cannot make a file for intermediate results: %s", strerror(errno));
       ok = false;
       break;
     }

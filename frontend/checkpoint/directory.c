@@ -1,27 +1,18 @@
-/* directory.c: several atomic outputs (support/file.h) in one directory, closed together. */
+/* directory.c: a group of outputs (support/file.h) in one folder. */
 #include "frontend/checkpoint/directory.h"
-
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { MOST_COPIED_BYTES = 1 << 30 }; /* of tokenizer and configuration files */
 
 bool directory_open(struct directory *o, struct diag *d, const char *path) {
-  *o = (struct directory){.diag = d};
+  *o = (struct directory){.diag = d, .open = true};
   o->path = arena_strdup(&o->arena, path);
-  struct stat st;
-  o->made = mkdir(path, 0777) == 0;
-  if (o->made || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-    return true;
-  diag_error(d, "%s: cannot make this directory: %s", path, strerror(errno));
-  return false;
+  outputs_begin();
+  return output_folder(d, path);
 }
 
 FILE *directory_add(struct directory *o, const char *name) {
-  o->names[o->n] = arena_printf(&o->arena, "%s/%s", o->path, name);
-  return output_open(&o->files[o->n], o->diag, o->names[o->n]) ? o->files[o->n++].file : NULL;
+  const char *path = arena_printf(&o->arena, "%s/%s", o->path, name);
+  return output_open_seekable(&o->files[o->n], o->diag, path) ? o->files[o->n++].file : NULL;
 }
 
 bool directory_copy(struct directory *o, const char *from, const char *name) {
@@ -35,27 +26,24 @@ bool directory_copy(struct directory *o, const char *from, const char *name) {
   return to != NULL;
 }
 
-/* The last file first: it is the one that was written last, and when that failed errno still says why. */
 bool directory_close(struct directory *o) {
-  int next = o->n;
-  while (next > 0 && output_close(&o->files[next - 1], false))
-    next--;
-  bool ok = next == 0;
-  for (int i = next; !ok && o->made && i < o->n; i++)
-    unlink(o->names[i]);
-  if (ok) {
-    o->made = false; /* it stays */
-    directory_abort(o);
-  }
+  bool ok = true;
+  for (int i = 0; i < o->n && ok; i++)
+    ok = output_close(&o->files[i], false);
+  for (int i = 0; i < o->n; i++)
+    output_abort(&o->files[i]);
+  o->open = false;
+  ok = outputs_end(o->diag, ok);
+  directory_abort(o);
   return ok;
 }
 
 void directory_abort(struct directory *o) {
   for (int i = 0; i < o->n; i++)
     output_abort(&o->files[i]);
-  if (o->made)
-    rmdir(o->path);
+  if (o->open)
+    outputs_end(o->diag, false);
   arena_free(&o->arena);
   o->n = 0;
-  o->made = false;
+  o->open = false;
 }

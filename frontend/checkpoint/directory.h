@@ -9,10 +9,9 @@ enum { DIRECTORY_MOST_FILES = 6 };
 struct directory {
   struct diag *diag;
   const char *path;
-  bool made; /* it was not there before */
+  bool open;
   struct arena arena;
   struct output files[DIRECTORY_MOST_FILES];
-  const char *names[DIRECTORY_MOST_FILES]; /* paths */
   int n;
 };
 
@@ -21,11 +20,9 @@ struct directory {
 bool directory_open(struct directory *o, struct diag *d, const char *path); /* made if missing */
 FILE *directory_add(struct directory *o, const char *name);                 /* a file to write */
 bool directory_copy(struct directory *o, const char *from, const char *name);
-/* Gives the files their names, the last one first; write the largest last, so that nothing of an old
- * checkpoint is replaced when the disk is too small for it. On failure those that have theirs go again if the
- * directory was made here. */
+/* Gives the files their names, all of them or none. */
 bool directory_close(struct directory *o);
-/* Removes what is not closed, and the directory if it was made here. */
+/* Removes what is not closed, and the directory if it was made here; files that were there before stay. */
 void directory_abort(struct directory *o);
 
 #endif

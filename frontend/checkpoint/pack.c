@@ -10,6 +10,7 @@
 #include "frontend/checkpoint/safetensors.h"
 #include "support/progress.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -191,10 +192,18 @@ static bool write_nothing_yet(struct packer *p, const struct tensor *t) {
 static bool (*const write_entry[])(struct packer *, const struct tensor *) = {
     [ORIGIN_COPY] = write_copy, [ORIGIN_PACK] = write_packed, [ORIGIN_MEAN] = write_nothing_yet};
 
-static void fill_means(struct packer *p, int64_t data_at) {
-  for (int i = 0; i < p->plan.n; data_at += p->entries.at[i++].bytes)
-    if (p->plan.at[i].origin == ORIGIN_MEAN && fseeko(p->out, data_at, SEEK_SET) == 0)
-      fwrite(mean_of(p, p->plan.at[i].t), sizeof(float), 1, p->out);
+/* False after a diagnostic. */
+static bool fill_means(struct packer *p, int64_t data_at) {
+  for (int i = 0; i < p->plan.n; data_at += p->entries.at[i++].bytes) {
+    if (p->plan.at[i].origin != ORIGIN_MEAN)
+      continue;
+    if (fseeko(p->out, data_at, SEEK_SET) != 0) {
+      diag_error(p->c->diag, "model.safetensors: cannot write: %s", strerror(errno));
+      return false;
+    }
+    fwrite(mean_of(p, p->plan.at[i].t), sizeof(float), 1, p->out);
+  }
+  return true;
 }
 
 /* False after a diagnostic; a full disk is noticed and told when the file is closed. */
@@ -208,8 +217,7 @@ static bool write_model(struct packer *p) {
   bool ok = true;
   for (int i = 0; i < p->plan.n && ok && !ferror(p->out); i++)
     ok = write_entry[p->plan.at[i].origin](p, p->plan.at[i].t);
-  if (ok)
-    fill_means(p, data_at);
+  ok = ok && fill_means(p, data_at);
   progress_end(&p->progress);
   return ok;
 }

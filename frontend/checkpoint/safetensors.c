@@ -4,13 +4,12 @@
  * arithmetic that notices overflow, before it is used. The data must be covered end to end by the tensors, as
  * the format demands. */
 #include "frontend/checkpoint/safetensors.h"
+#include "support/file.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LENGTH_BYTES = 8, MOST_HEADER_BYTES = 100 << 20, ALIGNMENT = 8, LONGEST_NAME = 1000 };
@@ -254,14 +253,12 @@ static bool read_header(struct header *h, int fd, int64_t size) {
 
 bool safetensors_open(struct checkpoint *c, const char *path) {
   struct header h = {.c = c, .path = arena_strdup(c->arena, path), .first = c->tensors.n};
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not hang */
-  struct stat st;
+  int64_t size;
+  int fd = file_open(c->diag, path, &size);
   if (fd < 0)
-    return bad(&h, "%s: cannot read: %s", path, strerror(errno));
+    return false;
   vec_push(c->arena, c->shards, (struct shard){.path = h.path, .fd = fd}); /* checkpoint_close closes it */
-  if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-    return bad(&h, "%s: is not a regular file", path);
-  return read_header(&h, fd, st.st_size);
+  return read_header(&h, fd, size);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ static void test_random_errors(void **state) {
     assert_int_not_equal(access(in(b, "none"), F_OK), 0);
   }
   assert_false(checkpoint_random(&b->diag, small, in(b, "no/where"), 1));
-  expect_said(b, "cannot make this directory");
+  expect_said(b, "cannot make the folder");
 }
 
 /* A disk that is full half way: told once, and nothing is left. */

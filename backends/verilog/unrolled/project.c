@@ -3,9 +3,7 @@
 
 #include "backends/verilog/unrolled/lower.h"
 #include "support/file.h"
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- planning -------------------------------------------------------------------------------------------
  */
@@ -58,11 +56,7 @@ struct project {
 };
 
 static bool make_dir(const struct project *p, const char *name) {
-  const char *path = arena_printf(p->u->arena, "%s/%s", p->dir, name);
-  if (mkdir(path, 0777) == 0 || errno == EEXIST)
-    return true;
-  diag_error(p->u->module->diag, "%s: %s", path, strerror(errno));
-  return false;
+  return output_folder(p->u->module->diag, arena_printf(p->u->arena, "%s/%s", p->dir, name));
 }
 
 static bool open_file(const struct project *p, struct output *o, const char *name) {
@@ -183,6 +177,8 @@ static bool write_makefile(const struct project *p) {
 bool unrolled_write(const struct unrolled *u, const char *dir, const char *library,
                     const struct unrolled_vectors *vectors) {
   struct project p = {.u = u, .dir = dir, .library = library};
-  return make_dir(&p, "rtl") && make_dir(&p, "sim") && write_rtl(&p) && write_bench(&p, vectors) &&
-         write_manifest(&p) && write_makefile(&p);
+  outputs_begin();
+  bool ok = output_folder(u->module->diag, dir) && make_dir(&p, "rtl") && make_dir(&p, "sim") &&
+            write_rtl(&p) && write_bench(&p, vectors) && write_manifest(&p) && write_makefile(&p);
+  return outputs_end(u->module->diag, ok);
 }

@@ -1,6 +1,7 @@
 /* main.c: `ternc COMMAND`. Commands are one table, from which the help is printed. */
 #include "driver/command_line.h"
 
+#include "support/stop.h"
 #include <string.h>
 
 static const struct command commands[] = {
@@ -30,6 +31,7 @@ static void usage(FILE *out) {
 int main(int argc, char **argv) {
   const char *names[COMMANDS];
   argp_err_exit_status = 1;
+  stop_prepare();
   for (int i = 0; i < COMMANDS; i++)
     names[i] = commands[i].name;
   if (argc < 2) {

@@ -415,17 +415,18 @@ static void tools_end_in_words(void **state) {
   struct hw_report *r = report_new(&arena, machine(), device("kv260"));
   struct said s;
   listen(&s);
-  struct tool_result end = tool_run(fails, dir, log, 10);
-  assert_int_equal(end.end, TOOL_FAILED);
+  struct process_result end = process_run(fails, dir, log, 10);
+  assert_int_equal(end.end, PROCESS_FAILED);
   assert_false(tool_diagnose(&s.diag, r, end, "yosys", "yosys", log, 10));
   assert_said(&s, "'yosys' failed (status 3): ERROR: no such gate");
-  end = tool_run(sleeps, dir, log, 0.2);
-  assert_int_equal(end.end, TOOL_TIMED_OUT);
+  end = process_run(sleeps, dir, log, 0.2);
+  assert_int_equal(end.end, PROCESS_TIMED_OUT);
   assert_true(end.seconds < 5);
   assert_false(tool_diagnose(&s.diag, r, end, "yosys", "yosys", log, 0.2));
   assert_said(&s, "was stopped after");
-  assert_int_equal(tool_run(missing, dir, log, 10).end, TOOL_MISSING);
-  assert_false(tool_diagnose(&s.diag, r, tool_run(missing, dir, log, 10), "nextpnr-x", "nextpnr-x", log, 10));
+  assert_int_equal(process_run(missing, dir, log, 10).end, PROCESS_MISSING);
+  assert_false(
+      tool_diagnose(&s.diag, r, process_run(missing, dir, log, 10), "nextpnr-x", "nextpnr-x", log, 10));
   assert_said(&s, "apt-get install nextpnr-x");
   hush(&s);
   unlink(log);

@@ -128,8 +128,8 @@ static bool run_nextpnr(struct diag *d, struct hw_report *r, const struct synth_
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
     argv[n++] = rest[i];
   argv[n] = NULL;
-  struct tool_result end = tool_run(argv, run->scratch, log, run->limit);
-  if (end.end == TOOL_FAILED && say_full(d, r, log))
+  struct process_result end = process_run(argv, run->scratch, log, run->limit);
+  if (end.end == PROCESS_FAILED && say_full(d, r, log))
     return false;
   return tool_diagnose(d, r, end, f->nextpnr, *f->package ? f->package : f->nextpnr, log, run->limit);
 }
@@ -141,7 +141,7 @@ bool synth_place(struct diag *d, struct hw_report *r, const struct synth_run *ru
     remark(r, "Not placed: no open tool places %s; take the project to the vendor's.", f->title);
     return true;
   }
-  if (!tool_exists(f->nextpnr)) {
+  if (!process_exists(f->nextpnr)) {
     remark(r, "Not placed: '%s' is not on the PATH%s%s.", f->nextpnr,
            *f->package ? "; Debian's package is " : " and Debian has no package of it", f->package);
     return true;

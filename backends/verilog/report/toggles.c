@@ -56,7 +56,7 @@ static bool build(struct diag *d, struct hw_report *r, const struct synth_run *r
   vec_push(a, w, "main.cpp");
   vec_push(a, w, NULL);
   const char *log = arena_printf(a, "%s/toggles.log", run->scratch);
-  struct tool_result end = tool_run(w.at, run->scratch, log, run->limit);
+  struct process_result end = process_run(w.at, run->scratch, log, run->limit);
   return tool_diagnose(d, r, end, "verilator", "verilator g++ make", log, run->limit);
 }
 
@@ -98,9 +98,9 @@ static bool simulate(struct diag *d, struct hw_report *r, const struct synth_run
   vec_push(a, w, NULL);
   free(program);
   const char *log = arena_printf(a, "%s/simulation.log", run->scratch);
-  struct tool_result end = tool_run(w.at, project, log, run->limit);
-  if (end.end == TOOL_MISSING)
-    end = (struct tool_result){TOOL_FAILED, 127, 0};
+  struct process_result end = process_run(w.at, project, log, run->limit);
+  if (end.end == PROCESS_MISSING)
+    end = (struct process_result){PROCESS_FAILED, 127, 0};
   return tool_diagnose(d, r, end, "the test bench", "verilator", log, run->limit) && read_clocks(d, r, log);
 }
 

@@ -53,17 +53,17 @@ static bool write_flat_script(struct diag *d, const struct hw_report *r, const s
 
 /* ---- running it ---------------------------------------------------------------------------------------- */
 
-bool tool_diagnose(struct diag *d, struct hw_report *r, struct tool_result end, const char *name,
+bool tool_diagnose(struct diag *d, struct hw_report *r, struct process_result end, const char *name,
                    const char *package, const char *log, double limit) {
   switch (end.end) {
-  case TOOL_DONE:
+  case PROCESS_DONE:
     vec_push(r->arena, r->tools, (struct tool_use){.name = name, .seconds = end.seconds});
     return true;
-  case TOOL_MISSING:
+  case PROCESS_MISSING:
     diag_error(d, "'%s' is not on the PATH; install it (Debian: apt-get install %s), or use --estimate", name,
                package);
     return false;
-  case TOOL_TIMED_OUT:
+  case PROCESS_TIMED_OUT:
     diag_error(d, "'%s' was stopped after %.0f s; give it more with --time-limit, or use --estimate", name,
                limit);
     return false;
@@ -91,7 +91,7 @@ static bool run_yosys(struct diag *d, struct hw_report *r, const struct synth_ru
   const char *file = arena_printf(r->arena, "%s.ys", script);
   const char *log = arena_printf(r->arena, "%s/%s.log", run->scratch, script);
   const char *argv[] = {"yosys", "-q", "-s", file, NULL};
-  struct tool_result end = tool_run(argv, run->scratch, log, run->limit);
+  struct process_result end = process_run(argv, run->scratch, log, run->limit);
   return tool_diagnose(d, r, end, "yosys", "yosys", log, run->limit);
 }
 

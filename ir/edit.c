@@ -152,6 +152,8 @@ static bool same_text(const char *a, const char *b) {
   return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+_Static_assert(sizeof(void *) != 8 || sizeof(struct attrs) == 120, "same_attrs compares every member");
+
 static bool same_attrs(const struct attrs *a, const struct attrs *b) {
   return same_text(a->symbol, b->symbol) && same_text(a->name, b->name) &&
          memcmp(&a->value, &b->value, sizeof a->value) == 0 && memcmp(&a->eps, &b->eps, sizeof a->eps) == 0 &&
@@ -169,7 +171,7 @@ bool op_same(const struct op *a, const struct op *b) {
     if (a->in[i] != b->in[i])
       return false;
   for (int i = 0; i < a->n_out; i++)
-    if (!type_equal(a->out[i]->type, b->out[i]->type))
+    if (!type_equal(a->out[i]->type, b->out[i]->type) || a->out[i]->frac != b->out[i]->frac)
       return false;
   return true;
 }

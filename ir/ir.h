@@ -364,7 +364,7 @@ struct op *op_clone(struct builder *b, const struct op *op, struct value_map *ma
  * given. */
 void walk(struct block *b, void (*f)(struct op *op, void *data), void *data);
 bool op_same(const struct op *a,
-             const struct op *b); /* code, operands, attributes, result types; no region */
+             const struct op *b); /* code, operands, attributes, result types and formats; no region */
 
 /* ---- text: print.c, parse.c
  * ---------------------------------------------------------------------------------- */
@@ -372,6 +372,10 @@ bool op_same(const struct op *a,
 /* Numbers values in order of definition (%0, %1, ...; with the spec's name where there is one: %h.3) and
  * prints. What is printed parses back to a module that prints the same. Kernel bodies and plans included. */
 void ir_print(const struct module *m, FILE *out);
+/* Declarations of it, a line each. */
+void ir_print_params(const struct module *m, FILE *out);
+void ir_print_weight(const struct weight *w, FILE *out);
+void ir_print_state(const struct state *s, FILE *out);
 /* NULL after diagnostics. The result is verified. */
 struct module *ir_parse(struct arena *a, struct diag *d, uint16_t file);
 

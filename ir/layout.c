@@ -1,37 +1,55 @@
 /* layout.c: hash, counts and sizes of a module's weights. */
 #include "ir/layout.h"
 
-#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-static uint64_t fnv(uint64_t h, const void *data, size_t n) {
-  const unsigned char *p = data;
+uint64_t text_hash(const char *text, size_t n) {
+  uint64_t h = 0xcbf29ce484222325u;
   for (size_t i = 0; i < n; i++)
-    h = (h ^ p[i]) * 0x100000001b3u;
+    h = (h ^ (unsigned char)text[i]) * 0x100000001b3u; /* FNV-1a */
   return h;
 }
 
-static uint64_t fnv_number(uint64_t h, int64_t x) {
-  unsigned char bytes[8];
-  for (int i = 0; i < 8; i++)
-    bytes[i] = (unsigned char)((uint64_t)x >> (8 * i));
-  return fnv(h, bytes, sizeof bytes);
+/* The hash of what `print` prints of the module. */
+static uint64_t hash_of(const struct module *m, void (*print)(const struct module *m, FILE *out)) {
+  char *text = NULL;
+  size_t n = 0;
+  FILE *out = or_die(open_memstream(&text, &n));
+  print(m, out);
+  or_die(fclose(out) == 0 ? text : NULL);
+  uint64_t h = text_hash(text, n);
+  free(text);
+  return h;
+}
+
+/* All but what kernels and image do not depend on: the checkpoint's type of a weight that is stored in
+ * another, or not stored. */
+void plan_print_weights(const struct module *m, FILE *out) {
+  for (const struct weight *w = m->weights; w; w = w->next) {
+    struct weight stored = *w;
+    stored.source = STORE_NONE;
+    if (w->stored != STORE_NONE || w->scales >= 0)
+      ir_print_weight(&stored, out);
+  }
+  fprintf(out, "weights %lld\n", (long long)m->weights_bytes);
+}
+
+void plan_print(const struct module *m, FILE *out) {
+  fprintf(out, "model %s\n", m->name);
+  ir_print_params(m, out);
+  plan_print_weights(m, out);
+  for (const struct state *s = m->states; s; s = s->next)
+    ir_print_state(s, out);
+  fprintf(out, "states %lld\n", (long long)m->state_bytes);
 }
 
 uint64_t layout_hash(const struct module *m) {
-  uint64_t h = 0xcbf29ce484222325u;
-  for (const struct weight *w = m->weights; w; w = w->next) {
-    if (w->stored == STORE_NONE && w->scales < 0)
-      continue;
-    h = fnv(h, w->name, strlen(w->name) + 1);
-    h = fnv_number(h, w->type.elem);
-    for (int i = 0; i < w->type.rank; i++)
-      h = fnv_number(h, w->type.dim[i]);
-    for (int i = 0; i < w->n_counts; i++)
-      h = fnv_number(h, w->counts[i]);
-    h = fnv_number(fnv_number(h, w->stored), w->scale);
-    h = fnv_number(fnv_number(fnv_number(h, w->offset), w->scales), w->stride);
-  }
-  return fnv_number(h, m->weights_bytes);
+  return hash_of(m, plan_print_weights);
+}
+
+uint64_t state_hash(const struct module *m) {
+  return hash_of(m, plan_print);
 }
 
 uint64_t parameter_count(const struct module *m) {

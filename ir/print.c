@@ -103,12 +103,12 @@ static void put_format(FILE *out, int frac) {
     fprintf(out, " frac %d", frac);
 }
 
-static void print_weight(struct printer *p, const struct weight *w) {
-  FILE *out = p->out;
+void ir_print_weight(const struct weight *w, FILE *out) {
+  struct arena a = {0};
   fputs("weight ", out);
   put_symbol(out, w->name);
   put_counts(out, w->n_counts, w->counts);
-  fprintf(out, " : %s", type_text(p->arena, w->type));
+  fprintf(out, " : %s", type_text(&a, w->type));
   put_format(out, w->frac);
   put_scale(out, w);
   if (w->origin == WEIGHT_FOLDED)
@@ -128,20 +128,33 @@ static void print_weight(struct printer *p, const struct weight *w) {
   if (w->stride)
     put_plan(out, "stride", w->stride);
   fputc('\n', out);
+  arena_free(&a);
 }
 
-static void print_state(struct printer *p, const struct state *s) {
-  fputs("state ", p->out);
-  put_symbol(p->out, s->name);
-  put_counts(p->out, s->n_counts, s->counts);
-  fprintf(p->out, " : %s", type_text(p->arena, s->type));
-  put_format(p->out, s->frac);
-  fputs(" = ", p->out);
-  put_number(p->out, s->init);
-  put_plan(p->out, "at", s->offset);
+void ir_print_state(const struct state *s, FILE *out) {
+  struct arena a = {0};
+  fputs("state ", out);
+  put_symbol(out, s->name);
+  put_counts(out, s->n_counts, s->counts);
+  fprintf(out, " : %s", type_text(&a, s->type));
+  put_format(out, s->frac);
+  fputs(" = ", out);
+  put_number(out, s->init);
+  put_plan(out, "at", s->offset);
   if (s->stride)
-    put_plan(p->out, "stride", s->stride);
-  fputc('\n', p->out);
+    put_plan(out, "stride", s->stride);
+  fputc('\n', out);
+  arena_free(&a);
+}
+
+void ir_print_params(const struct module *m, FILE *out) {
+  for (int i = 0; i < m->params.n; i++) {
+    fputs("param ", out);
+    put_word(out, m->params.at[i].name);
+    fputs(" = ", out);
+    put_number(out, m->params.at[i].value);
+    fputc('\n', out);
+  }
 }
 
 static void print_header(const struct module *m, FILE *out) {
@@ -160,13 +173,7 @@ static void print_header(const struct module *m, FILE *out) {
   put_plan(out, "weights", m->weights_bytes);
   put_plan(out, "states", m->state_bytes);
   fputc('\n', out);
-  for (int i = 0; i < m->params.n; i++) {
-    fputs("param ", out);
-    put_word(out, m->params.at[i].name);
-    fputs(" = ", out);
-    put_number(out, m->params.at[i].value);
-    fputc('\n', out);
-  }
+  ir_print_params(m, out);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------ */
@@ -403,9 +410,9 @@ void ir_print(const struct module *m, FILE *out) {
   struct printer p = {.out = out, .arena = &texts};
   print_header(m, out);
   for (const struct weight *w = m->weights; w; w = w->next)
-    print_weight(&p, w);
+    ir_print_weight(w, out);
   for (const struct state *s = m->states; s; s = s->next)
-    print_state(&p, s);
+    ir_print_state(s, out);
   for (const struct func *f = m->funcs; f; f = f->next)
     print_func(&p, f);
   arena_free(&texts);

@@ -220,14 +220,14 @@ int tern_batch_save(tern_batch *b, uint32_t sequence, void *bytes) {
   const struct batch *s = &b->batch;
   if (!batch_has(s, sequence, &b->failure))
     return false;
-  state_save(s->model, batch_state(s, sequence), s->positions[sequence], bytes);
+  state_save(s->model, s->identity, batch_state(s, sequence), s->positions[sequence], bytes);
   return true;
 }
 
 int tern_batch_restore(tern_batch *b, uint32_t sequence, const void *bytes, size_t n) {
   const struct batch *s = &b->batch;
-  return batch_has(s, sequence, &b->failure) &&
-         state_restore(s->model, batch_state(s, sequence), &s->positions[sequence], bytes, n, &b->failure);
+  return batch_has(s, sequence, &b->failure) && state_restore(s->model, s->identity, batch_state(s, sequence),
+                                                              &s->positions[sequence], bytes, n, &b->failure);
 }
 
 const char *tern_batch_error(const tern_batch *b) {

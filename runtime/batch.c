@@ -30,6 +30,7 @@ bool batch_open(struct batch *b, const struct tern_model *m, const struct image 
                 uint32_t threads, struct failure *f) {
   *b = (struct batch){.model = m,
                       .weights = im ? im->weights : NULL,
+                      .identity = image_identity(im),
                       .mapped = im && im->mapped,
                       .sequences = sequences,
                       .most = m->sequences < sequences ? m->sequences : sequences};

@@ -23,6 +23,7 @@ struct batch {
   float *logits;       /* [most, vocab] of one call */
   uint64_t *positions; /* [sequences] tokens taken since the reset */
   bool *busy;          /* [sequences] scratch: in the present step */
+  uint64_t identity;   /* of the image, for saved states */
   bool mapped;         /* as in struct session */
   uint32_t touched;
 };

@@ -14,11 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "input.h"
 #include "model.h"
 #include "pages.h"
 
-_Static_assert(sizeof(struct image_header) == 128 && sizeof(struct image_trailer) == 16,
+_Static_assert(sizeof(struct image_header) == 128 && sizeof(struct image_trailer) == 16 &&
+                   sizeof(struct image_part) == 32,
                "structures of the file format have no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and used in place");
 _Static_assert(IMAGE_PAGE % TERN_ALIGN == 0, "a page boundary is aligned enough for generated code");
@@ -102,6 +104,8 @@ static const char *header_fault(const struct image_header *h, uint64_t room) {
   uint64_t start = sizeof *h;
   if (!is_magic(h->magic))
     return "the image does not begin with " IMAGE_MAGIC;
+  if (h->header_sum != image_header_sum(h))
+    return "its header does not have its checksum";
   if (h->total_bytes < start || h->total_bytes > room)
     return "the file is shorter than the image says";
   if (!inside(h->tokenizer_at, h->tokenizer_bytes, h->tokenizer_bytes ? start : 0, h->total_bytes))
@@ -113,6 +117,9 @@ static const char *header_fault(const struct image_header *h, uint64_t room) {
   if (h->tokenizer_bytes && h->weights_bytes && h->tokenizer_at < h->weights_at + h->weights_bytes &&
       h->weights_at < h->tokenizer_at + h->tokenizer_bytes)
     return "the tokenizer and the weights overlap";
+  if (h->n_parts > room / sizeof(struct image_part) || h->names_bytes > room || h->parts_at % 8 != 0 ||
+      !inside(h->parts_at, h->n_parts * sizeof(struct image_part) + h->names_bytes, start, h->total_bytes))
+    return "the table of checksums is not inside the image";
   return NULL;
 }
 
@@ -142,8 +149,71 @@ static bool map(struct image *im, const struct place *p, const struct image_head
                        .mapped = (size_t)bytes,
                        .header = (const struct image_header *)start,
                        .weights = start + h->weights_at,
-                       .tokenizer = h->tokenizer_bytes ? start + h->tokenizer_at : NULL};
+                       .tokenizer = h->tokenizer_bytes ? start + h->tokenizer_at : NULL,
+                       .parts = (const struct image_part *)(start + h->parts_at)};
+  im->names = (const char *)(im->parts + h->n_parts);
   return true;
+}
+
+/* ---- checksums ----------------------------------------------------------------------------------------- */
+
+uint64_t image_header_sum(const struct image_header *h) {
+  return checksum(h, offsetof(struct image_header, header_sum));
+}
+
+static bool part_is_whole(const struct image *im, const struct image_part *p, struct failure *f) {
+  const uint8_t *start = (const uint8_t *)im->header;
+  return checksum(start + p->at, p->bytes) == p->sum ||
+         fail_with(f,
+                   "damaged: '%s' does not have its checksum (%llu bytes from byte %llu of the image on); "
+                   "copy or build it again",
+                   im->names + p->name, (unsigned long long)p->bytes, (unsigned long long)p->at);
+}
+
+/* Places and names first: what has the right checksum was made so, but nothing outside is read in any case.
+ */
+static bool check_parts(const struct image *im, struct failure *f) {
+  const struct image_header *h = im->header;
+  bool ok = checksum(im->parts, h->n_parts * sizeof *im->parts + h->names_bytes) == h->parts_sum &&
+            (h->n_parts == 0 || (h->names_bytes > 0 && im->names[h->names_bytes - 1] == 0));
+  for (uint64_t i = 0; ok && i < h->n_parts; i++)
+    ok = inside(im->parts[i].at, im->parts[i].bytes, sizeof *h, h->total_bytes) &&
+         im->parts[i].name < h->names_bytes;
+  return ok ||
+         fail_with(f, "damaged: its table of checksums is not as it was written; copy or build it again");
+}
+
+uint64_t image_identity(const struct image *im) {
+  return im && im->header ? im->header->parts_sum : 0;
+}
+
+bool image_verify(const struct image *im, struct failure *f) {
+  for (uint64_t i = 0; i < im->header->n_parts; i++)
+    if (!part_is_whole(im, &im->parts[i], f))
+      return false;
+  return true;
+}
+
+/* A tokenizer is small, and read whole anyway. */
+static bool check(const struct image *im, struct failure *f) {
+  if (!check_parts(im, f))
+    return false;
+  if (im->header->total_bytes < IMAGE_CHECKED)
+    return image_verify(im, f);
+  for (uint64_t i = 0; i < im->header->n_parts; i++)
+    if (im->parts[i].at == im->header->tokenizer_at && !part_is_whole(im, &im->parts[i], f))
+      return false;
+  return true;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+static bool check_mapped(struct image *im, const struct place *p, struct failure *f) {
+  struct failure why = {0};
+  if (check(im, &why))
+    return true;
+  image_close(im);
+  return fail_with(f, "%s: %s", p->path, why.text);
 }
 
 int image_open(struct image *im, const char *path, char *error, size_t error_size) {
@@ -151,8 +221,8 @@ int image_open(struct image *im, const char *path, char *error, size_t error_siz
   struct image_header h;
   struct place p = {.path = path, .fd = input_descriptor(path, &f)};
   *im = (struct image){0};
-  bool ok =
-      p.fd >= 0 && find_size(&p, &f) && find_image(&p, &f) && check_header(&p, &h, &f) && map(im, &p, &h, &f);
+  bool ok = p.fd >= 0 && find_size(&p, &f) && find_image(&p, &f) && check_header(&p, &h, &f) &&
+            map(im, &p, &h, &f) && check_mapped(im, &p, &f);
   if (p.fd >= 0)
     close(p.fd);
   if (!ok && error_size)

@@ -22,7 +22,16 @@ static void print_json(const struct fact *facts, size_t n) {
     else
       printf("%" PRIu64, facts[i].number);
   }
-  printf("}\n");
+}
+
+/* One object a part, with its checksum as xxhsum prints it. */
+static void print_json_parts(const struct image *im) {
+  for (uint64_t i = 0; im && i < im->header->n_parts; i++) {
+    const struct image_part *part = &im->parts[i];
+    printf("%s{\"name\": ", i ? ", " : "");
+    print_json_text(stdout, im->names + part->name);
+    printf(", \"bytes\": %" PRIu64 ", \"checksum\": \"%016" PRIx64 "\"}", part->bytes, part->sum);
+  }
 }
 
 static void print_lines(const struct fact *facts, size_t n) {
@@ -36,6 +45,9 @@ static void print_lines(const struct fact *facts, size_t n) {
 bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f) {
   uint64_t step = step_scratch(m, 1);
   uint64_t scratch = m->prefill_scratch > step ? m->prefill_scratch : step;
+  char identity[20] = "none";
+  if (im)
+    snprintf(identity, sizeof identity, "%016" PRIx64, image_identity(im));
   const struct fact facts[] = {
       {"model", "model", m->name, 0},
       {"spec", "spec", m->spec, 0},
@@ -48,12 +60,31 @@ bool print_info(const struct tern_model *m, const struct image *im, bool json, s
       {"scratch_bytes", "scratch bytes", NULL, scratch},
       {"image_bytes", "image bytes", NULL, im ? im->header->total_bytes : 0},
       {"tokenizer_bytes", "tokenizer bytes", NULL, im ? im->header->tokenizer_bytes : 0},
+      {"checksum", "checksum", identity, 0},
       {"chunk", "chunk", NULL, m->chunk},
       {"batch", "batch", NULL, m->sequences},
       {"kernels", "kernels", NULL, m->n_kernels},
       {"target", "target", m->target, 0},
       {"compiler", "compiler", m->compiler, 0},
   };
-  (json ? print_json : print_lines)(facts, sizeof facts / sizeof *facts);
+  size_t n = sizeof facts / sizeof *facts;
+  if (!json) {
+    print_lines(facts, n);
+    return stdout_finish(f);
+  }
+  print_json(facts, n);
+  printf(", \"checksums\": [");
+  print_json_parts(im);
+  printf("]}\n");
+  return stdout_finish(f);
+}
+
+bool print_verified(const struct image *im, struct failure *f) {
+  uint64_t bytes = 0, n = im ? im->header->n_parts : 0;
+  for (uint64_t i = 0; i < n; i++)
+    bytes += im->parts[i].bytes;
+  printf("%" PRIu64 " bytes of weights have the checksums that they were packed with (%" PRIu64
+         " parts, checksum of all %016" PRIx64 ")\n",
+         bytes, n, image_identity(im));
   return stdout_finish(f);
 }

@@ -82,7 +82,7 @@ TERN_PUBLIC void tern_reset(tern_sequence *sequence);
 TERN_PUBLIC uint64_t tern_position(const tern_sequence *sequence);
 
 /* Saves the sequence in bytes[tern_saved_bytes], to go on later, elsewhere, or several times. Restoring
- * refuses what another model saved. */
+ * refuses what another model saved, or the same with other weights. */
 TERN_PUBLIC size_t tern_saved_bytes(const tern_sequence *sequence);
 TERN_PUBLIC void tern_save(const tern_sequence *sequence, void *bytes);
 TERN_PUBLIC int tern_restore(tern_sequence *sequence, const void *bytes, size_t n);

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 5, TERN_ALIGN = 64 };
+enum { TERN_ABI = 6, TERN_ALIGN = 64 };
 
 /* What generated code works on. All pointers are TERN_ALIGN-aligned and do not overlap. */
 struct tern_args {
@@ -73,6 +73,7 @@ struct tern_model {
   const char *compiler; /* "ternc 0.1.0" */
   const char *dims;     /* "vocab=2048 hidden=256 ..." : every parameter of the spec and its value */
   uint64_t layout;      /* hash of the weights layout; equals the image's, or they do not belong together */
+  uint64_t state_shape; /* hash of name, parameters, weights and states: tells whose a saved state is */
   uint64_t parameters;  /* number of weights of the model as published */
   uint64_t weights_bytes, state_bytes, step_scratch, prefill_scratch, batch_scratch;
   uint64_t step_own;               /* bytes of scratch for copies of each thread's own */

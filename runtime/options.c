@@ -18,7 +18,7 @@ enum kind { FLAG, TEXT, WHOLE, REAL }; /* bool, const char *, uint64_t, double *
 
 enum {
   RUNS = MODE_GENERATE | MODE_PERPLEXITY | MODE_LOGITS | MODE_BENCH, /* modes that run the model */
-  ANY = RUNS | MODE_TOKENIZE | MODE_INFO,
+  ANY = RUNS | MODE_TOKENIZE | MODE_INFO | MODE_VERIFY,
   DESCRIBED = MODE_GENERATE | MODE_PERPLEXITY | MODE_BENCH | MODE_INFO, /* with figures, for --json */
 };
 
@@ -75,6 +75,8 @@ static const struct option_row {
     {"bench-batch", "N", "sequences that a round of --bench steps together (the model's most)",
      AT(bench_batch), 1, 1 << 16, MODE_BENCH, 0, WHOLE, 0},
     {"info", NULL, "describe the model and the program", AT(info), 0, 0, MODE_INFO, MODE_INFO, FLAG, 0},
+    {"verify", NULL, "read all weights and compare their checksums", AT(verify), 0, 0, MODE_VERIFY,
+     MODE_VERIFY, FLAG, 0},
     {"json", NULL, "print a text, --perplexity, --bench or --info as JSON", AT(json), 0, 0, DESCRIBED, 0,
      FLAG, 0},
     {"chunk", "N", "tokens a prefill call takes; 1: one token at a time (the model's)", AT(chunk), 1,

@@ -16,8 +16,9 @@ enum mode {
   MODE_TOKENIZE = 1 << 3,
   MODE_BENCH = 1 << 4,
   MODE_INFO = 1 << 5,
-  MODE_HELP = 1 << 6,
-  MODE_VERSION = 1 << 7,
+  MODE_VERIFY = 1 << 6,
+  MODE_HELP = 1 << 7,
+  MODE_VERSION = 1 << 8,
 };
 
 struct options {
@@ -25,7 +26,7 @@ struct options {
   const char *prompt, *prompt_file, *perplexity, *tokens, *logits, *logits_raw, *tokenize, *weights_file;
   uint64_t length, threads, chunk, bench_tokens, bench_prompt, bench_batch;
   struct sampling sampling;
-  bool ignore_eos, no_echo, quiet, json, profile, bench, info, help, version;
+  bool ignore_eos, no_echo, quiet, json, profile, bench, info, verify, help, version;
 };
 
 bool options_parse(struct options *o, int argc, char **argv, struct failure *f);

@@ -224,6 +224,15 @@ static bool run_info(struct program *p, struct failure *f) {
   return print_info(p->model, p->image, p->options.json, f);
 }
 
+static bool run_verify(struct program *p, struct failure *f) {
+  struct failure why = {0};
+  if (!p->image || image_verify(p->image, &why))
+    return print_verified(p->image, f);
+  return fail_with(f, "%s: %.300s",
+                   p->options.weights_file ? p->options.weights_file : "the weights in this program",
+                   why.text);
+}
+
 static bool run_help(struct program *p, struct failure *f) {
   options_help(p->model, p->name);
   return stdout_finish(f);
@@ -239,7 +248,8 @@ static const struct mode_row modes[] = {
     {MODE_GENERATE, true, true, run_generate}, {MODE_PERPLEXITY, true, true, run_perplexity},
     {MODE_LOGITS, true, false, run_logits},    {MODE_TOKENIZE, false, true, run_tokenize},
     {MODE_BENCH, true, false, run_bench},      {MODE_INFO, false, false, run_info},
-    {MODE_HELP, false, false, run_help},       {MODE_VERSION, false, false, run_version},
+    {MODE_VERIFY, false, false, run_verify},   {MODE_HELP, false, false, run_help},
+    {MODE_VERSION, false, false, run_version},
 };
 
 static bool run_mode(struct program *p, struct failure *f) {

@@ -52,7 +52,10 @@ static bool chunk_fits(const struct tern_model *m, uint32_t chunk, struct failur
 
 bool session_open(struct session *s, const struct tern_model *m, const struct image *im, uint32_t threads,
                   uint32_t chunk, struct failure *f) {
-  *s = (struct session){.model = m, .weights = im ? im->weights : NULL, .mapped = im && im->mapped};
+  *s = (struct session){.model = m,
+                        .weights = im ? im->weights : NULL,
+                        .identity = image_identity(im),
+                        .mapped = im && im->mapped};
   if (!image_fits(im, m, f) || !chunk_fits(m, chunk, f))
     return false;
   s->chunk = chunk ? chunk : m->chunk ? m->chunk : 1;
@@ -184,9 +187,9 @@ size_t session_saved_bytes(const struct session *s) {
 }
 
 void session_save(const struct session *s, void *bytes) {
-  state_save(s->model, s->state, s->position, bytes);
+  state_save(s->model, s->identity, s->state, s->position, bytes);
 }
 
 bool session_restore(struct session *s, const void *bytes, size_t n, struct failure *f) {
-  return state_restore(s->model, s->state, &s->position, bytes, n, f);
+  return state_restore(s->model, s->identity, s->state, &s->position, bytes, n, f);
 }

@@ -25,6 +25,7 @@ struct session {
   bool mapped;       /* the weights are a mapping of a file */
   uint32_t touched;  /* tokens since pages of the embedding were given back */
   uint32_t chunk;    /* most tokens a call takes; 1: only the one-token form runs */
+  uint64_t identity; /* of the image, for saved states */
   uint64_t position; /* tokens taken since the reset */
 };
 

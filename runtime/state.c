@@ -3,12 +3,16 @@
 
 #include <string.h>
 
-#define SAVED_MAGIC "TERNSTA1"
+#include "checksum.h"
+
+#define SAVED_MAGIC "TERNSTA2" /* the last letter counts versions of the format */
 
 struct saved_header {
   char magic[8];
-  uint64_t shape; /* state_shape() */
+  uint64_t shape;   /* of the model: tern_model.state_shape */
+  uint64_t weights; /* image_header.parts_sum; 0 for a model without weights */
   uint64_t state_bytes, position;
+  uint64_t sum; /* checksum of the state */
 };
 
 void state_fill(uint8_t *state, const struct tern_fill *fill) {
@@ -27,51 +31,49 @@ void state_reset(const struct tern_model *m, uint8_t *state) {
     state_fill(state, &m->fills[i]);
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n) {
-  for (const uint8_t *p = bytes, *end = p + n; p < end; p++)
-    h = (h ^ *p) * 0x100000001b3u; /* FNV-1a */
-  return h;
-}
-
-/* Two models with the same weights may still arrange their states differently, so the name, the dimensions
- * and the initial values count too. */
-static uint64_t state_shape(const struct tern_model *m) {
-  uint64_t h = hash_bytes(0xcbf29ce484222325u, &m->layout, sizeof m->layout);
-  h = hash_bytes(h, m->name, strlen(m->name) + 1);
-  h = hash_bytes(h, m->dims, strlen(m->dims) + 1);
-  for (uint32_t i = 0; i < m->n_fills; i++) {
-    h = hash_bytes(h, &m->fills[i].at, sizeof m->fills[i].at);
-    h = hash_bytes(h, &m->fills[i].count, sizeof m->fills[i].count);
-  }
-  return h;
-}
-
 size_t state_saved_bytes(const struct tern_model *m) {
   return sizeof(struct saved_header) + m->state_bytes;
 }
 
-void state_save(const struct tern_model *m, const uint8_t *state, uint64_t position, void *bytes) {
-  struct saved_header h = {.shape = state_shape(m), .state_bytes = m->state_bytes, .position = position};
+void state_save(const struct tern_model *m, uint64_t weights, const uint8_t *state, uint64_t position,
+                void *bytes) {
+  struct saved_header h = {
+      .shape = m->state_shape, .weights = weights, .state_bytes = m->state_bytes, .position = position};
   memcpy(h.magic, SAVED_MAGIC, sizeof h.magic);
+  h.sum = checksum(state, m->state_bytes);
   memcpy(bytes, &h, sizeof h);
   memcpy((uint8_t *)bytes + sizeof h, state, m->state_bytes);
 }
 
-bool state_restore(const struct tern_model *m, uint8_t *state, uint64_t *position, const void *bytes,
-                   size_t n, struct failure *f) {
-  struct saved_header h;
-  if (n < sizeof h)
+static bool check_magic(const char *magic, struct failure *f) {
+  if (memcmp(magic, SAVED_MAGIC, sizeof((struct saved_header *)0)->magic) == 0)
+    return true;
+  if (memcmp(magic, SAVED_MAGIC, sizeof((struct saved_header *)0)->magic - 1) == 0)
+    return fail_with(f, "the saved state is of another version of ternc; save it again with this one");
+  return fail_with(f, "this is no saved state: it does not begin with " SAVED_MAGIC);
+}
+
+bool state_restore(const struct tern_model *m, uint64_t weights, uint8_t *state, uint64_t *position,
+                   const void *bytes, size_t n, struct failure *f) {
+  struct saved_header h = {0};
+  memcpy(&h, bytes, n < sizeof h ? n : sizeof h);
+  if (n < sizeof h.magic)
     return fail_with(f, "%zu bytes are no saved state: one of model %s has %zu", n, m->name,
                      state_saved_bytes(m));
-  memcpy(&h, bytes, sizeof h);
-  if (memcmp(h.magic, SAVED_MAGIC, sizeof h.magic) != 0)
-    return fail_with(f, "this is no saved state: it does not begin with " SAVED_MAGIC);
-  if (h.shape != state_shape(m) || h.state_bytes != m->state_bytes)
+  if (!check_magic(h.magic, f))
+    return false;
+  if (n >= sizeof h && (h.shape != m->state_shape || h.state_bytes != m->state_bytes))
     return fail_with(
         f, "the saved state is of another model than %s; restore it with the program that saved it", m->name);
+  if (n >= sizeof h && h.weights != weights)
+    return fail_with(
+        f, "the saved state is of model %s with other weights; restore it with those it was saved with",
+        m->name);
   if (n != state_saved_bytes(m))
     return fail_with(f, "the saved state is damaged: %zu bytes, expected %zu; save it again", n,
                      state_saved_bytes(m));
+  if (checksum((const uint8_t *)bytes + sizeof h, m->state_bytes) != h.sum)
+    return fail_with(f, "the saved state is damaged: it does not have its checksum; save it again");
   memcpy(state, (const uint8_t *)bytes + sizeof h, m->state_bytes);
   *position = h.position;
   return true;

@@ -13,7 +13,7 @@ struct arena_chunk {
 
 enum { FIRST_CHUNK = 16 << 10, LARGEST_CHUNK = 4 << 20 };
 
-static void *or_die(void *p) {
+void *or_die(void *p) {
   if (!p) {
     fputs("error: out of memory\n", stderr);
     exit(1);

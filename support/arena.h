@@ -45,5 +45,7 @@ void *vec_grow(struct arena *a, const void *at, int n, int *cap, size_t size);
 void *xmalloc(size_t bytes);
 void *xrealloc(void *p, size_t bytes);
 char *xstrdup(const char *s);
+/* p, unless it is NULL, for want of memory. */
+void *or_die(void *p);
 
 #endif

@@ -129,6 +129,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   print_text(out, "compiler", "ternc " TERN_VERSION);
   print_text(out, "dims", params_text(&a, m));
   print_number(out, "layout", layout_hash(m));
+  print_number(out, "state_shape", state_hash(m));
   print_number(out, "parameters", parameter_count(m));
   print_number(out, "weights_bytes", planned(m->weights_bytes));
   print_number(out, "state_bytes", planned(m->state_bytes));

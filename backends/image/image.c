@@ -5,6 +5,7 @@
 
 #include "ir/interp.h"
 #include "ir/layout.h"
+#include "runtime/checksum.h"
 #include "runtime/image.h"
 #include "runtime/kernels/math.h"
 #include "runtime/kernels/pack.h"
@@ -20,12 +21,16 @@ struct writer {
   const struct weight_source *source;
   struct interp *interp; /* made when a folded weight is met */
   FILE *out;
-  uint64_t weights_at; /* file offset of the weights */
+  uint64_t image_at;   /* file offset of the image */
+  uint64_t weights_at; /* of the weights in it */
   int threads;
   struct progress progress;
   int error;     /* why the file could not be sought in; 0: it could */
   int8_t *codes; /* room for the largest matrix */
   uint8_t *packed;
+  struct arena arena; /* for: */
+  VEC(struct image_part) parts;
+  VEC(char) names;
 };
 
 static void put(struct writer *w, uint64_t at, const void *data, size_t bytes) {
@@ -33,6 +38,39 @@ static void put(struct writer *w, uint64_t at, const void *data, size_t bytes) {
     fwrite(data, 1, bytes, w->out);
   else if (!w->error)
     w->error = errno ? errno : EIO;
+}
+
+/* ---- parts with a checksum
+ * ---------------------------------------------------------------------------------
+ */
+
+/* Where the name is among the names; one that follows itself is there once. */
+static uint64_t part_name(struct writer *w, const char *name) {
+  uint64_t last = w->parts.n ? w->parts.at[w->parts.n - 1].name : 0;
+  if (w->parts.n && strcmp(w->names.at + last, name) == 0)
+    return last;
+  uint64_t at = (uint64_t)w->names.n;
+  do
+    vec_push(&w->arena, w->names, *name);
+  while (*name++);
+  return at;
+}
+
+/* at: from the start of the image. */
+static void put_part(struct writer *w, const char *name, uint64_t at, const void *data, size_t bytes) {
+  struct image_part part = {
+      .at = at, .bytes = bytes, .sum = checksum(data, bytes), .name = part_name(w, name)};
+  vec_push(&w->arena, w->parts, part);
+  put(w, w->image_at + at, data, bytes);
+}
+
+/* at: from the start of the weights. */
+static void put_weight(struct writer *w, const char *name, int64_t at, const void *data, size_t bytes) {
+  put_part(w, name, w->weights_at + (uint64_t)at, data, bytes);
+}
+
+static const char *instance_name(const struct writer *w, const struct weight *weight, int64_t instance) {
+  return symbol_instance(w->m->arena, weight->name, weight->n_counts, weight->counts, instance);
 }
 
 /* ---- ternary matrices -------------------------------------------------------------------------------------
@@ -79,15 +117,14 @@ static void pack(struct writer *w, const struct weight *weight) {
 /* Reads one instance's codes to `codes`; its scales s = 1 / max(mean, 1e-5) go to the image when they are
  * placed. */
 static bool read_ternary(struct writer *w, const struct weight *weight, int64_t instance, int8_t *codes) {
-  const char *name = symbol_instance(w->m->arena, weight->name, weight->n_counts, weight->counts, instance);
+  const char *name = instance_name(w, weight, instance);
   int64_t n = weight_scale_count(weight);
   float *scales = xmalloc(sizeof *scales * (size_t)n);
   bool ok = w->source->ternary(w->source->self, name, weight, codes, scales);
   for (int64_t i = 0; ok && i < n; i++)
     scales[i] = 1.0f / (scales[i] < 1e-5f ? 1e-5f : scales[i]);
   if (ok && weight->scales >= 0)
-    put(w, w->weights_at + (uint64_t)(weight->scales + instance * weight->stride), scales,
-        sizeof *scales * (size_t)n);
+    put_weight(w, name, weight->scales + instance * weight->stride, scales, sizeof *scales * (size_t)n);
   free(scales);
   return ok;
 }
@@ -107,8 +144,8 @@ static bool write_ternary(struct writer *w, const struct weight *weight, int64_t
   if (weight->stored == STORE_NONE)
     return true; /* only its scales are used */
   pack(w, weight);
-  put(w, w->weights_at + (uint64_t)(weight->offset + instance * weight->stride), w->packed,
-      (size_t)weight_bytes(weight));
+  put_weight(w, instance_name(w, weight, instance), weight->offset + instance * weight->stride, w->packed,
+             (size_t)weight_bytes(weight));
   return true;
 }
 
@@ -138,7 +175,7 @@ static uint16_t narrow(enum storage s, float x) {
 enum { PIECE = 1 << 20 }; /* values at a time */
 
 static bool write_floats(struct writer *w, const struct weight *weight, int64_t instance) {
-  const char *name = symbol_instance(w->m->arena, weight->name, weight->n_counts, weight->counts, instance);
+  const char *name = instance_name(w, weight, instance);
   const struct tensor *folded = NULL;
   if (weight->origin == WEIGHT_FOLDED && !(folded = folded_tensor(w, weight, instance)))
     return false;
@@ -158,8 +195,8 @@ static bool write_floats(struct writer *w, const struct weight *weight, int64_t 
       for (int64_t i = 0; ok && i < count; i++)
         halves[i] = narrow(weight->stored, floats[i]);
     if (ok)
-      put(w, w->weights_at + (uint64_t)(weight->offset + instance * weight->stride) + (uint64_t)first * size,
-          size == 4 ? (void *)floats : (void *)halves, (size_t)count * size);
+      put_weight(w, name, weight->offset + instance * weight->stride + first * (int64_t)size,
+                 size == 4 ? (void *)floats : (void *)halves, (size_t)count * size);
   }
   free(floats);
   free(halves);
@@ -173,8 +210,8 @@ static bool write_floats(struct writer *w, const struct weight *weight, int64_t 
 static bool write_integers(struct writer *w, const struct weight *weight, int64_t instance) {
   const struct tensor *t = folded_tensor(w, weight, instance);
   if (t)
-    put(w, w->weights_at + (uint64_t)(weight->offset + instance * weight->stride), t->data,
-        (size_t)weight_bytes(weight));
+    put_weight(w, instance_name(w, weight, instance), weight->offset + instance * weight->stride, t->data,
+               (size_t)weight_bytes(weight));
   return t != NULL;
 }
 
@@ -220,6 +257,26 @@ static uint64_t page_up(uint64_t n) {
   return (n + IMAGE_PAGE - 1) / IMAGE_PAGE * IMAGE_PAGE;
 }
 
+/* The table after the weights, and last the header. */
+static void write_table(struct writer *w, struct image_header *h) {
+  size_t rows = sizeof *w->parts.at * (size_t)w->parts.n, bytes = rows + (size_t)w->names.n;
+  uint8_t *table = xmalloc(bytes);
+  if (bytes > 0) { /* both are there, or none */
+    memcpy(table, w->parts.at, rows);
+    memcpy(table + rows, w->names.at, (size_t)w->names.n);
+  }
+  h->parts_at = (h->weights_at + h->weights_bytes + 7) / 8 * 8;
+  h->n_parts = (uint64_t)w->parts.n;
+  h->names_bytes = (uint64_t)w->names.n;
+  h->parts_sum = checksum(table, bytes);
+  h->total_bytes = page_up(h->parts_at + bytes);
+  h->header_sum = image_header_sum(h);
+  put(w, w->image_at + h->total_bytes - 1, "", 1); /* before what may reach to the end */
+  put(w, w->image_at + h->parts_at, table, bytes);
+  put(w, w->image_at, h, sizeof *h);
+  free(table);
+}
+
 bool image_write(const struct module *m, const struct weight_source *source, FILE *out, uint64_t at,
                  uint64_t *bytes, const struct image_options *o) {
   struct image_header h = {.magic = IMAGE_MAGIC, .layout = layout_hash(m)};
@@ -227,18 +284,17 @@ bool image_write(const struct module *m, const struct weight_source *source, FIL
   h.tokenizer_bytes = o->tokenizer_bytes;
   h.weights_at = page_up(h.tokenizer_at + h.tokenizer_bytes);
   h.weights_bytes = (uint64_t)m->weights_bytes;
-  h.total_bytes = page_up(h.weights_at + h.weights_bytes);
   int threads = o->threads ? o->threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
-  struct writer w = {.m = m, .source = source, .out = out, .weights_at = at + h.weights_at};
+  struct writer w = {.m = m, .source = source, .out = out, .image_at = at, .weights_at = h.weights_at};
   w.threads = threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
-  put(&w, at, &h, sizeof h);
   if (h.tokenizer_bytes)
-    put(&w, at + h.tokenizer_at, o->tokenizer, o->tokenizer_bytes);
-  put(&w, at + h.total_bytes - 1, "", 1); /* before the weights, which may reach to the end */
-  if (!write_weights(&w))
-    return false;
+    put_part(&w, "tokenizer", h.tokenizer_at, o->tokenizer, o->tokenizer_bytes);
+  bool ok = write_weights(&w);
+  if (ok)
+    write_table(&w, &h);
+  arena_free(&w.arena);
   *bytes = h.total_bytes;
   if (w.error)
     diag_error(m->diag, "the weights image: cannot write: %s", strerror(w.error));
-  return !w.error;
+  return ok && !w.error;
 }

@@ -200,6 +200,7 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       string(e, "ternc " TERN_VERSION),
       string(e, params_text(&e->arena, m)),
       u64(e, layout_hash(m)),
+      u64(e, state_hash(m)),
       u64(e, parameter_count(m)),
       u64(e, m->weights_bytes < 0 ? 0 : (uint64_t)m->weights_bytes),
       u64(e, m->state_bytes < 0 ? 0 : (uint64_t)m->state_bytes),

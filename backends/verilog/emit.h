@@ -96,7 +96,7 @@ void print_program(struct printer *p);
 void print_fetch(struct printer *p);
 void print_top(struct printer *p);
 enum { READER_DEPTH = 512, READER_BURST = 64 };
-uint32_t design_layout(const struct hw_design *h);    /* of model and options: software compares it */
+uint32_t design_layout(const struct hw_design *h);    /* of model and manifest: software compares it */
 int64_t most_elements_out(const struct hw_design *h); /* of a sum's place */
 int64_t state_elements(const struct hw_design *h);    /* words of the state window for a sequence */
 

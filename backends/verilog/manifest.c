@@ -5,15 +5,8 @@
 #include "backends/verilog/emit.h"
 #include "ir/layout.h"
 #include <jansson.h>
-
-uint32_t design_layout(const struct hw_design *h) {
-  uint64_t x = layout_hash(h->module);
-  const int64_t more[] = {h->options.lanes, h->options.vector, h->options.batch, h->options.packing,
-                          h->image_words};
-  for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-    x = (x ^ (uint64_t)more[i]) * 0x100000001b3;
-  return (uint32_t)(x ^ x >> 32);
-}
+#include <stdlib.h>
+#include <string.h>
 
 static json_t *number(int64_t x) {
   return json_integer((json_int_t)x);
@@ -124,9 +117,9 @@ static int64_t busy_cycles(const struct hw_design *h) {
   return n;
 }
 
-void manifest_print(const struct hw_design *h, struct arena *a, FILE *out) {
+/* All but `layout`. */
+static json_t *describe(const struct hw_design *h) {
   json_t *o = json_object();
-  (void)a;
   set(o, "model", json_string(h->module->name));
   set(o, "top", json_string(h->name));
   set(o, "machine", json_string("streaming"));
@@ -139,7 +132,6 @@ void manifest_print(const struct hw_design *h, struct arena *a, FILE *out) {
   set(o, "clock_mhz", number(h->options.clock_mhz));
   set(o, "vocab", number(h->vocab));
   set(o, "logit_bits", number(h->logits->bits));
-  set(o, "layout", number(design_layout(h)));
   set(o, "image_bytes", number(h->image_words * h->word_bits / 8));
   set(o, "table_rows", number(h->table_rows));
   set(o, "table_row_bytes", number(h->prefix_words * h->word_bits / 8));
@@ -152,6 +144,21 @@ void manifest_print(const struct hw_design *h, struct arena *a, FILE *out) {
   set(o, "states", states(h));
   set(o, "memories", memories(h));
   set(o, "units", units(h));
+  return o;
+}
+
+uint32_t design_layout(const struct hw_design *h) {
+  json_t *o = describe(h);
+  char *text = or_die(json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER));
+  uint64_t x = state_hash(h->module) ^ text_hash(text, strlen(text));
+  free(text);
+  json_decref(o);
+  return (uint32_t)(x ^ x >> 32);
+}
+
+void manifest_print(const struct hw_design *h, FILE *out) {
+  json_t *o = describe(h);
+  set(o, "layout", number(design_layout(h)));
   json_dumpf(o, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
   fputc('\n', out);
   json_decref(o);

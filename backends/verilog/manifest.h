@@ -4,7 +4,7 @@
 
 #include "backends/verilog/design.h"
 
-void manifest_print(const struct hw_design *h, struct arena *a, FILE *out);
+void manifest_print(const struct hw_design *h, FILE *out);
 /* rtl, sim: the project's files, with blanks between. */
 void makefile_print(const struct hw_design *h, const struct hw_vectors *v, const char *rtl, const char *sim,
                     struct arena *a, FILE *out);

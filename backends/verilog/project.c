@@ -151,7 +151,7 @@ static bool write_manifest(struct project *p) {
   struct output o;
   if (!open_file(p, &o, "manifest.json"))
     return false;
-  manifest_print(p->h, &p->arena, o.file);
+  manifest_print(p->h, o.file);
   return output_close(&o, false);
 }
 

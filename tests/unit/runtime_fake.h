@@ -18,12 +18,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/checksum.h"
 #include "runtime/image.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "runtime/tokenizer.h"
 
-enum { VOCAB = 300, WORDS = 8, CHUNK = 8, WEIGHTS = 4096, TOKENIZER_AT = 128, TOKENIZER_BYTES = 64 };
+enum {
+  VOCAB = 300,
+  WORDS = 8,
+  CHUNK = 8,
+  WEIGHTS = 4096,
+  TOKENIZER_AT = 128,
+  TOKENIZER_BYTES = 64,
+  PARTS_AT = 256
+};
 enum { FAKE_STATE = WORDS * 4 + 4, SEQUENCES = 4 };
 enum { BOS = 0, EOS = 1, BYTE = 2, THE = 258, TOKENS = 259 }; /* ids: control, control, 256 bytes, a word */
 
@@ -84,6 +93,7 @@ static const struct tern_model fake_model = {
     .compiler = "ternc 0.1.0",
     .dims = "vocab=300 words=8",
     .layout = 0x1234,
+    .state_shape = 0x5678,
     .parameters = 4096,
     .weights_bytes = WEIGHTS,
     .state_bytes = FAKE_STATE,
@@ -171,6 +181,27 @@ static inline size_t fake_image_bytes(void) {
   return IMAGE_PAGE + WEIGHTS;
 }
 
+static const char fake_names[] = "tokenizer\0layers.0.fake";
+
+/* Gives header and table the checksums that they should have, as they are. */
+static inline void fake_seal(uint8_t *bytes) {
+  struct image_header h;
+  memcpy(&h, bytes, sizeof h);
+  h.parts_sum = checksum(bytes + PARTS_AT, 2 * sizeof(struct image_part) + sizeof fake_names);
+  h.header_sum = image_header_sum(&h);
+  memcpy(bytes, &h, sizeof h);
+}
+
+/* The same with the checksums of tokenizer and weights. */
+static inline void fake_pack(uint8_t *bytes) {
+  struct image_part parts[] = {
+      {TOKENIZER_AT, TOKENIZER_BYTES, checksum(bytes + TOKENIZER_AT, TOKENIZER_BYTES), 0},
+      {IMAGE_PAGE, WEIGHTS, checksum(bytes + IMAGE_PAGE, WEIGHTS), strlen("tokenizer") + 1}};
+  memcpy(bytes + PARTS_AT, parts, sizeof parts);
+  memcpy(bytes + PARTS_AT + sizeof parts, fake_names, sizeof fake_names);
+  fake_seal(bytes);
+}
+
 /* The image as it should be, malloc'ed. */
 static inline uint8_t *fake_image(void) {
   uint8_t *bytes = calloc(1, fake_image_bytes());
@@ -179,12 +210,16 @@ static inline uint8_t *fake_image(void) {
                            .tokenizer_bytes = TOKENIZER_BYTES,
                            .weights_at = IMAGE_PAGE,
                            .weights_bytes = WEIGHTS,
+                           .parts_at = PARTS_AT,
+                           .n_parts = 2,
+                           .names_bytes = sizeof fake_names,
                            .total_bytes = fake_image_bytes()};
   memcpy(h.magic, IMAGE_MAGIC, sizeof h.magic);
   memcpy(bytes, &h, sizeof h);
   memcpy(bytes + TOKENIZER_AT, "FAKETOK", 8);
   for (uint32_t i = 0; i < WEIGHTS; i++)
     bytes[IMAGE_PAGE + i] = (uint8_t)stir(i, 1);
+  fake_pack(bytes);
   return bytes;
 }
 

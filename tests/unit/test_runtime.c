@@ -80,28 +80,44 @@ static void test_damaged_headers_are_refused(void **state) {
   static const struct {
     size_t at;
     uint64_t value;
+    bool sealed; /* with the checksum that such a header has */
   } damages[] = {
 #define FIELD(name) offsetof(struct image_header, name)
-      {FIELD(magic), 0},
-      {FIELD(tokenizer_at), 0},
-      {FIELD(tokenizer_at), UINT64_MAX - 10},
-      {FIELD(tokenizer_at), IMAGE_PAGE + WEIGHTS - 8},
-      {FIELD(tokenizer_bytes), UINT64_MAX},
-      {FIELD(tokenizer_bytes), IMAGE_PAGE},
-      {FIELD(weights_at), IMAGE_PAGE + 8},
-      {FIELD(weights_at), 0},
-      {FIELD(weights_at), 2 * IMAGE_PAGE},
-      {FIELD(weights_at), UINT64_MAX - 4095},
-      {FIELD(weights_bytes), WEIGHTS + 1},
-      {FIELD(weights_bytes), UINT64_MAX},
-      {FIELD(total_bytes), 1},
-      {FIELD(total_bytes), IMAGE_PAGE + WEIGHTS + 1},
-      {FIELD(total_bytes), UINT64_MAX},
+      {FIELD(magic), 0, false},
+      {FIELD(tokenizer_at), 0, true},
+      {FIELD(tokenizer_at), UINT64_MAX - 10, true},
+      {FIELD(tokenizer_at), IMAGE_PAGE + WEIGHTS - 8, true},
+      {FIELD(tokenizer_bytes), UINT64_MAX, true},
+      {FIELD(tokenizer_bytes), IMAGE_PAGE, true},
+      {FIELD(weights_at), IMAGE_PAGE + 8, true},
+      {FIELD(weights_at), 0, true},
+      {FIELD(weights_at), 2 * IMAGE_PAGE, true},
+      {FIELD(weights_at), UINT64_MAX - 4095, true},
+      {FIELD(weights_bytes), WEIGHTS + 1, true},
+      {FIELD(weights_bytes), UINT64_MAX, true},
+      {FIELD(total_bytes), 1, true},
+      {FIELD(total_bytes), IMAGE_PAGE + WEIGHTS + 1, true},
+      {FIELD(total_bytes), UINT64_MAX, true},
+      {FIELD(parts_at), 0, true},
+      {FIELD(parts_at), PARTS_AT + 4, true},
+      {FIELD(parts_at), IMAGE_PAGE + WEIGHTS - 8, true},
+      {FIELD(n_parts), UINT64_MAX / 32, true},
+      {FIELD(n_parts), 1 << 20, true},
+      {FIELD(names_bytes), UINT64_MAX, true},
+      {FIELD(names_bytes), 0, true},
+      {FIELD(parts_sum), 1, false},
+      {FIELD(reserved), 1, false},
+      {PARTS_AT + offsetof(struct image_part, at), UINT64_MAX - 7, true},
+      {PARTS_AT + offsetof(struct image_part, bytes), UINT64_MAX - 7, true},
+      {PARTS_AT + offsetof(struct image_part, sum), 1, true},
+      {PARTS_AT + offsetof(struct image_part, name), sizeof fake_names, true},
 #undef FIELD
   };
   for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
     uint8_t *bytes = fake_image();
     memcpy(bytes + damages[i].at, &damages[i].value, 8);
+    if (damages[i].sealed)
+      fake_seal(bytes);
     assert_false(opens(bytes, fake_image_bytes()));
     free(bytes);
   }
@@ -115,11 +131,51 @@ static void test_random_headers_are_safe(void **state) {
     uint8_t *bytes = fake_image();
     for (int flips = 0; flips < 3; flips++) {
       x = stir(x, 5);
-      bytes[8 + x % 48] = (uint8_t)(stir(x, 6) % 3 ? 0 : stir(x, 7));
+      bytes[8 + x % 80] = (uint8_t)(stir(x, 6) % 3 ? 0 : stir(x, 7));
     }
+    if (round % 2)
+      fake_seal(bytes);
     opens(bytes, fake_image_bytes());
     free(bytes);
   }
+}
+
+/* Every bit of header, table, tokenizer and weights counts; the message names the weight. */
+static void test_flipped_bits_are_told(void **state) {
+  (void)state;
+  uint8_t *bytes = fake_image();
+  for (size_t at = 0; at < fake_image_bytes(); at += at < 512 ? 1 : 61) {
+    size_t table = PARTS_AT + 2 * sizeof(struct image_part) + sizeof fake_names;
+    bool counts = at < TOKENIZER_AT + TOKENIZER_BYTES || (at >= PARTS_AT && at < table) || at >= IMAGE_PAGE;
+    struct image im;
+    char error[256] = "";
+    bytes[at] ^= (uint8_t)(1 << at % 8);
+    put_file("flip.img", bytes, fake_image_bytes());
+    bool ok = image_open(&im, "flip.img", error, sizeof error);
+    assert_int_equal(ok, !counts);
+    if (ok)
+      image_close(&im);
+    if (at >= IMAGE_PAGE)
+      assert_non_null(strstr(error, "flip.img: damaged: 'layers.0.fake' does not have its checksum"));
+    bytes[at] ^= (uint8_t)(1 << at % 8);
+  }
+  free(bytes);
+}
+
+/* As xxhsum -H64 prints them. */
+static void test_checksums(void **state) {
+  (void)state;
+  static const struct {
+    size_t n;
+    uint64_t sum;
+  } known[] = {
+      {0, 0xef46db3751d8e999}, {37, 0xe32ef63802f5a3fd}, {74, 0xd340158f8cf0fb15}, {259, 0x8856f4ef4fbf5333}};
+  uint8_t bytes[300];
+  for (int i = 0; i < 300; i++)
+    bytes[i] = (uint8_t)(i * 7 + 3);
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    assert_true(checksum(bytes, known[i].n) == known[i].sum);
+  assert_true(checksum("abc", 3) == 0x44bc2cf5ad770999);
 }
 
 static void test_other_versions_are_told(void **state) {
@@ -303,11 +359,10 @@ static void test_save_and_restore(void **state) {
 
 static void test_saves_of_other_models_are_refused(void **state) {
   (void)state;
-  struct tern_model other[3] = {fake_model, fake_model, fake_model};
-  other[0].name = "another";
-  other[1].dims = "vocab=300 words=9";
-  other[2].n_fills = 0;
-  for (int i = 0; i < 3; i++) {
+  struct tern_model other[2] = {fake_model, fake_model};
+  other[0].state_shape++;
+  other[1].state_bytes += 4;
+  for (int i = 0; i < 2; i++) {
     struct session s, t;
     struct failure f;
     start(&s, &fake_model, 1, 0);
@@ -320,6 +375,37 @@ static void test_saves_of_other_models_are_refused(void **state) {
     session_close(&s);
     session_close(&t);
   }
+}
+
+/* The same model with other weights, a state that changed, and the format of former builds. */
+static void test_saves_that_changed_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    size_t from_end;
+    const char *message;
+  } flips[] = {{1, "checksum"}, {FAKE_STATE, "checksum"}};
+  struct session s;
+  struct failure f;
+  start(&s, &fake_model, 1, 0);
+  size_t n = session_saved_bytes(&s);
+  uint8_t *saved = malloc(n);
+  session_save(&s, saved);
+  for (size_t i = 0; i < sizeof flips / sizeof *flips; i++) {
+    saved[n - flips[i].from_end] ^= 4;
+    assert_false(session_restore(&s, saved, n, &f));
+    assert_non_null(strstr(f.text, flips[i].message));
+    saved[n - flips[i].from_end] ^= 4;
+  }
+  s.identity++;
+  assert_false(session_restore(&s, saved, n, &f));
+  assert_non_null(strstr(f.text, "with other weights"));
+  s.identity--;
+  assert_true(session_restore(&s, saved, n, &f));
+  memcpy(saved, "TERNSTA1", 8);
+  assert_false(session_restore(&s, saved, 32 + FAKE_STATE, &f));
+  assert_non_null(strstr(f.text, "another version of ternc"));
+  free(saved);
+  session_close(&s);
 }
 
 /* ---- teams ---- */
@@ -599,6 +685,8 @@ int main(void) {
       cmocka_unit_test(test_short_images_are_refused),
       cmocka_unit_test(test_damaged_headers_are_refused),
       cmocka_unit_test(test_random_headers_are_safe),
+      cmocka_unit_test(test_flipped_bits_are_told),
+      cmocka_unit_test(test_checksums),
       cmocka_unit_test(test_other_versions_are_told),
       cmocka_unit_test(test_no_image),
       cmocka_unit_test(test_chunks_and_threads_change_nothing),
@@ -607,6 +695,7 @@ int main(void) {
       cmocka_unit_test(test_bad_ids_change_nothing),
       cmocka_unit_test(test_sessions_that_do_not_open),
       cmocka_unit_test(test_save_and_restore),
+      cmocka_unit_test(test_saves_that_changed_are_refused),
       cmocka_unit_test(test_saves_of_other_models_are_refused),
       cmocka_unit_test(test_teams_meet),
       cmocka_unit_test(test_team_bounds),

@@ -490,17 +490,32 @@ static void test_interrupted_logits_leave_nothing(void **state) {
 
 /* ---- descriptions ---- */
 
+static void test_verify(void **state) {
+  (void)state;
+  struct outcome o = RUN(&fake_model, "--verify");
+  assert_int_equal(o.status, 0);
+  assert_non_null(strstr(o.out, "4160 bytes of weights have the checksums"));
+  done(o);
+  const char *damaged[] = {"prog", "--verify", "-w", "damaged.img", NULL};
+  uint8_t *bytes = fake_image();
+  bytes[IMAGE_PAGE + 99] ^= 16;
+  put_file("damaged.img", bytes, fake_image_bytes());
+  EXPECT_ERROR(run_into(&fake_model, "stdout", damaged), "damaged.img: damaged: 'layers.0.fake'");
+  free(bytes);
+}
+
 static void test_info(void **state) {
   (void)state;
   struct outcome o = RUN(&fake_model, "--info", "--json");
   assert_int_equal(o.status, 0);
-  static const char *const parts[] = {"{\"model\": \"fake\"",
-                                      "\"target\": \"x86_64-linux, \\\"generic\\\"\"",
-                                      "\"weight_bytes\": 4096",
-                                      "\"state_bytes\": 36",
-                                      "\"image_bytes\": 8192",
-                                      "\"compiler\": \"ternc 0.1.0\"}\n",
-                                      "\"dimensions\": \"vocab=300 words=8\""};
+  static const char *const parts[] = {
+      "{\"model\": \"fake\"",
+      "\"target\": \"x86_64-linux, \\\"generic\\\"\"",
+      "\"weight_bytes\": 4096",
+      "\"state_bytes\": 36",
+      "\"image_bytes\": 8192",
+      "\"compiler\": \"ternc 0.1.0\", \"checksums\": [{\"name\": \"tokenizer\", \"bytes\": 64",
+      "\"dimensions\": \"vocab=300 words=8\""};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     assert_non_null(strstr(o.out, parts[i]));
   done(o);
@@ -788,10 +803,12 @@ static void test_wrong_weights(void **state) {
   put_file("damaged.img", bytes, fake_image_bytes() - 1);
   EXPECT_ERROR(run_into(&fake_model, "stdout", damaged), "damaged");
   bytes[TOKENIZER_AT] = 'x';
+  fake_pack(bytes);
   put_file("damaged.img", bytes, fake_image_bytes());
   EXPECT_ERROR(run_into(&fake_model, "stdout", damaged),
                "the tokenizer in the weights is damaged: no FAKETOK");
   memset(bytes + offsetof(struct image_header, tokenizer_bytes), 0, 8);
+  fake_seal(bytes);
   put_file("silent.img", bytes, fake_image_bytes());
   EXPECT_ERROR(run_into(&fake_model, "stdout", silent), "without a tokenizer");
   struct tern_model other = fake_model;
@@ -822,6 +839,7 @@ int main(void) {
       cmocka_unit_test(test_signals_end_it_tidily),
       cmocka_unit_test(test_interrupted_logits_leave_nothing),
       cmocka_unit_test(test_info),
+      cmocka_unit_test(test_verify),
       cmocka_unit_test(test_bench),
       cmocka_unit_test(test_profile_of_tokens),
       cmocka_unit_test(test_profile_of_other_modes),

@@ -121,7 +121,7 @@ bool batch_step(struct batch *b, const uint32_t *which, const uint32_t *tokens, 
   const struct tern_model *m = b->model;
   if (!which && n > b->sequences)
     return fail_with(f, "%u tokens for a batch of %u sequences", n, b->sequences);
-  if (!tokens_fit(m, tokens, n, f) || (which && !no_number_twice(b, which, n, f)))
+  if (!tokens_fit(m, tokens, n, f) || !team_ready(b->team, f) || (which && !no_number_twice(b, which, n, f)))
     return false;
   for (uint32_t first = 0; first < n;) {
     uint32_t part = n - first < b->most ? n - first : b->most;

@@ -2,10 +2,12 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "files.h"
 #include "json.h"
+#include "machine.h"
 
 struct fact {
   const char *key;  /* in JSON */
@@ -45,7 +47,10 @@ static void print_lines(const struct fact *facts, size_t n) {
 bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f) {
   uint64_t step = step_scratch(m, 1);
   uint64_t scratch = m->prefill_scratch > step ? m->prefill_scratch : step;
-  char identity[20] = "none";
+  char identity[20] = "none", quota_text[32] = "none";
+  double quota = machine_quota("");
+  if (quota < INFINITY)
+    snprintf(quota_text, sizeof quota_text, "%.4g", quota);
   if (im)
     snprintf(identity, sizeof identity, "%016" PRIx64, image_identity(im));
   const struct fact facts[] = {
@@ -61,6 +66,10 @@ bool print_info(const struct tern_model *m, const struct image *im, bool json, s
       {"image_bytes", "image bytes", NULL, im ? im->header->total_bytes : 0},
       {"tokenizer_bytes", "tokenizer bytes", NULL, im ? im->header->tokenizer_bytes : 0},
       {"checksum", "checksum", identity, 0},
+      {"threads", "threads", NULL, session_threads(m, 0)},
+      {"processors", "processors", NULL, machine_processors("")},
+      {"affinity", "affinity", NULL, machine_affinity()},
+      {"cpu_quota", "CPU quota", quota_text, 0},
       {"chunk", "chunk", NULL, m->chunk},
       {"batch", "batch", NULL, m->sequences},
       {"kernels", "kernels", NULL, m->n_kernels},

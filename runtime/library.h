@@ -21,6 +21,10 @@
  * threads, which sleep between calls that are more than a millisecond apart. Results do not depend on the
  * number of threads. A call takes up to 1 MiB of the caller's stack.
  *
+ * After fork() the child may go on with models, sequences and batches that the parent has opened, from where
+ * they were, and closes its own: it starts threads of its own when it first needs them. Only a sequence or
+ * batch that another thread was in a call on at that moment is of no use there, and its calls fail.
+ *
  * Soon after tern_open a thread puts large weights into huge pages, which takes as long as reading and
  * copying them; they are then memory of this process, and no longer shared with others that map the same
  * file. TERN_HUGE_PAGES=0 in the environment keeps the mapping.
@@ -64,7 +68,8 @@ struct tern_description {
 TERN_PUBLIC void tern_describe(const tern_model_handle *model, struct tern_description *description);
 TERN_PUBLIC uint32_t tern_vocab(const tern_model_handle *model);
 
-/* A sequence before its first token. threads 0: the model's default, or one a processor. */
+/* A sequence before its first token. threads 0: the model's default, or as many as pay, at
+ * most one a processor that the process may use (affinity, CPU quota of a container). */
 TERN_PUBLIC tern_sequence *tern_sequence_open(tern_model_handle *model, uint32_t threads, char *error,
                                               size_t error_size);
 TERN_PUBLIC void tern_sequence_close(tern_sequence *sequence); /* NULL is fine */

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "team.h"
 
 #if defined MREMAP_FIXED && defined MADV_HUGEPAGE
@@ -30,19 +31,11 @@ struct pages {
 
 /* ---- whether ----------------------------------------------------------------------------------- */
 
-static bool first_line(const char *path, char *line, int size) {
-  FILE *f = fopen(path, "r");
-  bool ok = f && fgets(line, size, f);
-  if (f)
-    fclose(f);
-  return ok;
-}
-
 static bool system_has_huge_pages(void) {
   char line[128];
-  return first_line("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", line, sizeof line) &&
+  return machine_line("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", line, sizeof line) &&
          strtoull(line, NULL, 10) == BLOCK &&
-         first_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof line) &&
+         machine_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof line) &&
          !strstr(line, "[never]");
 }
 
@@ -51,57 +44,11 @@ static bool has_room_for_addresses(void) {
   return sizeof(void *) >= 8 && getrlimit(RLIMIT_AS, &most) == 0 && most.rlim_cur == RLIM_INFINITY;
 }
 
-static bool number_in(const char *folder, const char *path, const char *file, uint64_t *number) {
-  char name[4352], line[64];
-  snprintf(name, sizeof name, "%s%s/%s", folder, path, file);
-  if (!first_line(name, line, sizeof line) || line[0] < '0' || line[0] > '9')
-    return false;
-  *number = strtoull(line, NULL, 10);
-  return true;
-}
-
-/* The least that the group of this path and those around it leave. */
-static uint64_t free_below(const char *folder, char *path, const char *limit, const char *used) {
-  uint64_t least = UINT64_MAX, most, taken;
-  for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
-    *end = 0;
-    if (number_in(folder, path, limit, &most) && number_in(folder, path, used, &taken)) {
-      uint64_t left = most > taken ? most - taken : 0;
-      least = left < least ? left : least;
-    }
-  }
-  return least;
-}
-
-/* What limits of control groups leave, of either version. Inside a container the path may be the host's; its
- * root then has the limit. What the group's files have in the cache counts as taken. */
-static uint64_t free_in_groups(void) {
-  char line[4096];
-  uint64_t least = UINT64_MAX;
-  FILE *f = fopen("/proc/self/cgroup", "r");
-  while (f && fgets(line, sizeof line, f)) {
-    line[strcspn(line, "\n")] = 0;
-    char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
-    if (!path)
-      continue;
-    *path++ = 0;
-    uint64_t left = UINT64_MAX;
-    if (!controllers[1])
-      left = free_below("/sys/fs/cgroup", path, "memory.max", "memory.current");
-    else if (strstr(controllers + 1, "memory"))
-      left = free_below("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes");
-    least = left < least ? left : least;
-  }
-  if (f)
-    fclose(f);
-  return least;
-}
-
 static bool pays(uint64_t bytes) {
   const char *allowed = getenv("TERN_HUGE_PAGES");
   return bytes >= LEAST_BYTES && !(allowed && strcmp(allowed, "0") == 0) && system_has_huge_pages() &&
          has_room_for_addresses() && proc_bytes("/proc/meminfo", "MemAvailable") / 2 >= bytes &&
-         free_in_groups() / 2 >= bytes;
+         machine_group_memory("") / 2 >= bytes;
 }
 
 /* ---- moving ------------------------------------------------------------------------------------ */

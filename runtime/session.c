@@ -165,7 +165,8 @@ static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t
 bool session_run(struct session *s, const uint32_t *tokens, size_t n, bool all, session_visit *visit,
                  void *context, struct failure *f) {
   uint32_t most = n < s->chunk ? (uint32_t)n : s->chunk;
-  if (!tokens_fit(s->model, tokens, n, f) || !make_rows(s, all && most ? most : 1, f))
+  if (!tokens_fit(s->model, tokens, n, f) || !team_ready(s->team, f) ||
+      !make_rows(s, all && most ? most : 1, f))
     return false;
   for (size_t first = 0; first < n;) {
     uint32_t part = n - first < s->chunk ? (uint32_t)(n - first) : s->chunk;

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "machine.h"
+
 enum {
   SPIN_US = 1000,    /* a wake-up takes up to 200 where a virtual machine's processor has to be woken too */
   ALONE_US = 50,     /* of these, without letting others run */
@@ -32,6 +34,8 @@ struct team {
   _Atomic uint32_t joined; /* gives each worker its number */
   uint32_t threads, started;
   bool crowded; /* more threads than processors */
+  bool running; /* in a call, as the caller sees it */
+  pid_t owner;  /* whose threads the workers are; a forked child has none */
   pthread_mutex_t lock;
   pthread_cond_t opened;
   tern_form *form; /* of the present call; NULL: leave */
@@ -122,15 +126,17 @@ static void *work(void *team) {
 void team_run(struct team *t, tern_form *form, struct tern_args *args) {
   args->team = t;
   args->barrier = t->threads > 1 ? team_barrier : NULL;
+  t->running = true;
   if (t->threads == 1) {
     form(args, 0, 1);
-    return;
+  } else {
+    t->form = form;
+    t->args = args;
+    gate_open(t, &t->calls);
+    form(args, 0, t->threads);
+    team_barrier(t);
   }
-  t->form = form;
-  t->args = args;
-  gate_open(t, &t->calls);
-  form(args, 0, t->threads);
-  team_barrier(t);
+  t->running = false;
 }
 
 int thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *with) {
@@ -142,8 +148,31 @@ int thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*ru
   return error;
 }
 
+/* Those that wait between calls. */
+static void stop_workers(struct team *t) {
+  t->form = NULL;
+  gate_open(t, &t->calls);
+  for (uint32_t i = 0; i < t->started; i++)
+    pthread_join(t->workers[i], NULL);
+  t->started = 0;
+}
+
+/* As if no thread had ever been: the lock may be one that a worker of the parent held. */
+static void begin(struct team *t) {
+  pthread_mutex_init(&t->lock, NULL);
+  pthread_cond_init(&t->opened, NULL);
+  atomic_store(&t->calls.turn, 0);
+  atomic_store(&t->calls.sleepers, 0);
+  atomic_store(&t->meetings.turn, 0);
+  atomic_store(&t->meetings.sleepers, 0);
+  atomic_store(&t->arrived, 0);
+  atomic_store(&t->joined, 0);
+  t->started = 0;
+}
+
 static bool start_workers(struct team *t, struct failure *f) {
   pthread_attr_t attributes;
+  begin(t);
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, STACK_BYTES);
   int error = 0;
@@ -152,9 +181,13 @@ static bool start_workers(struct team *t, struct failure *f) {
     t->started += error == 0;
   }
   pthread_attr_destroy(&attributes);
-  if (error)
-    fail_with(f, "cannot start thread %u: %s; ask for fewer threads", t->started + 2, strerror(error));
-  return error == 0;
+  t->owner = getpid();
+  if (error == 0)
+    return true;
+  fail_with(f, "cannot start thread %u: %s; ask for fewer threads", t->started + 2, strerror(error));
+  stop_workers(t);
+  t->owner = 0;
+  return false;
 }
 
 struct team *team_open(uint32_t threads, struct failure *f) {
@@ -169,24 +202,28 @@ struct team *team_open(uint32_t threads, struct failure *f) {
   }
   t->threads = threads;
   t->crowded = threads > team_processors();
-  pthread_mutex_init(&t->lock, NULL);
-  pthread_cond_init(&t->opened, NULL);
-  if (!start_workers(t, f)) {
-    team_close(t);
-    return NULL;
-  }
-  return t;
+  if (start_workers(t, f))
+    return t;
+  free(t);
+  return NULL;
+}
+
+bool team_ready(struct team *t, struct failure *f) {
+  if (t->running)
+    return fail_with(
+        f, "a call is in the middle of this state, of another thread or of the process that this one was "
+           "forked from; open a sequence for each");
+  return t->threads == 1 || t->owner == getpid() || start_workers(t, f);
 }
 
 void team_close(struct team *t) {
   if (!t)
     return;
-  t->form = NULL;
-  gate_open(t, &t->calls);
-  for (uint32_t i = 0; i < t->started; i++)
-    pthread_join(t->workers[i], NULL);
-  pthread_cond_destroy(&t->opened);
-  pthread_mutex_destroy(&t->lock);
+  if (t->owner == getpid()) {
+    stop_workers(t);
+    pthread_cond_destroy(&t->opened);
+    pthread_mutex_destroy(&t->lock);
+  }
   free(t);
 }
 
@@ -195,11 +232,6 @@ uint32_t team_threads(const struct team *t) {
 }
 
 uint32_t team_processors(void) {
-  long n = sysconf(_SC_NPROCESSORS_ONLN);
-#ifdef __linux__
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    n = CPU_COUNT(&set);
-#endif
-  return n < 1 ? 1 : n > TEAM_MOST_BY_DEFAULT ? TEAM_MOST_BY_DEFAULT : (uint32_t)n;
+  uint32_t n = machine_processors("");
+  return n > TEAM_MOST_BY_DEFAULT ? TEAM_MOST_BY_DEFAULT : n;
 }

@@ -22,11 +22,16 @@ struct team *team_open(uint32_t threads, struct failure *f);
 void team_close(struct team *t);
 uint32_t team_threads(const struct team *t);
 
+/* Before a call, or several: starts new workers in a process that was forked after the team was opened, where
+ * there are none. False when they cannot be started, or when a call is under way, as it may have been when
+ * the process was forked. */
+bool team_ready(struct team *t, struct failure *f);
+
 /* Runs `form` on all threads and returns when every one has left it; sets args->barrier and args->team. A
  * team serves one call at a time. */
 void team_run(struct team *t, tern_form *form, struct tern_args *args);
 
-/* Processors that this process may run on, 1 .. TEAM_MOST_BY_DEFAULT. */
+/* Processors that this process can keep busy (machine.h), 1 .. TEAM_MOST_BY_DEFAULT. */
 uint32_t team_processors(void);
 
 /* pthread_create, with what it returns, for a thread that blocks all signals: they are for the thread that

@@ -1,8 +1,9 @@
 # Two commands do everything on a fresh Debian 12: `make demo` and `make check`.
 BUILD ?= build
+PREFIX ?= /usr/local
 TYPE  ?= Release
 
-.PHONY: all setup configure demo check check-sanitize format clean
+.PHONY: all setup configure demo check check-sanitize install uninstall format clean
 
 all: configure
 	cmake --build $(BUILD)
@@ -24,6 +25,13 @@ check: setup all
 check-sanitize: setup
 	$(MAKE) all BUILD=$(BUILD)-sanitize TYPE=Debug FLAGS=-DTERN_SANITIZE=ON
 	scripts/check $(BUILD)-sanitize
+
+# The compiler, what it links, its specs, documents, manual pages and completions; and all of it away again.
+install: all
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+uninstall:
+	cmake -DMANIFEST=$(BUILD)/install_manifest.txt -P scripts/uninstall.cmake
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format-19 -i

@@ -197,7 +197,8 @@ enum { EMITS = sizeof emits / sizeof *emits };
 
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "What to make:", 1},
-    {"emit", KEY_EMIT, "STAGE", 0, "ast, ir, llvm, asm, obj, lib, c, verilog or exe (default)", 1},
+    {"emit", KEY_EMIT, "ast|ir|llvm|asm|obj|lib|c|verilog|exe", 0,
+     "what to make, as listed below (default exe)", 1},
     {"output", 'o', "PATH", 0,
      "where it goes; '-' is standard output (default: text there, else a file named after the "
      "spec)",

@@ -5,6 +5,11 @@
 
 #include "driver/driver.h"
 
+/* All commands, as `ternc --help` lists them. */
+extern const struct command commands[];
+extern const int command_count;
+const struct command *command_named(const char *name); /* NULL: there is none */
+
 typedef VEC(const struct argp_option *) option_list;
 
 /* The options that a command takes, in the order of its tables; `run` takes those of a built program too.

@@ -1,5 +1,6 @@
 /* synth.c: `ternc synth`: a model as hardware on a device: what it takes, how fast it is, what it costs. */
 #include "driver/design.h"
+#include "driver/fitting.h"
 
 #include "backends/verilog/report/activity.h"
 #include "backends/verilog/report/report.h"
@@ -162,8 +163,10 @@ static bool work(struct synth *s) {
     return false;
   say_times(s, r);
   report_rates(r);
-  bool written = write_reports(s, r);
-  return report_check(&j->diag, r) && written;
+  bool written = write_reports(s, r), fits = report_check(&j->diag, r);
+  if (!fits && h.streaming)
+    fitting_print(&j->diag, h.streaming, r);
+  return fits && written;
 }
 
 static const struct argp_child children[] = {

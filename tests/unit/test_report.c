@@ -319,7 +319,6 @@ static void what_does_not_fit_is_named(void **state) {
       "the design needs 514 EBR 18K (model), ecp5-25 has 56, 818 % too many; the largest part, 514, is 'h'");
   assert_said(&s, "state of 1,179,648 bytes");
   assert_said(&s, "it fits on no Lattice ECP5 of the table, but on");
-  assert_said(&s, "--hw-lanes, now 64");
   hush(&s);
   listen(&s);
   assert_true(report_check(&s.diag, report_new(&arena, machine(), device("kv260"))));

@@ -75,13 +75,7 @@ static void say_what_fits(struct diag *d, const struct hw_report *r) {
               other->family->title);
   else
     diag_note(d, "it fits on no device of the table (--list-devices)");
-  if (v->machine == INV_STREAMING && v->lanes > 16)
-    diag_note(
-        d, "smaller: fewer lanes (--hw-lanes, now %d)%s%s", v->lanes,
-        v->vector > 1 ? arena_printf(r->arena, ", a narrower vector (--hw-vector, now %d)", v->vector) : "",
-        v->sequences > 1 ? arena_printf(r->arena, ", fewer sequences (--hw-batch, now %d)", v->sequences)
-                         : "");
-  else if (v->machine == INV_STREAMING && v->sequences > 1)
+  if (v->machine == INV_STREAMING && v->sequences > 1)
     diag_note(d, "smaller: fewer sequences (--hw-batch, now %d)", v->sequences);
   else if (v->machine == INV_UNROLLED)
     diag_note(d, "smaller: the streaming machine (--hw=streaming)");

@@ -3,9 +3,11 @@
 #include "support/process.h"
 
 #include "support/arena.h"
+#include "support/progress.h"
 #include "support/scratch.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,14 +92,24 @@ static pid_t start(const char *const argv[], const char *dir, const char *log) {
   return pid;
 }
 
+/* On a terminal: which program runs, and for how many seconds by now. */
+static void show(const char *name, double seconds) {
+  char text[80];
+  snprintf(text, sizeof text, seconds < 1 ? "running %.40s" : "running %.40s, %.0f s", name, floor(seconds));
+  progress_stage(text);
+}
+
 /* Waits; true when the limit stopped it. */
-static bool await(pid_t pid, double limit, int *status) {
-  double started = now();
+static bool await(const char *name, pid_t pid, double limit, int *status) {
+  double started = now(), shown = 0;
   bool stopped = false;
   pid_t got;
+  show(name, 0);
   for (useconds_t pause = 2000; (got = waitpid(pid, status, limit > 0 ? WNOHANG : 0)) <= 0;) {
     if (got < 0 && errno != EINTR)
       break;
+    if (limit > 0 && now() - started >= shown + 1)
+      show(name, shown = floor(now() - started));
     if (!stopped && limit > 0 && now() - started > limit) {
       stopped = true;
       kill(-pid, SIGKILL);
@@ -120,7 +132,8 @@ struct process_result process_run(const char *const argv[], const char *dir, con
     return r;
   }
   int status = 0;
-  bool stopped = await(pid, limit, &status);
+  bool stopped = await(argv[0], pid, limit, &status);
+  progress_clear();
   r.seconds = now() - started;
   r.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   r.end = stopped ? PROCESS_TIMED_OUT : r.status == 0 ? PROCESS_DONE : PROCESS_FAILED;

@@ -1,17 +1,13 @@
 /* link.c: executables and libraries. Every step is told to leave out what differs from run to run (build ids,
  * dates, paths), so that the same model gives the same bytes. */
 #include "driver/link.h"
+#include "driver/carry.h"
 
-#include "runtime/image.h"
 #include "support/file.h"
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-static uint64_t page_up(uint64_t n) {
-  return (n + IMAGE_PAGE - 1) / IMAGE_PAGE * IMAGE_PAGE;
-}
 
 bool write_image_file(struct job *j, const char *path) {
   struct output out;
@@ -40,26 +36,12 @@ static bool copy_bytes(struct job *j, const char *from, FILE *to, uint64_t *byte
   return at == size;
 }
 
-/* The image behind `code` bytes of program, and at the end where it begins. */
-static bool append_image(struct job *j, FILE *out, uint64_t code) {
-  struct image_trailer trailer = {.magic = IMAGE_MAGIC, .image_at = page_up(code)};
-  uint64_t bytes;
-  if (!job_image(j, out, trailer.image_at, &bytes))
-    return false;
-  if (fseeko(out, (off_t)(trailer.image_at + bytes), SEEK_SET) != 0) {
-    diag_error(&j->diag, "the end of the program: cannot write: %s", strerror(errno));
-    return false;
-  }
-  fwrite(&trailer, sizeof trailer, 1, out);
-  return true;
-}
-
 static bool write_program(struct job *j, const char *program, const char *out, bool with_image) {
   struct output o;
   uint64_t code;
   if (!output_open_seekable(&o, &j->diag, out))
     return false;
-  if (copy_bytes(j, program, o.file, &code) && (!with_image || append_image(j, o.file, code)))
+  if (copy_bytes(j, program, o.file, &code) && (!with_image || carry_image(j, o.file, code)))
     return output_close(&o, true);
   output_abort(&o);
   return false;
@@ -71,13 +53,17 @@ bool link_executable(struct job *j, const char *dir, const char *object, const c
   char *program = arena_printf(&j->arena, "%s/program", dir);
   if (!runtime || !start)
     return false;
-  const char *argv[] = {"cc",  "-static", "-Wl,--build-id=none", "-o",  program, object,
-                        start, runtime,   "-lpthread",           "-lm", NULL};
+  bool carries = j->checkpoint && !image_beside;
+  const char *place = carries ? carry_place(j, dir) : NULL;
+  const char *argv[] = {"cc",        "-static", "-Wl,--build-id=none", "-o",  program, object, start, runtime,
+                        "-lpthread", "-lm",     CARRY_OPTION,          place, NULL};
+  if (carries && !place)
+    return false;
+  argv[10] = carries ? argv[10] : NULL;
   if (!run_program(&j->diag, argv))
     return false;
   outputs_begin();
-  bool ok = (!image_beside || write_image_file(j, image_beside)) &&
-            write_program(j, program, out, j->checkpoint && !image_beside);
+  bool ok = (!image_beside || write_image_file(j, image_beside)) && write_program(j, program, out, carries);
   return outputs_end(&j->diag, ok);
 }
 

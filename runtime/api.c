@@ -37,10 +37,11 @@ struct tern_batch {
 
 /* The image of the running program is a convenience: without one, only a model without weights can open. */
 static bool open_image(tern_model_handle *h, const char *path, struct failure *f) {
-  bool found = image_open(&h->image, path ? path : "/proc/self/exe", f->text, sizeof f->text);
-  if (!found && !path && h->model->weights_bytes > 0)
+  if (path ? !image_open(&h->image, path, f->text, sizeof f->text) : !image_carried(&h->image, f))
+    return false;
+  if (!h->image.header && h->model->weights_bytes > 0)
     return fail_with(f, "model %s needs its weights; pass the name of their file", h->model->name);
-  return (found || !path) && image_fits(found ? &h->image : NULL, h->model, f);
+  return image_fits(h->image.header ? &h->image : NULL, h->model, f);
 }
 
 static bool open_tokenizer(tern_model_handle *h, struct failure *f) {

@@ -1,4 +1,4 @@
-/* image.c: maps a weights image from a file of its own or from the end of an executable.
+/* image.c: maps a weights image from a file of its own or from an executable, or takes this program's own.
  *
  * Only the header (and the trailer) is read here; the weights are paged in when the first token needs them,
  * so that a program of any size starts at once. Every offset in the header is checked against the size of the
@@ -14,13 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "carried.h"
 #include "checksum.h"
 #include "input.h"
 #include "model.h"
 #include "pages.h"
 
-_Static_assert(sizeof(struct image_header) == 128 && sizeof(struct image_trailer) == 16 &&
-                   sizeof(struct image_part) == 32,
+_Static_assert(sizeof(struct image_header) == 128 && sizeof(struct image_part) == 32,
                "structures of the file format have no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and used in place");
 _Static_assert(IMAGE_PAGE % TERN_ALIGN == 0, "a page boundary is aligned enough for generated code");
@@ -71,27 +71,34 @@ static bool find_size(struct place *p, struct failure *f) {
   return true;
 }
 
-/* An image at the start of the file, or the one that the trailer at its end points to. */
+/* Former versions put the image behind the program, and these 16 bytes after it. */
+static bool is_former_program(const struct place *p) {
+  char trailer[16];
+  return p->file_bytes >= sizeof trailer &&
+         read_at(p->fd, trailer, sizeof trailer, p->file_bytes - sizeof trailer) && is_other_version(trailer);
+}
+
+/* An image at the start of the file, or an executable's segment. */
 static bool find_image(struct place *p, struct failure *f) {
   char magic[8];
-  struct image_trailer t;
+  uint64_t bytes;
   p->at = 0;
   p->end = p->file_bytes;
-  if (p->file_bytes < sizeof t || !read_at(p->fd, magic, sizeof magic, 0))
+  if (p->file_bytes < sizeof(struct image_header) || !read_at(p->fd, magic, sizeof magic, 0))
     return fail_with(f, "%s: no weights in it: the file has %llu bytes", p->path,
                      (unsigned long long)p->file_bytes);
   if (is_magic(magic))
     return true;
-  p->end = p->file_bytes - sizeof t;
-  bool read = read_at(p->fd, &t, sizeof t, p->end);
-  if (is_other_version(magic) || (read && is_other_version(t.magic)))
+  if (is_other_version(magic) || is_former_program(p))
     return fail_version(p, f);
-  if (!read || !is_magic(t.magic))
+  if (!carried_in_file(p->fd, &p->at, &bytes))
     return fail_with(f, "%s: no weights in it: neither an image nor a program that carries one", p->path);
-  p->at = t.image_at;
-  if (p->at % IMAGE_PAGE != 0 || p->at > p->end)
-    return fail_with(f, "%s: damaged: its trailer points to byte %llu of %llu; copy or build it again",
-                     p->path, (unsigned long long)p->at, (unsigned long long)p->file_bytes);
+  if (p->at % IMAGE_PAGE != 0 || p->at > p->file_bytes || bytes > p->file_bytes - p->at)
+    return fail_with(
+        f,
+        "%s: damaged: its weights are %llu bytes from byte %llu on, but it has %llu; copy or build it "
+        "again",
+        p->path, (unsigned long long)bytes, (unsigned long long)p->at, (unsigned long long)p->file_bytes);
   return true;
 }
 
@@ -131,6 +138,14 @@ static bool check_header(const struct place *p, struct image_header *h, struct f
   return !fault || fail_with(f, "%s: damaged: %s; copy or build it again", p->path, fault);
 }
 
+static void point_into(struct image *im, const uint8_t *start) {
+  const struct image_header *h = im->header = (const struct image_header *)start;
+  im->weights = start + h->weights_at;
+  im->tokenizer = h->tokenizer_bytes ? start + h->tokenizer_at : NULL;
+  im->parts = (const struct image_part *)(start + h->parts_at);
+  im->names = (const char *)(im->parts + h->n_parts);
+}
+
 /* Pages of the system may be larger than those of the format, so the mapping may start before the header. */
 static bool map(struct image *im, const struct place *p, const struct image_header *h, struct failure *f) {
   long page = sysconf(_SC_PAGESIZE);
@@ -144,14 +159,9 @@ static bool map(struct image *im, const struct place *p, const struct image_head
 #ifdef MADV_HUGEPAGE
   madvise(base, (size_t)bytes, MADV_HUGEPAGE); /* where the file system has them; otherwise without effect */
 #endif
-  const uint8_t *start = (const uint8_t *)base + (p->at - from);
-  *im = (struct image){.base = base,
-                       .mapped = (size_t)bytes,
-                       .header = (const struct image_header *)start,
-                       .weights = start + h->weights_at,
-                       .tokenizer = h->tokenizer_bytes ? start + h->tokenizer_at : NULL,
-                       .parts = (const struct image_part *)(start + h->parts_at)};
-  im->names = (const char *)(im->parts + h->n_parts);
+  im->base = base;
+  im->mapped = (size_t)bytes;
+  point_into(im, (const uint8_t *)base + (p->at - from));
   return true;
 }
 
@@ -208,12 +218,12 @@ static bool check(const struct image *im, struct failure *f) {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-static bool check_mapped(struct image *im, const struct place *p, struct failure *f) {
+static bool check_mapped(struct image *im, const char *path, struct failure *f) {
   struct failure why = {0};
   if (check(im, &why))
     return true;
   image_close(im);
-  return fail_with(f, "%s: %s", p->path, why.text);
+  return fail_with(f, "%s: %s", path, why.text);
 }
 
 int image_open(struct image *im, const char *path, char *error, size_t error_size) {
@@ -222,7 +232,7 @@ int image_open(struct image *im, const char *path, char *error, size_t error_siz
   struct place p = {.path = path, .fd = input_descriptor(path, &f)};
   *im = (struct image){0};
   bool ok = p.fd >= 0 && find_size(&p, &f) && find_image(&p, &f) && check_header(&p, &h, &f) &&
-            map(im, &p, &h, &f) && check_mapped(im, &p, &f);
+            map(im, &p, &h, &f) && check_mapped(im, path, &f);
   if (p.fd >= 0)
     close(p.fd);
   if (!ok && error_size)
@@ -230,9 +240,34 @@ int image_open(struct image *im, const char *path, char *error, size_t error_siz
   return ok;
 }
 
+/* What the system has mapped with this program's code. */
+static bool take_carried(struct image *im, const uint8_t *at, uint64_t bytes, struct failure *f) {
+  static const char path[] = "this program";
+  if (bytes < sizeof(struct image_header) || !carried_readable(at) || !carried_readable(at + bytes - 1))
+    return fail_with(f, "%s: damaged: its file is shorter than it was built; copy or build it again", path);
+  const struct image_header *h = (const struct image_header *)at;
+  if (is_other_version(h->magic))
+    return fail_version(&(struct place){.path = path}, f);
+  const char *fault = header_fault(h, bytes);
+  if (fault)
+    return fail_with(f, "%s: damaged: %s; copy or build it again", path, fault);
+  im->base = at;
+  im->mapped = (size_t)bytes;
+  im->carried = true;
+  point_into(im, at);
+  return check_mapped(im, path, f);
+}
+
+bool image_carried(struct image *im, struct failure *f) {
+  const uint8_t *at;
+  uint64_t bytes;
+  *im = (struct image){0};
+  return !carried_here(&at, &bytes) || take_carried(im, at, bytes, f);
+}
+
 void image_close(struct image *im) {
   pages_close(im->pages);
-  if (im->base)
+  if (im->base && !im->carried)
     munmap((void *)(uintptr_t)im->base, im->mapped);
   *im = (struct image){0};
 }

@@ -2,8 +2,9 @@
  *
  * An image is one little-endian block: this header, the tokenizer, the weights on a page boundary
  * (IMAGE_PAGE), so that they can be mapped and used in place, and a table of checksums. It stands alone
- * (`--weights-file`), or at the end of the executable that runs it, followed by struct image_trailer. ternc's
- * packer writes it; the runtime maps it. */
+ * (`--weights-file`), or in the executable that runs it (carried.h). ternc's packer writes it; the runtime
+ * maps it.
+ */
 #ifndef TERN_RUNTIME_IMAGE_H
 #define TERN_RUNTIME_IMAGE_H
 
@@ -36,12 +37,6 @@ struct image_part {
   uint64_t name; /* offset in the names */
 };
 
-/* The last bytes of an executable that carries its image. */
-struct image_trailer {
-  char magic[8];
-  uint64_t image_at; /* file offset of the image_header */
-};
-
 struct failure;
 struct pages;
 struct tern_model;
@@ -54,6 +49,7 @@ struct image {
   const struct image_part *parts; /* [header->n_parts] */
   const char *names;
   struct pages *pages; /* being moved; NULL: not */
+  bool carried;        /* in this program's own segment, and not to be unmapped */
 };
 
 /* Maps the image in `path` (an image file, or an executable that carries one). Read-only and shared; not
@@ -61,6 +57,9 @@ struct image {
  * has less than IMAGE_CHECKED bytes; image_verify checks the rest. On failure returns 0 and writes a message
  * without a newline into `error`. */
 int image_open(struct image *im, const char *path, char *error, size_t error_size);
+/* The image of the running program, checked in the same way; im->header is NULL when it carries none. False
+ * when what it carries is damaged. */
+bool image_carried(struct image *im, struct failure *f);
 void image_close(struct image *im);
 
 /* Reads all of the image and compares checksums. False with the name of the first weight that differs,

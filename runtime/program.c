@@ -73,17 +73,16 @@ static bool open_image(struct program *p, struct failure *f) {
     p->image = p->host->image;
     return image_fits(p->image, p->model, f);
   }
-  char why[sizeof f->text - 128];
-  if (image_open(&p->own, path ? path : "/proc/self/exe", why, sizeof why)) {
+  if (path ? !image_open(&p->own, path, f->text, sizeof f->text) : !image_carried(&p->own, f))
+    return false;
+  if (p->own.header) {
     p->image = &p->own;
     guard_begin(p->own.base, p->own.mapped, p->name, path ? path : "this program's file");
     return claim_files(path, f) && image_fits(p->image, p->model, f);
   }
-  if (path)
-    return fail_with(f, "%s", why);
   if (p->model->weights_bytes == 0 || p->options.mode == MODE_INFO)
     return true;
-  return fail_with(f, "this program carries no weights; give them with --weights-file FILE (%s)", why);
+  return fail_with(f, "this program carries no weights; give them with --weights-file FILE");
 }
 
 static bool open_tokenizer(struct program *p, struct failure *f) {

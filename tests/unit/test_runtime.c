@@ -1,9 +1,11 @@
 /* test_runtime.c: images, threads, sessions and the library's calls, on a model written by hand. */
 #include "runtime_fake.h"
 
+#include <elf.h>
 #include <pthread.h>
 
 #include "runtime/batch.h"
+#include "runtime/carried.h"
 #include "runtime/library.h"
 #include "runtime/team.h"
 
@@ -42,25 +44,36 @@ static void test_image_opens(void **state) {
   free(bytes);
 }
 
-/* A program of 5000 bytes, padding, the image, the trailer. */
+/* An executable of two program headers, padding, the image, something behind it. */
 static void test_image_in_a_program(void **state) {
   (void)state;
-  enum { AT = 2 * IMAGE_PAGE };
-  size_t n = AT + fake_image_bytes();
-  uint8_t *bytes = calloc(1, n + sizeof(struct image_trailer)), *image = fake_image();
-  struct image_trailer t = {.image_at = AT};
-  memcpy(t.magic, IMAGE_MAGIC, sizeof t.magic);
-  memcpy(bytes,
-         "\x7f"
-         "ELF",
-         4);
+  enum { AT = 2 * IMAGE_PAGE, HEADERS = sizeof(Elf64_Ehdr), BEHIND = 16 };
+  size_t n = AT + fake_image_bytes() + BEHIND;
+  uint8_t *bytes = calloc(1, n), *image = fake_image();
+  Elf64_Ehdr e = {.e_phoff = HEADERS, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2};
+  Elf64_Phdr segments[2] = {{.p_type = PT_LOAD, .p_vaddr = 0x400000, .p_filesz = 999},
+                            {.p_type = PT_LOAD, .p_vaddr = IMAGE_ADDRESS, .p_offset = AT}};
+  segments[1].p_filesz = fake_image_bytes();
+  memcpy(e.e_ident, ELFMAG, SELFMAG);
+  e.e_ident[EI_CLASS] = ELFCLASS64;
+  e.e_ident[EI_DATA] = ELFDATA2LSB;
+  memcpy(bytes, &e, sizeof e);
+  memcpy(bytes + HEADERS, segments, sizeof segments);
   memcpy(bytes + AT, image, fake_image_bytes());
-  memcpy(bytes + n, &t, sizeof t);
-  assert_true(opens(bytes, n + sizeof t));
+  assert_true(opens(bytes, n));
   uint64_t wrong[] = {AT + 8, AT + IMAGE_PAGE, n, n + IMAGE_PAGE, 1ull << 40, UINT64_MAX - 4095, 0};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    memcpy(bytes + n + offsetof(struct image_trailer, image_at), &wrong[i], 8);
-    assert_false(opens(bytes, n + sizeof t));
+    memcpy(bytes + HEADERS + sizeof segments[0] + offsetof(Elf64_Phdr, p_offset), &wrong[i], 8);
+    assert_false(opens(bytes, n));
+  }
+  memcpy(bytes + HEADERS, segments, sizeof segments);
+  for (size_t at = 0; at < HEADERS + sizeof segments; at++) { /* nothing outside is read */
+    bytes[at] ^= 0xff;
+    struct image im;
+    put_file("try.img", bytes, n);
+    if (image_open(&im, "try.img", NULL, 0))
+      image_close(&im);
+    bytes[at] ^= 0xff;
   }
   free(bytes);
   free(image);

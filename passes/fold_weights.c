@@ -5,10 +5,10 @@
  * breaks     nothing.
  *
  * A value is constant when it is computed by pure operators from weights that are not ternary, numbers and
- * the indices of the repeats around it. Of each constant value that something not constant uses, its
- * operators move to `fold`, there inside the same repeats as far as the value depends on their indices;
- * `fold` defines @fold.N, and a `weight` of that name stands where the value was. Example, a table that every
- * layer reads one row of:
+ * the indices of the repeats around it; of numbers and indices alone too (a table of angles). Of each
+ * constant value that something not constant uses, its operators move to `fold`, there inside the same
+ * repeats as far as the value depends on their indices; `fold` defines @fold.N, and a `weight` of that name
+ * stands where the value was. Example, a table that every layer reads one row of:
  *
  *   %t = cumsum(softmax(weight @bounds))            func fold() {
  *   repeat 6 (%l, ...) {                     ->       %t = cumsum(softmax(weight @bounds))
@@ -23,7 +23,10 @@
 #include "passes/rewrite.h"
 #include <string.h>
 
-enum { MOST_GROWTH = 4 }; /* room of a folded value, in rooms of the weights that it is computed from */
+enum {
+  MOST_GROWTH = 4,     /* room of a folded value, in rooms of the weights that it is computed from */
+  MOST_TABLE = 1 << 16 /* elements of one that no weight enters */
+};
 #define MOST_SOURCE (INT64_MAX / 8) /* counts stop here: long chains name a weight many times over */
 
 /* What is known of a value; the place in facts is its id. */
@@ -111,7 +114,8 @@ static bool foldable(const struct op *op) {
 
 /* Whether the result of an operator on constants is worth to be held instead of computed. */
 static bool pays(const struct op *op, const struct fact *f) {
-  return type_count(op->out[0]->type, 1, 1) * instances_of(f->repeat) <= MOST_GROWTH * f->source;
+  int64_t most = f->source ? MOST_GROWTH * f->source : MOST_TABLE;
+  return type_count(op->out[0]->type, 1, 1) * instances_of(f->repeat) <= most;
 }
 
 static struct fact learn_result(const struct fold *x, const struct op *op) {
@@ -128,8 +132,8 @@ static struct fact learn_result(const struct fold *x, const struct op *op) {
   const struct weight *w = op->code == OP_WEIGHT ? weight_find(x->m, op->attr.symbol) : NULL;
   if (w)
     f.source = type_count(w->type, 1, 1) * weight_instances(w);
-  else if (op->n_in > 0 && !(flags & MOVE) && op->code != OP_CONVERT && op->code != OP_WSCALE)
-    f.computes = true;
+  else if (op->n_in > 0 && !(flags & MOVE) && op->code != OP_WSCALE)
+    f.computes |= op->code != OP_CONVERT || op->in[0]->type.elem == ELEM_U32;
   f.constant &= !f.computes || (op->code != OP_BROADCAST && pays(op, &f));
   return f;
 }

@@ -28,7 +28,8 @@ enum {
   KEY_BATCH,
   KEY_FIXED,
   KEY_FIXED_BITS,
-  KEY_CALIBRATE
+  KEY_CALIBRATE,
+  KEY_CALIBRATE_TOKENS
 };
 
 static const struct argp_option model_rows[] = {
@@ -49,6 +50,8 @@ static const struct argp_option model_rows[] = {
      "most bits of a fixed-point number, 8 to 32 (default 32); implies --fixed", 2},
     {"calibrate", KEY_CALIBRATE, "FILE", 0,
      "narrows the formats of --fixed to what the values reach on this text, with room to spare", 2},
+    {"calibrate-tokens", KEY_CALIBRATE_TOKENS, "FILE", 0,
+     "the same on token ids in decimal, separated by blanks or newlines; needs no tokenizer", 2},
     {0}};
 
 static const struct argp_option form_rows[] = {
@@ -116,6 +119,19 @@ static enum storage packing(struct argp_state *state, const char *arg) {
   return STORE_NONE;
 }
 
+static void calibration_fits(struct argp_state *state, const struct compile_options *o) {
+  const char *name = o->calibrate ? "calibrate" : "calibrate-tokens";
+  if (!o->calibrate && !o->calibrate_tokens)
+    return;
+  if (o->calibrate && o->calibrate_tokens)
+    argp_error(state, "--calibrate takes a text and --calibrate-tokens ids; give one of them");
+  if (!o->fixed)
+    argp_error(state, "--%s goes with --fixed", name);
+  if (!o->weights)
+    argp_error(state, "--%s needs --weights DIR, whose model is run on the %s", name,
+               o->calibrate ? "text" : "ids");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct job *j = state->input;
   struct compile_options *o = &j->options;
@@ -146,6 +162,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     o->fixed = true;
     break;
   case KEY_CALIBRATE: o->calibrate = arg; break;
+  case KEY_CALIBRATE_TOKENS: o->calibrate_tokens = arg; break;
   case KEY_CHUNK: o->chunk = whole_number(state, "chunk", arg, 1, 4096); break;
   case KEY_BATCH: o->batch = whole_number(state, "batch", arg, 0, 4096); break;
   default: return ARGP_ERR_UNKNOWN;
@@ -173,10 +190,7 @@ static error_t parse_groups(int key, struct argp_state *state, int n) {
       state->child_inputs[i] = j;
   if (key != ARGP_KEY_END)
     return ARGP_ERR_UNKNOWN;
-  if (o->calibrate && !o->fixed)
-    argp_error(state, "--calibrate goes with --fixed");
-  if (o->calibrate && !o->weights)
-    argp_error(state, "--calibrate needs --weights DIR, whose model is run on the text");
+  calibration_fits(state, o);
   return 0;
 }
 

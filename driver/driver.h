@@ -33,6 +33,7 @@ struct compile_options {
   bool fixed;                          /* integers only */
   int fixed_bits;                      /* of a fixed-point value; 0: the pass's default */
   const char *calibrate;               /* a text to measure ranges on, or NULL */
+  const char *calibrate_tokens;        /* a file of ids for the same, or NULL */
 };
 /* The input of both is a struct job. Commands that make hardware take no options about programs. */
 extern const struct argp compile_argp, compile_hardware_argp;
@@ -59,7 +60,7 @@ bool job_passes(struct job *j, const char *list);
 /* The passes that --passes names, else the pipeline of `last` ("plan-memory") with or without fixed-point. */
 const char *job_pipeline(const struct job *j);
 /* Before fixed-point: ranges of the checkpoint's weights, and magnitudes of values on the text of
- * --calibrate, into the module. The first CALIBRATION_TOKENS of the text. */
+ * --calibrate or the ids of --calibrate-tokens, into the module. The first CALIBRATION_TOKENS of them. */
 enum { CALIBRATION_TOKENS = 512 };
 bool job_know(struct job *j);
 /* Writes the module's image; needs a checkpoint. */

@@ -99,24 +99,38 @@ static bool nothing(void *self, struct interp *in, const struct op *op, const ui
 }
 
 /* The ids of the text; NULL after a diagnostic. */
-static uint32_t *calibration_ids(struct job *j, const char *path, size_t *n) {
+static uint32_t *calibration_text(struct job *j, const char *path, size_t *n) {
   size_t length;
   char *text = file_read(&j->diag, &j->arena, path, 1 << 26, &length);
   if (!text)
     return NULL;
   struct tokenizer *t = job_tokenizer(
-      j, arena_printf(&j->arena, "--calibrate: the checkpoint has no tokenizer to read '%s' with", path));
-  uint32_t *ids = t && length ? text_ids(j, t, text, length, n) : NULL;
-  if (t && !length)
-    diag_error(&j->diag, "--calibrate: no tokens in '%s'", path);
+      j,
+      arena_printf(&j->arena,
+                   "--calibrate: the checkpoint has no tokenizer to read '%s' with; give ids instead, with "
+                   "--calibrate-tokens FILE",
+                   path));
+  uint32_t *ids = t ? text_ids(j, t, text, length, n) : NULL;
   if (t)
     tokenizer_close(t);
   return ids;
 }
 
+static uint32_t *calibration_ids(struct job *j, size_t *n) {
+  const char *text = j->options.calibrate, *path = text ? text : j->options.calibrate_tokens;
+  const struct func *step = func_find(j->module, "step");
+  const struct value *logits = step->body->last->in[0];
+  uint32_t vocab = (uint32_t)type_count(logits->type, 1, 1);
+  uint32_t *ids = text ? calibration_text(j, path, n) : file_ids(j, path, vocab, n);
+  if (!ids || *n)
+    return ids;
+  diag_error(&j->diag, "--calibrate%s: no tokens in '%s'", text ? "" : "-tokens", path);
+  return NULL;
+}
+
 static bool calibrate(struct job *j, struct interp *in) {
   size_t n = 0;
-  uint32_t *ids = calibration_ids(j, j->options.calibrate, &n);
+  uint32_t *ids = calibration_ids(j, &n);
   const struct interp_hook hook = {NULL, nothing, note_results};
   const struct tensor *out;
   bool ok = ids != NULL;
@@ -129,8 +143,9 @@ static bool calibrate(struct job *j, struct interp *in) {
 bool job_know(struct job *j) {
   if (!j->options.weights)
     return true;
+  bool asked = j->options.calibrate || j->options.calibrate_tokens;
   struct interp *in = interp_new(j->module, &j->source, false);
-  bool ok = in && know_weights(j, in) && (!j->options.calibrate || calibrate(j, in));
+  bool ok = in && know_weights(j, in) && (!asked || calibrate(j, in));
   interp_free(in);
   return ok;
 }

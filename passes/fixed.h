@@ -4,6 +4,7 @@
  *   fixed_map.c      element-wise operators and quantisers on fixed-point values
  *   fixed_reduce.c   sums, norms, products by matrices
  *   fixed_scalar.c   numbers with an exponent of their own: scales, norm factors
+ *   fixed_format.c   formats of values, and what is said of those that have no useful bound
  *   fixed_weights.c  integer weights, states and scales, computed when the checkpoint is read
  *
  * Each f32 value of the spec becomes one of
@@ -40,7 +41,7 @@ struct factor {
 };
 
 struct scalar {
-  double c; /* not 0 */
+  double c;
   VEC(struct factor) factors;
   struct atom made; /* m NULL: not yet */
 };
@@ -74,6 +75,7 @@ struct fixing {
   int word;          /* bits of a value */
   int segments;      /* log2, of a curve */
   VEC(struct known_scales) scales;
+  VEC(const struct op *) guessed; /* results whose format is a guess */
   bool ok;
 };
 
@@ -83,10 +85,26 @@ struct range range_at(const struct fixing *x, const struct value *old);
 void fix_error(struct fixing *x, const struct op *op, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- fixed_map.c: making integers ---- */
+/* ---- fixed_format.c ---- */
+/* Leaves half the word behind the point. */
+bool is_narrow(const struct fixing *x, struct range r);
+/* A useful bound: it is narrow, or a calibration saw that the value goes so far. */
+bool has_bound(const struct fixing *x, struct range r);
+/* As many bits behind the point as a useful bound leaves, else the middle of the word. */
 struct format format_for(const struct fixing *x, struct range r);
-bool power_of_two(double c, int *e); /* c = 2^e or -2^e */
-int bits_for(double most);           /* least b with most <= 2^b; most > 0 */
+struct format format_of(const struct fixing *x, const struct value *old);
+/* Of what is one of several values, op's operands from `first` on: constants that would take the digits of
+ * the others saturate instead. */
+struct format format_of_any(const struct fixing *x, const struct op *op, int first);
+struct format state_format(const struct fixing *x, const struct state *s);
+double saturated(double v, int bits); /* to the integers of so many bits; 0 for NaN */
+int bits_for(double most);            /* least b with most <= 2^b; most > 0 */
+int floor_log2(double c);             /* of |c|, finite for whatever c */
+bool power_of_two(double c, int *e);  /* c = 2^e or -2^e */
+void note_guess(struct fixing *x, const struct op *op, const struct number *n);
+void warn_of_guesses(struct fixing *x);
+
+/* ---- fixed_map.c: making integers ---- */
 struct value *int_const(struct fixing *x, double value);
 bool int_known(const struct value *v, int64_t *value);
 struct value *int_op(struct fixing *x, enum opcode code, int n, struct value *const *in, int bits);
@@ -98,6 +116,9 @@ struct value *int_mulshift(struct fixing *x, struct value *a, struct value *b, s
 /* The same number in another format; v itself where nothing changes. */
 struct value *reformat(struct fixing *x, struct value *v, int frac, int bits, struct format to);
 struct value *to_format(struct fixing *x, const struct value *old, struct format to);
+/* The same, with the shape of old where what it is made of only stretches to that. */
+struct value *to_shaped(struct fixing *x, const struct value *old, struct format to);
+struct value *shaped(struct fixing *x, struct value *v, struct type t);
 struct number as_fixed(struct fixing *x, const struct value *old);
 struct number fixed(struct value *v, int frac, int bits);
 /* A number whose real value is v * 2^-(e + add), e a value, rounded to the format. */
@@ -111,6 +132,7 @@ struct number codes_op(struct fixing *x, const struct op *op);
 struct number reduce_op(struct fixing *x, const struct op *op);
 struct number rmsnorm_op(struct fixing *x, const struct op *op);
 struct number softmax_op(struct fixing *x, const struct op *op);
+struct number cumsum_op(struct fixing *x, const struct op *op);
 struct number matmul_op(struct fixing *x, const struct op *op);
 struct number float_sum_op(struct fixing *x, const struct op *op); /* a ternary sum of floats */
 
@@ -138,6 +160,5 @@ struct number weight_op(struct fixing *x, const struct op *op);
 /* c * product of the scales to their powers, as integers * 2^-frac; false: nothing is to be done. */
 struct number scales_weight(struct fixing *x, double c, const struct factor *f, int n);
 void fix_states(struct fixing *x);
-struct format state_format(const struct fixing *x, const struct state *s);
 
 #endif

@@ -4,31 +4,12 @@
 #include "passes/rewrite.h"
 #include <math.h>
 
-/* ---- formats ----------------------------------------------------------------------------------------------
- */
-
-int bits_for(double most) {
-  int e;
-  double f = frexp(most, &e);
-  return f == 0.5 ? e - 1 : e;
-}
-
 static int least(int a, int b) {
   return a < b ? a : b;
 }
 
 static int most(int a, int b) {
   return a > b ? a : b;
-}
-
-/* As many bits behind the point as the word leaves, and no more than are of use. */
-struct format format_for(const struct fixing *x, struct range r) {
-  double top = range_most(r);
-  if (isinf(top)) /* the word saturates */
-    return (struct format){(x->word - 1) / 2, x->word};
-  int whole = top > 0 ? bits_for(top * (1 + 1e-6)) : 0;
-  int frac = least(x->word - 1 - whole, most(MOST_FRAC, LEAST_DIGITS - whole));
-  return (struct format){frac, most(2, whole + frac + 1)};
 }
 
 struct number fixed(struct value *v, int frac, int bits) {
@@ -40,7 +21,7 @@ struct number fixed(struct value *v, int frac, int bits) {
  */
 
 struct value *int_const(struct fixing *x, double value) {
-  return build_const(&x->b, value, type_scalar(ELEM_I32));
+  return build_const(&x->b, saturated(value, 32), type_scalar(ELEM_I32));
 }
 
 bool int_known(const struct value *v, int64_t *value) {
@@ -108,8 +89,25 @@ struct number as_fixed(struct fixing *x, const struct value *old) {
   struct number *n = number_of(x, old);
   if (n->form == FORM_FIXED || n->form == FORM_PLAIN)
     return *n;
-  struct format f = format_for(x, range_at(x, old));
-  return fixed(scalar_fixed(x, scalar_of(x, old), f), f.frac, f.bits);
+  struct format f = format_of(x, old);
+  return fixed(shaped(x, scalar_fixed(x, scalar_of(x, old), f), old->type), f.frac, f.bits);
+}
+
+struct value *shaped(struct fixing *x, struct value *v, struct type t) {
+  double c;
+  t.elem = v->type.elem;
+  if (type_same_shape(v->type, t))
+    return v;
+  if (value_const(v, &c))
+    return build_const(&x->b, c, t);
+  bool same = type_count(v->type, 1, 1) == type_count(t, 1, 1);
+  struct op *op = build(&x->b, same ? OP_RESHAPE : OP_BROADCAST, 1, &v, NULL, &t);
+  op->out[0]->frac = v->frac;
+  return op->out[0];
+}
+
+struct value *to_shaped(struct fixing *x, const struct value *old, struct format to) {
+  return shaped(x, to_format(x, old, to), old->type);
 }
 
 struct value *to_format(struct fixing *x, const struct value *old, struct format to) {
@@ -148,29 +146,33 @@ static struct value *aligned(struct fixing *x, const struct value *old, int frac
 }
 
 static struct number aligned_op(struct fixing *x, const struct op *op, enum opcode code) {
-  struct format f = format_of_two(x, op, format_for(x, range_at(x, op->out[0])));
+  struct format f = format_of_two(x, op, format_of(x, op->out[0]));
   struct value *in[] = {aligned(x, op->in[0], f.frac), aligned(x, op->in[1], f.frac)};
   return fixed(int_op(x, code, 2, in, f.bits), f.frac, f.bits);
 }
 
-static struct number compare_op(struct fixing *x, const struct op *op, enum opcode code) {
-  int frac = -1000;
+/* Both are rounded to the coarser one's digits: what was one number before its format differed still is.
+ * Whole numbers have all digits, and of a constant eight decide. */
+static int compared_frac(struct fixing *x, const struct op *op) {
+  int coarse = 1000, whole = -1000;
   for (int i = 0; i < 2; i++) {
     const struct number *n = number_of(x, op->in[i]);
     double c;
-    if (value_const(op->in[i], &c)) /* eight digits of the constant decide */
-      frac = most(frac, c == 0 ? -1000 : 8 - (int)floor(log2(fabs(c))));
+    if (value_const(op->in[i], &c) || n->form == FORM_CONST)
+      c = n->form == FORM_CONST ? n->c : c,
+      whole = most(whole, c == 0 ? -1000 : least(31, 8 - floor_log2(c)));
+    else if (range_at(x, op->in[i]).whole)
+      whole = most(whole, 0);
     else
-      frac = most(frac, n->form == FORM_FIXED ? n->frac : format_for(x, range_at(x, op->in[i])).frac);
+      coarse = least(coarse, n->form == FORM_FIXED ? n->frac : format_of(x, op->in[i]).frac);
   }
-  struct format f = {frac, 32};
-  struct value *in[] = {to_format(x, op->in[0], f), to_format(x, op->in[1], f)};
-  return (struct number){.form = FORM_PLAIN, .v = int_op(x, code, 2, in, 0)};
+  return coarse < 1000 ? most(coarse, whole) : most(whole, 0);
 }
 
-bool power_of_two(double c, int *e) {
-  *e = (int)floor(log2(fabs(c)));
-  return fabs(c) == ldexp(1, *e);
+static struct number compare_op(struct fixing *x, const struct op *op, enum opcode code) {
+  struct format f = {compared_frac(x, op), 32};
+  struct value *in[] = {to_format(x, op->in[0], f), to_format(x, op->in[1], f)};
+  return (struct number){.form = FORM_PLAIN, .v = int_op(x, code, 2, in, 0)};
 }
 
 static struct number negative(struct fixing *x, struct number n) {
@@ -181,7 +183,7 @@ static struct number negative(struct fixing *x, struct number n) {
 /* a * c: powers of two only move the point. */
 static struct number times_const(struct fixing *x, const struct op *op, const struct value *a, double c) {
   struct number n = as_fixed(x, a);
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of(x, op->out[0]);
   int e;
   if (c == 0)
     return (struct number){.form = FORM_CONST};
@@ -196,7 +198,7 @@ static struct number times_const(struct fixing *x, const struct op *op, const st
 
 static struct number times(struct fixing *x, const struct op *op) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of(x, op->out[0]);
   if (a->form == FORM_CONST && b->form == FORM_CONST)
     return (struct number){.form = FORM_CONST, .c = a->c * b->c};
   for (int i = 0; i < 2; i++) {
@@ -225,7 +227,7 @@ static struct value *magnitude_of(struct fixing *x, struct number n, struct valu
 
 /* a / b, element by element: b's magnitude as an atom, its sign apart. */
 static struct number divide_elements(struct fixing *x, const struct op *op) {
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of(x, op->out[0]);
   struct number b = as_fixed(x, op->in[1]);
   struct range r = range_at(x, op->in[1]);
   struct value *minus = NULL, *size = r.lo >= 0 ? b.v : magnitude_of(x, b, &minus);
@@ -233,6 +235,8 @@ static struct number divide_elements(struct fixing *x, const struct op *op) {
       scalar_product(x, scalar_new(x, 1), scalar_atom(x, normalise(x, size, int_const(x, b.frac))), -1);
   const struct number *a = number_of(x, op->in[0]);
   struct scalar *quotient = is_scalar_form(a) ? scalar_product(x, scalar_of(x, op->in[0]), inverse, 1) : NULL;
+  if (!minus && !is_narrow(x, range_at(x, op->out[0]))) /* an exponent of its own */
+    return scalar_number(scalar_product(x, scalar_of(x, op->in[0]), inverse, 1));
   struct number y =
       quotient ? fixed(scalar_fixed(x, quotient, f), f.frac, f.bits) : scale_by(x, *a, inverse, f);
   if (!minus)
@@ -255,13 +259,16 @@ static struct number divide(struct fixing *x, const struct op *op) {
   if (is_scalar_form(a) || (one && type_count(op->in[0]->type, 1, 1) == 1 && range_at(x, op->in[0]).lo >= 0))
     return scalar_number(scalar_product(x, scalar_of(x, op->in[0]), divisor, -1));
   struct scalar *inverse = scalar_product(x, scalar_new(x, 1), divisor, -1);
-  return scale_by(x, *a, inverse, format_for(x, range_at(x, op->out[0])));
+  return scale_by(x, *a, inverse, format_of(x, op->out[0]));
 }
 
 static struct number extreme(struct fixing *x, const struct op *op, bool largest) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
-  if (a->form != FORM_SCALAR && b->form != FORM_SCALAR)
-    return aligned_op(x, op, largest ? OP_IMAX : OP_IMIN);
+  if (a->form != FORM_SCALAR && b->form != FORM_SCALAR) {
+    struct format f = format_of_two(x, op, format_of_any(x, op, 0));
+    struct value *in[] = {aligned(x, op->in[0], f.frac), aligned(x, op->in[1], f.frac)};
+    return fixed(int_op(x, largest ? OP_IMAX : OP_IMIN, 2, in, f.bits), f.frac, f.bits);
+  }
   struct value *less = compare_op(x, op, OP_ILT).v; /* a < b */
   struct scalar *p = scalar_of(x, op->in[0]), *q = scalar_of(x, op->in[1]);
   return scalar_number(largest ? scalar_select(x, less, q, p) : scalar_select(x, less, p, q));
@@ -272,7 +279,7 @@ static struct number select_op(struct fixing *x, const struct op *op) {
   const struct number *a = number_of(x, op->in[1]), *b = number_of(x, op->in[2]);
   if (a->form == FORM_SCALAR || b->form == FORM_SCALAR)
     return scalar_number(scalar_select(x, c, scalar_of(x, op->in[1]), scalar_of(x, op->in[2])));
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of_any(x, op, 1);
   struct value *y = int_select(x, c, to_format(x, op->in[1], f), to_format(x, op->in[2], f));
   return fixed(y, f.frac, y->type.elem == ELEM_I32 ? 32 : f.bits);
 }
@@ -298,7 +305,7 @@ static struct number sigmoid(struct fixing *x, struct number n) {
 
 static struct number silu(struct fixing *x, const struct op *op) {
   struct number n = as_fixed(x, op->in[0]), s = sigmoid(x, n);
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of(x, op->out[0]);
   struct value *shift = int_const(x, n.frac + s.frac - f.frac);
   return fixed(int_mulshift(x, n.v, s.v, shift, f.bits), f.frac, f.bits);
 }
@@ -320,42 +327,37 @@ static struct value *whole_part(struct fixing *x, struct value *v, int frac) {
   return int_mulshift(x, below, int_const(x, 1), int_const(x, frac), 32);
 }
 
-/* 2^t = 2^floor(t) * 2^(t - floor(t)); t has `frac` digits. */
-struct number power_of_two_of(struct fixing *x, struct value *t, int frac, struct format f) {
-  struct value *whole = whole_part(x, t, frac);
-  struct value *back = int_mulshift(x, whole, int_const(x, 1), int_const(x, -frac), 32);
+/* 2^t = 2^floor(t) * 2^(t - floor(t)); t has `frac` digits. *whole: floor(t); the other factor. */
+static struct number exp2_parts(struct fixing *x, struct value *t, int frac, struct value **whole) {
+  *whole = whole_part(x, t, frac);
+  struct value *back = int_mulshift(x, *whole, int_const(x, 1), int_const(x, -frac), 32);
   struct number part = fixed(int_sub(x, t, back, frac + 2), frac, frac + 2);
-  struct number p = curve(x, part, CURVE_EXP2, 2);
+  return curve(x, part, CURVE_EXP2, 2);
+}
+
+struct number power_of_two_of(struct fixing *x, struct value *t, int frac, struct format f) {
+  struct value *whole;
+  struct number p = exp2_parts(x, t, frac, &whole);
   struct value *shift = int_sub(x, int_const(x, p.frac - f.frac), whole, 32);
   return fixed(int_mulshift(x, p.v, int_const(x, 1), shift, f.bits), f.frac, f.bits);
 }
 
+/* Without a useful bound it keeps its exponent. */
 static struct number exponential(struct fixing *x, const struct op *op) {
   enum { DIGITS = 16 };
   struct number n = as_fixed(x, op->in[0]);
   struct atom log2e = atom_const(x, 1.4426950408889634);
   struct value *t = int_mulshift(x, n.v, log2e.m, int_add(x, log2e.e, int_const(x, n.frac - DIGITS), 16), 32);
-  return power_of_two_of(x, t, DIGITS, format_for(x, range_at(x, op->out[0])));
+  if (is_narrow(x, range_at(x, op->out[0])))
+    return power_of_two_of(x, t, DIGITS, format_of(x, op->out[0]));
+  struct value *whole;
+  struct number p = exp2_parts(x, t, DIGITS, &whole);
+  return scalar_number(
+      scalar_atom(x, (struct atom){p.v, int_sub(x, int_const(x, p.frac), whole, 32), false}));
 }
 
-/* log(v 2^-frac) = ln 2 (top - frac + log2(1 + rest)), v = 2^top (1 + rest) */
-static struct number logarithm(struct fixing *x, const struct op *op) {
-  enum { DIGITS = 16 };
-  struct number n = as_fixed(x, op->in[0]);
-  struct value *top = int_op(x, OP_ILOG2, 1, &n.v, 8);
-  struct value *m = int_mulshift(x, n.v, int_const(x, 1), int_sub(x, top, int_const(x, DIGITS), 8), 32);
-  struct number rest = fixed(int_sub(x, m, int_const(x, ldexp(1, DIGITS)), DIGITS + 2), DIGITS, DIGITS + 2);
-  struct number l = curve(x, rest, CURVE_LOG2, 1);
-  struct value *whole = int_sub(x, top, int_const(x, n.frac), 16);
-  struct value *sum = int_add(x, int_mulshift(x, whole, int_const(x, 1), int_const(x, -l.frac), 32), l.v, 32);
-  return scale_by(x, fixed(sum, l.frac, 32), scalar_new(x, 0.6931471805599453),
-                  format_for(x, range_at(x, op->out[0])));
-}
-
-/* max(a, 0) + log(1 + exp(-|a|)) */
-static struct number soft_plus(struct fixing *x, const struct op *op) {
-  struct number n = as_fixed(x, op->in[0]);
-  struct format f = format_for(x, range_at(x, op->out[0]));
+/* max(n, 0) + log(1 + exp(-|n|)) in a format */
+static struct number soft_plus(struct fixing *x, struct number n, struct format f) {
   struct number tail = curve(x, fixed(magnitude_of(x, n, NULL), n.frac, n.bits), CURVE_SOFTPLUS_TAIL, 0);
   struct value *above = int_op(x, OP_IMAX, 2, (struct value *[]){n.v, int_const(x, 0)}, 32);
   struct value *in[] = {reformat(x, above, n.frac, 32, (struct format){f.frac, 32}),
@@ -363,11 +365,39 @@ static struct number soft_plus(struct fixing *x, const struct op *op) {
   return fixed(int_op(x, OP_IADD, 2, in, f.bits), f.frac, f.bits);
 }
 
+/* log(sigmoid(a)) = -softplus(-a): a sigmoid of 16 digits has lost its logarithm where it is small. */
+static struct number log_sigmoid(struct fixing *x, const struct op *op) {
+  struct number n = negative(x, as_fixed(x, op->in[0]->def->in[0]));
+  return negative(x, soft_plus(x, n, format_of(x, op->out[0])));
+}
+
+/* log(v 2^-e) = ln 2 (top - e + log2(1 + rest)), v = 2^top (1 + rest) */
+static struct number logarithm(struct fixing *x, const struct op *op) {
+  enum { DIGITS = 16 };
+  if (op_is(op->in[0]->def, OP_SIGMOID))
+    return log_sigmoid(x, op);
+  struct number *old = number_of(x, op->in[0]);
+  struct atom n = old->form == FORM_SCALAR ? materialise(x, old->s) : (struct atom){0};
+  if (!n.m) {
+    struct number v = as_fixed(x, op->in[0]);
+    n = (struct atom){v.v, int_const(x, v.frac), false};
+  }
+  struct value *top = int_op(x, OP_ILOG2, 1, &n.m, 8);
+  struct value *m = int_mulshift(x, n.m, int_const(x, 1), int_sub(x, top, int_const(x, DIGITS), 8), 32);
+  struct number rest = fixed(int_sub(x, m, int_const(x, ldexp(1, DIGITS)), DIGITS + 2), DIGITS, DIGITS + 2);
+  struct number l = curve(x, rest, CURVE_LOG2, 1);
+  struct value *whole = int_sub(x, top, n.e, 16);
+  struct value *sum = int_add(x, int_mulshift(x, whole, int_const(x, 1), int_const(x, -l.frac), 32), l.v, 32);
+  return scale_by(x, fixed(sum, l.frac, 32), scalar_new(x, 0.6931471805599453), format_of(x, op->out[0]));
+}
+
 static struct number root_op(struct fixing *x, const struct op *op, bool inverse) {
+  bool own = number_of(x, op->in[0])->form == FORM_SCALAR || type_count(op->out[0]->type, 1, 1) == 1 ||
+             !is_narrow(x, range_at(x, op->out[0]));
   struct scalar *s = scalar_root(x, scalar_of(x, op->in[0]), inverse);
-  if (type_count(op->out[0]->type, 1, 1) == 1)
+  if (own)
     return scalar_number(s);
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of(x, op->out[0]);
   return fixed(scalar_fixed(x, s, f), f.frac, f.bits);
 }
 
@@ -460,7 +490,7 @@ struct number map_op(struct fixing *x, const struct op *op) {
   case OP_SIGMOID: return sigmoid(x, as_fixed(x, op->in[0]));
   case OP_SILU: return silu(x, op);
   case OP_TANH: return hyperbolic(x, op);
-  case OP_SOFTPLUS: return soft_plus(x, op);
+  case OP_SOFTPLUS: return soft_plus(x, as_fixed(x, op->in[0]), format_of(x, op->out[0]));
   case OP_RELU: {
     struct number n = as_fixed(x, op->in[0]);
     return fixed(int_op(x, OP_IMAX, 2, (struct value *[]){n.v, int_const(x, 0)}, n.bits), n.frac, n.bits);
@@ -470,8 +500,8 @@ struct number map_op(struct fixing *x, const struct op *op) {
   case OP_ADD: {
     const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
     bool scalars = a->form == FORM_SCALAR || b->form == FORM_SCALAR;
-    if (scalars && type_count(op->out[0]->type, 1, 1) == 1 && range_at(x, op->in[0]).lo >= 0 &&
-        range_at(x, op->in[1]).lo >= 0)
+    bool one = type_count(op->out[0]->type, 1, 1) == 1 || (is_scalar_form(a) && is_scalar_form(b));
+    if (scalars && one && range_at(x, op->in[0]).lo >= 0 && range_at(x, op->in[1]).lo >= 0)
       return scalar_number(scalar_add(x, scalar_of(x, op->in[0]), scalar_of(x, op->in[1])));
     return aligned_op(x, op, OP_IADD);
   }

@@ -47,11 +47,11 @@ static struct value *moved(struct fixing *x, const struct op *op, struct value *
 }
 
 static struct number concat_op(struct fixing *x, const struct op *op) {
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of_any(x, op, 0);
   struct value **in = arena_array(x->m->arena, struct value *, op->n_in);
   bool same = true;
   for (int i = 0; i < op->n_in; i++) {
-    in[i] = to_format(x, op->in[i], f);
+    in[i] = to_shaped(x, op->in[i], f);
     same &= in[i]->type.elem == in[0]->type.elem;
   }
   for (int i = 0; !same && i < op->n_in; i++)
@@ -65,6 +65,8 @@ static struct number move_op(struct fixing *x, const struct op *op) {
   case FORM_CONST: return *n;
   case FORM_SCALAR: {
     struct atom a = materialise(x, n->s);
+    a.m = shaped(x, a.m, op->in[0]->type);
+    a.e = a.e->type.rank ? shaped(x, a.e, op->in[0]->type) : a.e;
     return scalar_number(
         scalar_atom(x, (struct atom){moved(x, op, a.m), a.e->type.rank ? moved(x, op, a.e) : a.e, a.normal}));
   }
@@ -81,10 +83,10 @@ static struct number const_op(struct fixing *x, const struct op *op) {
     return (struct number){.form = FORM_PLAIN, .v = op->out[0]};
   if (op->out[0]->type.rank == 0)
     return (struct number){.form = FORM_CONST, .c = op->attr.value};
-  struct format f = format_for(x, range_at(x, op->out[0]));
+  struct format f = format_of(x, op->out[0]);
   struct type t = op->out[0]->type;
   t.elem = ELEM_I32;
-  return fixed(build_const(&x->b, rint(ldexp(op->attr.value, f.frac)), t), f.frac, f.bits);
+  return fixed(build_const(&x->b, saturated(rint(ldexp(op->attr.value, f.frac)), f.bits), t), f.frac, f.bits);
 }
 
 static struct number read_op(struct fixing *x, const struct op *op) {
@@ -94,7 +96,7 @@ static struct number read_op(struct fixing *x, const struct op *op) {
 
 static void write_op(struct fixing *x, const struct op *op) {
   struct format f = state_format(x, state_find(x->m, op->attr.symbol));
-  struct value *in[MAX_REPEATS + 1] = {to_format(x, op->in[0], f)};
+  struct value *in[MAX_REPEATS + 1] = {to_shaped(x, op->in[0], f)};
   for (int i = 1; i < op->n_in; i++)
     in[i] = op->in[i];
   build(&x->b, OP_WRITE, op->n_in, in, &op->attr, NULL);
@@ -128,11 +130,7 @@ static struct number op_number(struct fixing *x, const struct op *op) {
   case OP_MATMUL: return matmul_op(x, op);
   case OP_TERNARY_SUM: return ternary_sum_op(x, op);
   case OP_CONCAT: return concat_op(x, op);
-  case OP_CUMSUM:
-    fix_error(
-        x, op,
-        "a running sum has no fixed-point form; where it depends on weights only, leave fold-weights in");
-    return (struct number){.form = FORM_CONST};
+  case OP_CUMSUM: return cumsum_op(x, op);
   default: return op_info[op->code].flags & MOVE ? move_op(x, op) : map_op(x, op);
   }
 }
@@ -146,13 +144,11 @@ static bool is_real(const struct value *v) {
 
 static void fix_block(struct fixing *x, struct block *b);
 
-static struct range hull(struct range a, struct range b) {
-  return (struct range){fmin(a.lo, b.lo), fmax(a.hi, b.hi)};
-}
-
 /* The format that a carried value keeps through all iterations. */
 static struct format carried_format(const struct fixing *x, const struct op *op, int i) {
-  return format_for(x, hull(range_at(x, op->body->args[i + 1]), range_at(x, op->out[i])));
+  struct range a = range_at(x, op->body->args[i + 1]), b = range_at(x, op->out[i]);
+  return format_for(x, (struct range){fmin(a.lo, b.lo), fmax(a.hi, b.hi), a.mask || b.mask,
+                                      a.whole && b.whole, a.seen && b.seen});
 }
 
 static enum elem elem_of(struct format f) {
@@ -170,7 +166,7 @@ static void fix_repeat(struct fixing *x, struct op *op) {
     struct value *arg = op->body->args[i + 1];
     real[i] = is_real(arg);
     f[i] = carried_format(x, op, i);
-    op->in[i] = real[i] ? to_format(x, op->in[i], f[i]) : number_of(x, op->in[i])->v;
+    op->in[i] = real[i] ? to_shaped(x, op->in[i], f[i]) : number_of(x, op->in[i])->v;
     arg->type.elem = real[i] ? elem_of(f[i]) : arg->type.elem;
     *number_of(x, arg) =
         real[i] ? fixed(arg, f[i].frac, f[i].bits) : (struct number){.form = FORM_PLAIN, .v = arg};
@@ -181,7 +177,7 @@ static void fix_repeat(struct fixing *x, struct op *op) {
   struct op *yield = op->body->last;
   x->b = builder_before(x->m, yield);
   for (int i = 0; i < op->n_out; i++) {
-    yield->in[i] = real[i] ? to_format(x, yield->in[i], f[i]) : number_of(x, yield->in[i])->v;
+    yield->in[i] = real[i] ? to_shaped(x, yield->in[i], f[i]) : number_of(x, yield->in[i])->v;
     op->out[i]->type.elem = op->body->args[i + 1]->type.elem;
     *number_of(x, op->out[i]) = real[i] ? fixed(op->out[i], f[i].frac, f[i].bits)
                                         : (struct number){.form = FORM_PLAIN, .v = op->out[i]};
@@ -226,7 +222,10 @@ static void fix_op(struct fixing *x, struct op *op) {
     return;
   }
   struct number n = op_number(x, op);
+  if (n.v) /* of numbers of the spec alone: they have no shape */
+    n.v = shaped(x, n.v, op->out[0]->type);
   name_number(&n, op);
+  note_guess(x, op, &n);
   *number_of(x, op->out[0]) = n;
 }
 
@@ -261,10 +260,14 @@ bool pass_fixed_point(struct module *m) {
   struct fixing x = {.m = m, .word = m->word ? m->word : WORD, .ok = true};
   x.segments = segments_for(x.word);
   x.ranges = ranges_of(m, step);
+  if (!x.ranges)
+    return false;
   x.at = arena_array(m->arena, struct number, x.ranges->n);
   for (int i = 0; i < step->body->n_args; i++)
     *number_of(&x, step->body->args[i]) = (struct number){.form = FORM_PLAIN, .v = step->body->args[i]};
   fix_states(&x);
   fix_block(&x, step->body);
+  if (x.ok)
+    warn_of_guesses(&x);
   return x.ok;
 }

@@ -45,9 +45,10 @@ struct scalar *scalar_product(struct fixing *x, const struct scalar *a, const st
  */
 
 struct atom atom_const(struct fixing *x, double c) {
-  if (c == 0)
+  if (c == 0 || isnan(c))
     return (struct atom){int_const(x, 0), int_const(x, 0), false};
-  int shift = MANTISSA - 1 - (int)floor(log2(fabs(c)));
+  c = fmax(-0x1p1000, fmin(c, 0x1p1000));
+  int shift = MANTISSA - 1 - floor_log2(c);
   return (struct atom){int_const(x, rint(ldexp(c, shift))), int_const(x, shift), false};
 }
 
@@ -86,7 +87,8 @@ static struct atom atom_product(struct fixing *x, struct atom a, struct atom b) 
 
 /* c / a, c > 0, for a mantissa of 2^15 .. 2^18: the dividend has 31 bits. */
 static struct atom atom_inverse(struct fixing *x, double c, struct atom a) {
-  int shift = 30 - (int)floor(log2(c));
+  c = fmin(c, 0x1p1000);
+  int shift = 30 - floor_log2(c);
   double dividend = rint(ldexp(c, shift));
   if (dividend == ldexp(1, 30)) { /* a power of two: one bit more */
     dividend = ldexp(1, 31) - 1;
@@ -201,8 +203,7 @@ struct scalar *scalar_select(struct fixing *x, struct value *c, struct scalar *a
 
 struct value *scalar_fixed(struct fixing *x, struct scalar *s, struct format f) {
   if (!s->factors.n)
-    return int_const(x,
-                     fmax(fmin(rint(ldexp(s->c, f.frac)), ldexp(1, f.bits - 1) - 1), -ldexp(1, f.bits - 1)));
+    return int_const(x, saturated(rint(ldexp(s->c, f.frac)), f.bits));
   struct atom a = materialise(x, s);
   return int_mulshift(x, a.m, int_const(x, 1), int_sub(x, a.e, int_const(x, f.frac), 16), f.bits);
 }

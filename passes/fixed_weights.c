@@ -124,7 +124,7 @@ struct number weight_op(struct fixing *x, const struct op *op) {
 
 /* c * product of s^power over the weights' ranges of s. */
 static struct range scales_range(const struct fixing *x, double c, const struct factor *f, int n) {
-  struct range r = {c, c};
+  struct range r = {.lo = c, .hi = c};
   for (int i = 0; i < n; i++) {
     struct range s = weight_range(weight_find(x->m, f[i].wscale->attr.symbol));
     bool up = f[i].power > 0;
@@ -179,15 +179,11 @@ struct number scales_weight(struct fixing *x, double c, const struct factor *f, 
 /* ---- states -----------------------------------------------------------------------------------------------
  */
 
-struct format state_format(const struct fixing *x, const struct state *s) {
-  return format_for(x, state_range(x->m, x->ranges, s));
-}
-
 void fix_states(struct fixing *x) {
   for (struct state *s = x->m->states; s; s = s->next) {
     struct format f = state_format(x, s);
     s->frac = f.frac;
     s->type.elem = f.bits <= 8 ? ELEM_I8 : f.bits <= 16 ? ELEM_I16 : ELEM_I32;
-    s->init = rint(ldexp(s->init, f.frac));
+    s->init = saturated(rint(ldexp(s->init, f.frac)), f.bits);
   }
 }

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""usage: hold_fixed.py TERNC SPEC DIR LIMIT CALIBRATED [REFERENCE]
+
+Runs a model in fixed point on DIR/tokens.txt and holds the logits against REFERENCE (float64), or without one against
+the float model's: as they come within LIMIT of the logits' standard deviation, and with --calibrate-tokens within
+CALIBRATED, at every position; the best token is the same wherever the float model's two best are further apart than
+twice that. Native code, generated C and the interpreter write the same integers."""
+import array, os, statistics, subprocess, sys
+
+ternc, spec, folder, limit, calibrated = sys.argv[1:6]
+tokens = os.path.join(folder, "tokens.txt")
+scratch = os.environ.get("TMPDIR", "/tmp")
+out = os.path.join(scratch, f"hold-{os.getpid()}")
+
+
+def run(*options):
+    command = [ternc, "run", spec, "--weights", folder, "--tokens", tokens, *options]
+    done = subprocess.run(command, stderr=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stderr.decode()}")
+
+
+def read(path, kind):
+    a = array.array(kind)
+    with open(path, "rb") as f:
+        a.frombytes(f.read())
+    os.remove(path) if path == out else None
+    return a
+
+
+def logits(*options):
+    run("--logits", out, *options)
+    return read(out, "f")
+
+
+def integers(*options):
+    run("--logits-raw", out, "--fixed", *options)
+    return read(out, "i")
+
+
+want = read(sys.argv[6], "d") if len(sys.argv) > 6 else logits()
+vocab = len(want) // len(open(tokens).read().split())
+unit = statistics.pstdev(want)
+
+
+def hold(name, got, most):
+    assert len(got) == len(want), f"{len(got)} logits, not {len(want)}"
+    worst = 0
+    for at in range(0, len(want), vocab):
+        a, b = got[at : at + vocab], want[at : at + vocab]
+        off = max(abs(x - y) for x, y in zip(a, b)) / unit
+        if not off <= most:
+            sys.exit(f"{spec} {name}: position {at // vocab} is {off:.2e} deviations off, the limit is {most:g}")
+        worst = max(worst, off)
+        best, second = sorted(b, reverse=True)[:2]
+        if best - second > 2 * most * unit:
+            assert a.index(max(a)) == b.index(best), f"{spec} {name}: another token is best at {at // vocab}"
+    print(f"{os.path.basename(spec)} {name}: {worst:.1e} deviations off at most (limit {most:g})")
+
+
+hold("fixed", logits("--fixed"), float(limit))
+hold("calibrated", logits("--fixed", "--calibrate-tokens", tokens), float(calibrated))
+native = integers()
+assert native == integers("--interpret"), f"{spec}: native code and the interpreter differ"
+assert native == integers("--engine", "c"), f"{spec}: native code and generated C differ"

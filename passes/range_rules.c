@@ -257,7 +257,8 @@ static struct range of_ternary_sum(const struct analysis *x, const struct op *op
   return range_between(-most, most);
 }
 
-/* Codes over their scale: less than a step from the operand, whatever the mode; a static scale's codes end. */
+/* Codes over their scale: less than a step from the operand, whatever the mode; a static scale's codes end.
+ */
 static struct range of_quantize(const struct analysis *x, const struct op *op) {
   struct range a = in(x, op, 0);
   double top = ldexp(1, op->attr.bits - 1) - 1;

@@ -1,13 +1,14 @@
-/* config.c: reading config.json. Jansson keeps no places of values, so the place of a key is looked up in the
+/* config.c: reading JSON files. Jansson keeps no places of values, so the place of a key is looked up in the
  * text when there is something to say about it. */
 #include "frontend/checkpoint/config.h"
 #include "support/file.h"
+#include "support/kind.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
 
-enum { MOST_CONFIG_BYTES = 16 << 20 };
+enum { MOST_CONFIG_BYTES = 256 << 20 };
 
 static uint16_t column(int64_t n) {
   return n < 1 ? 1 : n > UINT16_MAX - 1 ? UINT16_MAX - 1 : (uint16_t)n;
@@ -19,23 +20,41 @@ void blank_controls(char *s) {
       *s = '?';
 }
 
+/* The place of a byte of the text. */
+static struct loc byte_place(const struct config *config, size_t byte) {
+  struct loc at = {.file = config->source, .line = 1};
+  size_t line = 0;
+  for (size_t i = 0; i < byte && i < config->length; i++)
+    if (config->text[i] == '\n') {
+      at.line++;
+      line = i + 1;
+    }
+  at.column = column((int64_t)(byte - line) + 1);
+  at.end = (uint16_t)(at.column + 1);
+  return at;
+}
+
+/* The text's value; NULL after a diagnostic. */
+static json_t *parse(struct diag *d, struct arena *a, const struct config *config) {
+  struct json_fault fault = {0};
+  const char *other = config->length ? not_text(a, config->text, config->length) : file_kind("", 0);
+  json_t *root = other ? NULL : json_parse(config->text, config->length, &fault);
+  if (other)
+    diag_error(d, "%s: %s; JSON was expected", config->name, other);
+  else if (!root)
+    diag_at(d, SEVERITY_ERROR, byte_place(config, fault.at), "this is not JSON: %s", fault.what);
+  return root;
+}
+
 bool config_read(struct diag *d, struct arena *a, const char *path, struct config *config) {
   *config = (struct config){.name = arena_strdup(a, path)};
   config->text = file_read(d, a, path, MOST_CONFIG_BYTES, &config->length);
   if (!config->text)
     return false;
   config->source = diag_add_source(d, path, config->text, config->length);
-  json_error_t e;
-  config->root = json_loadb(config->text, config->length, JSON_REJECT_DUPLICATES, &e);
-  struct loc at = {config->source, 1, 2, 1};
-  if (!config->root) {
-    at.line = e.line < 1 ? 1 : (uint32_t)e.line;
-    at.column = column(e.column);
-    at.end = (uint16_t)(at.column + 1);
-    blank_controls(e.text);
-    diag_at(d, SEVERITY_ERROR, at, "this is not JSON: %s", e.text);
-  } else if (!json_is_object(config->root)) {
-    diag_at(d, SEVERITY_ERROR, at, "a JSON object { ... } was expected");
+  config->root = parse(d, a, config);
+  if (config->root && !json_is_object(config->root)) {
+    diag_at(d, SEVERITY_ERROR, byte_place(config, 0), "a JSON object { ... } was expected");
     config_free(config);
   }
   return config->root != NULL;
@@ -85,15 +104,14 @@ void config_error(struct diag *d, const struct config *config, const char *key, 
 
 enum config_result config_number(struct diag *d, const struct config *config, const char *key,
                                  double *value) {
-  static const char *const kinds[] = {
-      [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
-      [JSON_TRUE] = "true",        [JSON_FALSE] = "false",
-  };
   const json_t *v = json_object_get(config->root, key);
   if (!v || json_is_null(v))
     return CONFIG_ABSENT;
   if (!json_is_number(v)) {
-    config_error(d, config, key, "'%s' is %s; a number was expected", key, kinds[json_typeof(v)]);
+    struct arena a = {0};
+    config_error(d, config, key, "'%s' is %s; a number %swas expected", key, json_kind(&a, v),
+                 json_odd_number(v) ? "of at most 64 bits " : "");
+    arena_free(&a);
     return CONFIG_WRONG;
   }
   *value = json_number_value(v);

@@ -1,10 +1,9 @@
-/* config.h: config.json, parsed by Jansson, with places for what is wrong in it. */
+/* config.h: config.json and the other JSON files of a checkpoint, with places for what is wrong in them. */
 #ifndef TERN_FRONTEND_CHECKPOINT_CONFIG_H
 #define TERN_FRONTEND_CHECKPOINT_CONFIG_H
 
 #include "frontend/checkpoint/checkpoint.h"
-
-#include <jansson.h>
+#include "frontend/checkpoint/json.h"
 
 struct config {
   json_t *root; /* an object; owned */

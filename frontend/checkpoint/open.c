@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_INDEX_BYTES = 100 << 20 };
-
 static const char *join(struct checkpoint *c, const char *name) {
   return arena_printf(c->arena, "%s/%s", c->dir, name);
 }
@@ -61,24 +59,15 @@ static bool open_listed(struct checkpoint *c, const char *index, json_t *map) {
   return ok;
 }
 
-static bool open_shards(struct checkpoint *c, const char *index, json_t **root) {
-  json_error_t e;
-  size_t length;
-  const char *text = file_read(c->diag, c->arena, index, MOST_INDEX_BYTES, &length);
-  if (!text)
+static bool open_shards(struct checkpoint *c, const char *path, struct config *index) {
+  if (!config_read(c->diag, c->arena, path, index))
     return false;
-  *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &e);
-  if (!*root) {
-    blank_controls(e.text);
-    diag_error(c->diag, "%s:%d:%d: this is not JSON: %s", index, e.line, e.column, e.text);
-    return false;
-  }
-  json_t *map = json_object_get(*root, "weight_map");
+  json_t *map = json_object_get(index->root, "weight_map");
   if (!json_is_object(map) || json_object_size(map) == 0) {
-    diag_error(c->diag, "%s: has no 'weight_map' that says which shard each tensor is in", index);
+    diag_error(c->diag, "%s: has no 'weight_map' that says which shard each tensor is in", path);
     return false;
   }
-  return open_listed(c, index, map);
+  return open_listed(c, path, map);
 }
 
 /* Holds that each listed tensor is in the shard that the index says. */
@@ -190,18 +179,18 @@ static bool no_weights(struct checkpoint *c) {
 static bool open_files(struct checkpoint *c, bool directory) {
   const char *single = directory ? join(c, "model.safetensors") : c->path;
   const char *index = join(c, "model.safetensors.index.json");
-  json_t *root = NULL;
+  struct config listed = {0};
   bool ok;
   if (!directory || exists(single))
     ok = safetensors_open(c, single);
   else
-    ok = exists(index) ? open_shards(c, index, &root) : no_weights(c);
+    ok = exists(index) ? open_shards(c, index, &listed) : no_weights(c);
   ok = ok && sort_names(c);
-  if (ok && root)
-    ok = check_listed(c, index, json_object_get(root, "weight_map"));
+  if (ok && listed.root)
+    ok = check_listed(c, index, json_object_get(listed.root, "weight_map"));
   for (int i = 0; ok && i < c->tensors.n; i++)
     ok = link_compact(c, &c->tensors.at[i]);
-  json_decref(root);
+  config_free(&listed);
   return ok;
 }
 

@@ -196,13 +196,11 @@ static bool parse_entries(struct header *h, json_t *root) {
 }
 
 static bool parse_header(struct header *h, const char *text, size_t bytes) {
-  json_error_t e;
-  json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &e);
-  if (!root) {
-    blank_controls(e.text);
-    return bad(h, "%s: byte %d of its header is not JSON: %s; the file is damaged or no safetensors file",
-               h->path, LENGTH_BYTES + e.position, e.text);
-  }
+  struct json_fault fault;
+  json_t *root = json_parse(text, bytes, &fault);
+  if (!root)
+    return bad(h, "%s: byte %zu of its header is not JSON: %s; the file is damaged or no safetensors file",
+               h->path, LENGTH_BYTES + fault.at, fault.what);
   bool ok =
       json_is_object(root) ? parse_entries(h, root) : bad(h, "%s: its header is no JSON object", h->path);
   json_decref(root);

@@ -321,8 +321,11 @@ static bool load(struct job *j) {
   j->module->word = o->fixed_bits;
   if (!o->weights)
     return true;
-  return match_checkpoint(j) && checkpoint_tokenizer(&j->diag, &j->arena, checkpoint_dir(j->checkpoint),
-                                                     &j->tokenizer, &j->tokenizer_bytes);
+  if (!match_checkpoint(j))
+    return false;
+  checkpoint_tokenizer(&j->diag, &j->arena, checkpoint_dir(j->checkpoint), &j->tokenizer,
+                       &j->tokenizer_bytes);
+  return true;
 }
 
 bool job_load(struct job *j) {

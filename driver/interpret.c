@@ -14,7 +14,7 @@ static const struct value *logits_of(const struct module *m) {
   return func_find(m, "step")->body->last->in[0];
 }
 
-static int64_t vocabulary(const struct module *m) {
+int64_t model_vocabulary(const struct module *m) {
   struct type t = logits_of(m)->type;
   return t.dim[t.rank - 1];
 }
@@ -79,7 +79,7 @@ bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
       .state_bytes = TERN_ALIGN,
       .step_scratch = TERN_ALIGN,
       .prefill_scratch = TERN_ALIGN,
-      .vocab = (uint32_t)vocabulary(m),
+      .vocab = (uint32_t)model_vocabulary(m),
       .chunk = func_find(m, "prefill") ? (uint32_t)m->chunk : 0,
       .threads = 1,
       .logits = logits == ELEM_I32 ? TERN_LOGITS_I32 : TERN_LOGITS_F32,
@@ -105,7 +105,7 @@ void interpret_close(struct interpreted *in) {
  */
 
 bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n) {
-  int64_t vocab = vocabulary(j->module);
+  int64_t vocab = model_vocabulary(j->module);
   size_t length;
   VEC(uint32_t) all = {0};
   char *text = file_read(&j->diag, &j->arena, path, 1 << 30, &length);

@@ -19,6 +19,9 @@ struct interpreted {
 bool interpret_open(struct interpreted *in, struct job *j, bool float64);
 void interpret_close(struct interpreted *in);
 
+/* Rows of the logits that `step` returns. */
+int64_t model_vocabulary(const struct module *m);
+
 /* The ids of a file, checked against the model's vocabulary; in the job's arena. */
 bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n);
 

@@ -1,5 +1,6 @@
 /* tokens.c: ids that a command is given, and text of ids. */
 #include "driver/tokens.h"
+#include "driver/interpret.h"
 
 #include "runtime/files.h"
 #include "runtime/generate.h"
@@ -30,11 +31,22 @@ static uint32_t *in_arena(struct job *j, bool ok, uint32_t *ids, size_t n, const
   return own;
 }
 
+/* A tokenizer may have more tokens than the model has ids. */
+static bool ids_fit(const struct job *j, const uint32_t *ids, size_t n, struct failure *f) {
+  int64_t vocab = model_vocabulary(j->module);
+  for (size_t i = 0; i < n; i++)
+    if (ids[i] >= vocab)
+      return fail_with(f, "the text has token %u, and the model's vocabulary %lld ids", ids[i],
+                       (long long)vocab);
+  return true;
+}
+
 uint32_t *text_ids(struct job *j, const struct tokenizer *t, const char *text, size_t length, size_t *n) {
   struct failure f = {0};
   uint32_t *ids = NULL;
   *n = 0;
-  bool ok = tokens_of_text(t, text, length, &ids, n, &f);
+  struct text_rules rules = {0};
+  bool ok = tokens_of_text(t, &rules, text, length, &ids, n, &f) && ids_fit(j, ids, *n, &f);
   return in_arena(j, ok, ids, *n, &f);
 }
 
@@ -47,10 +59,12 @@ uint32_t *file_ids(struct job *j, const char *path, uint32_t vocab, size_t *n) {
 }
 
 void print_ids(const struct tokenizer *t, const uint32_t *ids, size_t n) {
-  for (size_t i = 1; i < n; i++) {
+  bool first = true;
+  for (size_t i = 0; i < n; i++) {
     size_t bytes;
-    const char *piece = tokenizer_piece(t, ids[i], i == 1, &bytes);
+    const char *piece = tokenizer_piece(t, ids[i], first, &bytes);
     fwrite(piece, 1, bytes, stdout);
+    first = first && !bytes;
   }
   putchar('\n');
 }

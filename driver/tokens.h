@@ -9,12 +9,12 @@
 #define NO_TOKENIZER "the checkpoint has no tokenizer; give --tokens FILE instead of --prompt"
 struct tokenizer *job_tokenizer(struct job *j, const char *without);
 
-/* In the job's arena; NULL after a diagnostic. Of a text, BOS first where the tokenizer has one; of a file,
- * each below `vocab`. */
+/* In the job's arena; NULL after a diagnostic. Of a text, as a program's --prompt has them; of a
+ * file, each below `vocab`. */
 uint32_t *text_ids(struct job *j, const struct tokenizer *t, const char *text, size_t length, size_t *n);
 uint32_t *file_ids(struct job *j, const char *path, uint32_t vocab, size_t *n);
 
-/* Prints the text of ids of which the first is not shown, and a newline. */
+/* Prints the text of ids and a newline. */
 void print_ids(const struct tokenizer *t, const uint32_t *ids, size_t n);
 
 #endif

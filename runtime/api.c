@@ -237,7 +237,8 @@ const char *tern_batch_error(const tern_batch *b) {
 
 size_t tern_encode(const tern_model_handle *h, const char *text, size_t bytes, uint32_t *ids, size_t room) {
   uint32_t *all = NULL;
-  size_t n = h->tokenizer && bytes ? tokenizer_encode(h->tokenizer, text, bytes, &all) : 0;
+  size_t n =
+      h->tokenizer && bytes ? tokenizer_encode(h->tokenizer, text, bytes, TOKENIZER_SPECIAL_NEVER, &all) : 0;
   size_t written = n < room ? n : room;
   if (written)
     memcpy(ids, all, written * sizeof *ids);

@@ -1,4 +1,4 @@
-/* generate.c: BOS and the prompt through prefill, then a loop of pick, write, step. */
+/* generate.c: the prompt's ids through prefill, then a loop of pick, write, step. */
 #include "generate.h"
 
 #include <stdlib.h>
@@ -9,19 +9,38 @@
 
 enum { LONGEST_TAIL = 3 }; /* byte tokens that finish a character after an interruption */
 
-bool tokens_of_text(const struct tokenizer *t, const char *text, size_t bytes, uint32_t **ids, size_t *n,
-                    struct failure *f) {
-  uint32_t *body = NULL;
-  size_t count = tokenizer_encode(t, text, bytes, &body), bos = tokenizer_bos(t) >= 0;
-  *ids = body ? malloc((bos + count + 1) * sizeof **ids) : NULL;
+static bool contains(const uint32_t *ids, size_t n, uint32_t id) {
+  for (size_t i = 0; i < n; i++)
+    if (ids[i] == id)
+      return true;
+  return false;
+}
+
+static size_t put(uint32_t *to, const uint32_t *ids, size_t n) {
+  if (n)
+    memcpy(to, ids, n * sizeof *ids);
+  return n;
+}
+
+bool tokens_of_text(const struct tokenizer *t, const struct text_rules *rules, const char *text, size_t bytes,
+                    uint32_t **ids, size_t *n, struct failure *f) {
+  uint32_t *body = NULL, bos = (uint32_t)tokenizer_bos(t);
+  size_t before, behind, count = tokenizer_encode(t, text, bytes, rules->special, &body);
+  const uint32_t *prefix = tokenizer_prefix(t, &before), *suffix = tokenizer_suffix(t, &behind);
+  before = rules->bos == BOS_NEVER ? 0 : before;
+  behind = rules->whole ? behind : 0;
+  bool more = rules->bos == BOS_ALWAYS ? !contains(prefix, before, bos)
+                                       : rules->bos == BOS_AS_TRAINED && bytes == 0 && before == 0;
+  *n = 0;
+  *ids = body ? malloc((1 + before + count + behind) * sizeof **ids) : NULL;
   if (*ids) {
-    if (bos)
-      **ids = (uint32_t)tokenizer_bos(t);
-    memcpy(*ids + bos, body, count * sizeof **ids);
+    *n = more && tokenizer_bos(t) >= 0 ? put(*ids, &bos, 1) : 0;
+    *n += put(*ids + *n, prefix, before);
+    *n += put(*ids + *n, body, count);
+    *n += put(*ids + *n, suffix, behind);
   }
   free(body);
-  *n = bos + count;
-  return *ids || fail_memory(f, (*n + bytes) * sizeof **ids, "the tokens of the text");
+  return *ids || fail_memory(f, (count + bytes) * sizeof **ids, "the tokens of the text");
 }
 
 static bool go_on(void *context, const float *rows, size_t first, uint32_t n, uint32_t keep) {
@@ -33,9 +52,11 @@ static bool read_prompt(struct generation *g, struct session *s, const struct to
                         struct sampler *sampler, struct failure *f) {
   uint32_t *ids = NULL;
   size_t n = 0;
-  if (!tokens_of_text(t, g->prompt, g->prompt_bytes, &ids, &n, f))
+  if (!tokens_of_text(t, &g->rules, g->prompt, g->prompt_bytes, &ids, &n, f))
     return false;
-  bool ok = n > 0 || fail_with(f, "nothing to start from: this tokenizer has no BOS; give a --prompt");
+  bool ok =
+      n > 0 || fail_with(f, "nothing to start from: %s; give a --prompt",
+                         g->rules.bos == BOS_NEVER ? "--no-bos leaves BOS out" : "this tokenizer has no BOS");
   double start = seconds_now();
   bool whole = ok && session_run(s, ids, n, false, go_on, NULL, f);
   ok = ok && (whole || interrupted());
@@ -63,14 +84,13 @@ static bool wants_more(const struct generation *g, const struct utf8_stream *out
 /* The model has run up to the token before the one to write; steps run only where another token follows. */
 static bool decode(struct generation *g, struct session *s, const struct tokenizer *t,
                    struct sampler *sampler, struct utf8_stream *out, struct failure *f) {
-  int32_t eos = g->stop_at_eos ? tokenizer_eos(t) : -1;
   bool empty = g->prompt_bytes == 0; /* the first token begins the text */
   for (uint32_t tail = 0, id; wants_more(g, out, &tail);) {
     if (g->written > 0 && !session_step(s, id, f))
       return false;
     if (!sampler_pick(sampler, s->logits, &id, f))
       return false;
-    if (eos >= 0 && id == (uint32_t)eos)
+    if (g->stop_at_eos && tokenizer_is_end(t, id))
       break;
     if (!write_token(out, t, id, empty && g->written == 0))
       return fail_write(f, "-");

@@ -10,15 +10,24 @@
 #include "session.h"
 #include "tokenizer.h"
 
+/* How a text becomes ids. Zero: as the checkpoint says, a prompt that goes on. */
+enum text_bos { BOS_AS_TRAINED, BOS_ALWAYS, BOS_NEVER };
+struct text_rules {
+  enum tokenizer_special special;
+  enum text_bos bos; /* NEVER leaves the tokenizer's whole prefix out */
+  bool whole;        /* nothing follows: the tokenizer's suffix goes behind it */
+};
+
 struct generation {
   /* In. */
   const char *prompt; /* prompt_bytes of it; may hold zeros */
   size_t prompt_bytes;
+  struct text_rules rules;
   uint64_t length; /* most tokens to write */
   bool echo, stop_at_eos;
   FILE *to;
   /* Out. Seconds; rates are tokens a second. */
-  uint64_t prompt_tokens, written; /* BOS counts as a token of the prompt */
+  uint64_t prompt_tokens, written; /* what is put in front counts as the prompt's */
   double first_token, prompt_rate, decode_rate;
 };
 
@@ -27,8 +36,9 @@ struct generation {
 bool generate(struct generation *g, struct session *s, const struct tokenizer *t, struct sampler *sampler,
               struct failure *f);
 
-/* Ids of a text with BOS before it, where the tokenizer has one; *ids is malloc'ed. */
-bool tokens_of_text(const struct tokenizer *t, const char *text, size_t bytes, uint32_t **ids, size_t *n,
-                    struct failure *f);
+/* Ids of a text with what the rules put around it; an empty text is BOS alone, unless that is to be left out.
+ * *ids is malloc'ed. */
+bool tokens_of_text(const struct tokenizer *t, const struct text_rules *rules, const char *text, size_t bytes,
+                    uint32_t **ids, size_t *n, struct failure *f);
 
 #endif

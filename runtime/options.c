@@ -40,8 +40,17 @@ static const struct option_row {
     {"prompt-file", "FILE", "continue the text of a file; - is standard input", AT(prompt_file), 0, 0,
      MODE_GENERATE, 0, TEXT, 'f'},
     {"length", "N", "write at most N tokens (200)", AT(length), 0, LARGE, MODE_GENERATE, 0, WHOLE, 'n'},
-    {"ignore-eos", NULL, "do not stop at the end-of-text token", AT(ignore_eos), 0, 0, MODE_GENERATE, 0, FLAG,
-     0},
+    {"ignore-eos", NULL, "do not stop at tokens that end a text", AT(ignore_eos), 0, 0, MODE_GENERATE, 0,
+     FLAG, 0},
+    {"special", NULL,
+     "special tokens in the text (<s>) are tokens (default: in chat text, one with <|im_start|>)",
+     AT(special), 0, 0, MODE_GENERATE | MODE_PERPLEXITY | MODE_TOKENIZE, 0, FLAG, 0},
+    {"no-special", NULL, "special tokens in the text are plain text", AT(no_special), 0, 0,
+     MODE_GENERATE | MODE_PERPLEXITY | MODE_TOKENIZE, 0, FLAG, 0},
+    {"bos", NULL, "put BOS in front of the text (default: as the checkpoint says)", AT(bos), 0, 0,
+     MODE_GENERATE | MODE_PERPLEXITY, 0, FLAG, 0},
+    {"no-bos", NULL, "put nothing in front of the text", AT(no_bos), 0, 0, MODE_GENERATE | MODE_PERPLEXITY, 0,
+     FLAG, 0},
     {"no-echo", NULL, "write the continuation without the prompt", AT(no_echo), 0, 0, MODE_GENERATE, 0, FLAG,
      0},
     {"temperature", "T", "divide the logits by T (0.8); 0 picks the most probable", AT(sampling.temperature),
@@ -205,6 +214,9 @@ static bool check_together(const struct options *o, const bool given[ROWS], stru
       return fail_with(f, "--%s has no meaning here; leave it out", rows[i].name);
   if (o->prompt && o->prompt_file)
     return fail_with(f, "--prompt and --prompt-file both give the prompt; give one of them");
+  if ((o->special && o->no_special) || (o->bos && o->no_bos))
+    return fail_with(f, "--%s and --no-%s exclude each other; give one of them", o->bos ? "bos" : "special",
+                     o->bos ? "bos" : "special");
   if (o->logits && o->logits_raw)
     return fail_with(f, "--logits and --logits-raw write the same; give one of them");
   if (o->mode == MODE_LOGITS && !o->logits && !o->logits_raw)

@@ -26,7 +26,8 @@ struct options {
   const char *prompt, *prompt_file, *perplexity, *tokens, *logits, *logits_raw, *tokenize, *weights_file;
   uint64_t length, threads, chunk, bench_tokens, bench_prompt, bench_batch;
   struct sampling sampling;
-  bool ignore_eos, no_echo, quiet, json, profile, bench, info, verify, help, version;
+  bool ignore_eos, special, no_special, bos, no_bos, no_echo, quiet, json, profile, bench, info, verify, help,
+      version;
 };
 
 bool options_parse(struct options *o, int argc, char **argv, struct failure *f);

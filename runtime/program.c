@@ -171,10 +171,21 @@ static bool generate_text(struct program *p, struct generation *g, struct sample
   return ok;
 }
 
+static struct text_rules text_rules(const struct options *o, bool whole) {
+  return (struct text_rules){.special = o->special      ? TOKENIZER_SPECIAL_ALWAYS
+                                        : o->no_special ? TOKENIZER_SPECIAL_NEVER
+                                                        : TOKENIZER_SPECIAL_AUTO,
+                             .bos = o->bos      ? BOS_ALWAYS
+                                    : o->no_bos ? BOS_NEVER
+                                                : BOS_AS_TRAINED,
+                             .whole = whole};
+}
+
 static bool continue_prompt(struct program *p, const char *prompt, size_t bytes, struct failure *f) {
   struct sampler sampler;
   struct generation g = {.prompt = prompt,
                          .prompt_bytes = bytes,
+                         .rules = text_rules(&p->options, false),
                          .length = p->options.length,
                          .echo = !p->options.no_echo,
                          .stop_at_eos = !p->options.ignore_eos};
@@ -199,7 +210,8 @@ static bool run_generate(struct program *p, struct failure *f) {
 }
 
 static bool run_perplexity(struct program *p, struct failure *f) {
-  return print_perplexity(&p->session, p->tokenizer, p->options.perplexity, p->options.json, f);
+  struct text_rules rules = text_rules(&p->options, true);
+  return print_perplexity(&p->session, p->tokenizer, &rules, p->options.perplexity, p->options.json, f);
 }
 
 static bool run_logits(struct program *p, struct failure *f) {
@@ -209,7 +221,7 @@ static bool run_logits(struct program *p, struct failure *f) {
 }
 
 static bool run_tokenize(struct program *p, struct failure *f) {
-  return print_tokens(p->tokenizer, p->options.tokenize, f);
+  return print_tokens(p->tokenizer, text_rules(&p->options, true).special, p->options.tokenize, f);
 }
 
 static bool run_bench(struct program *p, struct failure *f) {

@@ -68,14 +68,14 @@ static bool perplexity(struct session *s, struct likelihood *l, const char *path
   return report(l, mean, json, f);
 }
 
-bool print_perplexity(struct session *s, const struct tokenizer *t, const char *path, bool json,
-                      struct failure *f) {
+bool print_perplexity(struct session *s, const struct tokenizer *t, const struct text_rules *rules,
+                      const char *path, bool json, struct failure *f) {
   char *text;
   uint32_t *ids = NULL;
   struct likelihood l = {.vocab = s->model->vocab};
   if (!read_whole(path, &text, &l.bytes, f))
     return false;
-  bool ok = tokens_of_text(t, text, l.bytes, &ids, &l.n, f);
+  bool ok = tokens_of_text(t, rules, text, l.bytes, &ids, &l.n, f);
   free(text);
   l.tokens = ids;
   ok = ok && perplexity(s, &l, path, json, f);
@@ -120,9 +120,10 @@ bool write_logits(struct session *s, const char *tokens_path, const char *out_pa
   return ok;
 }
 
-static bool print_line(const struct tokenizer *t, const char *line, size_t bytes, struct failure *f) {
+static bool print_line(const struct tokenizer *t, enum tokenizer_special special, const char *line,
+                       size_t bytes, struct failure *f) {
   uint32_t *ids = NULL;
-  size_t n = tokenizer_encode(t, line, bytes, &ids);
+  size_t n = tokenizer_encode(t, line, bytes, special, &ids);
   if (!ids)
     return fail_memory(f, bytes * sizeof *ids, "the tokens of a line");
   for (size_t i = 0; i < n; i++)
@@ -131,7 +132,8 @@ static bool print_line(const struct tokenizer *t, const char *line, size_t bytes
   return putchar('\n') != EOF && !interrupted();
 }
 
-bool print_tokens(const struct tokenizer *t, const char *path, struct failure *f) {
+bool print_tokens(const struct tokenizer *t, enum tokenizer_special special, const char *path,
+                  struct failure *f) {
   char *text;
   size_t bytes;
   if (!read_whole(path, &text, &bytes, f))
@@ -141,7 +143,7 @@ bool print_tokens(const struct tokenizer *t, const char *path, struct failure *f
   for (const char *line = text, *end = text + bytes, *stop; ok && line < end; line = stop + 1) {
     stop = memchr(line, '\n', (size_t)(end - line));
     stop = stop ? stop : end;
-    ok = print_line(t, line, (size_t)(stop - line), f);
+    ok = print_line(t, special, line, (size_t)(stop - line), f);
   }
   free(text);
   if (!ok && ferror(stdout))

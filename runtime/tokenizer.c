@@ -15,11 +15,16 @@ static const uint32_t record_size[TOKENIZER_SECTIONS] = {
     [TOKENIZER_BYTES] = sizeof(uint32_t),
     [TOKENIZER_MERGES] = sizeof(struct tokenizer_merge),
     [TOKENIZER_MERGE_SLOTS] = sizeof(uint32_t),
-    [TOKENIZER_MATCHES] = sizeof(struct tokenizer_match),
-    [TOKENIZER_LATE_MATCHES] = sizeof(struct tokenizer_match),
+    [TOKENIZER_SYMBOLS] = sizeof(struct tokenizer_match),
+    [TOKENIZER_ADDED] = sizeof(struct tokenizer_match),
+    [TOKENIZER_LATE_ADDED] = sizeof(struct tokenizer_match),
     [TOKENIZER_TRIE] = sizeof(uint32_t),
     [TOKENIZER_REPLACEMENTS] = 1,
     [TOKENIZER_STRINGS] = 1,
+    [TOKENIZER_PREFIX] = sizeof(uint32_t),
+    [TOKENIZER_SUFFIX] = sizeof(uint32_t),
+    [TOKENIZER_ENDS] = sizeof(uint32_t),
+    [TOKENIZER_WORDS] = sizeof(struct tokenizer_range),
 };
 
 /* ---- checks: each returns what is wrong, or NULL ---- */
@@ -28,8 +33,11 @@ static const char *check_header(const void *block, size_t bytes) {
   const struct tokenizer_header *h = block;
   if ((uintptr_t)block % TOKENIZER_ALIGN != 0)
     return "it does not start on a multiple of 8 bytes";
+  if (bytes >= sizeof h->magic && memcmp(h->magic, TOKENIZER_MAGIC, sizeof h->magic - 1) == 0 &&
+      h->magic[7] != TOKENIZER_MAGIC[7])
+    return "another version of ternc packed it; build the model again with this one";
   if (bytes < sizeof *h || memcmp(h->magic, TOKENIZER_MAGIC, sizeof h->magic) != 0)
-    return "it is not a tokenizer of this version";
+    return "it is not a tokenizer";
   if (h->bytes > bytes || h->bytes < sizeof *h || h->bytes % TOKENIZER_ALIGN != 0)
     return "it is cut short";
   if (tokenizer_checksum((const char *)block + TOKENIZER_CHECKED_FROM, h->bytes - TOKENIZER_CHECKED_FROM) !=
@@ -67,10 +75,8 @@ static const char *check_tokens(struct tokenizer *t) {
       return "a token has no known type";
     t->has_unused |= k->type == TOKENIZER_UNUSED;
   }
-  const int32_t special[] = {t->header->unk, t->header->bos, t->header->eos};
-  for (int i = 0; i < 3; i++)
-    if (special[i] < -1 || special[i] >= (int32_t)n)
-      return "a special token is out of range";
+  if (t->header->unk < -1 || t->header->unk >= (int32_t)n || t->header->bos < -1 || t->header->eos < -1)
+    return "a special token is out of range";
   return NULL;
 }
 
@@ -105,7 +111,8 @@ static int compare_spans(const struct tokenizer *t, struct tokenizer_span a, str
 static const char *check_matches(const struct tokenizer *t, enum tokenizer_section section) {
   const struct tokenizer_match *m = t->table[section].at;
   for (uint32_t i = 0; i < t->table[section].count; i++) {
-    if (!span_ok(t, m[i].text) || m[i].text.n == 0 || m[i].id >= t->table[TOKENIZER_TOKENS].count)
+    if (!span_ok(t, m[i].text) || m[i].text.n == 0 || m[i].id >= t->table[TOKENIZER_TOKENS].count ||
+        m[i].how & ~(uint32_t)TOKENIZER_ALL_HOW)
       return "an added token is out of range";
     if (i && compare_spans(t, m[i - 1].text, m[i].text) >= 0)
       return "added tokens are out of order";
@@ -138,7 +145,8 @@ static const char *check(struct tokenizer *t, const void *block, size_t bytes) {
   t->strings = t->table[TOKENIZER_STRINGS].at;
   if ((wrong = check_tokens(t)) || (wrong = check_merges(t)) ||
       (wrong = check_slots(t, TOKENIZER_PIECES, t->table[TOKENIZER_TOKENS].count)) ||
-      (wrong = check_matches(t, TOKENIZER_MATCHES)) || (wrong = check_matches(t, TOKENIZER_LATE_MATCHES)))
+      (wrong = check_matches(t, TOKENIZER_SYMBOLS)) || (wrong = check_matches(t, TOKENIZER_ADDED)) ||
+      (wrong = check_matches(t, TOKENIZER_LATE_ADDED)))
     return wrong;
   return check_bytes_and_charsmap(t);
 }
@@ -168,6 +176,24 @@ int32_t tokenizer_bos(const struct tokenizer *t) {
 
 int32_t tokenizer_eos(const struct tokenizer *t) {
   return t->header->eos;
+}
+
+bool tokenizer_is_end(const struct tokenizer *t, uint32_t id) {
+  const uint32_t *ends = t->table[TOKENIZER_ENDS].at;
+  for (uint32_t i = 0; i < t->table[TOKENIZER_ENDS].count; i++)
+    if (ends[i] == id)
+      return true;
+  return false;
+}
+
+const uint32_t *tokenizer_prefix(const struct tokenizer *t, size_t *n) {
+  *n = t->table[TOKENIZER_PREFIX].count;
+  return t->table[TOKENIZER_PREFIX].at;
+}
+
+const uint32_t *tokenizer_suffix(const struct tokenizer *t, size_t *n) {
+  *n = t->table[TOKENIZER_SUFFIX].count;
+  return t->table[TOKENIZER_SUFFIX].at;
 }
 
 const char *tokenizer_piece(const struct tokenizer *t, uint32_t id, bool first, size_t *n) {
@@ -212,15 +238,16 @@ static uint32_t lower_bound(const struct tokenizer *t, const struct tokenizer_ma
 
 /* Entries are sorted by their bytes, so those that share a prefix are a range that each further byte narrows;
  * an entry that ends there comes first in it. */
-const struct tokenizer_match *
-tokenizer_match_prefix(const struct tokenizer *t, enum tokenizer_section section, const char *s, size_t n) {
+const struct tokenizer_match *tokenizer_match_prefix(const struct tokenizer *t,
+                                                     enum tokenizer_section section, const char *s, size_t n,
+                                                     uint32_t without) {
   const struct tokenizer_match *m = t->table[section].at, *longest = NULL;
   uint32_t from = 0, to = t->table[section].count;
   for (uint32_t depth = 0; from < to && depth < n; depth++) {
     int byte = (uint8_t)s[depth];
     from = lower_bound(t, m, from, to, depth, byte);
     to = lower_bound(t, m, from, to, depth, byte + 1);
-    if (from < to && m[from].text.n == depth + 1)
+    if (from < to && m[from].text.n == depth + 1 && !(m[from].how & without))
       longest = &m[from];
   }
   return longest;

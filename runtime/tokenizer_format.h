@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOKENIZER_MAGIC "TERNTOK1"
+#define TOKENIZER_MAGIC "TERNTOK2" /* the last letter counts versions of the format */
 /* U+2581, what SentencePiece writes for a blank inside pieces. */
 #define TOKENIZER_BLANK "\xE2\x96\x81"
 enum { TOKENIZER_BLANK_BYTES = 3, TOKENIZER_ALIGN = 8 };
@@ -39,7 +39,9 @@ enum tokenizer_flag {
   TOKENIZER_FUSE_UNK = 1 << 12,      /* a run of unknown characters is one UNK */
   /* Decoding: the first token's leading blank is not text. */
   TOKENIZER_DROP_FIRST_BLANK = 1 << 13,
-  TOKENIZER_ALL_FLAGS = (1 << 14) - 1
+  /* ADD_DUMMY only where the text begins, not behind an added token. */
+  TOKENIZER_DUMMY_FIRST = 1 << 14,
+  TOKENIZER_ALL_FLAGS = (1 << 15) - 1
 };
 
 /* The numbers are those of SentencePiece's ModelProto.SentencePiece.Type. */
@@ -53,16 +55,21 @@ enum tokenizer_type {
 };
 
 enum tokenizer_section {
-  TOKENIZER_TOKENS,       /* struct tokenizer_token, by id */
-  TOKENIZER_PIECES,       /* uint32_t: open hash table of id + 1 (0: empty) by the piece's bytes */
-  TOKENIZER_BYTES,        /* uint32_t[256]: the token of each byte; empty: no byte fallback */
-  TOKENIZER_MERGES,       /* struct tokenizer_merge, by rank */
-  TOKENIZER_MERGE_SLOTS,  /* uint32_t: open hash table of index + 1 of merges, by (left, right) */
-  TOKENIZER_MATCHES,      /* struct tokenizer_match, ascending by text: found in the text as it is given */
-  TOKENIZER_LATE_MATCHES, /* struct tokenizer_match: found in the normalized text */
-  TOKENIZER_TRIE,         /* uint32_t: Darts double array of the precompiled charsmap */
+  TOKENIZER_TOKENS,      /* struct tokenizer_token, by id */
+  TOKENIZER_PIECES,      /* uint32_t: open hash table of id + 1 (0: empty) by the piece's bytes */
+  TOKENIZER_BYTES,       /* uint32_t[256]: the token of each byte; empty: no byte fallback */
+  TOKENIZER_MERGES,      /* struct tokenizer_merge, by rank */
+  TOKENIZER_MERGE_SLOTS, /* uint32_t: open hash table of index + 1 of merges, by (left, right) */
+  TOKENIZER_SYMBOLS,     /* struct tokenizer_match, ascending by text: SentencePiece's user-defined symbols */
+  TOKENIZER_ADDED,       /* ... added tokens: cut out of the text as it is given */
+  TOKENIZER_LATE_ADDED,  /* ... those that are cut out of the normalized text */
+  TOKENIZER_TRIE,        /* uint32_t: Darts double array of the precompiled charsmap */
   TOKENIZER_REPLACEMENTS, /* bytes: what the trie's values point to; every string ends in a zero */
   TOKENIZER_STRINGS,      /* bytes that spans refer to */
+  TOKENIZER_PREFIX,       /* uint32_t: ids in front of a text */
+  TOKENIZER_SUFFIX,       /* uint32_t: ids behind a text that is whole */
+  TOKENIZER_ENDS,         /* uint32_t: ids that end a text, the first of them the header's eos */
+  TOKENIZER_WORDS,        /* struct tokenizer_range, ascending: characters of words; empty: no token asks */
   TOKENIZER_SECTIONS
 };
 
@@ -81,10 +88,21 @@ struct tokenizer_merge {
   uint32_t left, right, result;
 };
 
-enum { TOKENIZER_STRIP_LEFT = 1, TOKENIZER_STRIP_RIGHT = 2 }; /* blanks around a match belong to it */
+enum tokenizer_how {
+  TOKENIZER_STRIP_LEFT = 1, /* blanks around a match belong to it */
+  TOKENIZER_STRIP_RIGHT = 2,
+  TOKENIZER_SINGLE_WORD = 4, /* not within a word */
+  TOKENIZER_SPECIAL = 8,     /* found only where special tokens are looked for */
+  TOKENIZER_MARKER = 16,     /* a special one whose presence makes a text chat text */
+  TOKENIZER_ALL_HOW = 31
+};
 struct tokenizer_match {
   struct tokenizer_span text;
-  uint32_t id, strip;
+  uint32_t id, how;
+};
+
+struct tokenizer_range {
+  uint32_t first, last; /* code points */
 };
 
 struct tokenizer_header {
@@ -92,7 +110,7 @@ struct tokenizer_header {
   uint64_t checksum; /* tokenizer_checksum of the block's bytes after this field */
   uint64_t bytes;    /* of the whole block; a multiple of 8 */
   uint32_t flags;
-  int32_t unk, bos, eos; /* ids, -1: none */
+  int32_t unk, bos, eos; /* ids, -1: none; bos and eos may lie beyond the tokens */
   struct {
     uint32_t at, count; /* byte offset, number of records */
   } section[TOKENIZER_SECTIONS];

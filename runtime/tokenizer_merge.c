@@ -182,7 +182,7 @@ static size_t character_length(const char *s, size_t n) {
 
 static void split_characters(struct encoder *e, size_t n) {
   for (size_t i = 0, length; i < n && !e->failed; i += length) {
-    const struct tokenizer_match *m = tokenizer_match_prefix(e->t, TOKENIZER_MATCHES, e->word + i, n - i);
+    const struct tokenizer_match *m = tokenizer_match_prefix(e->t, TOKENIZER_SYMBOLS, e->word + i, n - i, 0);
     length = m ? m->text.n : character_length(e->word + i, n - i);
     add_symbol(e, i, length, NO_ID, m != NULL);
   }
@@ -278,29 +278,32 @@ void encode_word(struct encoder *e, const char *s, size_t n) {
   put_symbols(e);
 }
 
-static void encode_sentencepiece(struct encoder *e, const char *text, size_t n) {
+static void encode_sentencepiece(struct encoder *e, const char *text, size_t n, bool first) {
   struct text normalized = {0};
-  normalize_sentencepiece(e, text, n, &normalized);
-  if (e->t->has_unused) {
+  normalize_sentencepiece(e, text, n, first, &normalized);
+  if (e->t->has_unused && !e->origins) {
     e->origins = calloc(tokenizer_size(e->t), sizeof *e->origins);
     e->failed |= !e->origins;
   }
   if (normalized.n && !e->failed)
     encode_word(e, normalized.at, normalized.n);
-  free(e->origins);
   free(normalized.at);
 }
 
-size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, uint32_t **ids) {
+size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, enum tokenizer_special special,
+                        uint32_t **ids) {
   struct encoder e = {.t = t};
+  e.special =
+      special == TOKENIZER_SPECIAL_ALWAYS || (special == TOKENIZER_SPECIAL_AUTO && text_is_chat(t, text, n));
   if (!encoder_room(&e, &e.ids, 0, &e.cap_ids, sizeof *e.ids)) /* so that no ids are not a failure */
     e.failed = true;
   else if (t->flags & TOKENIZER_PAIR_MERGES)
-    encode_cut_text(&e, text, n);
+    encode_json(&e, text, n);
   else
-    encode_sentencepiece(&e, text, n);
+    encode_cut_text(&e, text, n, encode_sentencepiece);
   free(e.symbols);
   free(e.heap);
+  free(e.origins);
   if (e.failed) {
     free(e.ids);
     *ids = NULL;

@@ -41,6 +41,7 @@ struct encoder {
   size_t n_ids, cap_ids;
   bool after_unknown; /* the last id is a run of unknown characters */
   bool failed;
+  bool special;     /* special tokens are looked for */
   const char *word; /* what symbols refer to */
   struct symbol *symbols;
   size_t n_symbols, cap_symbols;
@@ -54,17 +55,25 @@ struct encoder {
 bool encoder_room(struct encoder *e, void *array, size_t n, size_t *cap, size_t size);
 void encoder_put(struct encoder *e, uint32_t id);
 
-/* Longest entry of a match section that `s` begins with; NULL: none. */
+/* Longest entry of a match section that `s` begins with, without those that have a flag of `without`; NULL:
+ * none. */
 const struct tokenizer_match *tokenizer_match_prefix(const struct tokenizer *t,
-                                                     enum tokenizer_section section, const char *s, size_t n);
+                                                     enum tokenizer_section section, const char *s, size_t n,
+                                                     uint32_t without);
 /* The token of a piece among those whose type is in `types` (a set of 1 << type); NO_ID: none. */
 uint32_t tokenizer_find_piece(const struct tokenizer *t, const char *s, size_t n, uint32_t types);
 
 bool text_append(struct encoder *e, struct text *out, const char *s, size_t n);
 /* The text as SentencePiece's normalizer leaves it. */
-void normalize_sentencepiece(struct encoder *e, const char *s, size_t n, struct text *out);
-/* The text cut at added tokens, normalized and cut into words; encode_word is called for each, in order. */
-void encode_cut_text(struct encoder *e, const char *s, size_t n);
+void normalize_sentencepiece(struct encoder *e, const char *s, size_t n, bool first, struct text *out);
+/* The text cut at added tokens; `take` gets each stretch between them, in order. */
+typedef void take_stretch(struct encoder *e, const char *s, size_t n, bool first);
+void encode_cut_text(struct encoder *e, const char *s, size_t n, take_stretch *take);
+/* A text by a tokenizer.json: each stretch is normalized and cut into words; encode_word is called for each.
+ */
+void encode_json(struct encoder *e, const char *s, size_t n);
+/* Whether a text contains a marker. */
+bool text_is_chat(const struct tokenizer *t, const char *s, size_t n);
 
 /* Merges the symbols of n >= 1 bytes and appends the ids. */
 void encode_word(struct encoder *e, const char *s, size_t n);

@@ -1,8 +1,8 @@
 /* tokenizer_text.c: from the text as it is given to the words that merges work on.
  *
- * For a tokenizer.model: SentencePiece's normalizer (character map, blanks, dummy prefix). For a
- * tokenizer.json: added tokens are cut out, each stretch between them is normalized, and cut into words when
- * the pre-tokenizer asks for it. In both, a byte that is not part of valid UTF-8 becomes U+FFFD. */
+ * Added tokens are cut out. Each stretch between them goes, for a tokenizer.model, through SentencePiece's
+ * normalizer (character map, blanks, dummy prefix); for a tokenizer.json it is normalized, and cut into words
+ * when the pre-tokenizer asks for it. A byte that is not part of valid UTF-8 becomes U+FFFD. */
 #include "tokenizer_private.h"
 
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static size_t trie_longest(const struct tokenizer_table *trie, const char *s, si
 }
 
 static struct mapped map_prefix(const struct tokenizer *t, const char *s, size_t n) {
-  const struct tokenizer_match *m = tokenizer_match_prefix(t, TOKENIZER_MATCHES, s, n);
+  const struct tokenizer_match *m = tokenizer_match_prefix(t, TOKENIZER_SYMBOLS, s, n, 0);
   if (m)
     return (struct mapped){s, m->text.n, m->text.n};
   uint32_t value;
@@ -130,10 +130,10 @@ static void remove_trailing_blanks(const struct tokenizer *t, struct text *out) 
     out->n -= n;
 }
 
-void normalize_sentencepiece(struct encoder *e, const char *s, size_t n, struct text *out) {
+void normalize_sentencepiece(struct encoder *e, const char *s, size_t n, bool first, struct text *out) {
   const struct tokenizer *t = e->t;
   bool remove_extra = t->flags & TOKENIZER_REMOVE_EXTRA, suffix = t->flags & TOKENIZER_DUMMY_IS_SUFFIX;
-  bool dummy = t->flags & TOKENIZER_ADD_DUMMY;
+  bool dummy = t->flags & TOKENIZER_ADD_DUMMY && (first || !(t->flags & TOKENIZER_DUMMY_FIRST));
   size_t i = 0;
   while (remove_extra && i < n) { /* blanks in front, also those that the map makes */
     struct mapped m = map_prefix(t, s + i, n - i);
@@ -203,35 +203,79 @@ struct cut {
   uint32_t id;
 };
 
+/* The character at s; well-formed by utf8_length. */
+static uint32_t code_point(const char *s, size_t n) {
+  uint8_t b = (uint8_t)s[0];
+  uint32_t c = n == 1 ? b : b & (0x7Fu >> n);
+  for (size_t i = 1; i < n; i++)
+    c = c << 6 | ((uint8_t)s[i] & 0x3F);
+  return c;
+}
+
+/* Whether words are made of the character at s. */
+static bool is_word(const struct tokenizer *t, const char *s, size_t n) {
+  const struct tokenizer_range *range = t->table[TOKENIZER_WORDS].at;
+  size_t length = utf8_length(s, n);
+  uint32_t from = 0, to = t->table[TOKENIZER_WORDS].count, c = length ? code_point(s, length) : 0;
+  while (from < to) {
+    uint32_t middle = from + (to - from) / 2;
+    if (range[middle].last < c)
+      from = middle + 1;
+    else
+      to = middle;
+  }
+  return length && from < t->table[TOKENIZER_WORDS].count && range[from].first <= c;
+}
+
+static bool within_word(const struct tokenizer *t, const char *s, size_t n, size_t from, size_t to) {
+  size_t back = from ? from - 1 : 0;
+  while (back && is_trail(s[back]))
+    back--;
+  return (from && is_word(t, s + back, from - back)) || (to < n && is_word(t, s + to, n - to));
+}
+
 /* The next added token from *scan on; text before `done` is taken already. */
-static bool next_cut(const struct tokenizer *t, enum tokenizer_section section, const char *s, size_t n,
+static bool next_cut(const struct encoder *e, enum tokenizer_section section, const char *s, size_t n,
                      size_t done, size_t *scan, struct cut *cut) {
+  const struct tokenizer *t = e->t;
+  uint32_t without = e->special ? 0 : TOKENIZER_SPECIAL;
   if (t->table[section].count == 0)
     return false;
   for (size_t i = *scan; i < n; i++) {
-    const struct tokenizer_match *m = tokenizer_match_prefix(t, section, s + i, n - i);
+    const struct tokenizer_match *m = tokenizer_match_prefix(t, section, s + i, n - i, without);
     if (!m)
       continue;
+    if (m->how & TOKENIZER_SINGLE_WORD && within_word(t, s, n, i, i + m->text.n)) {
+      i += m->text.n - 1;
+      continue;
+    }
     *cut = (struct cut){i, i + m->text.n, m->id};
     *scan = cut->stop;
-    if (m->strip & TOKENIZER_STRIP_LEFT)
+    if (m->how & TOKENIZER_STRIP_LEFT)
       cut->start = white_before(s, done < i ? done : i, i);
-    if (m->strip & TOKENIZER_STRIP_RIGHT)
+    if (m->how & TOKENIZER_STRIP_RIGHT)
       cut->stop = white_after(s, n, cut->stop);
     return true;
   }
   return false;
 }
 
-typedef void stretch(struct encoder *e, const char *s, size_t n, bool first);
+bool text_is_chat(const struct tokenizer *t, const char *s, size_t n) {
+  for (size_t i = 0; t->table[TOKENIZER_ADDED].count && i < n; i++) {
+    const struct tokenizer_match *m = tokenizer_match_prefix(t, TOKENIZER_ADDED, s + i, n - i, 0);
+    if (m && m->how & TOKENIZER_MARKER)
+      return true;
+  }
+  return false;
+}
 
 /* Calls `take` for each stretch of text between the added tokens of a section, and puts those in between. */
 static void cut_out(struct encoder *e, enum tokenizer_section section, const char *s, size_t n, bool first,
-                    stretch *take) {
+                    take_stretch *take) {
   size_t done = 0, scan = 0;
   for (;;) {
     struct cut cut;
-    bool found = next_cut(e->t, section, s, n, done, &scan, &cut);
+    bool found = next_cut(e, section, s, n, done, &scan, &cut);
     size_t stop = found ? cut.start : n;
     if (done < stop)
       take(e, s + done, stop - done, first && done == 0);
@@ -269,8 +313,12 @@ static void pretokenize(struct encoder *e, const char *s, size_t n, bool first) 
   free(out.at);
 }
 
+void encode_cut_text(struct encoder *e, const char *s, size_t n, take_stretch *take) {
+  cut_out(e, TOKENIZER_ADDED, s, n, true, take);
+}
+
 /* The normalizer, then added tokens that are looked for in its result. */
-static void normalize_stretch(struct encoder *e, const char *s, size_t n, bool first) {
+static void encode_stretch(struct encoder *e, const char *s, size_t n, bool first) {
   struct text out = {0};
   if (e->t->flags & TOKENIZER_PREPEND)
     append_blank(e, &out);
@@ -279,7 +327,7 @@ static void normalize_stretch(struct encoder *e, const char *s, size_t n, bool f
   else
     text_append(e, &out, s, n);
   if (!e->failed)
-    cut_out(e, TOKENIZER_LATE_MATCHES, out.at, out.n, first, pretokenize);
+    cut_out(e, TOKENIZER_LATE_ADDED, out.at, out.n, first, pretokenize);
   free(out.at);
 }
 
@@ -291,10 +339,11 @@ static void repair(struct encoder *e, const char *s, size_t n, struct text *out)
   }
 }
 
-void encode_cut_text(struct encoder *e, const char *s, size_t n) {
+/* A text by a tokenizer.json; SentencePiece's normalizer sees to bytes that are no characters itself. */
+void encode_json(struct encoder *e, const char *s, size_t n) {
   struct text valid = {0};
   repair(e, s, n, &valid);
   if (!e->failed)
-    cut_out(e, TOKENIZER_MATCHES, valid.at, valid.n, true, normalize_stretch);
+    encode_cut_text(e, valid.at, valid.n, encode_stretch);
   free(valid.at);
 }

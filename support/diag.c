@@ -60,6 +60,8 @@ static void put_line(FILE *out, const char *s, size_t n, size_t from, size_t to,
 static void diag_v(struct diag *d, enum severity s, struct loc at, const char *format, va_list ap) {
   static const char *const names[] = {"note", "warning", "error"};
   FILE *out = d->out ? d->out : stderr;
+  if (s == SEVERITY_ERROR && d->lenient)
+    s = SEVERITY_WARNING;
   if (s == SEVERITY_ERROR)
     d->errors++;
   if (s == SEVERITY_WARNING)

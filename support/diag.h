@@ -33,6 +33,7 @@ struct diag {
   FILE *out; /* NULL: stderr */
   VEC(struct source) sources;
   int errors, warnings;
+  bool lenient; /* what is reported as an error harms nothing here: it is told and counted as a warning */
 };
 
 /* Registers a text under the name that diagnostics show; returns its file number (from 1). Text is not

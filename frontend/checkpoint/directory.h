@@ -4,7 +4,7 @@
 
 #include "support/file.h"
 
-enum { DIRECTORY_MOST_FILES = 6 };
+enum { DIRECTORY_MOST_FILES = 16 };
 
 struct directory {
   struct diag *diag;

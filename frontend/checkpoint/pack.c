@@ -3,6 +3,7 @@
  *
  * The file is planned first, because a header tells all offsets. Wide types go first, so that every tensor is
  * aligned to its elements, which some readers want; among equals the order is the original's. */
+#include "frontend/checkpoint/companions.h"
 #include "frontend/checkpoint/convert.h"
 #include "frontend/checkpoint/directory.h"
 #include "frontend/checkpoint/parallel.h"
@@ -231,7 +232,7 @@ static bool same_directory(const char *a, const char *b) {
 }
 
 static bool copy_companions(struct packer *p, struct directory *o) {
-  static const char *const names[] = {"config.json", "tokenizer.model", "tokenizer.json"};
+  static const char *const names[] = COMPANION_FILES;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *from = arena_printf(&p->arena, "%s/%s", p->c->dir, names[i]);
     if (access(from, F_OK) == 0 && !directory_copy(o, from, names[i]))

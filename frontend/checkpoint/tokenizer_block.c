@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 /* One section while it is made. */
 struct part {
@@ -65,8 +66,7 @@ static void set_part(struct layout *l, enum tokenizer_section section, const voi
 
 static bool check_token(struct layout *l, int id) {
   const struct vocabulary_token *k = &l->v->tokens.at[id];
-  const char *wrong = k->type == 0      ? "no token has this id; ids must be 0, 1, 2 ... without holes"
-                      : k->piece.n == 0 ? "the piece is empty"
+  const char *wrong = k->piece.n == 0 && k->type         ? "the piece is empty"
                       : k->piece.n > TOKENIZER_MAX_PIECE ? "the piece is longer than 4096 bytes"
                       : !isfinite(k->score)              ? "its score is not a finite number"
                                                          : NULL;
@@ -96,6 +96,7 @@ static struct tokenizer_span text_of(struct layout *l, const struct vocabulary_t
                                      struct tokenizer_span piece) {
   char byte = (char)byte_token_value(k->piece);
   switch (k->type) {
+  case 0:
   case TOKENIZER_CONTROL: return (struct tokenizer_span){0};
   case TOKENIZER_BYTE: return put_string(l, &byte, 1);
   case TOKENIZER_UNKNOWN: return put_string(l, l->v->unk_surface.at, l->v->unk_surface.n);
@@ -138,7 +139,7 @@ static void put_tokens(struct layout *l) {
     const struct vocabulary_token *k = &l->v->tokens.at[i];
     if (!check_token(l, i))
       continue;
-    l->tokens[i].type = k->type;
+    l->tokens[i].type = k->type ? k->type : TOKENIZER_CONTROL;
     l->tokens[i].piece = put_string(l, k->piece.at, k->piece.n);
     l->tokens[i].text = text_of(l, k, l->tokens[i].piece);
   }
@@ -173,7 +174,7 @@ static void put_pieces(struct layout *l) {
   uint32_t *slot = arena_array(l->a, uint32_t, n);
   for (uint32_t id = 0; id < (uint32_t)l->v->tokens.n; id++) {
     const struct vocabulary_token *k = &tokens[id];
-    if (k->added_only)
+    if (k->added_only || k->type == 0)
       continue;
     uint32_t i = tokenizer_hash(k->piece.at, k->piece.n) & (n - 1);
     for (; slot[i]; i = (i + 1) & (n - 1))
@@ -227,22 +228,56 @@ static int by_text(const void *pa, const void *pb) {
   return c ? c : (a->text.n > b->text.n) - (a->text.n < b->text.n);
 }
 
+/* Of two of one name the first counts. */
 static void put_matches(struct layout *l, enum tokenizer_section section, const struct vocabulary_match *from,
                         int n) {
   struct vocabulary_match *sorted = arena_array(l->a, struct vocabulary_match, n);
   struct tokenizer_match *out = arena_array(l->a, struct tokenizer_match, n);
+  size_t count = 0;
   if (n)
     memcpy(sorted, from, sizeof *from * (size_t)n);
   qsort(sorted, (size_t)n, sizeof *sorted, by_text);
-  for (int i = 0; i < n; i++) {
-    if (i && by_text(&sorted[i - 1], &sorted[i]) == 0) {
-      diag_error(l->d, "%s: two added tokens are both %s", l->v->file, show_piece(l->a, sorted[i].text));
-      l->ok = false;
-    }
-    out[i] = (struct tokenizer_match){put_string(l, sorted[i].text.at, sorted[i].text.n), sorted[i].id,
-                                      sorted[i].strip};
+  for (int i = 0; i < n; i++)
+    if (i == 0 || by_text(&sorted[i - 1], &sorted[i]) != 0)
+      out[count++] = (struct tokenizer_match){put_string(l, sorted[i].text.at, sorted[i].text.n),
+                                              sorted[i].id, sorted[i].how};
+  set_part(l, section, out, count, sizeof *out);
+}
+
+/* What Unicode's regular expressions take for \w: letters, marks, decimal digits, connectors, letter numbers,
+ * and the few symbols and joiners that are alphabetic or join. */
+static bool is_word_character(int32_t c) {
+  static const struct tokenizer_range others[] = {
+      {0x200C, 0x200D}, {0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if ((uint32_t)c >= others[i].first && (uint32_t)c <= others[i].last)
+      return true;
+  utf8proc_category_t k = utf8proc_category(c);
+  return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_NL) || k == UTF8PROC_CATEGORY_PC;
+}
+
+static bool any_single_word(const struct vocabulary *v) {
+  bool any = false;
+  for (int i = 0; i < v->added.n; i++)
+    any |= (v->added.at[i].how & TOKENIZER_SINGLE_WORD) != 0;
+  for (int i = 0; i < v->late_added.n; i++)
+    any |= (v->late_added.at[i].how & TOKENIZER_SINGLE_WORD) != 0;
+  return any;
+}
+
+static void put_words(struct layout *l) {
+  VEC(struct tokenizer_range) ranges = {0};
+  if (!any_single_word(l->v))
+    return;
+  for (int32_t c = 0; c < 0x110000; c++) {
+    if (!is_word_character(c))
+      continue;
+    if (ranges.n && ranges.at[ranges.n - 1].last == (uint32_t)c - 1)
+      ranges.at[ranges.n - 1].last++;
+    else
+      vec_push(l->a, ranges, (struct tokenizer_range){(uint32_t)c, (uint32_t)c});
   }
-  set_part(l, section, out, (size_t)n, sizeof *out);
+  set_part(l, TOKENIZER_WORDS, ranges.at, (size_t)ranges.n, sizeof *ranges.at);
 }
 
 /* The map is a 32-bit length, a double array of that many bytes, and strings that each end in a zero. */
@@ -271,7 +306,9 @@ static uint64_t align_up(uint64_t n) {
 }
 
 static bool assemble(struct layout *l, uint8_t **block, size_t *bytes) {
-  struct tokenizer_header h = {.flags = l->v->flags, .unk = l->v->unk, .bos = l->v->bos, .eos = l->v->eos};
+  struct tokenizer_header h = {.flags = l->v->flags, .unk = l->v->unk, .bos = l->v->first, .eos = -1};
+  if (l->v->ends.n)
+    h.eos = (int32_t)l->v->ends.at[0];
   memcpy(h.magic, TOKENIZER_MAGIC, sizeof h.magic);
   uint64_t at = sizeof h;
   for (int i = 0; i < TOKENIZER_SECTIONS; i++) {
@@ -305,8 +342,13 @@ bool tokenizer_block_write(struct diag *d, struct arena *a, const struct vocabul
   put_pieces(&l);
   put_merges(&l);
   put_bytes(&l);
-  put_matches(&l, TOKENIZER_MATCHES, v->matches.at, v->matches.n);
-  put_matches(&l, TOKENIZER_LATE_MATCHES, v->late_matches.at, v->late_matches.n);
+  put_matches(&l, TOKENIZER_SYMBOLS, v->symbols.at, v->symbols.n);
+  put_matches(&l, TOKENIZER_ADDED, v->added.at, v->added.n);
+  put_matches(&l, TOKENIZER_LATE_ADDED, v->late_added.at, v->late_added.n);
+  put_words(&l);
+  set_part(&l, TOKENIZER_PREFIX, v->prefix.at, (size_t)v->prefix.n, sizeof *v->prefix.at);
+  set_part(&l, TOKENIZER_SUFFIX, v->suffix.at, (size_t)v->suffix.n, sizeof *v->suffix.at);
+  set_part(&l, TOKENIZER_ENDS, v->ends.at, (size_t)v->ends.n, sizeof *v->ends.at);
   put_charsmap(&l);
   set_part(&l, TOKENIZER_STRINGS, l.strings.at, (size_t)l.strings.n, 1);
   return l.ok && assemble(&l, block, bytes);

@@ -17,26 +17,48 @@ struct bytes {
 struct vocabulary_token {
   struct bytes piece;
   float score;     /* higher is merged first (0 where merges are listed) */
-  uint32_t type;   /* enum tokenizer_type; 0: no token has this id */
+  uint32_t type;   /* enum tokenizer_type; 0: no token has this id, which is printed as nothing */
   bool added_only; /* found as an added token, never as a piece */
 };
 
 struct vocabulary_match {
   struct bytes text;
-  uint32_t id, strip;
+  uint32_t id, how; /* enum tokenizer_how */
 };
+
+typedef VEC(uint32_t) id_list;
 
 struct vocabulary {
   const char *file; /* for diagnostics */
   uint32_t flags;   /* enum tokenizer_flag */
   bool byte_fallback;
-  int32_t unk, bos, eos;               /* -1: none */
+  int32_t unk;                         /* -1: none */
+  int32_t bos, eos;                    /* as the tokenizer's own file has them; -1: none */
   struct bytes unk_surface;            /* what UNK is printed as */
   VEC(struct vocabulary_token) tokens; /* by id */
   VEC(struct tokenizer_merge) merges;  /* by rank; of equal pairs the last counts */
-  VEC(struct vocabulary_match) matches, late_matches;
-  struct bytes charsmap; /* SentencePiece's precompiled_charsmap; empty: identity */
+  VEC(struct vocabulary_match) symbols, added, late_added;
+  struct bytes charsmap;  /* SentencePiece's precompiled_charsmap; empty: identity */
+  id_list prefix, suffix; /* ids around a text */
+  bool has_template;      /* prefix and suffix are what a post-processor says */
+  int32_t first;          /* the id that a text of none begins with; -1: none */
+  id_list ends;           /* ids that end a text */
 };
+
+/* The reader of an added token as tokenizer.json's added_tokens and tokenizer_config.json's
+ * added_tokens_decoder have it. */
+struct added_token {
+  const char *content;
+  int64_t id;
+  bool special, normalized, lstrip, rstrip, single_word;
+};
+/* Adds it; NULL, or what is wrong with it, in the arena. A token that is there already under the same id is
+ * only found in texts. */
+const char *vocabulary_add(struct arena *a, struct vocabulary *v, const struct added_token *token);
+/* The token of that name; -1: none. Among several a control token goes first. */
+int32_t vocabulary_find(const struct vocabulary *v, const char *name);
+/* A special token is printed as nothing. */
+void vocabulary_make_special(struct vocabulary *v, int32_t id);
 
 /* Each false after diagnostics. Texts may point into the file's contents, which live in the arena. */
 bool tokenizer_read_model(struct diag *d, struct arena *a, const char *path, struct vocabulary *v);

@@ -2,18 +2,13 @@
  * Jansson.
  *
  * Taken: model BPE (merges as "a b" or ["a", "b"], byte_fallback, fuse_unk, ignore_merges), the normalizers
- * Prepend U+2581 and Replace " " by U+2581, the pre-tokenizer Metaspace in all its forms, added tokens.
- * Whatever else would change the ids is refused by name. Special tokens are never looked for in a text (as in
- * SentencePiece: a prompt is plain text); other added tokens are. */
+ * Prepend U+2581 and Replace " " by U+2581, the pre-tokenizer Metaspace in all its forms, added tokens,
+ * the post-processors that put ids around a text. Whatever else would change the ids is refused by name. */
+#include "frontend/checkpoint/config.h"
 #include "frontend/checkpoint/tokenizer_block.h"
-#include "support/file.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { MOST_FILE_BYTES = 256 << 20 };
 
 struct reader {
   struct diag *d;
@@ -58,23 +53,6 @@ static const char *get_string(struct reader *r, const json_t *object, const char
 
 static struct bytes keep(struct reader *r, const char *s) {
   return (struct bytes){arena_strdup(r->a, s), strlen(s)};
-}
-
-static json_t *load(struct diag *d, struct arena *a, const char *path) {
-  size_t n;
-  json_error_t error;
-  char *file = file_read(d, a, path, MOST_FILE_BYTES, &n);
-  if (!file)
-    return NULL;
-  json_t *root = json_loadb(file, n, JSON_REJECT_DUPLICATES, &error);
-  if (!root)
-    diag_error(d, "%s:%d:%d: %s", path, error.line, error.column, error.text);
-  else if (!json_is_object(root)) {
-    diag_error(d, "%s: a JSON object was expected", path);
-    json_decref(root);
-    return NULL;
-  }
-  return root;
 }
 
 /* ---- normalizer and pre-tokenizer ---- */
@@ -310,65 +288,23 @@ static void read_model(struct reader *r, const json_t *model) {
 
 /* ---- added tokens ---- */
 
-/* The text as the normalizer leaves it. */
-static struct bytes normalize(struct reader *r, const char *s) {
-  struct bytes out = {arena_alloc(r->a, (strlen(s) + 1) * TOKENIZER_BLANK_BYTES + 1), 0};
-  char *w = (char *)out.at;
-  if (r->v->flags & TOKENIZER_PREPEND)
-    w = stpcpy(w, TOKENIZER_BLANK);
-  for (; *s; s++)
-    if (*s == ' ' && r->v->flags & TOKENIZER_REPLACE)
-      w = stpcpy(w, TOKENIZER_BLANK);
-    else
-      *w++ = *s;
-  out.n = (size_t)(w - out.at);
-  return out;
-}
-
-static void add_match(struct reader *r, const json_t *token, const char *where, uint32_t id,
-                      const char *content) {
-  bool late = get_bool(r, token, where, "normalized", true);
-  uint32_t strip = (get_bool(r, token, where, "lstrip", false) ? TOKENIZER_STRIP_LEFT : 0) |
-                   (get_bool(r, token, where, "rstrip", false) ? TOKENIZER_STRIP_RIGHT : 0);
-  struct vocabulary_match m = {late ? normalize(r, content) : keep(r, content), id, strip};
-  if (get_bool(r, token, where, "single_word", false))
-    wrong(r, where, "\"single_word\" must be false");
-  if (late)
-    vec_push(r->a, r->v->late_matches, m);
-  else
-    vec_push(r->a, r->v->matches, m);
-}
-
-/* A special token is printed as nothing. */
-static void make_special(struct reader *r, int32_t id) {
-  if (id == r->v->unk)
-    r->v->unk_surface = (struct bytes){"", 0};
-  else
-    r->v->tokens.at[id].type = TOKENIZER_CONTROL;
-}
-
 static void read_added(struct reader *r, const json_t *token, const char *where) {
-  const char *content = get_string(r, token, where, "content", "");
   const json_t *id = get(token, "id");
   bool special = get_bool(r, token, where, "special", false);
-  if (!*content || !json_is_integer(id)) {
+  struct added_token k = {.content = get_string(r, token, where, "content", ""),
+                          .id = json_integer_value(id),
+                          .special = special,
+                          .normalized = get_bool(r, token, where, "normalized", !special),
+                          .lstrip = get_bool(r, token, where, "lstrip", false),
+                          .rstrip = get_bool(r, token, where, "rstrip", false),
+                          .single_word = get_bool(r, token, where, "single_word", false)};
+  if (!*k.content || !json_is_integer(id)) {
     wrong(r, where, "an added token must have an integer \"id\" and a \"content\"");
     return;
   }
-  int32_t there = find_id(r, content);
-  if (there >= 0 && there != json_integer_value(id)) {
-    wrong(r, where, "its id is %lld, but the vocabulary has it as %d", (long long)json_integer_value(id),
-          there);
-    return;
-  }
-  struct vocabulary_token k = {.piece = keep(r, content), .type = TOKENIZER_NORMAL, .added_only = true};
-  if (there < 0 && !place(r, where, json_integer_value(id), k))
-    return;
-  there = (int32_t)json_integer_value(id);
-  if (special)
-    make_special(r, there);
-  else
-    add_match(r, token, where, (uint32_t)there, content);
+  const char *fault = vocabulary_add(r->a, r->v, &k);
+  if (fault)
+    wrong(r, where, "%s", fault);
 }
 
 static void read_added_tokens(struct reader *r, const json_t *list) {
@@ -379,57 +315,112 @@ static void read_added_tokens(struct reader *r, const json_t *list) {
   json_array_foreach(list, i, token) read_added(r, token, arena_printf(r->a, "added_tokens[%zu]", i));
 }
 
-/* ---- which tokens begin and end a text ---- */
+/* ---- post-processors: ids around a text ---- */
 
-static int32_t find_special(const struct reader *r, const char *name) {
-  for (int i = 0; name && i < r->v->tokens.n; i++) {
-    const struct vocabulary_token *k = &r->v->tokens.at[i];
-    if (k->type == TOKENIZER_CONTROL && k->piece.n == strlen(name) &&
-        memcmp(k->piece.at, name, k->piece.n) == 0)
-      return i;
-  }
-  return -1;
+/* What one post-processor puts around what those before it made. */
+struct around {
+  id_list before, behind;
+};
+
+static void put_around(struct reader *r, struct around *x, bool before, const json_t *id, const char *where) {
+  json_int_t n = json_integer_value(id);
+  if (!json_is_integer(id) || n < 0 || n >= TOKENIZER_MAX_TOKENS)
+    wrong(r, where, "a token id was expected, not %s", json_kind(r->a, id));
+  else if (before)
+    vec_push(r->a, x->before, (uint32_t)n);
+  else
+    vec_push(r->a, x->behind, (uint32_t)n);
 }
 
-/* tokenizer_config.json names them, as a string or as an added token. */
-static int32_t find_named(const struct reader *r, const json_t *config, const char *key) {
-  const json_t *value = get(config, key);
-  return find_special(r, json_string_value(json_is_object(value) ? get(value, "content") : value));
+/* {"single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}], "special_tokens": {"<s>": {"ids":
+ * [1]}}} */
+static void read_template(struct reader *r, const json_t *step, const char *where, struct around *x) {
+  const json_t *part, *id;
+  size_t i, k;
+  bool before = true;
+  json_array_foreach(get(step, "single"), i, part) {
+    const json_t *special = get(part, "SpecialToken");
+    const char *name = json_string_value(get(special, "id"));
+    if (get(part, "Sequence"))
+      before = false;
+    const json_t *ids = name ? get(get(get(step, "special_tokens"), name), "ids") : NULL;
+    if (special && !json_is_array(ids))
+      wrong(r, where, "its special_tokens have no ids for %s",
+            name ? show_piece(r->a, keep(r, name)) : "a token");
+    json_array_foreach(ids, k, id) put_around(r, x, before, id, where);
+  }
 }
 
-static void find_ends(struct reader *r) {
-  const char *slash = strrchr(r->path, '/');
-  const char *path =
-      arena_printf(r->a, "%.*stokenizer_config.json", slash ? (int)(slash - r->path) + 1 : 0, r->path);
-  json_t *config = NULL;
-  if (access(path, F_OK) == 0) {
-    config = load(r->d, r->a, path);
-    r->ok &= config != NULL;
+/* BertProcessing and RobertaProcessing: {"cls": ["<s>", 0], "sep": ["</s>", 2]}. */
+static void read_pair(struct reader *r, const json_t *step, const char *where, struct around *x) {
+  put_around(r, x, true, json_array_get(get(step, "cls"), 1), where);
+  put_around(r, x, false, json_array_get(get(step, "sep"), 1), where);
+}
+
+static void read_nothing(struct reader *r, const json_t *step, const char *where, struct around *x) {
+  (void)r, (void)step, (void)where, (void)x; /* ByteLevel: changes offsets, no ids */
+}
+
+static void read_post_processor(struct reader *r, const json_t *step, const char *where) {
+  static const struct {
+    const char *type;
+    void (*read)(struct reader *r, const json_t *step, const char *where, struct around *x);
+  } known[] = {{"TemplateProcessing", read_template},
+               {"BertProcessing", read_pair},
+               {"RobertaProcessing", read_pair},
+               {"ByteLevel", read_nothing}};
+  const char *type = get_string(r, step, where, "type", "");
+  size_t i = 0, n = sizeof known / sizeof *known;
+  const json_t *one;
+  if (strcmp(type, "Sequence") == 0) {
+    json_array_foreach(get(step, "processors"), i, one)
+        read_post_processor(r, one, arena_printf(r->a, "%s.processors[%zu]", where, i));
+    return;
   }
-  r->v->bos = find_named(r, config, "bos_token");
-  r->v->eos = find_named(r, config, "eos_token");
-  if (r->v->bos < 0 && !get(config, "bos_token"))
-    r->v->bos = find_special(r, "<s>");
-  if (r->v->eos < 0 && !get(config, "eos_token"))
-    r->v->eos = find_special(r, "</s>");
-  json_decref(config);
+  while (i < n && strcmp(known[i].type, type) != 0)
+    i++;
+  struct around x = {0};
+  if (i < n)
+    known[i].read(r, step, where, &x);
+  else
+    wrong(r, where, "the type %s is not known", show_piece(r->a, keep(r, type)));
+  for (int k = 0; k < r->v->prefix.n; k++)
+    vec_push(r->a, x.before, r->v->prefix.at[k]);
+  r->v->prefix = x.before;
+  for (int k = 0; k < x.behind.n; k++)
+    vec_push(r->a, r->v->suffix, x.behind.at[k]);
+}
+
+static int32_t find_special(const struct vocabulary *v, const char *name) {
+  int32_t id = vocabulary_find(v, name);
+  return id >= 0 && v->tokens.at[id].type == TOKENIZER_CONTROL ? id : -1;
+}
+
+static void read_whole(struct reader *r, const json_t *root) {
+  struct vocabulary *v = r->v;
+  read_steps(r, get(root, "normalizer"), "normalizer", "normalizers", normalizers);
+  if (r->ok)
+    read_steps(r, get(root, "pre_tokenizer"), "pre_tokenizer", "pretokenizers", pre_tokenizers);
+  if (r->ok)
+    read_model(r, get(root, "model"));
+  if (r->ok)
+    read_added_tokens(r, get(root, "added_tokens"));
+  v->has_template = get(root, "post_processor") != NULL;
+  if (r->ok && v->has_template)
+    read_post_processor(r, get(root, "post_processor"), "post_processor");
+  v->bos = find_special(v, "<s>");
+  v->eos = find_special(v, "</s>");
+  if (decoder_drops_blank(get(root, "decoder"), v->flags & (TOKENIZER_PREPEND | TOKENIZER_META_PREPEND)))
+    v->flags |= TOKENIZER_DROP_FIRST_BLANK;
 }
 
 bool tokenizer_read_json(struct diag *d, struct arena *a, const char *path, struct vocabulary *v) {
   struct reader r = {.d = d, .a = a, .path = path, .v = v, .ok = true};
-  json_t *root = load(d, a, path);
-  if (!root)
+  struct config file;
+  if (!config_read(d, a, path, &file))
     return false;
   v->flags = TOKENIZER_PAIR_MERGES | TOKENIZER_ESCAPE;
-  read_steps(&r, get(root, "normalizer"), "normalizer", "normalizers", normalizers);
-  read_steps(&r, get(root, "pre_tokenizer"), "pre_tokenizer", "pretokenizers", pre_tokenizers);
-  read_model(&r, get(root, "model"));
-  if (r.ok)
-    read_added_tokens(&r, get(root, "added_tokens"));
-  if (r.ok)
-    find_ends(&r);
-  if (decoder_drops_blank(get(root, "decoder"), v->flags & (TOKENIZER_PREPEND | TOKENIZER_META_PREPEND)))
-    v->flags |= TOKENIZER_DROP_FIRST_BLANK;
-  json_decref(root);
+  read_whole(&r, file.root);
+  config_free(&file);
   return r.ok;
 }

@@ -5,6 +5,7 @@
 #include "frontend/checkpoint/sentencepiece_model.pb-c.h"
 #include "frontend/checkpoint/tokenizer_block.h"
 #include "support/file.h"
+#include "support/kind.h"
 
 #include <string.h>
 
@@ -65,7 +66,9 @@ static bool read_piece(struct diag *d, struct arena *a, const Spm__Piece *p, str
   if (p->type == TOKENIZER_UNKNOWN)
     v->unk = (int32_t)id;
   if (p->type == TOKENIZER_USER_DEFINED)
-    vec_push(a, v->matches, (struct vocabulary_match){.text = k.piece, .id = id});
+    vec_push(a, v->symbols, (struct vocabulary_match){.text = k.piece, .id = id});
+  if (p->type == TOKENIZER_CONTROL || p->type == TOKENIZER_UNKNOWN)
+    vec_push(a, v->added, (struct vocabulary_match){.text = k.piece, .id = id, .how = TOKENIZER_SPECIAL});
   vec_push(a, v->tokens, k);
   return !wrong;
 }
@@ -113,9 +116,11 @@ bool tokenizer_read_model(struct diag *d, struct arena *a, const char *path, str
   char *file = file_read(d, a, path, MOST_FILE_BYTES, &n);
   if (!file)
     return false;
-  Spm__Model *m = spm__model__unpack(NULL, n, (const uint8_t *)file);
+  const char *other = file_kind(file, n);
+  Spm__Model *m = other ? NULL : spm__model__unpack(NULL, n, (const uint8_t *)file);
   if (!m) {
-    diag_error(d, "%s: this is not a SentencePiece model, or it is cut short; fetch the file again", path);
+    diag_error(d, "%s: %s", path,
+               other ? other : "this is not a SentencePiece model, or it is cut short; fetch the file again");
     return false;
   }
   bool ok = read_message(d, a, path, m, v);

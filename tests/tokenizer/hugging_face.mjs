@@ -2,7 +2,8 @@
 // implementation gives them; what tokenize_tool prints must be equal. Run it where npm has installed
 // @huggingface/tokenizers (js: pure JavaScript, ignores Metaspace's "split" and trims U+FEFF but not U+0085
 // around stripping tokens) or @anush008/tokenizers (rust: a binding of the reference implementation).
-// Both find special tokens in a text, which Tern does not: leave <s>, </s> and <unk> out of FILE.
+// Both find special tokens in a text, as `tokenize_tool DIR FILE special` does: leave <s>, </s> and <unk> out of a FILE
+// that it reads as plain text.
 import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";

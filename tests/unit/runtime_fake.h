@@ -34,7 +34,15 @@ enum {
   PARTS_AT = 256
 };
 enum { FAKE_STATE = WORDS * 4 + 4, SEQUENCES = 4 };
-enum { BOS = 0, EOS = 1, BYTE = 2, THE = 258, TOKENS = 259 }; /* ids: control, control, 256 bytes, a word */
+enum {
+  BOS = 0,
+  EOS = 1,
+  BYTE = 2,
+  THE = 258,
+  FULL = 259,
+  TOKENS = 260
+}; /* ids: control, control, 256
+bytes, a word, a second end */
 
 static inline uint32_t stir(uint32_t a, uint32_t b) {
   uint32_t h = (a ^ b * 0x9e3779b9u) * 0x85ebca6bu;
@@ -289,8 +297,15 @@ void tokenizer_close(struct tokenizer *t) {
   free(t);
 }
 
-size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, uint32_t **ids) {
+size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, enum tokenizer_special special,
+                        uint32_t **ids) {
   (void)t;
+  if (special == TOKENIZER_SPECIAL_ALWAYS && n == 6 &&
+      memcmp(text, "<full>", 6) == 0) { /* its one special token */
+    *ids = malloc(sizeof **ids);
+    **ids = FULL;
+    return 1;
+  }
   *ids = malloc(n * sizeof **ids + 1);
   for (size_t i = 0; i < n; i++)
     (*ids)[i] = BYTE + (unsigned char)text[i];
@@ -299,8 +314,8 @@ size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, u
 
 const char *tokenizer_piece(const struct tokenizer *t, uint32_t id, bool first, size_t *n) {
   assert_true(id < TOKENS);
-  *n = id < BYTE ? 0 : id == THE ? 4 - first : 1;
-  return id < BYTE ? "" : id == THE ? " the" + first : &t->bytes[id - BYTE];
+  *n = id < BYTE || id == FULL ? 0 : id == THE ? 4 - first : 1;
+  return id < BYTE || id == FULL ? "" : id == THE ? " the" + first : &t->bytes[id - BYTE];
 }
 
 uint32_t tokenizer_size(const struct tokenizer *t) {
@@ -316,6 +331,27 @@ int32_t tokenizer_bos(const struct tokenizer *t) {
 int32_t tokenizer_eos(const struct tokenizer *t) {
   (void)t;
   return EOS;
+}
+
+bool tokenizer_is_end(const struct tokenizer *t, uint32_t id) {
+  (void)t;
+  return id == EOS || id == FULL;
+}
+
+static bool no_prefix; /* a checkpoint whose texts begin with nothing */
+
+const uint32_t *tokenizer_prefix(const struct tokenizer *t, size_t *n) {
+  static const uint32_t bos[] = {BOS};
+  (void)t;
+  *n = no_prefix ? 0 : 1;
+  return bos;
+}
+
+const uint32_t *tokenizer_suffix(const struct tokenizer *t, size_t *n) {
+  static const uint32_t eos[] = {EOS};
+  (void)t;
+  *n = no_prefix ? 1 : 0; /* and end with EOS */
+  return eos;
 }
 
 #endif

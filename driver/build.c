@@ -7,6 +7,7 @@
 
 #include "backends/c/c.h"
 #include "backends/native/native.h"
+#include "support/escape.h"
 #include "support/file.h"
 #include "support/progress.h"
 #include <errno.h>
@@ -97,7 +98,7 @@ static bool emit_c(struct build *b, const char *path) {
                         .threads = (uint32_t)j->options.threads};
   if (!loops || !o.runtime)
     return false;
-  const char *image = arena_printf(&j->arena, "%s/%s.weights", path, j->module->name);
+  const char *image = arena_printf(&j->arena, "%s/%s.weights", path, c_prefix(&j->arena, j->module->name));
   outputs_begin();
   return outputs_end(&j->diag,
                      c_emit(&j->diag, loops, path, &o) && (!j->checkpoint || write_image_file(j, image)));

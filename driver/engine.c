@@ -3,6 +3,7 @@
 
 #include "backends/c/c.h"
 #include "backends/native/native.h"
+#include "support/escape.h"
 #include "support/file.h"
 #include "support/progress.h"
 #include <dlfcn.h>
@@ -39,6 +40,7 @@ static bool open_native(struct engine *e, struct job *j, const struct loops *loo
 static bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
   struct arena *a = &j->arena;
   struct c_options o = {.runtime = tern_file(j, "share/tern/runtime")};
+  const char *name = c_prefix(a, j->module->name);
   e->dir = o.runtime ? scratch_begin(j) : NULL;
   if (!e->dir || !c_emit(&j->diag, loops, e->dir, &o))
     return false;
@@ -52,7 +54,7 @@ static bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
                         "-w",
                         arena_printf(a, "-I%s", e->dir),
                         arena_printf(a, "-I%s/runtime", e->dir),
-                        arena_printf(a, "%s/%s.c", e->dir, j->module->name),
+                        arena_printf(a, "%s/%s.c", e->dir, name),
                         arena_printf(a, "%s/runtime/kernels/ternary.c", e->dir),
                         "-lm",
                         "-o",
@@ -61,11 +63,10 @@ static bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
   if (!run_program(&j->diag, argv))
     return false;
   e->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-  const struct tern_model *const *model = e->library ? dlsym(e->library, "tern_program_model") : NULL;
-  if (!model)
+  e->model = e->library ? dlsym(e->library, arena_printf(a, "%s_model", name)) : NULL;
+  if (!e->model)
     diag_error(&j->diag, "the C engine cannot be loaded: %s", dlerror());
-  e->model = model ? *model : NULL;
-  return model != NULL;
+  return e->model != NULL;
 }
 
 bool engine_open(struct engine *e, struct job *j, const struct loops *loops, const char *kind) {

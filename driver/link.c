@@ -3,6 +3,7 @@
 #include "driver/link.h"
 #include "driver/carry.h"
 
+#include "support/escape.h"
 #include "support/file.h"
 #include <ctype.h>
 #include <errno.h>
@@ -72,7 +73,7 @@ bool link_executable(struct job *j, const char *dir, const char *object, const c
 
 /* `text` with every "tern_" and "TERN_" replaced by the model's name. */
 static const char *rename_prefix(struct job *j, const char *text) {
-  const char *name = j->module->name;
+  const char *name = c_prefix(&j->arena, j->module->name);
   char *upper = arena_strdup(&j->arena, name);
   for (char *p = upper; *p; p++)
     *p = (char)toupper((unsigned char)*p);
@@ -120,6 +121,7 @@ static bool write_renamings(struct job *j, const char *header, const char *path,
     return false;
   }
   VEC(const char *) names = {0}; /* a comment may name a call again */
+  const char *model = c_prefix(&j->arena, j->module->name);
   for (const char *p = header; (p = strstr(p, "tern_")); p += 5) {
     size_t n = 5 + strspn(p + 5, "abcdefghijklmnopqrstuvwxyz0123456789_");
     bool whole = p == header || !(isalnum((unsigned char)p[-1]) || p[-1] == '_'), known = false;
@@ -128,8 +130,8 @@ static bool write_renamings(struct job *j, const char *header, const char *path,
     if (!whole || p[n] != '(' || known)
       continue;
     vec_push(&j->arena, names, arena_strndup(&j->arena, p, n));
-    fprintf(renamings.file, "%.*s %s_%.*s\n", (int)n, p, j->module->name, (int)n - 5, p + 5);
-    fprintf(kept.file, "%s_%.*s\n", j->module->name, (int)n - 5, p + 5);
+    fprintf(renamings.file, "%.*s %s_%.*s\n", (int)n, p, model, (int)n - 5, p + 5);
+    fprintf(kept.file, "%s_%.*s\n", model, (int)n - 5, p + 5);
   }
   bool ok = output_close(&renamings, false);
   return output_close(&kept, false) && ok;
@@ -139,12 +141,13 @@ bool link_library(struct job *j, const char *dir, const char *object, const char
   struct arena *a = &j->arena;
   const char *runtime = tern_file(j, "lib/tern/libtern_runtime.a");
   const char *template = tern_file(j, "share/tern/runtime/library.h");
+  const char *name = c_prefix(a, j->module->name);
   size_t length;
   char *text = runtime && template ? file_read(&j->diag, a, template, 1 << 20, &length) : NULL;
   if (!text)
     return false;
   char *all = arena_printf(a, "%s/all.o", dir), *names = arena_printf(a, "%s/renamings", dir);
-  char *keep = arena_printf(a, "%s/keep", dir), *one = arena_printf(a, "%s/%s.o", dir, j->module->name);
+  char *keep = arena_printf(a, "%s/keep", dir), *one = arena_printf(a, "%s/%s.o", dir, name);
   char *archive = arena_printf(a, "%s/library.a", dir);
   const char *link[] = {"ld", "-r", "-o", all, object, "--whole-archive", runtime, NULL};
   const char *rename[] = {"objcopy", arena_printf(a, "--redefine-syms=%s", names), all, all, NULL};
@@ -153,9 +156,9 @@ bool link_library(struct job *j, const char *dir, const char *object, const char
   if (!run_program(&j->diag, link) || !write_renamings(j, text, names, keep) ||
       !run_program(&j->diag, rename) || !run_program(&j->diag, hide) || !run_program(&j->diag, pack))
     return false;
-  const char *files[] = {arena_printf(a, "%s/lib%s.a", out, j->module->name),
-                         arena_printf(a, "%s/%s.h", out, j->module->name),
-                         arena_printf(a, "%s/%s.weights", out, j->module->name)};
+  const char *files[] = {arena_printf(a, "%s/lib%s.a", out, name),
+                         arena_printf(a, "%s/%s.h", out, name),
+                         arena_printf(a, "%s/%s.weights", out, name)};
   outputs_begin();
   bool ok = output_folder(&j->diag, out) && copy_file(j, archive, files[0]) &&
             write_text(j, files[1], rename_prefix(j, text)) &&

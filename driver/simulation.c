@@ -1,60 +1,28 @@
-/* simulation.c: runs `make` in the project's folder and reads what the test bench prints. */
+/* simulation.c: builds and runs the test bench in the project's folder and reads what it prints. */
 #include "driver/simulation.h"
 
+#include "driver/bench.h"
 #include "support/file.h"
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* A path as the programs in the project's folder see it, quoted for the shell. */
-static const char *absolute(struct arena *a, const char *path) {
-  char here[PATH_MAX];
-  bool relative = path[0] != '/' && getcwd(here, sizeof here);
-  const char *whole = relative ? arena_printf(a, "%s/%s", here, path) : path, *out = "'";
-  for (; *whole; whole++)
-    out = arena_printf(a, *whole == '\'' ? "%s'\\''" : "%s%c", out, *whole);
-  return arena_printf(a, "%s'", out);
-}
-
-/* Whether the command did its work; what it printed is in the file `log` of the folder. */
-static bool in_folder(struct job *j, const char *dir, const char *command, const char *log) {
-  struct arena *a = &j->arena;
-  const char *failed = arena_printf(a, "%s/failed", dir);
-  const char *text = arena_printf(a, "cd %s && rm -f failed && { %s; } > %s 2>&1 || touch failed",
-                                  absolute(a, dir), command, log);
-  const char *argv[] = {"sh", "-c", text, NULL};
-  if (!run_program(&j->diag, argv))
-    return false;
-  bool ok = access(failed, F_OK) != 0;
-  remove(failed);
-  return ok;
-}
-
-/* What the programs printed, if it can be read. */
-static char *log_text(struct job *j, const char *dir, const char *log, size_t *length) {
-  enum { LARGEST_LOG = 1 << 28 };
-  return file_read(&j->diag, &j->arena, arena_printf(&j->arena, "%s/%s", dir, log), LARGEST_LOG, length);
-}
+/* argv of the built bench, which the caller completes with plus arguments. */
+struct words {
+  VEC(const char *) argv;
+};
 
 static bool build_bench(struct job *j, const struct hw_design *h, const char *dir,
-                        const struct simulation_options *o, const char **program) {
+                        const struct simulation_options *o, struct words *c) {
   struct arena *a = &j->arena;
   bool icarus = strcmp(o->simulator, "icarus") == 0;
   const char *binary = icarus ? arena_printf(a, "build/%s.vvp", h->name)
                               : arena_printf(a, "build/%s/V%s_tb", o->trace ? "trace" : "verilator", h->name);
-  *program = icarus ? arena_printf(a, "vvp -n %s", binary) : binary;
-  size_t length;
-  if (in_folder(j, dir, arena_printf(a, "make -s %s", binary), "build.log"))
-    return true;
-  const char *text = log_text(j, dir, "build.log", &length);
-  diag_error(&j->diag, "the test bench cannot be built with %s (Debian: apt-get install %s make g++):\n%s",
-             o->simulator, icarus ? "iverilog" : "verilator",
-             text && length > 4000 ? text + length - 4000
-             : text                ? text
-                                   : "");
-  return false;
+  if (icarus) {
+    vec_push(a, c->argv, "vvp");
+    vec_push(a, c->argv, "-n");
+  }
+  vec_push(a, c->argv, binary);
+  return bench_make(j, dir, binary, o->simulator);
 }
 
 /* Lines "best STEP SEQUENCE TOKEN SCORE", "steps ...", "states ...", "unit ID CLOCKS AWAITED", at last
@@ -110,26 +78,38 @@ static bool convert_logits(struct job *j, const char *dir, const char *path) {
   return ok && output_close(&out, false);
 }
 
-static const char *plusarg(struct arena *a, const char *name, int64_t n) {
-  return n ? arena_printf(a, " +%s=%lld", name, (long long)n) : "";
+static void plusarg(struct arena *a, struct words *c, const char *name, int64_t n) {
+  if (n)
+    vec_push(a, c->argv, arena_printf(a, "+%s=%lld", name, (long long)n));
+}
+
+static void add_arguments(struct arena *a, struct words *c, const struct hw_vectors *v,
+                          const struct simulation_options *o) {
+  vec_push(a, c->argv, "+tokens=vectors/tokens.txt");
+  vec_push(a, c->argv, "+expected=vectors/expected.bin");
+  vec_push(a, c->argv, "+weights=weights.bin");
+  plusarg(a, c, "generate", v->generate);
+  plusarg(a, c, "ends", v->ends);
+  plusarg(a, c, "stalls", o->stalls);
+  plusarg(a, c, "save_restore", o->save_restore);
+  if (o->trace)
+    vec_push(a, c->argv, "+trace=trace.vcd");
+  if (o->logits)
+    vec_push(a, c->argv, "+logits=logits.txt");
+  vec_push(a, c->argv, NULL);
 }
 
 bool simulation_run(struct job *j, const struct hw_design *h, const char *dir, const struct hw_vectors *v,
                     const struct simulation_options *o, struct simulation *r) {
   struct arena *a = &j->arena;
-  const char *program;
+  struct words c = {0};
   size_t length;
   r->simulator = o->simulator;
-  if (!build_bench(j, h, dir, o, &program))
+  if (!build_bench(j, h, dir, o, &c))
     return false;
-  const char *command = arena_printf(
-      a, "%s +tokens=vectors/tokens.txt +expected=vectors/expected.bin +weights=weights.bin%s%s%s%s%s%s",
-      program, plusarg(a, "generate", v->generate), plusarg(a, "ends", v->ends),
-      plusarg(a, "stalls", o->stalls), plusarg(a, "save_restore", o->save_restore),
-      o->trace ? arena_printf(a, " +trace=%s", absolute(a, o->trace)) : "",
-      o->logits ? " +logits=logits.txt" : "");
-  bool ran = in_folder(j, dir, command, "run.log");
-  char *text = log_text(j, dir, "run.log", &length);
+  add_arguments(a, &c, v, o);
+  bool ran = bench_run(j, dir, c.argv.at, "run.log");
+  char *text = bench_log(j, dir, "run.log", &length);
   if (!text)
     return false;
   char *copy = arena_strdup(a, text);
@@ -138,5 +118,6 @@ bool simulation_run(struct job *j, const struct hw_design *h, const char *dir, c
     diag_error(&j->diag, "the simulated hardware differs from the interpreter:\n%s", fail ? fail : text);
     return false;
   }
-  return !o->logits || convert_logits(j, dir, o->logits);
+  return (!o->trace || bench_take(j, dir, "trace.vcd", o->trace)) &&
+         (!o->logits || convert_logits(j, dir, o->logits));
 }

@@ -68,18 +68,6 @@ static const char *size_text(struct arena *a, uint64_t bytes) {
   return arena_printf(a, unit && n < 99.5 ? "%.1f %s" : "%.0f %s", n, units[unit]);
 }
 
-const char *shell_word(struct arena *a, const char *text) {
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:,@%=";
-  if (*text && text[strspn(text, plain)] == 0)
-    return text;
-  char *word = arena_alloc(a, 4 * strlen(text) + 3), *to = word;
-  *to++ = '\'';
-  for (; *text; text++)
-    to = *text == '\'' ? stpcpy(to, "'\\''") : (*to = *text, to + 1);
-  *to = '\'';
-  return word;
-}
-
 void summary_print(struct job *j, const struct summary *s) {
   struct arena *a = &j->arena;
   written_list list = files_of(a, s);
@@ -113,7 +101,7 @@ const char *use_of_program(struct job *j, const char *path, const char *weights_
 
 const char *use_of_library(struct job *j, const char *path) {
   struct arena *a = &j->arena;
-  const char *dir = shell_word(a, path), *name = j->module->name;
+  const char *dir = shell_word(a, path), *name = c_prefix(a, j->module->name);
   return arena_printf(a, "use it: cc main.c -I%s %s/lib%s.a -lpthread -lm", dir, dir, name);
 }
 

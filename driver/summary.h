@@ -4,6 +4,7 @@
 #define TERN_DRIVER_SUMMARY_H
 
 #include "driver/driver.h"
+#include "support/escape.h"
 
 /* What was written. */
 struct summary {
@@ -23,8 +24,5 @@ bool summary_json(struct job *j, const struct summary *s);
 /* How a model's output is used; NULL for text that is its own use. `path`: where it was written. */
 const char *use_of_program(struct job *j, const char *path, const char *weights_file);
 const char *use_of_library(struct job *j, const char *path);
-
-/* `text` as one word of a POSIX shell. */
-const char *shell_word(struct arena *a, const char *text);
 
 #endif

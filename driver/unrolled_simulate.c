@@ -1,16 +1,15 @@
 /* unrolled_simulate.c: `ternc simulate --hw=unrolled`: the project in a folder of its own, its test bench
  * built and run, and what it says. The tokens that follow the prompt are the interpreter's best ones; the
  * hardware's results are held against the interpreter's one by one, so that both go the same way. */
+#include "driver/bench.h"
 #include "driver/tokens.h"
 #include "driver/unrolled.h"
 
 #include "backends/verilog/unrolled/unrolled.h"
 #include "ir/interp.h"
 #include "support/file.h"
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct ids {
   VEC(uint32_t) at;
@@ -54,58 +53,43 @@ struct outcome {
   long long tokens, sequences, results, first, last; /* first, last: clocks */
 };
 
-static const char *absolute(struct arena *a, const char *path) {
-  char here[PATH_MAX];
-  return path[0] != '/' && getcwd(here, sizeof here) ? arena_printf(a, "%s/%s", here, path) : path;
-}
-
-/* Builds and runs; the programs' output goes to the file `log`. */
-static bool run_make(struct job *j, const struct unrolled_request *r, const char *dir, const char *results,
-                     const char *log) {
+static bool run_bench(struct job *j, const struct unrolled_request *r, const char *dir) {
   struct arena *a = &j->arena;
-  const char *trace = r->trace ? arena_printf(a, " +dump=%s", absolute(a, r->trace)) : "";
-  const char *script = "exec make -s -C \"$0\" \"$1\" \"STALL=$2\" \"SEED=$3\" \"MORE=$4\" >\"$5\" 2>&1";
-  const char *argv[] = {"sh",
-                        "-c",
-                        script,
-                        dir,
-                        r->simulator,
-                        r->stalls ? "30" : "0",
-                        arena_printf(a, "%d", r->stalls),
-                        arena_printf(a, "+write=%s%s", results, trace),
-                        log,
+  bool icarus = strcmp(r->simulator, "icarus") == 0;
+  const char *rest[] = {"+tokens=sim/tokens.hex",
+                        "+results=sim/results.hex",
+                        r->stalls ? "+stall=30" : "+stall=0",
+                        arena_printf(a, "+seed=%d", r->stalls),
+                        "+write=results.hex",
+                        r->trace ? "+dump=trace.vcd" : NULL,
                         NULL};
-  struct diag quiet = {.out = fopen("/dev/null", "w")};
-  bool ok = run_program(&quiet, argv);
-  if (quiet.out)
-    fclose(quiet.out);
-  diag_free(&quiet);
-  return ok;
+  const char *argv[16] = {"obj/verilator/sim"};
+  int n = 1;
+  if (icarus)
+    for (n = 0; n < 3; n++)
+      argv[n] = (const char *[]){"vvp", "-N", "obj/icarus"}[n];
+  memcpy(argv + n, rest, sizeof rest);
+  return bench_make(j, dir, icarus ? "obj/icarus" : "obj/verilator/sim", r->simulator) &&
+         bench_run(j, dir, argv, "log");
 }
 
 static bool simulate(struct job *j, const struct unrolled_request *r, const char *dir, struct outcome *o) {
-  struct arena *a = &j->arena;
-  const char *log = absolute(a, arena_printf(a, "%s/log", dir));
-  const char *results = absolute(a, arena_printf(a, "%s/results.hex", dir));
-  bool ok = run_make(j, r, dir, results, log);
+  int errors = j->diag.errors;
+  bool ok = run_bench(j, r, dir);
   size_t length;
-  char *text = file_read(&j->diag, a, log, 1 << 28, &length);
+  const char *text = j->diag.errors == errors ? bench_log(j, dir, "log", &length) : NULL;
   const char *pass = text ? strstr(text, "PASS: ") : NULL, *fail = text ? strstr(text, "FAIL: ") : NULL;
   if (ok && pass &&
       sscanf(pass,
              "PASS: %lld tokens of %lld sequences, %lld results each; first result in cycle %lld, last in "
              "cycle %lld",
              &o->tokens, &o->sequences, &o->results, &o->first, &o->last) == 5)
-    return true;
+    return !r->trace || bench_take(j, dir, "trace.vcd", r->trace);
   if (fail)
     diag_error(&j->diag, "the hardware differs from the interpreter: %.*s", (int)strcspn(fail + 6, "\n"),
                fail + 6);
-  else
-    diag_error(&j->diag, "the test bench cannot be run with %s (Debian: apt-get install %s make g++):\n%s",
-               r->simulator, strcmp(r->simulator, "icarus") == 0 ? "iverilog" : "verilator",
-               text && length > 4000 ? text + length - 4000
-               : text                ? text
-                                     : "");
+  else if (text)
+    diag_error(&j->diag, "the test bench stopped before its end:\n%s", text);
   return false;
 }
 

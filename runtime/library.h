@@ -30,8 +30,8 @@
  * file. TERN_HUGE_PAGES=0 in the environment keeps the mapping.
  *
  * Calls that can fail return 0 (or NULL) on failure and leave the sequence as it was; tern_error says why. */
-#ifndef TERN_LIBRARY_H
-#define TERN_LIBRARY_H
+#ifndef tern_library_h
+#define tern_library_h
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* c.c: the folder of a C project: NAME.c, ops.h, Makefile, README, and the runtime's sources. */
+/* c.c: the folder of a C project: NAME.c, program.c, ops.h, Makefile, README, and the runtime's sources. */
 #include "backends/c/c.h"
 
 #include "backends/c/emit.h"
@@ -77,8 +77,12 @@ static void print_curves(FILE *out, const struct loops *l) {
 
 void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
   const struct module *m = l->module;
-  const char *spec = m->spec ? m->spec : "a specification";
-  fprintf(out, "/* %s.c: the model %s of %s, written by ternc " TERN_VERSION ".\n", m->name, m->name, spec);
+  struct arena a = {0};
+  const char *name = comment_text(&a, m->name);
+  const char *spec = comment_text(&a, m->spec ? m->spec : "a specification");
+  fprintf(out, "/* %s.c: the model %s of %s, written by ternc " TERN_VERSION ".\n", c_prefix(&a, m->name),
+          name, spec);
+  arena_free(&a);
   fputs(preamble, out);
   print_curves(out, l);
   for (const struct kernel *k = l->kernels; k; k = k->next)
@@ -94,6 +98,7 @@ struct project {
   const struct loops *loops;
   const struct c_options *options;
   const char *dir;
+  const char *name; /* the model's: of files, and before what other programs see */
   VEC(const char *) runtime; /* file names without folder, sorted */
 };
 
@@ -150,13 +155,24 @@ static void print_source(FILE *out, const struct project *p) {
   c_print(out, p->loops, p->options);
 }
 
+/* A file of its own, since a program that has several models has this name once. */
+static void print_program(FILE *out, const struct project *p) {
+  fprintf(out,
+          "/* program.c: the model that the program around it runs. */\n"
+          "#include \"runtime/model.h\"\n\n"
+          "extern const struct tern_model %s_model;\n"
+          "extern const struct tern_model *const tern_program_model;\n"
+          "const struct tern_model *const tern_program_model = &%s_model;\n",
+          p->name, p->name);
+}
+
 static void print_ops(FILE *out, const struct project *p) {
   (void)p;
   fputs(ops_header, out);
 }
 
 static void print_makefile(FILE *out, const struct project *p) {
-  const char *name = p->loops->module->name;
+  const char *name = p->name;
   fprintf(out,
           "# Builds lib%s.a, the model's kernels, which need only libm, and %s, the program around them.\n"
           "# -ffp-contract=off keeps every float operation rounded by itself: the results are then the same "
@@ -165,7 +181,7 @@ static void print_makefile(FILE *out, const struct project *p) {
           "# make CFLAGS='-O3 -march=native' uses this machine's vector instructions and is much faster.\n"
           "CFLAGS = -O3\n"
           "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
-          "CORE = %s.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o \\\n"
+          "CORE = %s.o program.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o \\\n"
           "       runtime/kernels/ternary_avxvnni.o runtime/kernels/ternary_vnni.o "
           "runtime/kernels/ternary_neon.o\n"
           "PROGRAM =",
@@ -187,21 +203,24 @@ static void print_makefile(FILE *out, const struct project *p) {
 }
 
 static void print_readme(FILE *out, const struct project *p) {
-  const char *name = p->loops->module->name;
+  const char *name = p->name;
   fprintf(
       out,
       "%s as C11, written by ternc " TERN_VERSION ".\n\n"
       "  make                                  builds lib%s.a and the program %s\n"
       "  ./%s --weights-file %s.weights        runs it (--help lists what it can do)\n\n"
-      "%s.c      one function a kernel, the forms that call them, the constant struct tern_model\n"
+      "%s.c      one function a kernel, the forms that call them, the constant struct tern_model %s_model\n"
+      "program.c   which model the program runs\n"
       "ops.h       element-wise operators\n"
       "runtime/    model.h is the interface of the code above; kernels/ the ternary sums, exp and log; the "
       "rest\n"
       "            is the program: command line, threads, tokenizer, sampling\n"
       "%s.weights  the weights, when ternc was given a checkpoint\n\n"
       "To call the model from another program link lib%s.a and libm, and see runtime/model.h: the model is\n"
-      "*tern_program_model. Any C11 compiler will do; the results are the same bits everywhere.\n",
-      name, name, name, name, name, name, name, name);
+      "%s_model, the only name that %s.c shows. Several models go into one program: link the libraries of "
+      "all.\n"
+      "Any C11 compiler will do; the results are the same bits everywhere.\n",
+      name, name, name, name, name, name, name, name, name, name, name);
 }
 
 static bool write_project(struct project *p) {
@@ -212,7 +231,7 @@ static bool write_project(struct project *p) {
                                         "kernels/ternary_avx2.c",   "kernels/ternary_avxvnni.c",
                                         "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
   struct arena *a = &p->arena;
-  const char *source = arena_printf(a, "%s.c", p->loops->module->name);
+  const char *source = arena_printf(a, "%s.c", p->name);
   bool ok = list_runtime(p) && output_folder(p->d, p->dir) &&
             output_folder(p->d, arena_printf(a, "%s/runtime", p->dir)) &&
             output_folder(p->d, arena_printf(a, "%s/runtime/kernels", p->dir));
@@ -220,12 +239,14 @@ static bool write_project(struct project *p) {
     ok = copy_file(p, p->runtime.at[i]);
   for (size_t i = 0; ok && i < sizeof kernels / sizeof *kernels; i++)
     ok = copy_file(p, kernels[i]);
-  return ok && write_file(p, source, print_source) && write_file(p, "ops.h", print_ops) &&
-         write_file(p, "Makefile", print_makefile) && write_file(p, "README", print_readme);
+  return ok && write_file(p, source, print_source) && write_file(p, "program.c", print_program) &&
+         write_file(p, "ops.h", print_ops) && write_file(p, "Makefile", print_makefile) &&
+         write_file(p, "README", print_readme);
 }
 
 bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct c_options *o) {
   struct project p = {.d = d, .loops = l, .options = o, .dir = dir};
+  p.name = c_prefix(&p.arena, l->module->name);
   outputs_begin();
   bool ok = outputs_end(d, write_project(&p));
   arena_free(&p.arena);

@@ -3,6 +3,7 @@
 #define TERN_BACKENDS_C_EMIT_H
 
 #include "backends/loops/facts.h"
+#include "support/escape.h"
 
 struct printer {
   FILE *out;

@@ -10,16 +10,9 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Words of C, of its headers, and of the generated file, that a kernel's own names must not hide. */
-static const char *const reserved[] = {
-    "auto",     "break",  "case",   "char",     "const",    "continue", "default",  "do",
-    "double",   "else",   "enum",   "extern",   "float",    "for",      "goto",     "if",
-    "inline",   "int",    "long",   "register", "restrict", "return",   "short",    "signed",
-    "sizeof",   "static", "struct", "switch",   "typedef",  "union",    "unsigned", "void",
-    "volatile", "while",  "asm",    "typeof",   "bool",     "true",     "false",    "unix",
-    "linux",    "fabsf",  "sqrtf",  "rintf",    "roundf",   "truncf",   "floorf",   "args",
-    "layer",    "part",   "thread", "threads",  "lane",     "tokens_n", "keep_n",
-};
+/* Words of the generated file that a kernel's own names must not hide. */
+static const char *const reserved[] = {"args",    "layer", "part",     "thread",
+                                       "threads", "lane",  "tokens_n", "keep_n"};
 
 static bool is_taken(const struct printer *p, const char *name) {
   for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
@@ -33,7 +26,7 @@ static bool is_taken(const struct printer *p, const char *name) {
 
 const char *fresh_name(struct printer *p, const char *hint) {
   bool own = isupper((unsigned char)hint[0]) || hint[0] == '_' || strncmp(hint, "tern_", 5) == 0;
-  const char *base = own ? arena_printf(p->arena, "n_%s", hint) : hint, *name = base;
+  const char *base = own ? arena_printf(p->arena, "n_%s", hint) : c_name(p->arena, hint), *name = base;
   for (int i = 2; is_taken(p, name); i++)
     name = arena_printf(p->arena, "%s%d", base, i);
   vec_push(p->arena, p->taken, name);

@@ -325,7 +325,7 @@ static void print_unused(struct printer *p, const struct kernel *k) {
 }
 
 static void print_title(struct printer *p, const struct module *m, const struct kernel *k) {
-  const char *file = source_name(p->arena, m, k->at.file);
+  const char *file = comment_text(p->arena, source_name(p->arena, m, k->at.file));
   if (k->kind == KERNEL_TERNARY_SUM)
     print_line(p, "/* %s, %s line %u: sums of %lld codes for each of %lld rows. */", kernel_title(k), file,
                (unsigned)k->at.line, (long long)k->n, (long long)k->m);

@@ -1,9 +1,9 @@
 /* model.c: what stands around the kernels: the forms, which call them in the order of the schedule with
- * barriers between them, and the constant struct tern_model by which a program finds everything. */
+ * barriers between them, and the constant struct tern_model NAME_model by which a program finds everything:
+ * the one name of the file that other files see. */
 #include "backends/c/emit.h"
 
 #include "ir/layout.h"
-#include <string.h>
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 
@@ -51,20 +51,6 @@ static void print_form(FILE *out, struct arena *a, const struct form *f) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static void print_string(FILE *out, const char *s) {
-  fputc('"', out);
-  for (; s && *s; s++) {
-    unsigned char c = (unsigned char)*s;
-    if (c == '"' || c == '\\')
-      fprintf(out, "\\%c", c);
-    else if (c < 32 || c > 126)
-      fprintf(out, "\\%03o", c);
-    else
-      fputc(c, out);
-  }
-  fputc('"', out);
-}
-
 static void print_fills(FILE *out, struct arena *a, const struct state_fill *fills, int n) {
   if (n == 0)
     return;
@@ -84,20 +70,15 @@ static void print_kernels(FILE *out, struct arena *a, const struct loops *l) {
   for (const struct kernel *k = l->kernels; k; k = k->next) {
     static const char *const forms[] = {
         [FORM_STEP] = "TERN_STEP", [FORM_PREFILL] = "TERN_PREFILL", [FORM_BATCH] = "TERN_BATCH"};
-    fputs("    {", out);
-    print_string(out, kernel_title(k));
-    fprintf(out, ", %s, ", k->name);
-    print_string(out, source_name(a, l->module, k->at.file));
-    fprintf(out, ", %u, %s, %llu},\n", (unsigned)k->at.line, forms[k->form],
+    fprintf(out, "    {%s, %s, %s, %u, %s, %llu},\n", c_string(a, kernel_title(k)), k->name,
+            c_string(a, source_name(a, l->module, k->at.file)), (unsigned)k->at.line, forms[k->form],
             (unsigned long long)k->weight_bytes);
   }
   fputs("};\n\n", out);
 }
 
-static void print_text(FILE *out, const char *member, const char *text) {
-  fprintf(out, "    .%s = ", member);
-  print_string(out, text);
-  fputs(",\n", out);
+static void print_text(FILE *out, struct arena *a, const char *member, const char *text) {
+  fprintf(out, "    .%s = %s,\n", member, c_string(a, text ? text : ""));
 }
 
 static void print_number(FILE *out, const char *member, uint64_t n) {
@@ -114,6 +95,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   const struct module *m = l->module;
   struct state_fill *fills;
   const struct weight *table = row_table(m);
+  const char *name = c_prefix(&a, m->name);
   int n_fills = state_fills(&a, m, &fills), frac;
   print_form(out, &a, l->step);
   if (l->prefill)
@@ -122,12 +104,14 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
     print_form(out, &a, l->batch);
   print_fills(out, &a, fills, n_fills);
   print_kernels(out, &a, l);
-  fputs("static const struct tern_model model = {\n    .abi = TERN_ABI,\n", out);
-  print_text(out, "name", m->name);
-  print_text(out, "spec", m->spec);
-  print_text(out, "target", "C11");
-  print_text(out, "compiler", "ternc " TERN_VERSION);
-  print_text(out, "dims", params_text(&a, m));
+  fprintf(out, "extern const struct tern_model %s_model;\nconst struct tern_model %s_model = {\n", name,
+          name);
+  fputs("    .abi = TERN_ABI,\n", out);
+  print_text(out, &a, "name", m->name);
+  print_text(out, &a, "spec", m->spec);
+  print_text(out, &a, "target", "C11");
+  print_text(out, &a, "compiler", "ternc " TERN_VERSION);
+  print_text(out, &a, "dims", params_text(&a, m));
   print_number(out, "layout", layout_hash(m));
   print_number(out, "state_shape", state_hash(m));
   print_number(out, "parameters", parameter_count(m));
@@ -151,9 +135,6 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
           l->batch ? "    .batch = batch,\n" : "");
   if (n_fills)
     fprintf(out, "    .fills = fills,\n    .n_fills = %d,\n", n_fills);
-  fprintf(out, "    .kernels = kernels,\n    .n_kernels = %d,\n};\n\n", l->n_kernels);
-  fputs("extern const struct tern_model *const tern_program_model;\n"
-        "const struct tern_model *const tern_program_model = &model;\n",
-        out);
+  fprintf(out, "    .kernels = kernels,\n    .n_kernels = %d,\n};\n", l->n_kernels);
   arena_free(&a);
 }

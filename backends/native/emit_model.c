@@ -4,6 +4,7 @@
 #include "backends/loops/facts.h"
 #include "backends/native/emit.h"
 #include "ir/layout.h"
+#include "support/escape.h"
 
 #include <string.h>
 
@@ -184,6 +185,10 @@ static uint64_t scratch_of(const struct form *f) {
   return f ? (uint64_t)f->scratch : 0;
 }
 
+const char *native_model_name(struct arena *a, const struct module *m) {
+  return arena_printf(a, "%s_model", c_prefix(a, m->name));
+}
+
 static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefill, LLVMValueRef batch) {
   const struct loops *l = e->loops;
   const struct module *m = l->module;
@@ -227,8 +232,8 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       u32(e, (uint64_t)l->n_kernels),
   };
   LLVMValueRef value = LLVMConstStructInContext(e->context, members, sizeof members / sizeof *members, false);
-  LLVMValueRef data = global(e, value, "tern_model_data", LLVMExternalLinkage);
-  global(e, data, "tern_program_model", LLVMExternalLinkage);
+  LLVMValueRef data = global(e, value, native_model_name(&e->arena, m), LLVMExternalLinkage);
+  global(e, data, "tern_program_model", LLVMWeakAnyLinkage);
 }
 
 void emit_forms_and_model(struct emitter *e) {

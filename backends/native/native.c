@@ -126,7 +126,7 @@ static LLVMErrorRef see_process(LLVMOrcLLJITRef jit) {
 }
 
 /* Takes the object over. */
-static LLVMErrorRef load(struct native_jit *j, LLVMMemoryBufferRef object) {
+static LLVMErrorRef load(struct native_jit *j, LLVMMemoryBufferRef object, const char *name) {
   LLVMOrcExecutorAddress address = 0;
   LLVMErrorRef error = LLVMOrcCreateLLJIT(&j->jit, NULL);
   if (error) {
@@ -138,7 +138,7 @@ static LLVMErrorRef load(struct native_jit *j, LLVMMemoryBufferRef object) {
   if (!error)
     error = see_process(j->jit);
   if (!error)
-    error = LLVMOrcLLJITLookup(j->jit, &address, "tern_model_data");
+    error = LLVMOrcLLJITLookup(j->jit, &address, name);
   j->model = (const struct tern_model *)(uintptr_t)address;
   return error;
 }
@@ -153,11 +153,13 @@ struct native_jit *native_jit(struct diag *d, const struct loops *l, const struc
     return NULL;
   struct native_jit *j = xmalloc(sizeof *j);
   *j = (struct native_jit){0};
-  if (llvm_failed(d, "loading native code", load(j, object))) {
-    native_jit_free(j);
-    return NULL;
-  }
-  return j;
+  struct arena a = {0};
+  bool failed = llvm_failed(d, "loading native code", load(j, object, native_model_name(&a, l->module)));
+  arena_free(&a);
+  if (!failed)
+    return j;
+  native_jit_free(j);
+  return NULL;
 }
 
 const struct tern_model *native_jit_model(const struct native_jit *j) {

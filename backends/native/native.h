@@ -4,8 +4,8 @@
  * of runtime/kernels are linked in as bitcode and inlined with the model's dimensions, and LLVM optimises and
  * writes it out. The module defines two symbols:
  *
- *   const struct tern_model tern_model_data;
- *   const struct tern_model *const tern_program_model = &tern_model_data;
+ *   const struct tern_model NAME_model;
+ *   const struct tern_model *const tern_program_model = &NAME_model;   (weak: the first of several objects')
  *
  * The same loops and options give the same bytes, in any folder. Floats are those of docs/numerics.md on
  * every target: no fast-math flags, no contraction. */
@@ -41,6 +41,9 @@ struct native_jit *native_jit(struct diag *d, const struct loops *l, const struc
 /* Valid until native_jit_free. */
 const struct tern_model *native_jit_model(const struct native_jit *j);
 void native_jit_free(struct native_jit *j);
+
+/* The name of that symbol. In the arena. */
+const char *native_model_name(struct arena *a, const struct module *m);
 
 /* The triple and the CPU that options come to, and the kernels chosen for them ("x86-64 avx512vnni"): in the
  * arena. NULL after a diagnostic. */

@@ -16,9 +16,20 @@ static bool name_taken(const struct hw_design *h, const char *name) {
   return false;
 }
 
+/* The core's own signals that end like a memory's begin so: state_write, sum_element, window_here. */
+static bool is_of_the_core(const char *name) {
+  static const char *const own[] = {"state", "sum",   "window", "code", "sequence",
+                                    "token", "logit", "clear",  "step"};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (strcmp(name, own[i]) == 0)
+      return true;
+  return false;
+}
+
 static struct hw_buffer *add(struct hw_design *h, struct hw_buffer b, const char *hint) {
   struct hw_buffer *new = arena_new(h->arena, struct hw_buffer);
   const char *base = identifier(h->arena, hint);
+  base = is_of_the_core(base) ? arena_printf(h->arena, "%s_value", base) : base;
   *new = b;
   new->name = base;
   for (int n = 2; name_taken(h, new->name); n++)

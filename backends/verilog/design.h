@@ -146,8 +146,9 @@ enum unit_kind { UNIT_KERNEL, UNIT_SUM };
 struct hw_unit {
   enum unit_kind kind;
   const struct kernel *kernel;
-  const char *name; /* unique, a Verilog identifier: the module's */
-  int id;           /* in the sequencer's program */
+  const char *name;   /* unique, a Verilog identifier */
+  const char *module; /* UNIT_KERNEL: the module's, which begins with the design's name */
+  int id;             /* in the sequencer's program */
   /* UNIT_KERNEL */
   VEC(struct hw_phase *) phases;
   VEC(struct hw_loop) loops;

@@ -306,7 +306,7 @@ static void put_units(struct filling *f) {
     int64_t times = k->kind == UNIT_SUM ? k->runs : k->runs * h->options.batch;
     struct inv_unit *u = f->engine;
     if (k->kind == UNIT_KERNEL) {
-      u = inv_unit(f->v, INV_KERNEL, k->name, named(f, "core.u_", k->name), k->name, NULL);
+      u = inv_unit(f->v, INV_KERNEL, k->name, named(f, "core.u_", k->name), k->module, NULL);
       u->at = k->kernel->at;
       inventory_kernel(h, u, k);
     }

@@ -1,7 +1,7 @@
 /* plan.c: from loops to a planned streaming machine: options checked and filled in, then buffers and
  * datapaths (datapath.c, sums.c), widths (interval.c), times (latency.c), the program (schedule.c). */
 #include "backends/verilog/design.h"
-#include "backends/verilog/names.h"
+#include "support/escape.h"
 
 #include "backends/loops/facts.h"
 #include "backends/loops/lower.h"

@@ -3,17 +3,7 @@
 #include "backends/verilog/bench.h"
 
 #include "backends/loops/facts.h"
-
-static const char *escaped(struct arena *a, const char *text) {
-  VEC(char) s = {0};
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\')
-      vec_push(a, s, '\\');
-    vec_push(a, s, *text == '%' ? '_' : *text);
-  }
-  vec_push(a, s, '\0');
-  return s.at;
-}
+#include "support/escape.h"
 
 static int64_t blocks_of(const struct printer *p) {
   (void)p;
@@ -198,7 +188,7 @@ static void print_report(struct printer *p) {
   v_line(p, "if (fault == 1 || fault == 3)");
   v_line(p, "  case (fault_memory)");
   for (int i = 0; i < p->h->buffers.n; i++)
-    v_line(p, "    %d: $write(\"%s\");", i, escaped(p->a, p->h->buffers.at[i]->spec));
+    v_line(p, "    %d: $write(\"%s\");", i, verilog_string(p->a, p->h->buffers.at[i]->spec, true));
   v_line(p, "    default: $write(\"a memory\");");
   v_line(p, "  endcase");
   v_line(
@@ -212,8 +202,8 @@ static void print_report(struct printer *p) {
     const char *file = source_name(p->a, p->h->module, u->kernel->at.file);
     const char *what = u->kind == UNIT_SUM ? arena_printf(p->a, "ternary sum of %s", u->weight->name)
                                            : arena_printf(p->a, "kernel %s", kernel_title(u->kernel));
-    v_line(p, "    %d: $display(\"  unit %s: %s, %s line %u\");", i, u->name, escaped(p->a, what),
-           escaped(p->a, file), (unsigned)u->kernel->at.line);
+    v_line(p, "    %d: $display(\"  unit %s: %s, %s line %u\");", i, u->name,
+           verilog_string(p->a, what, true), verilog_string(p->a, file, true), (unsigned)u->kernel->at.line);
   }
   v_line(p, "    default: $display(\"  unit %%0d\", fault_unit);");
   v_line(p, "  endcase");

@@ -122,7 +122,7 @@ static void print_unit(struct printer *p, const struct hw_unit *u) {
   v_line(p, "wire %s_clk;", u->name);
   v_line(p, "tern_clock clock_%s (.clk(clk), .on(!aresetn || (state != IDLE && unit == %s)), .q(%s_clk));",
          u->name, number, u->name);
-  v_line(p, "%s u_%s (.clk(%s_clk), .aresetn(aresetn), .start(start && unit == %s),", u->name, u->name,
+  v_line(p, "%s u_%s (.clk(%s_clk), .aresetn(aresetn), .start(start && unit == %s),", u->module, u->name,
          u->name, number);
   p->indent++;
   if (u->uses_i)

@@ -405,7 +405,7 @@ static void print_header(struct printer *p) {
   const struct hw_unit *u = p->u;
   const char *file = source_name(p->a, p->h->module, u->kernel->at.file);
   v_comment(p,
-            arena_printf(p->a, "%s: kernel %s of %s%s%s", u->name, kernel_title(u->kernel),
+            arena_printf(p->a, "%s: kernel %s of %s%s%s", u->module, kernel_title(u->kernel),
                          p->h->module->name, *file ? ", " : "",
                          *file ? arena_printf(p->a, "%s line %u", file, (unsigned)u->kernel->at.line) : ""));
   v_comment(p, "");
@@ -421,7 +421,7 @@ static void print_header(struct printer *p) {
 void hw_print_kernel(struct printer *p, const struct hw_unit *u) {
   p->u = u;
   print_header(p);
-  v_line(p, "module %s (", u->name);
+  v_line(p, "module %s (", u->module);
   p->indent++;
   print_ports(p);
   p->indent--;

@@ -601,7 +601,7 @@ bool phase_has_lanes(const struct hw_phase *p) {
 }
 
 const char *lane_module(struct arena *a, const struct hw_unit *u, const struct hw_phase *p) {
-  return arena_printf(a, "%s_p%d_lane", u->name, p->id);
+  return arena_printf(a, "%s_p%d_lane", u->module, p->id);
 }
 
 /* What is done in each lane; p->lane collects what goes in and out. */

@@ -43,7 +43,7 @@ static bool write_module(struct project *p, const char *name, void (*print)(stru
 
 static bool write_kernel(struct project *p, const struct hw_unit *u) {
   struct output o;
-  if (!open_file(p, &o, arena_printf(&p->arena, "rtl/%s.v", u->name)))
+  if (!open_file(p, &o, arena_printf(&p->arena, "rtl/%s.v", u->module)))
     return false;
   struct printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
   hw_print_kernel(&pr, u);

@@ -3,6 +3,7 @@
 
 #include "backends/loops/index.h"
 #include "backends/loops/lower.h"
+#include "support/escape.h"
 #include <string.h>
 
 void v_line(const struct printer *p, const char *format, ...) {
@@ -28,7 +29,8 @@ void v_comment(const struct printer *p, const char *text) {
       while (take > 1 && text[take] != ' ')
         take--;
     }
-    fprintf(p->out, "%*s//%s%.*s\n", 2 * p->indent, "", take ? " " : "", (int)take, text);
+    const char *part = comment_text(p->a, arena_strndup(p->a, text, take));
+    fprintf(p->out, "%*s//%s%s\n", 2 * p->indent, "", take ? " " : "", part);
     text += take;
     text += *text == ' ' || *text == '\n';
   }

@@ -95,10 +95,9 @@ static void *compile(struct bench *b, const char *dir, const char *flags, const 
       flags, dir, library, dir, b->m->name, dir, flags == strict ? "" : "*");
   assert_int_equal(system(command), 0);
   void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-  const struct tern_model *const *found = handle ? dlsym(handle, "tern_program_model") : NULL;
-  if (!found)
+  *model = handle ? dlsym(handle, arena_printf(&b->arena, "%s_model", b->m->name)) : NULL;
+  if (!*model)
     fail_msg("%s", dlerror());
-  *model = *found;
   return handle;
 }
 

@@ -1,36 +1,26 @@
 /* html.c: the report as a page that needs nothing else: no scripts, no fonts, nothing from elsewhere. */
 #include "backends/verilog/report/html.h"
 #include "backends/verilog/report/published.h"
+#include "support/escape.h"
 
 #include <math.h>
 #include <string.h>
 
 /* ---- pieces -------------------------------------------------------------------------------------------- */
 
-static void escape(const char *text, size_t n, FILE *out) {
-  for (size_t i = 0; i < n; i++)
-    switch (text[i]) {
-    case '&': fputs("&amp;", out); break;
-    case '<': fputs("&lt;", out); break;
-    case '>': fputs("&gt;", out); break;
-    case '"': fputs("&quot;", out); break;
-    default: fputc(text[i], out);
-    }
-}
-
 void html_escape(const char *text, FILE *out) {
-  escape(text, strlen(text), out);
+  html_text(out, text, strlen(text));
 }
 
 void html_escape_short(const char *text, size_t most, FILE *out) {
   size_t n = strlen(text), tail = most / 2;
   if (n <= most) {
-    escape(text, n, out);
+    html_text(out, text, n);
     return;
   }
-  escape(text, most - tail - 1, out);
+  html_text(out, text, most - tail - 1);
   fputs("…", out);
-  escape(text + n - tail, tail, out);
+  html_text(out, text + n - tail, tail);
 }
 
 const char *html_kind_class(enum inv_kind kind) {

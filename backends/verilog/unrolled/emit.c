@@ -1,28 +1,11 @@
 /* emit.c: names, ports between units, and the module of the core that joins them. */
 #include "backends/verilog/unrolled/emit.h"
+#include "support/escape.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
-/* ---- names ----------------------------------------------------------------------------------------------
- */
-
-struct taken {
-  const char *name;
-  UT_hash_handle hh;
-};
-
-static bool take_name(struct arena *a, struct taken **names, const char *name) {
-  struct taken *t;
-  HASH_FIND_STR(*names, name, t);
-  if (t)
-    return false;
-  t = arena_new(a, struct taken);
-  t->name = name;
-  HASH_ADD_KEYPTR(hh, *names, name, strlen(name), t);
-  return true;
-}
+/* ---- names ------------------------------------------------------------------------------------------- */
 
 const char *net_leaf_name(enum node_kind kind) {
   switch (kind) {
@@ -34,9 +17,16 @@ const char *net_leaf_name(enum node_kind kind) {
   }
 }
 
+/* out_NAME is an output of the core, u_NAME an instance in it; other names that we make end in no number. */
+static const char *own_name(struct emission *e, const char *text) {
+  const char *name = verilog_name(e->arena, text);
+  bool ours = strncmp(name, "out_", 4) == 0 || strncmp(name, "u_", 2) == 0;
+  return ours ? arena_printf(e->arena, "v_%s", name) : name;
+}
+
 static void name_nodes(struct emission *e) {
   const struct netlist *n = e->net;
-  struct taken *names = NULL;
+  struct name_set names = {0};
   int number = 0;
   e->name = arena_array(e->arena, const char *, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++) {
@@ -44,19 +34,13 @@ static void name_nodes(struct emission *e) {
     if (!x->live || x->kind == NODE_VIEW || x->kind == NODE_CONST)
       continue;
     const char *name = net_leaf_name(x->kind);
-    name = name ? name : x->name ? verilog_name(e->arena, x->name) : arena_printf(e->arena, "n%d", number++);
-    while (!take_name(e->arena, &names, name))
-      name = arena_printf(e->arena, "%s_n%d", name, number++);
-    e->name[r] = name;
+    name = name ? name : x->name ? own_name(e, x->name) : arena_printf(e->arena, "n%d", number++);
+    e->name[r] = name_unique(e->arena, &names, name);
   }
   e->table_name = arena_array(e->arena, const char *, n->tables.n + 1);
-  for (int i = 0; i < n->tables.n; i++) {
-    const char *name = arena_printf(e->arena, "lookup%d", i);
-    while (!take_name(e->arena, &names, name))
-      name = arena_printf(e->arena, "%s_", name);
-    e->table_name[i] = name;
-  }
-  HASH_CLEAR(hh, names);
+  for (int i = 0; i < n->tables.n; i++)
+    e->table_name[i] = name_unique(e->arena, &names, arena_printf(e->arena, "lookup%d", i));
+  name_set_clear(&names);
 }
 
 /* ---- ports ----------------------------------------------------------------------------------------------
@@ -139,7 +123,7 @@ void net_emission_make(struct arena *a, const struct netlist *n, const struct sc
 }
 
 const char *net_unit_module(const struct emission *e, int unit) {
-  return arena_printf(e->arena, "%s_%s", e->top, verilog_name(e->arena, e->net->units.at[unit].name));
+  return arena_printf(e->arena, "%s_%s", e->top, e->net->units.at[unit].name);
 }
 
 /* ---- the core -------------------------------------------------------------------------------------------
@@ -177,7 +161,7 @@ static void core_instances(const struct emission *e, FILE *out) {
     bool any = net_has_registers(e, u);
     if (net_unit_is_empty(e, u))
       continue;
-    fprintf(out, "\n  %s u_%s (%s", net_unit_module(e, u), verilog_name(e->arena, e->net->units.at[u].name),
+    fprintf(out, "\n  %s u_%s (%s", net_unit_module(e, u), e->net->units.at[u].name,
             any ? "\n    .clk(clk), .ce(ce)" : "");
     for (int i = 0; i < e->ports[u].in.n; i++) {
       const struct port *p = &e->ports[u].in.at[i];

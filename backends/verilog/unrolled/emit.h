@@ -6,8 +6,8 @@
 #ifndef TERN_BACKENDS_VERILOG_UNROLLED_EMIT_H
 #define TERN_BACKENDS_VERILOG_UNROLLED_EMIT_H
 
-#include "backends/verilog/names.h"
 #include "backends/verilog/unrolled/schedule.h"
+#include "support/escape.h"
 #include <stdio.h>
 
 /* A wire that leaves a unit: a root after k registers; the bits that `unit` uses. */

@@ -454,7 +454,7 @@ struct inventory *unrolled_inventory(const struct unrolled *u, double clock_mhz)
     if (i > 0 && net_unit_is_empty(&u->emission, i))
       continue;
     const char *name = n->units.at[i].name, *module = net_unit_module(&u->emission, i);
-    const char *path = i == 0 ? "u_core" : arena_printf(a, "u_core.u_%s", verilog_name(a, name));
+    const char *path = i == 0 ? "u_core" : arena_printf(a, "u_core.u_%s", name);
     c.unit[i] = inv_unit(v, i == 0 ? INV_CONTROL : INV_LAYER, i == 0 ? "core" : name, path, module,
                          n->units.at[i].what);
   }

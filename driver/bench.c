@@ -1,0 +1,55 @@
+/* bench.c: programs in a hardware project's folder. */
+#include "driver/bench.h"
+
+#include "support/file.h"
+#include "support/process.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool bench_run(struct job *j, const char *dir, const char *argv[], const char *log) {
+  char *whole = strchr(argv[0], '/') ? realpath(dir, NULL) : NULL;
+  if (whole)
+    argv[0] = arena_printf(&j->arena, "%s/%s", whole, argv[0]);
+  free(whole);
+  return process_run(argv, dir, arena_printf(&j->arena, "%s/%s", dir, log), 0).end == PROCESS_DONE;
+}
+
+char *bench_log(struct job *j, const char *dir, const char *log, size_t *length) {
+  enum { LARGEST_LOG = 1 << 28 };
+  return file_read(&j->diag, &j->arena, arena_printf(&j->arena, "%s/%s", dir, log), LARGEST_LOG, length);
+}
+
+bool bench_make(struct job *j, const char *dir, const char *target, const char *simulator) {
+  enum { SHOWN = 4000 };
+  const char *argv[] = {"make", "-s", target, NULL};
+  size_t length = 0;
+  if (bench_run(j, dir, argv, "build.log"))
+    return true;
+  const char *text = process_exists("make") ? bench_log(j, dir, "build.log", &length) : "";
+  diag_error(&j->diag, "the test bench cannot be built with %s (Debian: apt-get install %s make g++):\n%s",
+             simulator, strcmp(simulator, "icarus") == 0 ? "iverilog" : "verilator",
+             !text            ? ""
+             : length > SHOWN ? text + length - SHOWN
+                              : text);
+  return false;
+}
+
+bool bench_take(struct job *j, const char *dir, const char *name, const char *path) {
+  const char *from = arena_printf(&j->arena, "%s/%s", dir, name);
+  FILE *in = fopen(from, "rb");
+  struct output out;
+  char buffer[1 << 16];
+  size_t n;
+  if (!in) {
+    diag_error(&j->diag, "%s: cannot read: %s", from, strerror(errno));
+    return false;
+  }
+  bool ok = output_open(&out, &j->diag, path);
+  while (ok && (n = fread(buffer, 1, sizeof buffer, in)) > 0)
+    fwrite(buffer, 1, n, out.file);
+  fclose(in);
+  ok = ok && output_close(&out, false);
+  remove(from);
+  return ok;
+}

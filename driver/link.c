@@ -156,8 +156,7 @@ bool link_library(struct job *j, const char *dir, const char *object, const char
   if (!run_program(&j->diag, link) || !write_renamings(j, text, names, keep) ||
       !run_program(&j->diag, rename) || !run_program(&j->diag, hide) || !run_program(&j->diag, pack))
     return false;
-  const char *files[] = {arena_printf(a, "%s/lib%s.a", out, name),
-                         arena_printf(a, "%s/%s.h", out, name),
+  const char *files[] = {arena_printf(a, "%s/lib%s.a", out, name), arena_printf(a, "%s/%s.h", out, name),
                          arena_printf(a, "%s/%s.weights", out, name)};
   outputs_begin();
   bool ok = output_folder(&j->diag, out) && copy_file(j, archive, files[0]) &&

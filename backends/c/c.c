@@ -98,7 +98,7 @@ struct project {
   const struct loops *loops;
   const struct c_options *options;
   const char *dir;
-  const char *name; /* the model's: of files, and before what other programs see */
+  const char *name;          /* the model's: of files, and before what other programs see */
   VEC(const char *) runtime; /* file names without folder, sorted */
 };
 

@@ -229,7 +229,8 @@ int main(void) {
       cmocka_unit_test(names_of_a_scope),
       cmocka_unit_test(c_reads_texts),
       cmocka_unit_test(verilog_reads_texts),
-      cmocka_unit_test(shell_reads_words), cmocka_unit_test(others_read_texts),
+      cmocka_unit_test(shell_reads_words),
+      cmocka_unit_test(others_read_texts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

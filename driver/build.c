@@ -184,7 +184,7 @@ static const struct emit {
     {"llvm", "LLVM IR, optimised", emit_llvm, true, "", NULL},
     {"asm", "assembly", emit_asm, true, "", NULL},
     {"obj", "an object file", emit_obj, false, ".o", NULL},
-    {"lib", "a folder with a static library, its header and the weights", emit_lib, false, "-lib",
+    {"lib", "a folder with a static library, its header, a pkg-config file and the weights", emit_lib, false, "-lib",
      use_library},
     {"c", "a folder with C11 sources, a Makefile and the weights", emit_c, false, "-c", use_c},
     {"verilog", "a folder with a hardware project: Verilog, weights, test bench", emit_verilog, false, "-hw",

@@ -137,6 +137,19 @@ static bool write_renamings(struct job *j, const char *header, const char *path,
   return output_close(&kept, false) && ok;
 }
 
+/* What `pkg-config NAME` prints; the folder may be moved as a whole. */
+static const char *package_text(struct arena *a, const char *name) {
+  return arena_printf(a,
+                      "prefix=${pcfiledir}\n"
+                      "weights=${prefix}/%s.weights\n\n"
+                      "Name: %s\n"
+                      "Description: A language model compiled by ternc\n"
+                      "Version: " TERN_VERSION "\n"
+                      "Cflags: -I${prefix}\n"
+                      "Libs: -L${prefix} -l%s -lpthread -lm\n",
+                      name, name, name);
+}
+
 bool link_library(struct job *j, const char *dir, const char *object, const char *out) {
   struct arena *a = &j->arena;
   const char *runtime = tern_file(j, "lib/tern/libtern_runtime.a");
@@ -161,6 +174,7 @@ bool link_library(struct job *j, const char *dir, const char *object, const char
   outputs_begin();
   bool ok = output_folder(&j->diag, out) && copy_file(j, archive, files[0]) &&
             write_text(j, files[1], rename_prefix(j, text)) &&
+            write_text(j, arena_printf(a, "%s/%s.pc", out, name), package_text(a, name)) &&
             (!j->checkpoint || write_image_file(j, files[2]));
   return outputs_end(&j->diag, ok);
 }

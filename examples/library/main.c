@@ -2,6 +2,7 @@
  *
  *     ternc build mmfree.tern --weights DIR --emit lib -o mmfree    writes mmfree/: header, library, weights
  *     cc main.c -Immfree -Lmmfree -lmmfree -lm -lpthread -o continue
+ *         or: PKG_CONFIG_PATH=mmfree, and cc main.c $(pkg-config --cflags --libs mmfree) -o continue
  *     ./continue mmfree/mmfree.weights "Once upon a time"
  *
  * The calls begin with the model's name in the spec, here mmfree; the header says what each one does. */

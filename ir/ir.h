@@ -278,6 +278,7 @@ struct module {
   int64_t batch;                      /* the most sequences of one batch; 0: no batch form */
   enum storage packing;               /* the form of all ternary weights; STORE_NONE: plan-memory chooses */
   bool slow_trits; /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
+  bool chip;       /* plan-memory: one thread, and memory is dear: the least scratch, in words of 4 bytes */
   int word;        /* fixed-point: most bits of a value; 0: the pass's default */
   int next_kernel; /* for unique kernel names */
 };

@@ -5,8 +5,8 @@
 #include "support/arena.h"
 #include <stdlib.h>
 
-int64_t place_align(int64_t bytes) {
-  return (bytes + PLACE_ALIGN - 1) / PLACE_ALIGN * PLACE_ALIGN;
+int64_t place_align(int64_t bytes, int64_t align) {
+  return (bytes + align - 1) / align * align;
 }
 
 /* Largest first; then earliest; then the one given first, which the addresses tell. */
@@ -25,19 +25,19 @@ static int by_offset(const void *x, const void *y) {
 }
 
 /* The lowest gap for b between the n `others` that live with it, which get sorted. */
-static int64_t first_fit(const struct lifetime *b, struct lifetime **others, int n) {
+static int64_t first_fit(const struct lifetime *b, struct lifetime **others, int n, int64_t align) {
   int64_t at = 0;
   qsort(others, (size_t)n, sizeof(struct lifetime *), by_offset);
   for (int i = 0; i < n; i++) {
     if (others[i]->offset - at >= b->bytes)
       break;
-    int64_t end = place_align(others[i]->offset + others[i]->bytes);
+    int64_t end = place_align(others[i]->offset + others[i]->bytes, align);
     at = end > at ? end : at;
   }
   return at;
 }
 
-int64_t place(struct lifetime *buffers, int n) {
+int64_t place(struct lifetime *buffers, int n, int64_t align) {
   struct arena a = {0};
   struct lifetime **order = arena_array(&a, struct lifetime *, n),
                   **live = arena_array(&a, struct lifetime *, n);
@@ -51,8 +51,8 @@ int64_t place(struct lifetime *buffers, int n) {
     for (int k = 0; k < i; k++)
       if (order[k]->first <= b->last && b->first <= order[k]->last)
         live[n_live++] = order[k];
-    b->offset = first_fit(b, live, n_live);
-    int64_t end = place_align(b->offset + b->bytes);
+    b->offset = first_fit(b, live, n_live, align);
+    int64_t end = place_align(b->offset + b->bytes, align);
     size = end > size ? end : size;
   }
   arena_free(&a);

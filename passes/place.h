@@ -4,18 +4,19 @@
 
 #include <stdint.h>
 
-enum { PLACE_ALIGN = 64 }; /* a cache line; the widest vector */
+/* Bytes that what is placed begins at a multiple of: a cache line, the widest vector; on a chip, a word. */
+enum { PLACE_ALIGN = 64, PLACE_ALIGN_CHIP = 4 };
 
 struct lifetime {
   int64_t bytes;
   int first, last; /* the buffer is live from step `first` to step `last`, both included */
-  int64_t offset;  /* out: a multiple of PLACE_ALIGN */
+  int64_t offset;  /* out: a multiple of the alignment */
 };
 
-int64_t place_align(int64_t bytes); /* rounded up to PLACE_ALIGN */
+int64_t place_align(int64_t bytes, int64_t align); /* rounded up to a multiple of it */
 /* Gives each buffer an offset so that no two that are live at the same time overlap; returns the arena's
  * size. First fit, largest first (then earliest): within some percent of the most that is ever live at once.
  * The same input gives the same offsets. */
-int64_t place(struct lifetime *buffers, int n);
+int64_t place(struct lifetime *buffers, int n, int64_t align);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * Weights lie in the order in which a token uses them, so that it reads the image from front to back: those
  * of a repeat iteration by iteration, each iteration's beside one another; each tensor on a line of its own
- * (PLACE_ALIGN). A symbol's instances are evenly strided: instance i at offset + i * stride, with the stride
- * of a whole iteration. States the same way. */
+ * (a word of its own on a chip). A symbol's instances are evenly strided: instance i at offset + i * stride,
+ * with the stride of a whole iteration. States the same way. */
 #include "passes/plan_image.h"
 
 #include "ir/layout.h"
@@ -11,6 +11,10 @@
 #include "passes/rewrite.h"
 
 #include <string.h>
+
+int64_t plan_align(const struct module *m) {
+  return m->chip ? PLACE_ALIGN_CHIP : PLACE_ALIGN;
+}
 
 /* ---- states ----------------------------------------------------------------------------------------------
  */
@@ -30,23 +34,23 @@ static bool state_like(const struct state *s, const struct state *first) {
   return s->offset < 0 && same_counts(s->n_counts, s->counts, first->n_counts, first->counts);
 }
 
-static int64_t state_room(const struct state *s) {
-  return place_align(elem_bytes(s->type.elem) * type_count(s->type, 1, 1));
+static int64_t state_room(const struct module *m, const struct state *s) {
+  return place_align(elem_bytes(s->type.elem) * type_count(s->type, 1, 1), plan_align(m));
 }
 
 /* `first` and all states after it with the same counts, from byte `at`; returns where they end. */
-static int64_t place_states(struct state *first, int64_t at) {
+static int64_t place_states(const struct module *m, struct state *first, int64_t at) {
   int64_t stride = 0;
   for (const struct state *s = first; s; s = s->next)
     if (state_like(s, first))
-      stride += state_room(s);
+      stride += state_room(m, s);
   int64_t end = at + stride * state_instances(first), n_counts = first->n_counts;
   const struct state key = *first;
   for (struct state *s = first; s; s = s->next)
     if (state_like(s, &key)) {
       s->offset = at;
       s->stride = n_counts ? stride : 0;
-      at += state_room(s);
+      at += state_room(m, s);
     }
   return end;
 }
@@ -57,7 +61,7 @@ void plan_states(struct module *m) {
   int64_t end = 0;
   for (struct state *s = m->states; s; s = s->next)
     if (s->offset < 0)
-      end = place_states(s, end);
+      end = place_states(m, s, end);
   m->state_bytes = end;
 }
 
@@ -146,11 +150,11 @@ static int64_t place_weight(const struct uses *all, const struct used *u, int64_
   if (u->codes) {
     w->stored = storage_for(all, w);
     w->offset = at;
-    at += place_align(weight_bytes(w));
+    at += place_align(weight_bytes(w), plan_align(all->m));
   }
   if (u->scales) {
     w->scales = at;
-    at += place_align((int64_t)sizeof(float) * weight_scale_count(w));
+    at += place_align((int64_t)sizeof(float) * weight_scale_count(w), plan_align(all->m));
   }
   return at;
 }

@@ -4,6 +4,8 @@
 
 #include "ir/ir.h"
 
+/* What every place of the module is a multiple of. */
+int64_t plan_align(const struct module *m);
 void plan_states(struct module *m);
 /* Weights that the functions use (not `fold`, which reads the checkpoint itself). */
 void plan_weights(struct module *m);

@@ -125,10 +125,9 @@ static bool in_buffer(const struct value *v) {
 }
 
 static void new_buffer(struct plan *p, struct value *v) {
-  int64_t count = most_count(p->m, v->type);
+  int64_t bytes = place_align(elem_bytes(v->type.elem) * most_count(p->m, v->type), plan_align(p->m));
   v->id = p->buffers.n;
-  vec_push(&p->scratch, p->buffers,
-           (struct lifetime){place_align(elem_bytes(v->type.elem) * count), p->clock, p->clock, 0});
+  vec_push(&p->scratch, p->buffers, (struct lifetime){bytes, p->clock, p->clock, 0});
   vec_push(&p->scratch, p->values, v);
 }
 
@@ -203,8 +202,10 @@ static bool flows_on(const struct plan *p, const struct op *before, const struct
   return !shared || (op->code == OP_KERNEL && kernel_elementwise(op));
 }
 
-/* Whether `op` need not wait for those from `first` to it. */
+/* Whether `op` need not wait for those from `first` to it. One thread does one thing after another. */
 static bool goes_beside(const struct plan *p, const struct op *first, const struct op *op) {
+  if (p->m->chip)
+    return false;
   for (; first && first != op; first = first->next)
     for (int i = 0; i < first->n_out; i++)
       if (first->code != OP_WEIGHT && op_uses(op, first->out[i]) && !flows_on(p, first, op))
@@ -237,7 +238,7 @@ static void plan_func(struct module *m, struct func *f) {
     end->in[i]->at = AT_OUTPUT;
   struct plan p = {.m = m, .f = f};
   plan_block(&p, f->body);
-  f->scratch = place(p.buffers.at, p.buffers.n);
+  f->scratch = place(p.buffers.at, p.buffers.n, plan_align(m));
   for (int i = 0; i < p.values.n; i++)
     p.values.at[i]->at = p.buffers.at[p.values.at[i]->id].offset;
   arena_free(&p.scratch);

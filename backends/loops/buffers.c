@@ -103,14 +103,11 @@ struct buffer *buffer_add(struct unit *u, enum buffer_base base, enum elem elem,
   return add(u, b, name);
 }
 
-static int64_t round_up(int64_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
-
 struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, const char *name) {
   struct buffer *b = buffer_add(u, BASE_SCRATCH, elem, u->scratch + u->local, elements, name);
   b->written = true;
-  u->local += round_up(buffer_bytes(b));
+  int64_t align = u->m->chip ? 4 : 64;
+  u->local += (buffer_bytes(b) + align - 1) / align * align;
   return b;
 }
 

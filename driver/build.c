@@ -1,4 +1,5 @@
 /* build.c: `ternc build SPEC`: any stage from the parsed spec to a program. The stages are one table. */
+#include "driver/bare.h"
 #include "driver/driver.h"
 #include "driver/hardware.h"
 #include "driver/link.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { KEY_BARE = 2100, KEY_BARE_WEIGHTS };
 enum { KEY_EMIT = 2000, KEY_WEIGHTS_FILE, KEY_OPTIMIZE, KEY_NO_DEBUG, KEY_LIST_TARGETS, KEY_JSON };
 
 struct build {
@@ -23,6 +25,8 @@ struct build {
   const char *output, *weights_file;
   int optimize;
   bool no_debug, json, quiet;
+  bool bare, weights_apart;
+  const char *bare_use; /* what the chip must have */
   struct hw_options hardware;
 };
 
@@ -93,6 +97,8 @@ static bool emit_obj(struct build *b, const char *path) {
 
 static bool emit_c(struct build *b, const char *path) {
   struct job *j = &b->job;
+  if (b->bare)
+    return bare_write(j, path, b->weights_apart, &b->bare_use);
   struct loops *loops = to_loops(b, false);
   struct c_options o = {.runtime = tern_file(j, "share/tern/runtime"),
                         .threads = (uint32_t)j->options.threads};
@@ -165,6 +171,8 @@ static const char *use_library(struct build *b, const char *path) {
 }
 
 static const char *use_c(struct build *b, const char *path) {
+  if (b->bare)
+    return b->bare_use;
   return arena_printf(&b->job.arena, "build it: make -C %s", shell_word(&b->job.arena, path));
 }
 
@@ -207,6 +215,12 @@ static const struct argp_option options[] = {
     {"weights-file", KEY_WEIGHTS_FILE, "FILE", 0,
      "writes the weights image to FILE instead of into the executable", 1},
     {"optimize", 'O', "LEVEL", 0, "0 to 3, as clang's -O (default 3)", 1},
+    {"bare", KEY_BARE, 0, 0,
+     "with --emit c: one .c and one .h that need no library, for chips without an operating system", 1},
+    {"bare-weights", KEY_BARE_WEIGHTS, "array|file", 0,
+     "where the weights of --bare go: into the .c as an array (default), or into a file of their bytes "
+     "beside it",
+     1},
     {"no-debug", KEY_NO_DEBUG, 0, 0, "leaves out the line tables that lead debuggers to the spec", 1},
     {"json", KEY_JSON, 0, 0, "prints what was written, and how large it is, as JSON to standard output", 1},
     {"quiet", 'q', 0, 0, "does not say what was written", 1},
@@ -243,6 +257,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "-O takes 0, 1, 2 or 3, not '%s'", arg);
     b->optimize = *arg - '0';
     break;
+  case KEY_BARE: b->bare = true; break;
+  case KEY_BARE_WEIGHTS:
+    b->weights_apart = strcmp(arg, "file") == 0;
+    if (!b->weights_apart && strcmp(arg, "array") != 0)
+      argp_error(state, "--bare-weights takes array or file, not '%s'", arg);
+    b->bare = true;
+    break;
   case KEY_NO_DEBUG: b->no_debug = true; break;
   case KEY_JSON: b->json = true; break;
   case 'q': b->quiet = true; break;
@@ -255,6 +276,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_END:
     if (!b->job.options.spec)
       argp_error(state, "a SPEC (a .tern file) is expected");
+    if (b->bare && b->emit->run != emit_c)
+      argp_error(state, "--bare goes with --emit c");
+    if (b->bare && !b->job.options.weights)
+      argp_error(state, "--bare needs --weights DIR: a chip has the weights in its program");
     if (b->weights_file && (b->emit->run != emit_exe || !b->job.options.weights))
       argp_error(state, "--weights-file goes with --emit exe and --weights");
     if (b->json && (b->output ? strcmp(b->output, "-") == 0 : b->emit->text))

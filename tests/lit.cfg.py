@@ -37,5 +37,14 @@ if platform.machine() == "x86_64" and shutil.which("valgrind"):
 # REQUIRES: aarch64 -- a cross compiler and a simulated processor to run what it makes.
 if shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64"):
     config.available_features.add("aarch64")
+# Chips: REQUIRES: cortex-m, riscv32 -- a cross compiler and a simulated board; wasm -- clang, its linker, and node.
+for feature, tools in {"cortex-m": ("arm-none-eabi-gcc", "qemu-system-arm"),
+                       "riscv32": ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"),
+                       "wasm": ("clang-19", "wasm-ld-19", "node")}.items():
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing:
+        lit_config.note("no %s: tests of %s are skipped (scripts/setup heavy installs it)" % (missing[0], feature))
+    else:
+        config.available_features.add(feature)
 if build.endswith("-sanitize") or lit_config.params.get("sanitize") == "1":
     config.available_features.add("sanitize")

@@ -60,7 +60,7 @@ static const char preamble[] =
     "\n";
 
 /* The points of each curve, at even steps over its domain. */
-static void print_curves(FILE *out, const struct loops *l) {
+void print_curves(FILE *out, const struct loops *l) {
   struct arena a = {0};
   struct curve_use *uses;
   int n_uses = curve_uses(&a, l, &uses);
@@ -86,7 +86,7 @@ void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
   fputs(preamble, out);
   print_curves(out, l);
   for (const struct kernel *k = l->kernels; k; k = k->next)
-    print_kernel(out, l, k);
+    print_kernel(out, l, k, NULL);
   print_model(out, l, o->threads);
 }
 
@@ -168,7 +168,9 @@ static void print_program(FILE *out, const struct project *p) {
 
 static void print_ops(FILE *out, const struct project *p) {
   (void)p;
-  fputs(ops_header, out);
+  fputs(ops_head, out);
+  fputs(ops_operators, out);
+  fputs(ops_tail, out);
 }
 
 static void print_makefile(FILE *out, const struct project *p) {

@@ -21,6 +21,25 @@ bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct
 /* NAME.c alone. */
 void c_print(FILE *out, const struct loops *l, const struct c_options *o);
 
+/* C for chips: NAME.c and NAME.h, which ask for nothing but <stdint.h> (bare.c). */
+struct bare_options {
+  const char *runtime; /* folder with the runtime's sources */
+  /* The image's, and zeros to a multiple of 4: an array of NAME.c. NULL: the array is elsewhere. */
+  const uint8_t *weights;
+};
+
+/* What a chip needs for the model, in bytes; code and tables of curves come on top. */
+struct bare_sizes {
+  int64_t weights, state, scratch, logits;
+};
+struct bare_sizes bare_sizes(const struct loops *l);
+
+/* Whether the model is not too large to be addressed in 32 bits; false after a diagnostic. */
+bool bare_fits(struct diag *d, const struct loops *l);
+
+/* Writes the two files into `dir`, as c_emit does. The module must have been planned for a chip. */
+bool bare_emit(struct diag *d, const struct loops *l, const char *dir, const struct bare_options *o);
+
 /* Whether there is C for a MAP operator; a test asks for all of them. */
 bool c_covers(enum opcode code);
 

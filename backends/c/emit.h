@@ -19,6 +19,9 @@ struct printer {
   VEC(const char *) buffers;  /* in the order of kernel->buffers */
   int *uses;                  /* by id */
   const char *lane;           /* inside a VECTOR loop with accumulators: the lane's index */
+  /* C for chips: the expression that is the weights' address; no threads, int32_t indices, and no conversion
+   * that loses bits without a cast. NULL: C for runtime/model.h. */
+  const char *weights;
 };
 
 /* One line, indented. */
@@ -37,14 +40,30 @@ bool is_loose(const struct expr *e);         /* its text needs brackets as an op
 const char *c_type(enum elem elem);
 const char *c_format(enum format f);
 
+/* Whether the accumulator has lanes: sums of integers for chips do without, they come to the same in any
+ * order. */
+bool has_lanes(const struct printer *p, const struct accumulator *acc);
+/* What indices are computed in. */
+const char *index_type(const struct printer *p);
+
 /* ---- kernel.c ---- */
-void print_kernel(FILE *out, const struct loops *l, const struct kernel *k);
+/* In C for chips: the parameters of the kernel's function that it needs, or what is given for them. */
+const char *kernel_parameters(struct printer *p, const struct kernel *k);
+const char *kernel_arguments(struct printer *p, const struct kernel *k, int depth);
+/* `weights`: as in struct printer. */
+void print_kernel(FILE *out, const struct loops *l, const struct kernel *k, const char *weights);
+
+/* ---- c.c ---- */
+/* The tables of the model's curves. */
+void print_curves(FILE *out, const struct loops *l);
 
 /* ---- model.c ---- */
 /* The forms and the constant struct tern_model. */
 void print_model(FILE *out, const struct loops *l, uint32_t threads);
 
 /* ---- ops.c ---- */
-extern const char ops_header[]; /* the text of ops.h */
+/* The text of ops.h: what stands before the operators (of libm, for one), and the operators themselves, a
+ * paragraph each. */
+extern const char ops_head[], ops_operators[], ops_tail[];
 
 #endif

@@ -11,8 +11,8 @@
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* Words of the generated file that a kernel's own names must not hide. */
-static const char *const reserved[] = {"args",    "layer", "part",     "thread",
-                                       "threads", "lane",  "tokens_n", "keep_n"};
+static const char *const reserved[] = {"args",     "layer",  "part",  "thread",  "threads", "lane",
+                                       "tokens_n", "keep_n", "state", "scratch", "token",   "out"};
 
 static bool is_taken(const struct printer *p, const char *name) {
   for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
@@ -49,12 +49,16 @@ static const char *binary_index(struct printer *p, const struct index *i) {
   return arena_printf(p->arena, "%s %s %s", x, signs[i->kind], y);
 }
 
+const char *index_type(const struct printer *p) {
+  return p->weights ? "int32_t" : "int64_t";
+}
+
 const char *index_text(struct printer *p, const struct index *i) {
   switch (i->kind) {
   case INDEX_CONST: return arena_printf(p->arena, "%lld", (long long)i->constant);
   case INDEX_VAR: return p->loops[i->loop->id];
-  case INDEX_I: return "(int64_t)layer";
-  case INDEX_J: return "(int64_t)part";
+  case INDEX_I: return p->weights ? "layer" : "(int64_t)layer";
+  case INDEX_J: return p->weights ? "part" : "(int64_t)part";
   case INDEX_B:
   case INDEX_T: return "tokens_n";
   case INDEX_K: return "keep_n";
@@ -63,7 +67,7 @@ const char *index_text(struct printer *p, const struct index *i) {
     const char *x = index_text(p, i->a), *y = index_text(p, i->b);
     return arena_printf(p->arena, "(%s %c %s ? %s : %s)", x, i->kind == INDEX_MIN ? '<' : '>', y, x, y);
   }
-  case INDEX_VALUE: return arena_printf(p->arena, "(int64_t)%s", p->exprs[i->value->id]);
+  case INDEX_VALUE: return arena_printf(p->arena, "(%s)%s", index_type(p), p->exprs[i->value->id]);
   default: return binary_index(p, i);
   }
 }
@@ -86,17 +90,17 @@ struct row {
 
 static const struct row rows[OP_COUNT] = {
     [OP_NEG] = {"tern_neg($0)", false},
-    [OP_ABS] = {"fabsf($0)", false},
+    [OP_ABS] = {"tern_fabs($0)", false},
     [OP_EXP] = {"tern_exp($0)", false},
     [OP_LOG] = {"tern_log($0)", false},
-    [OP_SQRT] = {"sqrtf($0)", false},
+    [OP_SQRT] = {"tern_sqrt($0)", false},
     [OP_RSQRT] = {"tern_rsqrt($0)", false},
     [OP_SIGMOID] = {"tern_sigmoid($0)", false},
     [OP_SILU] = {"tern_silu($0)", false},
     [OP_TANH] = {"tern_tanh($0)", false},
     [OP_SOFTPLUS] = {"tern_softplus($0)", false},
     [OP_RELU] = {"tern_relu($0)", false},
-    [OP_FLOOR] = {"floorf($0)", false},
+    [OP_FLOOR] = {"tern_floor($0)", false},
     [OP_ROUND] = {"$r($0)", false},
     [OP_CONVERT] = {"($t)$0", true},
     [OP_ADD] = {"$0 + $1", true},
@@ -132,10 +136,10 @@ static const struct row *row_of(const struct expr *e) {
   return e->code == OP_CODES && e->attr.bits > FLOAT_BITS ? &wide_codes : &rows[e->code];
 }
 
-static const char *const rounders[ROUND_COUNT] = {[ROUND_HALF_EVEN] = "rintf",
-                                                  [ROUND_HALF_AWAY] = "roundf",
-                                                  [ROUND_TRUNCATE] = "truncf",
-                                                  [ROUND_FLOOR] = "floorf"};
+static const char *const rounders[ROUND_COUNT] = {[ROUND_HALF_EVEN] = "tern_rint",
+                                                  [ROUND_HALF_AWAY] = "tern_round",
+                                                  [ROUND_TRUNCATE] = "tern_trunc",
+                                                  [ROUND_FLOOR] = "tern_floor"};
 
 const char *c_type(enum elem elem) {
   static const char *const types[ELEM_COUNT] = {
@@ -194,9 +198,9 @@ static const char *operator_text(struct printer *p, const struct expr *e) {
 const char *float_text(struct arena *a, double value) {
   float x = (float)value;
   if (isnan(x))
-    return "NAN";
+    return "tern_nan()";
   if (isinf(x))
-    return x > 0 ? "INFINITY" : "-INFINITY";
+    return x > 0 ? "tern_infinity()" : "-tern_infinity()";
   const char *s = "";
   for (int digits = 1; digits <= 9; digits++) { /* the fewest that do */
     s = arena_printf(a, "%.*g", digits, (double)x);
@@ -233,7 +237,7 @@ const char *expr_text(struct printer *p, const struct expr *e) {
   default: break;
   }
   const char *acc = p->accs[e->acc->id];
-  return e->acc->loop->kind == LOOP_VECTOR ? arena_printf(p->arena, "%s[0]", acc) : acc;
+  return has_lanes(p, e->acc) ? arena_printf(p->arena, "%s[0]", acc) : acc;
 }
 
 bool is_loose(const struct expr *e) {

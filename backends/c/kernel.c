@@ -76,6 +76,11 @@ static bool fits_its_use(const struct printer *p, const struct stmt *let, const 
 
 static void print_statements(struct printer *p, const struct stmt *list);
 
+/* A chip computes in words whatever it stores. */
+static const char *scalar_type(const struct printer *p, enum elem elem) {
+  return c_type(p->weights && elem_integer(elem) ? ELEM_I32 : elem);
+}
+
 static void print_let(struct printer *p, const struct stmt *s) {
   const struct expr *e = s->expr;
   const char *text = expr_text(p, e), **slot = &p->exprs[e->id];
@@ -87,20 +92,37 @@ static void print_let(struct printer *p, const struct stmt *s) {
   }
   *slot = fresh_name(p, e->name ? identifier(p->arena, e->name) : "v");
   p->loose[e->id] = false;
-  print_line(p, "const %s %s = %s;", c_type(e->elem), *slot, text);
+  print_line(p, "const %s %s = %s;", scalar_type(p, e->elem), *slot, text);
+}
+
+static const char *bracketed(struct printer *p, const struct expr *e) {
+  const char *text = p->exprs[e->id];
+  return p->loose[e->id] ? arena_printf(p->arena, "(%s)", text) : text;
 }
 
 static void print_store(struct printer *p, const struct stmt *s) {
   const char *place = place_text(p, s->buffer, s->index), *value = p->exprs[s->expr->id];
   bool is_bool = s->buffer->format == FORMAT_BOOL, brackets = is_bool && p->loose[s->expr->id];
-  print_line(p, brackets ? "%s = (uint8_t)(%s);" : is_bool ? "%s = (uint8_t)%s;" : "%s = %s;", place, value);
+  bool narrow = s->buffer->format == FORMAT_I8 || s->buffer->format == FORMAT_I16;
+  if (p->weights && narrow)
+    print_line(p, "%s = (%s)%s;", place, c_format(s->buffer->format), bracketed(p, s->expr));
+  else
+    print_line(p,
+               brackets  ? "%s = (uint8_t)(%s);"
+               : is_bool ? "%s = (uint8_t)%s;"
+                         : "%s = %s;",
+               place, value);
 }
 
 /* ---- accumulators ---------------------------------------------------------------------------- */
 
+bool has_lanes(const struct printer *p, const struct accumulator *acc) {
+  return acc->loop->kind == LOOP_VECTOR && !(p->weights && acc->elem == ELEM_I32);
+}
+
 static void print_accumulate(struct printer *p, const struct stmt *s) {
   const char *name = p->accs[s->acc->id], *x = p->exprs[s->expr->id];
-  bool lanes = s->acc->loop->kind == LOOP_VECTOR;
+  bool lanes = has_lanes(p, s->acc);
   const char *acc = lanes ? arena_printf(p->arena, "%s[%s]", name, p->lane) : name;
   if (s->acc->elem == ELEM_I32) {
     static const char *const forms[] = {[ACC_SUM] = "%s = tern_wrap_add(%s, %s);",
@@ -112,15 +134,15 @@ static void print_accumulate(struct printer *p, const struct stmt *s) {
   switch (s->acc->how) {
   case ACC_SUM: print_line(p, "%s += %s;", acc, x); break;
   case ACC_MAX: print_line(p, "%s = tern_max(%s, %s);", acc, acc, x); break;
-  case ACC_ABSMAX: print_line(p, "%s = tern_max(%s, fabsf(%s));", acc, acc, x); break;
+  case ACC_ABSMAX: print_line(p, "%s = tern_max(%s, tern_fabs(%s));", acc, acc, x); break;
   }
 }
 
 static void begin_accumulator(struct printer *p, const struct accumulator *acc) {
-  const char *least = acc->elem == ELEM_I32 ? "INT32_MIN" : "-INFINITY";
+  const char *least = acc->elem == ELEM_I32 ? "INT32_MIN" : "-tern_infinity()";
   const char *name = fresh_name(p, acc->name), *start = acc->how == ACC_MAX ? least : "0";
   p->accs[acc->id] = name;
-  if (acc->loop->kind != LOOP_VECTOR) {
+  if (!has_lanes(p, acc)) {
     print_line(p, "%s %s = %s;", c_type(acc->elem), name, start);
   } else if (acc->how == ACC_MAX) {
     print_line(p, "%s %s[%d];", c_type(acc->elem), name, LANES);
@@ -133,11 +155,11 @@ static void begin_accumulator(struct printer *p, const struct accumulator *acc) 
 
 static void end_accumulator(struct printer *p, const struct accumulator *acc) {
   static const char *const folds[2][2] = {{"tern_max", "TERN_ADD"}, {"tern_most", "tern_wrap_add"}};
-  if (acc->loop->kind == LOOP_VECTOR)
+  if (has_lanes(p, acc))
     print_line(p, "TERN_FOLD(%s, %s);", p->accs[acc->id], folds[acc->elem == ELEM_I32][acc->how == ACC_SUM]);
 }
 
-/* Calls f on the loop's accumulators; returns how many it has. */
+/* Calls f on the loop's accumulators; returns how many of them have lanes. */
 static int each_accumulator(struct printer *p, const struct stmt *list, const struct loop *l,
                             void (*f)(struct printer *p, const struct accumulator *acc)) {
   int n = 0;
@@ -146,9 +168,8 @@ static int each_accumulator(struct printer *p, const struct stmt *list, const st
       n += each_accumulator(p, s->loop->body, l, f);
     if (s->kind != STMT_ACCUMULATE || s->acc->loop != l)
       continue;
-    n++;
-    if (f)
-      f(p, s->acc);
+    n += has_lanes(p, s->acc);
+    f(p, s->acc);
   }
   return n;
 }
@@ -173,17 +194,17 @@ static void print_lanes(struct printer *p, const struct loop *l, const char *ext
   const char *whole = fixed ? arena_printf(p->arena, "%lld", (long long)(n / LANES * LANES))
                             : arena_printf(p->arena, "%s / %d * %d", extent, LANES, LANES);
   if (!fixed || n >= LANES) {
-    print_line(p, "for (int64_t %s = 0; %s < %s; %s += %d)", block, block, whole, block, LANES);
-    print_line(p, "  for (int64_t lane = 0; lane < %d; lane++) {", LANES);
+    print_line(p, "for (%s %s = 0; %s < %s; %s += %d)", index_type(p), block, block, whole, block, LANES);
+    print_line(p, "  for (%s lane = 0; lane < %d; lane++) {", index_type(p), LANES);
     p->indent += 2;
-    print_line(p, "const int64_t %s = %s + lane;", name, block);
+    print_line(p, "const %s %s = %s + lane;", index_type(p), name, block);
     p->indent--;
     p->lane = "lane";
     print_body(p, l->body);
     p->indent--;
   }
   if (!fixed || n % LANES) {
-    print_line(p, "for (int64_t %s = %s; %s < %s; %s++) {", name, whole, name, extent, name);
+    print_line(p, "for (%s %s = %s; %s < %s; %s++) {", index_type(p), name, whole, name, extent, name);
     p->lane = fixed && n < LANES ? name : arena_printf(p->arena, "%s %% %d", name, LANES);
     print_body(p, l->body);
   }
@@ -201,15 +222,15 @@ static void print_shared(struct printer *p, const struct loop *l, const char *ex
 
 static void print_loop(struct printer *p, const struct loop *l) {
   const char *extent = index_text(p, l->extent);
-  int accs = each_accumulator(p, l->body, l, begin_accumulator);
+  int lanes = each_accumulator(p, l->body, l, begin_accumulator);
   int taken = p->taken.n;
   const char *name = p->loops[l->id] = fresh_name(p, l->name);
-  if (l->parallel) {
+  if (l->parallel && !p->weights) {
     print_shared(p, l, extent);
-  } else if (accs && l->kind == LOOP_VECTOR) {
+  } else if (lanes) {
     print_lanes(p, l, extent);
   } else {
-    print_line(p, "for (int64_t %s = 0; %s < %s; %s++) {", name, name, extent, name);
+    print_line(p, "for (%s %s = 0; %s < %s; %s++) {", index_type(p), name, name, extent, name);
     print_body(p, l->body);
   }
   p->taken.n = taken;
@@ -228,36 +249,82 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-/* Address of a buffer: args->scratch + 64 + layer * 1024. */
-static const char *address(struct printer *p, const struct buffer *b) {
-  static const char *const bases[] = {
+static const char *base_text(struct printer *p, const struct buffer *b) {
+  static const char *const of_args[] = {
       [BASE_SCRATCH] = "scratch", [BASE_OWN] = "scratch",   [BASE_WEIGHTS] = "weights",
       [BASE_STATE] = "state",     [BASE_TOKENS] = "tokens", [BASE_LOGITS] = "logits",
       [BASE_ROWS] = "rows"};
-  const char *text = arena_printf(p->arena, "args->%s", bases[b->base]);
+  static const char *const of_chip[] = {
+      [BASE_SCRATCH] = "scratch", [BASE_STATE] = "state", [BASE_TOKENS] = "token", [BASE_LOGITS] = "out"};
+  if (!p->weights)
+    return arena_printf(p->arena, "args->%s", of_args[b->base]);
+  return b->base == BASE_WEIGHTS ? p->weights : of_chip[b->base];
+}
+
+static const char *add_steps(struct printer *p, const char *text, const char *index, int64_t stride) {
+  return stride ? arena_printf(p->arena, "%s + %s%s * %lld", text, p->weights ? "" : "(int64_t)", index,
+                               (long long)stride)
+                : text;
+}
+
+/* Address of a buffer: args->scratch + 64 + layer * 1024. */
+static const char *address(struct printer *p, const struct buffer *b) {
+  const char *text = base_text(p, b);
   const struct form *step = p->all->step; /* the only form with copies for each thread */
   int64_t offset = b->offset + (b->base == BASE_OWN ? step->scratch : 0);
   if (offset)
     text = arena_printf(p->arena, "%s + %lld", text, (long long)offset);
   if (b->base == BASE_OWN)
-    text = arena_printf(p->arena, "%s + (int64_t)thread * %lld", text, (long long)step->own);
-  if (b->stride_i)
-    text = arena_printf(p->arena, "%s + (int64_t)layer * %lld", text, (long long)b->stride_i);
-  if (b->stride_j)
-    text = arena_printf(p->arena, "%s + (int64_t)part * %lld", text, (long long)b->stride_j);
-  return text;
+    text = add_steps(p, text, "thread", step->own);
+  text = add_steps(p, text, "layer", b->stride_i);
+  return add_steps(p, text, "part", b->stride_j);
+}
+
+/* Type of a buffer's elements. On a chip, where kernels become one function, those that see that memory has
+ * held another type before. */
+static const char *element_type(const struct printer *p, const struct buffer *b) {
+  static const char *const chip[] = {
+      [FORMAT_F32] = "tern_f32", [FORMAT_F16] = "tern_u16", [FORMAT_BF16] = "tern_u16",
+      [FORMAT_I8] = "int8_t",    [FORMAT_I16] = "tern_i16", [FORMAT_I32] = "tern_i32",
+      [FORMAT_U32] = "tern_u32", [FORMAT_BOOL] = "uint8_t"};
+  bool given = b->base == BASE_TOKENS || b->base == BASE_LOGITS;
+  return p->weights && !given ? chip[b->format] : c_format(b->format);
 }
 
 static const char *print_buffer(struct printer *p, const struct buffer *b) {
-  const char *name = fresh_name(p, b->name), *type = c_format(b->format),
+  const char *name = fresh_name(p, b->name), *type = element_type(p, b),
              *is_const = b->written ? "" : "const ";
   const char *at = address(p, b);
   bool typed = b->base == BASE_TOKENS || b->base == BASE_LOGITS || b->base == BASE_ROWS;
   if (typed)
     print_line(p, "%s%s *%s = %s;", is_const, type, name, at);
+  else if (p->weights) /* through void, as alignment is known */
+    print_line(p, "%s%s *%s = (%s%s *)(%svoid *)(%s);", is_const, type, name, is_const, type, is_const, at);
   else
     print_line(p, "%s%s *%s = (%s%s *)(%s);", is_const, type, name, is_const, type, at);
   return name;
+}
+
+/* Rows are shared in parts by the threads; without threads, all are one. */
+static const char *parts_loop(struct printer *p, const struct kernel *k, const char **w, const char **y) {
+  int64_t rows = k->m / k->parts, bytes = buffer_bytes(k->weight) / k->parts;
+  if (k->parts <= 1)
+    return "";
+  print_line(p, "for (int64_t n = 0; n < %lld; n++)", (long long)k->parts);
+  *w = arena_printf(p->arena, "codes + n * %lld", (long long)bytes);
+  *y = arena_printf(p->arena, "%s + n * %lld", *y, (long long)rows);
+  return "  ";
+}
+
+static void print_chip_sum(struct printer *p, const struct kernel *k, const char *x, const char *y) {
+  static const char *const types[] = {[FORMAT_I8] = "i8", [FORMAT_I16] = "i16", [FORMAT_F32] = "f32"};
+  const char *tables = k->in->format == FORMAT_F32
+                           ? ""
+                           : arena_printf(p->arena, ", (uint16_t *)(void *)(scratch + %lld)",
+                                          (long long)p->all->step->scratch);
+  print_line(p, "tern_sum%s_%s(codes, %s, %s, %lld, %lld, %lld, %s%s);", k->stored == STORE_TILE3 ? "3" : "",
+             types[k->in->format], x, y, (long long)k->m, (long long)k->n, (long long)k->group,
+             index_text(p, k->rows), tables);
 }
 
 static void print_sum(struct printer *p, const struct kernel *k) {
@@ -269,16 +336,14 @@ static void print_sum(struct printer *p, const struct kernel *k) {
   print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
   vec_push(p->arena, p->taken, "codes");
   vec_push(p->arena, p->taken, "n");
-  const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out);
-  const char *name = names[k->stored == STORE_TILE3][k->in->format], *w = "codes";
-  int64_t rows = k->m / k->parts, bytes = buffer_bytes(k->weight) / k->parts;
-  if (k->parts > 1) {
-    print_line(p, "for (int64_t n = 0; n < %lld; n++)", (long long)k->parts);
-    w = arena_printf(p->arena, "codes + n * %lld", (long long)bytes);
-    y = arena_printf(p->arena, "%s + n * %lld", y, (long long)rows);
+  const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out), *w = "codes";
+  if (p->weights) {
+    print_chip_sum(p, k, x, y);
+    return;
   }
-  print_line(p, "%s%s(%s, %s, %s, %lld, %lld, %lld, %s, thread, threads);", k->parts > 1 ? "  " : "", name, w,
-             x, y, (long long)rows, (long long)k->n, (long long)k->group, index_text(p, k->rows));
+  const char *name = names[k->stored == STORE_TILE3][k->in->format], *indent = parts_loop(p, k, &w, &y);
+  print_line(p, "%s%s(%s, %s, %s, %lld, %lld, %lld, %s, thread, threads);", indent, name, w, x, y,
+             (long long)(k->m / k->parts), (long long)k->n, (long long)k->group, index_text(p, k->rows));
 }
 
 static bool index_uses(const struct index *i, enum index_kind kind) {
@@ -315,10 +380,14 @@ static bool strides_use(const struct kernel *k, bool inner) {
   return false;
 }
 
+static bool uses_repeat(const struct kernel *k, bool inner) {
+  return strides_use(k, inner) || statements_use(k->body, inner ? INDEX_J : INDEX_I);
+}
+
 static void print_unused(struct printer *p, const struct kernel *k) {
-  if (!strides_use(k, false) && !statements_use(k->body, INDEX_I))
+  if (!uses_repeat(k, false))
     print_line(p, "(void)layer;");
-  if (!strides_use(k, true) && !statements_use(k->body, INDEX_J))
+  if (!uses_repeat(k, true))
     print_line(p, "(void)part;");
   if (k->team != TEAM_SHARE)
     print_line(p, "(void)threads;");
@@ -333,7 +402,58 @@ static void print_title(struct printer *p, const struct module *m, const struct 
     print_line(p, "/* %s, %s line %u. */", kernel_title(k), file, (unsigned)k->at.line);
 }
 
-static void print_function(struct printer *p, const struct kernel *k) {
+/* ---- the parameters of a kernel for a chip --------------------------------------------------- */
+
+static bool reads_base(const struct kernel *k, enum buffer_base base) {
+  for (int i = 0; i < k->buffers.n; i++)
+    if (k->buffers.at[i]->base == base)
+      return true;
+  bool sum = k->kind == KERNEL_TERNARY_SUM;
+  return sum && (k->in->base == base || k->out->base == base || base == BASE_SCRATCH);
+}
+
+static const char *add_part(struct arena *a, const char *list, const char *part) {
+  return *list ? arena_printf(a, "%s, %s", list, part) : part;
+}
+
+enum { MEMORIES = 4 };
+static const enum buffer_base memories[MEMORIES] = {BASE_STATE, BASE_SCRATCH, BASE_TOKENS, BASE_LOGITS};
+
+const char *kernel_parameters(struct printer *p, const struct kernel *k) {
+  int frac;
+  const char *list = "", *logits = logits_are_integers(p->all->module, &frac) ? "int32_t *out" : "float *out";
+  const char *const texts[MEMORIES] = {"uint8_t *state", "uint8_t *scratch", "const uint32_t *token", logits};
+  for (int i = 0; i < MEMORIES; i++)
+    if (reads_base(k, memories[i]))
+      list = add_part(p->arena, list, texts[i]);
+  if (uses_repeat(k, false))
+    list = add_part(p->arena, list, "int32_t layer");
+  if (uses_repeat(k, true))
+    list = add_part(p->arena, list, "int32_t part");
+  return *list ? list : "void";
+}
+
+const char *kernel_arguments(struct printer *p, const struct kernel *k, int depth) {
+  static const char *const texts[MEMORIES] = {"state", "scratch", "&token", "logits"};
+  const char *list = "";
+  for (int i = 0; i < MEMORIES; i++)
+    if (reads_base(k, memories[i]))
+      list = add_part(p->arena, list, texts[i]);
+  if (uses_repeat(k, false))
+    list = add_part(p->arena, list, depth > 0 ? "layer" : "0");
+  if (uses_repeat(k, true))
+    list = add_part(p->arena, list, depth > 1 ? "part" : "0");
+  return list;
+}
+
+/* ---- the function ---------------------------------------------------------------------------- */
+
+static void print_head(struct printer *p, const struct kernel *k) {
+  if (p->weights) {
+    print_line(p, "static void %s(%s) {", k->name, kernel_parameters(p, k));
+    p->indent++;
+    return;
+  }
   print_line(p,
              "static void %s(const struct tern_args *args, uint32_t layer, uint32_t part, uint32_t thread,",
              k->name);
@@ -345,6 +465,10 @@ static void print_function(struct printer *p, const struct kernel *k) {
     print_line(p, "  return;");
   }
   print_counts(p, k);
+}
+
+static void print_function(struct printer *p, const struct kernel *k) {
+  print_head(p, k);
   if (k->kind == KERNEL_TERNARY_SUM) {
     print_sum(p, k);
   } else {
@@ -358,9 +482,9 @@ static void print_function(struct printer *p, const struct kernel *k) {
   print_line(p, "%s", "");
 }
 
-void print_kernel(FILE *out, const struct loops *l, const struct kernel *k) {
+void print_kernel(FILE *out, const struct loops *l, const struct kernel *k, const char *weights) {
   struct arena arena = {0};
-  struct printer p = {.out = out, .arena = &arena, .all = l, .kernel = k};
+  struct printer p = {.out = out, .arena = &arena, .all = l, .kernel = k, .weights = weights};
   p.exprs = arena_array(&arena, const char *, k->n_exprs + 1);
   p.loose = arena_array(&arena, bool, k->n_exprs + 1);
   p.uses = arena_array(&arena, int, k->n_exprs + 1);

@@ -1,8 +1,8 @@
-/* ops.c: the text of ops.h, the element-wise operators that are not operators of C. Each is written as
+/* ops.c: the text of ops.h: the element-wise operators that are not operators of C. Each is written as
  * ir/ops.def defines it; docs/numerics.md says why the order of operations matters. */
 #include "backends/c/emit.h"
 
-const char ops_header[] =
+const char ops_head[] =
     "/* ops.h: element-wise operators of the model's kernels.\n"
     " *\n"
     " * The same bits on every machine: each operation is rounded once, to float. Compile with "
@@ -22,16 +22,36 @@ const char ops_header[] =
     "-mfpmath=sse\"\n"
     "#endif\n"
     "\n"
+    "static inline float tern_fabs(float x) { return fabsf(x); }\n"
+    "static inline float tern_sqrt(float x) { return sqrtf(x); }\n"
+    "static inline float tern_floor(float x) { return floorf(x); }\n"
+    "static inline float tern_rint(float x) { return rintf(x); }\n"
+    "static inline float tern_round(float x) { return roundf(x); }\n"
+    "static inline float tern_trunc(float x) { return truncf(x); }\n"
+    "static inline float tern_infinity(void) { return INFINITY; }\n"
+    "static inline float tern_nan(void) { return NAN; }\n"
+    "\n";
+
+const char ops_operators[] =
     "static inline float tern_neg(float x) { return -x; }\n"
-    "static inline float tern_rsqrt(float x) { return 1.0f / sqrtf(x); }\n"
+    "\n"
+    "static inline float tern_rsqrt(float x) { return 1.0f / tern_sqrt(x); }\n"
+    "\n"
     "static inline float tern_sigmoid(float x) { return 1.0f / (1.0f + tern_exp(-x)); }\n"
+    "\n"
     "static inline float tern_silu(float x) { return x * tern_sigmoid(x); }\n"
+    "\n"
     "static inline float tern_tanh(float x) { return 2.0f * tern_sigmoid(2.0f * x) - 1.0f; }\n"
+    "\n"
     "static inline float tern_max(float a, float b) { return a < b ? b : a; }\n"
+    "\n"
     "static inline float tern_min(float a, float b) { return b < a ? b : a; }\n"
+    "\n"
     "static inline float tern_relu(float x) { return x > 0.0f ? x : 0.0f; }\n"
-    "static inline float tern_softplus(float x) { return tern_max(x, 0.0f) + tern_log(1.0f + "
-    "tern_exp(-fabsf(x))); }\n"
+    "\n"
+    "static inline float tern_softplus(float x) {\n"
+    "  return tern_max(x, 0.0f) + tern_log(1.0f + tern_exp(-tern_fabs(x)));\n"
+    "}\n"
     "\n"
     "/* x, rounded to an integer, as a code between least and most; 0 for NaN. */\n"
     "static inline float tern_clamp(float x, float least, float most) {\n"
@@ -49,8 +69,11 @@ const char ops_header[] =
     "      for (int k = 0; k < width; k++) \\\n"
     "        lanes[k] = op(lanes[k], lanes[k + width]); \\\n"
     "  } while (0)\n"
-    "#define TERN_ADD(a, b) ((a) + (b))\n"
     "\n"
+    "#define TERN_ADD(a, b) ((a) + (b))\n"
+    "\n";
+
+const char ops_tail[] =
     "/* Where thread `thread` of `threads` begins in `extent` iterations that are shared in grains of "
     "`grain`. */\n"
     "static inline int64_t tern_begin(int64_t extent, int64_t grain, uint32_t thread, uint32_t threads) {\n"

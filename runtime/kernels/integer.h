@@ -4,7 +4,6 @@
 #ifndef TERN_KERNELS_INTEGER_H
 #define TERN_KERNELS_INTEGER_H
 
-#include <math.h>
 #include <stdint.h>
 
 /* v within [-2^(bits-1), 2^(bits-1) - 1] */
@@ -50,9 +49,18 @@ static inline int32_t tern_idiv(int32_t a, int32_t b, int bits) {
   return tern_sat((int64_t)(a / divisor) - (a % divisor < 0), bits);
 }
 
-/* floor(sqrt(max(a, 0))): the root of an int32 in double is far from rounding up to an integer. */
+/* floor(sqrt(max(a, 0))), bit by bit from the highest: `rest` is what a exceeds root^2 by. */
 static inline int32_t tern_isqrt(int32_t a, int bits) {
-  return tern_sat((int64_t)sqrt(a < 0 ? 0.0 : (double)a), bits);
+  uint32_t rest = a < 0 ? 0 : (uint32_t)a, root = 0;
+  for (uint32_t bit = 1u << 30; bit; bit >>= 2) {
+    const uint32_t next = root + bit;
+    root >>= 1;
+    if (rest >= next) {
+      rest -= next;
+      root += bit;
+    }
+  }
+  return tern_sat((int32_t)root, bits);
 }
 
 /* floor(log2(max(|a|, 1))) */
@@ -77,10 +85,12 @@ static inline int32_t tern_curve(const uint32_t *y, int64_t first, int length, i
   return tern_sat((int64_t)y[k] + (rise >> h), bits);
 }
 
-/* A code of more than 24 bits from a rounded float; 0 for NaN. */
+/* A code of more than 24 bits from a rounded float; 0 for NaN. A float between the most code and `end`, one
+ * more, there is none. */
 static inline int32_t tern_wide_code(float x, int bits) {
-  const double most = (double)(((int64_t)1 << (bits - 1)) - 1);
-  return x != x ? 0 : x > most ? (int32_t)most : x < -most - 1 ? (int32_t)(-most - 1) : (int32_t)x;
+  const float end = (float)((int64_t)1 << (bits - 1));
+  const int32_t least = (int32_t)-((int64_t)1 << (bits - 1));
+  return x != x ? 0 : x >= end ? -(least + 1) : x < -end ? least : (int32_t)x;
 }
 
 #endif

@@ -11,18 +11,18 @@
 #define TERN_MATH_H
 
 #include <stdint.h>
-#include <string.h>
+
+union tern_both {
+  float x;
+  int32_t i;
+};
 
 static inline int32_t tern_bits(float x) {
-  int32_t i;
-  memcpy(&i, &x, sizeof i);
-  return i;
+  return (union tern_both){.x = x}.i;
 }
 
 static inline float tern_from_bits(int32_t i) {
-  float x;
-  memcpy(&x, &i, sizeof x);
-  return x;
+  return (union tern_both){.i = i}.x;
 }
 
 /* bf16 and IEEE half to float; exact. */

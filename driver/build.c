@@ -192,8 +192,8 @@ static const struct emit {
     {"llvm", "LLVM IR, optimised", emit_llvm, true, "", NULL},
     {"asm", "assembly", emit_asm, true, "", NULL},
     {"obj", "an object file", emit_obj, false, ".o", NULL},
-    {"lib", "a folder with a static library, its header, a pkg-config file and the weights", emit_lib, false, "-lib",
-     use_library},
+    {"lib", "a folder with a static library, its header, a pkg-config file and the weights", emit_lib, false,
+     "-lib", use_library},
     {"c", "a folder with C11 sources, a Makefile and the weights", emit_c, false, "-c", use_c},
     {"verilog", "a folder with a hardware project: Verilog, weights, test bench", emit_verilog, false, "-hw",
      use_hardware},
@@ -242,6 +242,23 @@ static const struct emit *find_emit(struct argp_state *state, const char *name) 
   return NULL;
 }
 
+/* What goes together. */
+static void check(struct argp_state *state, const struct build *b) {
+  if (!b->job.options.spec && (!b->job.options.weights || b->emit->run == emit_ast))
+    argp_error(
+        state,
+        "a SPEC (a .tern file) is expected, or --weights DIR whose config.json tells of a shipped one");
+  if (b->bare && b->emit->run != emit_c)
+    argp_error(state, "--bare goes with --emit c");
+  if (b->bare && !b->job.options.weights)
+    argp_error(state, "--bare needs --weights DIR: a chip has the weights in its program");
+  if (b->weights_file && (b->emit->run != emit_exe || !b->job.options.weights))
+    argp_error(state, "--weights-file goes with --emit exe and --weights");
+  if (b->json && (b->output ? strcmp(b->output, "-") == 0 : b->emit->text))
+    argp_error(state, "--json takes standard output, where the %s goes; give it a file with -o",
+               b->emit->name);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct build *b = state->input;
   switch (key) {
@@ -273,19 +290,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "one SPEC is expected; '%s' is a second one", arg);
     b->job.options.spec = arg;
     break;
-  case ARGP_KEY_END:
-    if (!b->job.options.spec)
-      argp_error(state, "a SPEC (a .tern file) is expected");
-    if (b->bare && b->emit->run != emit_c)
-      argp_error(state, "--bare goes with --emit c");
-    if (b->bare && !b->job.options.weights)
-      argp_error(state, "--bare needs --weights DIR: a chip has the weights in its program");
-    if (b->weights_file && (b->emit->run != emit_exe || !b->job.options.weights))
-      argp_error(state, "--weights-file goes with --emit exe and --weights");
-    if (b->json && (b->output ? strcmp(b->output, "-") == 0 : b->emit->text))
-      argp_error(state, "--json takes standard output, where the %s goes; give it a file with -o",
-                 b->emit->name);
-    break;
+  case ARGP_KEY_END: check(state, b); break;
   default: return ARGP_ERR_UNKNOWN;
   }
   return 0;
@@ -333,6 +338,8 @@ int build_main(int argc, char **argv) {
   struct build b = {.emit = &emits[EMITS - 1], .optimize = 3};
   job_start(&b.job);
   argp_parse(&build_argp, argc, argv, 0, NULL, &b);
+  if (!b.job.options.spec && !job_open(&b.job))
+    return job_end(&b.job, 1);
   const char *path = b.output ? b.output : default_output(&b);
   return job_end(&b.job, b.emit->run(&b, path) && report(&b, path) ? 0 : 1);
 }

@@ -2,6 +2,7 @@
 #include "driver/driver.h"
 
 #include "support/progress.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,7 +30,9 @@ enum {
   KEY_FIXED,
   KEY_FIXED_BITS,
   KEY_CALIBRATE,
-  KEY_CALIBRATE_TOKENS
+  KEY_CALIBRATE_TOKENS,
+  KEY_NO_REQUIRE,
+  KEY_WEIGHT_SCALE
 };
 
 static const struct argp_option model_rows[] = {
@@ -40,6 +43,10 @@ static const struct argp_option model_rows[] = {
      ".safetensors file",
      2},
     {"set", KEY_SET, "NAME=VALUE", 0, "gives a parameter of the spec its value (repeatable)", 2},
+    {"no-require", KEY_NO_REQUIRE, 0, 0, "what the spec requires and config.json does not hold is a warning",
+     2},
+    {"weight-scale", KEY_WEIGHT_SCALE, "mean|largest|stored|inverse", 0,
+     "the rule for the scales of ternary weights where the spec names none", 2},
     {"allow-extra", KEY_ALLOW_EXTRA, 0, 0,
      "tensors of the checkpoint that the model does not use are no error", 2},
     {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
@@ -93,10 +100,10 @@ static void add_setting(struct job *j, struct argp_state *state, char *arg) {
   if (!equals || equals == arg)
     argp_error(state, "--set takes NAME=VALUE, e.g. --set hidden=512; got '%s'", arg);
   double value = strtod(equals + 1, &end);
-  if (!equals[1] || *end)
-    argp_error(state, "--set %.*s takes a number, got '%s'", (int)(equals - arg), arg, equals + 1);
+  if (!equals[1])
+    argp_error(state, "--set %.*s takes a value, e.g. --set hidden=512", (int)(equals - arg), arg);
   const char *name = arena_strndup(&j->arena, arg, (size_t)(equals - arg));
-  vec_push(&j->arena, j->options.settings, (struct spec_setting){name, value});
+  vec_push(&j->arena, j->options.settings, (struct spec_setting){name, *end ? NAN : value, equals + 1});
 }
 
 static int whole_number(struct argp_state *state, const char *option, const char *arg, int least, int most) {
@@ -132,12 +139,21 @@ static void calibration_fits(struct argp_state *state, const struct compile_opti
                o->calibrate ? "text" : "ids");
 }
 
+static enum scale_rule scale_rule(struct argp_state *state, const char *arg) {
+  enum scale_rule rule = RULE_AUTO;
+  if (!scale_rule_parse(arg, &rule))
+    argp_error(state, "--weight-scale takes mean, largest, stored or inverse, got '%s'", arg);
+  return rule;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct job *j = state->input;
   struct compile_options *o = &j->options;
   switch (key) {
   case KEY_WEIGHTS: o->weights = arg; break;
   case KEY_SET: add_setting(j, state, arg); break;
+  case KEY_NO_REQUIRE: o->no_require = true; break;
+  case KEY_WEIGHT_SCALE: o->weight_scale = scale_rule(state, arg); break;
   case KEY_PASSES: o->passes = arg; break;
   case KEY_PRINT_AFTER:
     if (strcmp(arg, "all") != 0 && !pass_find(arg))
@@ -245,7 +261,7 @@ int job_end(struct job *j, int status) {
   return status;
 }
 
-static int config_number(void *self, const char *key, double *value) {
+static int config_find(void *self, const char *key, struct config_value *value) {
   switch (checkpoint_config(self, key, value)) {
   case CONFIG_FOUND: return 1;
   case CONFIG_ABSENT: return 0;
@@ -258,64 +274,42 @@ static bool source_floats(void *self, const char *name, int64_t first, int64_t c
 }
 
 static bool source_ternary(void *self, const char *name, const struct weight *w, int8_t *codes,
-                           float *means) {
-  static const enum scale_kind kinds[] = {
-      [WSCALE_TENSOR] = SCALE_TENSOR, [WSCALE_ROW] = SCALE_ROW, [WSCALE_GROUP] = SCALE_GROUP};
+                           float *scales) {
   int threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  struct scale_form form = weight_form(w);
   return checkpoint_read_ternary(((struct job *)self)->checkpoint, name, w->type.dim[0], w->type.dim[1],
-                                 kinds[w->scale], w->group, codes, means, threads < 1 ? 1 : threads);
+                                 &form, codes, scales, threads < 1 ? 1 : threads);
 }
 
-/* Holds the checkpoint against what the module needs, and notes how its floats are stored. */
-static bool match_checkpoint(struct job *j) {
-  VEC(struct wanted_tensor) wanted = {0};
-  for (struct weight *w = j->module->weights; w; w = w->next) {
-    if (w->origin != WEIGHT_LOADED)
-      continue;
-    for (int64_t i = 0; i < weight_instances(w); i++) {
-      struct wanted_tensor t = {.name = symbol_instance(&j->arena, w->name, w->n_counts, w->counts, i),
-                                .rank = w->type.rank,
-                                .ternary = w->type.elem == ELEM_TERNARY,
-                                .at = w->at};
-      memcpy(t.shape, w->type.dim, sizeof t.shape);
-      vec_push(&j->arena, wanted, t);
-    }
-  }
-  if (!checkpoint_check(j->checkpoint, wanted.at, wanted.n, j->options.allow_extra))
-    return false;
-  for (struct weight *w = j->module->weights; w; w = w->next) {
-    static const enum storage storage[] = {
-        [DTYPE_F32] = STORE_F32, [DTYPE_F16] = STORE_F16, [DTYPE_BF16] = STORE_BF16, [DTYPE_U8] = STORE_NONE};
-    if (w->origin != WEIGHT_LOADED || w->type.elem == ELEM_TERNARY)
-      continue;
-    enum storage all = STORE_NONE;
-    for (int64_t i = 0; i < weight_instances(w); i++) {
-      const char *name = symbol_instance(&j->arena, w->name, w->n_counts, w->counts, i);
-      const struct tensor_info *t = checkpoint_find(j->checkpoint, name);
-      enum storage one = t && t->dtype <= DTYPE_U8 ? storage[t->dtype] : STORE_NONE;
-      all = i == 0 || one == all ? one : STORE_F32; /* layers of different types: the widest */
-    }
-    w->source = all;
-  }
-  return true;
+bool job_open(struct job *j) {
+  struct compile_options *o = &j->options;
+  if (o->weights && !j->checkpoint)
+    j->checkpoint = checkpoint_open(&j->diag, &j->arena, o->weights);
+  return (!o->weights || j->checkpoint) && (o->spec || specs_find(j, &o->spec));
 }
 
 static bool load(struct job *j) {
   struct compile_options *o = &j->options;
-  struct config_source config = {.number = config_number};
+  struct config_source config = {.find = config_find};
+  if (!job_open(j))
+    return false;
   progress_stage("reading the model");
   if (o->weights) {
-    j->checkpoint = checkpoint_open(&j->diag, &j->arena, o->weights);
-    if (!j->checkpoint)
-      return false;
     config.self = j->checkpoint;
+    config.folder = checkpoint_dir(j->checkpoint);
+    config.there = checkpoint_has_config(j->checkpoint);
     j->source = (struct weight_source){j, source_floats, source_ternary};
   }
-  struct spec_options options = {
-      .config = o->weights ? &config : NULL, .settings = o->settings.at, .n_settings = o->settings.n};
+  struct spec_options options = {.config = o->weights ? &config : NULL,
+                                 .settings = o->settings.at,
+                                 .n_settings = o->settings.n,
+                                 .no_require = o->no_require};
   j->module = spec_compile(&j->arena, &j->diag, o->spec, &options);
   if (!j->module)
     return false;
+  for (struct weight *w = j->module->weights; w; w = w->next)
+    if (w->type.elem == ELEM_TERNARY && w->rule == RULE_AUTO)
+      w->rule = o->weight_scale;
   j->module->chunk = o->chunk;
   j->module->packing = o->packing;
   j->module->word = o->fixed_bits;

@@ -18,13 +18,14 @@ struct command {
 
 /* What `build` and `run` ask of the compiler; filled by compile_argp. */
 struct compile_options {
-  const char *spec;
+  const char *spec;    /* NULL: the shipped one that config.json tells of (job_load) */
   const char *weights; /* DIR or FILE; NULL: none */
   VEC(struct spec_setting) settings;
   const char *passes; /* NULL: the default pipeline */
   const char *print_after;
   VEC(const char *) disable;
-  bool verify, allow_extra;
+  bool verify, allow_extra, no_require;
+  enum scale_rule weight_scale;        /* of weights whose spec names none */
   const char *triple, *cpu, *features; /* NULL: this machine's */
   enum storage packing;                /* STORE_NONE: by the rule of plan-memory */
   int threads;                         /* the built program's default; 0: as many as the machine has */
@@ -53,6 +54,9 @@ void job_start(struct job *j);
 /* Releases everything; `status` is returned for the caller's convenience (1 when errors were reported). */
 int job_end(struct job *j, int status);
 
+/* Opens the checkpoint (if any) and, where no spec is named, finds the shipped one. False after diagnostics.
+ */
+bool job_open(struct job *j);
 /* Checkpoint (if any) and spec to a module with the function "step"; then the passes of `list`. False after
  * diagnostics. */
 bool job_load(struct job *j);
@@ -69,6 +73,18 @@ bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes);
 /* Where the product's own files are: bin/../lib/tern and bin/../share/tern, or $TERN_HOME. In the arena; NULL
  * after a diagnostic. */
 const char *tern_file(struct job *j, const char *relative);
+
+/* What the module needs of the checkpoint is there; how its floats are stored is noted, and what the spec
+ * leaves open of its matrices is said. False after diagnostics. */
+bool match_checkpoint(struct job *j);
+struct scale_form
+weight_form(const struct weight *w); /* of a ternary one, as the checkpoint wants to know it */
+
+/* The shipped spec for what the job's checkpoint is by its config.json; which it is is said. False after a
+ * diagnostic that lists what there is. */
+bool specs_find(struct job *j, const char **spec);
+/* The same without a word: NULL when there is none. */
+const char *specs_known(struct job *j);
 
 /* Runs a program (argv[0] found on the PATH) and waits; false after a diagnostic when it cannot be run or
  * fails. `quiet`: its standard output and error are shown only when it fails. */

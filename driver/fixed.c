@@ -17,22 +17,22 @@ static void include(struct weight *w, double v) {
   w->known = true;
 }
 
-/* A ternary weight's scales 1 / mean|W|. */
+/* A ternary weight's scales. */
 static bool know_scales(struct job *j, struct weight *w) {
   int64_t rows = w->type.dim[0], cols = w->type.dim[1], n = 1;
   if (w->scale != WSCALE_TENSOR)
     n = rows * (w->scale == WSCALE_GROUP ? (cols + w->group - 1) / w->group : 1);
   int8_t *codes = xmalloc((size_t)(rows * cols));
-  float *means = xmalloc(sizeof *means * (size_t)n);
+  float *scales = xmalloc(sizeof *scales * (size_t)n);
   bool ok = true;
   for (int64_t i = 0; ok && i < weight_instances(w); i++) {
-    const char *name = symbol_instance(&j->arena, w->name, w->n_counts, w->counts, i);
-    ok = j->source.ternary(j->source.self, name, w, codes, means);
+    const char *name = weight_tensor(&j->arena, w, i);
+    ok = j->source.ternary(j->source.self, name, w, codes, scales);
     for (int64_t k = 0; ok && k < n; k++)
-      include(w, (double)(1.0f / fmaxf(means[k], 1e-5f)));
+      include(w, (double)scales[k]);
   }
   free(codes);
-  free(means);
+  free(scales);
   return ok;
 }
 
@@ -42,7 +42,7 @@ static bool know_floats(struct job *j, struct weight *w) {
   float *piece = xmalloc(sizeof *piece * PIECE);
   bool ok = true;
   for (int64_t i = 0; ok && i < weight_instances(w); i++) {
-    const char *name = symbol_instance(&j->arena, w->name, w->n_counts, w->counts, i);
+    const char *name = weight_tensor(&j->arena, w, i);
     for (int64_t at = 0; ok && at < all; at += PIECE) {
       int64_t n = all - at < PIECE ? all - at : PIECE;
       ok = j->source.floats(j->source.self, name, at, n, piece);

@@ -51,8 +51,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     r->job.options.spec = arg;
     break;
   case ARGP_KEY_END:
-    if (!r->job.options.spec)
-      argp_error(state, "a SPEC (a .tern file) is expected first");
     if (r->float64 && !r->interpret)
       argp_error(state, "--float64 goes with --interpret");
     if (!r->job.options.weights)
@@ -102,7 +100,8 @@ static void split(struct run *r, int argc, char **argv, int *own_argc, char **ow
     size_t length = strcspn(name, "=");
     const struct argp_option *o = *name ? find_option(&run_argp, name, length) : NULL;
     bool both = length && (strncmp(name, "threads", length) == 0 || strncmp(name, "chunk", length) == 0);
-    bool ours = i == 1 || o || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--usage") == 0;
+    bool ours =
+        (i == 1 && *argv[i] != '-') || o || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--usage") == 0;
     bool value = o && o->arg && !name[length] && i + 1 < argc;
     if (strcmp(argv[i], "--help-program") == 0) {
       r->argv[m++] = (char *)"--help";

@@ -64,8 +64,6 @@ static int number(struct argp_state *state, const char *option, const char *arg)
 }
 
 static void check(struct argp_state *state, const struct simulate *s) {
-  if (!s->job.options.spec)
-    argp_error(state, "a SPEC (a .tern file) is expected");
   if (!s->job.options.weights)
     argp_error(state, "--weights DIR is needed to run a model (ternc weights --random makes one up)");
   if (!s->prompt == !s->tokens)

@@ -72,8 +72,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     s->job.options.spec = arg;
     break;
   case ARGP_KEY_END:
-    if (!s->job.options.spec)
-      argp_error(state, "a SPEC (a .tern file) is expected");
+    if (!s->job.options.spec && !s->job.options.weights)
+      argp_error(
+          state,
+          "a SPEC (a .tern file) is expected, or --weights DIR whose config.json tells of a shipped one");
     if (!s->device)
       argp_error(state, "--device NAME is expected (--list-devices shows them)");
     if (s->estimate && s->simulate)

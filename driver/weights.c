@@ -94,6 +94,9 @@ static bool work(struct weights *w) {
     output_abort(&out);
     return false;
   }
+  const char *spec = w->json ? NULL : specs_known(j);
+  if (spec)
+    fprintf(out.file, "spec: %s\n", spec);
   return output_close(&out, false);
 }
 

@@ -97,6 +97,10 @@ const char *symbol_instance(struct arena *a, const char *name, int n_counts, con
   return arena_printf(a, "%s%s", done, name);
 }
 
+const char *weight_tensor(struct arena *a, const struct weight *w, int64_t instance) {
+  return symbol_instance(a, w->tensor ? w->tensor : w->name, w->n_counts, w->counts, instance);
+}
+
 struct block *block_new(struct module *m, struct op *parent) {
   struct block *b = arena_new(m->arena, struct block);
   b->parent = parent;

@@ -43,16 +43,13 @@ int64_t scale_count(const struct weight *w) {
 
 static bool load_ternary(struct interp *in, const struct weight *w, const char *name, struct tensor *t) {
   int64_t n = scale_count(w);
-  float *means = xmalloc(sizeof *means * (size_t)n);
-  bool ok = in->source.ternary(in->source.self, name, w, t->i8, means);
-  if (ok) {
+  float *scales = xmalloc(sizeof *scales * (size_t)n); /* float32 at either precision */
+  bool ok = in->source.ternary(in->source.self, name, w, t->i8, scales);
+  if (ok)
     need_scales(in, t, n);
-    for (int64_t i = 0; i < n; i++) { /* s = 1 / max(mean, 1e-5), a float32 at either precision */
-      float mean = means[i] < 1e-5f ? 1e-5f : means[i];
-      set_real(in, t->scales, i, (double)(1.0f / mean));
-    }
-  }
-  free(means);
+  for (int64_t i = 0; ok && i < n; i++)
+    set_real(in, t->scales, i, (double)scales[i]);
+  free(scales);
   return ok;
 }
 
@@ -92,7 +89,7 @@ const struct tensor *interp_weight(struct interp *in, const struct weight *w, in
   }
   t->type = w->type;
   t->data = xmalloc(tensor_bytes(in, w->type));
-  const char *name = symbol_instance(in->m->arena, w->name, w->n_counts, w->counts, instance);
+  const char *name = weight_tensor(in->m->arena, w, instance);
   bool ok = w->origin == WEIGHT_MERGED     ? load_merged(in, w, instance, t)
             : w->type.elem == ELEM_TERNARY ? load_ternary(in, w, name, t)
                                            : load_floats(in, name, t);

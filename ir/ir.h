@@ -213,6 +213,19 @@ enum weight_origin {
 };
 enum weight_scale { WSCALE_TENSOR, WSCALE_ROW, WSCALE_GROUP };
 
+/* Where the number c comes from that a ternary weight's codes stand for, W = c * code; s = 1 / c
+ * (docs/numerics.md). */
+enum scale_rule {
+  RULE_AUTO,    /* none is written: stored codes as config.json says, floats by their mean */
+  RULE_MEAN,    /* mean|W| of the scale's elements */
+  RULE_LARGEST, /* max|W| of them */
+  RULE_STORED,  /* c is a tensor beside the codes */
+  RULE_INVERSE, /* s is */
+  RULE_COUNT
+};
+const char *scale_rule_name(enum scale_rule r);              /* "auto" "mean" "largest" "stored" "inverse" */
+bool scale_rule_parse(const char *name, enum scale_rule *r); /* not "auto", which is nowhere written */
+
 enum { MAX_REPEATS = 2 }; /* nesting of repeats */
 
 /* From so many elements on, threads share what is element-wise between two sums: fewer are not two shares. */
@@ -228,12 +241,14 @@ struct weight {
   int n_counts;
   int64_t counts[MAX_REPEATS];
   enum weight_origin origin;
+  const char *tensor;      /* LOADED: the checkpoint's name where it is not `name`; else NULL */
   enum weight_scale scale; /* ternary */
+  enum scale_rule rule;    /* ternary */
   int64_t group;           /* WSCALE_GROUP: columns a scale */
   int n_parts;
   const char **parts; /* WEIGHT_MERGED: names of weights with the same counts */
   bool known;         /* a checkpoint was looked at: */
-  double lo, hi;      /* range of a float weight's numbers, of a ternary weight's scales 1 / mean|W| */
+  double lo, hi;      /* range of a float weight's numbers, of a ternary weight's scales s */
   struct loc at;
   enum storage
       source; /* the checkpoint's type of a float tensor when one is at hand (driver), else STORE_NONE */
@@ -300,6 +315,9 @@ int64_t most_count(const struct module *m, struct type t);
 /* A weight's or state's name with "{}" replaced by the instance's indices. */
 const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
                             int64_t instance);
+
+/* The checkpoint's name of an instance's tensor. */
+const char *weight_tensor(struct arena *a, const struct weight *w, int64_t instance);
 
 struct block *block_new(struct module *m, struct op *parent);
 struct value *block_arg(struct module *m, struct block *b, struct type t, const char *name);

@@ -67,6 +67,19 @@ bool storage_parse(const char *name, enum storage *s) {
   return i >= 0;
 }
 
+static const char *const rules[RULE_COUNT] = {"auto", "mean", "largest", "stored", "inverse"};
+
+const char *scale_rule_name(enum scale_rule r) {
+  return rules[r];
+}
+
+bool scale_rule_parse(const char *name, enum scale_rule *r) {
+  int i = find_name(rules, RULE_COUNT, name);
+  if (i > RULE_AUTO)
+    *r = (enum scale_rule)i;
+  return i > RULE_AUTO;
+}
+
 bool storage_packed(enum storage s) {
   return s == STORE_TILE2 || s == STORE_TILE3;
 }

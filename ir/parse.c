@@ -156,6 +156,17 @@ static bool parse_scale(struct parser *p, struct weight *w) {
   return p_expected(p, "'tensor', 'row' or 'group'");
 }
 
+static bool parse_rule(struct parser *p, struct weight *w) {
+  if (p->tok.kind != TOKEN_WORD || !scale_rule_parse(p->tok.text, &w->rule))
+    return p_expected(p, "a rule for scales (mean, largest, stored, inverse)");
+  p_next(p);
+  return true;
+}
+
+static bool parse_of(struct parser *p, struct weight *w) {
+  return p_take(p, TOKEN_STRING, "the name of a tensor, in quotes", &w->tensor);
+}
+
 static bool parse_folded(struct parser *p, struct weight *w) {
   (void)p;
   w->origin = WEIGHT_FOLDED;
@@ -214,9 +225,9 @@ static const struct {
   const char *word;
   bool (*parse)(struct parser *p, struct weight *w);
 } weight_clauses[] = {
-    {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged},
-    {"source", parse_source}, {"stored", parse_stored}, {"at", parse_at},
-    {"scales", parse_scales}, {"stride", parse_stride}, {"frac", parse_frac},
+    {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged}, {"source", parse_source},
+    {"stored", parse_stored}, {"at", parse_at},         {"scales", parse_scales}, {"stride", parse_stride},
+    {"frac", parse_frac},     {"scale", parse_rule},    {"of", parse_of},
 };
 enum { WEIGHT_CLAUSES = sizeof weight_clauses / sizeof *weight_clauses };
 

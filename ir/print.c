@@ -96,6 +96,8 @@ static void put_scale(FILE *out, const struct weight *w) {
     fprintf(out, " per group %lld", (long long)w->group);
   else if (w->type.elem == ELEM_TERNARY && w->origin != WEIGHT_MERGED)
     fputs(" per tensor", out);
+  if (w->rule != RULE_AUTO)
+    fprintf(out, " scale %s", scale_rule_name(w->rule));
 }
 
 static void put_format(FILE *out, int frac) {
@@ -111,6 +113,10 @@ void ir_print_weight(const struct weight *w, FILE *out) {
   fprintf(out, " : %s", type_text(&a, w->type));
   put_format(out, w->frac);
   put_scale(out, w);
+  if (w->tensor) {
+    fputs(" of ", out);
+    put_string(out, w->tensor);
+  }
   if (w->origin == WEIGHT_FOLDED)
     fputs(" folded", out);
   if (w->origin == WEIGHT_MERGED)

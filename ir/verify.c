@@ -89,7 +89,7 @@ static bool holds(enum elem e, double x) {
 
 static void check_scale(struct checker *c, const struct weight *w) {
   if (w->type.elem != ELEM_TERNARY) {
-    if (w->scale != WSCALE_TENSOR || w->origin == WEIGHT_MERGED)
+    if (w->scale != WSCALE_TENSOR || w->rule != RULE_AUTO || w->origin == WEIGHT_MERGED)
       report(c, w->at, "weight '%s': only ternary weights have scales or are merged", w->name);
     return;
   }
@@ -130,6 +130,9 @@ static void check_symbols(struct checker *c) {
              text_of(c, w->type));
     else if (elem_integer(w->type.elem) && w->origin != WEIGHT_FOLDED)
       report(c, w->at, "weight '%s' is %s; only folded weights are integers", w->name, text_of(c, w->type));
+    if (w->tensor && w->origin != WEIGHT_LOADED)
+      report(c, w->at, "weight '%s' is no tensor of the checkpoint, but is said to be '%s' there", w->name,
+             w->tensor);
     check_format(c, w->at, w->name, w->type, w->frac);
     check_scale(c, w);
     check_parts(c, w);

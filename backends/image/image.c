@@ -70,7 +70,7 @@ static void put_weight(struct writer *w, const char *name, int64_t at, const voi
 }
 
 static const char *instance_name(const struct writer *w, const struct weight *weight, int64_t instance) {
-  return symbol_instance(w->m->arena, weight->name, weight->n_counts, weight->counts, instance);
+  return weight_tensor(w->m->arena, weight, instance);
 }
 
 /* ---- ternary matrices -------------------------------------------------------------------------------------
@@ -114,15 +114,13 @@ static void pack(struct writer *w, const struct weight *weight) {
     pthread_join(threads[k], NULL);
 }
 
-/* Reads one instance's codes to `codes`; its scales s = 1 / max(mean, 1e-5) go to the image when they are
+/* Reads one instance's codes to `codes`; its scales go to the image when they are
  * placed. */
 static bool read_ternary(struct writer *w, const struct weight *weight, int64_t instance, int8_t *codes) {
   const char *name = instance_name(w, weight, instance);
   int64_t n = weight_scale_count(weight);
   float *scales = xmalloc(sizeof *scales * (size_t)n);
   bool ok = w->source->ternary(w->source->self, name, weight, codes, scales);
-  for (int64_t i = 0; ok && i < n; i++)
-    scales[i] = 1.0f / (scales[i] < 1e-5f ? 1e-5f : scales[i]);
   if (ok && weight->scales >= 0)
     put_weight(w, name, weight->scales + instance * weight->stride, scales, sizeof *scales * (size_t)n);
   free(scales);

@@ -174,9 +174,9 @@ static bool put_kernel(struct stream *s, const struct hw_unit *u) {
 
 static bool read_part(struct stream *s, const struct weight *w, int64_t instance, int8_t *codes) {
   struct arena a = {0};
-  float *means = arena_array(&a, float, type_count(w->type, 1, 1));
-  const char *name = symbol_instance(&a, w->name, w->n_counts, w->counts, instance);
-  bool ok = s->source->ternary(s->source->self, name, w, codes, means);
+  float *scales = arena_array(&a, float, type_count(w->type, 1, 1));
+  const char *name = weight_tensor(&a, w, instance);
+  bool ok = s->source->ternary(s->source->self, name, w, codes, scales);
   arena_free(&a);
   return ok;
 }

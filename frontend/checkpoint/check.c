@@ -26,8 +26,12 @@ struct check {
   int suggestions;
 };
 
-static int64_t packed(int64_t n) {
-  return n / TRITS_PER_BYTE + (n % TRITS_PER_BYTE != 0);
+static int64_t divide_up(int64_t n, int64_t by) {
+  return n / by + (n % by != 0);
+}
+
+static bool four_rows(const struct tensor *t) {
+  return tensor_is_codes(t) && t->info.dtype == DTYPE_U8;
 }
 
 static bool same_shape(const struct tensor *t, const struct wanted_tensor *w) {
@@ -35,9 +39,24 @@ static bool same_shape(const struct tensor *t, const struct wanted_tensor *w) {
   tensor_shape(t, shape);
   if (t->info.rank != w->rank)
     return false;
+  if (four_rows(t)) /* only known to the byte */
+    return divide_up(w->shape[0], ROWS_PER_BYTE) == t->info.shape[0] && w->shape[1] == shape[1];
   if (t->scale && !t->columns) /* only known to the byte */
-    return w->shape[0] == shape[0] && packed(w->shape[1]) == t->info.shape[1];
+    return w->shape[0] == shape[0] && divide_up(w->shape[1], TRITS_PER_BYTE) == t->info.shape[1];
   return memcmp(shape, w->shape, sizeof *shape * (size_t)w->rank) == 0;
+}
+
+/* A matrix of codes that is not of the model's shape. */
+static const char *codes_shape(struct checkpoint *c, const struct tensor *t, const struct wanted_tensor *w) {
+  struct arena *a = c->arena;
+  int64_t shape[CHECKPOINT_MAX_RANK];
+  tensor_shape(t, shape);
+  bool columns = w->rank == 2 && t->info.shape[0] == w->shape[0] &&
+                 t->info.shape[1] == divide_up(w->shape[1], ROWS_PER_BYTE);
+  return arena_printf(
+      a, "'%s' is U8 %s in the checkpoint, codes of %s with four rows a byte; the model needs %s%s", w->name,
+      shape_text(a, 2, t->info.shape), shape_text(a, 2, shape), shape_text(a, w->rank, w->shape),
+      columns ? " (four columns a byte cannot be read)" : "");
 }
 
 /* What is wrong with a tensor that is there; NULL: nothing. */
@@ -45,6 +64,8 @@ static const char *misfit(struct checkpoint *c, const struct tensor *t, const st
   struct arena *a = c->arena;
   int64_t shape[CHECKPOINT_MAX_RANK];
   tensor_shape(t, shape);
+  if (!same_shape(t, w) && four_rows(t))
+    return codes_shape(c, t, w);
   if (!same_shape(t, w))
     return arena_printf(a, "'%s' is %s in the checkpoint; the model needs %s", w->name,
                         shape_text(a, t->info.rank, shape), shape_text(a, w->rank, w->shape));
@@ -54,9 +75,15 @@ static const char *misfit(struct checkpoint *c, const struct tensor *t, const st
         "'%s' is packed to ternary codes, and the model needs its floats; use the checkpoint that "
         "it was packed from",
         w->name);
-  if (!t->scale && !dtype_is_float(t->info.dtype))
-    return arena_printf(a, "'%s' is stored as %s; only F32, F16 and BF16 can be read", w->name,
-                        t->info.dtype_name);
+  if (!t->scale && !dtype_is_float(t->info.dtype) && !tensor_is_codes(t))
+    return arena_printf(
+        a,
+        "'%s' is stored as %s; only F32, F16, BF16 and F64 can be read, and matrices of codes as I8 "
+        "and U8",
+        w->name, t->info.dtype_name);
+  bool stored = w->form.by == BY_STORED || w->form.by == BY_INVERSE || (w->form.by == BY_AUTO && t->beside);
+  if (w->ternary && !t->scale && (stored || tensor_is_codes(t)))
+    return codes_misfit(c, t, w->shape[0], w->shape[1], &w->form);
   return NULL;
 }
 

@@ -2,24 +2,35 @@
  * tokenizer files.
  *
  * Formats: safetensors (8-byte little-endian header length, JSON header, raw little-endian tensors) with
- * F32, F16 and BF16 tensors, and the compact form that `ternc weights --pack` writes, in which a ternary
+ * F32, F16, BF16 and F64 tensors (F64 is rounded to float32 first, then all is as for F32); matrices that are
+ * codes -1, 0, 1 already, with or without a scale tensor X_scale beside the matrix X:
+ *
+ *   X        I8 [m, n]            codes
+ *            U8 [ceil(m / 4), n]  as transformers' BitNet packs them: of row r, code + 1 in bits 2k, 2k + 1
+ * of row r - k * ceil(m / 4), k = r / ceil(m / 4) or floats, which are -1, 0 and 1 then X_scale  floats [],
+ * [1], [m], [m, 1], or [m, groups]; X stands for codes * X_scale, or for codes / X_scale where config.json's
+ * quantization_config says bitnet and not autobitlinear, as transformers has it
+ *
+ * and the compact form that `ternc weights --pack` writes, in which a ternary
  * matrix X[m, n] is two tensors:
  *
  *   X        U8 [m, ceil(n / 5)]  five trits a byte: t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, t = code + 1
  *   X_scale  F32 []               mean|W|, which the weight scale s = 1 / max(mean, 1e-5) is made from
  *
  * A row's padding has t = 1. The header's __metadata__ has "tern.packing": "base3", and "tern.columns.X"
- * with n, which the padding hides, as a decimal number. All else is as it was in the original.
+ * with n, which the padding hides, as a decimal number; of a matrix whose floats are -s, 0 and s also
+ * "tern.largest.X" with s, as C's %a prints it. Where codes of the original are among the rest, the packing
+ * is "base3+codes". All else is as it was in the original.
  *
  * Tensors are read with pread in pieces; nothing stays resident, so checkpoints larger than memory work. */
 #ifndef TERN_FRONTEND_CHECKPOINT_H
 #define TERN_FRONTEND_CHECKPOINT_H
 
-#include "support/diag.h"
+#include "frontend/config_value.h"
 
 struct checkpoint; /* lives in the arena given to checkpoint_open; close it to release file handles */
 
-enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_U8, DTYPE_OTHER };
+enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_F64, DTYPE_U8, DTYPE_I8, DTYPE_OTHER };
 
 enum { CHECKPOINT_MAX_RANK = 4 };
 
@@ -43,13 +54,25 @@ const struct tensor_info *checkpoint_tensor(const struct checkpoint *c, int i); 
 const struct tensor_info *checkpoint_find(const struct checkpoint *c, const char *name);
 const char *checkpoint_dir(const struct checkpoint *c); /* where tokenizer files are looked for */
 
-/* A number of config.json. CONFIG_ABSENT: no config.json, no such key, or null. CONFIG_WRONG after a
- * diagnostic. */
+/* A value of config.json, in the checkpoint's arena; `key` as the language's config() has it (language.h).
+ * CONFIG_ABSENT: no config.json, no such key, or null. CONFIG_WRONG after a diagnostic. */
 enum config_result { CONFIG_FOUND, CONFIG_ABSENT, CONFIG_WRONG };
-enum config_result checkpoint_config(struct checkpoint *c, const char *key, double *value);
+enum config_result checkpoint_config(struct checkpoint *c, const char *key, struct config_value *value);
+bool checkpoint_has_config(const struct checkpoint *c);
+/* What config.json calls the model: its model_type, then its architectures. Adds to `names`, in the arena. */
+typedef VEC(const char *) model_kinds;
+void checkpoint_kinds(struct checkpoint *c, model_kinds *names);
 
 /* One scale for a matrix, for each row, or for each `group` columns of a row. */
 enum scale_kind { SCALE_TENSOR, SCALE_ROW, SCALE_GROUP };
+/* Where scales come from: stored ones for codes, else mean|W| (AUTO); mean|W|; max|W|; X_scale; 1 / X_scale.
+ */
+enum scale_by { BY_AUTO, BY_MEAN, BY_LARGEST, BY_STORED, BY_INVERSE };
+struct scale_form {
+  enum scale_kind kind;
+  int64_t group; /* SCALE_GROUP: columns */
+  enum scale_by by;
+};
 
 /* What a model needs of a checkpoint. */
 struct wanted_tensor {
@@ -57,7 +80,8 @@ struct wanted_tensor {
   int rank;
   int64_t shape[CHECKPOINT_MAX_RANK];
   bool ternary;
-  struct loc at; /* where the spec asks for it */
+  struct loc at;          /* where the spec asks for it */
+  struct scale_form form; /* of a ternary one */
 };
 /* Names every missing, extra and mis-shaped tensor at once, with both shapes; true when all is well. Tensors
  * that the model does not use are errors too unless allow_extra. A ternary tensor may be stored compact. */
@@ -66,13 +90,20 @@ bool checkpoint_check(struct checkpoint *c, const struct wanted_tensor *wanted, 
 /* `count` values from element `first`, row-major, widened exactly to float. False after a diagnostic. */
 bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, int64_t count, float *out);
 
-/* Ternary codes (-1, 0, 1) of the matrix [rows, cols], row-major, and mean|W| for each scale: SCALE_TENSOR
- * means[1], SCALE_ROW means[rows], SCALE_GROUP means[rows * ceil(cols / group)]. The mean is summed in double
- * in a fixed order and rounded to float; s = 1 / max(mean, 1e-5f) in float; code = clamp(round_half_even(W *
- * s), -1, 1) in float (docs/numerics.md). Works in bounded memory beyond `codes`; uses `threads` threads; the
- * result does not depend on them. */
+/* Ternary codes (-1, 0, 1) of the matrix [rows, cols], row-major, and its scales s, W = codes / s:
+ * SCALE_TENSOR scales[1], SCALE_ROW scales[rows], SCALE_GROUP scales[rows * ceil(cols / group)]. By the mean:
+ * it is summed in double in a fixed order and rounded to float; s = 1 / max(mean, 1e-5f) in float; code =
+ * clamp(round_half_even(W * s), -1, 1) in float (docs/numerics.md has the other rules). Works in bounded
+ * memory beyond `codes`; uses `threads` threads; the result does not depend on them. */
 bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
-                             enum scale_kind kind, int64_t group, int8_t *codes, float *means, int threads);
+                             const struct scale_form *form, int8_t *codes, float *scales, int threads);
+
+/* Whether the matrix is floats that are -s, 0 or s, one s for each scale of the form, and some are 0: then
+ * mean|W| is not s. Such a matrix with one s a row, where the form has one for all, is told by *rows. */
+bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const struct scale_form *form,
+                                bool *rows);
+/* The matrix has a stored scale, and nothing in config.json says whether it multiplies or divides. */
+bool checkpoint_scale_unsaid(const struct checkpoint *c, const char *name);
 
 /* ---- tools behind `ternc weights` ---- */
 struct progress; /* support/progress.h */

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_CONFIG_BYTES = 256 << 20 };
@@ -65,11 +66,10 @@ void config_free(struct config *config) {
   config->root = NULL;
 }
 
-/* Place of the first "key": in the text. */
-static struct loc key_place(const struct config *config, const char *key) {
-  struct loc at = {config->source, 1, 2, 1};
-  size_t n = strlen(key);
-  for (const char *p = config->text; p && (p = strstr(p, key)); p++) {
+/* Place of the first "name": from *from on, which moves behind it. */
+static bool name_place(const struct config *config, const char **from, const char *name, size_t n,
+                       struct loc *at) {
+  for (const char *p = *from; (p = memmem(p, strlen(p), name, n)); p++) {
     const char *after = p + n;
     if (p == config->text || p[-1] != '"' || *after++ != '"')
       continue;
@@ -77,14 +77,29 @@ static struct loc key_place(const struct config *config, const char *key) {
     if (*after != ':')
       continue;
     const char *line = config->text;
+    at->line = 1;
     for (const char *q = config->text; q < p; q++)
       if (*q == '\n') {
-        at.line++;
+        at->line++;
         line = q + 1;
       }
-    at.column = column(p - line);
-    at.end = column(p - line + (int64_t)n + 2);
+    at->column = column(p - line);
+    at->end = column(p - line + (int64_t)n + 2);
+    *from = after;
+    return true;
+  }
+  return false;
+}
+
+/* Of a key that is there as it is, or of the names of a path one after another, as far as they are found. */
+static struct loc key_place(const struct config *config, const char *key) {
+  struct loc at = {config->source, 1, 2, 1};
+  const char *from = config->text;
+  if (name_place(config, &from, key, strlen(key), &at))
     return at;
+  for (size_t n; *key && name_place(config, &from, key, n = strcspn(key, ".["), &at);) {
+    key += n + strcspn(key + n, ".");
+    key += *key == '.';
   }
   return at;
 }
@@ -100,6 +115,98 @@ void config_error(struct diag *d, const struct config *config, const char *key, 
   else
     diag_error(d, "%s: %s", config->name, message);
   arena_free(&a);
+}
+
+static const char *const kinds[] = {
+    [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list", [JSON_STRING] = "a string",
+    [JSON_TRUE] = "true",        [JSON_FALSE] = "false",  [JSON_INTEGER] = "a number",
+    [JSON_REAL] = "a number",    [JSON_NULL] = "null",
+};
+
+/* ---- values of any type
+ * ------------------------------------------------------------------------------------ */
+
+static struct config_value value_of(struct arena *a, const json_t *v) {
+  struct config_value value = {.kind = CONFIG_NULL};
+  switch (json_typeof(v)) {
+  case JSON_INTEGER:
+  case JSON_REAL: value = (struct config_value){.kind = CONFIG_NUMBER, .number = json_number_value(v)}; break;
+  case JSON_TRUE:
+  case JSON_FALSE: value = (struct config_value){.kind = CONFIG_BOOLEAN, .number = json_is_true(v)}; break;
+  case JSON_STRING:
+    value = (struct config_value){.kind = CONFIG_TEXT, .text = arena_strdup(a, json_string_value(v))};
+    break;
+  case JSON_ARRAY: {
+    struct config_value *items = arena_array(a, struct config_value, (int)json_array_size(v));
+    value = (struct config_value){.kind = CONFIG_LIST, .items = items, .n = (int)json_array_size(v)};
+    for (int i = 0; i < value.n; i++)
+      items[i] = value_of(a, json_array_get(v, (size_t)i));
+    break;
+  }
+  case JSON_OBJECT: value.kind = CONFIG_OBJECT; break;
+  case JSON_NULL: break;
+  }
+  return value;
+}
+
+/* v's element by the indices "[2]" that *rest begins with; then *rest is behind them and the dot. NULL: there
+ * is none. *well: that is how a path is written. */
+static const json_t *index_into(const json_t *v, const char **rest, bool *well) {
+  while (v && **rest == '[') {
+    char *end;
+    long i = strtol(*rest + 1, &end, 10);
+    *well = end > *rest + 1 && *end == ']' && i >= 0;
+    if (!*well)
+      return NULL;
+    *rest = end + 1;
+    v = json_is_array(v) ? json_array_get(v, (size_t)i) : NULL;
+  }
+  *well = **rest == '\0' || **rest == '.';
+  *rest += **rest == '.';
+  return v;
+}
+
+static enum config_result look(struct diag *d, const struct config *config, const char *key, const json_t *v,
+                               const json_t **found) {
+  const char *rest = key;
+  while (v && *rest) {
+    size_t n = strcspn(rest, ".[");
+    bool well = true;
+    if (!json_is_object(v) && !json_is_null(v)) {
+      config_error(d, config, key, "'%.*s' is %s; an object that may have '%s' was expected",
+                   (int)(rest - key - (rest > key)), key, kinds[json_typeof(v)], rest);
+      return CONFIG_WRONG;
+    }
+    char name[256];
+    snprintf(name, sizeof name, "%.*s", (int)n, rest);
+    v = json_object_get(v, name);
+    rest += n;
+    v = index_into(v, &rest, &well);
+    if (!well) {
+      diag_error(d, "'%s' is no key: names are joined by dots, and an index stands in brackets: \"a.b[2]\"",
+                 key);
+      return CONFIG_WRONG;
+    }
+  }
+  *found = v;
+  return v && !json_is_null(v) ? CONFIG_FOUND : CONFIG_ABSENT;
+}
+
+enum config_result config_find(struct diag *d, struct arena *a, const struct config *config, const char *key,
+                               struct config_value *value) {
+  const json_t *v = json_object_get(config->root, key);
+  enum config_result r =
+      v ? json_is_null(v) ? CONFIG_ABSENT : CONFIG_FOUND : look(d, config, key, config->root, &v);
+  if (r == CONFIG_FOUND && json_is_object(v)) {
+    config_error(d, config, key, "'%s' is an object; ask for one of its keys: \"%s.%s\"", key, key,
+                 json_object_size(v) ? json_object_iter_key(json_object_iter((json_t *)v)) : "...");
+    return CONFIG_WRONG;
+  }
+  if (r != CONFIG_FOUND)
+    return r;
+  *value = value_of(a, v);
+  value->at = config->source ? key_place(config, key) : (struct loc){0};
+  return CONFIG_FOUND;
 }
 
 enum config_result config_number(struct diag *d, const struct config *config, const char *key,

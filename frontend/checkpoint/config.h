@@ -16,7 +16,10 @@ struct config {
 bool config_read(struct diag *d, struct arena *a, const char *path, struct config *config);
 void config_free(struct config *config);
 
-/* A number; see checkpoint_config. */
+/* See checkpoint_config. */
+enum config_result config_find(struct diag *d, struct arena *a, const struct config *config, const char *key,
+                               struct config_value *value);
+/* A number of the outermost object. */
 enum config_result config_number(struct diag *d, const struct config *config, const char *key, double *value);
 /* A whole number from least to most; `otherwise` when it is absent or null, and when that is negative, an
  * error. */

@@ -33,11 +33,18 @@ WIDE static void widen_f16(const uint16_t *restrict raw, int64_t n, float *restr
   }
 }
 
+WIDE static void widen_f64(const double *restrict raw, int64_t n, float *restrict out) {
+  for (int64_t i = 0; i < n; i++)
+    out[i] = (float)raw[i];
+}
+
 void convert_widen(enum dtype type, const void *raw, int64_t n, float *out) {
   if (type == DTYPE_BF16)
     widen_bf16(raw, n, out);
   else if (type == DTYPE_F16)
     widen_f16(raw, n, out);
+  else if (type == DTYPE_F64)
+    widen_f64(raw, n, out);
   else
     memcpy(out, raw, (size_t)n * sizeof *out);
 }
@@ -76,6 +83,14 @@ WIDE void convert_add_magnitudes(const float *restrict w, int64_t n, double lane
   for (int k = 0; i < n; i++, k++)
     sum[k] += (double)fabsf(w[i]);
   memcpy(lanes, sum, sizeof sum);
+}
+
+float convert_largest(const float *w, int64_t n, float so_far) {
+  for (int64_t i = 0; i < n; i++) {
+    float x = fabsf(w[i]);
+    so_far = so_far == so_far && !(x <= so_far) ? x : so_far;
+  }
+  return so_far;
 }
 
 double convert_fold(double lanes[SUM_LANES]) {

@@ -139,11 +139,34 @@ static int64_t logical_columns(struct checkpoint *c, const struct tensor *t) {
   return fits ? n : -1;
 }
 
-static bool link_compact(struct checkpoint *c, struct tensor *t) {
-  if (!c->shards.at[t->shard].base3 || t->info.dtype != DTYPE_U8 || t->info.rank != 2)
-    return true;
+static struct tensor *scale_of_tensor(struct checkpoint *c, const struct tensor *t) {
   const struct tensor *found = tensor_find(c, arena_printf(c->arena, "%s_scale", t->info.name));
-  struct tensor *scale = found ? &c->tensors.at[found - c->tensors.at] : NULL;
+  return found ? &c->tensors.at[found - c->tensors.at] : NULL;
+}
+
+/* Any other matrix's X_scale. */
+static void link_scale(struct checkpoint *c, struct tensor *t) {
+  bool matrix = t->info.rank == 2 && (dtype_is_float(t->info.dtype) || tensor_is_codes(t));
+  struct tensor *scale = matrix ? scale_of_tensor(c, t) : NULL;
+  if (!scale || !dtype_is_float(scale->info.dtype))
+    return;
+  t->beside = scale;
+  scale->is_scale = true;
+}
+
+static bool is_compact(struct checkpoint *c, const struct tensor *t) {
+  const struct shard *s = &c->shards.at[t->shard];
+  if (!s->base3 || t->info.dtype != DTYPE_U8 || t->info.rank != 2)
+    return false;
+  return !s->codes || json_object_get(s->metadata, arena_printf(c->arena, "tern.columns.%s", t->info.name));
+}
+
+static bool link_compact(struct checkpoint *c, struct tensor *t) {
+  if (!is_compact(c, t)) {
+    link_scale(c, t);
+    return true;
+  }
+  struct tensor *scale = scale_of_tensor(c, t);
   if (!scale || scale->info.dtype != DTYPE_F32 || tensor_count(scale) != 1) {
     diag_error(c->diag,
                "%s: the packed matrix '%s' has no '%s_scale' of type F32 and shape []; pack it again",
@@ -201,6 +224,15 @@ static const char *directory_of(struct arena *a, const char *path) {
   return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
 }
 
+/* How scales beside codes are meant, as transformers reads its quantization_config. */
+static void find_convention(struct checkpoint *c) {
+  const json_t *q = json_object_get(c->config.root, "quantization_config");
+  const char *method = json_string_value(json_object_get(q, "quant_method"));
+  const char *class = json_string_value(json_object_get(q, "linear_class"));
+  if (method && strcmp(method, "bitnet") == 0)
+    c->convention = class && strcmp(class, "autobitlinear") == 0 ? SCALE_MULTIPLIES : SCALE_DIVIDES;
+}
+
 struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *path) {
   struct stat st;
   if (stat(path, &st) < 0) {
@@ -215,6 +247,7 @@ struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *
     checkpoint_close(c);
     return NULL;
   }
+  find_convention(c);
   return c;
 }
 
@@ -244,6 +277,20 @@ const char *checkpoint_dir(const struct checkpoint *c) {
   return c->dir;
 }
 
-enum config_result checkpoint_config(struct checkpoint *c, const char *key, double *value) {
-  return c->config.root ? config_number(c->diag, &c->config, key, value) : CONFIG_ABSENT;
+enum config_result checkpoint_config(struct checkpoint *c, const char *key, struct config_value *value) {
+  return c->config.root ? config_find(c->diag, c->arena, &c->config, key, value) : CONFIG_ABSENT;
+}
+
+bool checkpoint_has_config(const struct checkpoint *c) {
+  return c->config.root != NULL;
+}
+
+void checkpoint_kinds(struct checkpoint *c, model_kinds *names) {
+  const json_t *list = json_object_get(c->config.root, "architectures");
+  const char *type = json_string_value(json_object_get(c->config.root, "model_type"));
+  if (type)
+    vec_push(c->arena, *names, arena_strdup(c->arena, type));
+  for (size_t i = 0; i < json_array_size(list); i++)
+    if (json_is_string(json_array_get(list, i)))
+      vec_push(c->arena, *names, arena_strdup(c->arena, json_string_value(json_array_get(list, i))));
 }

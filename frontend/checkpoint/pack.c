@@ -29,6 +29,7 @@ struct planned {
 
 struct packer {
   struct checkpoint *c;
+  bool tied; /* config.json says that the head's matrix is the embedding too, which is floats */
   int threads;
   FILE *out;
   struct arena arena;
@@ -59,6 +60,10 @@ static void plan_pack(struct packer *p, const struct tensor *t) {
            (struct safetensors_entry){t->info.name, "U8", 2, {rows, columns}, rows * columns});
   json_object_set_new(p->metadata, arena_printf(&p->arena, "tern.columns.%s", t->info.name),
                       json_sprintf("%lld", (long long)t->info.shape[1]));
+  float largest;
+  if (already_ternary(p->c, t, tensor_count(t), tensor_count(t), &largest))
+    json_object_set_new(p->metadata, arena_printf(&p->arena, "tern.largest.%s", t->info.name),
+                        json_sprintf("%a", (double)largest));
 }
 
 static void plan_mean(struct packer *p, const struct tensor *t) {
@@ -69,6 +74,12 @@ static void plan_mean(struct packer *p, const struct tensor *t) {
 static void (*const plan_entry[])(struct packer *, const struct tensor *) = {
     [ORIGIN_COPY] = plan_copy, [ORIGIN_PACK] = plan_pack, [ORIGIN_MEAN] = plan_mean};
 
+/* Floats that the model wants as codes only, by their names. */
+static bool is_packed(const struct packer *p, const struct tensor *t) {
+  const char *head = strstr(t->info.name, "lm_head.weight");
+  return tensor_is_ternary(t) && !t->beside && !(p->tied && head);
+}
+
 static int stored_bytes(const struct tensor *t) {
   int64_t n = tensor_count(t);
   return n ? (int)(t->bytes / n) : 1;
@@ -78,7 +89,7 @@ static int stored_bytes(const struct tensor *t) {
 static void plan_width(struct packer *p, int width) {
   for (int i = 0; i < p->c->tensors.n; i++) {
     const struct tensor *t = &p->c->tensors.at[i];
-    bool ternary = tensor_is_ternary(t);
+    bool ternary = is_packed(p, t);
     const struct planned candidates[] = {
         {t, ternary ? ORIGIN_PACK : ORIGIN_COPY, ternary ? 1 : stored_bytes(t)},
         {t, ORIGIN_MEAN, sizeof(float)}};
@@ -92,27 +103,24 @@ static void plan_width(struct packer *p, int width) {
 
 /* What the shards say of themselves goes along, the first to say it first. */
 static void make_metadata(struct packer *p) {
+  bool codes = false;
   p->metadata = json_object();
   for (int i = 0; i < p->c->shards.n; i++)
     json_object_update_missing(p->metadata, p->c->shards.at[i].metadata);
-  json_object_set_new(p->metadata, "tern.packing", json_string("base3"));
+  for (int i = 0; i < p->c->tensors.n; i++)
+    codes |= tensor_is_codes(&p->c->tensors.at[i]);
+  json_object_set_new(p->metadata, "tern.packing", json_string(codes ? "base3+codes" : "base3"));
 }
 
-/* False: a scale's name is taken, or U8 matrices that are none of ours would be taken for packed ones. */
+/* False: a scale's name is taken. */
 static bool check_names(struct packer *p) {
   for (int i = 0; i < p->c->tensors.n; i++) {
     const struct tensor *t = &p->c->tensors.at[i];
     const char *scale = arena_printf(&p->arena, "%s_scale", t->info.name);
-    if (tensor_is_ternary(t) && tensor_find(p->c, scale)) {
+    if (is_packed(p, t) && tensor_find(p->c, scale)) {
       diag_error(p->c->diag,
                  "%s: has a tensor '%s' beside '%s', the name that the compact form needs; rename it",
                  t->info.file, scale, t->info.name);
-      return false;
-    }
-    if (!t->scale && t->info.dtype == DTYPE_U8 && t->info.rank == 2) {
-      diag_error(p->c->diag,
-                 "%s: '%s' is a U8 matrix already, which the compact form could not tell from a packed one",
-                 t->info.file, t->info.name);
       return false;
     }
   }
@@ -167,8 +175,9 @@ static bool write_packed(struct packer *p, const struct tensor *t) {
   struct rows r = {.m = t->info.shape[0], .n = t->info.shape[1]};
   size_t bytes = (size_t)(r.m * packed_columns(r.n));
   int8_t *codes = xmalloc((size_t)(r.m * r.n));
-  bool ok = checkpoint_read_ternary(p->c, t->info.name, r.m, r.n, SCALE_TENSOR, 0, codes, mean_of(p, t),
-                                    p->threads);
+  int64_t bad = -1;
+  bool ok = ternary_scan(p->c, t, r.m, r.n, SCALE_TENSOR, 0, false, codes, mean_of(p, t), p->threads, &bad);
+  ok = ok && (bad < 0 || weight_not_finite(p->c, t, r.n, bad));
   if (ok) {
     r.codes = codes;
     r.packed = xmalloc(bytes);
@@ -254,7 +263,9 @@ bool checkpoint_pack(struct checkpoint *c, const char *out, int threads) {
                out);
     return false;
   }
-  struct packer p = {.c = c, .threads = threads};
+  struct packer p = {.c = c,
+                     .threads = threads,
+                     .tied = json_is_true(json_object_get(c->config.root, "tie_word_embeddings"))};
   struct directory o = {0};
   p.means = xmalloc((size_t)c->tensors.n * sizeof *p.means);
   bool ok = check_names(&p) && directory_open(&o, c->diag, out);

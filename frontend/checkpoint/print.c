@@ -13,6 +13,7 @@ struct row {
   int64_t bad_weight; /* the first that is not finite, or -1: what follows is known */
   int64_t minus, plus, count;
   float mean;
+  const char *note;        /* of codes, and of floats that are ternary already; or NULL */
   int64_t two_bits, base3; /* bytes when packed, rows padded to whole bytes */
 };
 
@@ -47,18 +48,46 @@ static bool fill_matrix(struct checkpoint *c, struct row *r, int threads) {
   r->two_bits = m * up(n, 4);
   r->base3 = m * up(n, TRITS_PER_BYTE);
   int8_t *codes = xmalloc((size_t)r->count);
-  bool ok = ternary_scan(c, r->t, m, n, SCALE_TENSOR, 0, codes, &r->mean, threads, &r->bad_weight);
+  bool ok = tensor_is_codes(r->t) ? codes_read(c, r->t, m, n, codes)
+                                  : ternary_scan(c, r->t, m, n, SCALE_TENSOR, 0, false, codes, &r->mean,
+                                                 threads, &r->bad_weight);
   if (ok && r->bad_weight < 0)
     count_codes(codes, r->count, &r->minus, &r->plus);
   free(codes);
   return ok;
 }
 
+/* What there is to say of a matrix whose numbers are codes, and of one that could be. */
+static const char *note_of(struct checkpoint *c, struct row *r) {
+  float scale;
+  bool divides;
+  const struct tensor *t = r->t;
+  if (!tensor_is_codes(t) && !t->beside) {
+    if (t->scale || r->bad_weight >= 0)
+      return NULL;
+    if (already_ternary(c, t, r->count, r->count, &scale))
+      return arena_printf(c->arena, "holds -s, 0, s: s = %g", (double)scale);
+    bool rows = r->shape[1] > 1 && already_ternary(c, t, r->shape[1], r->shape[1], &scale);
+    return rows ? "holds -s, 0, s, one s a row" : NULL;
+  }
+  if (!t->beside)
+    return "codes";
+  if (!codes_one_scale(c, t, &scale, &divides))
+    return arena_printf(c->arena, "codes, %s scales %s", divides ? "divided by" : "times",
+                        shape_text(c->arena, t->beside->info.rank, t->beside->info.shape));
+  r->mean = divides ? 1 / scale : scale;
+  return arena_printf(c->arena, "codes %s %g", divides ? "/" : "*", (double)scale);
+}
+
 static bool fill_row(struct checkpoint *c, const struct tensor *t, struct row *r, int threads) {
   *r = (struct row){.t = t, .bad_weight = -1};
   tensor_shape(t, r->shape);
-  r->matrix = t->info.rank == 2 && (t->scale || dtype_is_float(t->info.dtype));
-  return !r->matrix || fill_matrix(c, r, threads);
+  r->matrix =
+      t->info.rank == 2 && !t->is_scale && (t->scale || tensor_is_codes(t) || dtype_is_float(t->info.dtype));
+  if (r->matrix && !fill_matrix(c, r, threads))
+    return false;
+  r->note = r->matrix ? note_of(c, r) : NULL;
+  return true;
 }
 
 static void add_row(struct totals *s, const struct row *r) {
@@ -66,8 +95,8 @@ static void add_row(struct totals *s, const struct row *r) {
   s->tensors++;
   s->bytes += t->bytes;
   if (!t->is_scale)
-    s->values += t->scale ? r->count : tensor_count(t);
-  if (t->scale || tensor_is_ternary(t)) {
+    s->values += t->scale || tensor_is_codes(t) ? r->count : tensor_count(t);
+  if (t->scale || tensor_is_codes(t) || tensor_is_ternary(t)) {
     s->ternary++;
     s->weights += r->count;
     s->two_bits += r->two_bits;
@@ -110,6 +139,8 @@ static void print_row(struct checkpoint *c, FILE *out, const struct row *r, int 
     fprintf(out, "  %5.1f  %5.1f  %5.1f  %10.4g  %10s  %10s", percent(r->minus, r->count),
             percent(r->count - r->minus - r->plus, r->count), percent(r->plus, r->count), (double)r->mean,
             size_text(two, r->two_bits), size_text(base3, r->base3));
+  if (r->note)
+    fprintf(out, "  %s", r->note);
   fputc('\n', out);
 }
 
@@ -156,6 +187,8 @@ static json_t *row_json(const struct row *r) {
     json_object_update(o, more);
     json_decref(more);
   }
+  if (r->note)
+    json_object_set_new(o, "note", json_string(r->note));
   return o;
 }
 

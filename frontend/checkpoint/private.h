@@ -14,16 +14,18 @@ struct shard { /* one open safetensors file */
   int fd;
   int64_t data_at, data_bytes; /* where the tensors' bytes start, and how many there are */
   bool base3;                  /* the header says "tern.packing": "base3" */
+  bool codes;                  /* ... "base3+codes": only matrices with "tern.columns.X" are compact */
   json_t *metadata;            /* __metadata__ or NULL; owned */
 };
 
 struct tensor {
   struct tensor_info info; /* as stored: of a compact matrix U8 [m, ceil(n / 5)] */
   int shard;
-  int64_t begin, bytes;       /* in the shard's data */
-  const struct tensor *scale; /* of a compact matrix its X_scale; else NULL */
-  int64_t columns;            /* of a compact matrix: n, or 0 when the header does not say */
-  bool is_scale;              /* the X_scale of a compact matrix */
+  int64_t begin, bytes;        /* in the shard's data */
+  const struct tensor *scale;  /* of a compact matrix its X_scale; else NULL */
+  int64_t columns;             /* of a compact matrix: n, or 0 when the header does not say */
+  const struct tensor *beside; /* of any other matrix X its X_scale, or NULL */
+  bool is_scale;               /* the X_scale of another */
 };
 
 struct checkpoint {
@@ -35,16 +37,24 @@ struct checkpoint {
   VEC(struct tensor) tensors;    /* in file order */
   const struct tensor **by_name; /* sorted */
   struct config config;          /* config.root == NULL: no config.json */
+  enum {
+    SCALE_UNSAID,
+    SCALE_MULTIPLIES,
+    SCALE_DIVIDES
+  } convention; /* of scales beside codes, by config.json */
 };
 
 enum {
   TRITS_PER_BYTE = 5,
+  ROWS_PER_BYTE = 4,     /* of U8 codes */
   READ_ELEMENTS = 65536, /* one pread; also what one partial sum covers */
 };
 
 const struct tensor *tensor_find(const struct checkpoint *c, const char *name);
 int64_t tensor_count(const struct tensor *t); /* elements as stored */
 bool dtype_is_float(enum dtype t);
+/* A matrix of codes that is not compact: I8, or U8 with four rows a byte. */
+bool tensor_is_codes(const struct tensor *t);
 int64_t dtype_bytes(enum dtype t); /* not for DTYPE_OTHER */
 /* "[4, 8]", in the arena. */
 const char *shape_text(struct arena *a, int rank, const int64_t *shape);
@@ -60,11 +70,40 @@ enum { READ_ENDED = -1 };
 int tensor_pread(const struct checkpoint *c, const struct tensor *t, int64_t at, void *to, int64_t bytes);
 void report_read(struct checkpoint *c, const struct tensor *t, int error);
 
-/* Codes and means without a diagnostic for weights that are not finite: *bad_weight gets the first such
- * weight's index, or -1. False after a diagnostic. Arguments as checkpoint_read_ternary's, which are right.
+/* False, after a diagnostic for the weight number `bad` of a matrix. */
+bool weight_not_finite(struct checkpoint *c, const struct tensor *t, int64_t cols, int64_t bad);
+
+/* The s that c, W = c * code, makes: by the mean 1 / max(c, 1e-5), else 1 / c, or 1 where that is too large.
+ */
+float scale_of(float c, bool largest);
+
+/* ---- codes.c: matrices that are codes already, or floats of them ---- */
+/* Codes of [rows, cols]. False after a diagnostic, with the place of what is no code. */
+bool codes_read(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols, int8_t *codes);
+/* The scales s of X_scale, or 1, spread to what the form asks for. */
+bool codes_scales(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+                  const struct scale_form *form, float *scales);
+/* Why the stored scales do not fit the form; NULL: they do. In the arena. */
+const char *codes_misfit(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+                         const struct scale_form *form);
+/* Values, as checkpoint_read_f32, which has checked the range. */
+bool codes_floats(struct checkpoint *c, const struct tensor *t, int64_t first, int64_t count, float *out);
+/* Of one scale: it is in *scale as stored (1 without), with *divides. False: there are several, or they
+ * cannot be read, which is not reported. */
+bool codes_one_scale(struct checkpoint *c, const struct tensor *t, float *scale, bool *divides);
+
+/* ---- already.c ---- */
+/* The tensor, in segments of `span` elements within rows of `width`, holds -s, 0 and s, one s a segment, and
+ * a 0. *largest: that of the last segment that has one. */
+bool already_ternary(struct checkpoint *c, const struct tensor *t, int64_t width, int64_t span,
+                     float *largest);
+
+/* Codes and means, or the largest magnitudes, without a diagnostic for weights that are not finite:
+ * *bad_weight gets the first such weight's index, or -1. False after a diagnostic. Arguments as
+ * checkpoint_read_ternary's, which are right; the matrix is floats or compact.
  */
 bool ternary_scan(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
-                  enum scale_kind kind, int64_t group, int8_t *codes, float *means, int threads,
+                  enum scale_kind kind, int64_t group, bool largest, int8_t *codes, float *means, int threads,
                   int64_t *bad_weight);
 
 #endif

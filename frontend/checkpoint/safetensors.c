@@ -20,10 +20,10 @@ static const struct {
   enum dtype type;
 } dtypes[] = {
     {"F32", 4, DTYPE_F32},       {"F16", 2, DTYPE_F16},    {"BF16", 2, DTYPE_BF16},
-    {"U8", 1, DTYPE_U8},         {"BOOL", 1, DTYPE_OTHER}, {"I8", 1, DTYPE_OTHER},
+    {"U8", 1, DTYPE_U8},         {"BOOL", 1, DTYPE_OTHER}, {"I8", 1, DTYPE_I8},
     {"I16", 2, DTYPE_OTHER},     {"U16", 2, DTYPE_OTHER},  {"I32", 4, DTYPE_OTHER},
     {"U32", 4, DTYPE_OTHER},     {"I64", 8, DTYPE_OTHER},  {"U64", 8, DTYPE_OTHER},
-    {"F64", 8, DTYPE_OTHER},     {"C64", 8, DTYPE_OTHER},  {"F8_E4M3", 1, DTYPE_OTHER},
+    {"F64", 8, DTYPE_F64},       {"C64", 8, DTYPE_OTHER},  {"F8_E4M3", 1, DTYPE_OTHER},
     {"F8_E5M2", 1, DTYPE_OTHER},
 };
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
@@ -174,7 +174,8 @@ static bool parse_metadata(struct header *h, json_t *metadata) {
   struct shard *s = &h->c->shards.at[h->c->shards.n - 1];
   const char *packing = json_string_value(json_object_get(metadata, "tern.packing"));
   s->metadata = json_incref(metadata);
-  s->base3 = packing && strcmp(packing, "base3") == 0;
+  s->codes = packing && strcmp(packing, "base3+codes") == 0;
+  s->base3 = s->codes || (packing && strcmp(packing, "base3") == 0);
   if (packing && !s->base3)
     return bad(h,
                "%s: its matrices are packed in a way this version does not know; pack the checkpoint again",

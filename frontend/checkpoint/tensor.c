@@ -15,11 +15,12 @@ int64_t tensor_count(const struct tensor *t) {
 }
 
 bool dtype_is_float(enum dtype t) {
-  return t == DTYPE_F32 || t == DTYPE_F16 || t == DTYPE_BF16;
+  return t == DTYPE_F32 || t == DTYPE_F16 || t == DTYPE_BF16 || t == DTYPE_F64;
 }
 
 int64_t dtype_bytes(enum dtype t) {
-  static const int64_t bytes[] = {[DTYPE_F32] = 4, [DTYPE_F16] = 2, [DTYPE_BF16] = 2, [DTYPE_U8] = 1};
+  static const int64_t bytes[] = {
+      [DTYPE_F32] = 4, [DTYPE_F16] = 2, [DTYPE_BF16] = 2, [DTYPE_F64] = 8, [DTYPE_U8] = 1, [DTYPE_I8] = 1};
   return bytes[t];
 }
 
@@ -34,6 +35,12 @@ void tensor_shape(const struct tensor *t, int64_t shape[CHECKPOINT_MAX_RANK]) {
   memcpy(shape, t->info.shape, sizeof t->info.shape);
   if (t->scale)
     shape[1] = t->columns ? t->columns : t->info.shape[1] * TRITS_PER_BYTE;
+  else if (tensor_is_codes(t) && t->info.dtype == DTYPE_U8)
+    shape[0] *= ROWS_PER_BYTE;
+}
+
+bool tensor_is_codes(const struct tensor *t) {
+  return !t->scale && t->info.rank == 2 && (t->info.dtype == DTYPE_U8 || t->info.dtype == DTYPE_I8);
 }
 
 static bool ends_with(const char *s, const char *end) {
@@ -71,14 +78,14 @@ static bool check_floats(struct checkpoint *c, const char *name, const struct te
     diag_error(c->diag, "%s: has no tensor '%s'", c->path, name);
     return false;
   }
-  if (!dtype_is_float(t->info.dtype)) {
+  if (!dtype_is_float(t->info.dtype) && !tensor_is_codes(t)) {
     diag_error(
         c->diag,
-        "%s: tensor '%s' is %s, which cannot be read as floats; use a checkpoint with F32, F16 or BF16",
+        "%s: tensor '%s' is %s, which cannot be read as floats; use a checkpoint with F32, F16, BF16 or F64",
         t->info.file, name, t->scale ? "packed to ternary codes" : t->info.dtype_name);
     return false;
   }
-  int64_t n = tensor_count(t);
+  int64_t n = tensor_count(t) * (tensor_is_codes(t) && t->info.dtype == DTYPE_U8 ? ROWS_PER_BYTE : 1);
   if (first < 0 || count < 0 || first > n || count > n - first) {
     diag_error(c->diag, "%s: tensor '%s' has %lld values; %lld from number %lld on were asked for",
                t->info.file, name, (long long)n, (long long)count, (long long)first);
@@ -91,6 +98,8 @@ bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, 
   const struct tensor *t = tensor_find(c, name);
   if (!check_floats(c, name, t, first, count))
     return false;
+  if (tensor_is_codes(t))
+    return codes_floats(c, t, first, count, out);
   int64_t size = dtype_bytes(t->info.dtype);
   void *raw = xmalloc((size_t)(READ_ELEMENTS * size));
   int error = 0;

@@ -1,4 +1,4 @@
-/* ternary.c: codes and means of a matrix (docs/numerics.md), from floats in two passes or from its compact
+/* ternary.c: codes and scales of a matrix (docs/numerics.md), from floats in two passes or from its compact
  * form.
  *
  * A matrix is seen as `height` rows of `width` elements, each row cut into segments of `span`: with a scale a
@@ -10,6 +10,7 @@
 #include "frontend/checkpoint/parallel.h"
 #include "frontend/checkpoint/private.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct scan {
   const struct checkpoint *c;
   const struct tensor *t;
   int64_t width, span, per_row, segments, per_unit;
-  bool one_scale;
+  bool one_scale, largest;
   double *sums;  /* of each segment */
   uint8_t *kept; /* all bytes of the tensor, or NULL */
   bool kept_filled;
@@ -36,7 +37,7 @@ struct scratch {
   int64_t from, to;
   const uint8_t *raw;
   float values[BUFFER_ELEMENTS];
-  float own[READ_ELEMENTS]; /* raw bytes of the widest type */
+  double own[READ_ELEMENTS]; /* raw bytes of the widest type */
 };
 
 static int64_t divide_up(int64_t n, int64_t by) {
@@ -90,14 +91,18 @@ static int64_t next_values(struct scan *s, struct scratch *w, int64_t from, int6
 
 static void sum_segment(struct scan *s, struct scratch *w, int64_t i, int64_t limit) {
   double lanes[SUM_LANES] = {0};
+  float largest = 0;
   int64_t end = segment_end(s, i);
   for (int64_t at = segment_begin(s, i), n; at < end; at += n) {
     n = next_values(s, w, at, end, limit);
     if (!n)
       return;
-    convert_add_magnitudes(w->values, n, lanes);
+    if (s->largest)
+      largest = convert_largest(w->values, n, largest);
+    else
+      convert_add_magnitudes(w->values, n, lanes);
   }
-  s->sums[i] = convert_fold(lanes);
+  s->sums[i] = s->largest ? (double)largest : convert_fold(lanes);
 }
 
 static void sum_unit(void *context, int64_t unit, void *scratch) {
@@ -107,6 +112,15 @@ static void sum_unit(void *context, int64_t unit, void *scratch) {
   w->from = w->to = 0;
   for (int64_t i = unit * s->per_unit; i < last && !atomic_load(&s->error); i++)
     sum_segment(s, w, i, limit);
+}
+
+static void make_largest(struct scan *s) {
+  if (s->one_scale)
+    *s->means = 0;
+  for (int64_t i = 0; i < s->segments; i++) {
+    float *c = &s->means[s->one_scale ? 0 : i];
+    *c = s->one_scale ? fmaxf(*c, (float)s->sums[i]) : (float)s->sums[i];
+  }
 }
 
 static void make_means(struct scan *s) {
@@ -153,7 +167,7 @@ static void code_unit(void *context, int64_t unit, void *scratch) {
   int64_t last = unit_last(s, unit), limit = segment_end(s, last - 1);
   w->from = w->to = 0;
   for (int64_t i = unit * s->per_unit; i < last; i++) {
-    float scale = 1.0f / fmaxf(s->means[s->one_scale ? 0 : i], 1e-5f);
+    float scale = scale_of(s->means[s->one_scale ? 0 : i], s->largest);
     int64_t end = segment_end(s, i);
     for (int64_t at = segment_begin(s, i), n; at < end; at += n) {
       n = next_values(s, w, at, end, limit);
@@ -174,7 +188,7 @@ static bool scan_floats(struct checkpoint *c, struct scan *s, int threads, int64
     free(w);
     if (*bad_weight >= 0)
       return !s->error;
-    make_means(s);
+    (s->largest ? make_largest : make_means)(s);
     parallel_run(units, threads, sizeof(struct scratch), code_unit, s);
   }
   if (s->error)
@@ -257,16 +271,34 @@ static bool read_compact(struct checkpoint *c, const struct tensor *t, int64_t r
   return u.bad_row == rows;
 }
 
+/* The s of -s, 0, s that the original held, as the header keeps it. */
+static bool compact_largest(struct checkpoint *c, const struct tensor *t, float *largest) {
+  const char *key = arena_printf(c->arena, "tern.largest.%s", t->info.name);
+  const char *text = json_string_value(json_object_get(c->shards.at[t->shard].metadata, key));
+  char *end = NULL;
+  *largest = text ? strtof(text, &end) : -1;
+  if (text && *text && !*end && *largest >= 0 && isfinite(*largest))
+    return true;
+  diag_error(
+      c->diag,
+      "%s: '%s' is packed by the mean of its magnitudes; for 'scale largest' use the checkpoint that it was "
+      "packed from",
+      t->info.file, t->info.name);
+  return false;
+}
+
 /* ---- the interface ----------------------------------------------------------------------------------------
  */
 
 bool ternary_scan(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
-                  enum scale_kind kind, int64_t group, int8_t *codes, float *means, int threads,
+                  enum scale_kind kind, int64_t group, bool largest, int8_t *codes, float *means, int threads,
                   int64_t *bad_weight) {
   *bad_weight = -1;
   if (t->scale)
-    return read_compact(c, t, rows, cols, codes, means, threads);
+    return read_compact(c, t, rows, cols, codes, means, threads) &&
+           (!largest || compact_largest(c, t, means));
   struct scan s = {.c = c, .t = t, .means = means, .codes = codes, .one_scale = kind == SCALE_TENSOR};
+  s.largest = largest;
   int64_t height = s.one_scale ? 1 : rows;
   s.width = s.one_scale ? rows * cols : cols;
   s.span = s.one_scale ? READ_ELEMENTS : kind == SCALE_ROW ? cols : least(group, cols);
@@ -283,51 +315,91 @@ bool ternary_scan(struct checkpoint *c, const struct tensor *t, int64_t rows, in
   return ok;
 }
 
+float scale_of(float c, bool largest) {
+  if (!largest)
+    return 1.0f / fmaxf(c, 1e-5f);
+  return c < FLT_MIN ? 1.0f : 1.0f / c;
+}
+
+static bool packed_only_once(struct checkpoint *c, const char *name, const struct tensor *t) {
+  diag_error(c->diag,
+             "%s: '%s' is packed with one scale for the matrix; for a scale a row or a group use the "
+             "checkpoint that it was packed from",
+             t->info.file, name);
+  return false;
+}
+
+static bool has_shape(const struct tensor *t, int64_t rows, int64_t cols) {
+  int64_t shape[CHECKPOINT_MAX_RANK];
+  tensor_shape(t, shape);
+  if (t->info.rank != 2)
+    return false;
+  if (tensor_is_codes(t) && t->info.dtype == DTYPE_U8)
+    return divide_up(rows, ROWS_PER_BYTE) == t->info.shape[0] && shape[1] == cols;
+  return shape[0] == rows && (shape[1] == cols || (t->scale && !t->columns &&
+                                                   divide_up(cols, TRITS_PER_BYTE) == t->info.shape[1]));
+}
+
 static bool check_request(struct checkpoint *c, const char *name, const struct tensor *t, int64_t rows,
-                          int64_t cols, enum scale_kind kind, int64_t group) {
+                          int64_t cols, const struct scale_form *form) {
   if (!t) {
     diag_error(c->diag, "%s: has no tensor '%s'", c->path, name);
     return false;
   }
   int64_t shape[CHECKPOINT_MAX_RANK];
   tensor_shape(t, shape);
-  bool fits =
-      t->info.rank == 2 && shape[0] == rows &&
-      (shape[1] == cols || (t->scale && !t->columns && divide_up(cols, TRITS_PER_BYTE) == t->info.shape[1]));
-  if (!fits) {
+  if (!has_shape(t, rows, cols)) {
     diag_error(c->diag, "%s: tensor '%s' is %s; [%lld, %lld] was asked for", t->info.file, name,
                shape_text(c->arena, t->info.rank, shape), (long long)rows, (long long)cols);
     return false;
   }
-  if (t->scale ? kind != SCALE_TENSOR : !dtype_is_float(t->info.dtype)) {
-    diag_error(
-        c->diag,
-        t->scale ? "%s: '%s' is packed with one scale for the matrix; for a scale a row or a group use the "
-                   "checkpoint that it was packed from"
-                 : "%s: tensor '%s' is no matrix of F32, F16 or BF16 weights and not packed to codes either",
-        t->info.file, name);
+  if (t->scale && form->kind != SCALE_TENSOR)
+    return packed_only_once(c, name, t);
+  if (!t->scale && !dtype_is_float(t->info.dtype) && !tensor_is_codes(t)) {
+    diag_error(c->diag,
+               "%s: tensor '%s' is no matrix of F32, F16, BF16 or F64 weights and not packed to codes either",
+               t->info.file, name);
     return false;
   }
-  if (kind == SCALE_GROUP && group < 1) {
-    diag_error(c->diag, "%s: groups of %lld columns were asked for in '%s'", t->info.file, (long long)group,
-               name);
+  if (form->kind == SCALE_GROUP && form->group < 1) {
+    diag_error(c->diag, "%s: groups of %lld columns were asked for in '%s'", t->info.file,
+               (long long)form->group, name);
     return false;
   }
   return true;
 }
 
+bool weight_not_finite(struct checkpoint *c, const struct tensor *t, int64_t cols, int64_t bad) {
+  diag_error(c->diag,
+             "%s: weight %lld of tensor '%s' (row %lld, column %lld) is infinite or not a number; its "
+             "scale would be "
+             "too: the checkpoint is damaged or its training diverged",
+             t->info.file, (long long)bad, t->info.name, (long long)(bad / cols), (long long)(bad % cols));
+  return false;
+}
+
 bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
-                             enum scale_kind kind, int64_t group, int8_t *codes, float *means, int threads) {
+                             const struct scale_form *form, int8_t *codes, float *scales, int threads) {
   const struct tensor *t = tensor_find(c, name);
   int64_t bad;
-  if (!check_request(c, name, t, rows, cols, kind, group) ||
-      !ternary_scan(c, t, rows, cols, kind, group, codes, means, threads, &bad))
+  if (!check_request(c, name, t, rows, cols, form))
+    return false;
+  bool stored = form->by == BY_STORED || form->by == BY_INVERSE || (form->by == BY_AUTO && t->beside);
+  if (stored || tensor_is_codes(t)) {
+    const char *why = codes_misfit(c, t, rows, cols, form);
+    if (why)
+      diag_error(c->diag, "%s: %s", t->info.file, why);
+    return !why && codes_read(c, t, rows, cols, codes) && codes_scales(c, t, rows, cols, form, scales);
+  }
+  bool largest = form->by == BY_LARGEST;
+  if (!ternary_scan(c, t, rows, cols, form->kind, form->group, largest, codes, scales, threads, &bad))
     return false;
   if (bad >= 0)
-    diag_error(c->diag,
-               "%s: weight %lld of tensor '%s' (row %lld, column %lld) is infinite or not a number; its "
-               "scale would be "
-               "too: the checkpoint is damaged or its training diverged",
-               t->info.file, (long long)bad, name, (long long)(bad / cols), (long long)(bad % cols));
-  return bad < 0;
+    return weight_not_finite(c, t, cols, bad);
+  int64_t n = form->kind == SCALE_TENSOR ? 1
+              : form->kind == SCALE_ROW  ? rows
+                                         : rows * divide_up(cols, form->group);
+  for (int64_t i = 0; i < n; i++)
+    scales[i] = scale_of(scales[i], largest);
+  return true;
 }

@@ -4,9 +4,9 @@
 #include <string.h>
 
 const char *const binary_text[BINARY_COUNT] = {
-    [BINARY_ADD] = "+", [BINARY_SUB] = "-",    [BINARY_MUL] = "*", [BINARY_DIV] = "/",
-    [BINARY_MOD] = "%", [BINARY_MATMUL] = "@", [BINARY_LT] = "<",  [BINARY_LE] = "<=",
-    [BINARY_GT] = ">",  [BINARY_GE] = ">=",    [BINARY_EQ] = "==", [BINARY_NE] = "!="};
+    [BINARY_ADD] = "+",    [BINARY_SUB] = "-", [BINARY_MUL] = "*",   [BINARY_DIV] = "/", [BINARY_MOD] = "%",
+    [BINARY_MATMUL] = "@", [BINARY_LT] = "<",  [BINARY_LE] = "<=",   [BINARY_GT] = ">",  [BINARY_GE] = ">=",
+    [BINARY_EQ] = "==",    [BINARY_NE] = "!=", [BINARY_AND] = "and", [BINARY_OR] = "or"};
 
 struct node *node_new(struct arena *a, enum node_kind kind, struct loc at) {
   struct node *n = arena_new(a, struct node);
@@ -62,6 +62,7 @@ const char *node_text(struct arena *a, const struct node *n) {
   case NODE_INDEX: return arena_printf(a, "%s[%s]", node_text(a, n->a), args_text(a, n));
   case NODE_RANGE: return arena_printf(a, "%s:%s", node_text(a, n->a), node_text(a, n->b));
   case NODE_CALL: return arena_printf(a, "%s(%s)", node_text(a, n->a), args_text(a, n));
+  case NODE_NOT: return arena_printf(a, "(not %s)", node_text(a, n->a));
   case NODE_NEGATE: return arena_printf(a, "(-%s)", node_text(a, n->a));
   case NODE_BINARY:
     return arena_printf(a, "(%s %s %s)", node_text(a, n->a), binary_text[n->binary], node_text(a, n->b));
@@ -131,14 +132,17 @@ static void put_scale(struct printer *p, const struct scale_node *s) {
   if (s->at.file)
     fprintf(p->out, " per %s%s%s", kinds[s->kind], s->group ? " " : "",
             s->group ? node_text(&p->arena, s->group) : "");
+  if (s->rule_at.file)
+    fprintf(p->out, " scale %s", scale_rule_name(s->rule));
 }
 
 static void put_body(struct printer *p, const statement_list *body);
 
 static void put_statement(struct printer *p, const struct statement *s) {
   static const char *const words[] = {
-      [STATEMENT_WEIGHT] = "weight ", [STATEMENT_STATE] = "state ",   [STATEMENT_USE] = "use ",
-      [STATEMENT_ASSIGN] = "assign ", [STATEMENT_REPEAT] = "repeat ", [STATEMENT_RETURN] = "return "};
+      [STATEMENT_WEIGHT] = "weight ",  [STATEMENT_STATE] = "state ",   [STATEMENT_USE] = "use ",
+      [STATEMENT_ASSIGN] = "assign ",  [STATEMENT_REPEAT] = "repeat ", [STATEMENT_RETURN] = "return ",
+      [STATEMENT_REQUIRE] = "require "};
   indent(p);
   fputs(words[s->kind], p->out);
   put_paths(p, s);
@@ -153,8 +157,13 @@ static void put_statement(struct printer *p, const struct statement *s) {
     put_bindings(p, &s->bindings);
   }
   if (s->values.n > 0)
-    fputs(s->kind == STATEMENT_RETURN ? "" : s->kind == STATEMENT_REPEAT ? " in " : " = ", p->out);
+    fputs(s->kind == STATEMENT_RETURN || s->kind == STATEMENT_REQUIRE ? ""
+          : s->kind == STATEMENT_REPEAT                               ? " in "
+                                                                      : " = ",
+          p->out);
   put_nodes(p, s->values);
+  if (s->message)
+    fprintf(p->out, ", \"%s\"", s->message);
   fputc('\n', p->out);
   if (s->kind == STATEMENT_REPEAT)
     put_body(p, &s->body);
@@ -192,8 +201,12 @@ void ast_print(const struct spec_file *f, FILE *out) {
   p.depth = 0;
   for (int i = 0; i < f->imports.n; i++)
     fprintf(out, "import \"%s\"\n", f->imports.at[i].path);
+  for (int i = 0; i < f->kinds.n; i++)
+    fprintf(out, "for \"%s\"\n", f->kinds.at[i].text);
   for (int i = 0; i < f->params.n; i++)
     fprintf(out, "param %s = %s\n", f->params.at[i]->name.text, node_text(&p.arena, f->params.at[i]->value));
+  for (int i = 0; i < f->required.n; i++)
+    put_statement(&p, f->required.at[i]);
   for (int i = 0; i < f->blocks.n; i++)
     put_block(&p, f->blocks.at[i]);
   arena_free(&p.arena);

@@ -14,16 +14,17 @@ enum { AST_MAX_HEIGHT = 256, AST_MAX_NESTING = 64 };
 
 enum node_kind {
   NODE_NUMBER,
-  NODE_STRING, /* only as the first argument of config() */
+  NODE_STRING,
   NODE_NAME,
   NODE_FIELD,  /* a . text */
   NODE_INDEX,  /* a [ args ] */
   NODE_RANGE,  /* a : b in an index; either may be NULL */
   NODE_CALL,   /* a ( args ) */
   NODE_NEGATE, /* - a */
+  NODE_NOT,    /* not a */
   NODE_BINARY, /* a op b */
   NODE_CHOICE, /* a ? b : c */
-  NODE_LIST,   /* [ args ]: a shape */
+  NODE_LIST,   /* [ args ]: a shape, or a list to compare with */
   NODE_ERROR   /* stands for what did not parse */
 };
 
@@ -40,6 +41,8 @@ enum binary {
   BINARY_GE,
   BINARY_EQ,
   BINARY_NE,
+  BINARY_AND,
+  BINARY_OR,
   BINARY_COUNT
 };
 extern const char *const binary_text[BINARY_COUNT];
@@ -85,13 +88,16 @@ enum statement_kind {
   STATEMENT_USE,
   STATEMENT_ASSIGN,
   STATEMENT_REPEAT,
-  STATEMENT_RETURN
+  STATEMENT_RETURN,
+  STATEMENT_REQUIRE
 };
 
 struct scale_node {
   enum weight_scale kind;
   struct node *group; /* WSCALE_GROUP */
   struct loc at;      /* file 0: none was written */
+  enum scale_rule rule;
+  struct loc rule_at; /* file 0: no rule was written */
 };
 
 /* What stands in brackets after a block's name in `use`: [in -> out, name = number]. */
@@ -119,8 +125,10 @@ struct statement {
   struct scale_node scale;           /* WEIGHT */
   struct name *block;                /* USE */
   struct bindings bindings;          /* USE */
-  node_list values;                  /* STATE: initial; ASSIGN: one; REPEAT: the count; RETURN: results */
-  statement_list body;               /* REPEAT */
+  node_list values;    /* STATE: initial; ASSIGN: one; REPEAT: the count; RETURN: results; REQUIRE */
+  const char *message; /* REQUIRE: what to say when a value is false, or NULL */
+  bool failed;         /* REQUIRE: mark of the elaborator: it was reported */
+  statement_list body; /* REPEAT */
 };
 
 struct parameter { /* of a block: x: f32[n] */
@@ -182,6 +190,8 @@ struct spec_file {
   VEC(struct param_node *) params;
   VEC(struct block_node *) blocks; /* models too */
   VEC(struct import_node) imports;
+  VEC(struct name) kinds;  /* `for`: what config.json calls the models that this spec is for */
+  statement_list required; /* REQUIRE outside blocks */
 };
 
 /* ---- making: ast.c

@@ -307,6 +307,8 @@ int builtin_names(const char **names, int room) {
     names[n++] = "concat";
   if (n < room)
     names[n++] = "config";
+  if (n < room)
+    names[n++] = "length";
   return n;
 }
 
@@ -437,6 +439,8 @@ struct item call_builtin(struct elaborator *e, const struct node *n, bool *known
     return call_concat(e, n);
   if (strcmp(name, "config") == 0)
     return call_config(e, n);
+  if (strcmp(name, "length") == 0 && !program_block(e->program, e->file, name))
+    return call_length(e, n);
   int i = 0;
   while (i < BUILTINS && strcmp(builtins[i].name, name) != 0)
     i++;

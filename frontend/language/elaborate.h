@@ -9,13 +9,15 @@
 #include "frontend/language/language.h"
 #include "frontend/language/program.h"
 
-enum item_kind { ITEM_POISON, ITEM_NUMBER, ITEM_VALUE, ITEM_SEVERAL };
+enum item_kind { ITEM_POISON, ITEM_NUMBER, ITEM_VALUE, ITEM_SEVERAL, ITEM_TEXT, ITEM_LIST };
 
 struct item {
   enum item_kind kind;
   double number;
+  bool boolean; /* NUMBER: true or false, as 1 or 0 */
   struct value *value;
-  const struct item *items; /* SEVERAL */
+  const char *text;         /* TEXT */
+  const struct item *items; /* SEVERAL, LIST */
   int n;
 };
 
@@ -24,6 +26,9 @@ static inline struct item item_poison(void) {
 }
 static inline struct item item_number(double number) {
   return (struct item){.kind = ITEM_NUMBER, .number = number};
+}
+static inline struct item item_boolean(bool truth) {
+  return (struct item){.kind = ITEM_NUMBER, .number = truth, .boolean = true};
 }
 /* Poison for NULL, which `build` gives after an error. */
 static inline struct item item_value(struct value *v) {
@@ -75,6 +80,13 @@ struct instance {
   struct item result;
 };
 
+struct param {
+  const char *name;
+  struct item item; /* POISON: its own error was reported */
+  struct loc at;
+  bool set; /* by --set */
+};
+
 struct elaborator {
   struct program *program;
   const struct spec_options *options;
@@ -85,7 +97,8 @@ struct elaborator {
   struct instance *instance; /* NULL while params are evaluated */
   struct spec_file *file;    /* whose params and blocks can be named */
   VEC(struct binding *) scope;
-  VEC(struct given) params;    /* evaluated so far */
+  VEC(struct param) params;    /* evaluated so far */
+  bool no_config;              /* that there is no config.json was said */
   VEC(struct value *) repeats; /* indices of the open ones, outermost first */
   VEC(struct name) ended;      /* names that ended with a repeat of this instance, for a note */
   int calls;                   /* blocks inlined so far */
@@ -164,8 +177,23 @@ void name_value(struct item item, const char *name);
 void finish_states(struct elaborator *e);
 /* All params of all files, settings first. */
 bool elaborate_params(struct elaborator *e);
+/* What `require` and `for` say outside of blocks. False after a report. */
+bool elaborate_required(struct elaborator *e, struct spec_file *f);
+void elaborate_require(struct elaborator *e, struct statement *s);
+
+/* ---- what a spec asks of config.json: config.c
+ * ----------------------------------------------------------------- */
+
 /* config("key", default) */
 struct item call_config(struct elaborator *e, const struct node *n);
+/* length(list) */
+struct item call_length(struct elaborator *e, const struct node *n);
+/* A number, text or list as messages and specs write it. */
+const char *item_text(struct elaborator *e, struct item item);
+/* "a number", "a string", ... */
+const char *item_noun(struct item item);
+/* == and != of texts and lists. */
+struct item compare_items(struct elaborator *e, const struct node *n, struct item a, struct item b);
 /* What was declared and never used. */
 void warn_unused(struct elaborator *e);
 

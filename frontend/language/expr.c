@@ -27,6 +27,8 @@ struct value *plain(struct elaborator *e, struct item item, struct loc at) {
     fail(e, at, "%g is too large for f32", item.number);
     return NULL;
   }
+  if (item.kind == ITEM_TEXT || item.kind == ITEM_LIST)
+    fail(e, at, "%s %s is no value to compute with; it can be compared", item_noun(item), item_text(e, item));
   if (item.kind != ITEM_VALUE)
     return NULL;
   struct value *v = item.value;
@@ -87,6 +89,9 @@ struct item eval_one(struct elaborator *e, const struct node *n) {
 bool eval_number(struct elaborator *e, const struct node *n, const char *what, double *number) {
   struct item item = eval_one(e, n);
   *number = item.number;
+  if (item.kind == ITEM_TEXT || item.kind == ITEM_LIST)
+    fail(e, n->at, "%s must be a number; this is %s %s", what,
+         item.kind == ITEM_TEXT ? "the string" : "the list", item_text(e, item));
   if (item.kind == ITEM_VALUE)
     fail(e, n->at, "%s must be known when the model is compiled; this is %s", what,
          type_of(e, item.value->type));
@@ -128,12 +133,14 @@ static struct item number_binary(struct elaborator *e, const struct node *n, dou
   case BINARY_MUL: return item_number(a * b);
   case BINARY_DIV: return item_number(a / b);
   case BINARY_MOD: return item_number(a - b * floor(a / b));
-  case BINARY_LT: return item_number(a < b);
-  case BINARY_LE: return item_number(a <= b);
-  case BINARY_GT: return item_number(a > b);
-  case BINARY_GE: return item_number(a >= b);
-  case BINARY_EQ: return item_number(a == b);
-  case BINARY_NE: return item_number(a != b);
+  case BINARY_LT: return item_boolean(a < b);
+  case BINARY_LE: return item_boolean(a <= b);
+  case BINARY_GT: return item_boolean(a > b);
+  case BINARY_GE: return item_boolean(a >= b);
+  case BINARY_EQ: return item_boolean(a == b);
+  case BINARY_NE: return item_boolean(a != b);
+  case BINARY_AND:
+  case BINARY_OR:
   case BINARY_MATMUL:
   case BINARY_COUNT: break;
   }
@@ -163,12 +170,36 @@ static struct item negated(struct elaborator *e, struct item equal, struct loc a
   return items[0].kind == ITEM_VALUE ? apply(e, OP_EQ, at, 2, items, NULL, NULL, NULL) : item_poison();
 }
 
+/* `and`, `or`: the right side is looked at where the left one does not decide. */
+static struct item eval_logic(struct elaborator *e, const struct node *n) {
+  double a, b;
+  const char *what = n->binary == BINARY_AND ? "what 'and' takes" : "what 'or' takes";
+  if (!eval_number(e, n->a, what, &a))
+    return item_poison();
+  if ((a != 0) == (n->binary == BINARY_OR))
+    return item_boolean(a != 0);
+  return eval_number(e, n->b, what, &b) ? item_boolean(b != 0) : item_poison();
+}
+
+static struct item eval_not(struct elaborator *e, const struct node *n) {
+  double a;
+  return eval_number(e, n->a, "what 'not' takes", &a) ? item_boolean(a == 0) : item_poison();
+}
+
+static bool is_data(struct item item) {
+  return item.kind == ITEM_TEXT || item.kind == ITEM_LIST;
+}
+
 static struct item eval_binary(struct elaborator *e, const struct node *n) {
+  if (n->binary == BINARY_AND || n->binary == BINARY_OR)
+    return eval_logic(e, n);
   struct item a = eval_one(e, n->a), b = eval_one(e, n->b);
   if (a.kind == ITEM_POISON || b.kind == ITEM_POISON)
     return item_poison();
   if (a.kind == ITEM_NUMBER && b.kind == ITEM_NUMBER)
     return number_binary(e, n, a.number, b.number);
+  if (is_data(a) || is_data(b))
+    return compare_items(e, n, a, b);
   if (n->binary == BINARY_MOD) {
     fail(e, n->at, "'%%' is for numbers known when the model is compiled");
     return item_poison();
@@ -200,13 +231,15 @@ static struct item eval_negate(struct elaborator *e, const struct node *n) {
  * --------------------------------------------------------------------------------------------------- */
 
 static bool same_weight(const struct weight *w, const struct binding *b) {
-  return type_equal(w->type, b->type) && w->scale == b->statement->scale.kind && w->group == b->group;
+  const struct scale_node *s = &b->statement->scale;
+  return type_equal(w->type, b->type) && w->scale == s->kind && w->group == b->group && w->rule == s->rule;
 }
 
 static struct weight *new_weight(struct elaborator *e, const char *name, const struct binding *b,
                                  const struct path *path) {
   struct weight *w = weight_add(e->m, name, b->type);
   w->scale = b->statement->scale.kind;
+  w->rule = b->statement->scale.rule;
   w->group = b->group;
   w->at = b->at;
   w->n_counts = path->n;
@@ -215,12 +248,29 @@ static struct weight *new_weight(struct elaborator *e, const char *name, const s
   return w;
 }
 
+/* One tensor can be a ternary matrix at one place and floats at another: then the second has a symbol of its
+ * own. */
+static struct weight *second_role(struct elaborator *e, const struct weight *w, const struct binding *b,
+                                  const struct path *path) {
+  if (!type_same_shape(w->type, b->type) || w->type.elem == b->type.elem)
+    return NULL;
+  const char *name =
+      arena_printf(e->m->arena, "%s:%s", w->name, elem_name(b->type.elem)); /* no path has a colon */
+  struct weight *role = weight_find(e->m, name);
+  if (!role) {
+    role = new_weight(e, name, b, path);
+    role->tensor = w->name;
+  }
+  return role;
+}
+
 /* The same path is the same tensor, however often it is declared; then the declarations agree. */
 static struct item weight_item(struct elaborator *e, struct binding *b, struct loc at) {
   struct path path;
   if (b->broken || !path_join(e, b->path, b->at, &path))
     return item_poison();
-  struct weight *w = weight_find(e->m, path.text);
+  struct weight *w = weight_find(e->m, path.text), *role = w ? second_role(e, w, b, &path) : NULL;
+  w = role ? role : w;
   if (!w)
     w = new_weight(e, path.text, b, &path);
   else if (!same_weight(w, b)) {
@@ -253,8 +303,7 @@ static bool param_item(struct elaborator *e, const char *name, struct item *item
     return false;
   for (int i = 0; i < e->params.n; i++)
     if (strcmp(e->params.at[i].name, name) == 0) {
-      double number = e->params.at[i].number;
-      *item = isnan(number) ? item_poison() : item_number(number); /* NaN: its own error was reported */
+      *item = e->params.at[i].item;
       return true;
     }
   return false;
@@ -268,8 +317,11 @@ static struct item eval_name(struct elaborator *e, const struct node *n) {
     b = find_path(e, n, &reported);
   if (b)
     return binding_item(e, b, n);
-  if (!reported && !param_item(e, n->text, &item))
-    unknown_name(e, n);
+  if (reported || param_item(e, n->text, &item))
+    return item;
+  if (strcmp(n->text, "true") == 0 || strcmp(n->text, "false") == 0)
+    return item_boolean(n->text[0] == 't');
+  unknown_name(e, n);
   return item;
 }
 
@@ -333,6 +385,22 @@ static struct item drop_axis(struct elaborator *e, struct item item, int axis, s
   return apply(e, OP_RESHAPE, at, 1, &item, NULL, NULL, &t);
 }
 
+/* An element of a list, counted from the end when negative. */
+static struct item list_element(struct elaborator *e, struct item list, const struct node *n) {
+  double number;
+  if (n->args.n != 1 || n->args.at[0].value->kind == NODE_RANGE) {
+    fail(e, n->at, "a list has one index in brackets");
+    return item_poison();
+  }
+  if (!eval_number(e, n->args.at[0].value, "an index of a list", &number))
+    return item_poison();
+  double at = number < 0 ? number + list.n : number;
+  if (number == floor(number) && at >= 0 && at < list.n)
+    return list.items[(int)at];
+  fail(e, n->args.at[0].value->at, "%.15g is not an index of a list of length %d", number, list.n);
+  return item_poison();
+}
+
 /* One subscript of item, in *axis, which moves on to the next axis of the result. */
 static struct item subscript(struct elaborator *e, struct item item, const struct node *n, int *axis,
                              const struct node *whole) {
@@ -377,8 +445,10 @@ static struct item eval_index(struct elaborator *e, const struct node *n) {
   if (reported)
     return item_poison();
   struct item item = eval_one(e, n->a);
-  if (item.kind == ITEM_NUMBER) {
-    fail(e, n->at, "a number has no elements");
+  if (item.kind == ITEM_LIST)
+    return list_element(e, item, n);
+  if (item.kind == ITEM_NUMBER || item.kind == ITEM_TEXT) {
+    fail(e, n->at, "%s has no elements", item_noun(item));
     return item_poison();
   }
   if (item.kind == ITEM_VALUE && is_quantised(item.value->type.elem))
@@ -433,6 +503,20 @@ static struct item eval_call(struct elaborator *e, const struct node *n) {
   return item_poison();
 }
 
+static struct item eval_list(struct elaborator *e, const struct node *n) {
+  struct item *items = arena_array(e->arena, struct item, n->args.n);
+  for (int i = 0; i < n->args.n; i++) {
+    items[i] = eval_one(e, n->args.at[i].value);
+    if (items[i].kind == ITEM_VALUE)
+      fail(e, n->args.at[i].value->at,
+           "a list in brackets is a shape, or what a list of config.json is compared with; this is %s",
+           type_of(e, items[i].value->type));
+    if (items[i].kind == ITEM_POISON || items[i].kind == ITEM_VALUE)
+      return item_poison();
+  }
+  return (struct item){.kind = ITEM_LIST, .items = items, .n = n->args.n};
+}
+
 struct item eval(struct elaborator *e, const struct node *n) {
   switch (n->kind) {
   case NODE_NUMBER: return item_number(n->number);
@@ -443,8 +527,9 @@ struct item eval(struct elaborator *e, const struct node *n) {
   case NODE_NEGATE: return eval_negate(e, n);
   case NODE_BINARY: return eval_binary(e, n);
   case NODE_CHOICE: return eval_choice(e, n);
-  case NODE_STRING: fail(e, n->at, "a string is only the key of config()"); break;
-  case NODE_LIST: fail(e, n->at, "a list in brackets is only the shape of reshape() and broadcast()"); break;
+  case NODE_NOT: return eval_not(e, n);
+  case NODE_STRING: return (struct item){.kind = ITEM_TEXT, .text = n->text};
+  case NODE_LIST: return eval_list(e, n);
   case NODE_RANGE: fail(e, n->at, "a range stands only in an index"); break;
   case NODE_ERROR: break;
   }

@@ -16,11 +16,13 @@
 %code requires {
 #include "frontend/language/parse.h"
 
-/* Words with a meaning of their own: at the start of a statement only (starts), or elsewhere only. */
+/* Words with a meaning of their own: at the start of a statement only, after it only, or after an operand
+ * only; by what follows them: the scanner has a rule for each. */
+enum keyword_place { KEYWORD_STARTS, KEYWORD_WITHIN, KEYWORD_INFIX, KEYWORD_BY_RULE };
 struct keyword {
   const char *text;
   int token;
-  bool starts;
+  enum keyword_place place;
 };
 extern const struct keyword spec_keywords[]; /* ends with a row of text NULL */
 }
@@ -68,10 +70,13 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
 %token <text> STRING "a string"
 %token IMPORT "'import'" PARAM "'param'" BLOCK "'block'" MODEL "'model'"
 %token WEIGHT "'weight'" STATE "'state'" USE "'use'" REPEAT "'repeat'" RETURN "'return'"
-%token IN "'in'" PER "'per'"
+%token REQUIRE "'require'" FOR "'for'" IN "'in'" PER "'per'" SCALE "'scale'" AND "'and'" OR "'or'" NOT "'not'"
 %token ARROW "'->'" LE "'<='" GE "'>='" EQ "'=='" NE "'!='"
 
 %right '?'
+%left OR
+%left AND
+%precedence NOT
 %nonassoc '<' '>' LE GE EQ NE
 %left '+' '-'
 %left '*' '/' '%'
@@ -84,7 +89,7 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
 %type <names> names
 %type <type> type
 %type <types> types
-%type <scale> scale
+%type <scale> scale share
 %type <bindings> bindings
 %type <argument> argument named
 %type <arguments> arguments argument_list nameds subscripts elements
@@ -104,10 +109,17 @@ item:
     %empty
   | IMPORT STRING                                { syntax_import(p, $2, @2); }
   | PARAM param_list
+  | FOR kinds
+  | REQUIRE exprs                                { syntax_file_require(p, @$, $2); }
   | head body                                    { syntax_block_end(p, $1, $2, @2); }
   | BLOCK error body                             { (void)$3; }
   | MODEL error body                             { (void)$3; }
   | error
+  ;
+
+kinds:
+    STRING                                       { syntax_for(p, $1, @1); }
+  | kinds ',' STRING                             { syntax_for(p, $3, @3); }
   ;
 
 param_list: param | param_list ',' param ;
@@ -162,6 +174,7 @@ statement:
   | STATE names ':' type '=' expr                { $$ = syntax_statement(p, STATEMENT_STATE, @$, $2, $6); $$->type = $4; }
   | names '=' expr                               { $$ = syntax_statement(p, STATEMENT_ASSIGN, @$, $1, $3); }
   | REPEAT name IN expr body                     { $$ = syntax_repeat(p, loc_span(@1, @4), $2, $4, $5); }
+  | REQUIRE exprs                                { $$ = syntax_require(p, @$, $2); }
   | RETURN exprs                                 { $$ = syntax_return(p, @$, $2); }
   ;
 
@@ -187,6 +200,11 @@ nameds:
 named: NAME '=' expr                             { $$ = (struct argument){$1, @1, $3}; } ;
 
 scale:
+    share
+  | share SCALE NAME                             { $$ = syntax_rule(p, $1, $3, @3); }
+  ;
+
+share:
     %empty                                       { $$ = (struct scale_node){0}; }
   | PER NAME                                     { $$ = syntax_scale(p, $2, @2, NULL); }
   | PER NAME expr                                { $$ = syntax_scale(p, $2, @2, $3); }
@@ -230,6 +248,9 @@ choice:
   | expr GE expr                                 { $$ = syntax_binary(p, BINARY_GE, @$, @2, $1, $3); }
   | expr EQ expr                                 { $$ = syntax_binary(p, BINARY_EQ, @$, @2, $1, $3); }
   | expr NE expr                                 { $$ = syntax_binary(p, BINARY_NE, @$, @2, $1, $3); }
+  | expr AND expr                                { $$ = syntax_binary(p, BINARY_AND, @$, @2, $1, $3); }
+  | expr OR expr                                 { $$ = syntax_binary(p, BINARY_OR, @$, @2, $1, $3); }
+  | NOT expr                                     { $$ = syntax_node(p, NODE_NOT, @$, $2, NULL, NULL); }
   | expr '?' expr ':' expr %prec '?'             { $$ = syntax_node(p, NODE_CHOICE, @$, $1, $3, $5); }
   | '-' expr %prec NEGATE                        { $$ = syntax_node(p, NODE_NEGATE, @$, $2, NULL, NULL); }
   | postfix
@@ -280,10 +301,15 @@ argument: expr                                   { $$ = (struct argument){NULL, 
 %%
 
 const struct keyword spec_keywords[] = {
-    {"import", TOKEN_IMPORT, true}, {"param", TOKEN_PARAM, true}, {"block", TOKEN_BLOCK, true},
-    {"model", TOKEN_MODEL, true},   {"weight", TOKEN_WEIGHT, true}, {"state", TOKEN_STATE, true},
-    {"use", TOKEN_USE, true},       {"repeat", TOKEN_REPEAT, true}, {"return", TOKEN_RETURN, true},
-    {"in", TOKEN_IN, false},        {"per", TOKEN_PER, false},      {NULL, 0, false}};
+    {"import", TOKEN_IMPORT, KEYWORD_STARTS}, {"param", TOKEN_PARAM, KEYWORD_STARTS},
+    {"block", TOKEN_BLOCK, KEYWORD_STARTS},   {"model", TOKEN_MODEL, KEYWORD_STARTS},
+    {"weight", TOKEN_WEIGHT, KEYWORD_STARTS}, {"state", TOKEN_STATE, KEYWORD_STARTS},
+    {"use", TOKEN_USE, KEYWORD_STARTS},       {"repeat", TOKEN_REPEAT, KEYWORD_STARTS},
+    {"return", TOKEN_RETURN, KEYWORD_STARTS}, {"require", TOKEN_REQUIRE, KEYWORD_BY_RULE},
+    {"for", TOKEN_FOR, KEYWORD_BY_RULE},      {"in", TOKEN_IN, KEYWORD_WITHIN},
+    {"per", TOKEN_PER, KEYWORD_WITHIN},       {"scale", TOKEN_SCALE, KEYWORD_INFIX},
+    {"and", TOKEN_AND, KEYWORD_INFIX},        {"or", TOKEN_OR, KEYWORD_INFIX},
+    {"not", TOKEN_NOT, KEYWORD_BY_RULE},      {NULL, 0, KEYWORD_WITHIN}};
 
 /* The parser's own complaint: it has run out of the depth that it is given. */
 static void spec_yyerror(struct loc *at, struct parse *p, const char *message) {

@@ -3,6 +3,7 @@
 #include "frontend/language/language.h"
 
 #include "frontend/language/elaborate.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const char *last_component(const char *path) {
@@ -83,6 +84,20 @@ struct module *spec_compile(struct arena *a, struct diag *d, const char *path,
     return NULL;
   warn_unused(&e);
   return ir_verify(e.m, NULL) ? e.m : NULL;
+}
+
+void spec_kinds_of(struct arena *a, const char *path, spec_kinds *kinds) {
+  char *said = NULL;
+  size_t length;
+  struct diag d = {.out = open_memstream(&said, &length)};
+  struct program program = {.arena = a, .diag = &d};
+  if (d.out && program_read(&program, path))
+    for (int i = 0; i < program.files.at[0]->kinds.n; i++)
+      vec_push(a, *kinds, program.files.at[0]->kinds.at[i].text);
+  if (d.out)
+    fclose(d.out);
+  free(said);
+  diag_free(&d);
 }
 
 bool spec_print_ast(struct arena *a, struct diag *d, const char *path, FILE *out) {

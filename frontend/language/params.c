@@ -5,35 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-struct item call_config(struct elaborator *e, const struct node *n) {
-  const argument_list *args = &n->args;
-  bool well = (args->n == 1 || args->n == 2) && args->at[0].value->kind == NODE_STRING;
-  for (int i = 0; i < args->n; i++)
-    well &= !args->at[i].name;
-  if (!well) {
-    fail(e, n->at, "config takes a key and a default: config(\"hidden_size\", 2048)");
-    return item_poison();
-  }
-  const struct config_source *source = e->options->config;
-  const char *key = args->at[0].value->text;
-  double number;
-  int found = source ? source->number(source->self, key, &number) : 0;
-  if (found > 0)
-    return item_number(number);
-  if (found < 0) {
-    note(e, n->at, "'%s' of config.json is read here", key);
-    return item_poison();
-  }
-  if (args->n == 2)
-    return eval_number(e, args->at[1].value, "a default", &number) ? item_number(number) : item_poison();
-  fail(e, n->at,
-       source ? "config.json has no '%s', and there is no default"
-              : "'%s' comes from a checkpoint's config.json, "
-                "and there is no default; give --weights or --set",
-       key);
-  return item_poison();
-}
-
 /* Unknown names of --set, each with the nearest that there is. */
 static void check_settings(struct elaborator *e) {
   VEC(const char *) names = {0};
@@ -58,20 +29,48 @@ static const struct spec_setting *setting_of(const struct elaborator *e, const c
   return last;
 }
 
+/* A setting as an item: true, false, a number, else a string. */
+static struct item setting_item(const struct spec_setting *s) {
+  if (!s->text || !isnan(s->value))
+    return item_number(s->value);
+  if (strcmp(s->text, "true") == 0 || strcmp(s->text, "false") == 0)
+    return item_boolean(s->text[0] == 't');
+  return (struct item){.kind = ITEM_TEXT, .text = s->text};
+}
+
+/* The string that the spec gives a param, as it is or as a default; then --set can give another. */
+static bool takes_text(const struct node *n) {
+  if (n->kind == NODE_STRING)
+    return true;
+  bool config = n->kind == NODE_CALL && n->a->kind == NODE_NAME && strcmp(n->a->text, "config") == 0;
+  return config && (n->args.n == 1 || n->args.at[n->args.n - 1].value->kind == NODE_STRING);
+}
+
+static struct item set_param(struct elaborator *e, const struct param_node *p,
+                             const struct spec_setting *setting) {
+  struct item item = setting_item(setting);
+  if (item.kind == ITEM_TEXT ? takes_text(p->value) : isfinite(item.number))
+    return item;
+  if (item.kind == ITEM_TEXT)
+    diag_error(e->diag, "--set %s takes a number, got '%s'", p->name.text, setting->text);
+  else
+    diag_error(e->diag, "--set %s: %g is not a number that a parameter can have", p->name.text, item.number);
+  return item_poison();
+}
+
 static void elaborate_param(struct elaborator *e, struct param_node *p) {
   const struct spec_setting *setting = setting_of(e, p->name.text);
-  double number = NAN;
-  if (setting)
-    number = setting->value;
-  else if (!eval_number(e, p->value, "a parameter", &number))
-    number = NAN;
-  else if (!isfinite(number)) {
-    fail(e, p->value->at, "the parameter '%s' is %g", p->name.text, number);
-    number = NAN;
+  struct item item = setting ? set_param(e, p, setting) : eval_one(e, p->value);
+  double number;
+  if (item.kind == ITEM_VALUE || item.kind == ITEM_SEVERAL) {
+    eval_number(e, p->value, "a parameter", &number);
+    item = item_poison();
   }
-  if (setting && !isfinite(number))
-    diag_error(e->diag, "--set %s: %g is not a number that a parameter can have", p->name.text, number);
-  vec_push(e->arena, e->params, (struct given){p->name.text, number, p->name.at});
+  if (item.kind == ITEM_NUMBER && !isfinite(item.number)) {
+    fail(e, p->value->at, "the parameter '%s' is %g", p->name.text, item.number);
+    item = item_poison();
+  }
+  vec_push(e->arena, e->params, (struct param){p->name.text, item, p->name.at, setting != NULL});
 }
 
 bool elaborate_params(struct elaborator *e) {
@@ -82,7 +81,11 @@ bool elaborate_params(struct elaborator *e) {
       elaborate_param(e, e->file->params.at[k]);
   }
   check_settings(e);
+  for (int i = 0; e->diag->errors == errors && i < e->program->order.n; i++)
+    elaborate_required(e, e->program->order.at[i]);
   for (int i = 0; i < e->params.n; i++)
-    vec_push(e->m->arena, e->m->params, (struct dim_param){e->params.at[i].name, e->params.at[i].number});
+    if (e->params.at[i].item.kind == ITEM_NUMBER)
+      vec_push(e->m->arena, e->m->params,
+               (struct dim_param){e->params.at[i].name, e->params.at[i].item.number});
   return e->diag->errors == errors;
 }

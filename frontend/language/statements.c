@@ -11,8 +11,9 @@
 
 static bool weight_scale_of(struct elaborator *e, const struct statement *s, struct type t, int64_t *group) {
   *group = 0;
-  if (t.elem != ELEM_TERNARY && s->scale.at.file) {
-    fail(e, s->scale.at, "only ternary weights have scales; this one is %s", type_of(e, t));
+  if (t.elem != ELEM_TERNARY && (s->scale.at.file || s->scale.rule_at.file)) {
+    fail(e, s->scale.at.file ? s->scale.at : s->scale.rule_at,
+         "only ternary weights have scales; this one is %s", type_of(e, t));
     return false;
   }
   if (s->scale.kind != WSCALE_GROUP)
@@ -208,6 +209,13 @@ static void assign(struct elaborator *e, struct name *name, struct item item, st
 static void elaborate_assign(struct elaborator *e, struct statement *s) {
   const struct node *n = s->values.at[0];
   struct item item = eval(e, n);
+  if (item.kind == ITEM_TEXT || item.kind == ITEM_LIST) {
+    fail(e, n->at,
+         item.kind == ITEM_LIST
+             ? "a list in brackets is only the shape of reshape() and broadcast()"
+             : "a string is no value of a model; it is compared, or a key or a default of config()");
+    item = item_poison();
+  }
   int count = item.kind == ITEM_SEVERAL ? item.n : 1;
   if (item.kind != ITEM_POISON && count != s->names.n) {
     fail(e, n->at, "%d name%s on the left, %d value%s on the right", s->names.n, s->names.n == 1 ? "" : "s",
@@ -341,6 +349,7 @@ static void elaborate_statement(struct elaborator *e, struct statement *s) {
   case STATEMENT_ASSIGN: elaborate_assign(e, s); break;
   case STATEMENT_REPEAT: elaborate_repeat(e, s); break;
   case STATEMENT_RETURN: elaborate_return(e, s); break;
+  case STATEMENT_REQUIRE: elaborate_require(e, s); break;
   }
 }
 

@@ -127,6 +127,13 @@ struct scale_node syntax_scale(struct parse *p, const char *kind, struct loc at,
   return s;
 }
 
+struct scale_node syntax_rule(struct parse *p, struct scale_node s, const char *rule, struct loc at) {
+  s.rule_at = at;
+  if (!scale_rule_parse(rule, &s.rule))
+    diag_at(p->diag, SEVERITY_ERROR, at, "scales are by mean, largest, stored or inverse, not by '%s'", rule);
+  return s;
+}
+
 /* ---- statements
  * -------------------------------------------------------------------------------------------- */
 
@@ -184,6 +191,30 @@ struct statement *syntax_return(struct parse *p, struct loc at, node_list values
   struct statement *s = statement_new(p, STATEMENT_RETURN, at);
   s->values = values;
   return s;
+}
+
+/* A string at the end is the message. */
+struct statement *syntax_require(struct parse *p, struct loc at, node_list values) {
+  struct statement *s = statement_new(p, STATEMENT_REQUIRE, at);
+  const struct node *last = values.at[values.n - 1];
+  if (last->kind == NODE_STRING) {
+    s->message = last->text;
+    values.n--;
+  }
+  if (!values.n)
+    diag_at(p->diag, SEVERITY_ERROR, at,
+            "'require' states what must hold, then the message: require a == b, \"why\"");
+  s->values = values;
+  return s;
+}
+
+void syntax_file_require(struct parse *p, struct loc at, node_list values) {
+  struct statement *s = syntax_require(p, at, values);
+  vec_push(p->arena, p->file->required, s);
+}
+
+void syntax_for(struct parse *p, const char *kind, struct loc at) {
+  vec_push(p->arena, p->file->kinds, (struct name){.text = kind, .at = at});
 }
 
 /* ---- blocks
@@ -247,10 +278,12 @@ static bool among(const char *word, const char *const *list, int n) {
 static const struct group {
   const char *sign, *said, *tokens;
 } groups[] = {
-    {"'return'", "a statement", "'weight' 'state' 'use' 'repeat' 'return' a name"},
-    {"a number", "an expression", "a name a number a string '(' '[' '-'"},
-    {"'*'", "", "'+' '-' '*' '/' '%' '@' '<' '>' '<=' '>=' '==' '!=' '?' '.' '(' '['"},
+    {"'return'", "a statement", "'weight' 'state' 'use' 'repeat' 'return' 'require' a name"},
+    {"a number", "an expression", "a name a number a string 'not' '(' '[' '-'"},
+    {"'*'", "", "'+' '-' '*' '/' '%' '@' '<' '>' '<=' '>=' '==' '!=' 'and' 'or' '?' '.' '(' '['"},
     {"the end of the line", "", "the end of the file"},
+    {"'param'", "", "'require' 'for'"}, /* the commoner ones are enough to say */
+    {"'per'", "", "'scale'"},
 };
 enum { GROUPS = sizeof groups / sizeof *groups, MOST = 6 };
 
@@ -279,10 +312,10 @@ static const char *expectation(struct arena *a, const char *const *expected, int
 
 /* The keyword that the statement's first word, or `word`, was meant to be. */
 static const char *meant(const char *word, bool starts) {
-  const char *candidates[16];
+  const char *candidates[20];
   int n = 0;
-  for (int i = 0; spec_keywords[i].text && n < 16; i++)
-    if (spec_keywords[i].starts == starts)
+  for (int i = 0; spec_keywords[i].text && n < 20; i++)
+    if ((spec_keywords[i].place == KEYWORD_STARTS || strcmp(spec_keywords[i].text, "require") == 0) == starts)
       candidates[n++] = spec_keywords[i].text;
   return word ? diag_nearest(word, candidates, n) : NULL;
 }

@@ -37,6 +37,10 @@ struct statement *syntax_repeat(struct parse *p, struct loc at, struct name *ind
                                 statement_list body);
 struct statement *syntax_return(struct parse *p, struct loc at, node_list values);
 
+struct scale_node syntax_rule(struct parse *p, struct scale_node s, const char *rule, struct loc at);
+struct statement *syntax_require(struct parse *p, struct loc at, node_list values);
+void syntax_file_require(struct parse *p, struct loc at, node_list values);
+void syntax_for(struct parse *p, const char *kind, struct loc at);
 void syntax_import(struct parse *p, const char *path, struct loc at);
 void syntax_param(struct parse *p, struct name *name, struct node *value);
 void syntax_const(struct parse *p, struct name *name, struct node *value);

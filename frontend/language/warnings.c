@@ -46,7 +46,8 @@ static void warn_body(struct elaborator *e, const statement_list *body, name_lis
     case STATEMENT_STATE: warn_names(e, s, "the state '%s' is never read", introduced); break;
     case STATEMENT_ASSIGN: warn_names(e, s, "'%s' is never used", introduced); break;
     case STATEMENT_REPEAT: warn_body(e, &s->body, introduced); break;
-    case STATEMENT_RETURN: break;
+    case STATEMENT_RETURN:
+    case STATEMENT_REQUIRE: break;
     }
   }
   introduced->n = outer;

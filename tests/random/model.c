@@ -407,14 +407,14 @@ static bool floats(void *self, const char *name, int64_t first, int64_t count, f
   return true;
 }
 
-static bool ternary(void *self, const char *name, const struct weight *w, int8_t *codes, float *means) {
+static bool ternary(void *self, const char *name, const struct weight *w, int8_t *codes, float *scales) {
   (void)self;
   uint64_t s = hash(name);
-  int64_t n = type_count(w->type, 1, 1), scales = weight_scale_count(w);
+  int64_t n = type_count(w->type, 1, 1), count = weight_scale_count(w);
   for (int64_t i = 0; i < n; i++)
     codes[i] = (int8_t)((int)(next_random(&s) % 3) - 1);
-  for (int64_t i = 0; i < scales; i++)
-    means[i] = 0.01f + (float)(next_random(&s) % 1000) / 1000;
+  for (int64_t i = 0; i < count; i++)
+    scales[i] = 1.0f / (0.01f + (float)(next_random(&s) % 1000) / 1000);
   return true;
 }
 

@@ -35,9 +35,9 @@ static void test_random(void **state) {
   assert_true(t && t->shape[0] == 2 && t->shape[1] == 20);
   t = checkpoint_find(c, "model.layers.0.mlp.down_proj.norm.weight");
   assert_true(t && t->rank == 1 && t->shape[0] == 12);
-  double v;
+  struct config_value v = {0};
   assert_int_equal(checkpoint_config(c, "hidden_size", &v), CONFIG_FOUND);
-  assert_true(v == 20);
+  assert_true(v.number == 20);
   checkpoint_close(c);
 }
 
@@ -128,10 +128,10 @@ static void compare_packed(struct checkpoint *a, struct checkpoint *p) {
     assert_true(n <= MOST);
     if (is_matrix(t)) {
       assert_int_equal(u->dtype, DTYPE_U8);
-      assert_true(
-          checkpoint_read_ternary(a, t->name, t->shape[0], t->shape[1], SCALE_TENSOR, 0, x, &mean[0], 1));
-      assert_true(
-          checkpoint_read_ternary(p, t->name, t->shape[0], t->shape[1], SCALE_TENSOR, 0, y, &mean[1], 2));
+      assert_true(checkpoint_read_ternary(a, t->name, t->shape[0], t->shape[1],
+                                          &(struct scale_form){SCALE_TENSOR, 0, BY_AUTO}, x, &mean[0], 1));
+      assert_true(checkpoint_read_ternary(p, t->name, t->shape[0], t->shape[1],
+                                          &(struct scale_form){SCALE_TENSOR, 0, BY_AUTO}, y, &mean[1], 2));
       assert_memory_equal(x, y, n);
       assert_true(mean[0] == mean[1]);
     } else {
@@ -202,12 +202,12 @@ static void test_pack(void **state) {
   two = slurp(b, in(b, "again/model.safetensors"), &n2);
   assert_true(n1 == n2 && memcmp(one, two, n1) == 0);
   check_wants(a, p);
-  struct wanted_tensor w = {"lm_head.weight", 2, {33, 22}, true, {0}};
+  struct wanted_tensor w = {"lm_head.weight", 2, {33, 22}, true, {0}, {0}};
   assert_true(checkpoint_check(p, &w, 1, true));
   w.shape[1] = 23; /* the same number of bytes */
   assert_false(checkpoint_check(p, &w, 1, true));
   expect_said(b, "is [33, 22] in the checkpoint; the model needs [33, 23]");
-  w = (struct wanted_tensor){"lm_head.weight", 2, {33, 22}, false, {0}};
+  w = (struct wanted_tensor){"lm_head.weight", 2, {33, 22}, false, {0}, {0}};
   assert_false(checkpoint_check(p, &w, 1, true));
   expect_said(b, "packed to ternary codes");
   checkpoint_close(a);
@@ -249,9 +249,11 @@ static void test_pack_errors(void **state) {
                   "\"x\":{\"dtype\":\"U8\",\"shape\":[2,2],\"data_offsets\":[4,8]}}",
                   damaged[i].data, 8);
     c = checkpoint_open(&b->diag, &b->arena, in(b, "d.safetensors"));
-    assert_false(checkpoint_read_ternary(c, "x", 2, 7, SCALE_TENSOR, 0, codes, mean, 2));
+    assert_false(checkpoint_read_ternary(c, "x", 2, 7, &(struct scale_form){SCALE_TENSOR, 0, BY_AUTO}, codes,
+                                         mean, 2));
     expect_said(b, damaged[i].message);
-    assert_false(checkpoint_read_ternary(c, "x", 2, 7, SCALE_ROW, 0, codes, mean, 2));
+    assert_false(
+        checkpoint_read_ternary(c, "x", 2, 7, &(struct scale_form){SCALE_ROW, 0, BY_AUTO}, codes, mean, 2));
     expect_said(b, "packed with one scale for the matrix");
     checkpoint_close(c);
   }

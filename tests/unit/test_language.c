@@ -75,10 +75,10 @@ static const char model[] =
 /* ---- config.json and --set
  * ------------------------------------------------------------------------------------ */
 
-static int number(void *self, const char *key, double *value) {
+static int find(void *self, const char *key, struct config_value *value) {
   struct trial *t = self;
   if (strcmp(key, "size") == 0)
-    *value = 6;
+    *value = (struct config_value){.kind = CONFIG_NUMBER, .number = 6};
   else if (strcmp(key, "bad") == 0 && t) {
     diag_error(&t->diag, "config.json: bad is no number");
     return -1;
@@ -91,7 +91,7 @@ static void config_gives_defaults(void **state) {
   (void)state;
   struct trial t;
   begin(&t);
-  struct config_source source = {.self = NULL, .number = number};
+  struct config_source source = {.self = NULL, .there = true, .find = find};
   struct module *m = compile(&t, model, &(struct spec_options){.config = &source});
   assert_true(m && param(m, "n") == 6 && param(m, "k") == 3 && param(m, "bad") == 1);
   assert_int_equal(m->weights->type.dim[1], 6);
@@ -102,8 +102,8 @@ static void settings_win(void **state) {
   (void)state;
   struct trial t;
   begin(&t);
-  struct config_source source = {.self = &t, .number = number};
-  struct spec_setting settings[] = {{"n", 2}, {"bad", 5}, {"n", 10}};
+  struct config_source source = {.self = &t, .there = true, .find = find};
+  struct spec_setting settings[] = {{"n", 2, NULL}, {"bad", 5, NULL}, {"n", 10, NULL}};
   struct module *m =
       compile(&t, model, &(struct spec_options){.config = &source, .settings = settings, .n_settings = 3});
   assert_true(m && param(m, "n") == 10 && param(m, "k") == 5 && param(m, "bad") == 5);
@@ -114,7 +114,7 @@ static void config_errors_end_it(void **state) {
   (void)state;
   struct trial t;
   begin(&t);
-  struct config_source source = {.self = &t, .number = number};
+  struct config_source source = {.self = &t, .there = true, .find = find};
   assert_null(compile(&t, model, &(struct spec_options){.config = &source}));
   assert_int_equal(t.diag.errors, 1);
   assert_non_null(strstr(t.messages, "note: 'bad' of config.json is read here"));
@@ -212,7 +212,7 @@ static void mmfree_is_the_published_model(void **state) {
   for (int i = 0; i < 3; i++) {
     struct trial t;
     begin(&t);
-    struct spec_setting settings[] = {{"hidden", sizes[i].hidden}, {"layers", sizes[i].layers}};
+    struct spec_setting settings[] = {{"hidden", sizes[i].hidden, NULL}, {"layers", sizes[i].layers, NULL}};
     struct module *m =
         spec_compile(&t.arena, &t.diag, arena_printf(&t.arena, "%s/examples/mmfree/mmfree.tern", TERN_SOURCE),
                      &(struct spec_options){.settings = settings, .n_settings = 2});

@@ -10,7 +10,7 @@
 
 /* A new member that code or image depend on is printed by ir_print_weight or ir_print_state, and is changed
  * in the tables below; then correct these sizes. */
-_Static_assert(sizeof(struct type) == 48 && sizeof(struct weight) == 192 && sizeof(struct state) == 136,
+_Static_assert(sizeof(struct type) == 48 && sizeof(struct weight) == 208 && sizeof(struct state) == 136,
                "a member is new or gone: change it in the tables of this test");
 
 struct bench {
@@ -81,6 +81,8 @@ CHANGE(weight_counts, b->ternary->counts[0] = 3)
 CHANGE(weight_origin, b->integers->origin = WEIGHT_LOADED)
 CHANGE(weight_scale, b->ternary->scale = WSCALE_ROW)
 CHANGE(weight_group, b->ternary->group = 16)
+CHANGE(weight_rule, b->ternary->rule = RULE_LARGEST)
+CHANGE(weight_of, b->ternary->tensor = "u{}.w")
 CHANGE(weight_parts, b->merged->parts = other_parts)
 CHANGE(weight_n_parts, b->merged->n_parts = 1)
 CHANGE(weight_stored, b->ternary->stored = STORE_TILE3)
@@ -130,6 +132,8 @@ static const struct row {
     ROW(weight_origin, LAYOUT | STATE),
     ROW(weight_scale, LAYOUT | STATE),
     ROW(weight_group, LAYOUT | STATE),
+    ROW(weight_rule, LAYOUT | STATE),
+    ROW(weight_of, LAYOUT | STATE),
     ROW(weight_parts, LAYOUT | STATE),
     ROW(weight_n_parts, LAYOUT | STATE),
     ROW(weight_stored, LAYOUT | STATE),

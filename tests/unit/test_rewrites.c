@@ -36,12 +36,12 @@ static bool some_floats(void *self, const char *name, int64_t first, int64_t cou
   return true;
 }
 
-static bool some_codes(void *self, const char *name, const struct weight *w, int8_t *codes, float *means) {
+static bool some_codes(void *self, const char *name, const struct weight *w, int8_t *codes, float *scales) {
   (void)self;
   for (int64_t i = 0; i < w->type.dim[0] * w->type.dim[1]; i++)
     codes[i] = (int8_t)(mix(seed_of(name) + (uint64_t)i) % 3) - 1;
   for (int64_t i = 0; i < (w->scale == WSCALE_ROW ? w->type.dim[0] : 1); i++)
-    means[i] = 0.25f + (float)i;
+    scales[i] = 1.0f / (0.25f + (float)i);
   return true;
 }
 

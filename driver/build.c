@@ -2,6 +2,7 @@
 #include "driver/bare.h"
 #include "driver/driver.h"
 #include "driver/hardware.h"
+#include "driver/levels.h"
 #include "driver/link.h"
 #include "driver/summary.h"
 #include "driver/unrolled.h"
@@ -50,7 +51,7 @@ static struct loops *to_loops(struct build *b, bool native) {
   struct job *j = &b->job;
   struct native_options o = native_options(b);
   bool fast = false;
-  if ((native && !native_fast_trits(&j->diag, &o, &fast)) || !job_load(j))
+  if ((native && !levels_fast_trits(j, &o, &fast)) || !job_load(j))
     return NULL;
   j->module->slow_trits = !fast;
   return job_passes(j, job_pipeline(j)) ? loops_lower(&j->arena, j->module) : NULL;
@@ -91,10 +92,6 @@ static bool emit_asm(struct build *b, const char *path) {
   return emit_native(b, NATIVE_ASSEMBLY, path);
 }
 
-static bool emit_obj(struct build *b, const char *path) {
-  return emit_native(b, NATIVE_OBJECT, path);
-}
-
 static bool emit_c(struct build *b, const char *path) {
   struct job *j = &b->job;
   if (b->bare)
@@ -128,8 +125,8 @@ static bool with_object(struct build *b, const char *path,
   struct job *j = &b->job;
   if (j->options.triple) {
     diag_error(&j->diag,
-               "programs and libraries are linked by this machine's tools; for --target %s use --emit obj, "
-               "or --emit c and a compiler for it",
+               "programs, libraries and code for several processors are linked by this machine's tools; for "
+               "--target %s use --emit obj with one --cpu, or --emit c and a compiler for it",
                j->options.triple);
     return false;
   }
@@ -138,7 +135,7 @@ static bool with_object(struct build *b, const char *path,
   struct native_options o = native_options(b);
   char *object = arena_printf(&j->arena, "%s/model.o", dir ? dir : "");
   progress_stage("compiling the code");
-  bool ok = dir && native_write(&j->diag, loops, &o, NATIVE_OBJECT, object);
+  bool ok = dir && levels_object(j, loops, &o, dir, object);
   progress_stage("linking");
   ok = ok && link(b, dir, object, path);
   progress_clear();
@@ -152,6 +149,16 @@ static bool to_executable(struct build *b, const char *dir, const char *object, 
 
 static bool to_library(struct build *b, const char *dir, const char *object, const char *path) {
   return link_library(&b->job, dir, object, path);
+}
+
+static bool to_object(struct build *b, const char *dir, const char *object, const char *path) {
+  (void)dir;
+  return copy_object(&b->job, object, path);
+}
+
+static bool emit_obj(struct build *b, const char *path) {
+  struct native_options o = native_options(b);
+  return levels_count(&o) > 1 ? with_object(b, path, to_object) : emit_native(b, NATIVE_OBJECT, path);
 }
 
 static bool emit_exe(struct build *b, const char *path) {

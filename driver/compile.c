@@ -73,7 +73,12 @@ static const struct argp_option form_rows[] = {
 static const struct argp_option target_rows[] = {
     {0, 0, 0, 0, "The target:", 4},
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 4},
-    {"cpu", KEY_CPU, "NAME", 0, "target CPU as LLVM names it (default: this machine's, or generic)", 4},
+    {"cpu", KEY_CPU, "NAME[,NAME...]", 0,
+     "target CPU as LLVM names it (default: native, this machine's; with --target the plainest). To ship a "
+     "program, name "
+     "the least that has to run it, or several, the least first, of which it takes the best at its start: "
+     "x86-64-v2,x86-64-v3,x86-64-v4",
+     2},
     {"features", KEY_FEATURES, "LIST", 0, "LLVM's features, e.g. +avx2,-avx512f", 4},
     {0}};
 

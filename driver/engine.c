@@ -3,6 +3,7 @@
 
 #include "backends/c/c.h"
 #include "backends/native/native.h"
+#include "runtime/cpu.h"
 #include "support/escape.h"
 #include "support/file.h"
 #include "support/progress.h"
@@ -33,7 +34,10 @@ static bool open_native(struct engine *e, struct job *j, const struct loops *loo
   progress_stage("compiling the code");
   e->jit = native_jit(&j->diag, loops, &o);
   progress_clear();
-  e->model = e->jit ? native_jit_model(e->jit) : NULL;
+  struct failure f = {0};
+  e->model = e->jit ? cpu_choose(native_jit_model(e->jit), NULL, &f) : NULL;
+  if (e->jit && !e->model)
+    diag_error(&j->diag, "%s", f.text);
   return e->model != NULL;
 }
 

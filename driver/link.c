@@ -37,6 +37,17 @@ static bool copy_bytes(struct job *j, const char *from, FILE *to, uint64_t *byte
   return at == size;
 }
 
+bool copy_object(struct job *j, const char *object, const char *out) {
+  struct output o;
+  uint64_t bytes;
+  if (!output_open(&o, &j->diag, out))
+    return false;
+  if (copy_bytes(j, object, o.file, &bytes))
+    return output_close(&o, false);
+  output_abort(&o);
+  return false;
+}
+
 static bool write_program(struct job *j, const char *program, const char *out, bool with_image) {
   struct output o;
   uint64_t code;

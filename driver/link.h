@@ -13,6 +13,9 @@ bool link_executable(struct job *j, const char *dir, const char *object, const c
 /* Writes lib<model>.a, <model>.h and (with a checkpoint) <model>.weights into folder `out`. */
 bool link_library(struct job *j, const char *dir, const char *object, const char *out);
 
+/* The object as it is. */
+bool copy_object(struct job *j, const char *object, const char *out);
+
 /* The image alone. */
 bool write_image_file(struct job *j, const char *path);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "cpu.h"
 #include "image.h"
 #include "model.h"
 #include "session.h"
@@ -58,8 +59,8 @@ tern_model_handle *tern_open(const char *weights_file, char *error, size_t error
   if (!h) {
     fail_memory(&f, sizeof *h, "the model");
   } else {
-    h->model = tern_program_model;
-    if (open_image(h, weights_file, &f) && open_tokenizer(h, &f)) {
+    h->model = cpu_choose(tern_program_model, NULL, &f);
+    if (h->model && open_image(h, weights_file, &f) && open_tokenizer(h, &f)) {
       image_settle(&h->image, h->model);
       return h;
     }

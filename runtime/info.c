@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "cpu.h"
 #include "files.h"
 #include "json.h"
 #include "machine.h"
@@ -44,7 +45,22 @@ static void print_lines(const struct fact *facts, size_t n) {
       printf("%-18s %" PRIu64 "\n", facts[i].name, facts[i].number);
 }
 
-bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f) {
+/* The names of all levels, or why none runs. */
+static void describe_levels(const struct tern_model *least, char *names, size_t size, char *why,
+                            size_t why_size) {
+  char missing[160];
+  size_t used = 0;
+  for (const struct tern_model *m = least; m && used < size; m = m->better)
+    used += (size_t)snprintf(names + used, size - used, "%s%s", used ? " " : "", cpu_name(m));
+  if (!cpu_has(least->features, missing, sizeof missing))
+    snprintf(why, why_size, "none: this processor has no %s", missing);
+}
+
+bool print_info(const struct tern_model *least, const struct tern_model *level, const struct image *im,
+                bool json, struct failure *f) {
+  const struct tern_model *m = level ? level : least;
+  char levels[256] = "", none[192] = "none";
+  describe_levels(least, levels, sizeof levels, none, sizeof none);
   uint64_t step = step_scratch(m, 1);
   uint64_t scratch = m->prefill_scratch > step ? m->prefill_scratch : step;
   char identity[20] = "none", quota_text[32] = "none";
@@ -74,6 +90,9 @@ bool print_info(const struct tern_model *m, const struct image *im, bool json, s
       {"batch", "batch", NULL, m->sequences},
       {"kernels", "kernels", NULL, m->n_kernels},
       {"target", "target", m->target, 0},
+      {"cpu_level", "runs", level ? cpu_name(level) : none, 0},
+      {"cpu_levels", "compiled for", levels, 0},
+      {"cpu_features", "needs", m->features ? m->features : "unknown", 0},
       {"compiler", "compiler", m->compiler, 0},
   };
   size_t n = sizeof facts / sizeof *facts;

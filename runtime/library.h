@@ -29,6 +29,10 @@
  * copying them; they are then memory of this process, and no longer shared with others that map the same
  * file. TERN_HUGE_PAGES=0 in the environment keeps the mapping.
  *
+ * tern_open looks at the processor before any compiled code runs, and refuses one that lacks what the library
+ * was compiled for; of several levels (ternc build --cpu=A,B) it takes the best that runs, or the one that
+ * TERN_CPU_LEVEL in the environment names.
+ *
  * Calls that can fail return 0 (or NULL) on failure and leave the sequence as it was; tern_error says why. */
 #ifndef tern_library_h
 #define tern_library_h

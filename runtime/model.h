@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 6, TERN_ALIGN = 64 };
+enum { TERN_ABI = 7, TERN_ALIGN = 64 };
 
 /* What generated code works on. All pointers are TERN_ALIGN-aligned and do not overlap. */
 struct tern_args {
@@ -93,6 +93,10 @@ struct tern_model {
   uint32_t n_fills;
   const struct tern_kernel_info *kernels;
   uint32_t n_kernels;
+  /* What the code needs of a processor that not all of its family have, LLVM's names with commas between: to
+   * be checked before any of it runs (cpu.h). NULL: unknown. */
+  const char *features;
+  const struct tern_model *better; /* the same for a better processor; NULL: none */
 };
 
 #endif

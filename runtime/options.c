@@ -94,6 +94,8 @@ static const struct option_row {
      1, TEAM_MOST, ANY, 0, WHOLE, 'j'},
     {"weights-file", "FILE", "take the weights from an image file or another program", AT(weights_file), 0, 0,
      ANY, 0, TEXT, 'w'},
+    {"cpu-level", "NAME", "run the code for this processor, of those it was built for (the best that runs)",
+     AT(cpu_level), 0, 0, ANY, 0, TEXT, 0},
     {"profile", NULL, "tell where the time goes, by kernel and by line of the spec", AT(profile), 0, 0, RUNS,
      0, FLAG, 0},
     {"quiet", NULL, "print no statistics", AT(quiet), 0, 0, ANY, 0, FLAG, 'q'},

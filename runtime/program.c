@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "claim.h"
+#include "cpu.h"
 #include "files.h"
 #include "generate.h"
 #include "guard.h"
@@ -24,7 +25,8 @@
 #include "team.h"
 
 struct program {
-  const struct tern_model *model;
+  const struct tern_model *model, *least; /* the level that runs, and the first of all */
+  bool runs_here;                         /* one of them does */
   const char *name;
   const struct tern_host *host;
   struct options options;
@@ -232,7 +234,7 @@ static bool run_bench(struct program *p, struct failure *f) {
 }
 
 static bool run_info(struct program *p, struct failure *f) {
-  return print_info(p->model, p->image, p->options.json, f);
+  return print_info(p->least, p->runs_here ? p->model : NULL, p->image, p->options.json, f);
 }
 
 static bool run_verify(struct program *p, struct failure *f) {
@@ -263,18 +265,30 @@ static const struct mode_row modes[] = {
     {MODE_VERSION, false, false, run_version},
 };
 
+/* The level that runs; none is an error only for what runs the model, or where the user named one. */
+static bool choose_level(struct program *p, bool runs, struct failure *f) {
+  const struct tern_model *best = cpu_choose(p->least, p->options.cpu_level, f);
+  if (!best && (runs || p->options.cpu_level))
+    return false;
+  p->runs_here = best != NULL;
+  p->model = best ? best : p->least;
+  f->text[0] = 0;
+  return true;
+}
+
 static bool run_mode(struct program *p, struct failure *f) {
   const struct mode_row *row = modes;
   while (row->mode != p->options.mode)
     row++;
   bool describes = row->mode == MODE_HELP || row->mode == MODE_VERSION; /* possible whatever is wrong */
-  return (describes || open_image(p, f)) && (!row->tokenizer || open_tokenizer(p, f)) &&
-         (!row->session || open_session(p, f)) && row->run(p, f) &&
+  return (describes || (choose_level(p, row->session, f) && open_image(p, f))) &&
+         (!row->tokenizer || open_tokenizer(p, f)) && (!row->session || open_session(p, f)) &&
+         row->run(p, f) &&
          (!p->session.profile || p->options.json || profile_print(&p->profile, stderr, false, f));
 }
 
 int tern_main(const struct tern_model *m, int argc, char **argv, const struct tern_host *host) {
-  struct program p = {.model = m, .host = host, .name = name_of(host, argc, argv, m)};
+  struct program p = {.model = m, .least = m, .host = host, .name = name_of(host, argc, argv, m)};
   struct failure f = {0};
   struct interrupts old;
   streams_fill();

@@ -20,8 +20,10 @@ struct rounds {
 bool print_bench(struct session *s, const struct image *im, const struct rounds *r, bool json,
                  struct failure *f);
 
-/* `im` is NULL when there are no weights at hand. JSON has the checksum of every part of the image too. */
-bool print_info(const struct tern_model *m, const struct image *im, bool json, struct failure *f);
+/* `level` is that of the model's levels (cpu.h) which runs, NULL when none does; `im` is NULL when there are
+ * no weights at hand. JSON has the checksum of every part of the image too. */
+bool print_info(const struct tern_model *least, const struct tern_model *level, const struct image *im,
+                bool json, struct failure *f);
 
 /* What --verify says when nothing differs. */
 bool print_verified(const struct image *im, struct failure *f);

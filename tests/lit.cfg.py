@@ -34,6 +34,9 @@ else:
 # REQUIRES: callgrind -- counts of instructions, of programs for x86-64.
 if platform.machine() == "x86_64" and shutil.which("valgrind"):
     config.available_features.add("callgrind")
+# REQUIRES: qemu-x86 -- processors of other ages, simulated; this machine's compiler makes programs for them.
+if platform.machine() == "x86_64" and shutil.which("qemu-x86_64"):
+    config.available_features.add("qemu-x86")
 # REQUIRES: aarch64 -- a cross compiler and a simulated processor to run what it makes.
 if shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64"):
     config.available_features.add("aarch64")

@@ -127,8 +127,8 @@ static bool copy_file(struct project *p, const char *name) {
 /* Of the runtime, the program's part: the library interface belongs to --emit lib. */
 static bool is_wanted(const char *name) {
   const char *dot = strrchr(name, '.');
-  return dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0) && strcmp(name, "api.c") != 0 &&
-         strcmp(name, "library.h") != 0;
+  return dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0 || strcmp(dot, ".def") == 0) &&
+         strcmp(name, "api.c") != 0 && strcmp(name, "library.h") != 0;
 }
 
 static int compare_names(const void *a, const void *b) {

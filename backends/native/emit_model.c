@@ -189,6 +189,19 @@ const char *native_model_name(struct arena *a, const struct module *m) {
   return arena_printf(a, "%s_model", c_prefix(a, m->name));
 }
 
+static const char *level_symbol(struct emitter *e, int level) {
+  const char *name = native_model_name(&e->arena, e->loops->module);
+  return level == 0 ? name : arena_printf(&e->arena, "%s_level%d", name, level);
+}
+
+/* The model of the next level, in another object. */
+static LLVMValueRef better_level(struct emitter *e) {
+  int next = e->options->level + 1;
+  if (next >= e->options->levels)
+    return LLVMConstNull(e->ptr);
+  return LLVMAddGlobal(e->module, e->i8, level_symbol(e, next));
+}
+
 static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefill, LLVMValueRef batch) {
   const struct loops *l = e->loops;
   const struct module *m = l->module;
@@ -230,10 +243,13 @@ static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefil
       u32(e, (uint64_t)n_fills),
       kernel_table(e),
       u32(e, (uint64_t)l->n_kernels),
+      string(e, e->target->needs),
+      better_level(e),
   };
   LLVMValueRef value = LLVMConstStructInContext(e->context, members, sizeof members / sizeof *members, false);
-  LLVMValueRef data = global(e, value, native_model_name(&e->arena, m), LLVMExternalLinkage);
-  global(e, data, "tern_program_model", LLVMWeakAnyLinkage);
+  LLVMValueRef data = global(e, value, level_symbol(e, e->options->level), LLVMExternalLinkage);
+  if (e->options->level == 0)
+    global(e, data, "tern_program_model", LLVMWeakAnyLinkage);
 }
 
 void emit_forms_and_model(struct emitter *e) {

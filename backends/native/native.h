@@ -7,6 +7,9 @@
  *   const struct tern_model NAME_model;
  *   const struct tern_model *const tern_program_model = &NAME_model;   (weak: the first of several objects')
  *
+ * Of several levels (native_options) the others define NAME_model_level1, ... alone, and each refers to the
+ * next.
+ *
  * The same loops and options give the same bytes, in any folder. Floats are those of docs/numerics.md on
  * every target: no fast-math flags, no contraction. */
 #ifndef TERN_BACKENDS_NATIVE_H
@@ -22,6 +25,8 @@ struct native_options {
   int optimize;         /* 0 .. 3, as clang's -O */
   uint32_t threads;     /* what the model uses unless told otherwise; 0: as many as pay */
   bool debug;           /* DWARF lines of the spec, for debuggers and profilers */
+  /* Of several objects for several processors in one program: which this is, 0 the least, and how many. */
+  int level, levels;
 };
 extern const struct native_options native_defaults; /* this machine, 3, debug */
 

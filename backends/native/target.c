@@ -3,6 +3,7 @@
  * own features are asked from LLVM. */
 #include "backends/native/target.h"
 #include "backends/native/bitcode.h"
+#include "backends/native/features.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
@@ -27,27 +28,10 @@ static const struct level levels[] = {
 enum { LEVELS = sizeof levels / sizeof *levels };
 
 static const struct cpus {
-  const char *family, *level;
-  const char *base;  /* features that every system of the family has, whatever the CPU's plainest form */
-  const char *names; /* space-separated; the first of a family's "portable" is its plainest */
+  const char *family, *level, *base, *names;
 } cpus[] = {
-    {"x86_64", "portable", "",
-     "x86-64 x86-64-v2 core2 penryn nehalem westmere sandybridge ivybridge silvermont goldmont goldmont-plus "
-     "tremont btver2 bdver1 bdver2 bdver3"},
-    {"x86_64", "avx2", "",
-     "x86-64-v3 x86-64-v4 haswell broadwell skylake skylake-avx512 bdver4 znver1 znver2 znver3"},
-    {"x86_64", "avxvnni", "", "alderlake raptorlake meteorlake arrowlake lunarlake gracemont sierraforest"},
-    {"x86_64", "avx512vnni", "", "cascadelake cooperlake"},
-    {"x86_64", "avx512vbmi", "",
-     "icelake-client icelake-server tigerlake rocketlake sapphirerapids emeraldrapids "
-     "graniterapids znver4 znver5"},
-    {"aarch64", "portable", "", "generic cortex-a35 cortex-a53 cortex-a57 cortex-a72 cortex-a73 a64fx"},
-    {"aarch64", "dotprod", "",
-     "cortex-a55 cortex-a75 cortex-a76 cortex-a77 cortex-a78 cortex-a510 cortex-a520 cortex-a710 "
-     "cortex-a715 cortex-a720 cortex-x1 cortex-x2 cortex-x3 cortex-x4 neoverse-e1 neoverse-n1 neoverse-n2 "
-     "neoverse-n3 neoverse-v1 neoverse-v2 neoverse-v3 ampere1 ampere1a apple-m1 apple-m2 apple-m3"},
-    {"riscv64", "portable", "+m,+a,+f,+d,+c",
-     "generic-rv64 sifive-u54 sifive-u74 sifive-p450 sifive-p670 spacemit-x60"},
+#define CPUS(...) {__VA_ARGS__},
+#include "backends/native/cpus.def"
 };
 enum { CPU_ROWS = sizeof cpus / sizeof *cpus };
 
@@ -172,6 +156,7 @@ static void host_cpu(struct target *t, const char *more) {
   t->cpu = take(LLVMGetHostCPUName());
   t->features = join_features(features, more);
   t->level = level_by_features(t->triple, t->features);
+  t->needs = features_needed(t->level->family, NULL, t->features);
   LLVMDisposeMessage(features);
 }
 
@@ -179,6 +164,14 @@ static void host_cpu(struct target *t, const char *more) {
 static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const char *more) {
   const char *family = family_level(t->triple, NULL)->family;
   const struct cpus *row = cpu_row(family, cpu);
+  if (cpu && strchr(cpu, ',')) {
+    diag_error(d,
+               "--cpu %s: several processors are for programs, libraries and objects (ternc build --emit "
+               "exe, lib or "
+               "obj); name one",
+               cpu);
+    return false;
+  }
   if (!row)
     return unknown_cpu(d, family, cpu);
   const struct level *own = family_level(t->triple, row->level);
@@ -198,6 +191,7 @@ static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const c
   if (!cpu)
     snprintf(t->cpu, strcspn(row->names, " ") + 1, "%s", row->names);
   t->features = join_features(row->base, more);
+  t->needs = features_needed(family, t->cpu, t->features);
   free(has);
   free(all);
   return true;
@@ -266,6 +260,7 @@ void target_close(struct target *t) {
   free(t->triple);
   free(t->cpu);
   free(t->features);
+  free(t->needs);
   memset(t, 0, sizeof *t);
 }
 

@@ -21,6 +21,7 @@ struct level {
 
 struct target {
   char *triple, *cpu, *features;
+  char *needs; /* features that a processor must have (features.h) */
   const struct level *level;
   LLVMTargetMachineRef machine;
 };

@@ -5,6 +5,7 @@
  * does not fit which. */
 #include "ir/curve.h"
 #include "ir/integer.h"
+#include "support/whole.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -150,7 +151,7 @@ static int64_t index_beyond(const struct value *v, int64_t count) {
   if (region && region->code == OP_REPEAT && v->index == 0 && region->attr.count > count)
     return region->attr.count - 1;
   if (v->def && v->def->code == OP_CONST && !(v->def->attr.value < (double)count))
-    return (int64_t)v->def->attr.value;
+    return whole_within(v->def->attr.value, 0, INT64_MAX);
   return -1;
 }
 

@@ -4,6 +4,7 @@
  * before uses, block ends, where quantised and ternary values go, where tokens' dimensions may stand, states
  * written once, and, where memory is planned, the places of buffers. All that is wrong is reported. */
 #include "ir/ir.h"
+#include "support/whole.h"
 
 #include <string.h>
 
@@ -76,7 +77,7 @@ static void check_format(struct checker *c, struct loc at, const char *what, str
 /* A number that an element of the type can hold. */
 static bool holds(enum elem e, double x) {
   static const struct {
-    double least, most;
+    int64_t least, most;
   } range[ELEM_COUNT] = {
       [ELEM_BOOL] = {0, 1},
       [ELEM_U32] = {0, UINT32_MAX},
@@ -84,7 +85,8 @@ static bool holds(enum elem e, double x) {
       [ELEM_I16] = {INT16_MIN, INT16_MAX},
       [ELEM_I32] = {INT32_MIN, INT32_MAX},
   };
-  return e == ELEM_F32 || (x >= range[e].least && x <= range[e].most && x == (double)(int64_t)x);
+  int64_t n;
+  return e == ELEM_F32 || whole_number(x, range[e].least, range[e].most, &n);
 }
 
 static void check_scale(struct checker *c, const struct weight *w) {

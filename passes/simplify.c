@@ -12,6 +12,7 @@
 #include "ir/integer.h"
 #include "ir/real.h"
 #include "passes/rewrite.h"
+#include "support/whole.h"
 #include <math.h>
 #include <string.h>
 
@@ -169,7 +170,7 @@ static struct value *of_constants(struct builder *b, struct op *op) {
   else
     y = (double)real32[op->code]((float)c[0], (float)c[1], (float)c[2], &op->attr);
   if (op->code == OP_CODES)
-    y = (double)integer_saturate((int64_t)y, op->attr.bits);
+    y = (double)integer_saturate(whole_within(y, INT64_MIN, INT64_MAX), op->attr.bits);
   return build_const(b, y, op->out[0]->type);
 }
 

@@ -3,6 +3,7 @@
 #include "frontend/checkpoint/config.h"
 #include "support/file.h"
 #include "support/kind.h"
+#include "support/whole.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -237,11 +238,9 @@ bool config_integer(struct diag *d, const struct config *config, const char *key
       diag_error(d, "%s: '%s' is missing; the shapes of the model depend on it", config->name, key);
     return otherwise >= 0;
   }
-  if (!(v >= (double)least && v <= (double)most) || v != floor(v)) {
-    config_error(d, config, key, "'%s' is %g; a whole number from %lld to %lld was expected", key, v,
-                 (long long)least, (long long)most);
-    return false;
-  }
-  *value = (int64_t)v;
-  return true;
+  if (whole_number(v, least, most, value))
+    return true;
+  config_error(d, config, key, "'%s' is %g; a whole number from %lld to %lld was expected", key, v,
+               (long long)least, (long long)most);
+  return false;
 }

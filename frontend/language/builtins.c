@@ -1,6 +1,7 @@
 /* builtins.c: the functions of the language, one row each: names and kinds of their arguments, and what makes
  * the operators. */
 #include "frontend/language/elaborate.h"
+#include "support/whole.h"
 
 #include <math.h>
 #include <string.h>
@@ -78,21 +79,24 @@ static bool settle(struct call *c, int i, struct type *t) {
 
 /* Argument i as an axis of t, negative ones counted from the end. */
 static bool axis_of(struct call *c, int i, struct type t, int *axis) {
-  double number = c->numbers[i];
+  int64_t number;
+  if (!whole_number(c->numbers[i], -t.rank, t.rank - 1, &number)) {
+    fail(c->e, argument_at(c, i), "%s has no axis %.15g", type_of(c->e, t), c->numbers[i]);
+    return false;
+  }
   *axis = (int)number + (number < 0 ? t.rank : 0);
-  if (number == floor(number) && number >= -t.rank && number < t.rank)
-    return true;
-  fail(c->e, argument_at(c, i), "%s has no axis %.15g", type_of(c->e, t), number);
-  return false;
+  return true;
 }
 
-static bool whole_in(struct call *c, int i, double least, double most) {
-  double number = c->numbers[i];
-  if (number == floor(number) && number >= least && number <= most)
-    return true;
-  fail(c->e, argument_at(c, i), "'%s' of %s is a whole number from %.0f to %.0f, not %.15g",
-       c->f->formals[i].name, c->f->name, least, most, number);
-  return false;
+static bool whole_in(struct call *c, int i, int least, int most, int *whole) {
+  int64_t number;
+  if (!whole_number(c->numbers[i], least, most, &number)) {
+    fail(c->e, argument_at(c, i), "'%s' of %s is a whole number from %d to %d, not %.15g",
+         c->f->formals[i].name, c->f->name, least, most, c->numbers[i]);
+    return false;
+  }
+  *whole = (int)number;
+  return true;
 }
 
 /* ---- element-wise
@@ -185,17 +189,14 @@ static struct item run_rmsnorm(struct call *c) {
  * -------------------------------------------------------------------------------------------- */
 
 static struct item run_quantize(struct call *c) {
-  if (!whole_in(c, 1, 2, 16))
-    return item_poison();
-  return make(c, OP_QUANTIZE, 1,
-              &(struct attrs){.bits = (int)c->numbers[1], .frac = FRAC_DYNAMIC, .round = c->round});
+  struct attrs attr = {.frac = FRAC_DYNAMIC, .round = c->round};
+  return whole_in(c, 1, 2, 16, &attr.bits) ? make(c, OP_QUANTIZE, 1, &attr) : item_poison();
 }
 
 static struct item run_fixed(struct call *c) {
-  if (!whole_in(c, 1, 2, 16) || !whole_in(c, 2, -32, 32))
-    return item_poison();
-  return make(c, OP_QUANTIZE, 1,
-              &(struct attrs){.bits = (int)c->numbers[1], .frac = (int)c->numbers[2], .round = c->round});
+  struct attrs attr = {.round = c->round};
+  bool ok = whole_in(c, 1, 2, 16, &attr.bits) && whole_in(c, 2, -32, 32, &attr.frac);
+  return ok ? make(c, OP_QUANTIZE, 1, &attr) : item_poison();
 }
 
 /* ---- moving
@@ -225,10 +226,9 @@ static struct item run_transpose(struct call *c) {
 
 static struct item run_split(struct call *c) {
   struct type t;
-  int axis;
-  if (!settle(c, 0, &t) || !whole_in(c, 1, 1, 1024) || !axis_of(c, 2, t, &axis))
+  int axis, k;
+  if (!settle(c, 0, &t) || !whole_in(c, 1, 1, 1024, &k) || !axis_of(c, 2, t, &axis))
     return item_poison();
-  int k = (int)c->numbers[1];
   if (t.dim[axis] % k != 0) {
     fail(c->e, c->node->at, "axis %d of %s does not split into %d equal parts", axis, type_of(c->e, t), k);
     return item_poison();
@@ -424,11 +424,12 @@ static struct item call_concat(struct elaborator *e, const struct node *n) {
   if (!ok)
     return item_poison();
   int rank = items.n ? items.at[0].value->type.rank : 0;
-  if (axis != floor(axis) || axis < -rank || axis >= rank) {
+  int64_t whole;
+  if (!whole_number(axis, -rank, rank - 1, &whole)) {
     fail(e, n->at, "concat: there is no axis %.15g among the %d of the first value", axis, rank);
     return item_poison();
   }
-  struct attrs attr = {.axis = (int)axis + (axis < 0 ? rank : 0)};
+  struct attrs attr = {.axis = (int)whole + (whole < 0 ? rank : 0)};
   return apply(e, OP_CONCAT, n->at, items.n, items.at, nodes.at, &attr, NULL);
 }
 

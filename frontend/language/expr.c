@@ -3,6 +3,7 @@
  * What consists of numbers only is computed here, in float64; what meets a value becomes an operator, and a
  * number beside it a constant. */
 #include "frontend/language/elaborate.h"
+#include "support/whole.h"
 
 #include <float.h>
 #include <math.h>
@@ -102,12 +103,10 @@ bool eval_whole(struct elaborator *e, const struct node *n, const char *what, in
   double number;
   if (!eval_number(e, n, what, &number))
     return false;
-  if (number != floor(number) || number < (double)least || number > 2147483647.0) {
-    fail(e, n->at, "%s must be a whole number from %lld on; this is %.15g", what, (long long)least, number);
-    return false;
-  }
-  *whole = (int64_t)number;
-  return true;
+  if (whole_number(number, least, INT32_MAX, whole))
+    return true;
+  fail(e, n->at, "%s must be a whole number from %lld on; this is %.15g", what, (long long)least, number);
+  return false;
 }
 
 bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out) {
@@ -347,11 +346,11 @@ static bool range_bound(struct elaborator *e, const struct node *n, int64_t size
     return true;
   if (!eval_number(e, n, "a slice's bound", &number))
     return false;
-  if (number != floor(number) || fabs(number) > (double)size) {
+  if (!whole_number(number, -size, size, bound)) {
     fail(e, n->at, "%.15g is not in an axis of length %lld", number, (long long)size);
     return false;
   }
-  *bound = (int64_t)number + (number < 0 ? size : 0);
+  *bound += *bound < 0 ? size : 0;
   return true;
 }
 
@@ -360,12 +359,13 @@ static bool subscript_range(struct elaborator *e, const struct node *n, double i
                             int64_t *begin, int64_t *end, bool *one) {
   *one = n->kind != NODE_RANGE;
   if (*one) {
-    *begin = (int64_t)index + (index < 0 ? size : 0);
+    if (!whole_number(index, -size, size - 1, begin)) {
+      fail(e, n->at, "%.15g is not an index of an axis of length %lld", index, (long long)size);
+      return false;
+    }
+    *begin += *begin < 0 ? size : 0;
     *end = *begin + 1;
-    if (index == floor(index) && fabs(index) <= (double)size && *begin >= 0 && *end <= size)
-      return true;
-    fail(e, n->at, "%.15g is not an index of an axis of length %lld", index, (long long)size);
-    return false;
+    return true;
   }
   if (!range_bound(e, n->a, size, 0, begin) || !range_bound(e, n->b, size, size, end))
     return false;

@@ -4,8 +4,8 @@
  * or an instance is named by its whole path or by the end of it ("norm.weight", "weight"); the whole path
  * wins, and an end that fits several is an error. */
 #include "frontend/language/elaborate.h"
+#include "support/whole.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- messages
@@ -81,8 +81,7 @@ static bool path_index(struct elaborator *e, const struct node *n, bool report, 
   if (report)
     return eval_whole(e, n, "an index in a path", 0, whole);
   double number = n->kind == NODE_NUMBER ? n->number : b && b->item.kind == ITEM_NUMBER ? b->item.number : -1;
-  *whole = (int64_t)number;
-  return number >= 0 && number < 1e9 && number == floor(number);
+  return whole_number(number, 0, 999999999, whole);
 }
 
 static bool path_subscript(struct elaborator *e, const struct node *n, struct path *out, bool report) {

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_OUTPUT = -2 }; /* value.at of what goes to the caller's logits */
 
 struct run {
   struct comparison *c;
@@ -128,7 +127,7 @@ static bool check_results(struct run *r, struct interp *in, const struct op *op,
     const struct value *v = op->out[i];
     const void *got = v->at == AT_OUTPUT ? (void *)r->logits : place_of(r, v, 0);
     snprintf(what, sizeof what, "result %d", i);
-    if (v->at != -1 && !check(r, op, indices, what, v->type.elem,
+    if (v->at != AT_NONE && !check(r, op, indices, what, v->type.elem,
                               type_count(v->type, r->args.n, r->args.keep), interp_value(in, v)->data, got))
       return false;
   }

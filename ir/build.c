@@ -109,7 +109,7 @@ struct block *block_new(struct module *m, struct op *parent) {
 
 static struct value *value_new(struct module *m, struct block *b, struct op *def, struct type t, int index) {
   struct value *v = arena_new(m->arena, struct value);
-  *v = (struct value){.type = t, .def = def, .block = b, .index = index, .frac = FRAC_NONE, .at = -1};
+  *v = (struct value){.type = t, .def = def, .block = b, .index = index, .frac = FRAC_NONE, .at = AT_NONE};
   return v;
 }
 

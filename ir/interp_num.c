@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 16 }; /* partial results of a sum along the last axis (docs/numerics.md) */
-
 #define REAL            float
 #define REAL_NAME(x)    x##_32
 #define REAL_OF(tensor) (tensor)->f32

@@ -8,6 +8,7 @@
 
 #include "support/arena.h"
 #include "support/diag.h"
+#include "support/rank.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,7 +31,6 @@ enum elem {
   ELEM_COUNT
 };
 
-enum { MAX_RANK = 5 };
 /* Dimensions known only at each call: T tokens in it, the last K of them wanted (struct tern_args: n, keep);
  * or B tokens, each of a sequence of its own (n). */
 enum { DIM_T = -1, DIM_K = -2, DIM_B = -3 };
@@ -149,6 +149,8 @@ bool opcode_parse(const char *text, enum opcode *code);
 struct op;
 struct block;
 
+enum { AT_NONE = -1, AT_OUTPUT = -2 }; /* no place; the caller's logits */
+
 struct value {
   struct type type;
   struct op *def;      /* the operator that makes it, or NULL: an argument of `block` */
@@ -156,7 +158,7 @@ struct value {
   int index;           /* which result, or which argument */
   const char *name;    /* a hint from the spec for the printer; may be NULL */
   int frac;            /* of integers; FRAC_NONE: no format is known */
-  int64_t at;          /* plan-memory: byte offset of its buffer in scratch; -1: none */
+  int64_t at;          /* plan-memory: byte offset of its buffer in scratch, AT_NONE or AT_OUTPUT */
   double most;         /* largest magnitude that a calibration saw; 0: none did (struct fixing's ranges) */
   bool poisoned;       /* a builder could not make it, and has reported why; see build() */
   int id; /* scratch number for whoever walks (printer, interpreter, back ends); of no lasting value */
@@ -227,6 +229,9 @@ const char *scale_rule_name(enum scale_rule r);              /* "auto" "mean" "l
 bool scale_rule_parse(const char *name, enum scale_rule *r); /* not "auto", which is nowhere written */
 
 enum { MAX_REPEATS = 2 }; /* nesting of repeats */
+
+/* Partial results of a float sum along the last axis (docs/numerics.md), on every engine. */
+enum { LANES = 16 };
 
 /* From so many elements on, threads share what is element-wise between two sums: fewer are not two shares. */
 enum { WORTH_SHARING = 64 };

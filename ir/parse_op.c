@@ -72,10 +72,10 @@ static bool parse_values(struct parser *p, struct values *values) {
 
 /* " at 64", " at output" */
 static bool parse_place(struct parser *p, int64_t *at) {
-  *at = -1;
+  *at = AT_NONE;
   if (!p_word(p, "at"))
     return true;
-  *at = -2;
+  *at = AT_OUTPUT;
   return p_word(p, "output") || p_integer(p, 0, INT64_MAX / 4, at);
 }
 

@@ -199,7 +199,7 @@ static void put_values(FILE *out, int n, struct value *const *values) {
 }
 
 static void put_place(FILE *out, const struct value *v) {
-  if (v->at == -2)
+  if (v->at == AT_OUTPUT)
     fputs(" at output", out);
   else
     put_plan(out, "at", v->at);

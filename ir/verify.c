@@ -281,7 +281,7 @@ static void check_name(struct checker *c, const struct op *op) {
 /* ---- planned memory ---------------------------------------------------------------------------------- */
 
 static void check_buffer(struct checker *c, struct loc at, const struct value *v) {
-  if (v->at == -1 || v->at == -2)
+  if (v->at == AT_NONE || v->at == AT_OUTPUT)
     return;
   int64_t bytes = most_count(c->m, v->type) * elem_bytes(v->type.elem);
   if (v->at < 0 || v->at % 64 || bytes == 0)
@@ -300,7 +300,7 @@ static void check_planned(struct checker *c, const struct op *op) {
     return;
   }
   for (int i = 0; makes && i < op->n_out; i++)
-    if (op->out[i]->at == -1)
+    if (op->out[i]->at == AT_NONE)
       report(c, op->at, "%s: result %d has no place in memory", name_of(op), i + 1);
   for (int i = 0; op->code == OP_REPEAT && i < op->n_out && i + 1 < op->body->n_args; i++)
     if (op->out[i]->at != op->body->args[i + 1]->at)

@@ -23,7 +23,7 @@
 #include "passes/plan_image.h"
 #include "passes/rewrite.h"
 
-enum { CHUNK = 64, BATCH = 8, AT_OUTPUT = -2 };
+enum { CHUNK = 64, BATCH = 8 };
 
 /* ---- copies ----------------------------------------------------------------------------------------------
  */

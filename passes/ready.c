@@ -31,7 +31,7 @@ static const char *name_of(const struct op *op) {
 
 static void check_unplanned(struct op *op, void *data) {
   for (int i = 0; i < op->n_out; i++)
-    if (op->out[i]->at != -1)
+    if (op->out[i]->at != AT_NONE)
       refuse(data, op->at, "%s: its result has its place in memory already; the pass goes before plan-memory",
              name_of(op));
 }

@@ -111,8 +111,6 @@ struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, co
   return b;
 }
 
-enum { AT_OUTPUT = -2 }; /* value.at of what goes to the caller's logits */
-
 /* A name for people: the spec's, or what computes the value. */
 static const char *value_hint(const struct value *v) {
   if (v->name)

@@ -14,8 +14,6 @@
 
 #include "ir/ir.h"
 
-enum { LANES = 16 };
-
 /* A VECTOR loop's iterations, and a matrix's rows, are shared in multiples of SHARE: of E there are G =
  * ceil(E / SHARE), and thread k of N begins with number SHARE * (G * k / N) (tern_share of
  * runtime/kernels/ternary.h). */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_OUTPUT = -2 };
 
 struct recorder {
   const struct hw_design *h;

@@ -35,7 +35,7 @@ static bool four_rows(const struct tensor *t) {
 }
 
 static bool same_shape(const struct tensor *t, const struct wanted_tensor *w) {
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   if (t->info.rank != w->rank)
     return false;
@@ -49,7 +49,7 @@ static bool same_shape(const struct tensor *t, const struct wanted_tensor *w) {
 /* A matrix of codes that is not of the model's shape. */
 static const char *codes_shape(struct checkpoint *c, const struct tensor *t, const struct wanted_tensor *w) {
   struct arena *a = c->arena;
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   bool columns = w->rank == 2 && t->info.shape[0] == w->shape[0] &&
                  t->info.shape[1] == divide_up(w->shape[1], ROWS_PER_BYTE);
@@ -62,7 +62,7 @@ static const char *codes_shape(struct checkpoint *c, const struct tensor *t, con
 /* What is wrong with a tensor that is there; NULL: nothing. */
 static const char *misfit(struct checkpoint *c, const struct tensor *t, const struct wanted_tensor *w) {
   struct arena *a = c->arena;
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   if (!same_shape(t, w) && four_rows(t))
     return codes_shape(c, t, w);
@@ -183,7 +183,7 @@ static void report_extra(struct check *k) {
   VEC(char) list = {0};
   for (int i = 0; i < k->extra.n; i++) {
     const struct tensor *t = tensor_find(k->c, k->extra.at[i]);
-    int64_t shape[CHECKPOINT_MAX_RANK];
+    int64_t shape[MAX_RANK];
     tensor_shape(t, shape);
     for (const char *s = arena_printf(a, "\n    '%s' %s", t->info.name, shape_text(a, t->info.rank, shape));
          *s; s++)

@@ -27,19 +27,18 @@
 #define TERN_FRONTEND_CHECKPOINT_H
 
 #include "frontend/config_value.h"
+#include "support/rank.h"
 
 struct checkpoint; /* lives in the arena given to checkpoint_open; close it to release file handles */
 
 enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_F64, DTYPE_U8, DTYPE_I8, DTYPE_OTHER };
-
-enum { CHECKPOINT_MAX_RANK = 4 };
 
 struct tensor_info {
   const char *name;
   enum dtype dtype;
   const char *dtype_name; /* as the header spells it */
   int rank;
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   const char *file; /* for diagnostics */
 };
 
@@ -78,7 +77,7 @@ struct scale_form {
 struct wanted_tensor {
   const char *name;
   int rank;
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   bool ternary;
   struct loc at;          /* where the spec asks for it */
   struct scale_form form; /* of a ternary one */

@@ -217,7 +217,7 @@ bool codes_read(struct checkpoint *c, const struct tensor *t, int64_t rows, int6
 
 /* The rows that there are: as many as scales of rows where a byte may hold fewer than four. */
 static int64_t known_rows(const struct tensor *t) {
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   bool by_row = t->beside && tensor_count(t->beside) != 1 && t->beside->info.rank >= 1;
   return by_row && divide_up(t->beside->info.shape[0], ROWS_PER_BYTE) == t->info.shape[0]

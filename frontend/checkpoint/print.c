@@ -8,7 +8,7 @@
 
 struct row {
   const struct tensor *t;
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   bool matrix;        /* rank 2, floats or packed: what follows is known */
   int64_t bad_weight; /* the first that is not finite, or -1: what follows is known */
   int64_t minus, plus, count;

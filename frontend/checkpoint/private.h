@@ -59,7 +59,7 @@ int64_t dtype_bytes(enum dtype t); /* not for DTYPE_OTHER */
 /* "[4, 8]", in the arena. */
 const char *shape_text(struct arena *a, int rank, const int64_t *shape);
 /* Shape as the model sees it: of a compact matrix [m, n]. */
-void tensor_shape(const struct tensor *t, int64_t shape[CHECKPOINT_MAX_RANK]);
+void tensor_shape(const struct tensor *t, int64_t shape[MAX_RANK]);
 /* The published layout's rule: float matrices whose name ends in _proj.weight or lm_head.weight are ternary.
  */
 bool tensor_is_ternary(const struct tensor *t);

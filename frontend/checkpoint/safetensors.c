@@ -71,9 +71,9 @@ static bool parse_shape(const struct header *h, json_t *v, struct tensor *t, int
                         int64_t *bytes) {
   if (!json_is_array(v))
     return bad(h, "%s: tensor '%s': 'shape' must be a list of numbers", h->path, t->info.name);
-  if (json_array_size(v) > CHECKPOINT_MAX_RANK)
+  if (json_array_size(v) > MAX_RANK)
     return bad(h, "%s: tensor '%s' has %zu dimensions; at most %d can be used", h->path, t->info.name,
-               json_array_size(v), CHECKPOINT_MAX_RANK);
+               json_array_size(v), MAX_RANK);
   t->info.rank = (int)json_array_size(v);
   *bytes = element_bytes;
   for (int i = 0; i < t->info.rank; i++) {

@@ -11,7 +11,7 @@ bool safetensors_open(struct checkpoint *c, const char *path);
 struct safetensors_entry {
   const char *name, *dtype;
   int rank;
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   int64_t bytes;
 };
 /* Writes all that goes before the data, padded so that the data is aligned to 8. A full disk shows in

@@ -31,7 +31,7 @@ const char *shape_text(struct arena *a, int rank, const int64_t *shape) {
   return arena_printf(a, "[%s]", s);
 }
 
-void tensor_shape(const struct tensor *t, int64_t shape[CHECKPOINT_MAX_RANK]) {
+void tensor_shape(const struct tensor *t, int64_t shape[MAX_RANK]) {
   memcpy(shape, t->info.shape, sizeof t->info.shape);
   if (t->scale)
     shape[1] = t->columns ? t->columns : t->info.shape[1] * TRITS_PER_BYTE;

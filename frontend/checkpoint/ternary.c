@@ -330,7 +330,7 @@ static bool packed_only_once(struct checkpoint *c, const char *name, const struc
 }
 
 static bool has_shape(const struct tensor *t, int64_t rows, int64_t cols) {
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   if (t->info.rank != 2)
     return false;
@@ -346,7 +346,7 @@ static bool check_request(struct checkpoint *c, const char *name, const struct t
     diag_error(c->diag, "%s: has no tensor '%s'", c->path, name);
     return false;
   }
-  int64_t shape[CHECKPOINT_MAX_RANK];
+  int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   if (!has_shape(t, rows, cols)) {
     diag_error(c->diag, "%s: tensor '%s' is %s; [%lld, %lld] was asked for", t->info.file, name,

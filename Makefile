@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 TYPE  ?= Release
 
-.PHONY: all setup configure demo check check-sanitize install uninstall format clean
+.PHONY: all setup configure demo check check-sanitize fuzz install uninstall format clean
 
 all: configure
 	cmake --build $(BUILD)
@@ -26,6 +26,15 @@ check-sanitize: setup
 	$(MAKE) all BUILD=$(BUILD)-sanitize TYPE=Debug FLAGS=-DTERN_SANITIZE=ON
 	scripts/check $(BUILD)-sanitize
 
+# Looks for inputs that end any reader or pass of the compiler other than in a result or a message: every target of
+# tests/fuzz for SECONDS, by clang's libFuzzer with its sanitizers. See docs/internals.md.
+SECONDS ?= 600
+fuzz: setup
+	@test -f $(BUILD)-fuzz/build.ninja || cmake -S . -B $(BUILD)-fuzz -G Ninja -DCMAKE_BUILD_TYPE=Debug \
+	  -DCMAKE_C_COMPILER=clang-19 -DTERN_SANITIZE=ON -DTERN_FUZZ=ON
+	cmake --build $(BUILD)-fuzz --target tests/fuzz/all
+	scripts/fuzz $(BUILD)-fuzz $(SECONDS) $(TARGETS)
+
 # The compiler, what it links, its specs, documents, manual pages and completions; and all of it away again.
 install: all
 	cmake --install $(BUILD) --prefix $(PREFIX)
@@ -37,4 +46,4 @@ format:
 	git ls-files '*.c' '*.h' | xargs clang-format-19 -i
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz

@@ -111,8 +111,10 @@ static bool write_bench(const struct project *p, const struct unrolled_vectors *
     output_abort(&tokens);
     return false;
   }
-  if (unrolled_emit_vectors(p->u, v, tokens.file, results.file))
-    return output_close(&tokens, false) & output_close(&results, false);
+  if (unrolled_emit_vectors(p->u, v, tokens.file, results.file)) {
+    bool ok = output_close(&tokens, false);
+    return output_close(&results, false) && ok;
+  }
   output_abort(&tokens);
   output_abort(&results);
   return false;

@@ -1,0 +1,63 @@
+/* tensors.c: what the targets that get to a checkpoint do with it; contracts in tensors.h. */
+#include "tests/fuzz/tensors.h"
+
+#include "tests/fuzz/fuzz.h"
+
+enum { SMALL = 50000 };
+
+static int64_t elements(const struct tensor_info *t) {
+  int64_t n = 1;
+  for (int i = 0; i < t->rank; i++)
+    n = t->shape[i] < 0 || t->shape[i] > SMALL || n > SMALL ? SMALL + 1 : n * t->shape[i];
+  return n;
+}
+
+static void read_floats(struct checkpoint *c, const struct tensor_info *t, int64_t n) {
+  float *out = malloc(sizeof(float) * (size_t)(n + 1));
+  fuzz_check(out);
+  if (checkpoint_read_f32(c, t->name, 0, n, out))
+    fuzz_touch(out, sizeof(float) * (size_t)n);
+  checkpoint_read_f32(c, t->name, n / 2, n - n / 2, out);
+  free(out);
+}
+
+/* A compact matrix has more columns than its bytes. */
+static void read_ternary(struct checkpoint *c, const struct tensor_info *t, int64_t columns) {
+  static const enum scale_kind kinds[] = {SCALE_TENSOR, SCALE_ROW, SCALE_GROUP};
+  int64_t rows = t->shape[0], n = rows * columns;
+  int8_t *codes = malloc((size_t)n + 1);
+  float *means = malloc(sizeof(float) * ((size_t)n + 1));
+  fuzz_check(codes && means);
+  for (int i = 0; i < 3; i++)
+    if (checkpoint_read_ternary(c, t->name, rows, columns, kinds[i], 1 + columns / 2, codes, means,
+                                1 + i % 2))
+      for (int64_t k = 0; k < n; k++)
+        fuzz_check(codes[k] >= -1 && codes[k] <= 1);
+  free(codes);
+  free(means);
+}
+
+void fuzz_checkpoint(const char *path) {
+  struct fuzz f = fuzz_begin();
+  double number;
+  struct checkpoint *c = checkpoint_open(&f.diag, &f.arena, path);
+  fuzz_check(c || f.diag.errors);
+  for (int i = 0; c && i < checkpoint_count(c); i++) {
+    const struct tensor_info *t = checkpoint_tensor(c, i);
+    int64_t n = elements(t);
+    if (n <= 0 || n > SMALL)
+      continue;
+    read_floats(c, t, n);
+    if (t->rank == 2) {
+      read_ternary(c, t, t->shape[1]);
+      read_ternary(c, t, t->shape[1] * 5);
+    }
+  }
+  if (c) {
+    checkpoint_config(c, "hidden_size", &number);
+    checkpoint_print(c, fuzz_nowhere(), false);
+    checkpoint_print(c, fuzz_nowhere(), true);
+    checkpoint_close(c);
+  }
+  fuzz_end(&f);
+}

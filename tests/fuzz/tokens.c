@@ -1,0 +1,45 @@
+/* tokens.c: what the targets that get to a tokenizer do with it; contracts in tokens.h. */
+#include "tests/fuzz/tokens.h"
+
+enum { SOME_TOKENS = 2000, SOME_TEXT = 300 };
+
+void fuzz_encode(const struct tokenizer *t, const void *text, size_t n) {
+  uint32_t *ids;
+  size_t count = tokenizer_encode(t, text, n, &ids), bytes;
+  fuzz_check(ids);
+  for (size_t i = 0; i < count; i++) {
+    fuzz_check(ids[i] < tokenizer_size(t));
+    const char *piece = tokenizer_piece(t, ids[i], i == 0, &bytes);
+    fuzz_touch(piece, bytes);
+  }
+  free(ids);
+}
+
+void fuzz_block(const void *block, size_t bytes, const void *text, size_t n, bool good) {
+  static const char hostile[] = " Hello  world \xe2\x96\x81\xe2\x96\x81 a<s>b\0c\xff\xfe\xf0\x9f\x98\x80 "
+                                "\xe4\xb8\xad\t\n<unk> zz<|im_end|>";
+  char error[256];
+  size_t length;
+  struct tokenizer *t = tokenizer_open(block, bytes, error, sizeof error);
+  fuzz_check(t || !good);
+  if (!t)
+    return;
+  fuzz_encode(t, hostile, sizeof hostile);
+  fuzz_encode(t, text, n < SOME_TEXT ? n : SOME_TEXT);
+  for (uint32_t id = 0; id < tokenizer_size(t) && id < SOME_TOKENS; id++) {
+    const char *piece = tokenizer_piece(t, id, id & 1, &length);
+    fuzz_touch(piece, length);
+  }
+  tokenizer_close(t);
+}
+
+void fuzz_reader(tokenizer_reader *read, const uint8_t *data, size_t n) {
+  struct fuzz f = fuzz_begin();
+  const char *path = fuzz_file(data, n);
+  struct vocabulary v = {.file = path, .unk = -1, .bos = -1, .eos = -1};
+  uint8_t *block;
+  size_t bytes;
+  if (read(&f.diag, &f.arena, path, &v) && tokenizer_block_write(&f.diag, &f.arena, &v, &block, &bytes))
+    fuzz_block(block, bytes, data, n, true);
+  fuzz_end(&f);
+}

@@ -3,9 +3,9 @@
 
 enum { SOME_TOKENS = 2000, SOME_TEXT = 300 };
 
-void fuzz_encode(const struct tokenizer *t, const void *text, size_t n) {
+static void encode(const struct tokenizer *t, const void *text, size_t n, enum tokenizer_special special) {
   uint32_t *ids;
-  size_t count = tokenizer_encode(t, text, n, &ids), bytes;
+  size_t count = tokenizer_encode(t, text, n, special, &ids), bytes;
   fuzz_check(ids);
   for (size_t i = 0; i < count; i++) {
     fuzz_check(ids[i] < tokenizer_size(t));
@@ -13,6 +13,17 @@ void fuzz_encode(const struct tokenizer *t, const void *text, size_t n) {
     fuzz_touch(piece, bytes);
   }
   free(ids);
+}
+
+void fuzz_encode(const struct tokenizer *t, const void *text, size_t n) {
+  size_t ids;
+  encode(t, text, n, TOKENIZER_SPECIAL_AUTO);
+  encode(t, text, n, TOKENIZER_SPECIAL_NEVER);
+  encode(t, text, n, TOKENIZER_SPECIAL_ALWAYS);
+  const uint32_t *prefix = tokenizer_prefix(t, &ids);
+  fuzz_touch(prefix, ids * sizeof *prefix);
+  const uint32_t *suffix = tokenizer_suffix(t, &ids);
+  fuzz_touch(suffix, ids * sizeof *suffix);
 }
 
 void fuzz_block(const void *block, size_t bytes, const void *text, size_t n, bool good) {

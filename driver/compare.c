@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct run {
   struct comparison *c;
   struct tern_args args;
@@ -127,8 +126,9 @@ static bool check_results(struct run *r, struct interp *in, const struct op *op,
     const struct value *v = op->out[i];
     const void *got = v->at == AT_OUTPUT ? (void *)r->logits : place_of(r, v, 0);
     snprintf(what, sizeof what, "result %d", i);
-    if (v->at != AT_NONE && !check(r, op, indices, what, v->type.elem,
-                              type_count(v->type, r->args.n, r->args.keep), interp_value(in, v)->data, got))
+    if (v->at != AT_NONE &&
+        !check(r, op, indices, what, v->type.elem, type_count(v->type, r->args.n, r->args.keep),
+               interp_value(in, v)->data, got))
       return false;
   }
   for (int64_t n = 0; n < r->sequences; n++)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct recorder {
   const struct hw_design *h;
   struct diag *d;

@@ -6,11 +6,17 @@
 
 enum { LONGEST = 20000 };
 
-/* Some keys are there and some are not. */
-static int config_number(void *self, const char *key, double *value) {
+/* Some keys are there, of every kind, and some are not. */
+static int find(void *self, const char *key, struct config_value *value) {
+  static const struct config_value items[] = {{.kind = CONFIG_NUMBER, .number = 2}, {.kind = CONFIG_NULL}};
+  size_t n = strlen(key);
   (void)self;
-  *value = (double)strlen(key) * 3;
-  return strlen(key) % 3 == 0;
+  *value = (struct config_value){.kind = (enum config_kind)(n % (CONFIG_NULL + 1)),
+                                 .number = (double)n * 3,
+                                 .text = "swish",
+                                 .items = items,
+                                 .n = 2};
+  return n % 3 != 1 && value->kind != CONFIG_NULL;
 }
 
 static void compile(const char *path, const struct spec_options *o, const char *passes_list) {
@@ -31,9 +37,14 @@ static void compile(const char *path, const struct spec_options *o, const char *
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  static const struct config_source config = {.number = config_number};
-  static const struct spec_setting settings[] = {{"n", 6}, {"eps", 0.5}};
-  const struct spec_options none = {0}, all = {&config, settings, 2}, configured = {.config = &config};
+  static const struct config_source config = {.folder = "checkpoint", .there = true, .find = find};
+  static const struct spec_setting settings[] = {{.name = "n", .value = 6}, {.name = "eps", .value = 0.5}};
+  const struct spec_options none = {0},
+                            all = {.config = &config,
+                                   .settings = settings,
+                                   .n_settings = 2,
+                                   .no_require = true},
+                            configured = {.config = &config};
   if (n > LONGEST)
     return 0;
   const char *path = fuzz_file(data, n);

@@ -21,25 +21,28 @@ static void read_floats(struct checkpoint *c, const struct tensor_info *t, int64
   free(out);
 }
 
-/* A compact matrix has more columns than its bytes. */
+/* Each kind of scale from each place; a compact matrix has more columns than its bytes. */
 static void read_ternary(struct checkpoint *c, const struct tensor_info *t, int64_t columns) {
-  static const enum scale_kind kinds[] = {SCALE_TENSOR, SCALE_ROW, SCALE_GROUP};
   int64_t rows = t->shape[0], n = rows * columns;
   int8_t *codes = malloc((size_t)n + 1);
-  float *means = malloc(sizeof(float) * ((size_t)n + 1));
-  fuzz_check(codes && means);
-  for (int i = 0; i < 3; i++)
-    if (checkpoint_read_ternary(c, t->name, rows, columns, kinds[i], 1 + columns / 2, codes, means,
-                                1 + i % 2))
+  float *scales = malloc(sizeof(float) * ((size_t)n + 1));
+  bool by_row;
+  fuzz_check(codes && scales);
+  for (int i = 0; i < 15; i++) {
+    struct scale_form form = {(enum scale_kind)(i % 3), 1 + columns / 2, (enum scale_by)(i / 3)};
+    if (checkpoint_read_ternary(c, t->name, rows, columns, &form, codes, scales, 1 + i % 2))
       for (int64_t k = 0; k < n; k++)
         fuzz_check(codes[k] >= -1 && codes[k] <= 1);
+    if (columns == t->shape[1])
+      checkpoint_already_ternary(c, t->name, &form, &by_row);
+  }
   free(codes);
-  free(means);
+  free(scales);
 }
 
 void fuzz_checkpoint(const char *path) {
   struct fuzz f = fuzz_begin();
-  double number;
+  struct config_value value;
   struct checkpoint *c = checkpoint_open(&f.diag, &f.arena, path);
   fuzz_check(c || f.diag.errors);
   for (int i = 0; c && i < checkpoint_count(c); i++) {
@@ -54,7 +57,7 @@ void fuzz_checkpoint(const char *path) {
     }
   }
   if (c) {
-    checkpoint_config(c, "hidden_size", &number);
+    checkpoint_config(c, "hidden_size", &value);
     checkpoint_print(c, fuzz_nowhere(), false);
     checkpoint_print(c, fuzz_nowhere(), true);
     checkpoint_close(c);

@@ -1,6 +1,7 @@
 /* compile.c: from options to a module: the part that `build` and `run` share. */
 #include "driver/driver.h"
 
+#include "runtime/machine.h"
 #include "support/progress.h"
 #include <math.h>
 #include <stdlib.h>
@@ -280,7 +281,7 @@ static bool source_floats(void *self, const char *name, int64_t first, int64_t c
 
 static bool source_ternary(void *self, const char *name, const struct weight *w, int8_t *codes,
                            float *scales) {
-  int threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  int threads = (int)machine_processors("");
   struct scale_form form = weight_form(w);
   return checkpoint_read_ternary(((struct job *)self)->checkpoint, name, w->type.dim[0], w->type.dim[1],
                                  &form, codes, scales, threads < 1 ? 1 : threads);

@@ -35,7 +35,8 @@ static bool open_native(struct engine *e, struct job *j, const struct loops *loo
   e->jit = native_jit(&j->diag, loops, &o);
   progress_clear();
   struct failure f = {0};
-  e->model = e->jit ? cpu_choose(native_jit_model(e->jit), NULL, &f) : NULL;
+  const struct tern_model *m = e->jit ? native_jit_model(e->jit) : NULL;
+  e->model = m ? cpu_choose(m, cpu_name(m), &f) : NULL; /* the environment's choice is for built programs */
   if (e->jit && !e->model)
     diag_error(&j->diag, "%s", f.text);
   return e->model != NULL;

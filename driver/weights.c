@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 #include "driver/summary.h"
 
+#include "runtime/machine.h"
 #include "support/file.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -86,7 +87,7 @@ static bool work(struct weights *w) {
   if (!j->checkpoint)
     return false;
   if (w->pack)
-    return checkpoint_pack(j->checkpoint, w->output, (int)sysconf(_SC_NPROCESSORS_ONLN)) && report(w);
+    return checkpoint_pack(j->checkpoint, w->output, (int)machine_processors("")) && report(w);
   struct output out;
   if (!output_open(&out, &j->diag, w->output ? w->output : "-"))
     return false;

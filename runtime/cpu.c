@@ -86,20 +86,22 @@ static bool has(const char *name, size_t n) {
 }
 
 bool cpu_has(const char *features, char *missing, size_t size) {
+  static const char more[] = " and 99 more";
   size_t used = 0;
-  bool all = true;
+  int left_out = 0;
   if (size)
     *missing = 0;
   for (const char *at = features ? features : ""; *at; at += *at == ',') {
     size_t n = strcspn(at, ",");
-    if (!has(at, n)) {
-      if (used + n + 3 < size)
-        used += (size_t)snprintf(missing + used, size - used, "%s%.*s", all ? "" : ", ", (int)n, at);
-      all = false;
-    }
+    if (!has(at, n) && used + n + sizeof more + 2 < size && !left_out)
+      used += (size_t)snprintf(missing + used, size - used, "%s%.*s", used ? ", " : "", (int)n, at);
+    else if (!has(at, n))
+      left_out++;
     at += n;
   }
-  return all;
+  if (left_out && used)
+    snprintf(missing + used, size - used, " and %d more", left_out);
+  return !used && !left_out;
 }
 
 const char *cpu_name(const struct tern_model *m) {
@@ -107,11 +109,13 @@ const char *cpu_name(const struct tern_model *m) {
   return blank ? blank + 1 : m->target;
 }
 
+enum { SHORT = 80 }; /* of a list in a message, whose reader may have 256 bytes for all of it */
+
 /* ---- levels ----------------------------------------------------------------------------------------------
  */
 
 static const struct tern_model *named(const struct tern_model *m, const char *level, struct failure *f) {
-  char names[256] = "", missing[160];
+  char names[256] = "", missing[SHORT];
   size_t used = 0;
   for (const struct tern_model *at = m; at; at = at->better) {
     if (strcmp(cpu_name(at), level) == 0) {
@@ -129,7 +133,7 @@ static const struct tern_model *named(const struct tern_model *m, const char *le
 
 const struct tern_model *cpu_choose(const struct tern_model *least, const char *level, struct failure *f) {
   const struct tern_model *best = NULL;
-  char missing[160];
+  char missing[SHORT];
   level = level ? level : getenv("TERN_CPU_LEVEL");
   if (level && *level)
     return named(least, level, f);

@@ -9,7 +9,8 @@
 #include "model.h"
 
 /* Whether all `features` (names of cpu.def, with commas between; NULL: none) are there, and the system lets
- * them be used. If not, the names of those missing are in missing[size], as many as it holds. */
+ * them be used. If not, the names of those missing are in missing[size]: as many as it holds, and how many
+ * more. */
 bool cpu_has(const char *features, char *missing, size_t size);
 
 /* The processor that a model was compiled for: the last word of its target. */

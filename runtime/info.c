@@ -48,7 +48,7 @@ static void print_lines(const struct fact *facts, size_t n) {
 /* The names of all levels, or why none runs. */
 static void describe_levels(const struct tern_model *least, char *names, size_t size, char *why,
                             size_t why_size) {
-  char missing[160];
+  char missing[256];
   size_t used = 0;
   for (const struct tern_model *m = least; m && used < size; m = m->better)
     used += (size_t)snprintf(names + used, size - used, "%s%s", used ? " " : "", cpu_name(m));
@@ -59,7 +59,7 @@ static void describe_levels(const struct tern_model *least, char *names, size_t 
 bool print_info(const struct tern_model *least, const struct tern_model *level, const struct image *im,
                 bool json, struct failure *f) {
   const struct tern_model *m = level ? level : least;
-  char levels[256] = "", none[192] = "none";
+  char levels[256] = "", none[320] = "none";
   describe_levels(least, levels, sizeof levels, none, sizeof none);
   uint64_t step = step_scratch(m, 1);
   uint64_t scratch = m->prefill_scratch > step ? m->prefill_scratch : step;

@@ -267,7 +267,10 @@ static const struct mode_row modes[] = {
 
 /* The level that runs; none is an error only for what runs the model, or where the user named one. */
 static bool choose_level(struct program *p, bool runs, struct failure *f) {
-  const struct tern_model *best = cpu_choose(p->least, p->options.cpu_level, f);
+  const char *level = p->options.cpu_level;
+  if (!level && p->host) /* the environment's choice is for programs that stand alone */
+    level = cpu_name(p->least);
+  const struct tern_model *best = cpu_choose(p->least, level, f);
   if (!best && (runs || p->options.cpu_level))
     return false;
   p->runs_here = best != NULL;

@@ -9,6 +9,7 @@
 #include "runtime/image.h"
 #include "runtime/kernels/math.h"
 #include "runtime/kernels/pack.h"
+#include "runtime/machine.h"
 #include "support/progress.h"
 #include <errno.h>
 #include <pthread.h>
@@ -282,7 +283,7 @@ bool image_write(const struct module *m, const struct weight_source *source, FIL
   h.tokenizer_bytes = o->tokenizer_bytes;
   h.weights_at = page_up(h.tokenizer_at + h.tokenizer_bytes);
   h.weights_bytes = (uint64_t)m->weights_bytes;
-  int threads = o->threads ? o->threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+  int threads = o->threads ? o->threads : (int)machine_processors("");
   struct writer w = {.m = m, .source = source, .out = out, .image_at = at, .weights_at = h.weights_at};
   w.threads = threads < 1 ? 1 : threads > MOST_THREADS ? MOST_THREADS : threads;
   if (h.tokenizer_bytes)

@@ -1,6 +1,7 @@
 /* print.c: `ternc weights`: every tensor, and for matrices what ternarising them would give. One table and
  * one JSON printer over the same rows. */
 #include "frontend/checkpoint/private.h"
+#include "runtime/machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -207,7 +208,7 @@ static void print_json(FILE *out, const struct row *rows, int n, const struct to
 }
 
 bool checkpoint_print(struct checkpoint *c, FILE *out, bool json) {
-  int n = c->tensors.n, threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  int n = c->tensors.n, threads = (int)machine_processors("");
   struct row *rows = arena_array(c->arena, struct row, n);
   struct totals totals = {0};
   for (int i = 0; i < n; i++) {

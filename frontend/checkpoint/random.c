@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/random_config.h"
 #include "frontend/checkpoint/random_values.h"
 #include "frontend/checkpoint/safetensors.h"
+#include "runtime/machine.h"
 #include "support/progress.h"
 
 #include <stdlib.h>
@@ -147,7 +148,7 @@ bool checkpoint_random(struct diag *d, const char *config, const char *out, uint
   struct directory o = {0};
   bool ok = random_config_read(d, &a, config, &r);
   if (ok) {
-    struct maker m = {.a = &a, .config = &r, .seed = seed, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    struct maker m = {.a = &a, .config = &r, .seed = seed, .threads = (int)machine_processors("")};
     add_model(&m);
     ok = write_directory(&m, &o, d, out);
     directory_abort(&o); /* what is not closed */

@@ -21,6 +21,7 @@ enum {
   KEY_NO_VERIFY,
   KEY_VERIFY,
   KEY_ALLOW_EXTRA,
+  KEY_PREFIX,
   KEY_TARGET,
   KEY_CPU,
   KEY_FEATURES,
@@ -48,6 +49,11 @@ static const struct argp_option model_rows[] = {
      2},
     {"weight-scale", KEY_WEIGHT_SCALE, "mean|largest|stored|inverse", 0,
      "the rule for the scales of ternary weights where the spec names none", 2},
+    {"prefix", KEY_PREFIX, "STR", 0,
+     "strips STR from the names of the checkpoint's tensors (_orig_mod., module.); +STR: the model's names "
+     "begin with "
+     "it and the checkpoint's need not",
+     2},
     {"allow-extra", KEY_ALLOW_EXTRA, 0, 0,
      "tensors of the checkpoint that the model does not use are no error", 2},
     {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
@@ -172,6 +178,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     vec_push(&j->arena, o->disable, arg);
     break;
   case KEY_VERIFY: o->verify = true; break;
+  case KEY_PREFIX: o->prefix = arg; break;
   case KEY_ALLOW_EXTRA: o->allow_extra = true; break;
   case KEY_TARGET: o->triple = arg; break;
   case KEY_CPU: o->cpu = arg; break;
@@ -267,6 +274,12 @@ int job_end(struct job *j, int status) {
   return status;
 }
 
+bool job_checkpoint(struct job *j, const char *path) {
+  const char *prefix = j->options.prefix;
+  j->checkpoint = checkpoint_open(&j->diag, &j->arena, path);
+  return j->checkpoint && (!prefix || checkpoint_prefix(j->checkpoint, prefix));
+}
+
 static int config_find(void *self, const char *key, struct config_value *value) {
   switch (checkpoint_config(self, key, value)) {
   case CONFIG_FOUND: return 1;
@@ -289,9 +302,9 @@ static bool source_ternary(void *self, const char *name, const struct weight *w,
 
 bool job_open(struct job *j) {
   struct compile_options *o = &j->options;
-  if (o->weights && !j->checkpoint)
-    j->checkpoint = checkpoint_open(&j->diag, &j->arena, o->weights);
-  return (!o->weights || j->checkpoint) && (o->spec || specs_find(j, &o->spec));
+  if (o->weights && !j->checkpoint && !job_checkpoint(j, o->weights))
+    return false;
+  return (o->spec || specs_find(j, &o->spec));
 }
 
 static bool load(struct job *j) {

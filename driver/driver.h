@@ -24,6 +24,7 @@ struct compile_options {
   const char *passes; /* NULL: the default pipeline */
   const char *print_after;
   VEC(const char *) disable;
+  const char *prefix; /* of the checkpoint's names, to be stripped; NULL: none */
   bool verify, allow_extra, no_require;
   enum scale_rule weight_scale;        /* of weights whose spec names none */
   const char *triple, *cpu, *features; /* NULL: this machine's */
@@ -57,6 +58,8 @@ int job_end(struct job *j, int status);
 /* Opens the checkpoint (if any) and, where no spec is named, finds the shipped one. False after diagnostics.
  */
 bool job_open(struct job *j);
+/* Opens the checkpoint, with --prefix. False after diagnostics. */
+bool job_checkpoint(struct job *j, const char *path);
 /* Checkpoint (if any) and spec to a module with the function "step"; then the passes of `list`. False after
  * diagnostics. */
 bool job_load(struct job *j);

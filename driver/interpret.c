@@ -108,7 +108,7 @@ bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n) {
   int64_t vocab = model_vocabulary(j->module);
   size_t length;
   VEC(uint32_t) all = {0};
-  char *text = file_read(&j->diag, &j->arena, path, 1 << 30, &length);
+  char *text = text_read(&j->diag, &j->arena, path, 1 << 30, &length);
   if (!text)
     return false;
   for (char *p = text, *end;; p = end) {

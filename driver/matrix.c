@@ -110,7 +110,7 @@ static bool read_end(struct reader *r, int rows) {
 
 int8_t *matrix_read(struct diag *d, struct arena *a, const char *path, int most, int *rows, int *columns) {
   size_t length;
-  char *text = file_read(d, a, path, MOST_BYTES, &length);
+  char *text = text_read(d, a, path, MOST_BYTES, &length);
   if (!text)
     return NULL;
   struct reader r = {.diag = d, .at = text, .end = text + length, .line_start = text, .line = 1};

@@ -56,7 +56,7 @@ static char *help(int key, const char *text, void *input) {
 static bool transform(struct opt *o) {
   struct job *j = &o->job;
   size_t length;
-  char *text = file_read(&j->diag, &j->arena, o->input, LARGEST_TEXT, &length);
+  char *text = text_read(&j->diag, &j->arena, o->input, LARGEST_TEXT, &length);
   if (!text)
     return false;
   j->options.verify = true;

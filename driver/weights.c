@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { KEY_JSON = 1000, KEY_PACK, KEY_RANDOM, KEY_SEED };
+enum { KEY_JSON = 1000, KEY_PACK, KEY_PREFIX, KEY_RANDOM, KEY_SEED };
 
 struct weights {
   struct job job;
@@ -23,6 +23,7 @@ static const struct argp_option options[] = {
      "writes the compact form of the checkpoint into the folder -o names: ternary matrices at "
      "1.6 bits a weight, all else as it is",
      0},
+    {"prefix", KEY_PREFIX, "STR", 0, "strips STR from the names of tensors (_orig_mod., module.)", 0},
     {"random", KEY_RANDOM, "CONFIG", 0,
      "makes a random checkpoint in the folder -o names. CONFIG: a config.json, 370M, "
      "1.3B, 2.7B, or key=value,... over the 370M's",
@@ -38,6 +39,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case KEY_JSON: w->json = true; break;
   case KEY_PACK: w->pack = true; break;
+  case KEY_PREFIX: w->job.options.prefix = arg; break;
   case KEY_RANDOM: w->random = arg; break;
   case KEY_SEED:
     w->seed = strtoull(arg, &end, 10);
@@ -59,6 +61,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
                  w->input);
     if ((w->pack || w->random) && !w->output)
       argp_error(state, "%s needs -o DIR", w->pack ? "--pack" : "--random");
+    if (w->job.options.prefix && *w->job.options.prefix == '+')
+      argp_error(state, "--prefix +STR looks for a model's names; a name can only be stripped here");
     if (w->pack && w->random)
       argp_error(state, "--pack and --random exclude each other");
     break;
@@ -83,8 +87,7 @@ static bool work(struct weights *w) {
   struct job *j = &w->job;
   if (w->random)
     return checkpoint_random(&j->diag, w->random, w->output, w->seed) && report(w);
-  j->checkpoint = checkpoint_open(&j->diag, &j->arena, w->input);
-  if (!j->checkpoint)
+  if (!job_checkpoint(j, w->input))
     return false;
   if (w->pack)
     return checkpoint_pack(j->checkpoint, w->output, (int)machine_processors("")) && report(w);

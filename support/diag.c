@@ -26,6 +26,24 @@ static bool find_line(const struct source *s, uint32_t line, const char **start,
   return true;
 }
 
+/* Characters that would move a terminal's cursor, change its colours or turn text around. */
+static bool is_harmful(utf8proc_int32_t c) {
+  return c < 32 || (c >= 127 && c < 160) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* A message, whatever names from files are in it. */
+static void put_message(FILE *out, const char *s) {
+  for (size_t n = strlen(s), step; n; s += step, n -= step) {
+    utf8proc_int32_t c = 0;
+    utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &c);
+    step = k > 0 ? (size_t)k : 1;
+    if (k <= 0 || (is_harmful(c) && c != '\n' && c != '\t'))
+      fputc('?', out);
+    else
+      fwrite(s, 1, step, out);
+  }
+}
+
 /* Writes one source line: tabs become a blank, bytes that are not printable text become '?'. When `marks` is
  * given it gets a caret under column `from` and tildes up to `to`, in step with what was written. */
 static void put_line(FILE *out, const char *s, size_t n, size_t from, size_t to, bool marks) {
@@ -39,7 +57,7 @@ static void put_line(FILE *out, const char *s, size_t n, size_t from, size_t to,
         step = 1, c = '?';
       else if (c == '\t')
         c = ' ';
-      else if (c < 32 || c == 127)
+      else if (is_harmful(c))
         c = '?';
       width = utf8proc_charwidth(c);
     }
@@ -71,11 +89,13 @@ static void diag_v(struct diag *d, enum severity s, struct loc at, const char *f
   const struct source *source = at.file && at.file <= d->sources.n ? &d->sources.at[at.file - 1] : NULL;
   if (out == stderr)
     progress_clear();
+  struct arena a = {0};
   if (source)
-    fprintf(out, "%s:%u:%u: ", source->name, at.line, at.column);
+    put_message(out, arena_printf(&a, "%s:%u:%u: ", source->name, at.line, at.column));
   fprintf(out, "%s: ", names[s]);
-  vfprintf(out, format, ap);
+  put_message(out, arena_vprintf(&a, format, ap));
   fputc('\n', out);
+  arena_free(&a);
   const char *line;
   size_t length;
   if (source && source->text && at.line && find_line(source, at.line, &line, &length)) {

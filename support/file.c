@@ -3,6 +3,7 @@
 
 #include "runtime/claim.h"
 #include "runtime/input.h"
+#include "support/kind.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,12 +27,20 @@ char *file_read(struct diag *d, struct arena *a, const char *path, size_t limit,
   return kept;
 }
 
-int file_open(struct diag *d, const char *path, int64_t *size) {
+char *text_read(struct diag *d, struct arena *a, const char *path, size_t limit, size_t *length) {
+  char *text = file_read(d, a, path, limit, length);
+  const char *other = text ? not_text(a, text, *length) : NULL;
+  if (other)
+    diag_error(d, "%s: %s", input_name(path), other);
+  return other ? NULL : text;
+}
+
+int file_try(struct arena *a, const char *path, int64_t *size, const char **fault) {
   struct failure f = {0};
   struct stat st;
   int fd = input_open(path, &f);
   if (fd < 0) {
-    tell(d, &f);
+    *fault = arena_strdup(a, f.text);
     return -1;
   }
   if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -39,8 +48,19 @@ int file_open(struct diag *d, const char *path, int64_t *size) {
     return fd;
   }
   close(fd);
-  diag_error(d, "%s: is not a regular file, and parts of it have to be read in any order", input_name(path));
+  *fault = arena_printf(a, "%s: is not a regular file, and parts of it have to be read in any order",
+                        input_name(path));
   return -1;
+}
+
+int file_open(struct diag *d, const char *path, int64_t *size) {
+  struct arena a = {0};
+  const char *fault;
+  int fd = file_try(&a, path, size, &fault);
+  if (fd < 0)
+    diag_error(d, "%s", fault);
+  arena_free(&a);
+  return fd;
 }
 
 bool file_claim(struct diag *d, const char *path) {

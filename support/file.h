@@ -10,9 +10,14 @@
  * the arena. NULL after a diagnostic. Refuses what is over `limit` bytes before it is read. */
 char *file_read(struct diag *d, struct arena *a, const char *path, size_t limit, size_t *length);
 
+/* The same of a text: what is none is refused by what it is, so that nothing of it reaches a terminal. */
+char *text_read(struct diag *d, struct arena *a, const char *path, size_t limit, size_t *length);
+
 /* A descriptor of a regular file, to be read in pieces with pread and closed by the caller; *size: its bytes.
  * -1 after a diagnostic. */
 int file_open(struct diag *d, const char *path, int64_t *size);
+/* The same with the reason in *fault, in the arena, instead of a diagnostic. */
+int file_try(struct arena *a, const char *path, int64_t *size, const char **fault);
 
 /* A file that a program other than this one reads in this run: no output may take its place. False after a
  * diagnostic. */

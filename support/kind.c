@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+#include <utf8proc.h>
 
 #define TORCH "as torch.save writes it; load it in Python and save it as safetensors (save_pretrained does)"
 
@@ -69,16 +70,35 @@ const char *file_kind(const void *head, size_t n) {
   return NULL;
 }
 
-static bool is_text_byte(unsigned char c) {
-  return (c >= 32 && c != 127) || (c >= '\t' && c <= '\r');
+/* Bytes of the text character at s; 0: a control character, or no UTF-8. */
+static size_t text_length(const char *s, size_t n) {
+  utf8proc_int32_t c = 0;
+  utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &c);
+  bool blank = c >= '\t' && c <= '\r';
+  return k > 0 && c != 127 && (c >= 32 || blank) ? (size_t)k : 0;
+}
+
+/* The first byte of a file that is no text: a zero, or where more than one in 16 of its first bytes are odd.
+ * n: none.
+ */
+static size_t first_odd(const char *text, size_t n) {
+  enum { LOOKED_AT = 4096, FEWEST = 4, ONE_IN = 16 };
+  const char *zero = memchr(text, 0, n);
+  size_t end = n < LOOKED_AT ? n : LOOKED_AT, odd = 0, first = n, at = 0;
+  for (size_t k; at < end; at += k ? k : 1)
+    if (!(k = text_length(text + at, n - at))) {
+      first = odd ? first : at;
+      odd++;
+    }
+  return odd >= FEWEST && odd * ONE_IN > at ? first : zero ? (size_t)(zero - text) : n;
 }
 
 const char *not_text(struct arena *a, const char *text, size_t n) {
-  size_t i = 0;
-  while (i < n && is_text_byte((unsigned char)text[i]))
-    i++;
   const char *kind = n ? file_kind(text, n) : NULL;
-  if (kind)
+  size_t odd = kind ? n : first_odd(text, n);
+  if (kind || odd == n)
     return kind;
-  return i < n ? arena_printf(a, "is not text: byte %zu is 0x%02x", i, (unsigned char)text[i]) : NULL;
+  unsigned char c = (unsigned char)text[odd];
+  return arena_printf(a, "is not text: byte %zu is 0x%02x%s", odd, c,
+                      c < 32 || c == 127 ? ", a control character" : "");
 }

@@ -8,8 +8,8 @@
  * with these n bytes; NULL when they are nothing known. 512 bytes are enough. */
 const char *file_kind(const void *head, size_t n);
 
-/* "is not text: byte 17 is 0x00", or what file_kind says; NULL when the n bytes are text (a byte order mark,
- * bytes above 127, tabs, line and page breaks are). */
+/* "is not text: byte 17 is 0x00, a control character", or what file_kind says; NULL when the n bytes are
+ * text. A few odd bytes other than zeros may be in one: who reads it has their place. */
 const char *not_text(struct arena *a, const char *text, size_t n);
 
 #endif

@@ -7,21 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SUGGESTIONS = 50 }; /* each one is a search among all unused names */
+enum {
+  MOST_SUGGESTIONS = 50, /* each one is a search among all unused names */
+  MOST_LISTED = 6        /* of a list of names; the rest is counted */
+};
 
 struct finding {
   const char *name;
   struct loc at;
-  const char *text;   /* of a misfit: "X is [8, 2] in the checkpoint; the model needs [8, 4]" */
+  const char
+      *text; /* of a misfit: "X is [8, 2] in the checkpoint; the model needs [8, 4]"; of a fault: why */
   const char *wanted; /* shape */
-  const char *nearest;
 };
 
 typedef VEC(struct finding) findings;
 
 struct check {
   struct checkpoint *c;
-  findings missing, misfits;
+  findings missing, misfits, faults;
   VEC(const char *) extra;
   int suggestions;
 };
@@ -87,20 +90,21 @@ static const char *misfit(struct checkpoint *c, const struct tensor *t, const st
   return NULL;
 }
 
-static int compare_names(const void *p, const void *q) {
-  return strcmp(*(const char *const *)p, *(const char *const *)q);
+static int compare_pointers(const void *p, const void *q) {
+  const struct tensor *a = *(const struct tensor *const *)p, *b = *(const struct tensor *const *)q;
+  return (a > b) - (a < b);
 }
 
 /* Tensors that nothing wants. A scale of a compact matrix belongs to its matrix. */
 static void find_extra(struct check *k, const struct wanted_tensor *wanted, int n) {
   struct arena *a = k->c->arena;
-  const char **names = arena_array(a, const char *, n + 1);
+  const struct tensor **used = arena_array(a, const struct tensor *, n + 1);
   for (int i = 0; i < n; i++)
-    names[i] = wanted[i].name;
-  qsort(names, (size_t)n, sizeof *names, compare_names);
+    used[i] = tensor_find(k->c, wanted[i].name);
+  qsort(used, (size_t)n, sizeof *used, compare_pointers);
   for (int i = 0; i < k->c->tensors.n; i++) {
     const struct tensor *t = &k->c->tensors.at[i];
-    if (!t->is_scale && !bsearch(&t->info.name, names, (size_t)n, sizeof *names, compare_names))
+    if (!t->is_scale && !bsearch(&t, used, (size_t)n, sizeof *used, compare_pointers))
       vec_push(a, k->extra, t->info.name);
   }
 }
@@ -117,8 +121,9 @@ static void find_missing(struct check *k, const struct wanted_tensor *wanted, in
     struct finding f = {.name = w->name, .at = w->at};
     if (!t) {
       f.wanted = shape_text(a, w->rank, w->shape);
-      f.nearest = suggest(k, w->name);
       vec_push(a, k->missing, f);
+    } else if ((f.text = t->fault)) {
+      vec_push(a, k->faults, f);
     } else if ((f.text = misfit(k->c, t, w))) {
       vec_push(a, k->misfits, f);
     }
@@ -132,33 +137,54 @@ static bool same_place(struct loc a, struct loc b) {
   return a.file == b.file && a.line == b.line && a.column == b.column;
 }
 
-static const char *describe(struct arena *a, const struct finding *f) {
+static const char *describe(struct check *k, const struct finding *f) {
+  struct arena *a = k->c->arena;
+  const char *nearest = f->text ? NULL : suggest(k, f->name);
   if (f->text)
     return f->text;
-  return f->nearest ? arena_printf(a, "'%s' %s; did you mean '%s'?", f->name, f->wanted, f->nearest)
-                    : arena_printf(a, "'%s' %s", f->name, f->wanted);
+  return nearest ? arena_printf(a, "'%s' %s; did you mean '%s'?", f->name, f->wanted, nearest)
+                 : arena_printf(a, "'%s' %s", f->name, f->wanted);
+}
+
+/* Adds a line to a list, or counts it where there are many. */
+struct list {
+  VEC(char) text;
+  int n;
+};
+
+static void list_add(struct arena *a, struct list *l, const char *line) {
+  for (const char *s = "\n    "; l->n < MOST_LISTED && *s; s++)
+    vec_push(a, l->text, *s);
+  for (const char *s = line; l->n < MOST_LISTED && *s; s++)
+    vec_push(a, l->text, *s);
+  l->n++;
+}
+
+static const char *list_text(struct arena *a, struct list *l) {
+  int more = l->n - MOST_LISTED;
+  vec_push(a, l->text, '\0');
+  return more > 0 ? arena_printf(a, "%s\n    and %d more", l->text.at, more) : l->text.at;
 }
 
 /* Findings of one place. */
-static void report_place(struct checkpoint *c, const findings *all, const struct finding *first, int count) {
-  struct arena *a = c->arena;
+static void report_place(struct check *k, const findings *all, const struct finding *first, int count) {
+  struct arena *a = k->c->arena;
+  struct diag *d = k->c->diag;
   bool missing = !first->text;
   if (count == 1) {
-    diag_at(c->diag, SEVERITY_ERROR, first->at, missing ? "the checkpoint has no tensor %s" : "%s",
-            describe(a, first));
+    diag_at(d, SEVERITY_ERROR, first->at, missing ? "the checkpoint has no tensor %s" : "%s",
+            describe(k, first));
     return;
   }
-  diag_at(c->diag, SEVERITY_ERROR, first->at,
+  diag_at(d, SEVERITY_ERROR, first->at,
           missing ? "the checkpoint lacks %d tensors that the model needs here"
                   : "%d tensors of the checkpoint are not what the model needs here",
           count);
-  VEC(char) list = {0};
+  struct list list = {0};
   for (int i = 0; i < all->n; i++)
     if (same_place(all->at[i].at, first->at))
-      for (const char *s = arena_printf(a, "\n    %s", describe(a, &all->at[i])); *s; s++)
-        vec_push(a, list, *s);
-  vec_push(a, list, '\0');
-  diag_note(c->diag, "%s%s", missing ? "they are" : "these", list.at);
+      list_add(a, &list, list.n < MOST_LISTED ? describe(k, &all->at[i]) : "");
+  diag_note(d, "%s%s", missing ? "they are" : "these", list_text(a, &list));
 }
 
 static int count_at(const findings *all, struct loc at) {
@@ -168,39 +194,133 @@ static int count_at(const findings *all, struct loc at) {
   return n;
 }
 
-static void report_findings(struct checkpoint *c, const findings *all) {
+static void report_findings(struct check *k, const findings *all) {
   for (int i = 0; i < all->n; i++) {
     bool told = false;
     for (int j = 0; j < i && !told; j++)
       told = same_place(all->at[j].at, all->at[i].at);
     if (!told)
-      report_place(c, all, &all->at[i], count_at(all, all->at[i].at));
+      report_place(k, all, &all->at[i], count_at(all, all->at[i].at));
   }
+}
+
+/* Tensors that are there and cannot be used. Those of one damaged file have one reason, told once. */
+static void report_faults(struct check *k) {
+  struct list names = {0};
+  for (int i = 0; i < k->faults.n; i++) {
+    const struct finding *f = &k->faults.at[i];
+    bool last = i + 1 == k->faults.n || strcmp(f[1].text, f->text) != 0;
+    list_add(k->c->arena, &names, arena_printf(k->c->arena, "'%s'", f->name));
+    if (!last)
+      continue;
+    diag_error(k->c->diag, "%s", f->text);
+    if (names.n > 1)
+      diag_note(k->c->diag, "the model needs %d tensors of it:%s", names.n, list_text(k->c->arena, &names));
+    names = (struct list){0};
+  }
+}
+
+/* What else is missing from a damaged checkpoint: where the spec asks for it says nothing new. */
+static void report_beside_faults(struct check *k) {
+  struct list names = {0};
+  for (int i = 0; i < k->missing.n; i++)
+    list_add(k->c->arena, &names, arena_printf(k->c->arena, "'%s'", k->missing.at[i].name));
+  diag_error(k->c->diag, "%s: has none of %d other tensors that the model needs:%s", k->c->path, names.n,
+             list_text(k->c->arena, &names));
+}
+
+static int by_text(const void *p, const void *q) {
+  const struct finding *a = p, *b = q;
+  int c = strcmp(a->text, b->text);
+  return c ? c : strcmp(a->name, b->name);
 }
 
 static void report_extra(struct check *k) {
   struct arena *a = k->c->arena;
-  VEC(char) list = {0};
+  struct list list = {0};
   for (int i = 0; i < k->extra.n; i++) {
     const struct tensor *t = tensor_find(k->c, k->extra.at[i]);
     int64_t shape[MAX_RANK];
     tensor_shape(t, shape);
-    for (const char *s = arena_printf(a, "\n    '%s' %s", t->info.name, shape_text(a, t->info.rank, shape));
-         *s; s++)
-      vec_push(a, list, *s);
+    list_add(a, &list, arena_printf(a, "'%s' %s", t->info.name, shape_text(a, t->info.rank, shape)));
   }
-  vec_push(a, list, '\0');
   diag_error(k->c->diag, "%s: has %d tensor%s that the model does not use (--allow-extra accepts that):%s",
-             k->c->path, k->extra.n, k->extra.n == 1 ? "" : "s", list.at);
+             k->c->path, k->extra.n, k->extra.n == 1 ? "" : "s", list_text(a, &list));
 }
+
+/* ---- a common prefix --------------------------------------------------------------------------------------
+ */
+
+static bool ends_with(const char *s, const char *end, size_t *before) {
+  size_t n = strlen(s), m = strlen(end);
+  *before = n - m;
+  return n > m && strcmp(s + n - m, end) == 0;
+}
+
+/* How many of the missing tensors are there under their name with `prefix` in front (`adds`: without it). */
+static int found_with(struct check *k, const char *prefix, bool adds) {
+  size_t n = strlen(prefix);
+  int found = 0;
+  for (int i = 0; i < k->missing.n; i++) {
+    const char *name = k->missing.at[i].name;
+    if (!adds)
+      found += tensor_find(k->c, arena_printf(k->c->arena, "%s%s", prefix, name)) != NULL;
+    else if (strncmp(name, prefix, n) == 0)
+      found += tensor_find(k->c, name + n) != NULL;
+  }
+  return found;
+}
+
+/* What the checkpoint's names have in front and the model's do not, or the other way round (*adds). NULL:
+ * nothing that explains the most of what is missing. */
+static const char *find_prefix(struct check *k, bool *adds) {
+  for (int m = 0; m < k->missing.n && m < 2; m++) /* the first one may be missing for another reason */
+    for (int i = 0; i < k->extra.n; i++) {
+      const char *have = k->extra.at[i], *need = k->missing.at[m].name;
+      size_t n;
+      *adds = ends_with(need, have, &n);
+      if (!*adds && !ends_with(have, need, &n))
+        continue;
+      const char *prefix = arena_strndup(k->c->arena, *adds ? need : have, n);
+      if (found_with(k, prefix, *adds) * 2 > k->missing.n)
+        return prefix;
+    }
+  return NULL;
+}
+
+static void report_prefix(struct check *k, const char *prefix, bool adds) {
+  int n = k->c->tensors.n, begin = 0;
+  for (int i = 0; i < n; i++)
+    begin += strncmp(k->c->tensors.at[i].info.name, prefix, strlen(prefix)) == 0;
+  if (adds)
+    diag_error(
+        k->c->diag,
+        "%s: the model's names begin with '%s', and those of %d tensors do not; --prefix +%s puts it there",
+        k->c->path, prefix, n - begin, prefix);
+  else
+    diag_error(k->c->diag, "%s: %s%d tensors begin with '%s'; --prefix %s strips it", k->c->path,
+               begin == n ? "all " : arena_printf(k->c->arena, "%d of ", begin), n, prefix, prefix);
+}
+
+/* ---- the check --------------------------------------------------------------------------------------------
+ */
 
 bool checkpoint_check(struct checkpoint *c, const struct wanted_tensor *wanted, int n, bool allow_extra) {
   struct check k = {.c = c};
+  bool adds;
   find_extra(&k, wanted, n);
   find_missing(&k, wanted, n);
-  report_findings(c, &k.missing);
-  report_findings(c, &k.misfits);
-  if (k.extra.n && !allow_extra)
+  const char *prefix = k.missing.n ? find_prefix(&k, &adds) : NULL;
+  qsort(k.faults.at, (size_t)k.faults.n, sizeof *k.faults.at, by_text);
+  report_faults(&k);
+  if (prefix)
+    report_prefix(&k, prefix, adds);
+  else if (k.faults.n && k.missing.n)
+    report_beside_faults(&k);
+  else
+    report_findings(&k, &k.missing);
+  report_findings(&k, &k.misfits);
+  if (k.extra.n && !allow_extra && !prefix)
     report_extra(&k);
-  return !k.missing.n && !k.misfits.n && (!k.extra.n || allow_extra);
+  return !k.missing.n && !k.misfits.n && !k.faults.n && (!k.extra.n || allow_extra);
 }

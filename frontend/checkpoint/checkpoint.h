@@ -44,9 +44,15 @@ struct tensor_info {
 
 /* Opens DIR (config.json; model.safetensors, or model.safetensors.index.json and its shards) or one
  * .safetensors FILE. Every header is checked whole: lengths, offsets that overlap, leave holes or leave the
- * file, shapes that do not match byte counts, duplicate names. NULL after diagnostics. */
+ * file, shapes that do not match byte counts. NULL after diagnostics when the files are none. A tensor, a
+ * shard or a config.json that cannot be used is told when something needs it. */
 struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *path);
 void checkpoint_close(struct checkpoint *c);
+
+/* "_orig_mod.": tensors whose names begin with it have names without it from now on; "+model.": a name of the
+ * model that begins with "model." may be there without. False after a diagnostic when no tensor is named so.
+ */
+bool checkpoint_prefix(struct checkpoint *c, const char *prefix);
 
 int checkpoint_count(const struct checkpoint *c);
 const struct tensor_info *checkpoint_tensor(const struct checkpoint *c, int i); /* in file order */

@@ -118,12 +118,6 @@ void config_error(struct diag *d, const struct config *config, const char *key, 
   arena_free(&a);
 }
 
-static const char *const kinds[] = {
-    [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list", [JSON_STRING] = "a string",
-    [JSON_TRUE] = "true",        [JSON_FALSE] = "false",  [JSON_INTEGER] = "a number",
-    [JSON_REAL] = "a number",    [JSON_NULL] = "null",
-};
-
 /* ---- values of any type
  * ------------------------------------------------------------------------------------ */
 
@@ -174,8 +168,10 @@ static enum config_result look(struct diag *d, const struct config *config, cons
     size_t n = strcspn(rest, ".[");
     bool well = true;
     if (!json_is_object(v) && !json_is_null(v)) {
+      struct arena a = {0};
       config_error(d, config, key, "'%.*s' is %s; an object that may have '%s' was expected",
-                   (int)(rest - key - (rest > key)), key, kinds[json_typeof(v)], rest);
+                   (int)(rest - key - (rest > key)), key, json_kind(&a, v), rest);
+      arena_free(&a);
       return CONFIG_WRONG;
     }
     char name[256];
@@ -193,6 +189,14 @@ static enum config_result look(struct diag *d, const struct config *config, cons
   return v && !json_is_null(v) ? CONFIG_FOUND : CONFIG_ABSENT;
 }
 
+/* The first odd number in a value; NULL: there is none. */
+static const json_t *odd_number(const json_t *v) {
+  const json_t *found = json_odd_number(v) ? v : NULL;
+  for (size_t i = 0; !found && i < json_array_size(v); i++)
+    found = odd_number(json_array_get(v, i));
+  return found;
+}
+
 enum config_result config_find(struct diag *d, struct arena *a, const struct config *config, const char *key,
                                struct config_value *value) {
   const json_t *v = json_object_get(config->root, key);
@@ -205,6 +209,12 @@ enum config_result config_find(struct diag *d, struct arena *a, const struct con
   }
   if (r != CONFIG_FOUND)
     return r;
+  const json_t *odd = odd_number(v);
+  if (odd) {
+    config_error(d, config, key, "'%s' is %s; a number of at most 64 bits was expected", key,
+                 json_kind(a, odd));
+    return CONFIG_WRONG;
+  }
   *value = value_of(a, v);
   value->at = config->source ? key_place(config, key) : (struct loc){0};
   return CONFIG_FOUND;

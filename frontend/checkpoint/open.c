@@ -26,37 +26,50 @@ static bool plain_file_name(const char *name) {
   return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static int shard_number(const struct checkpoint *c, const char *path) {
-  for (int i = 0; i < c->shards.n; i++)
-    if (strcmp(c->shards.at[i].path, path) == 0)
-      return i;
-  return -1;
-}
-
 static const char *visible(struct checkpoint *c, const char *s) {
   char *copy = arena_strdup(c->arena, s);
   blank_controls(copy);
   return copy;
 }
 
-/* Opens every shard that the index names, once. */
+/* A tensor that is listed and cannot be had. */
+static void put_missing(struct checkpoint *c, const char *name, const char *file, const char *fault) {
+  struct tensor t = {
+      .info = {.name = visible(c, name), .dtype = DTYPE_OTHER, .dtype_name = "?", .file = file},
+      .shard = -1,
+      .stored = "",
+      .fault = fault};
+  vec_push(c->arena, c->tensors, t);
+}
+
+/* Opens every shard that the index names, once; what is listed in one that cannot be opened is known by name.
+ */
 static bool open_listed(struct checkpoint *c, const char *index, json_t *map) {
-  const char *name, *last = "";
+  struct opened {
+    const char *path, *fault;
+  };
+  VEC(struct opened) opened = {0};
+  const char *name;
   json_t *v;
-  bool ok = true;
   json_object_foreach(map, name, v) {
     const char *file = json_string_value(v);
+    int i = 0;
     if (!file || !plain_file_name(file)) {
       diag_error(c->diag,
                  "%s: tensor '%s' is said to be in '%s'; a file name in the same directory was expected",
                  index, visible(c, name), file ? visible(c, file) : "?");
       return false;
     }
-    if (strcmp(file, last) != 0 && shard_number(c, join(c, file)) < 0)
-      ok &= safetensors_open(c, join(c, file));
-    last = file;
+    while (i < opened.n && strcmp(strrchr(opened.at[i].path, '/') + 1, file) != 0)
+      i++;
+    if (i == opened.n) {
+      struct opened o = {join(c, file), safetensors_open(c, join(c, file))};
+      vec_push(c->arena, opened, o);
+    }
+    if (opened.at[i].fault)
+      put_missing(c, name, opened.at[i].path, opened.at[i].fault);
   }
-  return ok;
+  return true;
 }
 
 static bool open_shards(struct checkpoint *c, const char *path, struct config *index) {
@@ -70,26 +83,6 @@ static bool open_shards(struct checkpoint *c, const char *path, struct config *i
   return open_listed(c, path, map);
 }
 
-/* Holds that each listed tensor is in the shard that the index says. */
-static bool check_listed(struct checkpoint *c, const char *index, json_t *map) {
-  const char *name;
-  json_t *v;
-  bool ok = true;
-  json_object_foreach(map, name, v) {
-    const struct tensor *t = tensor_find(c, name);
-    const char *file = join(c, json_string_value(v));
-    if (t && strcmp(c->shards.at[t->shard].path, file) == 0)
-      continue;
-    diag_error(
-        c->diag,
-        "%s: tensor '%s' should be in '%s', but is %s%s; the index and the shards do not belong together",
-        index, visible(c, name), visible(c, json_string_value(v)), t ? "in " : "in none of the shards",
-        t ? t->info.file : "");
-    ok = false;
-  }
-  return ok;
-}
-
 /* ---- names ------------------------------------------------------------------------------------------------
  */
 
@@ -97,19 +90,44 @@ static int by_name(const void *p, const void *q) {
   return strcmp((*(const struct tensor *const *)p)->info.name, (*(const struct tensor *const *)q)->info.name);
 }
 
-static bool sort_names(struct checkpoint *c) {
-  bool ok = true;
+/* Of two tensors of one name neither can be used. */
+static void sort_names(struct checkpoint *c) {
   c->by_name = arena_array(c->arena, const struct tensor *, c->tensors.n);
   for (int i = 0; i < c->tensors.n; i++)
     c->by_name[i] = &c->tensors.at[i];
   qsort(c->by_name, (size_t)c->tensors.n, sizeof *c->by_name, by_name);
   for (int i = 1; i < c->tensors.n; i++)
     if (by_name(&c->by_name[i - 1], &c->by_name[i]) == 0) {
-      diag_error(c->diag, "tensor '%s' is in two shards, %s and %s; remove one of them",
-                 c->by_name[i]->info.name, c->by_name[i - 1]->info.file, c->by_name[i]->info.file);
-      ok = false;
+      struct tensor *t = &c->tensors.at[c->by_name[i] - c->tensors.at];
+      struct tensor *other = &c->tensors.at[c->by_name[i - 1] - c->tensors.at];
+      t->fault = other->fault =
+          arena_printf(c->arena, "tensor '%s' is in two shards, %s and %s; remove one of them", t->info.name,
+                       other->info.file, t->info.file);
     }
-  return ok;
+}
+
+/* Holds that each listed tensor is in the shard that the index says. */
+static void check_listed(struct checkpoint *c, const char *index, json_t *map) {
+  const char *name;
+  json_t *v;
+  int n = c->tensors.n;
+  json_object_foreach(map, name, v) {
+    const struct tensor *found = tensor_find(c, name);
+    struct tensor *t = found ? &c->tensors.at[found - c->tensors.at] : NULL;
+    if (t && (t->fault || strcmp(t->info.file, join(c, json_string_value(v))) == 0))
+      continue;
+    const char *fault = arena_printf(
+        c->arena,
+        "%s: tensor '%s' should be in '%s', but is %s%s; the index and the shards do not belong together",
+        index, visible(c, name), visible(c, json_string_value(v)), t ? "in " : "in none of the shards",
+        t ? t->info.file : "");
+    if (t)
+      t->fault = fault;
+    else
+      put_missing(c, name, index, fault);
+  }
+  if (c->tensors.n > n)
+    sort_names(c);
 }
 
 static int name_order(const void *key, const void *p) {
@@ -119,7 +137,29 @@ static int name_order(const void *key, const void *p) {
 const struct tensor *tensor_find(const struct checkpoint *c, const char *name) {
   const struct tensor **t =
       c->tensors.n ? bsearch(name, c->by_name, (size_t)c->tensors.n, sizeof *c->by_name, name_order) : NULL;
+  size_t n = c->added ? strlen(c->added) : 0;
+  if (!t && n && strncmp(name, c->added, n) == 0 && c->tensors.n)
+    t = bsearch(name + n, c->by_name, (size_t)c->tensors.n, sizeof *c->by_name, name_order);
   return t ? *t : NULL;
+}
+
+bool checkpoint_prefix(struct checkpoint *c, const char *prefix) {
+  bool adds = *prefix == '+';
+  size_t n = strlen(prefix);
+  int found = 0;
+  c->added = adds ? arena_strdup(c->arena, prefix + 1) : NULL;
+  for (int i = 0; i < c->tensors.n && !adds; i++) {
+    struct tensor *t = &c->tensors.at[i];
+    if (strncmp(t->info.name, prefix, n) != 0 || !t->info.name[n])
+      continue;
+    t->info.name += n;
+    found++;
+  }
+  if (!adds && !found)
+    diag_error(c->diag, "%s: no tensor's name begins with '%s' (--prefix); the first one is '%s'", c->path,
+               prefix, c->tensors.n ? c->tensors.at[0].info.name : "");
+  sort_names(c);
+  return adds || found;
 }
 
 /* ---- compact matrices -------------------------------------------------------------------------------------
@@ -148,7 +188,7 @@ static struct tensor *scale_of_tensor(struct checkpoint *c, const struct tensor 
 static void link_scale(struct checkpoint *c, struct tensor *t) {
   bool matrix = t->info.rank == 2 && (dtype_is_float(t->info.dtype) || tensor_is_codes(t));
   struct tensor *scale = matrix ? scale_of_tensor(c, t) : NULL;
-  if (!scale || !dtype_is_float(scale->info.dtype))
+  if (!scale || scale->fault || !dtype_is_float(scale->info.dtype))
     return;
   t->beside = scale;
   scale->is_scale = true;
@@ -162,12 +202,14 @@ static bool is_compact(struct checkpoint *c, const struct tensor *t) {
 }
 
 static bool link_compact(struct checkpoint *c, struct tensor *t) {
+  if (t->fault)
+    return true;
   if (!is_compact(c, t)) {
     link_scale(c, t);
     return true;
   }
   struct tensor *scale = scale_of_tensor(c, t);
-  if (!scale || scale->info.dtype != DTYPE_F32 || tensor_count(scale) != 1) {
+  if (!scale || scale->fault || scale->info.dtype != DTYPE_F32 || tensor_count(scale) != 1) {
     diag_error(c->diag,
                "%s: the packed matrix '%s' has no '%s_scale' of type F32 and shape []; pack it again",
                t->info.file, t->info.name, t->info.name);
@@ -198,6 +240,13 @@ static bool no_weights(struct checkpoint *c) {
   return false;
 }
 
+static bool open_single(struct checkpoint *c, const char *path) {
+  const char *fault = safetensors_open(c, path);
+  if (fault)
+    diag_error(c->diag, "%s", fault);
+  return !fault;
+}
+
 /* The files, and what holds across them. */
 static bool open_files(struct checkpoint *c, bool directory) {
   const char *single = directory ? join(c, "model.safetensors") : c->path;
@@ -205,12 +254,13 @@ static bool open_files(struct checkpoint *c, bool directory) {
   struct config listed = {0};
   bool ok;
   if (!directory || exists(single))
-    ok = safetensors_open(c, single);
+    ok = open_single(c, single);
   else
     ok = exists(index) ? open_shards(c, index, &listed) : no_weights(c);
-  ok = ok && sort_names(c);
+  if (ok)
+    sort_names(c);
   if (ok && listed.root)
-    ok = check_listed(c, index, json_object_get(listed.root, "weight_map"));
+    check_listed(c, index, json_object_get(listed.root, "weight_map"));
   for (int i = 0; ok && i < c->tensors.n; i++)
     ok = link_compact(c, &c->tensors.at[i]);
   config_free(&listed);
@@ -233,6 +283,23 @@ static void find_convention(struct checkpoint *c) {
     c->convention = class && strcmp(class, "autobitlinear") == 0 ? SCALE_MULTIPLIES : SCALE_DIVIDES;
 }
 
+/* "DIR/" is DIR; "/" stays. */
+static const char *without_slashes(struct arena *a, const char *path) {
+  size_t n = strlen(path);
+  while (n > 1 && path[n - 1] == '/')
+    n--;
+  return arena_strndup(a, path, n);
+}
+
+/* What is wrong with config.json is told, and harms only a spec that asks for it. */
+static void open_config(struct checkpoint *c) {
+  const char *path = join(c, "config.json");
+  bool lenient = c->diag->lenient;
+  c->diag->lenient = true;
+  c->config_unread = exists(path) && !config_read(c->diag, c->arena, path, &c->config);
+  c->diag->lenient = lenient;
+}
+
 struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *path) {
   struct stat st;
   if (stat(path, &st) < 0) {
@@ -240,13 +307,13 @@ struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *
     return NULL;
   }
   struct checkpoint *c = arena_new(a, struct checkpoint);
-  *c = (struct checkpoint){.diag = d, .arena = a, .path = arena_strdup(a, path)};
+  *c = (struct checkpoint){.diag = d, .arena = a, .path = without_slashes(a, path)};
   c->dir = S_ISDIR(st.st_mode) ? c->path : directory_of(a, c->path);
-  const char *config = join(c, "config.json");
-  if (!open_files(c, S_ISDIR(st.st_mode)) || (exists(config) && !config_read(d, a, config, &c->config))) {
+  if (!open_files(c, S_ISDIR(st.st_mode))) {
     checkpoint_close(c);
     return NULL;
   }
+  open_config(c);
   find_convention(c);
   return c;
 }
@@ -278,11 +345,15 @@ const char *checkpoint_dir(const struct checkpoint *c) {
 }
 
 enum config_result checkpoint_config(struct checkpoint *c, const char *key, struct config_value *value) {
+  if (c->config_unread) {
+    diag_error(c->diag, "%s: cannot be read (above), and the spec asks it for '%s'", c->config.name, key);
+    return CONFIG_WRONG;
+  }
   return c->config.root ? config_find(c->diag, c->arena, &c->config, key, value) : CONFIG_ABSENT;
 }
 
 bool checkpoint_has_config(const struct checkpoint *c) {
-  return c->config.root != NULL;
+  return c->config.root || c->config_unread;
 }
 
 void checkpoint_kinds(struct checkpoint *c, model_kinds *names) {

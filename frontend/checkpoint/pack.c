@@ -47,11 +47,20 @@ static int64_t packed_columns(int64_t n) {
   return n / TRITS_PER_BYTE + (n % TRITS_PER_BYTE != 0);
 }
 
+/* What the metadata says of a tensor, under the name that it has now. */
+static void move_key(struct packer *p, const struct tensor *t, const char *key) {
+  json_t *v = json_object_get(p->metadata, arena_printf(&p->arena, "%s%s", key, t->stored));
+  if (v && strcmp(t->stored, t->info.name) != 0)
+    json_object_set(p->metadata, arena_printf(&p->arena, "%s%s", key, t->info.name), v);
+}
+
 static void plan_copy(struct packer *p, const struct tensor *t) {
   struct safetensors_entry e = {
       .name = t->info.name, .dtype = t->info.dtype_name, .rank = t->info.rank, .bytes = t->bytes};
   memcpy(e.shape, t->info.shape, sizeof e.shape);
   vec_push(&p->arena, p->entries, e);
+  move_key(p, t, "tern.columns.");
+  move_key(p, t, "tern.largest.");
 }
 
 static void plan_pack(struct packer *p, const struct tensor *t) {
@@ -80,9 +89,10 @@ static bool is_packed(const struct packer *p, const struct tensor *t) {
   return tensor_is_ternary(t) && !t->beside && !(p->tied && head);
 }
 
+/* 1 for types whose elements are of no whole bytes, or of none that are known. */
 static int stored_bytes(const struct tensor *t) {
-  int64_t n = tensor_count(t);
-  return n ? (int)(t->bytes / n) : 1;
+  int64_t n = tensor_count(t), size = n ? t->bytes / n : 1;
+  return size == 8 || size == 4 || size == 2 ? (int)size : 1;
 }
 
 /* Plans the entries whose elements have `width` bytes. */
@@ -112,10 +122,14 @@ static void make_metadata(struct packer *p) {
   json_object_set_new(p->metadata, "tern.packing", json_string(codes ? "base3+codes" : "base3"));
 }
 
-/* False: a scale's name is taken. */
+/* False: a tensor cannot be read, or a scale's name is taken. */
 static bool check_names(struct packer *p) {
   for (int i = 0; i < p->c->tensors.n; i++) {
     const struct tensor *t = &p->c->tensors.at[i];
+    if (t->fault) {
+      diag_error(p->c->diag, "%s", t->fault);
+      return false;
+    }
     const char *scale = arena_printf(&p->arena, "%s_scale", t->info.name);
     if (is_packed(p, t) && tensor_find(p->c, scale)) {
       diag_error(p->c->diag,

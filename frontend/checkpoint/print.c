@@ -83,8 +83,8 @@ static const char *note_of(struct checkpoint *c, struct row *r) {
 static bool fill_row(struct checkpoint *c, const struct tensor *t, struct row *r, int threads) {
   *r = (struct row){.t = t, .bad_weight = -1};
   tensor_shape(t, r->shape);
-  r->matrix =
-      t->info.rank == 2 && !t->is_scale && (t->scale || tensor_is_codes(t) || dtype_is_float(t->info.dtype));
+  r->matrix = !t->fault && t->info.rank == 2 && !t->is_scale &&
+              (t->scale || tensor_is_codes(t) || dtype_is_float(t->info.dtype));
   if (r->matrix && !fill_matrix(c, r, threads))
     return false;
   r->note = r->matrix ? note_of(c, r) : NULL;
@@ -134,7 +134,9 @@ static void print_row(struct checkpoint *c, FILE *out, const struct row *r, int 
   char two[24], base3[24];
   fprintf(out, "%-*s  %-5s  %-*s", name_width, r->t->info.name, type_name(r), r->matrix ? shape_width : 0,
           shape_text(c->arena, r->t->info.rank, r->shape));
-  if (r->matrix && r->bad_weight >= 0)
+  if (r->t->fault)
+    fprintf(out, "  cannot be used: %s", r->t->fault);
+  else if (r->matrix && r->bad_weight >= 0)
     fprintf(out, "  weight %lld is not finite", (long long)r->bad_weight);
   else if (r->matrix)
     fprintf(out, "  %5.1f  %5.1f  %5.1f  %10.4g  %10s  %10s", percent(r->minus, r->count),
@@ -178,7 +180,9 @@ static json_t *row_json(const struct row *r) {
     json_array_append_new(shape, json_integer(r->shape[i]));
   json_t *o = json_pack("{s:s, s:s, s:o, s:I}", "name", r->t->info.name, "type", type_name(r), "shape", shape,
                         "bytes", (json_int_t)r->t->bytes);
-  if (r->matrix && r->bad_weight >= 0)
+  if (r->t->fault)
+    json_object_set_new(o, "fault", json_string(r->t->fault));
+  else if (r->matrix && r->bad_weight >= 0)
     json_object_set_new(o, "not_finite", json_integer(r->bad_weight));
   else if (r->matrix) {
     json_t *more = json_pack("{s:I, s:I, s:I, s:f, s:I, s:I}", "minus", (json_int_t)r->minus, "zero",

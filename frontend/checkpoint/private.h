@@ -20,11 +20,13 @@ struct shard { /* one open safetensors file */
 
 struct tensor {
   struct tensor_info info; /* as stored: of a compact matrix U8 [m, ceil(n / 5)] */
+  const char *stored;      /* its name in the file, which --prefix strips */
   int shard;
   int64_t begin, bytes;        /* in the shard's data */
   const struct tensor *scale;  /* of a compact matrix its X_scale; else NULL */
   int64_t columns;             /* of a compact matrix: n, or 0 when the header does not say */
   const struct tensor *beside; /* of any other matrix X its X_scale, or NULL */
+  const char *fault;           /* why it cannot be used, naming its file; NULL: it can */
   bool is_scale;               /* the X_scale of another */
 };
 
@@ -36,7 +38,9 @@ struct checkpoint {
   VEC(struct shard) shards;
   VEC(struct tensor) tensors;    /* in file order */
   const struct tensor **by_name; /* sorted */
-  struct config config;          /* config.root == NULL: no config.json */
+  const char *added;             /* what the model's names begin with and these do not; NULL: nothing */
+  struct config config;          /* config.root == NULL: no config.json, or none that can be read */
+  bool config_unread;            /* it is there, and why it cannot be read has been told */
   enum {
     SCALE_UNSAID,
     SCALE_MULTIPLIES,
@@ -50,6 +54,7 @@ enum {
   READ_ELEMENTS = 65536, /* one pread; also what one partial sum covers */
 };
 
+/* By the name that the model has for it. */
 const struct tensor *tensor_find(const struct checkpoint *c, const char *name);
 int64_t tensor_count(const struct tensor *t); /* elements as stored */
 bool dtype_is_float(enum dtype t);

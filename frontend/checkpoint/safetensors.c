@@ -5,6 +5,7 @@
  * the format demands. */
 #include "frontend/checkpoint/safetensors.h"
 #include "support/file.h"
+#include "support/kind.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -28,103 +29,120 @@ static const struct {
 };
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 
-/* One header under examination. */
+/* One header under examination. What is wrong with the file as a whole ends it; what is wrong with one tensor
+ * is noted there, and harms only a model that needs it. */
 struct header {
   struct checkpoint *c;
   const char *path;
   int64_t data_bytes;
-  int first; /* index of its first tensor in c->tensors */
+  int first;         /* index of its first tensor in c->tensors */
+  bool lost;         /* some tensor's place is not known */
+  const char *fault; /* of the file */
 };
 
-#define bad(h, ...) (diag_error((h)->c->diag, __VA_ARGS__), false)
+#define bad(h, ...)      ((h)->fault = arena_printf((h)->c->arena, __VA_ARGS__), false)
+#define spoil(h, t, ...) spoil_with(t, arena_printf((h)->c->arena, __VA_ARGS__))
+
+static bool spoil_with(struct tensor *t, const char *fault) {
+  t->fault = fault;
+  return false;
+}
 
 /* Control characters would reach the user's terminal with every diagnostic. */
-static bool printable(const char *s) {
-  for (; *s; s++)
-    if (iscntrl((unsigned char)*s))
-      return false;
+static const char *printable(struct arena *a, const char *s, size_t most) {
+  char *copy = arena_strndup(a, s, strnlen(s, most));
+  blank_controls(copy);
+  return copy;
+}
+
+static bool check_name(const struct header *h, const char *name, struct tensor *t) {
+  t->info.name = t->stored = printable(h->c->arena, name, LONGEST_NAME);
+  if (!*name || strcmp(t->info.name, name) != 0)
+    return spoil(h, t, "%s: the name of tensor %d is empty, longer than %d bytes or has control characters",
+                 h->path, h->c->tensors.n - h->first, LONGEST_NAME);
   return true;
 }
 
-static bool check_name(const struct header *h, const char *name) {
-  if (!*name || strlen(name) > LONGEST_NAME || !printable(name))
-    return bad(h, "%s: the name of tensor %d is empty, longer than %d bytes or has control characters",
-               h->path, h->c->tensors.n - h->first, LONGEST_NAME);
-  return true;
-}
-
+/* *element_bytes: 0 where the type is not known; such a tensor can be copied. */
 static bool parse_dtype(const struct header *h, json_t *v, struct tensor *t, int *element_bytes) {
   const char *name = json_string_value(v);
+  t->info.dtype = DTYPE_OTHER;
+  t->info.dtype_name = name ? printable(h->c->arena, name, 20) : "?";
+  *element_bytes = 0;
   for (int i = 0; name && i < DTYPES; i++)
     if (strcmp(name, dtypes[i].name) == 0) {
       t->info.dtype = dtypes[i].type;
-      t->info.dtype_name = dtypes[i].name;
       *element_bytes = dtypes[i].bytes;
-      return true;
     }
-  return bad(h, "%s: tensor '%s' has an unknown type '%.20s'; save it as F32, F16 or BF16", h->path,
-             t->info.name, name && printable(name) ? name : "?");
+  return name || spoil(h, t, "%s: tensor '%s' has an unknown type '?'; save it as F32, F16 or BF16", h->path,
+                       t->info.name);
 }
 
 /* shape: and the number of bytes that it asks for. */
 static bool parse_shape(const struct header *h, json_t *v, struct tensor *t, int element_bytes,
                         int64_t *bytes) {
   if (!json_is_array(v))
-    return bad(h, "%s: tensor '%s': 'shape' must be a list of numbers", h->path, t->info.name);
+    return spoil(h, t, "%s: tensor '%s': 'shape' must be a list of numbers", h->path, t->info.name);
   if (json_array_size(v) > MAX_RANK)
-    return bad(h, "%s: tensor '%s' has %zu dimensions; at most %d can be used", h->path, t->info.name,
-               json_array_size(v), MAX_RANK);
+    return spoil(h, t, "%s: tensor '%s' has %zu dimensions; at most %d can be used", h->path, t->info.name,
+                 json_array_size(v), MAX_RANK);
   t->info.rank = (int)json_array_size(v);
   *bytes = element_bytes;
   for (int i = 0; i < t->info.rank; i++) {
     json_t *n = json_array_get(v, (size_t)i);
     t->info.shape[i] = json_integer_value(n);
     if (!json_is_integer(n) || t->info.shape[i] < 0)
-      return bad(h, "%s: tensor '%s': dimension %d of its shape is not a whole number", h->path, t->info.name,
-                 i);
+      return spoil(h, t, "%s: tensor '%s': dimension %d of its shape is not a whole number", h->path,
+                   t->info.name, i);
     if (__builtin_mul_overflow(*bytes, t->info.shape[i], bytes))
-      return bad(h, "%s: tensor '%s': its shape asks for more than 2^63 bytes", h->path, t->info.name);
+      return spoil(h, t, "%s: tensor '%s': its shape asks for more than 2^63 bytes", h->path, t->info.name);
   }
   return true;
 }
 
-static bool parse_offsets(const struct header *h, json_t *v, struct tensor *t, int64_t shape_bytes) {
+/* Where it is; t->bytes stays 0 and h->lost is set when that is not said. */
+static bool parse_offsets(struct header *h, json_t *v, struct tensor *t) {
   json_t *begin = json_array_get(v, 0), *end = json_array_get(v, 1);
   long long from = json_integer_value(begin), to = json_integer_value(end);
-  const char *name = t->info.name;
+  h->lost = true;
   if (json_array_size(v) != 2 || !json_is_integer(begin) || !json_is_integer(end) || from < 0 || to < from)
-    return bad(h, "%s: tensor '%s': 'data_offsets' must be [begin, end] with 0 <= begin <= end", h->path,
-               name);
+    return spoil(h, t, "%s: tensor '%s': 'data_offsets' must be [begin, end] with 0 <= begin <= end", h->path,
+                 t->info.name);
   if (to > h->data_bytes)
-    return bad(
-        h,
-        "%s: tensor '%s' ends at byte %lld of the data, but the file has %lld; it is cut short or damaged: "
-        "fetch it again",
-        h->path, name, to, (long long)h->data_bytes);
-  if (to - from != shape_bytes)
-    return bad(h,
-               "%s: tensor '%s' of %s %s needs %lld bytes, but its offsets give it %lld; the file is damaged",
-               h->path, name, t->info.dtype_name, shape_text(h->c->arena, t->info.rank, t->info.shape),
-               (long long)shape_bytes, to - from);
+    return spoil(h, t,
+                 "%s: tensor '%s' ends at byte %lld of the data, but the file has %lld; it is cut short or "
+                 "damaged: fetch it again",
+                 h->path, t->info.name, to, (long long)h->data_bytes);
+  h->lost = false;
   t->begin = from;
   t->bytes = to - from;
   return true;
 }
 
-static bool parse_tensor(struct header *h, const char *name, json_t *v) {
-  struct checkpoint *c = h->c;
-  struct tensor t = {.shard = c->shards.n - 1};
-  int element_bytes;
-  int64_t bytes;
-  if (!check_name(h, name))
-    return false;
-  t.info.name = arena_strdup(c->arena, name);
-  t.info.file = h->path;
-  bool ok = parse_dtype(h, json_object_get(v, "dtype"), &t, &element_bytes) &&
-            parse_shape(h, json_object_get(v, "shape"), &t, element_bytes, &bytes) &&
-            parse_offsets(h, json_object_get(v, "data_offsets"), &t, bytes);
-  vec_push(c->arena, c->tensors, t);
-  return ok;
+static bool check_bytes(const struct header *h, struct tensor *t, int64_t shape_bytes) {
+  if (t->bytes == shape_bytes)
+    return true;
+  return spoil(
+      h, t, "%s: tensor '%s' of %s %s needs %lld bytes, but its offsets give it %lld; the file is damaged",
+      h->path, t->info.name, t->info.dtype_name, shape_text(h->c->arena, t->info.rank, t->info.shape),
+      (long long)shape_bytes, (long long)t->bytes);
+}
+
+static void parse_tensor(struct header *h, const char *name, json_t *v) {
+  struct tensor t = {.shard = h->c->shards.n - 1, .info = {.file = h->path}};
+  bool lost = h->lost;
+  int element_bytes = 0;
+  int64_t bytes = 0;
+  const char *first = NULL; /* the first thing that is wrong; places are wanted of all */
+  if (!check_name(h, name, &t) || !parse_dtype(h, json_object_get(v, "dtype"), &t, &element_bytes) ||
+      !parse_shape(h, json_object_get(v, "shape"), &t, element_bytes, &bytes))
+    first = t.fault;
+  if (parse_offsets(h, json_object_get(v, "data_offsets"), &t) && !first && element_bytes)
+    check_bytes(h, &t, bytes);
+  t.fault = first ? first : t.fault;
+  t.info.rank = t.fault ? 0 : t.info.rank;
+  h->lost |= lost;
+  vec_push(h->c->arena, h->c->tensors, t);
 }
 
 static int by_place(const void *p, const void *q) {
@@ -134,30 +152,48 @@ static int by_place(const void *p, const void *q) {
   return (a->bytes > b->bytes) - (a->bytes < b->bytes); /* empty ones first */
 }
 
-static bool gap_or_overlap(const struct header *h, const struct tensor *t, int64_t end,
-                           const struct tensor *before) {
-  bool overlap = t->begin < end;
-  return bad(
-      h, "%s: tensor '%s' begins at byte %lld of the data, but %s%s%s at byte %lld: %s; the file is damaged",
-      h->path, t->info.name, (long long)t->begin, before ? "tensor '" : "", before ? before->info.name : "",
-      before ? "' ends" : "the data begins", (long long)end,
-      overlap ? "they overlap" : "nothing says what is between");
+/* Both of two tensors that share bytes are spoiled. */
+static void spoil_overlap(const struct header *h, struct tensor *t, struct tensor *before) {
+  if (!t->fault)
+    spoil(h, t,
+          "%s: tensor '%s' begins at byte %lld of the data, but tensor '%s' ends at byte %lld: they overlap; "
+          "the "
+          "file is damaged",
+          h->path, t->info.name, (long long)t->begin, before->info.name,
+          (long long)(before->begin + before->bytes));
+  if (!before->fault)
+    spoil(h, before, "%s: tensor '%s' overlaps tensor '%s'; the file is damaged", h->path, before->info.name,
+          t->info.name);
 }
 
-/* Sorts the tensors by place and holds that each begins where the last one ended. */
-static bool check_cover(const struct header *h) {
+static bool gap(struct header *h, const struct tensor *t, int64_t end, const struct tensor *before) {
+  return bad(h,
+             "%s: tensor '%s' begins at byte %lld of the data, but %s%s%s at byte %lld: nothing says what is "
+             "between; the file is damaged",
+             h->path, t->info.name, (long long)t->begin, before ? "tensor '" : "",
+             before ? before->info.name : "", before ? "' ends" : "the data begins", (long long)end);
+}
+
+/* Sorts the tensors by place and holds that each begins where the last one ended. Bytes of a tensor whose
+ * place is not known may be anywhere. */
+static bool check_cover(struct header *h) {
   struct checkpoint *c = h->c;
   struct tensor *t = c->tensors.at ? c->tensors.at + h->first : NULL;
-  int n = c->tensors.n - h->first;
+  int n = c->tensors.n - h->first, last = 0;
   int64_t end = 0;
   if (n)
     qsort(t, (size_t)n, sizeof *t, by_place);
   for (int i = 0; i < n; i++) {
-    if (t[i].begin != end)
-      return gap_or_overlap(h, &t[i], end, i ? &t[i - 1] : NULL);
-    end += t[i].bytes;
+    if (t[i].begin < end && t[i].bytes)
+      spoil_overlap(h, &t[i], &t[last]);
+    if (t[i].begin > end && !h->lost)
+      return gap(h, &t[i], end, i ? &t[last] : NULL);
+    if (t[i].begin + t[i].bytes >= end) {
+      end = t[i].begin + t[i].bytes;
+      last = i;
+    }
   }
-  if (end != h->data_bytes)
+  if (end != h->data_bytes && !h->lost)
     return bad(h, "%s: the tensors end at byte %lld of the data, but the file has %lld; the file is damaged",
                h->path, (long long)end, (long long)h->data_bytes);
   return true;
@@ -166,14 +202,12 @@ static bool check_cover(const struct header *h) {
 static bool parse_metadata(struct header *h, json_t *metadata) {
   const char *key;
   json_t *v;
-  if (!json_is_object(metadata))
-    return bad(h, "%s: '__metadata__' must be an object of strings", h->path);
-  json_object_foreach(metadata, key, v) if (!json_is_string(v)) {
-    return bad(h, "%s: '__metadata__' must be an object of strings", h->path);
-  }
+  json_t *texts = json_object(); /* what else there may be, nothing asks for */
+  json_object_foreach(metadata, key, v) if (json_is_string(v) && !json_odd_number(v))
+      json_object_set(texts, key, v);
   struct shard *s = &h->c->shards.at[h->c->shards.n - 1];
-  const char *packing = json_string_value(json_object_get(metadata, "tern.packing"));
-  s->metadata = json_incref(metadata);
+  const char *packing = json_string_value(json_object_get(texts, "tern.packing"));
+  s->metadata = texts;
   s->codes = packing && strcmp(packing, "base3+codes") == 0;
   s->base3 = s->codes || (packing && strcmp(packing, "base3") == 0);
   if (packing && !s->base3)
@@ -191,7 +225,7 @@ static bool parse_entries(struct header *h, json_t *root) {
     if (strcmp(name, "__metadata__") == 0)
       ok &= parse_metadata(h, v);
     else
-      ok &= parse_tensor(h, name, v);
+      parse_tensor(h, name, v);
   }
   return ok && check_cover(h);
 }
@@ -215,15 +249,21 @@ static uint64_t little_endian(const unsigned char b[LENGTH_BYTES]) {
   return n;
 }
 
-/* The header's length, held against the file's size; 0 after a diagnostic. */
+/* The header's length, held against the file's size; 0: it is wrong. */
 static uint64_t header_length(struct header *h, int fd, int64_t size) {
-  unsigned char start[LENGTH_BYTES];
-  if (size < LENGTH_BYTES || pread(fd, start, sizeof start, 0) != (ssize_t)sizeof start)
+  unsigned char start[512];
+  ssize_t n = pread(fd, start, sizeof start, 0);
+  const char *kind = n < 0 ? NULL : file_kind(start, (size_t)n);
+  if (kind)
+    return bad(h, "%s: %s", h->path, kind);
+  if (size < LENGTH_BYTES || n < LENGTH_BYTES)
     return bad(h, "%s: has %lld bytes, too few for a safetensors file; it is cut short: fetch it again",
                h->path, (long long)size);
   uint64_t length = little_endian(start);
-  if (memcmp(start, "GGUF", 4) == 0)
-    return bad(h, "%s: is a GGUF file; give the safetensors that it was made from", h->path);
+  bool ascii = (length & 0x8080808080808080u) == 0;
+  if (length > MOST_HEADER_BYTES && ascii && !not_text(h->c->arena, (const char *)start, (size_t)n))
+    return bad(h, "%s: is a text, no safetensors file; it begins with \"%.40s\"", h->path,
+               printable(h->c->arena, arena_strndup(h->c->arena, (const char *)start, (size_t)n), 40));
   if (length > MOST_HEADER_BYTES)
     return bad(
         h, "%s: claims a header of %llu bytes, and at most %d are read; it is damaged or no safetensors file",
@@ -250,14 +290,17 @@ static bool read_header(struct header *h, int fd, int64_t size) {
   return ok;
 }
 
-bool safetensors_open(struct checkpoint *c, const char *path) {
+const char *safetensors_open(struct checkpoint *c, const char *path) {
   struct header h = {.c = c, .path = arena_strdup(c->arena, path), .first = c->tensors.n};
   int64_t size;
-  int fd = file_open(c->diag, path, &size);
+  int fd = file_try(c->arena, path, &size, &h.fault);
   if (fd < 0)
-    return false;
+    return h.fault;
   vec_push(c->arena, c->shards, (struct shard){.path = h.path, .fd = fd}); /* checkpoint_close closes it */
-  return read_header(&h, fd, size);
+  if (read_header(&h, fd, size))
+    return NULL;
+  c->tensors.n = h.first;
+  return h.fault;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------

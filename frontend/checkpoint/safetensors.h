@@ -4,8 +4,9 @@
 
 #include "frontend/checkpoint/private.h"
 
-/* Opens a file, checks its header whole and appends a shard and its tensors to c. False after diagnostics. */
-bool safetensors_open(struct checkpoint *c, const char *path);
+/* Opens a file, checks its header whole and appends a shard and its tensors to c. What is wrong with the
+ * file, in the arena, and then no tensors; NULL: nothing. What is wrong with a tensor is its `fault`. */
+const char *safetensors_open(struct checkpoint *c, const char *path);
 
 /* A file to write: entries in the order of their bytes, which is that of the array. */
 struct safetensors_entry {

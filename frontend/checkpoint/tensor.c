@@ -78,6 +78,10 @@ static bool check_floats(struct checkpoint *c, const char *name, const struct te
     diag_error(c->diag, "%s: has no tensor '%s'", c->path, name);
     return false;
   }
+  if (t->fault) {
+    diag_error(c->diag, "%s", t->fault);
+    return false;
+  }
   if (!dtype_is_float(t->info.dtype) && !tensor_is_codes(t)) {
     diag_error(
         c->diag,

@@ -273,7 +273,7 @@ static bool read_compact(struct checkpoint *c, const struct tensor *t, int64_t r
 
 /* The s of -s, 0, s that the original held, as the header keeps it. */
 static bool compact_largest(struct checkpoint *c, const struct tensor *t, float *largest) {
-  const char *key = arena_printf(c->arena, "tern.largest.%s", t->info.name);
+  const char *key = arena_printf(c->arena, "tern.largest.%s", t->stored);
   const char *text = json_string_value(json_object_get(c->shards.at[t->shard].metadata, key));
   char *end = NULL;
   *largest = text ? strtof(text, &end) : -1;

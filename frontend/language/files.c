@@ -118,7 +118,7 @@ static struct spec_file *find_file(struct program *p, const char *path, const ch
 static struct spec_file *read_text(struct program *p, const char *path, const char *real, struct loc imported,
                                    bool *ok) {
   size_t length;
-  const char *text = file_read(p->diag, p->arena, path, MAX_FILE_BYTES, &length);
+  const char *text = text_read(p->diag, p->arena, path, MAX_FILE_BYTES, &length);
   if (!text) {
     if (imported.file)
       program_note(p, imported, "it is imported here");

@@ -255,6 +255,8 @@ static void check(struct argp_state *state, const struct build *b) {
     argp_error(
         state,
         "a SPEC (a .tern file) is expected, or --weights DIR whose config.json tells of a shipped one");
+  if (b->job.options.spec && strcmp(b->job.options.spec, "-") == 0 && !b->output && !b->emit->text)
+    argp_error(state, "a SPEC from standard input gives the output no name; give it one with -o");
   if (b->bare && b->emit->run != emit_c)
     argp_error(state, "--bare goes with --emit c");
   if (b->bare && !b->job.options.weights)
@@ -341,6 +343,12 @@ static bool report(struct build *b, const char *path) {
   return true;
 }
 
+/* That an output is an input is told before there is any work. */
+static bool announce(struct build *b, const char *path) {
+  struct diag *d = &b->job.diag;
+  return output_announce(d, path) && (!b->weights_file || output_announce(d, b->weights_file));
+}
+
 int build_main(int argc, char **argv) {
   struct build b = {.emit = &emits[EMITS - 1], .optimize = 3};
   job_start(&b.job);
@@ -348,5 +356,6 @@ int build_main(int argc, char **argv) {
   if (!b.job.options.spec && !job_open(&b.job))
     return job_end(&b.job, 1);
   const char *path = b.output ? b.output : default_output(&b);
-  return job_end(&b.job, b.emit->run(&b, path) && report(&b, path) ? 0 : 1);
+  bool ok = announce(&b, path) && b.emit->run(&b, path) && report(&b, path);
+  return job_end(&b.job, ok ? 0 : 1);
 }

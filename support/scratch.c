@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_FOLDERS = 8 };
@@ -39,6 +40,8 @@ static void remove_tree(int at, const char *name) {
   if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
     return;
   int folder = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder >= 0)
+    fchmod(folder, 0700); /* a tool may have made it read-only */
   for (int i = 0; folder >= 0 && i < MOST_READINGS && remove_entries(folder); i++)
     ;
   if (folder >= 0)

@@ -27,6 +27,14 @@ static void on_signal(int number) {
   raise(number); /* comes when this returns */
 }
 
+/* LLVM's libraries end so when there is no memory: with some words of theirs. */
+static void on_abort(int number) {
+  static const char line[] = "ternc: error: out of memory, or a fault of the compiler: see the line above\n";
+  (void)number;
+  clean_up();
+  _exit(write(STDERR_FILENO, line, sizeof line - 1) < 0 ? 2 : 1);
+}
+
 /* A fault belongs to the thread that has it. */
 static void on_fault(int number) {
   clean_up();
@@ -53,7 +61,7 @@ static void at_exit(void) {
 
 void stop_prepare(void) {
   static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM, SIGXCPU, SIGUSR1, SIGUSR2};
-  static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+  static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
   streams_fill();
   signal(SIGXFSZ, SIG_IGN);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -61,5 +69,6 @@ void stop_prepare(void) {
     catch (stops[i], on_signal);
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
     catch (faults[i], on_fault);
+  catch (SIGABRT, on_abort);
   atexit(at_exit);
 }

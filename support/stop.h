@@ -5,6 +5,7 @@
 /* To be called once, first. Afterwards
  * - a signal that ends the process also ends the programs it runs, and removes scratch folders and unfinished
  *   outputs; so does exit;
+ * - abort, which is how libraries end when memory is short, is an error with exit status 1;
  * - a write beyond a limit on file sizes fails, and is reported, instead of ending the process;
  * - standard streams that were closed fail when they are used;
  * - at exit, what standard output could not take is an error, and the exit status 1. */

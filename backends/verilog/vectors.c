@@ -177,11 +177,21 @@ static bool interleave(struct recorder *r, FILE *const *from, const struct hw_ve
   return ok;
 }
 
+/* What was recorded is whole, and will be read. */
+static bool to_begin(FILE *file, struct diag *d) {
+  if (!ferror(file) && fseeko(file, 0, SEEK_SET) == 0)
+    return true;
+  diag_error(d, "intermediate results: cannot write: %s (set TMPDIR to a folder with room)",
+             strerror(errno ? errno : EIO));
+  return false;
+}
+
 bool vectors_write(const struct hw_design *h, struct diag *d, struct interp *in, const struct hw_vectors *v,
                    FILE *expected) {
   struct recorder r = {.h = h, .d = d};
   FILE *files[16] = {0};
   bool ok = true;
+  errno = 0;
   for (int n = 0; ok && n < h->options.batch; n++) {
     files[n] = expected ? file_temporary(d) : NULL;
     if (expected && !files[n]) {
@@ -189,9 +199,7 @@ bool vectors_write(const struct hw_design *h, struct diag *d, struct interp *in,
       break;
     }
     r.out = files[n];
-    ok = run_sequence(&r, in, v, n);
-    if (files[n])
-      rewind(files[n]);
+    ok = run_sequence(&r, in, v, n) && (!files[n] || to_begin(files[n], d));
   }
   if (ok && expected && !interleave(&r, files, v, expected)) {
     diag_error(d, "cannot read intermediate results back: %s", strerror(errno));

@@ -159,7 +159,8 @@ struct value {
   const char *name;    /* a hint from the spec for the printer; may be NULL */
   int frac;            /* of integers; FRAC_NONE: no format is known */
   int64_t at;          /* plan-memory: byte offset of its buffer in scratch, AT_NONE or AT_OUTPUT */
-  double most;         /* largest magnitude that a calibration saw; 0: none did (struct fixing's ranges) */
+  double most;         /* largest magnitude that a calibration saw; 0: none did (passes/ranges.h) */
+  double tried;        /* the same of a trial with made-up tokens */
   bool poisoned;       /* a builder could not make it, and has reported why; see build() */
   int id; /* scratch number for whoever walks (printer, interpreter, back ends); of no lasting value */
 };

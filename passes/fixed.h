@@ -26,7 +26,8 @@ enum {
   MOST_FRAC = 20,    /* finer than that no value needs to be, unless it is small: */
   LEAST_DIGITS = 16, /* bits that the largest value has at least, where the word has room */
   LOGIT_BITS = 25,   /* with the sign */
-  WEIGHT_BITS = 16   /* of a float weight */
+  WEIGHT_BITS = 16,  /* of a float weight */
+  TABLE_BITS = 30    /* of one that is computed from numbers of the spec alone */
 };
 
 struct atom {
@@ -67,6 +68,11 @@ struct known_scales {
   struct weight *w;
 };
 
+struct guess {
+  const struct op *op;
+  const struct value *v; /* the integers that it became */
+};
+
 struct fixing {
   struct module *m;
   struct ranges *ranges;
@@ -75,7 +81,7 @@ struct fixing {
   int word;          /* bits of a value */
   int segments;      /* log2, of a curve */
   VEC(struct known_scales) scales;
-  VEC(const struct op *) guessed; /* results whose format is a guess */
+  VEC(struct guess) guessed; /* results whose format is a guess */
   bool ok;
 };
 

@@ -6,11 +6,16 @@
  * else. Such a value gets the middle of the word, beyond which it saturates, and a warning names it. */
 #include "passes/fixed.h"
 
+#include "passes/range_impl.h"
+
 #include <limits.h>
 #include <math.h>
 #include <string.h>
 
-enum { FINEST = 60 }; /* fraction bits: shifts of products of two stay exact (mulshift) */
+enum {
+  FINEST = 60,   /* fraction bits: shifts of products of two stay exact (mulshift) */
+  TRIAL_BITS = 8 /* that a guess leaves above what a trial reached */
+};
 
 /* ---- numbers ----------------------------------------------------------------------------------------------
  */
@@ -63,11 +68,16 @@ bool has_bound(const struct fixing *x, struct range r) {
   return is_narrow(x, r) || (r.seen && !r.mask && isfinite(range_most(r)));
 }
 
-/* The middle of the word, or beyond it where all that the range holds lies there. */
+/* The middle of the word, less where a trial shows that far less is enough, more where all that the range
+ * holds lies beyond. */
 static struct format guess_for(const struct fixing *x, struct range r) {
   double least_size = r.lo > 0 ? r.lo : r.hi < 0 ? -r.hi : 0;
   int needed = isfinite(least_size) && least_size > 0 ? bits_for(least_size) + 1 : 0;
-  int frac = x->word - 1 - most(x->word / 2, needed);
+  int whole = x->word / 2;
+  if (r.tried > 0)
+    whole = least(whole, bits_for(r.tried) + TRIAL_BITS);
+  whole = most(whole, needed);
+  int frac = least(x->word - 1 - whole, most(MOST_FRAC, least(FINEST, LEAST_DIGITS + TRIAL_BITS - whole)));
   return (struct format){r.whole ? least(frac, 0) : frac, x->word};
 }
 
@@ -84,20 +94,15 @@ struct format format_of(const struct fixing *x, const struct value *old) {
   return format_for(x, range_at(x, old));
 }
 
-static struct range hull(struct range a, struct range b) {
-  return (struct range){fmin(a.lo, b.lo), fmax(a.hi, b.hi), a.mask || b.mask, a.whole && b.whole,
-                        a.seen && b.seen};
-}
-
 struct format format_of_any(const struct fixing *x, const struct op *op, int first) {
-  struct range all = range_at(x, op->out[0]), rest = {INFINITY, -INFINITY, false, true, true};
+  struct range all = range_at(x, op->out[0]), rest = {.lo = INFINITY, .hi = -INFINITY};
   if (has_bound(x, all))
     return format_for(x, all);
   for (int i = first; i < op->n_in; i++) {
     struct range r = range_at(x, op->in[i]);
     bool constant = r.lo == r.hi && fabs(r.lo) >= MASK;
     if (!constant)
-      rest = hull(rest, r);
+      rest = rest.lo > rest.hi ? r : range_hull(rest, r);
   }
   if (rest.lo > rest.hi || !has_bound(x, rest))
     return format_for(x, all);
@@ -121,18 +126,22 @@ void note_guess(struct fixing *x, const struct op *op, const struct number *n) {
   bool moves = op_info[op->code].flags & MOVE || op->code == OP_CONST || op->code == OP_WEIGHT;
   if (n->form == FORM_FIXED && !moves && !r.mask && !r.whole && op->out[0]->type.elem == ELEM_F32 &&
       !has_bound(x, r))
-    vec_push(x->m->arena, x->guessed, op);
+    vec_push(x->m->arena, x->guessed, (struct guess){op, n->v});
 }
 
 static bool same_line(const struct op *a, const struct op *b) {
   return a->at.file == b->at.file && a->at.line == b->at.line;
 }
 
-/* One of each line, the one that the spec names or the last one. */
+/* One of each line, the one that the spec names or the last one; not what nothing came to use, such as the
+ * squares of a sum that is computed otherwise. */
 static int by_line(struct fixing *x, const struct op **lines) {
+  const struct block *step = func_find(x->m, "step")->body;
   int n = 0;
   for (int i = 0; i < x->guessed.n; i++) {
-    const struct op *op = x->guessed.at[i];
+    const struct op *op = x->guessed.at[i].op;
+    if (count_uses(step, x->guessed.at[i].v) == 0)
+      continue;
     int k = 0;
     while (k < n && !same_line(lines[k], op))
       k++;
@@ -160,25 +169,27 @@ static const char *place_of(struct fixing *x, const struct op *op) {
   return arena_printf(x->m->arena, "%s:%u:%u %s", slash ? slash + 1 : file, op->at.line, op->at.column, name);
 }
 
-/* One warning: the first value with its place, then all others of other lines, a few to a line. */
+/* One warning: the first value with its place, then those of other lines, a few to a line. */
 void warn_of_guesses(struct fixing *x) {
   enum { A_LINE = 4 };
   struct diag *d = x->m->diag;
-  if (x->guessed.n == 0)
+  const struct op **lines = arena_array(x->m->arena, const struct op *, x->guessed.n + 1);
+  int n = by_line(x, lines);
+  if (n == 0)
     return;
-  const struct op **lines = arena_array(x->m->arena, const struct op *, x->guessed.n);
-  int n = by_line(x, lines), whole = x->word / 2;
-  diag_at(
-      d, SEVERITY_WARNING, lines[0]->at,
-      "fixed-point: no useful bound is known of '%s'%s; it gets %d bits before the point and %d behind, and "
-      "saturates at -2^%d and 2^%d",
-      name_of(lines[0]), n > 1 ? arena_printf(x->m->arena, " and of values in %d more lines", n - 1) : "",
-      whole, x->word - 1 - whole, whole, whole);
+  struct format f = format_of(x, lines[0]->out[0]);
+  diag_at(d, SEVERITY_WARNING, lines[0]->at,
+          "fixed-point: no useful bound is known of '%s'%s; a guess gives it %d bits before the point and %d "
+          "behind, "
+          "and what is larger saturates",
+          name_of(lines[0]),
+          n > 1 ? arena_printf(x->m->arena, " and of values in %d more line%s", n - 1, n > 2 ? "s" : "") : "",
+          f.bits - 1 - f.frac, f.frac);
   for (int i = 1; i < n; i += A_LINE) {
     const char *text = place_of(x, lines[i]);
     for (int k = i + 1; k < n && k < i + A_LINE; k++)
       text = arena_printf(x->m->arena, "%s, %s", text, place_of(x, lines[k]));
-    diag_note(d, "%s %s", i == 1 ? "so do" : "     ", text);
+    diag_note(d, "%s %s", i == 1 ? "the others:" : "           ", text);
   }
   diag_note(
       d,

@@ -287,9 +287,9 @@ static struct number select_op(struct fixing *x, const struct op *op) {
 /* ---- functions --------------------------------------------------------------------------------------------
  */
 
-static struct number curve(struct fixing *x, struct number n, enum curve kind, int whole) {
+/* `out`: digits of the result. */
+static struct number fine_curve(struct fixing *x, struct number n, enum curve kind, int whole, int out) {
   enum { CURVE_FRAC = 30 }; /* of a curve's operand */
-  int out = least(16, x->word - 2);
   if (n.frac < 0 || n.frac > CURVE_FRAC) {
     struct format f = {n.frac < 0 ? 0 : CURVE_FRAC, n.frac < 0 ? 32 : n.bits};
     n = fixed(reformat(x, n.v, n.frac, n.bits, f), f.frac, f.bits);
@@ -297,6 +297,10 @@ static struct number curve(struct fixing *x, struct number n, enum curve kind, i
   struct attrs attr = {
       .curve = kind, .frac = n.frac, .out_frac = out, .segments = x->segments, .bits = out + whole + 1};
   return fixed(build(&x->b, OP_CURVE, 1, &n.v, &attr, NULL)->out[0], out, out + whole + 1);
+}
+
+static struct number curve(struct fixing *x, struct number n, enum curve kind, int whole) {
+  return fine_curve(x, n, kind, whole, least(16, x->word - 2));
 }
 
 static struct number sigmoid(struct fixing *x, struct number n) {
@@ -332,7 +336,7 @@ static struct number exp2_parts(struct fixing *x, struct value *t, int frac, str
   *whole = whole_part(x, t, frac);
   struct value *back = int_mulshift(x, *whole, int_const(x, 1), int_const(x, -frac), 32);
   struct number part = fixed(int_sub(x, t, back, frac + 2), frac, frac + 2);
-  return curve(x, part, CURVE_EXP2, 2);
+  return fine_curve(x, part, CURVE_EXP2, 2, least(frac, x->word - 2));
 }
 
 struct number power_of_two_of(struct fixing *x, struct value *t, int frac, struct format f) {
@@ -342,23 +346,54 @@ struct number power_of_two_of(struct fixing *x, struct value *t, int frac, struc
   return fixed(int_mulshift(x, p.v, int_const(x, 1), shift, f.bits), f.frac, f.bits);
 }
 
+/* Of a power's exponent and mantissa: a decay is raised to a power by every token. */
+static int power_digits(const struct fixing *x) {
+  return x->word > 24 ? 20 : 16;
+}
+
+/* v 2^-frac log2(e), with power_digits */
+static struct value *times_log2e(struct fixing *x, struct value *v, int frac) {
+  double log2e = 1.4426950408889634;
+  struct value *by = int_const(x, rint(ldexp(log2e, 30)));
+  struct atom a = power_digits(x) > 16 ? (struct atom){by, int_const(x, 30), false} : atom_const(x, log2e);
+  return int_mulshift(x, v, a.m, int_add(x, a.e, int_const(x, frac - power_digits(x)), 16), 32);
+}
+
 /* Without a useful bound it keeps its exponent. */
 static struct number exponential(struct fixing *x, const struct op *op) {
-  enum { DIGITS = 16 };
   struct number n = as_fixed(x, op->in[0]);
-  struct atom log2e = atom_const(x, 1.4426950408889634);
-  struct value *t = int_mulshift(x, n.v, log2e.m, int_add(x, log2e.e, int_const(x, n.frac - DIGITS), 16), 32);
+  struct value *t = times_log2e(x, n.v, n.frac);
   if (is_narrow(x, range_at(x, op->out[0])))
-    return power_of_two_of(x, t, DIGITS, format_of(x, op->out[0]));
+    return power_of_two_of(x, t, power_digits(x), format_of(x, op->out[0]));
   struct value *whole;
-  struct number p = exp2_parts(x, t, DIGITS, &whole);
+  struct number p = exp2_parts(x, t, power_digits(x), &whole);
   return scalar_number(
       scalar_atom(x, (struct atom){p.v, int_sub(x, int_const(x, p.frac), whole, 32), false}));
 }
 
+/* log(1 + e), e = exp(-|n|), with all digits where it is small: e (1 - e (1/2 - e (1/3 - e / 4))) below 1/8.
+ */
+static struct number log_of_one_and(struct fixing *x, struct number n) {
+  enum { FRAC = 30, ONE = 1 << FRAC };
+  struct value *less = int_sub(x, int_const(x, 0), magnitude_of(x, n, NULL), 32);
+  struct value *e =
+      power_of_two_of(x, times_log2e(x, less, n.frac), power_digits(x), (struct format){FRAC, 32}).v;
+  struct value *h = int_const(x, ONE / 4.0), *by = int_const(x, FRAC);
+  for (int k = 3; k > 0; k--)
+    h = int_sub(x, int_const(x, rint((double)ONE / k)), int_mulshift(x, e, h, by, 32), 32);
+  struct value *small = int_mulshift(x, e, h, by, 32);
+  struct number l = curve(x, fixed(e, FRAC, 32), CURVE_LOG2, 1);
+  struct number large = scale_by(x, l, scalar_new(x, 0.6931471805599453), (struct format){FRAC, 32});
+  struct value *is_small = int_op(x, OP_ILT, 2, (struct value *[]){e, int_const(x, ONE / 8)}, 0);
+  return fixed(int_select(x, is_small, small, large.v), FRAC, 32);
+}
+
 /* max(n, 0) + log(1 + exp(-|n|)) in a format */
 static struct number soft_plus(struct fixing *x, struct number n, struct format f) {
-  struct number tail = curve(x, fixed(magnitude_of(x, n, NULL), n.frac, n.bits), CURVE_SOFTPLUS_TAIL, 0);
+  enum { COARSE = 16 }; /* digits that one curve has */
+  struct number tail =
+      f.frac > COARSE ? log_of_one_and(x, n)
+                      : curve(x, fixed(magnitude_of(x, n, NULL), n.frac, n.bits), CURVE_SOFTPLUS_TAIL, 0);
   struct value *above = int_op(x, OP_IMAX, 2, (struct value *[]){n.v, int_const(x, 0)}, 32);
   struct value *in[] = {reformat(x, above, n.frac, 32, (struct format){f.frac, 32}),
                         reformat(x, tail.v, tail.frac, tail.bits, (struct format){f.frac, 32})};

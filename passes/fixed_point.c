@@ -13,6 +13,7 @@
 #include "passes/fixed.h"
 
 #include "passes/pass.h"
+#include "passes/range_impl.h"
 #include "passes/rewrite.h"
 #include <math.h>
 #include <stdarg.h>
@@ -147,8 +148,7 @@ static void fix_block(struct fixing *x, struct block *b);
 /* The format that a carried value keeps through all iterations. */
 static struct format carried_format(const struct fixing *x, const struct op *op, int i) {
   struct range a = range_at(x, op->body->args[i + 1]), b = range_at(x, op->out[i]);
-  return format_for(x, (struct range){fmin(a.lo, b.lo), fmax(a.hi, b.hi), a.mask || b.mask,
-                                      a.whole && b.whole, a.seen && b.seen});
+  return format_for(x, range_hull(a, b));
 }
 
 static enum elem elem_of(struct format f) {

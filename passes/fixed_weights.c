@@ -65,10 +65,49 @@ static struct weight *new_weight(struct fixing *x, const char *name, struct type
   return w;
 }
 
-/* As many digits as the bits hold. */
-static struct format weight_format(const struct fixing *x, const struct weight *w) {
+/* What a folded value is computed from, as far as `steps` show. */
+struct sources {
+  bool tensors, exponentials;
+  int steps;
+};
+
+static void find_sources(const struct value *v, struct sources *s) {
+  if (!v->def || s->steps-- <= 0)
+    return;
+  s->tensors |= v->def->code == OP_WEIGHT || v->def->code == OP_WSCALE || s->steps == 0;
+  s->exponentials |= v->def->code == OP_EXP;
+  for (int i = 0; i < v->def->n_in; i++)
+    find_sources(v->def->in[i], s);
+}
+
+/* What defines a folded weight, or NULL. */
+static struct op *define_of(struct fixing *x, const struct weight *w) {
+  struct search s = {w->name, NULL};
+  if (w->origin == WEIGHT_FOLDED)
+    walk(fold_function(x)->body, find_define, &s);
+  return s.found;
+}
+
+/* Decays and rates: the smallest one counts as much as the largest, and its digits as often as there are
+ * tokens. */
+static int bits_of_decays(const struct weight *w) {
+  enum { LEAST_BITS = 20 };
+  bool one_sign = w->known && (w->lo > 0 || w->hi < 0);
+  double ratio = one_sign ? fmax(fabs(w->lo), fabs(w->hi)) / fmin(fabs(w->lo), fabs(w->hi)) : 1;
+  int bits = LEAST_BITS + bits_for(fmin(ratio, 0x1p20));
+  return !one_sign ? WEIGHT_BITS : bits < TABLE_BITS ? bits : TABLE_BITS;
+}
+
+/* As many digits as the bits hold: a table of angles or decays is as fine as the word, whatever floats a
+ * checkpoint has are not. */
+static struct format weight_format(struct fixing *x, const struct weight *w) {
   double most = range_most(weight_range(w));
-  int bits = WEIGHT_BITS < x->word ? WEIGHT_BITS : x->word;
+  struct sources from = {.steps = 10000};
+  const struct op *define = define_of(x, w);
+  if (define)
+    find_sources(define->in[0], &from);
+  int bits = define && !from.tensors ? TABLE_BITS : from.exponentials ? bits_of_decays(w) : WEIGHT_BITS;
+  bits = bits < x->word ? bits : x->word;
   int whole = most > 0 ? bits_for(most * (1 + ldexp(1, -bits))) : 1 - bits;
   return (struct format){bits - 1 - whole, bits};
 }
@@ -91,12 +130,10 @@ static struct weight *fixed_weight(struct fixing *x, const struct weight *w) {
   struct format f = weight_format(x, w);
   y = new_weight(x, name, w->type, w, f);
   double scale = ldexp(1, f.frac);
-  struct search s = {w->name, NULL};
-  if (w->origin == WEIGHT_FOLDED)
-    walk(fold_function(x)->body, find_define, &s);
-  if (s.found) {
-    struct builder b = builder_after(x->m, s.found);
-    define_codes(&b, s.found->in[0], scale, f.bits, name, w->n_counts, s.found->in + 1);
+  struct op *define = define_of(x, w);
+  if (define) {
+    struct builder b = builder_after(x->m, define);
+    define_codes(&b, define->in[0], scale, f.bits, name, w->n_counts, define->in + 1);
     return y;
   }
   struct value *index[MAX_REPEATS];

@@ -20,8 +20,9 @@ static inline struct range range_between(double lo, double hi) {
   return (struct range){.lo = lo, .hi = hi};
 }
 static inline struct range range_hull(struct range a, struct range b) {
-  return (struct range){fmin(a.lo, b.lo), fmax(a.hi, b.hi), a.mask || b.mask, a.whole && b.whole,
-                        a.seen && b.seen};
+  return (struct range){fmin(a.lo, b.lo), fmax(a.hi, b.hi),
+                        a.mask || b.mask, a.whole && b.whole,
+                        a.seen && b.seen, a.tried > 0 && b.tried > 0 ? fmax(a.tried, b.tried) : 0};
 }
 static inline struct range range_of(const struct analysis *x, const struct value *v) {
   return x->r->at[v->id];

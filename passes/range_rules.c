@@ -11,7 +11,7 @@ typedef struct range rule(const struct analysis *x, const struct op *op);
 /* ---- arithmetic; 0 times what is unbounded is 0 -----------------------------------------------------------
  */
 
-static const struct range everything = {-INFINITY, INFINITY, false, false, false};
+static const struct range everything = {.lo = -INFINITY, .hi = INFINITY};
 
 static struct range in(const struct analysis *x, const struct op *op, int i) {
   return range_of(x, op->in[i]);
@@ -126,7 +126,7 @@ static struct range of_silu(const struct analysis *x, const struct op *op) {
 
 static struct range of_relu(const struct analysis *x, const struct op *op) {
   struct range a = in(x, op, 0);
-  return (struct range){fmax(a.lo, 0), fmax(a.hi, 0), a.mask, a.whole, false};
+  return range_between(fmax(a.lo, 0), fmax(a.hi, 0));
 }
 
 static struct range of_floor(const struct analysis *x, const struct op *op) {
@@ -276,7 +276,7 @@ static struct range of_quantize(const struct analysis *x, const struct op *op) {
 static struct range of_const(const struct analysis *x, const struct op *op) {
   (void)x;
   double c = op->attr.value;
-  return (struct range){c, c, fabs(c) >= MASK, c == rint(c), false};
+  return (struct range){.lo = c, .hi = c, .mask = fabs(c) >= MASK, .whole = c == rint(c), .tried = fabs(c)};
 }
 
 static struct range of_weight(const struct analysis *x, const struct op *op) {

@@ -7,8 +7,9 @@ enum {
 };
 #define GUESS      16.0 /* each guess is the next power of this */
 #define LAST_GUESS 0x1p24
+#define SOMETHING  1e-30 /* not 0 */
 
-static const struct range everything = {-INFINITY, INFINITY, false, false, false};
+static const struct range everything = {.lo = -INFINITY, .hi = INFINITY};
 
 double range_most(struct range r) {
   return fmax(fabs(r.lo), fabs(r.hi));
@@ -40,6 +41,7 @@ static void put(struct analysis *x, const struct value *v, struct range r) {
   if (isnan(r.lo) || isnan(r.hi))
     r = everything;
   r = seen(v, r);
+  r.tried = v->tried > 0 ? v->tried : r.tried;
   struct range *at = &x->r->at[v->id];
   *at = at->lo > at->hi ? r : range_hull(*at, r);
 }
@@ -56,7 +58,7 @@ static void run_block(struct analysis *x, const struct block *b);
 
 static void run_repeat(struct analysis *x, const struct op *op) {
   const struct block *body = op->body;
-  put(x, body->args[0], (struct range){0, (double)op->attr.count - 1, false, true, false});
+  put(x, body->args[0], (struct range){.lo = 0, .hi = (double)op->attr.count - 1, .whole = true});
   for (int i = 0; i < op->n_in; i++)
     put(x, body->args[i + 1], range_of(x, op->in[i]));
   for (int64_t n = 0; x->ok && n < op->attr.count; n++) {
@@ -95,13 +97,13 @@ static void number_block(struct block *b, int *n) {
 }
 
 static void run_token(struct analysis *x, const struct func *f) {
-  const struct range nothing = {INFINITY, -INFINITY, false, true, true};
+  const struct range nothing = {.lo = INFINITY, .hi = -INFINITY};
   for (int i = 0; i < x->r->n; i++)
     x->r->at[i] = nothing;
   for (int i = 0; i < x->r->states.n; i++)
     x->grown[i] = nothing;
   for (int i = 0; i < f->body->n_args; i++)
-    put(x, f->body->args[i], (struct range){0, INFINITY, false, true, false});
+    put(x, f->body->args[i], (struct range){.lo = 0, .hi = INFINITY, .whole = true});
   run_block(x, f->body);
 }
 
@@ -144,7 +146,12 @@ static bool grow_states(struct analysis *x, int token) {
 static void start_states(struct analysis *x) {
   for (struct state *s = x->m->states; s; s = s->next) {
     s->id = x->r->states.n;
-    struct range r = {s->init, s->init, fabs(s->init) >= MASK, s->init == rint(s->init), true};
+    struct range r = {s->init,
+                      s->init,
+                      fabs(s->init) >= MASK,
+                      s->init == rint(s->init),
+                      true,
+                      fmax(fabs(s->init), SOMETHING)};
     vec_push(x->m->arena, x->r->states, r);
   }
   x->grown = arena_array(x->m->arena, struct range, x->r->states.n + 1);

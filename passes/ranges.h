@@ -23,9 +23,10 @@
 
 struct range {
   double lo, hi;
-  bool mask;  /* may hold a constant of MASK or more that the spec puts in place of other values */
-  bool whole; /* whole numbers only */
-  bool seen;  /* a calibration saw it: the bounds are not absurd, however wide */
+  bool mask;    /* may hold a constant of MASK or more that the spec puts in place of other values */
+  bool whole;   /* whole numbers only */
+  bool seen;    /* a calibration saw it: the bounds are not absurd, however wide */
+  double tried; /* about what a trial reached; 0: not known. No bound, but a help to guess one */
 };
 
 #define LARGEST_WEIGHT  8.0     /* of a float weight that is not at hand */

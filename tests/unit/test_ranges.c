@@ -69,15 +69,15 @@ struct outcome_range {
   double lo, hi;
 };
 
-/* Codes of a ternary weight, random or all alike, and means whose reciprocals lie in lo .. hi. */
+/* Codes of a ternary weight, random or all alike, and a scale in lo .. hi. */
 static bool sample_ternary(void *self, const char *name, const struct weight *w, int8_t *codes,
-                           float *means) {
+                           float *scales) {
   struct bench *t = self;
   (void)name;
   int8_t all = uniform(t) < 0.5 ? -1 : 1;
   for (int64_t i = 0; i < w->type.dim[0] * w->type.dim[1]; i++)
     codes[i] = t->ends ? all : (int8_t)(uniform(t) * 3) - 1;
-  means[0] = (float)(1 / (uniform(t) < 0.5 ? w->lo : w->hi));
+  scales[0] = (float)(uniform(t) < 0.5 ? w->lo : w->hi);
   return true;
 }
 

@@ -32,13 +32,15 @@ static const struct {
  * their own makes, names for the system, versions of an architecture that stand for features with names of
  * their own, and what all processors of the family have. */
 static const char x86_unused[] =
-    " adx aes amx-bf16 amx-fp16 amx-int8 amx-tile cldemote clflushopt clwb clzero cmov cmpccxadd "
+    " adx avx512vp2intersect aes amx-bf16 amx-fp16 amx-int8 amx-tile cldemote clflushopt clwb clzero cmov "
+    "cmpccxadd "
     "crc32 cx8 enqcmd evex512 fsgsbase fxsr hreset invpcid kl lwp mmx movdir64b movdiri mwaitx "
     "pclmul pconfig pku prefetchi prfchw ptwrite rdpid rdpru rdrnd rdseed sahf serialize sgx sha "
     "sha512 shstk sm3 sm4 sse sse2 tsxldtrk uintr vaes vpclmulqdq waitpkg wbnoinvd widekl x87 xsave "
     "xsavec xsaveopt xsaves ";
 static const char arm64_unused[] =
-    " aes altnzcv am brbe bti ccdp ccidx crc dit ete hcx jsconv ls64 mec mte outline-atomics perfmon "
+    " jsconv fp16fml flagm pauth aes altnzcv am brbe bti ccdp ccidx crc dit ete hcx jsconv ls64 mec mte "
+    "outline-atomics perfmon "
     "predres rand ras rme sb sha2 sha3 sm4 spe spe-eef specrestrict ssbs sve2-bitperm trbe v8.1a "
     "v8.2a v8.3a v8.4a v8.5a v8.6a v8.7a v8a v9.1a v9.2a v9a wfxt zcm zcz ";
 

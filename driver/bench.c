@@ -37,19 +37,7 @@ bool bench_make(struct job *j, const char *dir, const char *target, const char *
 
 bool bench_take(struct job *j, const char *dir, const char *name, const char *path) {
   const char *from = arena_printf(&j->arena, "%s/%s", dir, name);
-  FILE *in = fopen(from, "rb");
-  struct output out;
-  char buffer[1 << 16];
-  size_t n;
-  if (!in) {
-    diag_error(&j->diag, "%s: cannot read: %s", from, strerror(errno));
-    return false;
-  }
-  bool ok = output_open(&out, &j->diag, path);
-  while (ok && (n = fread(buffer, 1, sizeof buffer, in)) > 0)
-    fwrite(buffer, 1, n, out.file);
-  fclose(in);
-  ok = ok && output_close(&out, false);
+  bool ok = output_copy(&j->diag, from, path);
   remove(from);
   return ok;
 }

@@ -21,31 +21,8 @@ bool write_image_file(struct job *j, const char *path) {
   return false;
 }
 
-static bool copy_bytes(struct job *j, const char *from, FILE *to, uint64_t *bytes) {
-  char buffer[1 << 16];
-  int64_t size, at = 0;
-  ssize_t n = 1;
-  int fd = file_open(&j->diag, from, &size);
-  if (fd < 0)
-    return false;
-  for (; at < size && (n = pread(fd, buffer, sizeof buffer, at)) > 0; at += n)
-    fwrite(buffer, 1, (size_t)n, to);
-  if (at < size)
-    diag_error(&j->diag, "%s: cannot read: %s", from, n < 0 ? strerror(errno) : "it has become shorter");
-  close(fd);
-  *bytes = (uint64_t)at;
-  return at == size;
-}
-
 bool copy_object(struct job *j, const char *object, const char *out) {
-  struct output o;
-  uint64_t bytes;
-  if (!output_open(&o, &j->diag, out))
-    return false;
-  if (copy_bytes(j, object, o.file, &bytes))
-    return output_close(&o, false);
-  output_abort(&o);
-  return false;
+  return output_copy(&j->diag, object, out);
 }
 
 static bool write_program(struct job *j, const char *program, const char *out, bool with_image) {
@@ -53,7 +30,7 @@ static bool write_program(struct job *j, const char *program, const char *out, b
   uint64_t code;
   if (!output_open_seekable(&o, &j->diag, out))
     return false;
-  if (copy_bytes(j, program, o.file, &code) && (!with_image || carry_image(j, o.file, code)))
+  if (file_copy(&j->diag, program, o.file, &code) && (!with_image || carry_image(j, o.file, code)))
     return output_close(&o, true);
   output_abort(&o);
   return false;
@@ -100,17 +77,6 @@ static const char *rename_prefix(struct job *j, const char *text) {
     }
   }
   return result;
-}
-
-static bool copy_file(struct job *j, const char *from, const char *to) {
-  struct output o;
-  uint64_t bytes;
-  if (!output_open(&o, &j->diag, to))
-    return false;
-  if (copy_bytes(j, from, o.file, &bytes))
-    return output_close(&o, false);
-  output_abort(&o);
-  return false;
 }
 
 static bool write_text(struct job *j, const char *path, const char *text) {
@@ -183,7 +149,7 @@ bool link_library(struct job *j, const char *dir, const char *object, const char
   const char *files[] = {arena_printf(a, "%s/lib%s.a", out, name), arena_printf(a, "%s/%s.h", out, name),
                          arena_printf(a, "%s/%s.weights", out, name)};
   outputs_begin();
-  bool ok = output_folder(&j->diag, out) && copy_file(j, archive, files[0]) &&
+  bool ok = output_folder(&j->diag, out) && output_copy(&j->diag, archive, files[0]) &&
             write_text(j, files[1], rename_prefix(j, text)) &&
             write_text(j, arena_printf(a, "%s/%s.pc", out, name), package_text(a, name)) &&
             (!j->checkpoint || write_image_file(j, files[2]));

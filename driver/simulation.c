@@ -74,8 +74,13 @@ static bool convert_logits(struct job *j, const char *dir, const char *path) {
     uint8_t bytes[4] = {(uint8_t)u, (uint8_t)(u >> 8), (uint8_t)(u >> 16), (uint8_t)(u >> 24)};
     fwrite(bytes, 1, sizeof bytes, out.file);
   }
+  if (ok && ferror(in))
+    diag_error(&j->diag, "%s/logits.txt: cannot read: %s", dir, strerror(errno));
+  bool whole = !ferror(in);
   fclose(in);
-  return ok && output_close(&out, false);
+  if (ok && !whole)
+    output_abort(&out);
+  return ok && whole && output_close(&out, false);
 }
 
 static void plusarg(struct arena *a, struct words *c, const char *name, int64_t n) {

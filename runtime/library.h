@@ -33,6 +33,9 @@
  * was compiled for; of several levels (ternc build --cpu=A,B) it takes the best that runs, or the one that
  * TERN_CPU_LEVEL in the environment names.
  *
+ * The weights are mapped from their file, and a signal (SIGBUS) ends the process when that gets shorter: put
+ * new weights in its place by renaming a file over it, never by writing into it.
+ *
  * Calls that can fail return 0 (or NULL) on failure and leave the sequence as it was; tern_error says why. */
 #ifndef tern_library_h
 #define tern_library_h

@@ -75,12 +75,14 @@ static bool open_image(struct program *p, struct failure *f) {
     p->image = p->host->image;
     return image_fits(p->image, p->model, f);
   }
+  if (!claim_files(path, f))
+    return false;
   if (path ? !image_open(&p->own, path, f->text, sizeof f->text) : !image_carried(&p->own, f))
     return false;
   if (p->own.header) {
     p->image = &p->own;
     guard_begin(p->own.base, p->own.mapped, p->name, path ? path : "this program's file");
-    return claim_files(path, f) && image_fits(p->image, p->model, f);
+    return image_fits(p->image, p->model, f);
   }
   if (p->model->weights_bytes == 0 || p->options.mode == MODE_INFO)
     return true;

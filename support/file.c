@@ -4,6 +4,7 @@
 #include "runtime/claim.h"
 #include "runtime/input.h"
 #include "support/kind.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,6 +102,33 @@ void output_abort(struct output *o) {
   if (o->file)
     written_close(&o->written, false, &f);
   o->file = NULL;
+}
+
+bool file_copy(struct diag *d, const char *from, FILE *to, uint64_t *bytes) {
+  char buffer[1 << 16];
+  int64_t size, at = 0;
+  ssize_t n = 1;
+  int fd = file_open(d, from, &size);
+  if (fd < 0)
+    return false;
+  for (; at < size && (n = pread(fd, buffer, sizeof buffer, at)) > 0; at += n)
+    fwrite(buffer, 1, (size_t)n, to);
+  if (at < size)
+    diag_error(d, "%s: cannot read: %s", from, n < 0 ? strerror(errno) : "it has become shorter");
+  close(fd);
+  *bytes = (uint64_t)at;
+  return at == size;
+}
+
+bool output_copy(struct diag *d, const char *from, const char *path) {
+  struct output o;
+  uint64_t bytes;
+  if (!output_open(&o, d, path))
+    return false;
+  if (file_copy(d, from, o.file, &bytes))
+    return output_close(&o, false);
+  output_abort(&o);
+  return false;
 }
 
 bool output_folder(struct diag *d, const char *path) {

@@ -36,6 +36,11 @@ bool output_open_seekable(struct output *o, struct diag *d, const char *path);
 bool output_close(struct output *o, bool executable);
 void output_abort(struct output *o);
 
+/* The bytes of a regular file to `to`, whose errors show when it is closed; *bytes: how many. */
+bool file_copy(struct diag *d, const char *from, FILE *to, uint64_t *bytes);
+/* The same to an output of that name. */
+bool output_copy(struct diag *d, const char *from, const char *path);
+
 /* A folder, made if missing. False after a diagnostic. */
 bool output_folder(struct diag *d, const char *path);
 

@@ -347,6 +347,30 @@ def signals(expected):
                 writing(work, 1), number)
 
 
+def shrinking(expected):
+    """The file that weights are mapped from is cut short while the program runs."""
+    work = clean(os.path.join(HOME, "w"))
+    subprocess.run([TERNC, "build", "m.tern", "--weights", "m", "-o", "other", "--weights-file", "image"], cwd=work, check=True)
+    with open(os.path.join(work, "many"), "w") as f:
+        f.write("3 " * 8000000)
+    p = subprocess.Popen(["./other", "--weights-file", "image", "--tokens", "many", "--logits", "out", "--chunk", "1"],
+                         cwd=work, stderr=subprocess.PIPE)
+    for _ in range(LIMIT * 100):  # it is at work when the temporary file is there
+        if [f for f in os.listdir(work) if "tmp-" in f] or p.poll() is not None:
+            break
+        time.sleep(0.01)
+    os.truncate(os.path.join(work, "image"), 0)
+    try:
+        err = p.communicate(timeout=LIMIT)[1]
+    except subprocess.TimeoutExpired:
+        p.kill()
+        err = p.communicate()[1]
+    if p.returncode != 1 or b"other: error: image: the weights cannot be read any more" not in err:
+        fault("shrinking", "image", "status %s: %r" % (p.returncode, err))
+    if [f for f in os.listdir(work) if "tmp-" in f] or os.path.exists(os.path.join(work, "out")):
+        fault("shrinking", "image", "left behind: %s" % os.listdir(work))
+
+
 if __name__ == "__main__":
     results = prepare()
     for what in sys.argv[3:]:

@@ -1,5 +1,6 @@
 /* compile.c: from options to a module: the part that `build` and `run` share. */
 #include "driver/driver.h"
+#include "driver/tokens.h"
 
 #include "runtime/machine.h"
 #include "support/progress.h"
@@ -336,8 +337,7 @@ static bool load(struct job *j) {
     return true;
   if (!match_checkpoint(j))
     return false;
-  checkpoint_tokenizer(&j->diag, &j->arena, checkpoint_dir(j->checkpoint), &j->tokenizer,
-                       &j->tokenizer_bytes);
+  job_find_tokenizer(j);
   return true;
 }
 

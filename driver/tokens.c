@@ -4,8 +4,28 @@
 
 #include "runtime/files.h"
 #include "runtime/generate.h"
+#include "runtime/tokenizer_format.h"
 #include <stdlib.h>
 #include <string.h>
+
+/* A model may have more ids than its tokenizer has tokens; the other way round, some texts cannot be run. */
+static void check_vocabulary(struct job *j) {
+  const struct tokenizer_header *h = (const struct tokenizer_header *)j->tokenizer;
+  uint32_t tokens = h->section[TOKENIZER_TOKENS].count;
+  int64_t vocab = model_vocabulary(j->module);
+  if (tokens > vocab)
+    diag_at(&j->diag, SEVERITY_WARNING, (struct loc){0},
+            "the tokenizer has %u tokens and the model %lld ids; a text with one of the tokens beyond them "
+            "cannot be run",
+            tokens, (long long)vocab);
+}
+
+void job_find_tokenizer(struct job *j) {
+  checkpoint_tokenizer(&j->diag, &j->arena, checkpoint_dir(j->checkpoint), &j->tokenizer,
+                       &j->tokenizer_bytes);
+  if (j->tokenizer)
+    check_vocabulary(j);
+}
 
 struct tokenizer *job_tokenizer(struct job *j, const char *without) {
   char why[256];

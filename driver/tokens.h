@@ -5,6 +5,10 @@
 #include "driver/driver.h"
 #include "runtime/tokenizer.h"
 
+/* Reads the checkpoint's tokenizer, if it has one that can be used, into the job, and says where it does not
+ * fit the module. */
+void job_find_tokenizer(struct job *j);
+
 /* The checkpoint's tokenizer. NULL after a diagnostic: `without` when there is none. */
 #define NO_TOKENIZER "the checkpoint has no tokenizer; give --tokens FILE instead of --prompt"
 struct tokenizer *job_tokenizer(struct job *j, const char *without);

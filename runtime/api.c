@@ -12,6 +12,7 @@
 
 #include "batch.h"
 #include "cpu.h"
+#include "generate.h"
 #include "image.h"
 #include "model.h"
 #include "session.h"
@@ -236,15 +237,33 @@ const char *tern_batch_error(const tern_batch *b) {
   return b->failure.text;
 }
 
-size_t tern_encode(const tern_model_handle *h, const char *text, size_t bytes, uint32_t *ids, size_t room) {
-  uint32_t *all = NULL;
-  size_t n =
-      h->tokenizer && bytes ? tokenizer_encode(h->tokenizer, text, bytes, TOKENIZER_SPECIAL_NEVER, &all) : 0;
+/* Writes what fits of n ids, which are freed. */
+static size_t hand_over(uint32_t *all, size_t n, uint32_t *ids, size_t room) {
   size_t written = n < room ? n : room;
   if (written)
     memcpy(ids, all, written * sizeof *ids);
   free(all);
   return n;
+}
+
+size_t tern_encode(const tern_model_handle *h, const char *text, size_t bytes, uint32_t *ids, size_t room) {
+  uint32_t *all = NULL;
+  bool some = h->tokenizer && bytes;
+  size_t n = some ? tokenizer_encode(h->tokenizer, text, bytes, TOKENIZER_SPECIAL_NEVER, &all) : 0;
+  return hand_over(all, n, ids, room);
+}
+
+size_t tern_encode_prompt(const tern_model_handle *h, const char *text, size_t bytes, int special,
+                          uint32_t *ids, size_t room) {
+  uint32_t *all = NULL;
+  size_t n = 0;
+  struct failure f = {0};
+  struct text_rules rules = {.special = special < 0   ? TOKENIZER_SPECIAL_AUTO
+                                        : special > 0 ? TOKENIZER_SPECIAL_ALWAYS
+                                                      : TOKENIZER_SPECIAL_NEVER};
+  if (!h->tokenizer || !tokens_of_text(h->tokenizer, &rules, text, bytes, &all, &n, &f))
+    n = 0;
+  return hand_over(all, n, ids, room);
 }
 
 size_t tern_decode(const tern_model_handle *h, const uint32_t *ids, size_t n, int first, char *text,
@@ -268,4 +287,8 @@ int32_t tern_bos(const tern_model_handle *h) {
 
 int32_t tern_eos(const tern_model_handle *h) {
   return h->tokenizer ? tokenizer_eos(h->tokenizer) : -1;
+}
+
+int tern_is_end(const tern_model_handle *h, uint32_t id) {
+  return h->tokenizer && tokenizer_is_end(h->tokenizer, id);
 }

@@ -123,18 +123,25 @@ TERN_PUBLIC int tern_batch_save(tern_batch *batch, uint32_t sequence, void *byte
 TERN_PUBLIC int tern_batch_restore(tern_batch *batch, uint32_t sequence, const void *bytes, size_t n);
 TERN_PUBLIC const char *tern_batch_error(const tern_batch *batch);
 
-/* Ids of the text; returns how many there are and writes at most `room` of them. BOS is not added. 0 without
- * a tokenizer. */
+/* Ids of the text; returns how many there are and writes at most `room` of them. BOS is not added, and
+ * special tokens ("</s>") are plain text. 0 without a tokenizer. */
 TERN_PUBLIC size_t tern_encode(const tern_model_handle *model, const char *text, size_t bytes, uint32_t *ids,
                                size_t room);
+/* The same of a prompt, as a program's --prompt has it: with what the checkpoint puts in front, and with
+ * special tokens where `special` is 1, without them where it is 0; -1: where the text is chat text. An empty
+ * prompt is BOS. */
+TERN_PUBLIC size_t tern_encode_prompt(const tern_model_handle *model, const char *text, size_t bytes,
+                                      int special, uint32_t *ids, size_t room);
 /* The text of n ids; returns how many bytes it has and writes at most `room` of them, without a final zero.
  * `first`: the ids begin the text, where the blank before the first word is dropped. One id may be a part of
  * a UTF-8 character. */
 TERN_PUBLIC size_t tern_decode(const tern_model_handle *model, const uint32_t *ids, size_t n, int first,
                                char *text, size_t room);
-/* Ids of the tokens that begin and end a text; -1 where there is none. */
+/* Ids of the tokens that begin and end a text, of several that end it the first; -1 where there is none. */
 TERN_PUBLIC int32_t tern_bos(const tern_model_handle *model);
 TERN_PUBLIC int32_t tern_eos(const tern_model_handle *model);
+/* Whether a text ends with this id. */
+TERN_PUBLIC int tern_is_end(const tern_model_handle *model, uint32_t id);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,7 @@
  * The model's state is eight 32-bit words that every token stirs; rows of logits are hashes of the state. It
  * shares its work by thread and needs its barriers: left out, or results that depended on the number of
  * threads, they would show. The scripted model is certain of the next byte instead, so that its text is
- * known. The tokenizer has one id a byte. */
+ * known (byte 1 is the word, byte 2 the second end). The tokenizer has one id a byte. */
 #ifndef TERN_TESTS_RUNTIME_FAKE_H
 #define TERN_TESTS_RUNTIME_FAKE_H
 
@@ -153,7 +153,7 @@ static inline uint32_t script_token(uint32_t position) {
   if (position >= n && !script_repeats)
     return EOS;
   unsigned char byte = (unsigned char)script[position % n];
-  return byte == 1 ? THE : BYTE + byte;
+  return byte == 1 ? THE : byte == 2 ? FULL : BYTE + byte;
 }
 
 static inline void script_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {

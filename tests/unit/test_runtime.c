@@ -668,6 +668,12 @@ static void test_library_calls(void **state) {
   assert_int_equal(tern_decode(model, word, 4, 0, out, 2), 5);
   assert_int_equal(tern_bos(model), BOS);
   assert_int_equal(tern_eos(model), EOS);
+  assert_true(tern_is_end(model, EOS) && tern_is_end(model, FULL) && !tern_is_end(model, BOS));
+  assert_int_equal(tern_encode_prompt(model, "", 0, -1, ids, 2), 1);
+  assert_int_equal(ids[0], BOS);
+  assert_int_equal(tern_encode_prompt(model, "<full>", 6, 1, ids, 2), 2);
+  assert_int_equal(ids[1], FULL);
+  assert_int_equal(tern_encode_prompt(model, "<full>", 6, 0, ids, 2), 7);
 
   tern_sequence *s = tern_sequence_open(model, 1, error, sizeof error);
   struct rows *all = score(1, 1), *mine = calloc(1, sizeof *mine);

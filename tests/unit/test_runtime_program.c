@@ -111,6 +111,55 @@ static void test_generates_the_script(void **state) {
   done(o);
 }
 
+/* What goes around a text: by the checkpoint, by --bos and --no-bos, and behind one that is whole. */
+static void test_around_a_text(void **state) {
+  static const struct {
+    bool no_prefix;
+    const char *option;
+    const char *scored;  /* of "ab": the tokens that are predicted */
+    const char *said[2]; /* of the prompts "ab" and "" */
+  } cases[] = {
+      {false, "-q", "over 2 tokens", {"prompt of 3 tokens", "prompt of 1 tokens"}},
+      {false, "--bos", "over 2 tokens", {"prompt of 3 tokens", "prompt of 1 tokens"}},
+      {false,
+       "--no-bos",
+       "over 1 tokens",
+       {"prompt of 2 tokens", "--no-bos leaves BOS out; give a --prompt"}},
+      {true, "-q", "over 2 tokens", {"prompt of 2 tokens", "prompt of 1 tokens"}}, /* a text ends with EOS */
+      {true, "--bos", "over 3 tokens", {"prompt of 3 tokens", "prompt of 1 tokens"}},
+      {true, "--no-bos", "over 2 tokens", {"prompt of 2 tokens", "--no-bos leaves BOS out"}},
+  };
+  (void)state;
+  struct tern_model m = script_model();
+  script = "abcdef";
+  put_file("two.txt", "ab", 2);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *option = strcmp(cases[i].option, "-q") == 0 ? "--no-special" : cases[i].option;
+    no_prefix = cases[i].no_prefix;
+    struct outcome o = RUN(&m, "--perplexity", "two.txt", option);
+    assert_non_null(strstr(o.out, cases[i].scored));
+    done(o);
+    for (int k = 0; k < 2; k++) {
+      o = RUN(&m, "-p", k ? "" : "ab", "-n", "1", option);
+      assert_non_null(strstr(o.err, cases[i].said[k]));
+      done(o);
+    }
+  }
+  no_prefix = false;
+}
+
+/* Special tokens of a prompt, and a text that ends with any of several. */
+static void test_special_tokens(void **state) {
+  (void)state;
+  struct tern_model m = script_model();
+  script = "a\2c";
+  put_file("full.txt", "<full>\n", 7);
+  expect_output(RUN(&m, "--tokenize", "full.txt", "--special"), "259\n");
+  expect_output(RUN(&m, "--tokenize", "full.txt", "--no-special"), "62 104 119 110 110 64\n");
+  expect_output(RUN(&m, "-t", "0", "-q"), "a");
+  expect_output(RUN(&m, "-t", "0", "-q", "--ignore-eos", "-n", "3"), "ac");
+}
+
 /* SentencePiece puts a blank before the first word, which is not part of the text. */
 static void test_blank_before_the_first_word(void **state) {
   (void)state;
@@ -783,6 +832,9 @@ static void test_wrong_options(void **state) {
       {{"--tokenize", "a", "--json"}, "--json has no meaning"},
       {{"--bench", "--top-k", "4"}, "--top-k has no meaning"},
       {{"--info", "--prompt", "x"}, "--prompt has no meaning"},
+      {{"--special", "--no-special"}, "--special and --no-special exclude each other"},
+      {{"--no-bos", "--bos"}, "--bos and --no-bos exclude each other"},
+      {{"--tokenize", "a", "--no-bos"}, "--no-bos has no meaning"},
       {{"--bench-tokens", "4"}, "--bench-tokens has no meaning"},
       {{"--tokenize", "a", "--chunk", "1"}, "--chunk has no meaning"},
   };
@@ -820,6 +872,8 @@ static void test_wrong_weights(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_generates_the_script),
+      cmocka_unit_test(test_around_a_text),
+      cmocka_unit_test(test_special_tokens),
       cmocka_unit_test(test_blank_before_the_first_word),
       cmocka_unit_test(test_statistics),
       cmocka_unit_test(test_seed_decides_chunk_and_threads_do_not),

@@ -311,7 +311,8 @@ bool checkpoint_check(struct checkpoint *c, const struct wanted_tensor *wanted, 
   find_extra(&k, wanted, n);
   find_missing(&k, wanted, n);
   const char *prefix = k.missing.n ? find_prefix(&k, &adds) : NULL;
-  qsort(k.faults.at, (size_t)k.faults.n, sizeof *k.faults.at, by_text);
+  if (k.faults.n)
+    qsort(k.faults.at, (size_t)k.faults.n, sizeof *k.faults.at, by_text);
   report_faults(&k);
   if (prefix)
     report_prefix(&k, prefix, adds);

@@ -49,7 +49,9 @@ static const struct argp_option model_rows[] = {
     {"no-require", KEY_NO_REQUIRE, 0, 0, "what the spec requires and config.json does not hold is a warning",
      2},
     {"weight-scale", KEY_WEIGHT_SCALE, "mean|largest|stored|inverse", 0,
-     "the rule for the scales of ternary weights where the spec names none", 2},
+     "the rule for the scales of ternary weights where the spec names none; mean and largest are for floats, "
+     "stored and inverse for codes",
+     2},
     {"prefix", KEY_PREFIX, "STR", 0,
      "strips STR from the names of the checkpoint's tensors (_orig_mod., module.); +STR: the model's names "
      "begin with "
@@ -327,9 +329,7 @@ static bool load(struct job *j) {
   j->module = spec_compile(&j->arena, &j->diag, o->spec, &options);
   if (!j->module)
     return false;
-  for (struct weight *w = j->module->weights; w; w = w->next)
-    if (w->type.elem == ELEM_TERNARY && w->rule == RULE_AUTO)
-      w->rule = o->weight_scale;
+  set_rules(j);
   j->module->chunk = o->chunk;
   j->module->packing = o->packing;
   j->module->word = o->fixed_bits;

@@ -80,6 +80,9 @@ const char *tern_file(struct job *j, const char *relative);
 /* What the module needs of the checkpoint is there; how its floats are stored is noted, and what the spec
  * leaves open of its matrices is said. False after diagnostics. */
 bool match_checkpoint(struct job *j);
+/* Gives ternary weights without a rule that of --weight-scale, where it means something for what is stored.
+ */
+void set_rules(struct job *j);
 struct scale_form
 weight_form(const struct weight *w); /* of a ternary one, as the checkpoint wants to know it */
 

@@ -15,6 +15,15 @@ struct scale_form weight_form(const struct weight *w) {
   return (struct scale_form){kinds[w->scale], w->group, by[w->rule]};
 }
 
+void set_rules(struct job *j) {
+  enum scale_rule rule = j->options.weight_scale;
+  bool of_codes = rule == RULE_STORED || rule == RULE_INVERSE;
+  for (struct weight *w = j->module->weights; w && rule != RULE_AUTO; w = w->next)
+    if (w->type.elem == ELEM_TERNARY && w->rule == RULE_AUTO &&
+        (!j->checkpoint || checkpoint_has_codes(j->checkpoint, weight_tensor(&j->arena, w, 0)) == of_codes))
+      w->rule = rule;
+}
+
 /* Holds the checkpoint against what the module needs, and notes how its floats are stored. */
 static bool match(struct job *j) {
   VEC(struct wanted_tensor) wanted = {0};

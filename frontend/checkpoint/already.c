@@ -63,6 +63,9 @@ bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const st
   const struct tensor *t = tensor_find(c, name);
   float largest;
   *rows = false;
+  if (t && t->scale) /* packed: the original was */
+    return json_object_get(c->shards.at[t->shard].metadata,
+                           arena_printf(c->arena, "tern.largest.%s", t->stored));
   if (!t || t->info.rank != 2 || !dtype_is_float(t->info.dtype) || t->beside)
     return false;
   int64_t all = tensor_count(t), cols = t->info.shape[1];

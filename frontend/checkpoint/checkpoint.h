@@ -107,6 +107,8 @@ bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t row
  * mean|W| is not s. Such a matrix with one s a row, where the form has one for all, is told by *rows. */
 bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const struct scale_form *form,
                                 bool *rows);
+/* The matrix is stored as codes: I8, U8, or floats with a scale beside them. */
+bool checkpoint_has_codes(const struct checkpoint *c, const char *name);
 /* The matrix has a stored scale, and nothing in config.json says whether it multiplies or divides. */
 bool checkpoint_scale_unsaid(const struct checkpoint *c, const char *name);
 

@@ -43,8 +43,8 @@ const char *codes_misfit(struct checkpoint *c, const struct tensor *t, int64_t r
   if (!t->beside && (form->by == BY_STORED || form->by == BY_INVERSE))
     return arena_printf(a, "'%s' has no scale stored beside it: there is no tensor '%s_scale' of floats",
                         t->info.name, t->info.name);
-  if (!t->beside)
-    return NULL;
+  if (!t->beside || t->beside->fault)
+    return t->beside ? t->beside->fault : NULL;
   if (!scale_shape(t->beside, rows, &each, &by_row))
     return arena_printf(
         a, "'%s' is %s, which are no scales of [%lld, %lld]; [], [1], [%lld] or [%lld, groups] was expected",
@@ -103,6 +103,11 @@ bool codes_one_scale(struct checkpoint *c, const struct tensor *t, float *scale,
   *dividing = c->convention == SCALE_DIVIDES;
   return !t->beside ||
          (tensor_count(t->beside) == 1 && checkpoint_read_f32(c, t->beside->info.name, 0, 1, scale));
+}
+
+bool checkpoint_has_codes(const struct checkpoint *c, const char *name) {
+  const struct tensor *t = tensor_find(c, name);
+  return t && (t->beside || tensor_is_codes(t));
 }
 
 bool checkpoint_scale_unsaid(const struct checkpoint *c, const char *name) {

@@ -245,6 +245,25 @@ static void floats(void **state) {
   checkpoint_close(c);
 }
 
+/* A head that is the embedding too is not packed. */
+static void tied_head(void **state) {
+  struct bench *b = *state;
+  static const float w[] = {1, 2, 3, 4};
+  assert_int_equal(mkdir(in(b, "m"), 0777), 0);
+  write_tensors(in(b, "m/model.safetensors"),
+                "{\"lm_head.weight\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", w, 16);
+  for (int tied = 0; tied < 2; tied++) {
+    write_text(in(b, "m/config.json"), tied ? "{\"tie_word_embeddings\": true}" : "{}");
+    struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "m"));
+    assert_true(checkpoint_pack(c, in(b, tied ? "t" : "u"), 2));
+    struct checkpoint *p = checkpoint_open(&b->diag, &b->arena, in(b, tied ? "t" : "u"));
+    assert_int_equal(checkpoint_find(p, "lm_head.weight")->dtype, tied ? DTYPE_F32 : DTYPE_U8);
+    checkpoint_close(p);
+    checkpoint_close(c);
+  }
+  expect_quiet(b);
+}
+
 /* The compact form keeps codes and scales as they are, and the s of -s, 0, s. */
 static void packing(void **state) {
   struct bench *b = *state;
@@ -272,13 +291,17 @@ static void packing(void **state) {
     assert_memory_equal(x, y, (size_t)rows * 2);
     assert_true(before == after);
   }
+  bool rows;
+  assert_true(checkpoint_already_ternary(c, "y_proj.weight", &form, &rows) && !rows);
+  assert_true(checkpoint_already_ternary(p, "y_proj.weight", &form, &rows) && !rows);
   expect_quiet(b);
   checkpoint_close(p);
   checkpoint_close(c);
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(one_scale), TEST(many_scales), TEST(odd_scales), TEST(four_rows),
-                                     TEST(no_codes),  TEST(conventions), TEST(floats),     TEST(packing)};
+  const struct CMUnitTest tests[] = {TEST(one_scale), TEST(many_scales), TEST(odd_scales),
+                                     TEST(four_rows), TEST(no_codes),    TEST(conventions),
+                                     TEST(floats),    TEST(packing),     TEST(tied_head)};
   return cmocka_run_group_tests_name("codes", tests, NULL, NULL);
 }

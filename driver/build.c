@@ -355,6 +355,9 @@ int build_main(int argc, char **argv) {
   argp_parse(&build_argp, argc, argv, 0, NULL, &b);
   if (!b.job.options.spec && !job_open(&b.job))
     return job_end(&b.job, 1);
+  const char *of_hardware = b.emit->run == emit_verilog ? NULL : hardware_given(&b.hardware);
+  if (of_hardware)
+    diag_note(&b.job.diag, "%s is for --emit verilog: it is ignored", of_hardware);
   const char *path = b.output ? b.output : default_output(&b);
   bool ok = announce(&b, path) && b.emit->run(&b, path) && report(&b, path);
   return job_end(&b.job, ok ? 0 : 1);

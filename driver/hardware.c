@@ -76,8 +76,32 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 const struct argp hardware_argp = {.options = rows, .parser = parse};
 
+/* The first given option that is of that machine alone, or NULL. */
+static const char *option_of(const struct hw_options *o, enum hw_machine machine) {
+  if (machine == HW_UNROLLED)
+    return o->depth               ? "--hw-depth"
+           : o->logits            ? "--hw-logits"
+           : o->multiplier_blocks ? "--hw-multipliers"
+                                  : NULL;
+  return o->lanes ? "--hw-lanes" : o->vector ? "--hw-vector" : o->batch ? "--hw-batch" : NULL;
+}
+
+const char *hardware_given(const struct hw_options *o) {
+  const char *of = option_of(o, HW_STREAMING);
+  of = of ? of : option_of(o, HW_UNROLLED);
+  return of ? of : o->topk ? "--hw-topk" : o->clock_mhz ? "--hw-clock" : o->machine ? "--hw" : NULL;
+}
+
+static void tell_ignored(struct job *j, const struct hw_options *o, enum hw_machine machine) {
+  bool unrolled = machine == HW_UNROLLED;
+  const char *option = option_of(o, unrolled ? HW_STREAMING : HW_UNROLLED);
+  if (option)
+    diag_note(&j->diag, "%s is for the %s machine, and this model gets the %s one: it is ignored", option,
+              unrolled ? "streaming" : "unrolled", unrolled ? "unrolled" : "streaming");
+}
+
 /* Of its own accord a model is unrolled only when it is small enough for a mid-size FPGA. */
-bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine *machine) {
+static bool choose(struct job *j, const struct hw_options *o, enum hw_machine *machine) {
   enum { MOST_PARAMETERS = 20000, MOST_TOKENS = 1024 };
   *machine = o->machine;
   if (o->machine != HW_AUTO)
@@ -87,6 +111,13 @@ bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine
   struct type logits = func_find(j->module, "step")->body->last->in[0]->type;
   bool small = parameter_count(j->module) <= MOST_PARAMETERS && type_count(logits, 1, 1) <= MOST_TOKENS;
   *machine = small && j->options.weights ? HW_UNROLLED : HW_STREAMING;
+  return true;
+}
+
+bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine *machine) {
+  if (!choose(j, o, machine))
+    return false;
+  tell_ignored(j, o, *machine);
   return true;
 }
 

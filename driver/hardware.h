@@ -9,9 +9,12 @@
 /* The child's input is a struct hw_options. */
 extern const struct argp hardware_argp;
 
-/* HW_STREAMING or HW_UNROLLED: what is asked for, else by size; loads the job's spec then. False after a
- * diagnostic. */
+/* HW_STREAMING or HW_UNROLLED: what is asked for, else by size; loads the job's spec then, and says which
+ * given option is of the other machine. False after a diagnostic. */
 bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine *machine);
+
+/* The first option of the hardware that was given, or NULL. */
+const char *hardware_given(const struct hw_options *o);
 
 /* Loads the job's spec and runs the passes for hardware: integers only, one token at a time. NULL after a
  * diagnostic. */

@@ -225,6 +225,10 @@ struct interval interval_of_index(const struct hw_unit *u, const struct hw_phase
 /* Narrows the buffers to what is stored in them, and the nodes with them. */
 void hw_narrow(struct hw_design *h);
 
+/* ---- limits.c: whether every operator is within what the library's modules take. False after a diagnostic.
+ */
+bool hw_within_limits(const struct hw_design *h, struct diag *d);
+
 /* ---- buffers.c: the memory behind a kernel's buffer; makes it at its first use. NULL after a diagnostic. */
 struct hw_buffer *hw_buffer_of(struct hw_design *h, struct diag *d, const struct kernel *k,
                                const struct buffer *b);

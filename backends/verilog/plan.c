@@ -78,7 +78,31 @@ static bool logits_fit(struct hw_design *h, struct diag *d) {
         }
     }
   h->vocab = h->logits->elements;
-  return true;
+  if (h->options.topk <= h->vocab)
+    return true;
+  diag_error(d, "--hw-topk %d: the model has %lld tokens, and no more can be put out", h->options.topk,
+             (long long)h->vocab);
+  return false;
+}
+
+/* Says which given widths are more than any unit of the model uses. */
+static void tell_idle(const struct hw_design *h, struct diag *d, const struct hw_options *given) {
+  int64_t columns = 0, elements = 0;
+  for (int i = 0; i < h->units.n; i++) {
+    const struct hw_unit *u = h->units.at[i];
+    columns = u->kind == UNIT_SUM && u->n > columns ? u->n : columns;
+    for (int k = 0; k < u->counters.n; k++)
+      elements = u->counters.at[k]->extent > elements ? u->counters.at[k]->extent : elements;
+  }
+  int least = h->options.packing == STORE_TILE3 ? 20 : 16;
+  if (given->lanes > least && given->lanes >= 2 * columns)
+    diag_note(d,
+              "--hw-lanes %d: the model's widest matrix has %lld columns; the other lanes multiply nothing",
+              given->lanes, (long long)columns);
+  if (given->vector > 1 && given->vector >= 2 * elements)
+    diag_note(d,
+              "--hw-vector %d: the model's longest loop has %lld elements; the other lanes compute nothing",
+              given->vector, (long long)elements);
 }
 
 static int log2_of(int64_t n) {
@@ -131,9 +155,12 @@ struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *l
   h->word_bits = word_bits_of(&h->options);
   if (!hw_schedule(h, d) || !logits_fit(h, d))
     return NULL;
+  tell_idle(h, d, options);
   hw_narrow(h);
   hw_size_buffers(h);
   widest_codes(h);
+  if (!hw_within_limits(h, d))
+    return NULL;
   for (int i = 0; i < h->units.n; i++) {
     if (h->units.at[i]->kind == UNIT_SUM)
       hw_time_sum(h, h->units.at[i]);

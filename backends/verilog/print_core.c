@@ -745,8 +745,8 @@ static void print_window(struct printer *p) {
   v_comment(p, "window on the states: sequence after sequence, state after state, words of all lanes");
   v_line(p, "reg [2:0] window; // clocks of an access");
   v_line(p, "assign window_active = |window;");
-  v_line(p, "wire unused_wdata = &{1'b0, state_wdata};");
-  v_line(p, "wire [31:0] window_all = 32'd%lld;", (long long)(all * h->options.batch));
+  if (all > 0)
+    v_line(p, "wire [31:0] window_all = 32'd%lld;", (long long)(all * h->options.batch));
   v_line(p, "reg [%d:0] window_bank;", bits - 1);
   v_line(p, "reg [31:0] window_element;");
   v_line(p, "wire [%d:0] window_banks = %d'd1 << window_bank;", h->options.batch - 1, h->options.batch);
@@ -754,6 +754,9 @@ static void print_window(struct printer *p) {
     v_line(p, "wire [%d:0] window_mask = %d'd1 << window_element[%d:0];", lanes - 1, lanes, lane_bits - 1);
   else
     v_line(p, "wire window_mask = 1'b1;");
+  v_line(p,
+         "wire unused_window = &{1'b0, state_wdata, state_write, clear_banks, window_element, window_banks, "
+         "window_mask};"); /* without states */
   v_line(p, "always @(posedge clk)");
   p->indent++;
   v_line(p, "if (!aresetn)");
@@ -766,14 +769,14 @@ static void print_window(struct printer *p) {
   v_line(p, "always @(posedge clk) begin");
   v_line(p, "  window_bank <= %s;", literal(p->a, 0, bits));
   v_line(p, "  window_element <= state_address;");
-  for (int n = 1; n < h->options.batch; n++) {
+  for (int n = 1; all > 0 && n < h->options.batch; n++) {
     v_line(p, "  if (state_address >= 32'd%lld) begin", (long long)(n * all));
     v_line(p, "    window_bank <= %s;", literal(p->a, n, bits));
     v_line(p, "    window_element <= state_address - 32'd%lld;", (long long)(n * all));
     v_line(p, "  end");
   }
   v_line(p, "end");
-  v_line(p, "assign state_error = state_address >= window_all;");
+  v_line(p, "assign state_error = %s;", all > 0 ? "state_address >= window_all" : "1'b1");
   v_line(p, "assign state_done = window == 3'd4;");
   for (int i = 0; i < h->buffers.n; i++) {
     const struct hw_buffer *b = h->buffers.at[i];

@@ -229,7 +229,7 @@ static void print_curve(struct printer *p, const struct hw_node *n, int t) {
   declare(p, n, "wire");
   fprintf(
       p->out,
-      "%*stern_curve #(.A(%d), .LO(%s34'd%lld), .DOMAIN(%d), .SEGMENTS(%d), .VALUE(%d), .BITS(%d), .TABLE({",
+      "%*stern_curve #(.A(%d), .LO(%s40'd%lld), .DOMAIN(%d), .SEGMENTS(%d), .VALUE(%d), .BITS(%d), .TABLE({",
       2 * p->indent, "", node_width(n->in[0]), s.first < 0 ? "-" : "",
       (long long)(s.first < 0 ? -s.first : s.first), s.s + s.h, s.s, value, node_width(n));
   for (int i = count - 1; i >= 0; i--) /* entry 0 in the low bits */

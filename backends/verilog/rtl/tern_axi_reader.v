@@ -17,6 +17,8 @@
 // Stream: data, last, valid, ready; valid once high stays, data stay.
 // error is set by a response other than OKAY and EXOKAY and kept until clear_error; the words are passed on all the same.
 // busy: a command is being requested, beats are outstanding, or words wait in the FIFO.
+// Corners: DATA=32 BURST=1 DEPTH=16 ADDRESS=12 SIZE=3; DATA=1024 BURST=32 DEPTH=512 LAST=1 ADDRESS=64 SIZE=32;
+//  DATA=32 BURST=256 DEPTH=1024
 module tern_axi_reader #(
   parameter ADDRESS = 40,
   parameter DATA    = 128,

@@ -26,6 +26,7 @@
 // step is running).
 // One transaction at a time, writes and reads in turn; AW and W are accepted together. Latency: 2 clocks from valid to the
 // answer, without the state port's time. A write to STATE_DATA without all four strobes: SLVERR, no effect.
+// Corners: COUNTERS=1; COUNTERS=16
 module tern_axil #(
   parameter        COUNTERS    = 4,
   parameter [31:0] VERSION     = 1,

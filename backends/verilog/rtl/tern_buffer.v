@@ -9,6 +9,8 @@
 // Kernels write lanes of a word in the banks of write_banks. The sum engine writes one element in every bank, each with bits
 // of its own of sum_data; the two never write in one clock. A read answers one clock after its address, from the bank
 // that read_bank names in the clock of the answer.
+// Corners: WIDTH=1 LANES=1 WORDS=2 SEQUENCES=1 READS=1 SUMS=0; WIDTH=32 LANES=64 WORDS=3 SEQUENCES=16 READS=3 SUMS=1;
+//  WIDTH=33 LANES=1 WORDS=4096 SEQUENCES=2 READS=1 SUMS=1
 module tern_buffer #(
   parameter WIDTH     = 8,
   parameter LANES     = 1,

@@ -4,10 +4,12 @@
 // SPLIT   1 (K = 5): the group is two, of 3 and of 2 codes, with a sum each
 // DEPTH   groups, 1 or more
 // WIDTH   bits of a code (signed)
-// VA, VB  bits of the sum (of the first 3 with SPLIT), and of the sum of the last 2 with SPLIT
+// VA, VB  bits of the sum (of the first 3 with SPLIT), at most WIDTH + clog2(K), and of the sum of the last 2 with SPLIT
 // PIPE    as in tern_lanes
 // shift[j]: code j of all groups moves on by one group, `code` comes in behind the last; after DEPTH shifts the first is at the head.
 // take, weights: as in tern_lanes, for the group at the head. Latency that of tern_lanes.
+// Corners: K=2 DEPTH=1 WIDTH=2 VA=3 VB=1; K=4 DEPTH=4 WIDTH=16 VA=18; K=5 SPLIT=1 DEPTH=1 WIDTH=2 VA=4 VB=3 PIPE=4;
+//  K=5 DEPTH=16 WIDTH=16 VA=19
 module tern_builder #(
   parameter K     = 2,
   parameter SPLIT = 0,

@@ -5,6 +5,7 @@
 // weights, codes: as in tern_lanes. take[l]: the codes of adder level l change (a and b with take[0], c with take[1], d with
 // take[2]); level l works l / PIPE clocks after level 0, which works on `weights` of the same clock.
 // sum + !whole is minus the dot product, after 2 / PIPE clocks, before the register that tern_lanes puts (or not) behind this level.
+// Corners: WIDTH=1 PIPE=1; WIDTH=16 PIPE=4
 module tern_chain #(
   parameter WIDTH = 8,
   parameter PIPE  = 1

@@ -1,8 +1,8 @@
 // Piecewise linear table of a function of an integer: the operator `curve` of the IR (docs/ir.md).
 //
 // A        bits of a (signed)
-// LO       start of the domain in units of a (lo * 2^frac); signed, within 33 bits
-// DOMAIN   log2 of the domain's length in units of a (w + frac), 1 .. 32
+// LO       start of the domain in units of a (lo * 2^frac); signed, -2^DOMAIN .. 2^DOMAIN - 1
+// DOMAIN   log2 of the domain's length in units of a (w + frac), 0 .. 35
 // SEGMENTS log2 of the segments (s <= DOMAIN), 0 .. 12
 // VALUE    bits of a table entry (signed), 2 .. 33
 // BITS     bits of q (signed)
@@ -10,9 +10,11 @@
 // u = clamp(a - LO, 0, 2^DOMAIN - 1); k, t = the high and low bits of u; q = sat(y[k] + (((y[k+1] - y[k]) * t + half) >> h))
 // with h = DOMAIN - SEGMENTS, half = h ? 2^(h-1) : 0.
 // Latency 6 clocks, one result a clock; `enable` low stops all stages. No reset.
+// Corners: DOMAIN=0 SEGMENTS=0 A=2 VALUE=2 BITS=2; DOMAIN=1 SEGMENTS=0 A=2; DOMAIN=1 SEGMENTS=1 A=32; DOMAIN=35
+//  SEGMENTS=12 A=2 VALUE=33 BITS=33; DOMAIN=35 SEGMENTS=0 A=32; DOMAIN=12 SEGMENTS=12 A=33; DOMAIN=2
 module tern_curve #(
   parameter               A        = 16,
-  parameter signed [33:0] LO       = 0,
+  parameter signed [39:0] LO       = 0,
   parameter               DOMAIN   = 8,
   parameter               SEGMENTS = 2,
   parameter               VALUE    = 16,
@@ -28,7 +30,8 @@ module tern_curve #(
   localparam N    = 1 << SEGMENTS;
   localparam KB   = SEGMENTS > 0 ? SEGMENTS : 1;
   localparam HB   = H > 0 ? H : 1;
-  localparam DW   = (A > 34 ? A : 34) + 1;             // bits of a - LO
+  localparam DB   = DOMAIN > 0 ? DOMAIN : 1;
+  localparam DW   = (A > DOMAIN + 1 ? A : DOMAIN + 1) + 1; // bits of a - LO
   localparam RISE = VALUE + 1;                         // bits of the difference of two entries
   localparam P    = RISE + HB + 1;                     // bits of its product with t
 
@@ -41,7 +44,7 @@ module tern_curve #(
                     TABLE[n*VALUE +: VALUE]};
 
   reg signed [DW-1:0]     d1;
-  reg [DOMAIN-1:0]        u2;
+  reg [DB-1:0]            u2;
   reg [HB-1:0]            t3;
   reg [RISE+VALUE-1:0]    segment3;
   reg signed [P-1:0]      p4;
@@ -65,7 +68,7 @@ module tern_curve #(
   endgenerate
 
   wire signed [DW-1:0]   wide_a = {{DW-A{a[A-1]}}, a};
-  wire signed [DW-1:0]   wide_lo = {{DW-34{LO[33]}}, LO};
+  wire signed [DW-1:0]   wide_lo = LO[DW-1:0];
   wire                   over = !d1[DW-1] && d1[DW-2:DOMAIN] != 0;
   wire signed [RISE-1:0] rise3 = segment3[VALUE +: RISE];
   wire signed [HB:0]     t3_signed = {1'b0, t3};
@@ -77,7 +80,7 @@ module tern_curve #(
   always @(posedge clk)
     if (enable) begin
       d1 <= wide_a - wide_lo;
-      u2 <= d1[DW-1] ? {DOMAIN{1'b0}} : over ? {DOMAIN{1'b1}} : d1[DOMAIN-1:0];
+      u2 <= d1[DW-1] ? {DB{1'b0}} : over ? {DB{1'b1}} : d1[DB-1:0];
       t3 <= t2;
       segment3 <= segment[k2];
       p4 <= rise3 * t3_signed;
@@ -86,5 +89,5 @@ module tern_curve #(
       q6 <= clamped;
     end
   assign q = q6;
-  wire unused = &{1'b0, step[P-1:RISE]};
+  wire unused = &{1'b0, step[P-1:RISE], u2};
 endmodule

@@ -3,6 +3,7 @@
 // WIDTH   bits of the value
 // CYCLES  clocks of delay, 0 or more, counted in clocks with `enable` high; 0 is a wire
 // RESET   1: the stages are cleared by aresetn (for valid bits); 0: they hold whatever they hold (aresetn is unused)
+// Corners: WIDTH=1 CYCLES=0; WIDTH=64 CYCLES=0 RESET=1; WIDTH=1 CYCLES=2 RESET=1; WIDTH=64 CYCLES=100
 module tern_delay #(
   parameter WIDTH  = 1,
   parameter CYCLES = 1,

@@ -5,6 +5,8 @@
 // (load, load_sequence, load_codes). full: all codes of the next chunk are there.
 // Words: valid, first (first word of a chunk: only when full is high; makes the loaded codes those in use, and full low), word,
 // mark. Answer: out_valid, out_mark, out_sums (SUM bits a sequence) a fixed number of clocks later.
+// Corners: LANES=4 WIDTH=2 LOAD=1; LANES=128 WIDTH=16 SEQUENCES=2 LOAD=64; LANES=5 PACKING=1 LOAD=1; LANES=320
+//  PACKING=1 LOAD=64 PIPE=4; LANES=16 MARK=40 SEQUENCES=16
 module tern_dot_adders #(
   parameter LANES     = 256,
   parameter PACKING   = 0,

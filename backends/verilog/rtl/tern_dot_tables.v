@@ -5,6 +5,8 @@
 //   STYLE 2 (block RAM): PACKING 0: 4 weights, 256 sums; PACKING 1: a byte of 5 weights, 256 sums
 // LANES is a multiple of LOAD times K = 2, 4 or 5 weights. After the codes have come, LOAD groups are built at a time, a sum of each
 // a clock: 16, 32 or 256 clocks for each LANES / (K * LOAD).
+// Corners: LANES=4 WIDTH=2 LOAD=1; LANES=4 STYLE=2 WIDTH=2 LOAD=1; LANES=40 PACKING=1 STYLE=2 SYMMETRIC=1 WIDTH=16
+//  SEQUENCES=3; LANES=160 PACKING=1 STYLE=1 LOAD=32; LANES=128 STYLE=1 LOAD=64 PIPE=4
 module tern_dot_tables #(
   parameter LANES     = 256,
   parameter PACKING   = 0,

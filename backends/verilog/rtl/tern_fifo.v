@@ -6,6 +6,7 @@
 // Latency 2 clocks from an accepted word to out_valid when empty; one word a clock in and out is sustained.
 // in_ready is high while fewer than DEPTH words are held and does not depend on out_ready of the same clock; out_valid,
 // once high, stays high and out_data stays the same until out_ready. count: words accepted and not yet taken.
+// Corners: WIDTH=1 DEPTH=2; WIDTH=1025 DEPTH=1024
 module tern_fifo #(
   parameter WIDTH = 8,
   parameter DEPTH = 16,

@@ -4,6 +4,7 @@
 // BITS    bits of q (signed)
 // start (accepted when ready is high) takes a and b; valid is high for one clock A + 3 clocks later, with q, which then stays
 // until the next valid. ready is high again A + 1 clocks after start.
+// Corners: A=2 B=2 BITS=1; A=64 B=64 BITS=64; A=2 B=64 BITS=64; A=64 B=2 BITS=2
 module tern_idiv #(
   parameter A    = 32,
   parameter B    = 32,

@@ -3,6 +3,7 @@
 // A, B    bits of a and of b (signed), 2 .. 64
 // BITS    bits of q (signed)
 // Latency A + 3 clocks (that of tern_idiv), one division a clock; `enable` low stops all stages. No reset.
+// Corners: A=2 B=2 BITS=1; A=64 B=64 BITS=64; A=2 B=64 BITS=64; A=64 B=2 BITS=2
 module tern_idiv_pipe #(
   parameter A    = 32,
   parameter B    = 32,

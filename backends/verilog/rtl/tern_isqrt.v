@@ -1,9 +1,10 @@
 // Square root of an integer, one bit of the root a clock: q = floor(sqrt(max(a, 0))).
 //
-// A       bits of a (signed), 4 .. 64
+// A       bits of a (signed), 2 .. 64
 // BITS    bits of q (signed); saturates
 // start (accepted when ready is high) takes a; valid is high for one clock floor(A/2) + 2 clocks later, with q, which then
 // stays until the next valid. ready is high again floor(A/2) + 1 clocks after start.
+// Corners: A=2 BITS=1; A=2 BITS=64; A=3 BITS=2; A=4 BITS=2; A=5 BITS=32; A=63 BITS=2; A=64 BITS=64
 module tern_isqrt #(
   parameter A    = 32,
   parameter BITS = 32
@@ -30,6 +31,7 @@ module tern_isqrt #(
   wire [R+2:0] trial = {1'b0, root, 2'b01};
   wire [R+2:0] less = next - trial;
   wire         fits = next >= trial;
+  wire [R:0]   grown = {root, fits};
   wire         accept = start && ready;
 
   assign ready = left == 0;
@@ -48,7 +50,7 @@ module tern_isqrt #(
       rest <= 0;
     end else if (!ready) begin
       radicand <= radicand << 2;
-      root <= {root[R-2:0], fits};
+      root <= grown[R-1:0];
       rest <= fits ? less[R:0] : next[R:0];
     end
 
@@ -62,5 +64,5 @@ module tern_isqrt #(
   end
   assign valid = out;
   assign q = result;
-  wire unused = &{1'b0, root[R-1], less[R+2:R+1]};
+  wire unused = &{1'b0, grown[R], less[R+2:R+1]};
 endmodule

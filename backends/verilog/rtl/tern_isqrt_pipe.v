@@ -1,8 +1,9 @@
 // Square root of an integer, one a clock: q = sat(floor(sqrt(max(a, 0))), BITS).
 //
-// A       bits of a (signed), 4 .. 64
+// A       bits of a (signed), 2 .. 64
 // BITS    bits of q (signed)
 // Latency floor(A/2) + 2 clocks (that of tern_isqrt), one root a clock; `enable` low stops all stages. No reset.
+// Corners: A=2 BITS=1; A=2 BITS=64; A=3 BITS=2; A=4 BITS=2; A=5 BITS=32; A=63 BITS=2; A=64 BITS=64
 module tern_isqrt_pipe #(
   parameter A    = 32,
   parameter BITS = 32
@@ -33,11 +34,12 @@ module tern_isqrt_pipe #(
         wire [R+2:0] trial = {1'b0, stage[i-1].root, 2'b01};
         wire [R+2:0] less = next - trial;
         wire         fits = next >= trial;
-        wire         unused = &{1'b0, less[R+2:R+1]};
+        wire [R:0]   grown = {stage[i-1].root, fits};
+        wire         unused = &{1'b0, grown[R], less[R+2:R+1]};
         always @(posedge clk)
           if (enable) begin
             radicand <= stage[i-1].radicand << 2;
-            root <= {stage[i-1].root[R-2:0], fits};
+            root <= grown[R-1:0];
             rest <= fits ? less[R:0] : next[R:0];
           end
       end

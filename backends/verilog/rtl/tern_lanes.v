@@ -13,6 +13,7 @@
 // weight is not -1, it is 1 too small. The missing 1 of a, c and d is the carry into an adder of the chain, that of b the carry
 // into an adder of the tree; the last adder takes the one that is left, and negates. (With the opposite sign the carry would
 // be an inverted sign bit, which costs Xilinx devices a LUT an adder.)
+// Corners: LANES=1 WIDTH=1 PIPE=1; LANES=256 WIDTH=16 PIPE=4; LANES=2 WIDTH=3; LANES=20 PIPE=4
 module tern_lanes #(
   parameter LANES = 16,
   parameter WIDTH = 8,

@@ -2,11 +2,14 @@
 //
 // A, B         bits of a and b (signed), 2 .. 32
 // BITS         bits of q (signed), 2 .. 32
-// E            bits of e (signed)
+// E            bits of e (signed), 2 .. 32
 // E_MIN, E_MAX the range of e that the caller promises, within -62 .. 62, and to which e is clamped; equal: a constant shift
 //              and e is not looked at. A narrow range costs less.
 // Latency 5 clocks, one result a clock; `enable` low stops all stages. The first three stages are registers before, in and
 // behind the multiplier, so that DSP blocks take them. No reset.
+// Corners: A=2 B=2 BITS=2 E=2 E_MIN=-2 E_MAX=1; A=32 B=32 BITS=32 E=32; E=32 E_MIN=62 E_MAX=62; E_MIN=-62 E_MAX=-62;
+//  E=2 E_MIN=0 E_MAX=0; E=2 E_MIN=1 E_MAX=1; E_MIN=-3 E_MAX=0; E_MIN=1 E_MAX=20; A=2 B=32 BITS=2 E=8 E_MIN=-62
+//  E_MAX=1
 module tern_mulshift #(
   parameter A     = 32,
   parameter B     = 32,

@@ -2,6 +2,7 @@
 //
 // WIDTH   bits of a lane
 // LANES   lanes of the word, 2 or more; lane i is bits [i*WIDTH +: WIDTH]. A number beyond them gives 0.
+// Corners: WIDTH=1 LANES=2; WIDTH=64 LANES=3; WIDTH=1 LANES=64
 module tern_pick #(
   parameter WIDTH = 8,
   parameter LANES = 2

@@ -7,6 +7,7 @@
 // A read answers one clock after `read`; without `read` the answer stays. A word that is read in the clock in which it is
 // written gives its old contents in simulation, and must not be counted on: vendors' RAMs differ.
 // Contents are undefined until written.
+// Corners: WIDTH=1 LANES=1 DEPTH=2; WIDTH=33 LANES=64 DEPTH=3
 module tern_ram #(
   parameter WIDTH = 8,
   parameter LANES = 1,

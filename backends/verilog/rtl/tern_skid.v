@@ -3,6 +3,7 @@
 // WIDTH   bits of a word
 // Latency 1 clock from s_* to m_*. Handshake as in AXI4-Stream: a word moves when valid and ready are both high; m_valid,
 // once high, stays high and m_data stays the same until m_ready; s_ready does not depend on m_ready of the same clock.
+// Corners: WIDTH=1; WIDTH=1025
 module tern_skid #(
   parameter WIDTH = 8
 ) (

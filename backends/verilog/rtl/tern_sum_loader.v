@@ -5,6 +5,8 @@
 // chunk_*: what the runner must know of the chunk that is being loaded or is loaded: its rows, number of the first row, tag,
 // whether it is the first and the last of its command. chunk_taken: the runner has started it, the next may be loaded.
 // From cmd_valid, or chunk_taken, to the first beat: 4 clocks.
+// Corners: LANES=4 WIDTH=2 PORT=1 LOAD=1 COLUMN_BITS=1 CHUNK_BITS=3 CODE_ADDRESS=1; LANES=1024 WIDTH=16 SEQUENCES=16
+//  PORT=64 LOAD=64 COLUMN_BITS=32 CHUNK_BITS=32 TAG=8; LANES=16 PORT=64 LOAD=16
 module tern_sum_loader #(
   parameter LANES        = 256,
   parameter WIDTH        = 8,

@@ -7,6 +7,7 @@
 // is the last.
 // A row's accumulator is read 3 clocks after it was read for the chunk before, at the earliest: the
 // chunk after one of few rows waits.
+// Corners: CHUNK_BITS=3 ROW_BITS=3 TAG=1; CHUNK_BITS=17 ROW_BITS=24 TAG=32
 module tern_sum_runner #(
   parameter CHUNK_BITS = 12,
   parameter ROW_BITS   = 24,

@@ -9,6 +9,8 @@
 // in_keep: lanes that count. in_last: last word; `done` goes high when its lanes are inserted, at most LANES + 3 clocks later, and
 // stays until clear (one clock), which forgets everything; only then are further words accepted. While done is high, results are
 // stable: out_values, out_indices (entry 0 in the low bits), out_count entries that are valid (min(K, lanes kept)).
+// Corners: K=1 WIDTH=2 INDEX=1 LANES=1; K=64 WIDTH=32 INDEX=32 LANES=1; K=2 LANES=64; K=5 LANES=8; K=1 LANES=4
+//  INDEX=3
 module tern_topk #(
   parameter K     = 1,
   parameter WIDTH = 32,

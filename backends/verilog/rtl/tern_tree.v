@@ -4,6 +4,7 @@
 // BOUND   largest magnitude of a value; a value has clog2(BOUND+1)+1 bits, the sum clog2(COUNT*BOUND+1)+1
 // PIPE    adder levels between registers, 1 or more
 // Value i is values[i*bits +: bits]. Latency: ceil(clog2(COUNT) / PIPE) clocks (0 for COUNT = 1). No reset.
+// Corners: COUNT=1 BOUND=1; COUNT=2 BOUND=1 PIPE=1; COUNT=3 PIPE=3; COUNT=256 BOUND=32768 PIPE=4
 module tern_tree #(
   parameter COUNT = 8,
   parameter BOUND = 127,

@@ -6,6 +6,7 @@
 // {p[2:0], a[0]}. 243 of the 256 bytes are used; words.h (word_pack) writes them.
 // Lane order: byte b holds lanes b, b + BYTES, b + 2 BYTES, b + 3 BYTES, b + 4 BYTES (t0 .. t4).
 // codes: 2 bits a lane, 00 = 0, 01 = +1, 11 = -1 (bit 0 = not zero, bit 1 = negative).
+// Corners: BYTES=1; BYTES=128
 module tern_trits #(
   parameter BYTES = 4
 ) (

@@ -262,10 +262,9 @@ static void save_registers(struct netlist *n, struct schedule *s) {
 /* ---- registers ------------------------------------------------------------------------------------------
  */
 
-/* Operand `r` is used in `stage`, `width` bits of it. */
-static void use(const struct netlist *n, struct schedule *s, ref r, int width, int stage) {
+/* Operand `r` is used in `stage`, those bits of its root. */
+static void use_bits(const struct netlist *n, struct schedule *s, ref r, net_mask bits, int stage) {
   ref root = net_root(n, r);
-  net_mask bits = net_root_bits(n, r, width);
   struct net_delays *d = &s->delays[root];
   if (!bits)
     return;
@@ -277,11 +276,26 @@ static void use(const struct netlist *n, struct schedule *s, ref r, int width, i
   }
 }
 
+static void use(const struct netlist *n, struct schedule *s, ref r, int width, int stage) {
+  use_bits(n, s, r, net_root_bits(n, r, width), stage);
+}
+
+/* A limit at 0 from below looks at the sign and at the bits that stay. */
+static bool use_of_sign(const struct netlist *n, struct schedule *s, ref r) {
+  const struct node *x = net_at(n, r), *y = net_at(n, x->in[0]);
+  if (x->kind != NODE_CLAMP || x->least != 0 || y->hi > x->most || y->lo >= 0)
+    return false;
+  int whole = net_width(n, x->in[0]);
+  net_mask sign = net_root_bits(n, x->in[0], whole) & ~net_root_bits(n, x->in[0], whole - 1);
+  use_bits(n, s, x->in[0], sign | net_root_bits(n, x->in[0], net_width(n, r)), x->stage);
+  return true;
+}
+
 static void find_registers(struct netlist *n, struct schedule *s) {
   s->delays = arena_array(n->arena, struct net_delays, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++) {
     const struct node *x = net_at(n, r);
-    for (int i = 0; is_placed(x) && i < operands(x); i++)
+    for (int i = 0; is_placed(x) && i < operands(x) && !use_of_sign(n, s, r); i++)
       use(n, s, x->in[i], net_operand_width(n, r, i), x->stage);
   }
   for (int i = 0; i < n->outputs.n; i++)

@@ -34,7 +34,7 @@
 // clog2(LANES) + 8 at most.
 // Counters: taken = a word is used in this clock (lanes busy); starved = codes are ready but no word is there; unloaded = a word is
 // there but the codes of its chunk are not loaded yet. busy: a command is accepted and its last row has not come out.
-// Corners: LANES=4 WIDTH=2 PORT=1 COLUMNS=1 ROWS=4 RESULT=2 TAG=1; LANES=1024 WIDTH=8 PORT=64 COLUMNS=65536
+// Corners: LANES=4 WIDTH=2 SEQUENCES=1 PORT=1 COLUMNS=1 ROWS=4 RESULT=2 TAG=1; LANES=1024 WIDTH=8 PORT=64 COLUMNS=65536
 //  ROWS=65536 RESULT=40 TAG=8; LANES=16 WIDTH=16 SEQUENCES=16 RESULT=40; COLUMNS=256; LANES=16 PORT=64 LOAD=16;
 //  LANES=5 PACKING=1 PORT=1 COLUMNS=1 ROWS=4 RESULT=2; LANES=320 PACKING=1 PORT=64 LOAD=64; LANES=64 STYLE=1;
 //  LANES=64 STYLE=2 SEQUENCES=3; PACKING=1 LANES=20 STYLE=1 LOAD=4; PACKING=1 LANES=40 STYLE=2 SYMMETRIC=1; LANES=16

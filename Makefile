@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 TYPE  ?= Release
 
-.PHONY: all setup configure demo check check-sanitize fuzz install uninstall format clean
+.PHONY: all setup configure demo check check-sanitize fuzz random install uninstall format clean
 
 all: configure
 	cmake --build $(BUILD)
@@ -34,6 +34,10 @@ fuzz: setup
 	  -DCMAKE_C_COMPILER=clang-19 -DTERN_SANITIZE=ON -DTERN_FUZZ=ON
 	cmake --build $(BUILD)-fuzz --target tests/fuzz/all
 	scripts/fuzz $(BUILD)-fuzz $(SECONDS) $(TARGETS)
+
+# Random specs and checkpoints, from the seed FIRST on, held against every engine and, every tenth, the simulated hardware.
+random: all
+	tests/random/language.py $(BUILD)/bin/ternc --first $(or $(FIRST),1) --models $(or $(MODELS),1000)
 
 # The compiler, what it links, its specs, documents, manual pages and completions; and all of it away again.
 install: all

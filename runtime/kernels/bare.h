@@ -116,6 +116,15 @@ static inline const uint8_t *tern_tile(const uint8_t *w, int32_t m, int32_t chun
 /* Entries of the table of a byte; what is added to all of them, so that none is negative: five times 128. */
 enum { TERN_BYTES = 256, TERN_BIAS = 640 };
 
+/* Loops that are worth their room without a branch. */
+#if defined __clang__
+#define TERN_UNROLL(n) _Pragma("unroll")
+#elif defined __GNUC__
+#define TERN_UNROLL(n) _Pragma(#n)
+#else
+#define TERN_UNROLL(n)
+#endif
+
 /* The entries of field f follow those of the fields below it: code -1, then x more, then 2 x more. Of `known`
  * entries, some between are of no byte that there is. */
 static inline void tern_extend(uint16_t *table, int32_t known, int32_t step, int32_t x) {
@@ -134,14 +143,51 @@ static inline void tern_table2(uint16_t *table, const int32_t x[4]) {
   tern_extend(table, 43, 64, x[3]);
 }
 
-/* tile3: bytes are t0 + 3 t1 + 9 t2 + 27 t3 + 85 t4. */
+/* tile3: bytes are t0 + 3 t1 + 9 t2 + 27 t3 + 85 t4. The entries of t0, t1 and t2 are a block of 27, of which
+ * there are nine: those with t3 + t4 even begin at an even entry. So they are written two entries at once
+ * from the first of their kind, of t3 = 0 and of t3 = 1; a word plus 0x10001 * d is both of its halves plus
+ * d, as none of them leaves 0 .. 2^16 - 1. */
 static inline void tern_table3(uint16_t *table, const int32_t x[5]) {
-  table[0] = (uint16_t)(TERN_BIAS - x[0] - x[1] - x[2] - x[3] - x[4]);
-  tern_extend(table, 1, 1, x[0]);
-  tern_extend(table, 3, 3, x[1]);
-  tern_extend(table, 9, 9, x[2]);
-  tern_extend(table, 27, 27, x[3]);
-  tern_extend(table, 81, TERN_TOP, x[4]);
+  const int32_t x1 = x[1], x2 = x[2], x3 = x[3], x4 = x[4];
+  uint16_t *to = table;
+  int32_t v = TERN_BIAS - x[0] - x1 - x2 - x3 - x4;
+  for (int32_t t0 = 0; t0 < 3; t0++, v += x[0])
+    for (int32_t t1 = 0, u = v; t1 < 3; t1++, u += x1)
+      to[t0 + 3 * t1] = (uint16_t)u;
+  TERN_UNROLL(GCC unroll 9)
+  for (int32_t i = 0; i < 9; i++, to++) {
+    const int32_t u = to[0];
+    to[9] = (uint16_t)(u + x2);
+    to[18] = (uint16_t)(u + 2 * x2);
+    to[27] = (uint16_t)(u + x3);
+    to[36] = (uint16_t)(u + x3 + x2);
+    to[45] = (uint16_t)(u + x3 + 2 * x2);
+  }
+  const uint32_t both = 0x10001, d3 = both * (uint32_t)x3, d4 = both * (uint32_t)x4;
+  tern_u32 *words = (tern_u32 *)(void *)table;
+  TERN_UNROLL(GCC unroll 13)
+  for (int32_t i = 0; i < 13; i++, words++) {
+    const uint32_t w = words[0];
+    words[54 / 2] = w + 2 * d3;
+    words[112 / 2] = w + d3 + d4;
+    words[170 / 2] = w + 2 * d4;
+    words[224 / 2] = w + 2 * d3 + 2 * d4;
+  }
+  TERN_UNROLL(GCC unroll 13)
+  for (int32_t i = 0; i < 13; i++, words++) {
+    const uint32_t w = words[1];
+    words[(86 - 26) / 2] = w - d3 + d4;
+    words[(140 - 26) / 2] = w + d3 + d4;
+    words[(198 - 26) / 2] = w + 2 * d4;
+  }
+  const int32_t first = table[27] - x3, last = table[26];
+  table[80] = (uint16_t)(last + 2 * x3);
+  table[85] = (uint16_t)(first + x4);
+  table[138] = (uint16_t)(last + x3 + x4);
+  table[139] = (uint16_t)(first + 2 * x3 + x4);
+  table[196] = (uint16_t)(last + 2 * x4);
+  table[197] = (uint16_t)(first + x3 + 2 * x4);
+  table[250] = (uint16_t)(last + 2 * x3 + 2 * x4);
 }
 
 /* Compilers that see how the tables lie would compute a row's four places from one, an addition each. */
@@ -151,11 +197,33 @@ static inline void tern_table3(uint16_t *table, const int32_t x[5]) {
 #define TERN_OPAQUE(pointer) (void)(pointer)
 #endif
 
-#define TERN_ADD_ROW(k)                                                                                      \
+/* Two words at once, from or to addresses that are multiples of 4, where there is an instruction for it; all
+ * but TERN_LOAD_PAIR go on to the next two. */
+#if defined __GNUC__ && defined __thumb2__
+#define TERN_PAIR(at) (*(tern_u32(*)[2])(at))
+#define TERN_LOAD_PAIR(a, b, at)                                                                             \
+  __asm__("ldrd %0, %1, [%2]" : "=&r"(a), "=&r"(b) : "r"(at), "m"(TERN_PAIR(at)))
+#define TERN_NEXT_PAIR(a, b, at)                                                                             \
+  __asm__("ldrd %0, %1, [%2], #8" : "=&r"(a), "=&r"(b), "+r"(at) : "m"(*(const tern_u32(*)[2])(at)))
+#define TERN_PUT_PAIR(a, b, at)                                                                              \
+  __asm__("strd %2, %3, [%1], #8" : "=m"(TERN_PAIR(at)), "+r"(at) : "r"(a), "r"(b))
+#else
+#define TERN_LOAD_PAIR(a, b, at) ((a) = (at)[0], (b) = (at)[1])
+#define TERN_NEXT_PAIR(a, b, at) ((a) = (at)[0], (b) = (at)[1], (at) += 2)
+#define TERN_PUT_PAIR(a, b, at)  ((at)[0] = (a), (at)[1] = (b), (at) += 2)
+#endif
+
+#define TERN_LOOK_UP(codes)                                                                                  \
+  ((uint32_t)t0[(codes) & 255] + t1[(codes) >> 8 & 255] + t2[(codes) >> 16 & 255] + t3[(codes) >> 24])
+
+#define TERN_ADD_TWO()                                                                                       \
   do {                                                                                                       \
-    const uint32_t codes = tile[k];                                                                          \
-    y[(k) * stride] +=                                                                                       \
-        (uint32_t)t0[codes & 255] + t1[codes >> 8 & 255] + t2[codes >> 16 & 255] + t3[codes >> 24];          \
+    uint32_t a, b, to_a, to_b;                                                                               \
+    TERN_NEXT_PAIR(a, b, tile);                                                                              \
+    TERN_LOAD_PAIR(to_a, to_b, y);                                                                           \
+    to_a += TERN_LOOK_UP(a);                                                                                 \
+    to_b += TERN_LOOK_UP(b);                                                                                 \
+    TERN_PUT_PAIR(to_a, to_b, y);                                                                            \
   } while (0)
 
 /* Adds to `count` rows, `stride` numbers apart, what a tile's tables say of their codes. */
@@ -167,14 +235,22 @@ static inline void tern_add_tile(const tern_u32 *tile, const uint16_t *tables, t
   TERN_OPAQUE(t1);
   TERN_OPAQUE(t2);
   TERN_OPAQUE(t3);
-  for (; count >= 4; count -= 4, tile += 4, y += 4 * stride) {
-    TERN_ADD_ROW(0);
-    TERN_ADD_ROW(1);
-    TERN_ADD_ROW(2);
-    TERN_ADD_ROW(3);
+  for (; stride == 1 && count >= 4; count -= 4) {
+    TERN_ADD_TWO();
+    TERN_ADD_TWO();
   }
   for (; count > 0; count--, tile++, y += stride)
-    TERN_ADD_ROW(0);
+    *y += TERN_LOOK_UP(*tile);
+}
+
+/* The same for chunk c of all m rows. A pair of panels is one tile of 32 rows. */
+static inline void tern_add_chunk(const tern_u32 *w, const uint16_t *tables, tern_u32 *y, int32_t m,
+                                  int32_t chunks, int32_t c, int32_t stride) {
+  enum { WORDS = TERN_TILE / 4, PAIR = 2 * TERN_PANEL };
+  for (; m > TERN_PANEL; m -= PAIR, w += 2 * WORDS * chunks, y += PAIR * stride)
+    tern_add_tile(w + 2 * WORDS * c, tables, y, m < PAIR ? m : PAIR, stride);
+  if (m > 0)
+    tern_add_tile(w + WORDS * c, tables, y, m, stride);
 }
 
 /* Whose numbers a sum is of: int8 codes; or the upper or the lower byte of int16, x = 256 * upper + lower
@@ -218,16 +294,14 @@ static inline void tern_sum_group(int32_t fields, const struct tern_matrix *a, e
   for (int32_t c = first; c < last; c++) {
     for (int32_t j = 0; j < 4; j++)
       tern_fill(fields, a->tables + j * TERN_BYTES, which, x, c * width + j, begin, end);
-    for (int32_t r = 0; r < a->m; r += TERN_PANEL)
-      tern_add_tile((const tern_u32 *)(const void *)tern_tile(a->w, a->m, chunks, r / TERN_PANEL, c),
-                    a->tables, y + r * stride, a->m - r < TERN_PANEL ? a->m - r : TERN_PANEL, stride);
+    tern_add_chunk((const tern_u32 *)(const void *)a->w, a->tables, y, a->m, chunks, c, stride);
   }
 }
 
 /* y[row, r, g] for `rows` rows of x, and groups of `group` columns (0: one of all). */
 #define TERN_SUMS(name, x_type, fields, sum_group)                                                           \
-  static void name(const uint8_t *w, const x_type *x, tern_i32 *y, int32_t m, int32_t n, int32_t group,      \
-                   int32_t rows, uint16_t *tables) {                                                         \
+  static inline void name(const uint8_t *w, const x_type *x, tern_i32 *y, int32_t m, int32_t n,              \
+                          int32_t group, int32_t rows, uint16_t *tables) {                                   \
     const struct tern_matrix a = {w, m, n, tables};                                                          \
     const int32_t span = group ? group : n, groups = group ? (n + group - 1) / group : 1;                    \
     for (int32_t row = 0; row < rows; row++)                                                                 \
@@ -291,13 +365,13 @@ static inline void tern_rows_f32(int32_t fields, const uint8_t *w, const tern_f3
                                                      n - g * span < span ? n : g * span + span);
 }
 
-static void tern_sum_f32(const uint8_t *w, const tern_f32 *x, tern_f32 *y, int32_t m, int32_t n,
-                         int32_t group, int32_t rows) {
+static inline void tern_sum_f32(const uint8_t *w, const tern_f32 *x, tern_f32 *y, int32_t m, int32_t n,
+                                int32_t group, int32_t rows) {
   tern_rows_f32(4, w, x, y, m, n, group, rows);
 }
 
-static void tern_sum3_f32(const uint8_t *w, const tern_f32 *x, tern_f32 *y, int32_t m, int32_t n,
-                          int32_t group, int32_t rows) {
+static inline void tern_sum3_f32(const uint8_t *w, const tern_f32 *x, tern_f32 *y, int32_t m, int32_t n,
+                                 int32_t group, int32_t rows) {
   tern_rows_f32(5, w, x, y, m, n, group, rows);
 }
 

@@ -6,10 +6,26 @@
 
 #include <stdint.h>
 
+/* Whether the compiler knows it. */
+#ifdef __GNUC__
+#define TERN_KNOWN(x) __builtin_constant_p(x)
+#else
+#define TERN_KNOWN(x) 0
+#endif
+
+/* An int32 in one register of 32 bits: gcc, which sees where it came from, would go on in 64. */
+#if defined __GNUC__ && (defined __arm__ || defined __riscv)
+#define TERN_NARROW(x) __asm__("" : "+r"(x))
+#else
+#define TERN_NARROW(x) (void)0
+#endif
+
 /* v within [-2^(bits-1), 2^(bits-1) - 1] */
 static inline int32_t tern_sat(int64_t v, int bits) {
-  int64_t most = ((int64_t)1 << (bits - 1)) - 1;
-  return (int32_t)(v > most ? most : v < -most - 1 ? -most - 1 : v);
+  const int32_t most = INT32_MAX >> (32 - bits), low = (int32_t)v;
+  int32_t word = low == v ? low : v < 0 ? INT32_MIN : INT32_MAX;
+  TERN_NARROW(word);
+  return word > most ? most : word < -most - 1 ? -most - 1 : word;
 }
 
 static inline int32_t tern_least(int32_t a, int32_t b) {
@@ -31,12 +47,15 @@ static inline int32_t tern_wrap_add(int32_t a, int32_t b) {
 }
 
 /* floor(a * b * 2^-e + 1/2), e clamped to -62 .. 62. A product is at most 2^62, and half of 2^62 more still
- * fits. To the left, 2^31 is enough to saturate, and so are 31 places of anything but 0. */
+ * fits; where e is not known, nothing is made of it but a shift, and the last place goes after 1 is added. To
+ * the left, 2^31 is enough to saturate, and so are 31 places of anything but 0. */
 static inline int32_t tern_mulshift(int32_t a, int32_t b, int32_t e, int bits) {
   const int64_t product = (int64_t)a * b, most = (int64_t)1 << 31;
   if (e > 0) {
     int right = e > 62 ? 62 : e;
-    return tern_sat((product + ((int64_t)1 << (right - 1))) >> right, bits);
+    if (TERN_KNOWN(e))
+      return tern_sat((product + ((int64_t)1 << (right - 1))) >> right, bits);
+    return tern_sat(((product >> (right - 1)) + 1) >> 1, bits);
   }
   int left = e < -31 ? 31 : -e;
   int64_t clamped = product > most ? most : product < -most ? -most : product;
@@ -75,14 +94,24 @@ static inline int32_t tern_ilog2(int32_t a, int bits) {
   return tern_sat(log, bits);
 }
 
+/* From y[0] to y[1] in a straight line of 2^h steps, after t of them. */
+static inline int32_t tern_between(const uint32_t *y, int64_t t, int h, int bits) {
+  const int64_t half = h ? (int64_t)1 << (h - 1) : 0;
+  return tern_sat((int64_t)y[0] + ((((int64_t)y[1] - (int64_t)y[0]) * t + half) >> h), bits);
+}
+
 /* The table y[0 .. 2^s] of a curve at x: `first` is where its domain begins, 2^length how long it is, 2^h how
- * long one piece is. */
+ * long one piece is. Where an int32 can be anywhere in the domain, 32 bits are enough for the place in it. */
 static inline int32_t tern_curve(const uint32_t *y, int64_t first, int length, int h, int32_t x, int bits) {
-  int64_t u = x - first, last = ((int64_t)1 << length) - 1;
+  const int64_t last = ((int64_t)1 << length) - 1;
+  if (first >= INT32_MIN && first + last <= INT32_MAX) {
+    const int32_t inside = tern_most(tern_least(x, (int32_t)(first + last)), (int32_t)first);
+    const uint32_t u = (uint32_t)inside - (uint32_t)(int32_t)first;
+    return tern_between(y + (u >> h), u & (((uint32_t)1 << h) - 1), h, bits);
+  }
+  int64_t u = x - first;
   u = u < 0 ? 0 : u > last ? last : u;
-  int64_t k = u >> h, t = u & (((int64_t)1 << h) - 1), half = h ? (int64_t)1 << (h - 1) : 0;
-  int64_t rise = ((int64_t)y[k + 1] - (int64_t)y[k]) * t + half;
-  return tern_sat((int64_t)y[k] + (rise >> h), bits);
+  return tern_between(y + (u >> h), u & (((int64_t)1 << h) - 1), h, bits);
 }
 
 /* A code of more than 24 bits from a rounded float; 0 for NaN. A float between the most code and `end`, one

@@ -47,14 +47,20 @@ static int64_t instances(int n, const int64_t *counts) {
   return product;
 }
 
+/* What places are multiples of: ir.h has the two kinds of module. */
+static int place_align_of(const struct checker *c) {
+  return c->m->chip ? 4 : 64;
+}
+
 /* [offset, offset + all instances) inside `total`, aligned; offset -1: not planned. */
 static void check_place(struct checker *c, struct loc at, const char *name, int64_t offset, int64_t stride,
                         int64_t count, int64_t total) {
   if (offset < 0)
     return;
-  if (offset % 64 || stride % 64 || stride < 0)
-    report(c, at, "'%s' at %lld, stride %lld: buffers are aligned to 64 bytes", name, (long long)offset,
-           (long long)stride);
+  int align = place_align_of(c);
+  if (offset % align || stride % align || stride < 0)
+    report(c, at, "'%s' at %lld, stride %lld: buffers are aligned to %d bytes", name, (long long)offset,
+           (long long)stride, align);
   else if (total >= 0 && offset + (count - 1) * stride >= total)
     report(c, at, "'%s' at %lld, stride %lld, leaves the %lld bytes", name, (long long)offset,
            (long long)stride, (long long)total);
@@ -284,9 +290,10 @@ static void check_buffer(struct checker *c, struct loc at, const struct value *v
   if (v->at == AT_NONE || v->at == AT_OUTPUT)
     return;
   int64_t bytes = most_count(c->m, v->type) * elem_bytes(v->type.elem);
-  if (v->at < 0 || v->at % 64 || bytes == 0)
-    report(c, at, "%s at %lld: a buffer holds plain elements and is aligned to 64 bytes", text_of(c, v->type),
-           (long long)v->at);
+  int align = place_align_of(c);
+  if (v->at < 0 || v->at % align || bytes == 0)
+    report(c, at, "%s at %lld: a buffer holds plain elements and is aligned to %d bytes", text_of(c, v->type),
+           (long long)v->at, align);
   else if (c->f->scratch >= 0 && v->at > c->f->scratch - bytes)
     report(c, at, "%s at %lld leaves the %lld bytes of scratch", text_of(c, v->type), (long long)v->at,
            (long long)c->f->scratch);

@@ -146,7 +146,7 @@ static void print_fill(FILE *out, const struct state_fill *f) {
   const char *type = bytes == 1 ? "uint8_t" : bytes == 2 ? "tern_u16" : "tern_u32";
   long long first = (long long)f->at / bytes;
   fprintf(out, "  for (int32_t i = %lld; i < %lld; i++)\n    ((%s *)state)[i] = 0x%xu;\n", first,
-          first + (long long)f->count, type, (unsigned)fill_bits(f));
+          first + (long long)f->count, type, (unsigned)fill_bits(f) & (0xffffffffu >> (32 - 8 * bytes)));
 }
 
 static void print_init(FILE *out, const struct bare *b) {

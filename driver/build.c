@@ -249,6 +249,19 @@ static const struct emit *find_emit(struct argp_state *state, const char *name) 
   return NULL;
 }
 
+static void check_bare(const struct build *b, struct argp_state *state) {
+  const struct compile_options *o = &b->job.options;
+  if (b->emit->run != emit_c)
+    argp_error(state, "--bare goes with --emit c");
+  if (!o->weights)
+    argp_error(state, "--bare needs --weights DIR: a chip has the weights in its program");
+  if (o->threads || o->chunk)
+    argp_error(state, "--%s does not go with --bare, whose code is one thread's step of one token",
+               o->threads ? "threads" : "chunk");
+  if (o->triple || o->cpu || o->features)
+    argp_error(state, "--target, --cpu and --features do not go with --bare: its C is for any processor");
+}
+
 /* What goes together. */
 static void check(struct argp_state *state, const struct build *b) {
   if (!b->job.options.spec && (!b->job.options.weights || b->emit->run == emit_ast))
@@ -257,10 +270,8 @@ static void check(struct argp_state *state, const struct build *b) {
         "a SPEC (a .tern file) is expected, or --weights DIR whose config.json tells of a shipped one");
   if (b->job.options.spec && strcmp(b->job.options.spec, "-") == 0 && !b->output && !b->emit->text)
     argp_error(state, "a SPEC from standard input gives the output no name; give it one with -o");
-  if (b->bare && b->emit->run != emit_c)
-    argp_error(state, "--bare goes with --emit c");
-  if (b->bare && !b->job.options.weights)
-    argp_error(state, "--bare needs --weights DIR: a chip has the weights in its program");
+  if (b->bare)
+    check_bare(b, state);
   if (b->weights_file && (b->emit->run != emit_exe || !b->job.options.weights))
     argp_error(state, "--weights-file goes with --emit exe and --weights");
   if (b->json && (b->output ? strcmp(b->output, "-") == 0 : b->emit->text))

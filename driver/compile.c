@@ -88,7 +88,7 @@ static const struct argp_option target_rows[] = {
      "program, name "
      "the least that has to run it, or several, the least first, of which it takes the best at its start: "
      "x86-64-v2,x86-64-v3,x86-64-v4",
-     2},
+     4},
     {"features", KEY_FEATURES, "LIST", 0, "LLVM's features, e.g. +avx2,-avx512f", 4},
     {0}};
 

@@ -7,6 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Tables of symbols by name live in the arena of the module `m`. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(m->arena, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
 struct module *module_new(struct arena *a, struct diag *d, const char *name) {
   struct module *m = arena_new(a, struct module);
   m->arena = a;
@@ -35,10 +41,27 @@ struct func *func_add(struct module *m, const char *name) {
 }
 
 struct weight *weight_find(const struct module *m, const char *name) {
-  struct weight *w = m->weights;
-  while (w && strcmp(w->name, name) != 0)
-    w = w->next;
+  struct weight *w = NULL;
+  HASH_FIND_STR(m->weight_names, name, w);
   return w;
+}
+
+bool weights_keep(struct module *m, bool (*keep)(const struct weight *w, void *data), void *data) {
+  struct weight **at = &m->weights;
+  bool dropped = false;
+  m->last_weight = NULL;
+  while (*at) {
+    struct weight *w = *at;
+    if (keep(w, data)) {
+      m->last_weight = w;
+      at = &w->next;
+      continue;
+    }
+    *at = w->next;
+    HASH_DEL(m->weight_names, w);
+    dropped = true;
+  }
+  return dropped;
 }
 
 struct weight *weight_add(struct module *m, const char *name, struct type t) {
@@ -51,14 +74,32 @@ struct weight *weight_add(struct module *m, const char *name, struct type t) {
   w->frac = FRAC_NONE;
   *(m->last_weight ? &m->last_weight->next : &m->weights) = w;
   m->last_weight = w;
+  HASH_ADD_KEYPTR(hh, m->weight_names, w->name, strlen(w->name), w);
   return w;
 }
 
 struct state *state_find(const struct module *m, const char *name) {
-  struct state *s = m->states;
-  while (s && strcmp(s->name, name) != 0)
-    s = s->next;
+  struct state *s = NULL;
+  HASH_FIND_STR(m->state_names, name, s);
   return s;
+}
+
+bool states_keep(struct module *m, bool (*keep)(const struct state *s, void *data), void *data) {
+  struct state **at = &m->states;
+  bool dropped = false;
+  m->last_state = NULL;
+  while (*at) {
+    struct state *s = *at;
+    if (keep(s, data)) {
+      m->last_state = s;
+      at = &s->next;
+      continue;
+    }
+    *at = s->next;
+    HASH_DEL(m->state_names, s);
+    dropped = true;
+  }
+  return dropped;
 }
 
 struct state *state_add(struct module *m, const char *name, struct type t) {
@@ -71,6 +112,7 @@ struct state *state_add(struct module *m, const char *name, struct type t) {
   s->frac = FRAC_NONE;
   *(m->last_state ? &m->last_state->next : &m->states) = s;
   m->last_state = s;
+  HASH_ADD_KEYPTR(hh, m->state_names, s->name, strlen(s->name), s);
   return s;
 }
 

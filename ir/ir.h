@@ -11,6 +11,7 @@
 #include "support/rank.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <uthash.h>
 
 /* ---- types: type.c
  * ------------------------------------------------------------------------------------------ */
@@ -153,15 +154,16 @@ enum { AT_NONE = -1, AT_OUTPUT = -2 }; /* no place; the caller's logits */
 
 struct value {
   struct type type;
-  struct op *def;      /* the operator that makes it, or NULL: an argument of `block` */
-  struct block *block; /* where it is defined */
-  int index;           /* which result, or which argument */
-  const char *name;    /* a hint from the spec for the printer; may be NULL */
-  int frac;            /* of integers; FRAC_NONE: no format is known */
-  int64_t at;          /* plan-memory: byte offset of its buffer in scratch, AT_NONE or AT_OUTPUT */
-  double most;         /* largest magnitude that a calibration saw; 0: none did (passes/ranges.h) */
-  double tried;        /* the same of a trial with made-up tokens */
-  bool poisoned;       /* a builder could not make it, and has reported why; see build() */
+  struct op *def;        /* the operator that makes it, or NULL: an argument of `block` */
+  struct block *block;   /* where it is defined */
+  int index;             /* which result, or which argument */
+  const char *name;      /* a hint from the spec for the printer; may be NULL */
+  int frac;              /* of integers; FRAC_NONE: no format is known */
+  int64_t at;            /* plan-memory: byte offset of its buffer in scratch, AT_NONE or AT_OUTPUT */
+  double most;           /* largest magnitude that a calibration saw; 0: none did (passes/ranges.h) */
+  double tried;          /* the same of a trial with made-up tokens */
+  struct value *instead; /* while a pass replaces operators (forward_op): what stands for it */
+  bool poisoned;         /* a builder could not make it, and has reported why; see build() */
   int id; /* scratch number for whoever walks (printer, interpreter, back ends); of no lasting value */
 };
 
@@ -264,6 +266,7 @@ struct weight {
   int64_t scales; /* ternary: offset of instance 0's scales (f32: 1, m or m * groups of them); -1: none */
   int64_t stride; /* bytes from one instance to the next, for both */
   struct weight *next;
+  UT_hash_handle hh; /* of module.weight_names */
 };
 
 struct state {
@@ -277,6 +280,7 @@ struct state {
   int64_t offset, stride; /* plan-memory: bytes in a sequence's state; -1: not planned */
   int id;                 /* as in struct value */
   struct state *next;
+  UT_hash_handle hh; /* of module.state_names */
 };
 
 /* A parameter of the spec and its value, kept for --info. */
@@ -293,6 +297,8 @@ struct module {
   VEC(struct dim_param) params;
   struct weight *weights, *last_weight; /* in order of first use */
   struct state *states, *last_state;
+  struct weight *weight_names; /* the same by name: weight_find */
+  struct state *state_names;
   struct func *funcs;
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
   int64_t chunk;                      /* batch-time: the most tokens of one prefill; 0: no prefill form */
@@ -311,10 +317,13 @@ struct module *module_new(struct arena *a, struct diag *d, const char *name);
 struct func *func_add(struct module *m, const char *name); /* appended */
 struct func *func_find(const struct module *m, const char *name);
 struct weight *weight_add(struct module *m, const char *name,
-                          struct type t); /* NULL when the name is taken */
-struct weight *weight_find(const struct module *m, const char *name);
+                          struct type t);                             /* NULL when the name is taken */
+struct weight *weight_find(const struct module *m, const char *name); /* NULL: there is none */
 struct state *state_add(struct module *m, const char *name, struct type t);
 struct state *state_find(const struct module *m, const char *name);
+/* Takes those away for which keep() is false; true when there was one. */
+bool weights_keep(struct module *m, bool (*keep)(const struct weight *w, void *data), void *data);
+bool states_keep(struct module *m, bool (*keep)(const struct state *s, void *data), void *data);
 int64_t weight_instances(const struct weight *w); /* product of counts */
 /* Number of elements of a value when T, K and B are at their most. */
 int64_t most_count(const struct module *m, struct type t);

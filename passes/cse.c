@@ -12,11 +12,73 @@
 #include "passes/rewrite.h"
 #include <string.h>
 
+/* An operator whose result can be used where the walk is. */
+struct known {
+  struct op *op; /* NULL: forgotten */
+  uint64_t hash;
+  int next; /* the one before it with the same hash, or -1 */
+};
+
+/* The newest operator of a hash: place in `known`. */
+struct bucket {
+  uint64_t hash;
+  int newest;
+  UT_hash_handle hh;
+};
+
 struct cse {
   struct module *m;
-  struct block *root;
-  VEC(struct op *) known; /* operators whose results can be used here, innermost block last */
+  VEC(struct known) known; /* innermost block last */
+  int floor;               /* in a kernel: what stands before it is out of reach */
+  struct bucket *buckets;
 };
+
+static uint64_t mix(uint64_t h, uint64_t x) {
+  h = (h ^ x) * UINT64_C(0x9E3779B97F4A7C15);
+  return h ^ h >> 29;
+}
+
+/* Equal for operators that are equal, also with their operands swapped; of reads the same for all of a state.
+ */
+static uint64_t hash_of(const struct op *op) {
+  uint64_t h = mix(0, op->code), operands = 0, value;
+  for (const char *s = op->attr.symbol; s && *s; s++)
+    h = mix(h, (unsigned char)*s);
+  if (op->code == OP_READ || op->code == OP_WRITE)
+    return h;
+  for (int i = 0; i < op->n_in; i++)
+    operands += mix(op_info[op->code].flags & COMMUTES ? 0 : (uint64_t)i, (uintptr_t)op->in[i]);
+  memcpy(&value, &op->attr.value, sizeof value);
+  h = mix(mix(h, operands), value);
+  return mix(mix(h, (uint64_t)op->attr.begin), (uint64_t)op->attr.axis);
+}
+
+/* What forget and find look through; NULL: there is none. */
+static struct bucket *bucket_of(const struct cse *c, uint64_t hash) {
+  struct bucket *b = NULL;
+  HASH_FIND(hh, c->buckets, &hash, sizeof hash, b);
+  return b;
+}
+
+static void remember(struct cse *c, struct op *op) {
+  uint64_t hash = hash_of(op);
+  struct bucket *b = bucket_of(c, hash);
+  if (!b) {
+    b = arena_new(c->m->arena, struct bucket);
+    *b = (struct bucket){.hash = hash, .newest = -1};
+    HASH_ADD(hh, c->buckets, hash, sizeof b->hash, b);
+  }
+  vec_push(c->m->arena, c->known, (struct known){op, hash, b->newest});
+  b->newest = c->known.n - 1;
+}
+
+/* Those from `n` on are out of reach again. */
+static void forget_from(struct cse *c, int n) {
+  while (c->known.n > n) {
+    struct known *k = &c->known.at[--c->known.n];
+    bucket_of(c, k->hash)->newest = k->next;
+  }
+}
 
 static bool same_swapped(const struct op *a, struct op *b) {
   if (!(op_info[a->code].flags & COMMUTES) || a->code != b->code)
@@ -26,10 +88,14 @@ static bool same_swapped(const struct op *a, struct op *b) {
   return op_same(a, &swapped);
 }
 
+/* A read counts in its own block only. */
 static struct op *find_equal(const struct cse *c, struct op *op) {
-  for (int i = c->known.n; i-- > 0;)
-    if (op_same(c->known.at[i], op) || same_swapped(c->known.at[i], op))
-      return c->known.at[i];
+  const struct bucket *b = bucket_of(c, hash_of(op));
+  for (int i = b ? b->newest : -1; i >= c->floor; i = c->known.at[i].next) {
+    struct op *k = c->known.at[i].op;
+    if (k && (k->code != OP_READ || k->block == op->block) && (op_same(k, op) || same_swapped(k, op)))
+      return k;
+  }
   return NULL;
 }
 
@@ -38,24 +104,23 @@ static void forget_reads(struct op *op, void *data) {
   struct cse *c = data;
   if (op->code != OP_WRITE)
     return;
-  int kept = 0;
-  for (int i = 0; i < c->known.n; i++) {
-    struct op *k = c->known.at[i];
-    if (k->code != OP_READ || strcmp(k->attr.symbol, op->attr.symbol) != 0)
-      c->known.at[kept++] = k;
+  const struct bucket *b = bucket_of(c, hash_of(&(struct op){.code = OP_READ, .attr = op->attr}));
+  for (int i = b ? b->newest : -1; i >= 0; i = c->known.at[i].next) {
+    struct op *k = c->known.at[i].op;
+    if (k && k->code == OP_READ && strcmp(k->attr.symbol, op->attr.symbol) == 0)
+      c->known.at[i].op = NULL;
   }
-  c->known.n = kept;
 }
 
 static void visit_block(struct cse *c, struct block *b);
 
-/* A body sees what is known around it, but for reads; a kernel's body stands alone. */
+/* A body sees what is known around it; a kernel's body stands alone. */
 static void visit_body(struct cse *c, struct op *op) {
-  struct cse inner = {.m = c->m, .root = c->root};
-  for (int i = 0; op->code != OP_KERNEL && i < c->known.n; i++)
-    if (c->known.at[i]->code != OP_READ)
-      vec_push(c->m->arena, inner.known, c->known.at[i]);
-  visit_block(&inner, op->body);
+  int n = c->known.n, floor = c->floor;
+  c->floor = op->code == OP_KERNEL ? n : floor;
+  visit_block(c, op->body);
+  forget_from(c, n);
+  c->floor = floor;
   walk(op->body, forget_reads, c);
 }
 
@@ -63,6 +128,7 @@ static void visit_block(struct cse *c, struct block *b) {
   for (struct op *op = b->first, *next; op; op = next) {
     next = op->next;
     struct op *equal;
+    use_forwarded(op);
     if (op->body)
       visit_body(c, op);
     else if (op->code == OP_WRITE)
@@ -70,14 +136,18 @@ static void visit_block(struct cse *c, struct block *b) {
     else if (!(op_info[op->code].flags & PURE) && op->code != OP_READ)
       continue;
     else if ((equal = find_equal(c, op)))
-      replace_op(c->root, op, equal->out[0]);
+      forward_op(op, equal->out[0]);
     else
-      vec_push(c->m->arena, c->known, op);
+      remember(c, op);
   }
 }
 
 bool pass_cse(struct module *m) {
-  for (struct func *f = m->funcs; f; f = f->next)
-    visit_block(&(struct cse){.m = m, .root = f->body}, f->body);
+  for (struct func *f = m->funcs; f; f = f->next) {
+    struct cse c = {.m = m};
+    visit_block(&c, f->body);
+    settle_forwarded(f->body);
+    HASH_CLEAR(hh, c.buckets);
+  }
   return true;
 }

@@ -16,32 +16,60 @@
 struct dce {
   struct module *m;
   VEC(struct value *) work; /* needed, operands not yet looked at */
+  struct symbol *symbols;
   bool changed;
 };
 
 /* ---- symbols ----------------------------------------------------------------------------------------- */
 
-struct naming {
-  enum opcode code;
-  const char *symbol;
-  bool found;
+/* What an operator names; found once a round. */
+struct symbol {
+  const char *name;
+  bool read, written, weight, scale, defined, part;
+  UT_hash_handle hh;
 };
 
-static void find_naming(struct op *op, void *data) {
-  struct naming *n = data;
-  n->found |= op->code == n->code && strcmp(op->attr.symbol, n->symbol) == 0;
+static struct symbol *symbol_of(const struct dce *d, const char *name) {
+  struct symbol *s = NULL;
+  HASH_FIND_STR(d->symbols, name, s);
+  return s;
 }
 
-static bool names(const struct module *m, enum opcode code, const char *symbol) {
-  struct naming n = {.code = code, .symbol = symbol};
-  for (const struct func *f = m->funcs; f && !n.found; f = f->next)
-    walk(f->body, find_naming, &n);
-  return n.found;
+static struct symbol *note_symbol(struct dce *d, const char *name) {
+  struct symbol *s = symbol_of(d, name);
+  if (s)
+    return s;
+  s = arena_new(d->m->arena, struct symbol);
+  s->name = name;
+  HASH_ADD_KEYPTR(hh, d->symbols, s->name, strlen(s->name), s);
+  return s;
+}
+
+static void note_op(struct op *op, void *data) {
+  struct dce *d = data;
+  if (!(op_info[op->code].flags & SYMBOL) || !op->attr.symbol)
+    return;
+  struct symbol *s = note_symbol(d, op->attr.symbol);
+  s->read |= op->code == OP_READ;
+  s->written |= op->code == OP_WRITE;
+  s->weight |= op->code == OP_WEIGHT;
+  s->scale |= op->code == OP_WSCALE;
+  s->defined |= op->code == OP_DEFINE;
+}
+
+static void find_symbols(struct dce *d) {
+  HASH_CLEAR(hh, d->symbols);
+  for (const struct func *f = d->m->funcs; f; f = f->next)
+    walk(f->body, note_op, d);
+  for (const struct weight *w = d->m->weights; w; w = w->next)
+    for (int i = 0; i < w->n_parts; i++)
+      note_symbol(d, w->parts[i])->part = true;
 }
 
 /* Writes and definitions that something reads. */
-static bool has_reader(const struct module *m, const struct op *op) {
-  return names(m, op->code == OP_WRITE ? OP_READ : OP_WEIGHT, op->attr.symbol);
+static bool has_reader(const struct dce *d, const struct op *op) {
+  const struct symbol *s = symbol_of(d, op->attr.symbol);
+  return op->code == OP_WRITE ? s->read : s->weight;
 }
 
 static bool is_effect(const struct op *op) {
@@ -98,31 +126,31 @@ static void need_sources(struct dce *d, const struct value *v) {
 
 static void need_root(struct op *op, void *data) {
   struct dce *d = data;
-  if (op->code == OP_RETURN || (is_effect(op) && has_reader(d->m, op)))
+  if (op->code == OP_RETURN || (is_effect(op) && has_reader(d, op)))
     need_operands(d, op);
 }
 
 /* ---- sweeping ---------------------------------------------------------------------------------------- */
 
 struct effects {
-  const struct module *m;
+  const struct dce *d;
   bool found;
 };
 
 static void find_effect(struct op *op, void *data) {
   struct effects *e = data;
-  e->found |= is_effect(op) && has_reader(e->m, op);
+  e->found |= is_effect(op) && has_reader(e->d, op);
 }
 
 static bool op_needed(const struct dce *d, const struct op *op) {
   if (op_info[op->code].flags & END)
     return true;
   if (is_effect(op))
-    return has_reader(d->m, op);
+    return has_reader(d, op);
   for (int i = 0; i < op->n_out; i++)
     if (op->out[i]->id)
       return true;
-  struct effects e = {.m = d->m};
+  struct effects e = {.d = d};
   if (op->body)
     walk(op->body, find_effect, &e);
   return e.found;
@@ -192,45 +220,14 @@ static void sweep_function(struct dce *d, struct func *f) {
 
 /* ---- declarations ------------------------------------------------------------------------------------ */
 
-static bool is_part(const struct module *m, const char *name) {
-  for (const struct weight *w = m->weights; w; w = w->next)
-    for (int i = 0; i < w->n_parts; i++)
-      if (strcmp(w->parts[i], name) == 0)
-        return true;
-  return false;
+static bool weight_needed(const struct weight *w, void *data) {
+  const struct symbol *s = symbol_of(data, w->name);
+  return w->origin == WEIGHT_LOADED || (s && (s->weight || s->scale || s->defined || s->part));
 }
 
-static bool weight_needed(const struct module *m, const struct weight *w) {
-  return w->origin == WEIGHT_LOADED || names(m, OP_WEIGHT, w->name) || names(m, OP_WSCALE, w->name) ||
-         names(m, OP_DEFINE, w->name) || is_part(m, w->name);
-}
-
-static void drop_weights(struct dce *d) {
-  struct weight **at = &d->m->weights;
-  d->m->last_weight = NULL;
-  while (*at) {
-    if (weight_needed(d->m, *at)) {
-      d->m->last_weight = *at;
-      at = &(*at)->next;
-    } else {
-      *at = (*at)->next;
-      d->changed = true;
-    }
-  }
-}
-
-static void drop_states(struct dce *d) {
-  struct state **at = &d->m->states;
-  d->m->last_state = NULL;
-  while (*at) {
-    if (names(d->m, OP_READ, (*at)->name) || names(d->m, OP_WRITE, (*at)->name)) {
-      d->m->last_state = *at;
-      at = &(*at)->next;
-    } else {
-      *at = (*at)->next;
-      d->changed = true;
-    }
-  }
+static bool state_needed(const struct state *state, void *data) {
+  const struct symbol *s = symbol_of(data, state->name);
+  return s && (s->read || s->written);
 }
 
 /* `fold` goes when it defines nothing. */
@@ -247,11 +244,14 @@ bool pass_dce(struct module *m) {
   struct dce d = {.m = m};
   do {
     d.changed = false;
+    find_symbols(&d);
     for (struct func *f = m->funcs; f; f = f->next)
       sweep_function(&d, f);
     drop_fold(&d);
-    drop_weights(&d);
-    drop_states(&d);
+    find_symbols(&d);
+    d.changed |= weights_keep(m, weight_needed, &d);
+    d.changed |= states_keep(m, state_needed, &d);
   } while (d.changed);
+  HASH_CLEAR(hh, d.symbols);
   return true;
 }

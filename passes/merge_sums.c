@@ -12,8 +12,16 @@
 #include "passes/rewrite.h"
 #include <string.h>
 
+/* Sums that go together. */
 struct sums {
   VEC(struct op *) list;
+  int next; /* the group before it of the same input, or -1 */
+};
+
+/* Of one block. The id of a sum's input is its newest group, or -1. */
+struct groups {
+  struct module *m;
+  VEC(struct sums) all;
 };
 
 static const struct weight *weight_of(const struct module *m, const struct op *sum) {
@@ -38,12 +46,16 @@ static bool go_together(const struct module *m, const struct op *a, const struct
   return true;
 }
 
-static struct sums collect(const struct module *m, struct op *first) {
-  struct sums s = {0};
-  for (struct op *op = first; op; op = op->next)
-    if (can_merge(m, op) && go_together(m, first, op))
-      vec_push(m->arena, s.list, op);
-  return s;
+static void collect(struct groups *g, struct op *sum) {
+  int *newest = &sum->in[1]->id, i = *newest;
+  while (i >= 0 && !go_together(g->m, g->all.at[i].list.at[0], sum))
+    i = g->all.at[i].next;
+  if (i < 0) {
+    i = g->all.n;
+    vec_push(g->m->arena, g->all, (struct sums){.next = *newest});
+    *newest = i;
+  }
+  vec_push(g->m->arena, g->all.at[i].list, sum);
 }
 
 static bool has_parts(const struct weight *w, const struct weight *like) {
@@ -75,20 +87,23 @@ static const struct weight *find_or_add(struct module *m, const struct weight *l
 static const struct weight *merged_weight(struct module *m, const struct sums *s) {
   struct weight w = *weight_of(m, s->list.at[0]);
   const char **parts = arena_array(m->arena, const char *, s->list.n);
-  w.name = "";
+  VEC(char) name = {0};
   w.type.dim[0] = 0;
   for (int i = 0; i < s->list.n; i++) {
     const struct weight *part = weight_of(m, s->list.at[i]);
     parts[i] = part->name;
-    w.name = arena_printf(m->arena, "%s%s%s", w.name, i ? "+" : "", part->name);
+    for (const char *c = part->name; *c; c++)
+      vec_push(m->arena, name, *c);
+    vec_push(m->arena, name, i + 1 < s->list.n ? '+' : '\0');
     w.type.dim[0] += part->type.dim[0];
   }
+  w.name = name.at;
   w.parts = parts;
   w.n_parts = s->list.n;
   return find_or_add(m, &w);
 }
 
-static void merge(struct module *m, struct block *root, const struct sums *s) {
+static void merge(struct module *m, const struct sums *s) {
   struct op *first = s->list.at[0];
   const struct op *leaf = first->in[0]->def;
   const struct weight *w = merged_weight(m, s);
@@ -102,28 +117,31 @@ static void merge(struct module *m, struct block *root, const struct sums *s) {
     int axis = old->out[0]->type.rank - (old->attr.group ? 2 : 1);
     int64_t end = begin + old->out[0]->type.dim[axis];
     struct builder here = builder_before(m, old);
-    replace_op(root, old, build_slice(&here, sum, axis, begin, end));
+    forward_op(old, build_slice(&here, sum, axis, begin, end));
     begin = end;
   }
 }
 
-static void merge_block(struct module *m, struct block *root, struct block *b) {
-  for (struct op *op = b->first, *next; op; op = next) {
-    next = op->next;
+static void merge_block(struct module *m, struct block *b) {
+  struct groups g = {.m = m};
+  for (struct op *op = b->first; op; op = op->next)
     if (op->body)
-      merge_block(m, root, op->body);
-    if (!can_merge(m, op))
-      continue;
-    struct sums s = collect(m, op);
-    if (s.list.n < 2)
-      continue;
-    merge(m, root, &s);
-    next = b->first; /* what stood next may be gone; merged sums are not looked at again */
-  }
+      merge_block(m, op->body);
+  for (struct op *op = b->first; op; op = op->next)
+    if (can_merge(m, op))
+      op->in[1]->id = -1;
+  for (struct op *op = b->first; op; op = op->next)
+    if (can_merge(m, op))
+      collect(&g, op);
+  for (int i = 0; i < g.all.n; i++)
+    if (g.all.at[i].list.n > 1)
+      merge(m, &g.all.at[i]);
 }
 
 bool pass_merge_sums(struct module *m) {
-  for (struct func *f = m->funcs; f; f = f->next)
-    merge_block(m, f->body, f->body);
+  for (struct func *f = m->funcs; f; f = f->next) {
+    merge_block(m, f->body);
+    settle_forwarded(f->body);
+  }
   return true;
 }

@@ -22,13 +22,39 @@ bool func_is_fold(const struct func *f) {
   return strcmp(f->name, "fold") == 0;
 }
 
-void replace_op(struct block *root, struct op *op, struct value *v) {
+/* v is called what the result was called, if it has no name of its own. */
+static void take_over(struct value *v, const struct op *op) {
   if (!v->name)
     v->name = op->out[0]->name;
   if (v->frac == FRAC_NONE)
     v->frac = op->out[0]->frac;
+}
+
+void replace_op(struct block *root, struct op *op, struct value *v) {
+  take_over(v, op);
   replace_uses(root, op->out[0], v);
   op_unlink(op);
+}
+
+void forward_op(struct op *op, struct value *v) {
+  take_over(v, op);
+  op->out[0]->instead = v;
+  op_unlink(op);
+}
+
+void use_forwarded(struct op *op) {
+  for (int i = 0; i < op->n_in; i++)
+    while (op->in[i]->instead)
+      op->in[i] = op->in[i]->instead;
+}
+
+static void settle(struct op *op, void *data) {
+  (void)data;
+  use_forwarded(op);
+}
+
+void settle_forwarded(struct block *root) {
+  walk(root, settle, NULL);
 }
 
 /* x[..., n] -> [..., 1, n], so that it meets every row of a matrix. */

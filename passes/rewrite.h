@@ -12,8 +12,15 @@ int type_last(struct type t); /* the last axis */
 
 bool func_is_fold(const struct func *f); /* runs when the checkpoint is read */
 
-/* `op` goes away, and everywhere in `root` (a function's body) `v` stands for its one result. */
+/* `op` goes away, and everywhere in `root` (a function's body) `v` stands for its one result. Walks all of
+ * root: for passes that replace little. */
 void replace_op(struct block *root, struct op *op, struct value *v);
+/* The same for a pass that walks operators in order and may replace each: `op` goes away at once, and a later
+ * operator uses `v` from when the pass calls use_forwarded on it, before it looks at its operands; all that
+ * are left do with settle_forwarded. */
+void forward_op(struct op *op, struct value *v);
+void use_forwarded(struct op *op);
+void settle_forwarded(struct block *root);
 
 /* W[m, n] x[..., n] as mul, sum and reshape, for matrices that are computed: the same numbers as `matmul`
  * on float32 (docs/numerics.md). w may have a leading axis that x has too. Poisoned when x has no axis to

@@ -300,7 +300,6 @@ enum { RULES = sizeof rules / sizeof *rules };
 
 struct simplify {
   struct module *m;
-  struct block *root;
   bool changed;
 };
 
@@ -318,13 +317,14 @@ static struct value *apply_rules(struct builder *b, struct op *op) {
 
 static void visit(struct op *op, void *data) {
   struct simplify *s = data;
+  use_forwarded(op);
   if (op->n_out != 1 || op->body)
     return;
   struct builder b = builder_before(s->m, op);
   struct value *v = apply_rules(&b, op);
   if (!v)
     return;
-  replace_op(s->root, op, v);
+  forward_op(op, v);
   s->changed = true;
 }
 
@@ -332,10 +332,11 @@ static void visit(struct op *op, void *data) {
 bool pass_simplify(struct module *m) {
   int errors = m->diag->errors; /* rules that made something poisoned may go on for ever */
   for (struct func *f = m->funcs; f; f = f->next) {
-    struct simplify s = {.m = m, .root = f->body, .changed = true};
+    struct simplify s = {.m = m, .changed = true};
     while (s.changed && m->diag->errors == errors) {
       s.changed = false;
       walk(f->body, visit, &s);
+      settle_forwarded(f->body);
     }
   }
   return true;

@@ -31,7 +31,6 @@ struct quantised {
 
 struct ternarize {
   struct module *m;
-  struct block *root; /* of the function at work */
   VEC(struct quantised) done;
   bool ok;
 };
@@ -61,15 +60,13 @@ static void split_quantize(struct ternarize *t, struct op *op) {
   struct attrs attr = {.bits = op->attr.bits, .round = op->attr.round};
   struct op *codes = build(&b, OP_CODES, 2, (struct value *[]){op->in[0], s}, &attr, NULL);
   codes->out[0]->name = op->out[0]->name;
+  op->out[0]->id = t->done.n;
   vec_push(t->m->arena, t->done, (struct quantised){op->out[0], codes->out[0], s});
 }
 
-/* NULL: v is not quantised. */
+/* NULL: v is not quantised. A quantised value's id is its place in `done`. */
 static const struct quantised *find_quantised(const struct ternarize *t, const struct value *v) {
-  for (int i = t->done.n; i-- > 0;)
-    if (t->done.at[i].q == v)
-      return &t->done.at[i];
-  return NULL;
+  return op_is(v->def, OP_QUANTIZE) ? &t->done.at[v->id] : NULL;
 }
 
 static struct value *to_float(struct builder *b, struct value *x) {
@@ -157,12 +154,12 @@ static void rewrite_product(struct ternarize *t, struct op *op) {
   if (!y)
     t->ok = false;
   else if (y != op->out[0])
-    replace_op(t->root, op, y);
+    forward_op(op, y);
 }
 
 static void rewrite_dequantize(struct ternarize *t, struct op *op) {
   struct builder b = builder_before(t->m, op);
-  replace_op(t->root, op, dequantised(&b, find_quantised(t, op->in[0])));
+  forward_op(op, dequantised(&b, find_quantised(t, op->in[0])));
 }
 
 /* ---- the pass -------------------------------------------------------------------------------------------
@@ -170,6 +167,7 @@ static void rewrite_dequantize(struct ternarize *t, struct op *op) {
 
 static void visit(struct op *op, void *data) {
   struct ternarize *t = data;
+  use_forwarded(op);
   switch (op->code) {
   case OP_QUANTIZE: split_quantize(t, op); break;
   case OP_MATMUL: rewrite_product(t, op); break;
@@ -188,8 +186,8 @@ static void drop_quantizers(struct op *op, void *data) {
 bool pass_ternarize(struct module *m) {
   struct ternarize t = {.m = m, .ok = true};
   for (struct func *f = m->funcs; f; f = f->next) {
-    t.root = f->body;
     walk(f->body, visit, &t);
+    settle_forwarded(f->body);
     if (t.ok)
       walk(f->body, drop_quantizers, NULL);
   }

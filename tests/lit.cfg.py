@@ -8,7 +8,7 @@ import lit.formats
 config.name = "tern"
 config.test_format = lit.formats.ShTest(True)
 config.suffixes = [".tir", ".tern", ".test"]
-config.excludes = ["unit", "Inputs"]
+config.excludes = ["unit", "Inputs", "corpus"]
 config.test_source_root = os.path.dirname(__file__)
 build = os.path.abspath(lit_config.params["build"])
 config.test_exec_root = os.path.join(build, "tests", "lit")

@@ -177,7 +177,8 @@ static void print_calls(struct printer *p, const struct call *c, int depth) {
 
 /* Parameters that no kernel uses are named, so that compilers do not warn. */
 static void print_step(FILE *out, const struct bare *b) {
-  struct printer p = {.out = out, .arena = b->arena, .indent = 1, .all = b->loops, .weights = ""};
+  struct printer p = {
+      .out = out, .arena = b->arena, .taken.arena = b->arena, .indent = 1, .all = b->loops, .weights = ""};
   bare_text(out, b,
             "void $n_step(void *state_memory, void *scratch_memory, uint32_t token, $l *logits) {\n"
             "  uint8_t *state = state_memory, *scratch = scratch_memory;\n"

@@ -4,6 +4,7 @@
 
 #include "backends/loops/facts.h"
 #include "support/escape.h"
+#include "support/names.h"
 
 struct printer {
   FILE *out;
@@ -12,7 +13,7 @@ struct printer {
   const struct loops *all;
   /* of the kernel being printed: */
   const struct kernel *kernel;
-  VEC(const char *) taken;    /* names of its scope */
+  struct names taken;         /* names of its scope */
   const char **exprs;         /* by id: the name or text that stands for the expression */
   bool *loose;                /* by id: it needs brackets as an operand */
   const char **loops, **accs; /* by id: names */

@@ -14,23 +14,17 @@
 static const char *const reserved[] = {"args",     "layer",  "part",  "thread",  "threads", "lane",
                                        "tokens_n", "keep_n", "state", "scratch", "token",   "out"};
 
-static bool is_taken(const struct printer *p, const char *name) {
+static bool is_reserved(const char *name) {
   for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
     if (strcmp(reserved[i], name) == 0)
-      return true;
-  for (int i = 0; i < p->taken.n; i++)
-    if (strcmp(p->taken.at[i], name) == 0)
       return true;
   return false;
 }
 
 const char *fresh_name(struct printer *p, const char *hint) {
   bool own = isupper((unsigned char)hint[0]) || hint[0] == '_' || strncmp(hint, "tern_", 5) == 0;
-  const char *base = own ? arena_printf(p->arena, "n_%s", hint) : c_name(p->arena, hint), *name = base;
-  for (int i = 2; is_taken(p, name); i++)
-    name = arena_printf(p->arena, "%s%d", base, i);
-  vec_push(p->arena, p->taken, name);
-  return name;
+  const char *base = own ? arena_printf(p->arena, "n_%s", hint) : c_name(p->arena, hint);
+  return names_fresh(&p->taken, base, "", is_reserved);
 }
 
 /* ---- indices --------------------------------------------------------------------------------- */

@@ -178,11 +178,11 @@ static int each_accumulator(struct printer *p, const struct stmt *list, const st
 
 /* Names of the body are free again after it. */
 static void print_body(struct printer *p, const struct stmt *list) {
-  int taken = p->taken.n;
+  int taken = names_count(&p->taken);
   p->indent++;
   print_statements(p, list);
   p->indent--;
-  p->taken.n = taken;
+  names_leave(&p->taken, taken);
   print_line(p, "}");
 }
 
@@ -223,7 +223,7 @@ static void print_shared(struct printer *p, const struct loop *l, const char *ex
 static void print_loop(struct printer *p, const struct loop *l) {
   const char *extent = index_text(p, l->extent);
   int lanes = each_accumulator(p, l->body, l, begin_accumulator);
-  int taken = p->taken.n;
+  int taken = names_count(&p->taken);
   const char *name = p->loops[l->id] = fresh_name(p, l->name);
   if (l->parallel && !p->weights) {
     print_shared(p, l, extent);
@@ -233,7 +233,7 @@ static void print_loop(struct printer *p, const struct loop *l) {
     print_line(p, "for (%s %s = 0; %s < %s; %s++) {", index_type(p), name, name, extent, name);
     print_body(p, l->body);
   }
-  p->taken.n = taken;
+  names_leave(&p->taken, taken);
   each_accumulator(p, l->body, l, end_accumulator);
 }
 
@@ -334,8 +334,8 @@ static void print_sum(struct printer *p, const struct kernel *k) {
        [FORMAT_I16] = "tern_ternary_sum3_i16",
        [FORMAT_F32] = "tern_ternary_sum3_f32"}};
   print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
-  vec_push(p->arena, p->taken, "codes");
-  vec_push(p->arena, p->taken, "n");
+  names_take(&p->taken, "codes");
+  names_take(&p->taken, "n");
   const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out), *w = "codes";
   if (p->weights) {
     print_chip_sum(p, k, x, y);
@@ -484,7 +484,8 @@ static void print_function(struct printer *p, const struct kernel *k) {
 
 void print_kernel(FILE *out, const struct loops *l, const struct kernel *k, const char *weights) {
   struct arena arena = {0};
-  struct printer p = {.out = out, .arena = &arena, .all = l, .kernel = k, .weights = weights};
+  struct printer p = {
+      .out = out, .arena = &arena, .taken.arena = &arena, .all = l, .kernel = k, .weights = weights};
   p.exprs = arena_array(&arena, const char *, k->n_exprs + 1);
   p.loose = arena_array(&arena, bool, k->n_exprs + 1);
   p.uses = arena_array(&arena, int, k->n_exprs + 1);

@@ -57,34 +57,36 @@ const char *weight_name(struct arena *a, const struct weight *w) {
   return text;
 }
 
-static bool name_taken(const struct unit *u, const char *name) {
-  for (int i = 0; i < u->kernel->buffers.n; i++)
-    if (strcmp(u->kernel->buffers.at[i]->name, name) == 0)
-      return true;
-  return false;
-}
-
-static const char *unique_name(struct unit *u, const char *hint) {
-  const char *base = identifier(u->a, hint), *name = base;
-  for (int i = 2; name_taken(u, name); i++)
-    name = arena_printf(u->a, "%s%d", base, i);
-  return name;
-}
-
 /* ---- buffers --------------------------------------------------------------------------------- */
 
+/* The table of buffers by place lives in the unit's arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(u->a, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
+enum { KEY_NUMBERS = 6 };
+
+struct placed {
+  int64_t key[KEY_NUMBERS];
+  struct buffer *buffer;
+  UT_hash_handle hh;
+};
+
 static struct buffer *add(struct unit *u, struct buffer b, const char *hint) {
-  for (int i = 0; i < u->kernel->buffers.n; i++) {
-    struct buffer *o = u->kernel->buffers.at[i];
-    if (o->base == b.base && o->format == b.format && o->offset == b.offset && o->stride_i == b.stride_i &&
-        o->stride_j == b.stride_j && o->elements == b.elements)
-      return o;
-  }
-  struct buffer *new = arena_new(u->a, struct buffer);
-  *new = b;
-  new->name = unique_name(u, hint);
-  vec_push(u->a, u->kernel->buffers, new);
-  return new;
+  const int64_t key[KEY_NUMBERS] = {b.base, b.format, b.offset, b.stride_i, b.stride_j, b.elements};
+  struct placed *p = NULL;
+  HASH_FIND(hh, u->placed, key, sizeof key, p);
+  if (p)
+    return p->buffer;
+  p = arena_new(u->a, struct placed);
+  memcpy(p->key, key, sizeof key);
+  p->buffer = arena_new(u->a, struct buffer);
+  *p->buffer = b;
+  p->buffer->name = names_fresh(&u->names, identifier(u->a, hint), "", NULL);
+  vec_push(u->a, u->kernel->buffers, p->buffer);
+  HASH_ADD(hh, u->placed, key, sizeof p->key, p);
+  return p->buffer;
 }
 
 static int format_bytes(enum format f) {

@@ -15,6 +15,7 @@ struct lowering {
   const struct value *repeat[MAX_REPEATS];
   int depth; /* repeats around */
   int64_t local;
+  struct names names; /* of kernels */
   bool failed;
 };
 
@@ -29,15 +30,7 @@ static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum k
   k->kind = kind;
   k->op = op;
   k->at = op->at;
-  k->name = identifier(l->a, hint);
-  for (int n = 2;; n++) {
-    bool taken = false;
-    for (const struct kernel *o = l->loops->kernels; o; o = o->next)
-      taken |= strcmp(o->name, k->name) == 0;
-    if (!taken)
-      break;
-    k->name = arena_printf(l->a, "%s_%d", identifier(l->a, hint), n);
-  }
+  k->name = names_fresh(&l->names, identifier(l->a, hint), "_", NULL);
   *l->end = k;
   l->end = &k->next;
   k->form = l->form;
@@ -49,6 +42,7 @@ static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum k
 
 static struct unit unit_begin(struct lowering *l, struct kernel *k, const struct op *op) {
   struct unit u = {.a = l->a,
+                   .names.arena = l->a,
                    .m = l->m,
                    .d = l->d,
                    .kernel = k,
@@ -242,7 +236,7 @@ static struct form *lower_form(struct lowering *l, enum form_kind kind, const ch
 }
 
 struct loops *loops_lower(struct arena *a, const struct module *m) {
-  struct lowering l = {.a = a, .m = m, .d = m->diag, .loops = arena_new(a, struct loops)};
+  struct lowering l = {.a = a, .m = m, .d = m->diag, .loops = arena_new(a, struct loops), .names.arena = a};
   l.end = &l.loops->kernels;
   l.loops->module = m;
   l.loops->step = lower_form(&l, FORM_STEP, "step");

@@ -14,13 +14,21 @@
 #define TERN_BACKENDS_LOWER_H
 
 #include "backends/loops/index.h"
+#include "support/names.h"
 
-/* A value's element that is at hand in a block. */
+/* An element of a value that is at hand in a block. */
 struct known {
-  const struct value *value;
   int n; /* axes that count: a constant is the same everywhere */
   struct index *const *at;
   struct expr *expr;
+  struct known *next;
+};
+
+/* All of a value's, the oldest first. */
+struct known_value {
+  const struct value *value;
+  struct known *first, **end;
+  UT_hash_handle hh;
 };
 
 /* A block of statements under construction: of the kernel, or of a loop that is still open. Stores wait until
@@ -32,7 +40,7 @@ struct scope {
   bool rows; /* a loop over rows, or the kernel: loops may follow one another in it */
   struct stmt *first, **end;
   struct stmt *stores, **stores_end;
-  VEC(struct known) known;
+  struct known_value *known; /* by value */
 };
 
 enum root_kind { ROOT_MAP, ROOT_REDUCE, ROOT_CUMSUM };
@@ -82,7 +90,9 @@ struct unit { /* one kernel under way */
   const struct op *op; /* the kernel operator */
   struct block *body;  /* expanded; its arguments are the captured values */
   struct value **captured;
-  VEC(int) saved; /* ids of reads whose content is kept before it is overwritten */
+  struct names names;    /* of its buffers */
+  struct placed *placed; /* buffers.c: its buffers by place */
+  VEC(int) saved;        /* ids of reads whose content is kept before it is overwritten */
   int n_values;
   struct node *nodes;
   VEC(struct root *) roots;

@@ -17,11 +17,32 @@ static bool same_place(const struct known *k, struct index *const *at) {
 }
 
 static struct expr *recall(const struct unit *u, const struct value *v, struct index *const *at) {
-  for (const struct scope *s = u->scope; s; s = s->outer)
-    for (int i = 0; i < s->known.n; i++)
-      if (s->known.at[i].value == v && same_place(&s->known.at[i], at))
-        return s->known.at[i].expr;
+  for (const struct scope *s = u->scope; s; s = s->outer) {
+    struct known_value *all = NULL;
+    HASH_FIND_PTR(s->known, &v, all);
+    for (const struct known *k = all ? all->first : NULL; k; k = k->next)
+      if (same_place(k, at))
+        return k->expr;
+  }
   return NULL;
+}
+
+/* The tables of what is at hand live in the unit's arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(u->a, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
+static struct known_value *known_of(struct unit *u, struct scope *s, const struct value *v) {
+  struct known_value *all = NULL;
+  HASH_FIND_PTR(s->known, &v, all);
+  if (all)
+    return all;
+  all = arena_new(u->a, struct known_value);
+  all->value = v;
+  all->end = &all->first;
+  HASH_ADD_PTR(s->known, value, all);
+  return all;
 }
 
 void remember(struct unit *u, const struct value *v, struct index *const *at, struct expr *e, int level) {
@@ -32,7 +53,10 @@ void remember(struct unit *u, const struct value *v, struct index *const *at, st
   struct scope *s = u->scope;
   while (s->level > level)
     s = s->outer;
-  vec_push(u->a, s->known, (struct known){.value = v, .n = n, .at = copy, .expr = e});
+  struct known_value *all = known_of(u, s, v);
+  struct known *k = *all->end = arena_new(u->a, struct known);
+  *k = (struct known){.n = n, .at = copy, .expr = e};
+  all->end = &k->next;
 }
 
 /* ---- leaves ---------------------------------------------------------------------------------- */

@@ -291,6 +291,8 @@ static struct item binding_item(struct elaborator *e, struct binding *b, const s
     return weight_item(e, b, n->at);
   if (b->kind != BIND_USE)
     return b->item;
+  if (!b->block) /* there is no such block, which has been said */
+    return item_poison();
   const char *name = node_text(e->arena, n);
   fail(e, n->at, "'%s' is an instance of the block '%s'; call it: %s(...)", name, b->block->name.text, name);
   return item_poison();

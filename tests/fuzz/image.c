@@ -30,7 +30,7 @@ static void open_summed(const uint8_t *data, size_t n) {
   uint64_t room = h->parts_at < n ? n - h->parts_at : 0;
   uint64_t parts =
       h->n_parts <= room / sizeof(struct image_part) ? h->n_parts * sizeof(struct image_part) : 0;
-  if (h->names_bytes <= room && parts <= room - h->names_bytes)
+  if (h->parts_at < n && h->names_bytes <= room && parts <= room - h->names_bytes)
     h->parts_sum = checksum((const char *)h + h->parts_at, parts + h->names_bytes);
   h->header_sum = image_header_sum(h);
   open_image((const uint8_t *)h, n);

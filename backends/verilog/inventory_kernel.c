@@ -375,13 +375,13 @@ static struct word weight_of(struct filling *f, const struct hw_node *n, int64_t
 }
 
 static struct word index_node(struct filling *f, const struct hw_node *n, int64_t times) {
-  struct index *x = in_phase(f, n->index);
+  const struct index *x = n->wide ? n->index : in_phase(f, n->index); /* as print_index_node */
   if (n->expr->kind != EXPR_INDEX_LT)
     return word_reg(f->b, index_of(f, x, node_width(n), n->wide), when(f, 0));
   struct interval r = interval_of_index(f->k, NULL, n->index),
                   s = interval_of_index(f->k, NULL, n->expr->bound);
   int width = unsigned_bits((r.hi > s.hi ? r.hi : s.hi) * 2 + f->h->options.vector);
-  struct word bound = index_of(f, in_phase(f, n->expr->bound), width, n->wide);
+  struct word bound = index_of(f, n->wide ? n->expr->bound : in_phase(f, n->expr->bound), width, n->wide);
   bit less = word_less(f->b, times, index_of(f, x, width, n->wide), bound);
   return word_reg(f->b, single(f, less), when(f, 0));
 }

@@ -316,16 +316,18 @@ static const char *record_bits(const struct printer *p, const struct hw_node *n)
       arena_printf(p->a, "p%d_record[%lld + lane * %d +: %d]", p->p->id, (long long)n->field, width, width));
 }
 
+/* In a lane, the variable of the wide loop is an element's number, counter and lane together; elsewhere it is
+ * the counter, which `index_in_phase` scales. */
 static void print_index_node(struct printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n), *lane = n->wide ? "LANE_in" : NULL;
-  struct index *x = index_in_phase(p, n->index);
+  const struct index *x = n->wide ? n->index : index_in_phase(p, n->index);
   if (n->expr->kind != EXPR_INDEX_LT) {
     int width = node_width(n);
     index_wire(p, arena_printf(p->a, "%s_now", name), x, width, lane);
     assign(p, n, 0, arena_printf(p->a, "%s_now", name));
     return;
   }
-  struct index *bound = index_in_phase(p, n->expr->bound);
+  const struct index *bound = n->wide ? n->expr->bound : index_in_phase(p, n->expr->bound);
   struct interval r = interval_of_index(p->u, NULL, n->index);
   struct interval s = interval_of_index(p->u, NULL, n->expr->bound);
   int width = unsigned_bits((r.hi > s.hi ? r.hi : s.hi) * 2 + p->h->options.vector);

@@ -1,6 +1,6 @@
 /* cse.c: equal operators become one.
  *
- * requires   nothing.
+ * requires   nothing (not planned memory).
  * maintains  every value, bit for bit.
  * breaks     nothing; kernel form stays kernel form, as nothing is shared across a kernel's border.
  *

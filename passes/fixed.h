@@ -10,9 +10,9 @@
  * Each f32 value of the spec becomes one of
  *
  *   FIXED    integers v; real value v * 2^-frac, frac chosen once from the value's range (ranges.h)
- *   SCALAR   a product of powers: c * atoms / atoms * weight scales; an atom is a pair of integers, real
- * value m * 2^-e with m of about MANTISSA bits. One number a vector: norm factors, largest elements, scales.
- *            Kept as a product so that x / (Q / a) costs no division.
+ *   SCALAR   a product of powers: c * atoms / atoms * weight scales; an atom is a pair of integers, m and e,
+ *            whose real value is m * 2^-e, with m of about MANTISSA bits. One number a vector: norm factors,
+ *            largest elements, scales. Kept as a product so that x / (Q / a) costs no division.
  *   CONST    a number of the spec
  *   PLAIN    what is no f32: codes, sums, tokens, bools */
 #ifndef TERN_PASSES_FIXED_H

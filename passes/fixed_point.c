@@ -1,10 +1,12 @@
 /* fixed_point.c: float -> integers only, one stated format a value.
  *
- * requires   ternarize (norm-scale for codes that do not depend on a norm's rounding); one-token form only,
- * before merge-sums, batch-time and fuse. Ranges of weights where a checkpoint is at hand (struct weight:
- * known). maintains  int8 codes and exact int32 sums as the spec has them; every f32 value within the
- * rounding of its format (ranges.h chooses; docs/numerics.md states what it costs). breaks     f32: step has
- * integers only, and returns integers. `fold` computes them from the checkpoint's floats.
+ * requires   ternarize (norm-scale for codes that do not depend on a norm's rounding); the one-token form
+ *            only, before merge-sums, batch-time and fuse. Ranges of weights where a checkpoint is at hand
+ *            (struct weight: known).
+ * maintains  int8 codes and exact int32 sums as the spec has them; every f32 value within the rounding of
+ *            its format (fixed_format.c chooses it by ranges.h; docs/numerics.md states what it costs).
+ * breaks     f32: step has integers only, and returns integers. `fold` computes them from the checkpoint's
+ *            floats.
  *
  * A value's format is static: word bits, so many behind the point that its range fits. What has no static
  * range, the scales and norm factors of which there is one a vector, is a mantissa and an exponent, two

@@ -8,8 +8,9 @@
  *   absmax(x w) r                                        <= sqrt(n) max|w|
  *   sum(t q) absmax / (Q s_w) of a normed vector         Cauchy-Schwarz: |y| <= n max|w| / s_w, and the
  *                                                        codes' rounding
- *   f a + g b, f + g <= 1;  h + f (b - h), 0 <= f <= 1   lies between a and b: a gated recurrence stays
- * bounded a - max(a, b), s - amax(s)                           at most 0, so that its exp is at most 1
+ *   f a + g b, f + g <= 1                                lies between a, b and 0 (without 0 where f + g = 1):
+ *   h + f (b - h), 0 <= f <= 1                           between h and b; a gated recurrence stays bounded
+ *   a - max(a, b), s - amax(s)                           at most 0, so that its exp is at most 1
  *
  * A repeat is followed iteration by iteration; a state until it no longer grows, then with ever wider guesses
  * until one of them holds for all tokens. What does not settle is unbounded (infinite), and whoever needs a

@@ -1,6 +1,6 @@
 /* simplify.c: algebraic identities and constant folding.
  *
- * requires   nothing.
+ * requires   nothing (not planned memory).
  * maintains  every value, bit for bit (a NaN may change its payload). Not here, because they are not exact in
  *            floats: x + 0 and 0 + x (-0 + 0 is 0), x * 0 (NaN, infinity, -0), x - x, 0 - x (its sign at 0).
  * breaks     nothing; leaves operators that are no longer used to dce.

@@ -1,13 +1,19 @@
 /* sample.h: picks the next token from a row of logits.
  *
  * In this order, which is that of Hugging Face's generation (a filter sees what the ones before it left):
- *   repetition penalty  logit of each id among the last `window` tokens (0: all): divided by the penalty
- * where positive, multiplied where negative (CTRL, Keskar et al. 2019, arXiv 1909.05858) temperature T p =
- * softmax(logits / T); 0: the first of the largest logits, and nothing below applies top-k               the
- * k most probable; of equals, the lower id top-p               the fewest most probable whose sum reaches p
- * of what top-k left (Holtzman et al. 2019) min-p               those at least min_p times as probable as the
- * most probable one What is left is drawn from in proportion. The random numbers are xoshiro256** (Blackman &
- * Vigna 2018) seeded by splitmix64: the same seed gives the same numbers on every machine. */
+ *
+ *   repetition penalty  the logit of each id among the last `window` tokens (0: all) is divided by the
+ *                       penalty where positive, multiplied where negative (CTRL, Keskar et al. 2019,
+ *                       arXiv 1909.05858)
+ *   temperature T       p = softmax(logits / T); 0: the first of the largest logits, and nothing below
+ *                       applies
+ *   top-k               the k most probable; of equals, the lower id
+ *   top-p               the fewest most probable whose sum reaches p of what top-k left (Holtzman et al.
+ *                       2019)
+ *   min-p               those at least min_p times as probable as the most probable one
+ *
+ * What is left is drawn from in proportion. The random numbers are xoshiro256** (Blackman & Vigna 2018)
+ * seeded by splitmix64: the same seed gives the same numbers on every machine. */
 #ifndef TERN_RUNTIME_SAMPLE_H
 #define TERN_RUNTIME_SAMPLE_H
 

@@ -46,8 +46,8 @@ bool already_ternary(struct checkpoint *c, const struct tensor *t, int64_t width
   for (int64_t at = 0, n; fits && at < count; at += n) {
     int64_t most = at == 0 ? FIRST_PIECE : READ_ELEMENTS;
     n = count - at < most ? count - at : most;
-    fits = tensor_pread(c, t, at * size, raw, n * size) ==
-           0; /* a failure is told by whoever needs the weights */
+    /* A failure is reported by whoever needs the weights. */
+    fits = tensor_pread(c, t, at * size, raw, n * size) == 0;
     if (fits)
       convert_widen(t->info.dtype, raw, n, values);
     fits = fits && all_fit(&k, values, at, n);

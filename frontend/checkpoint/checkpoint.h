@@ -6,13 +6,14 @@
  * codes -1, 0, 1 already, with or without a scale tensor X_scale beside the matrix X:
  *
  *   X        I8 [m, n]            codes
- *            U8 [ceil(m / 4), n]  as transformers' BitNet packs them: of row r, code + 1 in bits 2k, 2k + 1
- * of row r - k * ceil(m / 4), k = r / ceil(m / 4) or floats, which are -1, 0 and 1 then X_scale  floats [],
- * [1], [m], [m, 1], or [m, groups]; X stands for codes * X_scale, or for codes / X_scale where config.json's
- * quantization_config says bitnet and not autobitlinear, as transformers has it
+ *            U8 [h, n]            as transformers' BitNet packs them, h = ceil(m / 4): code + 1 of row r is
+ *                                 in bits 2k and 2k + 1 of row r - k * h, k = floor(r / h)
+ *            floats [m, n]        the numbers -1, 0 and 1; only where there is an X_scale
+ *   X_scale  floats [], [1], [m], [m, 1] or [m, groups]
  *
- * and the compact form that `ternc weights --pack` writes, in which a ternary
- * matrix X[m, n] is two tensors:
+ * X stands for codes * X_scale, or for codes / X_scale where config.json's quantization_config says bitnet
+ * and not autobitlinear, as transformers has it. Last, the compact form that `ternc weights --pack` writes,
+ * in which a ternary matrix X[m, n] is two tensors:
  *
  *   X        U8 [m, ceil(n / 5)]  five trits a byte: t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, t = code + 1
  *   X_scale  F32 []               mean|W|, which the weight scale s = 1 / max(mean, 1e-5) is made from
@@ -44,8 +45,8 @@ struct tensor_info {
 
 /* Opens DIR (config.json; model.safetensors, or model.safetensors.index.json and its shards) or one
  * .safetensors FILE. Every header is checked whole: lengths, offsets that overlap, leave holes or leave the
- * file, shapes that do not match byte counts. NULL after diagnostics when the files are none. A tensor, a
- * shard or a config.json that cannot be used is told when something needs it. */
+ * file, shapes that do not match byte counts. NULL after diagnostics when there is no checkpoint. A tensor, a
+ * shard or a config.json that cannot be used is reported when something needs it. */
 struct checkpoint *checkpoint_open(struct diag *d, struct arena *a, const char *path);
 void checkpoint_close(struct checkpoint *c);
 

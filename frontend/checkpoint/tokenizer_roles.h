@@ -18,13 +18,16 @@ void roles_close(struct roles *r);
 
 /* Adds the tokens that these files add to the vocabulary of tokenizer.json or tokenizer.model, and decides:
  *
- *   ids that end a text     eos_token_id of generation_config.json, else of config.json (a number or a list),
- * else eos_token of tokenizer_config.json, of special_tokens_map.json, else the tokenizer's own the id that a
- * text of   bos_token_id of generation_config.json, else of config.json, else the BOS token none begins with
- *   the BOS token           bos_token of tokenizer_config.json, of special_tokens_map.json, else the
- * tokenizer's own ids in front of a text  add_bos_token of tokenizer_config.json; where it says nothing, the
- * post-processor of tokenizer.json; where there is none, BOS if the tokenizer's class puts it there ids
- * behind a text       likewise with add_eos_token; none by class */
+ *   ids that end a text      eos_token_id (a number or a list) of generation_config.json, else of
+ *                            config.json; else eos_token of tokenizer_config.json, else of
+ *                            special_tokens_map.json; else the tokenizer's own
+ *   the BOS token            bos_token of tokenizer_config.json, else of special_tokens_map.json; else the
+ *                            tokenizer's own
+ *   the id that generation   bos_token_id of generation_config.json, else of config.json; else the BOS token
+ *   without a prompt starts from
+ *   ids in front of a text   add_bos_token of tokenizer_config.json; else the post-processor of
+ *                            tokenizer.json; else BOS, if the tokenizer's class puts it there
+ *   ids behind a text        add_eos_token likewise; else the post-processor; no class puts any there */
 void roles_apply(struct roles *r, struct vocabulary *v);
 
 #endif

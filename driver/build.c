@@ -338,7 +338,8 @@ static const char *default_output(struct build *b) {
 }
 
 static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
-const struct argp build_argp = {options, parse, "SPEC", "Compiles a model.\v", children, help, NULL};
+const struct argp build_argp = {options,  parse, "[SPEC]", "Compiles a model. " SPEC_LEFT_OUT "\v",
+                                children, help,  NULL};
 
 /* Says what became of it, unless it went to standard output. */
 static bool report(struct build *b, const char *path) {

@@ -41,21 +41,19 @@ enum {
 static const struct argp_option model_rows[] = {
     {0, 0, 0, 0, "The model:", 2},
     {"weights", KEY_WEIGHTS, "DIR|FILE", 0,
-     "checkpoint: a directory with config.json, model.safetensors (or shards and an index) and a tokenizer, "
-     "or one "
-     ".safetensors file",
+     "checkpoint: a folder with config.json, model.safetensors (or shards and an index) and a tokenizer, or "
+     "one .safetensors file",
      2},
     {"set", KEY_SET, "NAME=VALUE", 0, "gives a parameter of the spec its value (repeatable)", 2},
-    {"no-require", KEY_NO_REQUIRE, 0, 0, "what the spec requires and config.json does not hold is a warning",
-     2},
-    {"weight-scale", KEY_WEIGHT_SCALE, "mean|largest|stored|inverse", 0,
-     "the rule for the scales of ternary weights where the spec names none; mean and largest are for floats, "
-     "stored and inverse for codes",
+    {"no-require", KEY_NO_REQUIRE, 0, 0,
+     "what the spec requires of config.json and does not find is a warning", 2},
+    {"weight-scale", KEY_WEIGHT_SCALE, "RULE", 0,
+     "where scales of ternary weights come from if the spec does not say: mean or largest, of floats; stored "
+     "or inverse, of codes",
      2},
     {"prefix", KEY_PREFIX, "STR", 0,
      "strips STR from the names of the checkpoint's tensors (_orig_mod., module.); +STR: the model's names "
-     "begin with "
-     "it and the checkpoint's need not",
+     "begin with it, the checkpoint's need not",
      2},
     {"allow-extra", KEY_ALLOW_EXTRA, 0, 0,
      "tensors of the checkpoint that the model does not use are no error", 2},

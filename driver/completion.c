@@ -1,7 +1,7 @@
 /* completion.c: completions for bash and zsh; contracts in manual.h.
  *
  * What an option takes is read from its argument's name: "a|b|c" in small letters are the words themselves,
- * PASS is a pass, and what names a file or a folder completes as one. */
+ * PASS is a pass, RULE one of --weight-scale, and what names a file or a folder completes as one. */
 #include "driver/manual.h"
 
 #include "passes/pass.h"
@@ -22,6 +22,8 @@ static const char *words_of(struct arena *a, const struct argp_option *o) {
   if (strncmp(o->arg, "PASS", 4) == 0)
     for (int i = 0; i < pass_count; i++)
       words = arena_printf(a, "%s%s%s", words, i ? " " : "", passes[i].name);
+  else if (strcmp(o->arg, "RULE") == 0)
+    words = "mean largest stored inverse";
   else if (islower((unsigned char)o->arg[0]) || isdigit((unsigned char)o->arg[0]))
     words = o->arg;
   else

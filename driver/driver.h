@@ -39,6 +39,8 @@ struct compile_options {
 };
 /* The input of both is a struct job. Commands that make hardware take no options about programs. */
 extern const struct argp compile_argp, compile_hardware_argp;
+/* For the help of a command that takes them. */
+#define SPEC_LEFT_OUT "Without a SPEC, config.json of --weights tells which of the shipped ones is taken."
 
 /* One compilation: memory, messages, the checkpoint and the module. */
 struct job {

@@ -65,12 +65,11 @@ static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {0}};
 const struct argp run_argp = {
     options,
     parse,
-    "SPEC",
-    "Compiles a model in memory and runs it.\vOther options are those of a built program: "
-    "--prompt, -n, --temperature, --perplexity, --tokens and --logits, --tokenize, --bench, --profile, "
-    "--info, "
-    "--chunk, ...; "
-    "`ternc run SPEC --weights DIR --help-program` lists them.",
+    "[SPEC]",
+    "Compiles a model in memory and runs it. " SPEC_LEFT_OUT "\v"
+    "Other options are those of a built program: --prompt, -n, --temperature, --perplexity, --tokens and "
+    "--logits, --tokenize, --bench, --profile, --info, --chunk, ...; `ternc run SPEC --weights DIR "
+    "--help-program` lists them.",
     children,
     NULL,
     NULL};

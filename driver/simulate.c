@@ -264,8 +264,8 @@ static bool run_streaming(struct simulate *s) {
 
 static const struct argp_child children[] = {
     {&compile_hardware_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
-const struct argp simulate_argp = {options,  parse, "SPEC", "Runs a model's hardware in simulation.",
-                                   children, NULL,  NULL};
+const struct argp simulate_argp = {
+    options, parse, "[SPEC]", "Runs a model's hardware in simulation. " SPEC_LEFT_OUT, children, NULL, NULL};
 
 int simulate_main(int argc, char **argv) {
   struct simulate s = {.generate = -1, .how = {.simulator = "verilator"}};

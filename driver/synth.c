@@ -173,8 +173,9 @@ static bool work(struct synth *s) {
 
 static const struct argp_child children[] = {
     {&compile_hardware_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
-const struct argp synth_argp = {options,  parse, "SPEC", "Reports on a model as hardware on an FPGA.",
-                                children, NULL,  NULL};
+const struct argp synth_argp = {
+    options,  parse, "[SPEC]", "Reports on a model as hardware on an FPGA. " SPEC_LEFT_OUT,
+    children, NULL,  NULL};
 
 int synth_main(int argc, char **argv) {
   struct synth s = {.limit = 1800};

@@ -31,8 +31,7 @@ struct build {
   struct hw_options hardware;
 };
 
-/* ---- the stages
- * --------------------------------------------------------------------------------------------- */
+/* ---- the stages -------------------------------------------------------------------------------------- */
 
 static struct native_options native_options(const struct build *b) {
   struct native_options o = native_defaults;
@@ -208,8 +207,7 @@ static const struct emit {
 };
 enum { EMITS = sizeof emits / sizeof *emits };
 
-/* ---- the command line
- * --------------------------------------------------------------------------------------- */
+/* ---- the command line -------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "What to make:", 1},

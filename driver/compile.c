@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- options ----------------------------------------------------------------------------------------------
- */
+/* ---- options ----------------------------------------------------------------------------------------- */
 
 enum {
   KEY_WEIGHTS = 1000,
@@ -252,8 +251,7 @@ static error_t parse_hardware(int key, char *arg, struct argp_state *state) {
 const struct argp compile_argp = {.parser = parse_program, .children = program_groups};
 const struct argp compile_hardware_argp = {.parser = parse_hardware, .children = hardware_groups};
 
-/* ---- the job ----------------------------------------------------------------------------------------------
- */
+/* ---- the job ----------------------------------------------------------------------------------------- */
 
 enum { BATCH_DEFAULT = 8 }; /* a doubling more gains little where sums are computed, not read */
 

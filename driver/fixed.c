@@ -12,8 +12,7 @@
 
 enum { TRIAL_TOKENS = 64 };
 
-/* ---- weights ----------------------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------------------------- */
 
 static void include(struct weight *w, double v) {
   w->lo = w->known ? fmin(w->lo, v) : v;
@@ -81,8 +80,7 @@ static bool know_weights(struct job *j, struct interp *in) {
   return true;
 }
 
-/* ---- running the float model ------------------------------------------------------------------------------
- */
+/* ---- running the float model ------------------------------------------------------------------------- */
 
 /* Where a hook notes the largest magnitudes: in `most` or in `tried` of each value. */
 struct noting {
@@ -125,8 +123,7 @@ static uint32_t vocabulary(const struct job *j) {
   return (uint32_t)type_count(func_find(j->module, "step")->body->last->in[0]->type, 1, 1);
 }
 
-/* ---- calibration ------------------------------------------------------------------------------------------
- */
+/* ---- calibration ------------------------------------------------------------------------------------- */
 
 /* The ids of the text; NULL after a diagnostic. */
 static uint32_t *calibration_text(struct job *j, const char *path, size_t *n) {
@@ -164,8 +161,7 @@ static bool calibrate(struct job *j) {
   return ok;
 }
 
-/* ---- a trial ----------------------------------------------------------------------------------------------
- */
+/* ---- a trial ----------------------------------------------------------------------------------------- */
 
 /* Whether a bound is missing that a format needs. */
 static bool bounds_missing(struct job *j, bool *missing) {

@@ -101,8 +101,7 @@ void interpret_close(struct interpreted *in) {
   interp_free(in->interp);
 }
 
-/* ---- logits -----------------------------------------------------------------------------------------------
- */
+/* ---- logits ------------------------------------------------------------------------------------------ */
 
 bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n) {
   int64_t vocab = model_vocabulary(j->module);

@@ -56,8 +56,7 @@ bool link_executable(struct job *j, const char *dir, const char *object, const c
   return outputs_end(&j->diag, ok);
 }
 
-/* ---- library ----------------------------------------------------------------------------------------------
- */
+/* ---- library ----------------------------------------------------------------------------------------- */
 
 /* `text` with every "tern_" and "TERN_" replaced by the model's name. */
 static const char *rename_prefix(struct job *j, const char *text) {

@@ -120,8 +120,7 @@ void manual_print(FILE *out, const struct command *c) {
     print_all(out);
 }
 
-/* ---- the commands ---------------------------------------------------------------------------------------
- */
+/* ---- the commands ------------------------------------------------------------------------------------ */
 
 static error_t parse_man(int key, char *arg, struct argp_state *state) {
   const struct command **c = state->input;

@@ -59,8 +59,7 @@ static bool match(struct job *j) {
   return true;
 }
 
-/* ---- what the checkpoint's matrices hold
- * ----------------------------------------------------------------------- */
+/* ---- what the checkpoint's matrices hold ------------------------------------------------------------- */
 
 struct told { /* matrices of which there is one thing to say */
   VEC(const char *) names;

@@ -74,8 +74,7 @@ const struct argp run_argp = {
     NULL,
     NULL};
 
-/* ---- whose option is it?
- * ------------------------------------------------------------------------------------ */
+/* ---- whose option is it? ----------------------------------------------------------------------------- */
 
 static const struct argp_option *find_option(const struct argp *a, const char *name, size_t n) {
   for (const struct argp_option *o = a->options; o && (o->name || o->key || o->doc || o->group); o++)
@@ -127,8 +126,7 @@ static const char *program_option(const struct run *r, const char *name) {
   return NULL;
 }
 
-/* ---- the three ways
- * ------------------------------------------------------------------------------------------ */
+/* ---- the three ways ---------------------------------------------------------------------------------- */
 
 static int run_interpreted(struct run *r) {
   struct job *j = &r->job;

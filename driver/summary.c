@@ -8,8 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- what is there ----------------------------------------------------------------------------------------
- */
+/* ---- what is there ----------------------------------------------------------------------------------- */
 
 struct written {
   const char *path;
@@ -54,8 +53,7 @@ static uint64_t bytes_of(const written_list *list) {
   return sum;
 }
 
-/* ---- in words ---------------------------------------------------------------------------------------------
- */
+/* ---- in words ---------------------------------------------------------------------------------------- */
 
 static const char *size_text(struct arena *a, uint64_t bytes) {
   static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
@@ -105,8 +103,7 @@ const char *use_of_library(struct job *j, const char *path) {
   return arena_printf(a, "use it: cc main.c -I%s %s/lib%s.a -lpthread -lm", dir, dir, name);
 }
 
-/* ---- as JSON ----------------------------------------------------------------------------------------------
- */
+/* ---- as JSON ----------------------------------------------------------------------------------------- */
 
 static json_t *files_json(const written_list *list) {
   json_t *files = json_array();

@@ -15,8 +15,7 @@ struct ids {
   VEC(uint32_t) at;
 };
 
-/* ---- tokens
- * ------------------------------------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------------------------ */
 
 static bool given_ids(struct job *j, const struct unrolled_request *r, const struct tokenizer *t,
                       uint32_t vocab, struct ids *ids) {
@@ -46,8 +45,7 @@ static bool go_on(struct job *j, const struct unrolled *u, int count, struct ids
   return ok;
 }
 
-/* ---- the run
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------- */
 
 struct outcome {
   long long tokens, sequences, results, first, last; /* first, last: clocks */
@@ -111,8 +109,7 @@ static int32_t *read_results(struct job *j, const char *dir, int64_t count) {
   return text ? result : NULL;
 }
 
-/* ---- what is written
- * ---------------------------------------------------------------------------------------- */
+/* ---- what is written --------------------------------------------------------------------------------- */
 
 static bool write_logits(struct job *j, const char *path, const int32_t *result, int64_t count) {
   struct output out;
@@ -138,8 +135,7 @@ static void print_outcome(const struct unrolled *u, const struct unrolled_reques
          (long long)u->schedule.registers);
 }
 
-/* ---- together
- * ----------------------------------------------------------------------------------------------- */
+/* ---- together ---------------------------------------------------------------------------------------- */
 
 static bool run(struct job *j, const struct unrolled *u, const struct unrolled_request *r,
                 const struct tokenizer *t, const char *dir) {

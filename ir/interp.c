@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- tensors ----------------------------------------------------------------------------------------------
- */
+/* ---- tensors ----------------------------------------------------------------------------------------- */
 
 struct type interp_type(const struct interp *in, struct type t) {
   for (int i = 0; i < t.rank; i++)
@@ -85,8 +84,7 @@ static void copy_tensor(struct interp *in, const struct value *to, const struct 
   }
 }
 
-/* ---- elements of several operands ------------------------------------------------------------------------
- */
+/* ---- elements of several operands -------------------------------------------------------------------- */
 
 /* Strides of the operand as it broadcasts to the shape. */
 void places_add(struct places *p, struct type operand) {
@@ -119,8 +117,7 @@ void around_axis(struct type t, int axis, int64_t *outer, int64_t *n, int64_t *i
   *n = t.dim[axis];
 }
 
-/* ---- symbols ----------------------------------------------------------------------------------------------
- */
+/* ---- symbols ----------------------------------------------------------------------------------------- */
 
 /* The instance that an operator's index operands (from operand `first`) choose; -1 after a diagnostic. */
 static int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts,
@@ -205,8 +202,7 @@ static bool run_define(struct interp *in, const struct op *op) {
   return instance >= 0 && define_weight(in, op, instance);
 }
 
-/* ---- moving -----------------------------------------------------------------------------------------------
- */
+/* ---- moving ------------------------------------------------------------------------------------------ */
 
 static bool run_reshape(struct interp *in, const struct op *op) {
   const struct tensor *x = operand(in, op->in[0]);
@@ -313,8 +309,7 @@ static bool run_tail(struct interp *in, const struct op *op) {
   return true;
 }
 
-/* ---- regions ----------------------------------------------------------------------------------------------
- */
+/* ---- regions ----------------------------------------------------------------------------------------- */
 
 static bool run_block(struct interp *in, const struct block *b, bool outermost);
 
@@ -409,8 +404,7 @@ static bool run_block(struct interp *in, const struct block *b, bool outermost) 
   return true;
 }
 
-/* ---- the interface ----------------------------------------------------------------------------------------
- */
+/* ---- the interface ----------------------------------------------------------------------------------- */
 
 static void add_state(struct interp *in, const struct state *s) {
   struct symbol_slot *slot = xmalloc(sizeof *slot);

@@ -13,8 +13,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
-/* ---- types: type.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- types: type.c ----------------------------------------------------------------------------------- */
 
 /* Element types. Q8 / Q16 are quantised vectors: int8 / int16 codes with one scale for each vector along the
  * last axis; TERNARY is a matrix of -1, 0, 1 with its weight's scales. Both vanish from values in ternarize,
@@ -60,8 +59,7 @@ struct type type_lead(struct type t, int64_t lead);
 /* The shape that two broadcast to (elem of a); false when they do not. */
 bool type_broadcast(struct type a, struct type b, struct type *out);
 
-/* ---- operators: ops.def, op.c
- * --------------------------------------------------------------------------------- */
+/* ---- operators: ops.def, op.c ------------------------------------------------------------------------ */
 
 enum opcode {
 #define OP(id, text, ins, outs, rule, attrs, flags, doc) OP_##id,
@@ -144,8 +142,7 @@ struct op_info {
 extern const struct op_info op_info[OP_COUNT];
 bool opcode_parse(const char *text, enum opcode *code);
 
-/* ---- values, operators, blocks
- * --------------------------------------------------------------------------------- */
+/* ---- values, operators, blocks ----------------------------------------------------------------------- */
 
 struct op;
 struct block;
@@ -310,8 +307,7 @@ struct module {
   int next_kernel; /* for unique kernel names */
 };
 
-/* ---- building: build.c
- * --------------------------------------------------------------------------------------- */
+/* ---- building: build.c ------------------------------------------------------------------------------- */
 
 struct module *module_new(struct arena *a, struct diag *d, const char *name);
 struct func *func_add(struct module *m, const char *name); /* appended */
@@ -374,8 +370,7 @@ struct value *build_reshape(struct builder *b, struct value *x, struct type t); 
 struct value *build_slice(struct builder *b, struct value *x, int axis, int64_t begin, int64_t end);
 void op_set_results(struct module *m, struct op *op, int n, const struct type *types);
 
-/* ---- changing: edit.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- changing: edit.c -------------------------------------------------------------------------------- */
 
 void op_unlink(struct op *op); /* takes it out of its block; stays allocated */
 void op_move_before(struct op *op, struct op *place);
@@ -400,8 +395,7 @@ void walk(struct block *b, void (*f)(struct op *op, void *data), void *data);
 bool op_same(const struct op *a,
              const struct op *b); /* code, operands, attributes, result types and formats; no region */
 
-/* ---- text: print.c, parse.c
- * ---------------------------------------------------------------------------------- */
+/* ---- text: print.c, parse.c -------------------------------------------------------------------------- */
 
 /* Numbers values in order of definition (%0, %1, ...; with the spec's name where there is one: %h.3) and
  * prints. What is printed parses back to a module that prints the same. Kernel bodies and plans included. */
@@ -413,8 +407,7 @@ void ir_print_state(const struct state *s, FILE *out);
 /* NULL after diagnostics. The result is verified. */
 struct module *ir_parse(struct arena *a, struct diag *d, uint16_t file);
 
-/* ---- checking: infer.c, verify.c
- * ----------------------------------------------------------------------------- */
+/* ---- checking: infer.c, verify.c --------------------------------------------------------------------- */
 
 /* The result types by the operator's rule (op->out[] types are read only for `carried` rules). False with a
  * message in the arena at *why when operands or attributes do not fit. */

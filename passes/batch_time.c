@@ -77,8 +77,7 @@ static void number_results(struct op *op, void *data) {
     number(data, op->body->n_args, op->body->args);
 }
 
-/* ---- what depends on the token ---------------------------------------------------------------------------
- */
+/* ---- what depends on the token ----------------------------------------------------------------------- */
 
 static void mark(struct batch *b, const struct value *v, bool yes) {
   struct made *m = made(b, v);
@@ -140,8 +139,7 @@ static void find_varying(struct batch *b, struct func *step) {
   } while (b->changed);
 }
 
-/* ---- whether there can be the form ------------------------------------------------------------------------
- */
+/* ---- whether there can be the form ------------------------------------------------------------------- */
 
 /* A written state inside repeats must have an instance for each iteration: the scans of two iterations over
  * one state would have to run token by token in turn. */
@@ -184,8 +182,7 @@ static bool fits_scan(const struct op *op) {
   return op->code != OP_REPEAT && op->code != OP_TERNARY_SUM && !(op->code == OP_MATMUL && by_weight(op));
 }
 
-/* ---- values in the new form ------------------------------------------------------------------------------
- */
+/* ---- values in the new form -------------------------------------------------------------------------- */
 
 /* Where its operators go, and on how many tokens they work. */
 struct place {
@@ -232,8 +229,7 @@ static struct value *get_aligned(struct place *p, const struct value *v, int ran
   return build_reshape(&p->at, x, lead_type(v->type, p->lead, rank - v->type.rank));
 }
 
-/* ---- one operator for all tokens --------------------------------------------------------------------------
- */
+/* ---- one operator for all tokens --------------------------------------------------------------------- */
 
 static struct value *emit_axis(struct place *p, const struct op *op, struct value **in) {
   struct attrs attr = op->attr;
@@ -323,8 +319,7 @@ static void emit_write(struct place *p, const struct op *op) {
   build(&p->at, OP_WRITE, op->n_in, in, &op->attr, NULL);
 }
 
-/* ---- scans ------------------------------------------------------------------------------------------------
- */
+/* ---- scans ------------------------------------------------------------------------------------------- */
 
 static bool contains(const op_list *ops, const struct op *op) {
   for (int i = 0; i < ops->n; i++)
@@ -410,8 +405,7 @@ static bool emit_scan(struct place *p, const op_list *ops) {
   return true;
 }
 
-/* ---- blocks -----------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 static bool emit_block(struct place *p, const struct block *from);
 
@@ -486,8 +480,7 @@ static bool emit_block(struct place *p, const struct block *from) {
   return true;
 }
 
-/* ---- the tail ---------------------------------------------------------------------------------------------
- */
+/* ---- the tail ---------------------------------------------------------------------------------------- */
 
 struct serial {
   struct batch *b;
@@ -541,8 +534,7 @@ static bool emit_body(struct place *p, const struct block *from) {
   return true;
 }
 
-/* ---- the pass ---------------------------------------------------------------------------------------------
- */
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 
 /* The body of the form, or NULL. */
 static struct block *batch(struct batch *b, struct func *step) {

@@ -17,8 +17,7 @@ enum {
   TRIAL_BITS = 8 /* that a guess leaves above what a trial reached */
 };
 
-/* ---- numbers ----------------------------------------------------------------------------------------------
- */
+/* ---- numbers ----------------------------------------------------------------------------------------- */
 
 int bits_for(double most) {
   int e;
@@ -52,8 +51,7 @@ static int most(int a, int b) {
   return a > b ? a : b;
 }
 
-/* ---- formats ----------------------------------------------------------------------------------------------
- */
+/* ---- formats ----------------------------------------------------------------------------------------- */
 
 /* Bits before the point; INT_MAX: no number of them is enough. */
 static int whole_bits(double top) {
@@ -118,8 +116,7 @@ struct format state_format(const struct fixing *x, const struct state *s) {
   return (struct format){format_for(x, written).frac, x->word};
 }
 
-/* ---- guesses ----------------------------------------------------------------------------------------------
- */
+/* ---- guesses ----------------------------------------------------------------------------------------- */
 
 void note_guess(struct fixing *x, const struct op *op, const struct number *n) {
   struct range r = range_at(x, op->out[0]);

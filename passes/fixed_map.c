@@ -17,8 +17,7 @@ struct number fixed(struct value *v, int frac, int bits) {
   return (struct number){.form = FORM_FIXED, .v = v, .frac = frac, .bits = bits};
 }
 
-/* ---- integers ---------------------------------------------------------------------------------------------
- */
+/* ---- integers ---------------------------------------------------------------------------------------- */
 
 struct value *int_const(struct fixing *x, double value) {
   return build_const(&x->b, saturated(value, 32), type_scalar(ELEM_I32));
@@ -119,8 +118,7 @@ struct value *to_format(struct fixing *x, const struct value *old, struct format
   return reformat(x, n->v, n->frac, n->bits, to);
 }
 
-/* ---- two operands -----------------------------------------------------------------------------------------
- */
+/* ---- two operands ------------------------------------------------------------------------------------ */
 
 /* No finer than both operands are: what is not there need not be carried. A constant is as fine as need be.
  */
@@ -284,8 +282,7 @@ static struct number select_op(struct fixing *x, const struct op *op) {
   return fixed(y, f.frac, y->type.elem == ELEM_I32 ? 32 : f.bits);
 }
 
-/* ---- functions --------------------------------------------------------------------------------------------
- */
+/* ---- functions --------------------------------------------------------------------------------------- */
 
 /* `out`: digits of the result. */
 static struct number fine_curve(struct fixing *x, struct number n, enum curve kind, int whole, int out) {
@@ -436,8 +433,7 @@ static struct number root_op(struct fixing *x, const struct op *op, bool inverse
   return fixed(scalar_fixed(x, s, f), f.frac, f.bits);
 }
 
-/* ---- rounding ---------------------------------------------------------------------------------------------
- */
+/* ---- rounding ---------------------------------------------------------------------------------------- */
 
 /* v * 2^-drop, drop > 0, in a named rounding mode. `mulshift` rounds half up. */
 static struct value *round_shift(struct fixing *x, struct value *v, int drop, enum rounding mode, int bits) {
@@ -493,8 +489,7 @@ static struct number rounded(struct fixing *x, const struct op *op, enum roundin
   return fixed(round_shift(x, n.v, n.frac, mode, n.bits), 0, n.bits);
 }
 
-/* ---- all --------------------------------------------------------------------------------------------------
- */
+/* ---- all --------------------------------------------------------------------------------------------- */
 
 static struct number convert_op(struct fixing *x, const struct op *op) {
   const struct number *n = number_of(x, op->in[0]);

@@ -37,8 +37,7 @@ void fix_error(struct fixing *x, const struct op *op, const char *format, ...) {
   x->ok = false;
 }
 
-/* ---- what only moves elements -----------------------------------------------------------------------------
- */
+/* ---- what only moves elements ------------------------------------------------------------------------ */
 
 static struct value *moved(struct fixing *x, const struct op *op, struct value *v) {
   struct value *in[2] = {v, op->n_in > 1 ? number_of(x, op->in[1])->v : NULL};
@@ -78,8 +77,7 @@ static struct number move_op(struct fixing *x, const struct op *op) {
   }
 }
 
-/* ---- leaves and sums --------------------------------------------------------------------------------------
- */
+/* ---- leaves and sums --------------------------------------------------------------------------------- */
 
 static struct number const_op(struct fixing *x, const struct op *op) {
   if (op->out[0]->type.elem != ELEM_F32)
@@ -138,8 +136,7 @@ static struct number op_number(struct fixing *x, const struct op *op) {
   }
 }
 
-/* ---- blocks -----------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 static bool is_real(const struct value *v) {
   return v->type.elem == ELEM_F32;
@@ -248,8 +245,7 @@ static void fix_block(struct fixing *x, struct block *b) {
       op_unlink(old.at[i]);
 }
 
-/* ---- the pass ---------------------------------------------------------------------------------------------
- */
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 
 /* Segments of a curve: its error, step^2 / 8 of the second derivative, stays below the word's digits. */
 static int segments_for(int word) {

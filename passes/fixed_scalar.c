@@ -41,8 +41,7 @@ struct scalar *scalar_product(struct fixing *x, const struct scalar *a, const st
   return s;
 }
 
-/* ---- atoms ------------------------------------------------------------------------------------------------
- */
+/* ---- atoms ------------------------------------------------------------------------------------------- */
 
 struct atom atom_const(struct fixing *x, double c) {
   if (c == 0 || isnan(c))
@@ -158,8 +157,7 @@ struct atom materialise(struct fixing *x, struct scalar *s) {
   return s->made = p;
 }
 
-/* ---- arithmetic -------------------------------------------------------------------------------------------
- */
+/* ---- arithmetic -------------------------------------------------------------------------------------- */
 
 /* Both on the exponent of the larger one, then added. */
 struct scalar *scalar_add(struct fixing *x, struct scalar *a, struct scalar *b) {

@@ -9,8 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- places in `fold` -------------------------------------------------------------------------------------
- */
+/* ---- places in `fold` -------------------------------------------------------------------------------- */
 
 static struct func *fold_function(struct fixing *x) {
   struct func *fold = func_find(x->m, "fold");
@@ -50,8 +49,7 @@ static void find_define(struct op *op, void *data) {
     s->found = op;
 }
 
-/* ---- float weights ----------------------------------------------------------------------------------------
- */
+/* ---- float weights ----------------------------------------------------------------------------------- */
 
 static struct weight *new_weight(struct fixing *x, const char *name, struct type t, const struct weight *like,
                                  struct format f) {
@@ -156,8 +154,7 @@ struct number weight_op(struct fixing *x, const struct op *op) {
   return fixed(leaf(x, y, op), y->frac, weight_format(x, w).bits);
 }
 
-/* ---- scales of ternary weights ----------------------------------------------------------------------------
- */
+/* ---- scales of ternary weights ----------------------------------------------------------------------- */
 
 /* c * product of s^power over the weights' ranges of s. */
 static struct range scales_range(const struct fixing *x, double c, const struct factor *f, int n) {
@@ -213,8 +210,7 @@ struct number scales_weight(struct fixing *x, double c, const struct factor *f, 
   return fixed(leaf(x, w, first), w->frac, format.bits);
 }
 
-/* ---- states -----------------------------------------------------------------------------------------------
- */
+/* ---- states ------------------------------------------------------------------------------------------ */
 
 void fix_states(struct fixing *x) {
   for (struct state *s = x->m->states; s; s = s->next) {

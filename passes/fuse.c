@@ -41,8 +41,7 @@ struct fuse {
 
 typedef VEC(struct op *) op_list;
 
-/* ---- copies where a value cannot serve as it is ----------------------------------------------------------
- */
+/* ---- copies where a value cannot serve as it is ------------------------------------------------------ */
 
 /* In front of `user`, a copy of its operand i, which becomes an operator of a kernel. */
 static void copy_operand(struct fuse *f, struct op *user, int i) {
@@ -83,8 +82,7 @@ static void copy_inputs(struct fuse *f, struct block *b) {
   }
 }
 
-/* ---- leaves ----------------------------------------------------------------------------------------------
- */
+/* ---- leaves ------------------------------------------------------------------------------------------ */
 
 struct leaves {
   struct builder b; /* where clones go */
@@ -110,8 +108,7 @@ static void use_clones(struct op *op, void *data) {
       op->in[i] = clone_leaf(l, op->in[i]);
 }
 
-/* ---- kernels ---------------------------------------------------------------------------------------------
- */
+/* ---- kernels ----------------------------------------------------------------------------------------- */
 
 typedef VEC(int) unit_list;
 
@@ -218,8 +215,7 @@ static void make_barrier(struct fuse *f, const struct schedule *s, int k) {
   }
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 static void find_leaves(struct fuse *f, const struct block *b, op_list *leaves) {
   for (struct op *op = b->first; op; op = op->next)

@@ -11,8 +11,7 @@
 
 #include "passes/rewrite.h"
 
-/* ---- units ----------------------------------------------------------------------------------------------
- */
+/* ---- units ------------------------------------------------------------------------------------------- */
 
 static bool leaf_operand(const struct value *v) {
   bool repeat_index = !v->def && v->index == 0 && op_is(v->block->parent, OP_REPEAT);
@@ -133,8 +132,7 @@ static void order_accesses(struct schedule *s) {
     }
 }
 
-/* ---- what buffers cost ----------------------------------------------------------------------------------
- */
+/* ---- what buffers cost ------------------------------------------------------------------------------- */
 
 enum { TOKENS = 64 }; /* a typical chunk, to weigh T against K */
 
@@ -170,8 +168,7 @@ static int64_t cost_around(const struct schedule *s, int k) {
   return cost;
 }
 
-/* ---- scans absorb ----------------------------------------------------------------------------------------
- */
+/* ---- scans absorb ------------------------------------------------------------------------------------ */
 
 static bool elementwise(const struct unit *u) {
   unsigned flags = op_info[u->op->code].flags;
@@ -210,8 +207,7 @@ static void absorb(struct schedule *s, int scan) {
     s->units[taken.at[i]].cluster = -1;
 }
 
-/* ---- levels ----------------------------------------------------------------------------------------------
- */
+/* ---- levels ------------------------------------------------------------------------------------------ */
 
 static bool barrier(const struct unit *u) {
   return u->kind != UNIT_FUSED || u->cluster >= 0;
@@ -271,8 +267,7 @@ static int latest_level(const struct schedule *s, const struct unit *u) {
   return level;
 }
 
-/* ---- moving to later levels ------------------------------------------------------------------------------
- */
+/* ---- moving to later levels -------------------------------------------------------------------------- */
 
 struct move {
   int unit, level; /* where it was */
@@ -357,8 +352,7 @@ static void sink_all(struct schedule *s) {
       sink_kernel(s, level, (enum row_kind)rows);
 }
 
-/* ---- scans take what follows ------------------------------------------------------------------------------
- */
+/* ---- scans take what follows ------------------------------------------------------------------------- */
 
 /* Whether the unit, one level after the scan, can run inside the scan's kernel: each element of it needs only
  * the same element of the scan's results, and nothing that is not there before the scan. */

@@ -45,8 +45,7 @@ static bool disabled(const struct pass_options *o, const char *name) {
   return false;
 }
 
-/* ---- showing --------------------------------------------------------------------------------------------
- */
+/* ---- showing ----------------------------------------------------------------------------------------- */
 
 static bool shown(const struct pass_options *o, const char *name) {
   return o->print_after && (strcmp(o->print_after, "all") == 0 || strcmp(o->print_after, name) == 0);
@@ -80,8 +79,7 @@ static void show(const struct module *m, const struct pass_options *o, const cha
   free(after);
 }
 
-/* ---- running --------------------------------------------------------------------------------------------
- */
+/* ---- running ----------------------------------------------------------------------------------------- */
 
 /* What a builder reports leaves a poisoned value, which the pass need not look at. */
 static bool transform(struct module *m, const struct pass *p) {

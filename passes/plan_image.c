@@ -16,8 +16,7 @@ int64_t plan_align(const struct module *m) {
   return m->chip ? PLACE_ALIGN_CHIP : PLACE_ALIGN;
 }
 
-/* ---- states ----------------------------------------------------------------------------------------------
- */
+/* ---- states ------------------------------------------------------------------------------------------ */
 
 static bool same_counts(int n, const int64_t *a, int m, const int64_t *b) {
   return n == m && memcmp(a, b, sizeof *a * (size_t)n) == 0;
@@ -65,8 +64,7 @@ void plan_states(struct module *m) {
   m->state_bytes = end;
 }
 
-/* ---- weights ---------------------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------------------------- */
 
 /* A weight that some kernel or sum reads. */
 struct used {

@@ -25,8 +25,7 @@
 
 enum { CHUNK = 64, BATCH = 8 };
 
-/* ---- copies ----------------------------------------------------------------------------------------------
- */
+/* ---- copies ------------------------------------------------------------------------------------------ */
 
 static bool made_by_kernel(const struct value *v, const struct block *b) {
   return v->block == b && v->def && (v->def->code == OP_KERNEL || v->def->code == OP_TERNARY_SUM);
@@ -100,8 +99,7 @@ static void add_copies(struct module *m, struct func *f, struct block *b) {
     copy_operand(m, f, b->last, 0);
 }
 
-/* ---- lifetimes -------------------------------------------------------------------------------------------
- */
+/* ---- lifetimes --------------------------------------------------------------------------------------- */
 
 /* One buffer: a value, or all the values that a repeat carries in one place. */
 struct plan {
@@ -244,8 +242,7 @@ static void plan_func(struct module *m, struct func *f) {
   arena_free(&p.scratch);
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------
- */
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 
 bool pass_plan_memory(struct module *m) {
   if (m->chunk < 1 && func_find(m, "prefill"))

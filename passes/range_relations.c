@@ -80,8 +80,7 @@ static bool along_axis(struct view w, enum opcode code, struct view *operand) {
   return true;
 }
 
-/* ---- |a| <= k d -------------------------------------------------------------------------------------------
- */
+/* ---- |a| <= k d -------------------------------------------------------------------------------------- */
 
 /* `power` 1: |a| <= k d; 2: a^2 <= k d. d >= 0. */
 static double covers(const struct analysis *x, struct view d, struct view a, int power, int depth);
@@ -194,8 +193,7 @@ double range_product(const struct analysis *x, const struct value *a, const stru
   return k;
 }
 
-/* ---- b >= a -----------------------------------------------------------------------------------------------
- */
+/* ---- b >= a ------------------------------------------------------------------------------------------ */
 
 static bool at_least(const struct analysis *x, struct view b, struct view a, int depth);
 
@@ -239,8 +237,7 @@ bool range_at_least(const struct analysis *x, const struct value *b, const struc
   return at_least(x, view_of(b), view_of(a), DEPTH);
 }
 
-/* ---- f a + g b with f + g <= 1 ----------------------------------------------------------------------------
- */
+/* ---- f a + g b with f + g <= 1 ----------------------------------------------------------------------- */
 
 /* The value that `fold` defines a folded weight by, or NULL. */
 static const struct value *folded_value(const struct module *m, const struct value *v) {
@@ -363,8 +360,7 @@ bool range_convex(const struct analysis *x, const struct op *op, struct range *o
          step_towards(x, op->in[1], op->in[0], false, out);
 }
 
-/* ---- ternary sums of a normed vector ----------------------------------------------------------------------
- */
+/* ---- ternary sums of a normed vector ----------------------------------------------------------------- */
 
 /* The operand beside a constant, or NULL. */
 static struct value *beside_const(const struct op *op) {

@@ -8,8 +8,7 @@
 
 typedef struct range rule(const struct analysis *x, const struct op *op);
 
-/* ---- arithmetic; 0 times what is unbounded is 0 -----------------------------------------------------------
- */
+/* ---- arithmetic; 0 times what is unbounded is 0 ------------------------------------------------------ */
 
 static const struct range everything = {.lo = -INFINITY, .hi = INFINITY};
 
@@ -73,8 +72,7 @@ static double root(double x) {
   return sqrt(fmax(x, 0));
 }
 
-/* ---- element-wise, one operand ----------------------------------------------------------------------------
- */
+/* ---- element-wise, one operand ----------------------------------------------------------------------- */
 
 static struct range of_neg(const struct analysis *x, const struct op *op) {
   return minus(in(x, op, 0));
@@ -143,8 +141,7 @@ static struct range of_round(const struct analysis *x, const struct op *op) {
   }
 }
 
-/* ---- element-wise, two operands and more ------------------------------------------------------------------
- */
+/* ---- element-wise, two operands and more ------------------------------------------------------------- */
 
 static struct range of_add(const struct analysis *x, const struct op *op) {
   struct range r;
@@ -205,8 +202,7 @@ static struct range of_bits(const struct analysis *x, const struct op *op) {
   return range_between(-ldexp(1, op->attr.bits - 1), ldexp(1, op->attr.bits - 1) - 1);
 }
 
-/* ---- along an axis ----------------------------------------------------------------------------------------
- */
+/* ---- along an axis ----------------------------------------------------------------------------------- */
 
 static double length_of(const struct op *op) {
   return (double)op->in[0]->type.dim[op->attr.axis];
@@ -234,8 +230,7 @@ static struct range of_softmax(const struct analysis *x, const struct op *op) {
   return length_of(op) == 1 ? range_between(1, 1) : range_between(0, 1);
 }
 
-/* ---- products and quantisers ------------------------------------------------------------------------------
- */
+/* ---- products and quantisers ------------------------------------------------------------------------- */
 
 /* Of a ternary matrix: its codes over its scales. */
 static struct range of_matrix(const struct analysis *x, const struct value *w) {
@@ -270,8 +265,7 @@ static struct range of_quantize(const struct analysis *x, const struct op *op) {
   return range_between(fmin(fmax(a.lo - step, least), most), fmax(fmin(a.hi + step, most), least));
 }
 
-/* ---- leaves -----------------------------------------------------------------------------------------------
- */
+/* ---- leaves ------------------------------------------------------------------------------------------ */
 
 static struct range of_const(const struct analysis *x, const struct op *op) {
   (void)x;
@@ -288,8 +282,7 @@ static struct range of_read(const struct analysis *x, const struct op *op) {
   return x->r->states.at[state_find(x->m, op->attr.symbol)->id];
 }
 
-/* ---- what has the operand's range -------------------------------------------------------------------------
- */
+/* ---- what has the operand's range -------------------------------------------------------------------- */
 
 static struct range of_operand(const struct analysis *x, const struct op *op) {
   return in(x, op, 0);
@@ -302,8 +295,7 @@ static struct range of_concat(const struct analysis *x, const struct op *op) {
   return r;
 }
 
-/* ---- the table --------------------------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------------------------- */
 
 /* Not asked for: blocks, repeats and states are the walk's; the others stand later in the pipeline. */
 static struct range by_walk(const struct analysis *x, const struct op *op) {
@@ -388,8 +380,7 @@ bool range_rule_known(enum opcode code) {
   return rules[code] != NULL;
 }
 
-/* ---- masks and whole numbers ------------------------------------------------------------------------------
- */
+/* ---- masks and whole numbers ------------------------------------------------------------------------- */
 
 static bool whole_result(const struct analysis *x, const struct op *op) {
   switch (op->code) {

@@ -23,8 +23,7 @@ struct range weight_range(const struct weight *w) {
   return range_between(-LARGEST_WEIGHT, LARGEST_WEIGHT);
 }
 
-/* ---- values -----------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------ */
 
 /* What a calibration saw narrows it, but not to a mask, which says nothing of the other values. */
 static struct range seen(const struct value *v, struct range r) {
@@ -51,8 +50,7 @@ static void write_state(struct analysis *x, const struct op *write) {
   *s = s->lo > s->hi ? r : range_hull(*s, r);
 }
 
-/* ---- walking ----------------------------------------------------------------------------------------------
- */
+/* ---- walking ----------------------------------------------------------------------------------------- */
 
 static void run_block(struct analysis *x, const struct block *b);
 
@@ -107,8 +105,7 @@ static void run_token(struct analysis *x, const struct func *f) {
   run_block(x, f->body);
 }
 
-/* ---- states -----------------------------------------------------------------------------------------------
- */
+/* ---- states ------------------------------------------------------------------------------------------ */
 
 /* The next bound to try beyond one that did not hold. */
 static double guess_beyond(double most) {

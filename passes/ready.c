@@ -26,8 +26,7 @@ static const char *name_of(const struct op *op) {
   return op_info[op->code].text;
 }
 
-/* ---- operators ------------------------------------------------------------------------------------------
- */
+/* ---- operators --------------------------------------------------------------------------------------- */
 
 static void check_unplanned(struct op *op, void *data) {
   for (int i = 0; i < op->n_out; i++)
@@ -70,8 +69,7 @@ static void check_floats(struct op *op, void *data) {
            name_of(op));
 }
 
-/* ---- functions and declarations -------------------------------------------------------------------------
- */
+/* ---- functions and declarations ---------------------------------------------------------------------- */
 
 static bool stands_alone(const struct op *op) {
   switch (op->code) {
@@ -139,8 +137,7 @@ static void check_float_states(struct readiness *r) {
       refuse(r, s->at, "the state '%s' is integers already; the pass takes the float form", s->name);
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------
- */
+/* ---- all --------------------------------------------------------------------------------------------- */
 
 static void check_func(struct readiness *r) {
   static const struct {

@@ -24,8 +24,7 @@ struct graph {
   int n_parts;
 };
 
-/* ---- the graph -------------------------------------------------------------------------------------------
- */
+/* ---- the graph --------------------------------------------------------------------------------------- */
 
 static bool **matrix(struct arena *a, int n) {
   bool **rows = arena_array(a, bool *, n);
@@ -94,8 +93,7 @@ static void add_states(struct graph *g, struct accesses *all) {
     }
 }
 
-/* ---- strongly connected components -----------------------------------------------------------------------
- */
+/* ---- strongly connected components ------------------------------------------------------------------- */
 
 struct tarjan {
   struct graph *g;
@@ -140,8 +138,7 @@ static void find_components(struct graph *g) {
       connect(&t, k);
 }
 
-/* ---- parts -----------------------------------------------------------------------------------------------
- */
+/* ---- parts ------------------------------------------------------------------------------------------- */
 
 static int size_of(const struct graph *g, int part) {
   int n = 0;
@@ -197,8 +194,7 @@ static int *order_parts(const struct graph *g, bool **needs, int n, int *n_order
   return left ? NULL : number;
 }
 
-/* ---- matrix states ---------------------------------------------------------------------------------------
- */
+/* ---- matrix states ----------------------------------------------------------------------------------- */
 
 static int64_t count(const struct value *v) {
   return type_count(v->type, 1, 1);

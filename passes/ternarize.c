@@ -41,8 +41,7 @@ static struct value *scalar(struct builder *b, double value) {
   return build_const(b, value, type_scalar(ELEM_F32));
 }
 
-/* ---- quantisers -----------------------------------------------------------------------------------------
- */
+/* ---- quantisers -------------------------------------------------------------------------------------- */
 
 static struct value *activation_scale(struct builder *b, const struct op *quantize) {
   const struct attrs *attr = &quantize->attr;
@@ -79,8 +78,7 @@ static struct value *dequantised(struct builder *b, const struct quantised *q) {
   return build2(b, OP_DIV, to_float(b, q->codes), q->scale);
 }
 
-/* ---- products -------------------------------------------------------------------------------------------
- */
+/* ---- products ---------------------------------------------------------------------------------------- */
 
 /* wscale of the instance that the operator `weight` names. */
 static struct value *weight_scale(struct builder *b, const struct op *weight) {
@@ -162,8 +160,7 @@ static void rewrite_dequantize(struct ternarize *t, struct op *op) {
   forward_op(op, dequantised(&b, find_quantised(t, op->in[0])));
 }
 
-/* ---- the pass -------------------------------------------------------------------------------------------
- */
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 
 static void visit(struct op *op, void *data) {
   struct ternarize *t = data;

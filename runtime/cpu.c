@@ -75,8 +75,7 @@ static bool is_there(const struct row *row) {
 
 #endif
 
-/* ---- what is asked for -----------------------------------------------------------------------------------
- */
+/* ---- what is asked for ------------------------------------------------------------------------------- */
 
 static bool has(const char *name, size_t n) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -111,8 +110,7 @@ const char *cpu_name(const struct tern_model *m) {
 
 enum { SHORT = 80 }; /* of a list in a message, whose reader may have 256 bytes for all of it */
 
-/* ---- levels ----------------------------------------------------------------------------------------------
- */
+/* ---- levels ------------------------------------------------------------------------------------------ */
 
 static const struct tern_model *named(const struct tern_model *m, const char *level, struct failure *f) {
   char names[256] = "", missing[SHORT];

@@ -41,9 +41,7 @@ static void put(struct writer *w, uint64_t at, const void *data, size_t bytes) {
     w->error = errno ? errno : EIO;
 }
 
-/* ---- parts with a checksum
- * ---------------------------------------------------------------------------------
- */
+/* ---- parts with a checksum --------------------------------------------------------------------------- */
 
 /* Where the name is among the names; one that follows itself is there once. */
 static uint64_t part_name(struct writer *w, const char *name) {
@@ -74,8 +72,7 @@ static const char *instance_name(const struct writer *w, const struct weight *we
   return weight_tensor(w->m->arena, weight, instance);
 }
 
-/* ---- ternary matrices -------------------------------------------------------------------------------------
- */
+/* ---- ternary matrices -------------------------------------------------------------------------------- */
 
 struct share { /* one thread's panel pairs */
   const int8_t *codes;
@@ -155,8 +152,7 @@ static const struct tensor *folded_tensor(struct writer *w, const struct weight 
   return w->interp ? interp_weight(w->interp, weight, instance) : NULL;
 }
 
-/* ---- floats -----------------------------------------------------------------------------------------------
- */
+/* ---- floats ------------------------------------------------------------------------------------------ */
 
 /* The 16-bit form of a float that came from it, so exact. */
 static uint16_t narrow(enum storage s, float x) {
@@ -202,8 +198,7 @@ static bool write_floats(struct writer *w, const struct weight *weight, int64_t 
   return ok;
 }
 
-/* ---- integers ---------------------------------------------------------------------------------------------
- */
+/* ---- integers ---------------------------------------------------------------------------------------- */
 
 /* As wide as they are, in the byte order of the machine, which is that of the image. */
 static bool write_integers(struct writer *w, const struct weight *weight, int64_t instance) {
@@ -214,8 +209,7 @@ static bool write_integers(struct writer *w, const struct weight *weight, int64_
   return t != NULL;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------------------- */
 
 static bool placed(const struct weight *w) {
   return w->stored != STORE_NONE || w->scales >= 0;

@@ -130,8 +130,7 @@ static void find_missing(struct check *k, const struct wanted_tensor *wanted, in
   }
 }
 
-/* ---- reports ----------------------------------------------------------------------------------------------
- */
+/* ---- reports ----------------------------------------------------------------------------------------- */
 
 static bool same_place(struct loc a, struct loc b) {
   return a.file == b.file && a.line == b.line && a.column == b.column;
@@ -248,8 +247,7 @@ static void report_extra(struct check *k) {
              k->c->path, k->extra.n, k->extra.n == 1 ? "" : "s", list_text(a, &list));
 }
 
-/* ---- a common prefix --------------------------------------------------------------------------------------
- */
+/* ---- a common prefix --------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *s, const char *end, size_t *before) {
   size_t n = strlen(s), m = strlen(end);
@@ -302,8 +300,7 @@ static void report_prefix(struct check *k, const char *prefix, bool adds) {
                begin == n ? "all " : arena_printf(k->c->arena, "%d of ", begin), n, prefix, prefix);
 }
 
-/* ---- the check --------------------------------------------------------------------------------------------
- */
+/* ---- the check --------------------------------------------------------------------------------------- */
 
 bool checkpoint_check(struct checkpoint *c, const struct wanted_tensor *wanted, int n, bool allow_extra) {
   struct check k = {.c = c};

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- scales
- * ------------------------------------------------------------------------------------------------ */
+/* ---- scales ------------------------------------------------------------------------------------------ */
 
 static int64_t divide_up(int64_t n, int64_t by) {
   return n / by + (n % by != 0);
@@ -115,8 +114,7 @@ bool checkpoint_scale_unsaid(const struct checkpoint *c, const char *name) {
   return t && t->beside && c->convention == SCALE_UNSAID;
 }
 
-/* ---- codes
- * ------------------------------------------------------------------------------------------------- */
+/* ---- codes ------------------------------------------------------------------------------------------- */
 
 enum { PIECE = READ_ELEMENTS };
 
@@ -217,8 +215,7 @@ bool codes_read(struct checkpoint *c, const struct tensor *t, int64_t rows, int6
   return ok;
 }
 
-/* ---- codes as floats
- * --------------------------------------------------------------------------------------- */
+/* ---- codes as floats --------------------------------------------------------------------------------- */
 
 /* The rows that there are: as many as scales of rows where a byte may hold fewer than four. */
 static int64_t known_rows(const struct tensor *t) {

@@ -118,8 +118,7 @@ void config_error(struct diag *d, const struct config *config, const char *key, 
   arena_free(&a);
 }
 
-/* ---- values of any type
- * ------------------------------------------------------------------------------------ */
+/* ---- values of any type ------------------------------------------------------------------------------ */
 
 static struct config_value value_of(struct arena *a, const json_t *v) {
   struct config_value value = {.kind = CONFIG_NULL};

@@ -18,8 +18,7 @@ static bool exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
-/* ---- shards -----------------------------------------------------------------------------------------------
- */
+/* ---- shards ------------------------------------------------------------------------------------------ */
 
 /* A shard lies beside its index: a name that leads elsewhere is an attack or a mistake. */
 static bool plain_file_name(const char *name) {
@@ -83,8 +82,7 @@ static bool open_shards(struct checkpoint *c, const char *path, struct config *i
   return open_listed(c, path, map);
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------------------------- */
 
 static int by_name(const void *p, const void *q) {
   return strcmp((*(const struct tensor *const *)p)->info.name, (*(const struct tensor *const *)q)->info.name);
@@ -162,8 +160,7 @@ bool checkpoint_prefix(struct checkpoint *c, const char *prefix) {
   return adds || found;
 }
 
-/* ---- compact matrices -------------------------------------------------------------------------------------
- */
+/* ---- compact matrices -------------------------------------------------------------------------------- */
 
 /* n as __metadata__ has it under "tern.columns.X"; 0: it has none; -1: not one that fits the stored shape. */
 static int64_t logical_columns(struct checkpoint *c, const struct tensor *t) {
@@ -226,8 +223,7 @@ static bool link_compact(struct checkpoint *c, struct tensor *t) {
   return true;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------------------------- */
 
 static bool no_weights(struct checkpoint *c) {
   if (exists(join(c, "pytorch_model.bin")) || exists(join(c, "pytorch_model.bin.index.json")))

@@ -40,8 +40,7 @@ struct packer {
   float *means; /* by tensor number; of those that are packed */
 };
 
-/* ---- the plan ---------------------------------------------------------------------------------------------
- */
+/* ---- the plan ---------------------------------------------------------------------------------------- */
 
 static int64_t packed_columns(int64_t n) {
   return n / TRITS_PER_BYTE + (n % TRITS_PER_BYTE != 0);
@@ -148,8 +147,7 @@ static void make_plan(struct packer *p) {
     plan_width(p, widths[i]);
 }
 
-/* ---- the data ---------------------------------------------------------------------------------------------
- */
+/* ---- the data ---------------------------------------------------------------------------------------- */
 
 static bool write_copy(struct packer *p, const struct tensor *t) {
   char *buffer = xmalloc(COPY_BYTES);
@@ -246,8 +244,7 @@ static bool write_model(struct packer *p) {
   return ok;
 }
 
-/* ---- the directory ----------------------------------------------------------------------------------------
- */
+/* ---- the directory ----------------------------------------------------------------------------------- */
 
 static bool same_directory(const char *a, const char *b) {
   struct stat s, t;

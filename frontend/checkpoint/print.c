@@ -111,8 +111,7 @@ static const char *type_name(const struct row *r) {
   return r->t->scale ? "base3" : r->t->info.dtype_name;
 }
 
-/* ---- text -------------------------------------------------------------------------------------------------
- */
+/* ---- text -------------------------------------------------------------------------------------------- */
 
 static const char *size_text(char text[static 24], int64_t bytes) {
   static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -171,8 +170,7 @@ static void print_table(struct checkpoint *c, FILE *out, const struct row *rows,
   print_totals(out, s);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------------------------------------- */
 
 static json_t *row_json(const struct row *r) {
   json_t *shape = json_array();

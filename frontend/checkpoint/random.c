@@ -32,8 +32,7 @@ struct maker {
   struct progress progress;
 };
 
-/* ---- the published layout ---------------------------------------------------------------------------------
- */
+/* ---- the published layout ---------------------------------------------------------------------------- */
 
 static void add(struct maker *m, const char *name, int64_t rows, int64_t columns, struct distribution how) {
   static const char *const names[] = {[DTYPE_F32] = "F32", [DTYPE_F16] = "F16", [DTYPE_BF16] = "BF16"};
@@ -74,8 +73,7 @@ static void add_model(struct maker *m) {
   add_bitlinear(m, "lm_head", r->vocabulary, r->hidden);
 }
 
-/* ---- values -----------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------ */
 
 struct piece {
   const struct maker *m;

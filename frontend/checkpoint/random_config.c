@@ -25,8 +25,7 @@ static json_t *published_config(int hidden, int layers) {
       "tie_word_embeddings", 0, "torch_dtype", "bfloat16", "vocab_size", 32000);
 }
 
-/* ---- key=value,key=value ----------------------------------------------------------------------------------
- */
+/* ---- key=value,key=value ----------------------------------------------------------------------------- */
 
 static bool unknown_key(struct diag *d, struct arena *a, json_t *root, const char *key) {
   VEC(const char *) keys = {0};
@@ -84,8 +83,7 @@ static bool find_config(struct diag *d, struct arena *a, const char *text, struc
   return apply_changes(d, a, c->root, text);
 }
 
-/* ---- checks -----------------------------------------------------------------------------------------------
- */
+/* ---- checks ------------------------------------------------------------------------------------------ */
 
 static const struct {
   const char *key, *value, *why; /* value as JSON; absent and null are as good */

@@ -303,8 +303,7 @@ const char *safetensors_open(struct checkpoint *c, const char *path) {
   return h.fault;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------------------------- */
 
 static json_t *entry_json(const struct safetensors_entry *e, int64_t begin) {
   json_t *shape = json_array();

@@ -60,8 +60,7 @@ static int64_t unit_last(const struct scan *s, int64_t unit) {
   return least((unit + 1) * s->per_unit, s->segments);
 }
 
-/* ---- elements ---------------------------------------------------------------------------------------------
- */
+/* ---- elements ---------------------------------------------------------------------------------------- */
 
 /* Moves the window to begin at element `from`, and to end by `limit`. */
 static bool move_window(struct scan *s, struct scratch *w, int64_t from, int64_t limit) {
@@ -86,8 +85,7 @@ static int64_t next_values(struct scan *s, struct scratch *w, int64_t from, int6
   return n;
 }
 
-/* ---- pass 1: sums -----------------------------------------------------------------------------------------
- */
+/* ---- pass 1: sums ------------------------------------------------------------------------------------ */
 
 static void sum_segment(struct scan *s, struct scratch *w, int64_t i, int64_t limit) {
   double lanes[SUM_LANES] = {0};
@@ -158,8 +156,7 @@ static int64_t find_bad_weight(struct scan *s, struct scratch *w) {
   return segment_begin(s, i);
 }
 
-/* ---- pass 2: codes ----------------------------------------------------------------------------------------
- */
+/* ---- pass 2: codes ----------------------------------------------------------------------------------- */
 
 static void code_unit(void *context, int64_t unit, void *scratch) {
   struct scan *s = context;
@@ -196,8 +193,7 @@ static bool scan_floats(struct checkpoint *c, struct scan *s, int threads, int64
   return !s->error;
 }
 
-/* ---- compact matrices -------------------------------------------------------------------------------------
- */
+/* ---- compact matrices -------------------------------------------------------------------------------- */
 
 struct unpack {
   const struct checkpoint *c;
@@ -287,8 +283,7 @@ static bool compact_largest(struct checkpoint *c, const struct tensor *t, float 
   return false;
 }
 
-/* ---- the interface ----------------------------------------------------------------------------------------
- */
+/* ---- the interface ----------------------------------------------------------------------------------- */
 
 bool ternary_scan(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
                   enum scale_kind kind, int64_t group, bool largest, int8_t *codes, float *means, int threads,

@@ -38,8 +38,7 @@ struct loc loc_span(struct loc from, struct loc to) {
   return from;
 }
 
-/* ---- text
- * -------------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------------- */
 
 static const char *args_text(struct arena *a, const struct node *n) {
   const char *text = "";
@@ -74,8 +73,7 @@ const char *node_text(struct arena *a, const struct node *n) {
   return "?";
 }
 
-/* ---- the tree, a statement a line
- * -------------------------------------------------------------------------- */
+/* ---- the tree, a statement a line -------------------------------------------------------------------- */
 
 struct printer {
   FILE *out;

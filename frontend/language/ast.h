@@ -194,8 +194,7 @@ struct spec_file {
   statement_list required; /* REQUIRE outside blocks */
 };
 
-/* ---- making: ast.c
- * ----------------------------------------------------------------------------------------- */
+/* ---- making: ast.c ----------------------------------------------------------------------------------- */
 
 struct node *node_new(struct arena *a, enum node_kind kind, struct loc at);
 /* Height from the operands; kind becomes NODE_ERROR when it is above AST_MAX_HEIGHT. */

@@ -6,8 +6,7 @@
 
 enum { MAX_CALLS = 50000, MAX_CALL_DEPTH = 64 };
 
-/* ---- dimensions of a block
- * ----------------------------------------------------------------------------------- */
+/* ---- dimensions of a block --------------------------------------------------------------------------- */
 
 static bool is_const(const struct block_node *b, const char *name) {
   for (int i = 0; i < b->consts.n; i++)
@@ -43,8 +42,7 @@ static void find_dimensions(struct elaborator *e, struct block_node *b) {
     add_dimensions(e, b, b->results.at[i], true);
 }
 
-/* ---- use
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- use --------------------------------------------------------------------------------------------- */
 
 static const struct given *given_named(const struct binding *use, const char *name) {
   for (int i = 0; use && i < use->given.n; i++)
@@ -199,8 +197,7 @@ void declare_use(struct elaborator *e, struct statement *s) {
   }
 }
 
-/* ---- arguments
- * ----------------------------------------------------------------------------------------------- */
+/* ---- arguments --------------------------------------------------------------------------------------- */
 
 static int parameter_named(const struct block_node *b, const char *name) {
   for (int i = 0; i < b->params.n; i++)
@@ -290,8 +287,7 @@ static bool match_argument(struct elaborator *e, struct block_node *b, int i, st
   return ok;
 }
 
-/* ---- calls
- * --------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------- */
 
 static bool bind_given(struct elaborator *e, struct block_node *b, const struct binding *use) {
   for (int i = 0; i < b->consts.n; i++) {

@@ -43,8 +43,7 @@ struct call {
   struct type shape;
 };
 
-/* ---- helpers of the handlers
- * --------------------------------------------------------------------------------- */
+/* ---- helpers of the handlers ------------------------------------------------------------------------- */
 
 static struct item make(struct call *c, enum opcode code, int n, const struct attrs *attr) {
   return apply(c->e, code, c->node->at, n, c->items, c->nodes, attr, NULL);
@@ -99,8 +98,7 @@ static bool whole_in(struct call *c, int i, int least, int most, int *whole) {
   return true;
 }
 
-/* ---- element-wise
- * -------------------------------------------------------------------------------------------- */
+/* ---- element-wise ------------------------------------------------------------------------------------ */
 
 static struct item run_unary(struct call *c) {
   if (c->items[0].kind == ITEM_NUMBER && c->f->number)
@@ -141,8 +139,7 @@ static struct item run_select(struct call *c) {
   return make(c, OP_SELECT, 3, NULL);
 }
 
-/* ---- along an axis
- * ------------------------------------------------------------------------------------------- */
+/* ---- along an axis ----------------------------------------------------------------------------------- */
 
 static struct item run_axis(struct call *c) {
   struct type t;
@@ -185,8 +182,7 @@ static struct item run_rmsnorm(struct call *c) {
   return make(c, OP_RMSNORM, 1, &(struct attrs){.eps = c->numbers[1]});
 }
 
-/* ---- quantisation
- * -------------------------------------------------------------------------------------------- */
+/* ---- quantisation ------------------------------------------------------------------------------------ */
 
 static struct item run_quantize(struct call *c) {
   struct attrs attr = {.frac = FRAC_DYNAMIC, .round = c->round};
@@ -199,8 +195,7 @@ static struct item run_fixed(struct call *c) {
   return ok ? make(c, OP_QUANTIZE, 1, &attr) : item_poison();
 }
 
-/* ---- moving
- * -------------------------------------------------------------------------------------------------- */
+/* ---- moving ------------------------------------------------------------------------------------------ */
 
 static struct item run_shape(struct call *c) {
   struct type t;
@@ -256,8 +251,7 @@ static struct item run_outer(struct call *c) {
   return two(c, OP_MUL, column, row);
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------- */
 
 #define X                         {VALUE, "x", 0}
 #define AXIS                      {NUMBER, "axis", -1}
@@ -312,8 +306,7 @@ int builtin_names(const char **names, int room) {
   return n;
 }
 
-/* ---- arguments
- * ----------------------------------------------------------------------------------------------- */
+/* ---- arguments --------------------------------------------------------------------------------------- */
 
 /* "rmsnorm(x, eps)", with "[ ]" around what can be left out. */
 static const char *usage(struct elaborator *e, const struct builtin *f) {

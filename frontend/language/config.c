@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* ---- items as text
- * ------------------------------------------------------------------------------------------- */
+/* ---- items as text ----------------------------------------------------------------------------------- */
 
 const char *item_noun(struct item item) {
   switch (item.kind) {
@@ -32,8 +31,7 @@ const char *item_text(struct elaborator *e, struct item item) {
   return arena_printf(e->arena, "[%s%s]", text, item.n > MOST ? ", ..." : "");
 }
 
-/* ---- comparing
- * ----------------------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------------------------- */
 
 static bool equal(struct item a, struct item b) {
   if (a.kind != b.kind)
@@ -62,8 +60,7 @@ struct item compare_items(struct elaborator *e, const struct node *n, struct ite
   return item_poison();
 }
 
-/* ---- config()
- * ------------------------------------------------------------------------------------------------ */
+/* ---- config() ---------------------------------------------------------------------------------------- */
 
 static struct item item_of(struct elaborator *e, const struct config_value *v) {
   if (v->kind == CONFIG_NUMBER)

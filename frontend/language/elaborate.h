@@ -104,8 +104,7 @@ struct elaborator {
   int calls;                   /* blocks inlined so far */
 };
 
-/* ---- messages: scope.c
- * --------------------------------------------------------------------------------------- */
+/* ---- messages: scope.c ------------------------------------------------------------------------------- */
 
 void fail(struct elaborator *e, struct loc at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void note(struct elaborator *e, struct loc at, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -113,8 +112,7 @@ const char *type_of(struct elaborator *e, struct type t);
 /* "; did you mean 'x'?" or "". */
 const char *suggestion(struct elaborator *e, const char *word, const char *const *candidates, int n);
 
-/* ---- names and paths: scope.c
- * -------------------------------------------------------------------------------- */
+/* ---- names and paths: scope.c ------------------------------------------------------------------------ */
 
 struct binding *bind(struct elaborator *e, enum binding_kind kind, const char *name, struct loc at,
                      bool *used);
@@ -133,8 +131,7 @@ bool path_join(struct elaborator *e, struct path local, struct loc at, struct pa
 /* Nothing has this name: says so, with a suggestion. */
 void unknown_name(struct elaborator *e, const struct node *n);
 
-/* ---- expressions: expr.c
- * ------------------------------------------------------------------------------------- */
+/* ---- expressions: expr.c ----------------------------------------------------------------------------- */
 
 struct item eval(struct elaborator *e, const struct node *n);
 /* The same, exactly one value or number; poison otherwise. */
@@ -152,8 +149,7 @@ struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, 
 /* The item as an f32 or bool value for an operator; NULL for poison. */
 struct value *plain(struct elaborator *e, struct item item, struct loc at);
 
-/* ---- calls: builtins.c, blocks.c
- * ------------------------------------------------------------------------------ */
+/* ---- calls: builtins.c, blocks.c --------------------------------------------------------------------- */
 
 /* *known: there is a builtin of that name. */
 struct item call_builtin(struct elaborator *e, const struct node *n, bool *known);
@@ -167,8 +163,7 @@ struct binding *bind_path(struct elaborator *e, enum binding_kind kind, struct s
 /* After arguments and body of the instance e->instance: its results against their declared types. */
 bool match_results(struct elaborator *e, struct block_node *b);
 
-/* ---- statements: statements.c, params.c, warnings.c
- * ------------------------------------------------------------ */
+/* ---- statements: statements.c, params.c, warnings.c -------------------------------------------------- */
 
 void elaborate_body(struct elaborator *e, const statement_list *body);
 /* The printer's hint for a value that has none yet. */
@@ -181,8 +176,7 @@ bool elaborate_params(struct elaborator *e);
 bool elaborate_required(struct elaborator *e, struct spec_file *f);
 void elaborate_require(struct elaborator *e, struct statement *s);
 
-/* ---- what a spec asks of config.json: config.c
- * ----------------------------------------------------------------- */
+/* ---- what a spec asks of config.json: config.c ------------------------------------------------------- */
 
 /* config("key", default) */
 struct item call_config(struct elaborator *e, const struct node *n);

@@ -9,8 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- items as values
- * ----------------------------------------------------------------------------------------- */
+/* ---- items as values --------------------------------------------------------------------------------- */
 
 static bool is_quantised(enum elem elem) {
   return elem == ELEM_Q8 || elem == ELEM_Q16;
@@ -84,8 +83,7 @@ struct item eval_one(struct elaborator *e, const struct node *n) {
   return item_poison();
 }
 
-/* ---- numbers
- * ------------------------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------------------- */
 
 bool eval_number(struct elaborator *e, const struct node *n, const char *what, double *number) {
   struct item item = eval_one(e, n);
@@ -147,8 +145,7 @@ static struct item number_binary(struct elaborator *e, const struct node *n, dou
   return item_poison();
 }
 
-/* ---- operators
- * ----------------------------------------------------------------------------------------------- */
+/* ---- operators --------------------------------------------------------------------------------------- */
 
 static const struct {
   enum opcode code;
@@ -226,8 +223,7 @@ static struct item eval_negate(struct elaborator *e, const struct node *n) {
   return a.kind == ITEM_NUMBER ? item_number(-a.number) : apply(e, OP_NEG, n->at, 1, &a, nodes, NULL, NULL);
 }
 
-/* ---- names
- * --------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------- */
 
 static bool same_weight(const struct weight *w, const struct binding *b) {
   const struct scale_node *s = &b->statement->scale;
@@ -336,8 +332,7 @@ static struct item eval_field(struct elaborator *e, const struct node *n) {
   return item_poison();
 }
 
-/* ---- elements and slices
- * ------------------------------------------------------------------------------------- */
+/* ---- elements and slices ----------------------------------------------------------------------------- */
 
 /* Begin or end of a range in an axis of `size`; counted from the end when negative. */
 static bool range_bound(struct elaborator *e, const struct node *n, int64_t size, int64_t otherwise,
@@ -461,8 +456,7 @@ static struct item eval_index(struct elaborator *e, const struct node *n) {
   return item;
 }
 
-/* ---- calls
- * --------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------- */
 
 static void unknown_function(struct elaborator *e, const struct node *callee) {
   const char *name = node_text(e->arena, callee), *names[128];

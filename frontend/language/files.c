@@ -12,8 +12,7 @@
 
 enum { MAX_IMPORT_DEPTH = 32, MAX_FILE_BYTES = 4 << 20 };
 
-/* ---- messages
- * ---------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------- */
 
 static struct spec_file *file_numbered(const struct program *p, uint16_t number) {
   for (int i = 0; i < p->files.n; i++)
@@ -46,8 +45,7 @@ void program_note(struct program *p, struct loc at, const char *format, ...) {
   va_end(ap);
 }
 
-/* ---- names
- * ------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------- */
 
 static bool sees(const struct program *p, const struct spec_file *from, int file) {
   return from->sees[file] || p->files.at[file] == from;
@@ -69,8 +67,7 @@ struct param_node *program_param(const struct program *p, const struct spec_file
   return NULL;
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------- */
 
 static const char *beside(struct arena *a, const char *file, const char *path) {
   const char *slash = strrchr(file, '/');
@@ -160,8 +157,7 @@ static struct spec_file *read_file(struct program *p, const char *path, struct l
   return ok ? f : NULL;
 }
 
-/* ---- one declaration a name
- * -------------------------------------------------------------------------------- */
+/* ---- one declaration a name -------------------------------------------------------------------------- */
 
 static bool unique(struct program *p, name_list *seen, struct name *name, const char *what) {
   for (int i = 0; i < seen->n; i++)

@@ -109,8 +109,7 @@ void elaborate_require(struct elaborator *e, struct statement *s) {
   }
 }
 
-/* ---- for
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- for --------------------------------------------------------------------------------------------- */
 
 static bool is_for(const struct spec_file *f, const char *kind) {
   for (int i = 0; i < f->kinds.n; i++)

@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-/* ---- messages
- * ------------------------------------------------------------------------------------------------ */
+/* ---- messages ---------------------------------------------------------------------------------------- */
 
 void fail(struct elaborator *e, struct loc at, const char *format, ...) {
   va_list ap;
@@ -34,8 +33,7 @@ const char *suggestion(struct elaborator *e, const char *word, const char *const
   return near ? arena_printf(e->arena, "; did you mean '%s'?", near) : "";
 }
 
-/* ---- bindings
- * ------------------------------------------------------------------------------------------------ */
+/* ---- bindings ---------------------------------------------------------------------------------------- */
 
 static int scope_start(const struct elaborator *e) {
   return e->instance ? e->instance->scope : 0;
@@ -66,8 +64,7 @@ struct binding *find_name(struct elaborator *e, const char *name) {
   return NULL;
 }
 
-/* ---- paths
- * --------------------------------------------------------------------------------------------------- */
+/* ---- paths ------------------------------------------------------------------------------------------- */
 
 /* A path's index: a repeat's (*value), or a whole number (*whole, *value NULL). */
 static bool path_index(struct elaborator *e, const struct node *n, bool report, struct value **value,
@@ -186,8 +183,7 @@ bool path_join(struct elaborator *e, struct path local, struct loc at, struct pa
   return true;
 }
 
-/* ---- what is not there
- * --------------------------------------------------------------------------------------- */
+/* ---- what is not there ------------------------------------------------------------------------------- */
 
 static const char *last_part(const char *path) {
   const char *dot = strrchr(path, '.');

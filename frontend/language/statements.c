@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- weights
- * --------------------------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------------------- */
 
 static bool weight_scale_of(struct elaborator *e, const struct statement *s, struct type t, int64_t *group) {
   *group = 0;
@@ -49,8 +48,7 @@ static void declare_weight(struct elaborator *e, struct statement *s) {
   }
 }
 
-/* ---- states
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- states ------------------------------------------------------------------------------------------ */
 
 /* A state belongs to one place of a token's computation: every repeat around it is in its path. */
 static bool state_alone(struct elaborator *e, const struct name *name, const struct path *path) {
@@ -144,8 +142,7 @@ void finish_states(struct elaborator *e) {
   }
 }
 
-/* ---- assignments
- * ----------------------------------------------------------------------------------------------- */
+/* ---- assignments ------------------------------------------------------------------------------------- */
 
 /* A state's new value, stretched to the state's shape. */
 static struct item state_value(struct elaborator *e, const struct binding *b, struct item item,
@@ -226,8 +223,7 @@ static void elaborate_assign(struct elaborator *e, struct statement *s) {
     assign(e, s->names.at[i], item.kind == ITEM_SEVERAL ? item.items[i] : item, n->at);
 }
 
-/* ---- repeat
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- repeat ------------------------------------------------------------------------------------------ */
 
 typedef VEC(struct binding *) binding_list;
 
@@ -323,8 +319,7 @@ static void elaborate_repeat(struct elaborator *e, struct statement *s) {
   }
 }
 
-/* ---- return, and all
- * -------------------------------------------------------------------------------------------- */
+/* ---- return, and all --------------------------------------------------------------------------------- */
 
 static void elaborate_return(struct elaborator *e, struct statement *s) {
   struct instance *in = e->instance;

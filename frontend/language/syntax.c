@@ -8,8 +8,7 @@ int spec_yylex_init_extra(struct parse *p, void **scanner);
 int spec_yylex_destroy(void *scanner);
 struct yy_buffer_state *spec_yy_scan_bytes(const char *bytes, int length, void *scanner);
 
-/* ---- the scanner's life
- * ------------------------------------------------------------------------------------ */
+/* ---- the scanner's life ------------------------------------------------------------------------------ */
 
 bool syntax_scan_begin(struct parse *p, const char *text, size_t length) {
   if (spec_yylex_init_extra(p, &p->scanner) != 0) {
@@ -24,8 +23,7 @@ void syntax_scan_end(struct parse *p) {
   spec_yylex_destroy(p->scanner);
 }
 
-/* ---- expressions
- * ------------------------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------------------- */
 
 static struct node *sealed(struct parse *p, struct node *n) {
   bool broken = n->kind == NODE_ERROR;
@@ -83,8 +81,7 @@ struct node *syntax_path_index(struct parse *p, struct loc at, struct node *base
   return syntax_list(p, NODE_INDEX, at, base, args);
 }
 
-/* ---- names and types
- * --------------------------------------------------------------------------------------- */
+/* ---- names and types --------------------------------------------------------------------------------- */
 
 struct name *syntax_name(struct parse *p, const char *text, struct loc at) {
   struct name *n = arena_new(p->arena, struct name);
@@ -134,8 +131,7 @@ struct scale_node syntax_rule(struct parse *p, struct scale_node s, const char *
   return s;
 }
 
-/* ---- statements
- * -------------------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------------------- */
 
 static struct statement *statement_new(struct parse *p, enum statement_kind kind, struct loc at) {
   struct statement *s = arena_new(p->arena, struct statement);
@@ -217,8 +213,7 @@ void syntax_for(struct parse *p, const char *kind, struct loc at) {
   vec_push(p->arena, p->file->kinds, (struct name){.text = kind, .at = at});
 }
 
-/* ---- blocks
- * ------------------------------------------------------------------------------------------------ */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 void syntax_import(struct parse *p, const char *path, struct loc at) {
   if (path[0])
@@ -264,8 +259,7 @@ void syntax_block_end(struct parse *p, struct block_node *block, statement_list 
   vec_push(p->arena, p->file->blocks, block);
 }
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------ */
+/* ---- errors ------------------------------------------------------------------------------------------ */
 
 static bool among(const char *word, const char *const *list, int n) {
   for (int i = 0; i < n; i++)

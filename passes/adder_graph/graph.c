@@ -80,8 +80,7 @@ static bool fill_depth(struct request *r, int depth) {
   return false;
 }
 
-/* ---- the search -----------------------------------------------------------------------------------------
- */
+/* ---- the search -------------------------------------------------------------------------------------- */
 
 static int64_t start(struct sharing *s, const struct request *r, const struct columns *c) {
   sharing_start(s, c->matrix, r->inputs, r->outputs, r->arrival, c->limit);

@@ -25,8 +25,7 @@ typedef TERN_ALIAS int16_t tern_i16;
 typedef TERN_ALIAS uint16_t tern_u16;
 typedef TERN_ALIAS float tern_f32;
 
-/* ---- floats
- * -------------------------------------------------------------------------------------------------- */
+/* ---- floats ------------------------------------------------------------------------------------------ */
 
 static inline float tern_fabs(float x) {
   return tern_from_bits(tern_bits(x) & 0x7fffffff);
@@ -98,8 +97,7 @@ static inline float tern_sqrt(float x) {
   return tern_from_bits((int32_t)(root >> 1) + 0x3f000000 + (exponent >> 1) * 0x00800000);
 }
 
-/* ---- the layout of codes (ternary.h)
- * ------------------------------------------------------------------------- */
+/* ---- the layout of codes (ternary.h) ----------------------------------------------------------------- */
 
 enum { TERN_TILE = 64, TERN_PANEL = 16, TERN_TOP = 85 };
 
@@ -110,8 +108,7 @@ static inline const uint8_t *tern_tile(const uint8_t *w, int32_t m, int32_t chun
   return w + ((panel & ~1) * chunks + (panel & 1) + chunk * (1 + paired)) * TERN_TILE;
 }
 
-/* ---- tables
- * -------------------------------------------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------------------------------------ */
 
 /* Entries of the table of a byte; what is added to all of them, so that none is negative: five times 128. */
 enum { TERN_BYTES = 256, TERN_BIAS = 640 };

@@ -43,8 +43,7 @@ struct value *vector(struct gen *g) {
   return build_reshape(&g->b, v, f32(1, type_count(v->type, 1, 1), 0, 0));
 }
 
-/* ---- weights and states
- * ------------------------------------------------------------------------------------- */
+/* ---- weights and states ------------------------------------------------------------------------------ */
 
 static struct value *symbol(struct gen *g, enum opcode code, const char *name, struct type t) {
   struct attrs attr = {.symbol = name};
@@ -142,8 +141,7 @@ static void matrix_state(struct gen *g) {
   keep(g, build_reshape(&g->b, out, f32(1, heads * v, 0, 0)));
 }
 
-/* ---- operators
- * ---------------------------------------------------------------------------------------------- */
+/* ---- operators --------------------------------------------------------------------------------------- */
 
 static void unary(struct gen *g) {
   static const enum opcode codes[] = {OP_NEG,  OP_ABS,  OP_EXP,      OP_LOG,  OP_SQRT,  OP_RSQRT, OP_SIGMOID,
@@ -387,8 +385,7 @@ struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
   return g.m;
 }
 
-/* ---- weights as a function of their name
- * -------------------------------------------------------------------- */
+/* ---- weights as a function of their name ------------------------------------------------------------- */
 
 static uint64_t hash(const char *s) {
   uint64_t h = 14695981039346656037u;

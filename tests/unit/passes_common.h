@@ -16,8 +16,7 @@
 
 #include <cmocka.h>
 
-/* ---- random numbers ---------------------------------------------------------------------------------------
- */
+/* ---- random numbers ---------------------------------------------------------------------------------- */
 
 static inline uint64_t mix(uint64_t x) {
   x = (x ^ x >> 31) * 0x9e3779b97f4a7c15u;
@@ -55,8 +54,7 @@ static bool source_ternary(void *self, const char *name, const struct weight *w,
 
 static const struct weight_source weights_by_name = {.floats = source_floats, .ternary = source_ternary};
 
-/* ---- running both forms
- * ------------------------------------------------------------------------------------ */
+/* ---- running both forms ------------------------------------------------------------------------------ */
 
 /* Equal bits; of NaNs only that both are. */
 static inline bool same_bits(float a, float b) {
@@ -183,8 +181,7 @@ static inline double difference(const struct outcome *a, const struct outcome *b
   return most;
 }
 
-/* ---- what a module holds
- * ------------------------------------------------------------------------------------ */
+/* ---- what a module holds ----------------------------------------------------------------------------- */
 
 struct tally {
   enum opcode code;
@@ -202,8 +199,7 @@ static inline int count_ops(const struct module *m, const char *func, enum opcod
   return t.n;
 }
 
-/* ---- the memory checker
- * -------------------------------------------------------------------------------------- */
+/* ---- the memory checker ------------------------------------------------------------------------------ */
 
 /* Runs a planned function with a memory that holds, for each 64 bytes, which making of which value was stored
  * there last. Knows nothing of lifetimes: it just looks whether each value is still there when it is read. */

@@ -10,8 +10,7 @@ static float random_float(void) { /* -1 .. 1 */
   return (float)(int32_t)random_state * 0x1p-31f;
 }
 
-/* ---- headers that lie -------------------------------------------------------------------------------------
- */
+/* ---- headers that lie -------------------------------------------------------------------------------- */
 
 static const char zeros[64];
 
@@ -177,8 +176,7 @@ static void test_nothing_there(void **state) {
   expect_said(b, "is a GGUF file");
 }
 
-/* ---- shards -----------------------------------------------------------------------------------------------
- */
+/* ---- shards ------------------------------------------------------------------------------------------ */
 
 static void write_shards(struct bench *b) {
   static const float one[] = {1, 2}, two[] = {3, 4, 5};
@@ -292,8 +290,7 @@ static void test_prefix(void **state) {
   checkpoint_close(c);
 }
 
-/* ---- config.json ------------------------------------------------------------------------------------------
- */
+/* ---- config.json ------------------------------------------------------------------------------------- */
 
 static void test_config(void **state) {
   struct bench *b = *state;
@@ -336,8 +333,7 @@ static void test_config(void **state) {
   }
 }
 
-/* ---- values -----------------------------------------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------------------------------------ */
 
 /* Every 16-bit pattern, as F16 and as BF16. */
 static void test_widening(void **state) {
@@ -372,8 +368,7 @@ static void test_widening(void **state) {
   }
 }
 
-/* ---- codes ------------------------------------------------------------------------------------------------
- */
+/* ---- codes ------------------------------------------------------------------------------------------- */
 
 struct matrix {
   int64_t rows, cols;
@@ -552,8 +547,7 @@ static void test_codes_large(void **state) {
   checkpoint_close(c);
 }
 
-/* ---- what a model needs -----------------------------------------------------------------------------------
- */
+/* ---- what a model needs ------------------------------------------------------------------------------ */
 
 static void test_check(void **state) {
   struct bench *b = *state;

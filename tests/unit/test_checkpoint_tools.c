@@ -6,8 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* ---- making up, packing -----------------------------------------------------------------------------------
- */
+/* ---- making up, packing ------------------------------------------------------------------------------ */
 
 static void make_random(struct bench *b, const char *config, const char *name, uint64_t seed) {
   assert_true(checkpoint_random(&b->diag, config, in(b, name), seed));
@@ -259,8 +258,7 @@ static void test_pack_errors(void **state) {
   }
 }
 
-/* ---- the trained model ------------------------------------------------------------------------------------
- */
+/* ---- the trained model ------------------------------------------------------------------------------- */
 
 /* The listing's histograms add up, and its totals are those of the model's card. */
 static void test_tales(void **state) {

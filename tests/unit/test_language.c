@@ -72,8 +72,7 @@ static const char model[] =
     "  return e @ e[token]\n"
     "}\n";
 
-/* ---- config.json and --set
- * ------------------------------------------------------------------------------------ */
+/* ---- config.json and --set --------------------------------------------------------------------------- */
 
 static int find(void *self, const char *key, struct config_value *value) {
   struct trial *t = self;
@@ -121,8 +120,7 @@ static void config_errors_end_it(void **state) {
   finish(&t);
 }
 
-/* ---- imports
- * --------------------------------------------------------------------------------------------------- */
+/* ---- imports ----------------------------------------------------------------------------------------- */
 
 static void a_file_is_read_once(void **state) {
   (void)state;
@@ -145,8 +143,7 @@ static void a_file_is_read_once(void **state) {
   finish(&t);
 }
 
-/* ---- the examples
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the examples ------------------------------------------------------------------------------------ */
 
 static const char *const examples[] = {"mmfree/mmfree.tern", "mmfree/paper.tern", "mingru/mingru.tern",
                                        "hgrn2/hgrn2.tern", "blocks/tour.tern"};
@@ -228,8 +225,7 @@ static void mmfree_is_the_published_model(void **state) {
   }
 }
 
-/* ---- texts that end in diagnostics
- * ------------------------------------------------------------------------------ */
+/* ---- texts that end in diagnostics ------------------------------------------------------------------- */
 
 static void refuse(const char *text, size_t length, const char *message) {
   struct trial t;

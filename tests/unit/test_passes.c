@@ -6,8 +6,7 @@
 
 #include "passes/place.h"
 
-/* ---- models
- * ------------------------------------------------------------------------------------------------ */
+/* ---- models ------------------------------------------------------------------------------------------ */
 
 enum { VOCAB = 16 };
 
@@ -340,8 +339,7 @@ static const struct model models[] = {{"mlgru", mlgru},         {"matrices", mat
                                       {"stateless", stateless}, {"carried", carried},   {"tables", tables}};
 enum { MODELS = sizeof models / sizeof *models };
 
-/* ---- a module and what becomes of it
- * ------------------------------------------------------------------------- */
+/* ---- a module and what becomes of it ----------------------------------------------------------------- */
 
 struct fixture {
   struct arena arena;
@@ -378,8 +376,7 @@ static double distance(const struct model *model, const char *reference, const c
   return d;
 }
 
-/* ---- equality
- * ------------------------------------------------------------------------------------------------- */
+/* ---- equality ---------------------------------------------------------------------------------------- */
 
 static void test_ternarize_keeps_bits(void **state) {
   (void)state;
@@ -433,8 +430,7 @@ static void test_buffers_live(void **state) {
   }
 }
 
-/* ---- shapes of the results
- * -------------------------------------------------------------------------------------- */
+/* ---- shapes of the results --------------------------------------------------------------------------- */
 
 static void test_ternarize_leaves_no_product(void **state) {
   (void)state;
@@ -563,8 +559,7 @@ static void test_weights_in_order(void **state) {
   end(&f);
 }
 
-/* ---- the planner
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the planner ------------------------------------------------------------------------------------- */
 
 static void test_place(void **state) {
   (void)state;
@@ -596,8 +591,7 @@ static void test_place(void **state) {
   }
 }
 
-/* ---- running passes
- * -------------------------------------------------------------------------------------------------- */
+/* ---- running passes ---------------------------------------------------------------------------------- */
 
 static void test_unknown_pass(void **state) {
   (void)state;

@@ -46,8 +46,7 @@ static struct type any_type(struct gen *g) {
   return t;
 }
 
-/* ---- symbols
- * --------------------------------------------------------------------------------------------------- */
+/* ---- symbols ----------------------------------------------------------------------------------------- */
 
 /* "wN", with a hole for each repeat around that its instances are told apart by. */
 static const char *symbol_name(struct gen *g, const char *kind) {
@@ -78,8 +77,7 @@ static const char *read_state(struct gen *g, struct builder *b, struct type t) {
   return s->name;
 }
 
-/* ---- operators
- * --------------------------------------------------------------------------------------------------- */
+/* ---- operators --------------------------------------------------------------------------------------- */
 
 /* v stretched, or summed and stretched, to type t. */
 static struct value *fit(struct builder *b, struct value *v, struct type t) {
@@ -250,8 +248,7 @@ static void generate(struct gen *g, uint64_t seed) {
   build(&b, OP_RETURN, 1, &out, NULL, NULL);
 }
 
-/* ---- the property
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the property ------------------------------------------------------------------------------------ */
 
 static bool passes_on(struct gen *g, const char *list) {
   return passes_run(g->m, list, &(struct pass_options){.verify = true});

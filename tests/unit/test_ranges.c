@@ -5,8 +5,7 @@
 
 #include "passes/ranges.h"
 
-/* ---- one operator -----------------------------------------------------------------------------------------
- */
+/* ---- one operator ------------------------------------------------------------------------------------ */
 
 enum { ROWS = 3, COLUMNS = 4, INTERVALS = 40, DRAWS = 60 };
 
@@ -142,8 +141,7 @@ static void check(struct bench *t, const char *name, struct value *v, double loo
     fail_msg("%s: %g .. %g is far wider than what is computed, %g .. %g", name, r.lo, r.hi, got.lo, got.hi);
 }
 
-/* ---- each operator on random intervals --------------------------------------------------------------------
- */
+/* ---- each operator on random intervals --------------------------------------------------------------- */
 
 /* An interval of some size about some middle: positive, negative and both. */
 static void interval(struct bench *t, enum opcode code, double *lo, double *hi) {
@@ -280,8 +278,7 @@ static void test_each_rule_holds_its_results(void **state) {
     }
 }
 
-/* ---- relations --------------------------------------------------------------------------------------------
- */
+/* ---- relations --------------------------------------------------------------------------------------- */
 
 static struct value *number(struct bench *t, double c) {
   return build_const(&t->b, c, type_scalar(ELEM_F32));
@@ -407,8 +404,7 @@ static void test_no_relation_between_other_places(void **state) {
   end(&t);
 }
 
-/* ---- states -----------------------------------------------------------------------------------------------
- */
+/* ---- states ------------------------------------------------------------------------------------------ */
 
 /* h = decay h + x, |x| <= 1, from `init`; what h may be. */
 static struct range decayed(double decay, double init) {

@@ -14,8 +14,7 @@
 
 #include <cmocka.h>
 
-/* ---- weights made from their names ----------------------------------------------------------------------
- */
+/* ---- weights made from their names ------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t x) {
   x = (x ^ x >> 31) * 0x9e3779b97f4a7c15u;
@@ -47,8 +46,7 @@ static bool some_codes(void *self, const char *name, const struct weight *w, int
 
 static const struct weight_source source = {.floats = some_floats, .ternary = some_codes};
 
-/* ---- running --------------------------------------------------------------------------------------------
- */
+/* ---- running ----------------------------------------------------------------------------------------- */
 
 enum { TOKENS = 5, MOST_OUT = 64 };
 
@@ -181,8 +179,7 @@ static void passes_have_an_effect(void **state) {
   arena_free(&a);
 }
 
-/* ---- random element-wise operators ----------------------------------------------------------------------
- */
+/* ---- random element-wise operators ------------------------------------------------------------------- */
 
 static const char *const unary[] = {"neg", "abs", "relu", "floor", "exp", "sqrt"};
 static const char *const binary[] = {"add", "sub", "mul", "div", "min", "max"};

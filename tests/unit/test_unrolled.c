@@ -7,8 +7,7 @@
 #include "tests/random/model.h"
 #include "tests/unit/passes_common.h"
 
-/* ---- single operators -----------------------------------------------------------------------------------
- */
+/* ---- single operators -------------------------------------------------------------------------------- */
 
 struct tool {
   struct arena arena;
@@ -149,8 +148,7 @@ static void equal_expressions_are_one_node(void **state) {
   arena_free(&t.arena);
 }
 
-/* ---- whole models ---------------------------------------------------------------------------------------
- */
+/* ---- whole models ------------------------------------------------------------------------------------ */
 
 #define EMBEDDING                                                                                            \
   "func fold() {\n"                                                                                          \
@@ -339,8 +337,7 @@ static void random_models_are_the_interpreters(void **state) {
   assert_true(checked >= 20);
 }
 
-/* ---- the schedule ---------------------------------------------------------------------------------------
- */
+/* ---- the schedule ------------------------------------------------------------------------------------ */
 
 /* Levels add up in every stage, operands are there in time, successors of states arrive by the interleave. */
 static void check_schedule(const char *text, int depth) {
@@ -401,8 +398,7 @@ static void a_loop_within_a_stage_takes_a_token_a_clock(void **state) {
   bench_close(&b);
 }
 
-/* ---- simulation -------------------------------------------------------------------------------------------
- */
+/* ---- simulation -------------------------------------------------------------------------------------- */
 
 static char *project_dir(void) {
   const char *base = getenv("TMPDIR");
@@ -451,8 +447,7 @@ static void icarus_computes_the_same(void **state) {
   check_simulation(operators, &(struct unrolled_options){.depth = 2, .multiplier = MULTIPLIER_BLOCK});
 }
 
-/* ---- refusals -------------------------------------------------------------------------------------------
- */
+/* ---- refusals ---------------------------------------------------------------------------------------- */
 
 static void check_refusal(const char *text, const char *says) {
   struct bench b;

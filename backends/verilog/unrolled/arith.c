@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- sums of terms --------------------------------------------------------------------------------------
- */
+/* ---- sums of terms ----------------------------------------------------------------------------------- */
 
 static bool earlier(const struct netlist *n, const struct net_term *a, const struct net_term *b) {
   int da = net_at(n, a->node)->depth, db = net_at(n, b->node)->depth;
@@ -58,8 +57,7 @@ ref net_sum(struct netlist *n, const struct net_term *term, int count) {
   return sum;
 }
 
-/* ---- products -------------------------------------------------------------------------------------------
- */
+/* ---- products ---------------------------------------------------------------------------------------- */
 
 /* a * c by the canonical signed digits of c: no two digits that are not zero stand side by side, so at most
  * half of them are. */
@@ -127,8 +125,7 @@ ref net_mul(struct netlist *n, ref a, ref b) {
   return product(n, a, b);
 }
 
-/* ---- shifts ---------------------------------------------------------------------------------------------
- */
+/* ---- shifts ------------------------------------------------------------------------------------------ */
 
 /* floor(a * 2^-e) for e >= 0: a stage for each bit of e. */
 static ref shift_right(struct netlist *n, ref a, ref e) {
@@ -182,8 +179,7 @@ ref net_scale(struct netlist *n, ref a, ref e, int bits) {
                : net_clamp(n, round_constant_shift(n, a, (int)v), -most - 1, most);
 }
 
-/* ---- magnitudes -----------------------------------------------------------------------------------------
- */
+/* ---- magnitudes -------------------------------------------------------------------------------------- */
 
 ref net_min(struct netlist *n, ref a, ref b) {
   int64_t v;
@@ -227,8 +223,7 @@ ref net_abs(struct netlist *n, ref a) {
   return net_bound(n, magnitude, before, 0, x.hi > -x.lo ? x.hi : -x.lo);
 }
 
-/* ---- quotients and roots --------------------------------------------------------------------------------
- */
+/* ---- quotients and roots ----------------------------------------------------------------------------- */
 
 /* r >= t: r - t, bit 1; else r, bit 0. The difference is made once: its sign is the comparison. */
 static ref step_down(struct netlist *n, ref r, ref t, int64_t most, ref *bit) {
@@ -293,8 +288,7 @@ ref net_log2(struct netlist *n, ref a) {
   return result;
 }
 
-/* ---- choices --------------------------------------------------------------------------------------------
- */
+/* ---- choices ----------------------------------------------------------------------------------------- */
 
 static ref choose_bit(struct netlist *n, ref i, int bit, const ref *value, int64_t count) {
   if (bit < 0 || count == 1)

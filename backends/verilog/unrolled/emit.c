@@ -43,8 +43,7 @@ static void name_nodes(struct emission *e) {
   name_set_clear(&names);
 }
 
-/* ---- ports ----------------------------------------------------------------------------------------------
- */
+/* ---- ports ------------------------------------------------------------------------------------------- */
 
 static void import(struct emission *e, int unit, ref operand, int width, int stage) {
   ref root = net_root(e->net, operand);
@@ -126,8 +125,7 @@ const char *net_unit_module(const struct emission *e, int unit) {
   return arena_printf(e->arena, "%s_%s", e->top, e->net->units.at[unit].name);
 }
 
-/* ---- the core -------------------------------------------------------------------------------------------
- */
+/* ---- the core ---------------------------------------------------------------------------------------- */
 
 static void core_ports(const struct emission *e, FILE *out) {
   const struct netlist *n = e->net;

@@ -61,8 +61,7 @@ const char *net_bits_text(const struct emission *e, ref operand, int stage, int 
                     : arena_printf(e->arena, "{%s, %s, %s}", part[0], part[1], part[2]);
 }
 
-/* ---- operators ------------------------------------------------------------------------------------------
- */
+/* ---- operators --------------------------------------------------------------------------------------- */
 
 static const char *low_bits(const struct emission *e, ref user, int i, int count) {
   const struct node *x = net_at(e->net, user);

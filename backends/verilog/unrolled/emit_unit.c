@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- wires ----------------------------------------------------------------------------------------------
- */
+/* ---- wires ------------------------------------------------------------------------------------------- */
 
 static bool in_unit(const struct emission *e, ref r, int unit) {
   return e->name[r] && net_at(e->net, r)->unit == unit;
@@ -63,8 +62,7 @@ void net_emit_wires(const struct emission *e, int unit, FILE *out) {
   }
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------
- */
+/* ---- registers --------------------------------------------------------------------------------------- */
 
 bool net_has_registers(const struct emission *e, int unit) {
   for (ref r = 0; r < e->net->nodes.n; r++)
@@ -104,8 +102,7 @@ void net_emit_registers(const struct emission *e, int unit, FILE *out) {
   fprintf(out, "  end\n");
 }
 
-/* ---- units ----------------------------------------------------------------------------------------------
- */
+/* ---- units ------------------------------------------------------------------------------------------- */
 
 /* The stages and sizes of a unit, for its header. */
 static void describe(const struct emission *e, int unit, FILE *out) {

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* ---- sums -----------------------------------------------------------------------------------------------
- */
+/* ---- sums -------------------------------------------------------------------------------------------- */
 
 static int common_zeros(const struct netlist *n, ref a, ref b) {
   int za = net_zeros_below(n, a), zb = net_zeros_below(n, b);
@@ -91,8 +90,7 @@ ref net_not(struct netlist *n, ref a) {
   return net_node(n, node_of(NODE_NOT, a, NO_NODE, NO_NODE, ~x->hi, ~x->lo));
 }
 
-/* ---- comparisons and choices ----------------------------------------------------------------------------
- */
+/* ---- comparisons and choices ------------------------------------------------------------------------- */
 
 /* 1 - a of a single bit. */
 static ref flip(struct netlist *n, ref a) {
@@ -199,8 +197,7 @@ ref net_clamp(struct netlist *n, ref a, int64_t least, int64_t most) {
   return net_node(n, y);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------
- */
+/* ---- tables ------------------------------------------------------------------------------------------ */
 
 int net_table(struct netlist *n, int64_t first, int64_t count, const int64_t *value) {
   size_t bytes = sizeof *value * (size_t)count;

@@ -23,8 +23,7 @@ static void give_op_ids(struct op *op, void *data) {
     give_ids(op->body->args, op->body->n_args, data);
 }
 
-/* ---- units ----------------------------------------------------------------------------------------------
- */
+/* ---- units ------------------------------------------------------------------------------------------- */
 
 /* "layers.0.attn.h" -> "layers.0.attn"; of a name without a dot nothing is left. */
 static const char *path_of(struct arena *a, const char *name) {
@@ -64,8 +63,7 @@ static void enter_block(struct lowering *l, const char *path) {
               : "the model's own operators");
 }
 
-/* ---- symbols --------------------------------------------------------------------------------------------
- */
+/* ---- symbols ----------------------------------------------------------------------------------------- */
 
 /* The instance that the index operands choose; they are constants once repeats are unrolled. -1 after a
  * diagnostic. */
@@ -178,8 +176,7 @@ static bool lower_write(struct lowering *l, const struct op *op) {
   return true;
 }
 
-/* ---- blocks ---------------------------------------------------------------------------------------------
- */
+/* ---- blocks ------------------------------------------------------------------------------------------ */
 
 static bool make_room(struct lowering *l, const struct value *v, struct loc at) {
   struct scalars *s = unrolled_scalars(l, v);
@@ -285,8 +282,7 @@ static bool lower_block(struct lowering *l, const struct block *b) {
   return true;
 }
 
-/* ---- the step -------------------------------------------------------------------------------------------
- */
+/* ---- the step ---------------------------------------------------------------------------------------- */
 
 static struct known_range join(struct known_range a, struct known_range b) {
   return (struct known_range){a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi,

@@ -17,8 +17,7 @@ static ref saturate(struct netlist *n, ref a, int bits) {
   return net_clamp(n, a, -limit(bits) - 1, limit(bits));
 }
 
-/* ---- element by element ---------------------------------------------------------------------------------
- */
+/* ---- element by element ------------------------------------------------------------------------------ */
 
 static ref mulshift(struct netlist *n, ref a, ref b, ref e, int bits) {
   ref exponent = net_clamp(n, e, -62, 62);
@@ -132,8 +131,7 @@ static bool lower_map(struct lowering *l, const struct op *op) {
   return true;
 }
 
-/* ---- along an axis --------------------------------------------------------------------------------------
- */
+/* ---- along an axis ----------------------------------------------------------------------------------- */
 
 static ref tree(struct netlist *n, ref (*join)(struct netlist *, ref, ref), const ref *x, int64_t count) {
   if (count == 1)
@@ -204,8 +202,7 @@ static bool lower_ternary_sum(struct lowering *l, const struct op *op) {
   return ok;
 }
 
-/* ---- movement -------------------------------------------------------------------------------------------
- */
+/* ---- movement ---------------------------------------------------------------------------------------- */
 
 static bool lower_copy(struct lowering *l, const struct op *op) { /* the same elements in the same order */
   memcpy(unrolled_scalars(l, op->out[0])->at, unrolled_scalars(l, op->in[0])->at,

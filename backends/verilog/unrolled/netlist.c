@@ -108,8 +108,7 @@ int net_delay(const struct netlist *n, ref r) {
   }
 }
 
-/* ---- hash-consing ---------------------------------------------------------------------------------------
- */
+/* ---- hash-consing ------------------------------------------------------------------------------------ */
 
 static uint64_t mix(uint64_t h, uint64_t x) {
   h = (h ^ x) * 0x9e3779b97f4a7c15u;
@@ -187,8 +186,7 @@ ref net_node(struct netlist *n, struct node x) {
   return r;
 }
 
-/* ---- leaves ---------------------------------------------------------------------------------------------
- */
+/* ---- leaves ------------------------------------------------------------------------------------------ */
 
 ref net_const(struct netlist *n, int64_t value) {
   return net_node(n, node_of(NODE_CONST, NO_NODE, NO_NODE, NO_NODE, value, value));
@@ -239,8 +237,7 @@ int net_zeros(const struct netlist *n, ref r) {
   return net_is_const(n, r, &v) && v == 0 ? 62 : net_zeros_below(n, r);
 }
 
-/* ---- views ----------------------------------------------------------------------------------------------
- */
+/* ---- views ------------------------------------------------------------------------------------------- */
 
 static ref make_view(struct netlist *n, ref root, int low, int bits, int shift, int64_t lo, int64_t hi) {
   if (lo == hi)
@@ -342,8 +339,7 @@ void net_become_rom(struct netlist *n, ref r, ref a, const int64_t *value) {
   y->table = net_table(n, x->lo, x->hi - x->lo + 1, value);
 }
 
-/* ---- liveness --------------------------------------------------------------------------------------------
- */
+/* ---- liveness ---------------------------------------------------------------------------------------- */
 
 static void mark(struct netlist *n, ref r) {
   VEC(ref) work = {0};
@@ -368,8 +364,7 @@ void net_mark_live(struct netlist *n) {
   mark(n, net_valid(n)); /* results say whether they are some */
 }
 
-/* ---- results and names ----------------------------------------------------------------------------------
- */
+/* ---- results and names ------------------------------------------------------------------------------- */
 
 void net_output(struct netlist *n, const char *name, ref r) {
   vec_push(n->arena, n->outputs, (struct net_output){arena_strdup(n->arena, name), r});

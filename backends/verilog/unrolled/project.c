@@ -5,8 +5,7 @@
 #include "support/file.h"
 #include <string.h>
 
-/* ---- planning -------------------------------------------------------------------------------------------
- */
+/* ---- planning ---------------------------------------------------------------------------------------- */
 
 static void add_outputs(struct unrolled *u, const struct scalars *logits) {
   struct netlist *n = &u->net;
@@ -46,8 +45,7 @@ struct unrolled *unrolled_plan(struct arena *a, struct module *m, const struct w
   return u;
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------
- */
+/* ---- files ------------------------------------------------------------------------------------------- */
 
 struct project {
   const struct unrolled *u;

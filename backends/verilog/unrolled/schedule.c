@@ -53,8 +53,7 @@ static int operands(const struct node *x) {
   return k;
 }
 
-/* ---- as soon as possible --------------------------------------------------------------------------------
- */
+/* ---- as soon as possible ----------------------------------------------------------------------------- */
 
 static int delay_in(const struct netlist *n, ref r, int depth) {
   int d = net_delay(n, r);
@@ -101,8 +100,7 @@ static int last_stage(const struct netlist *n) {
   return last;
 }
 
-/* ---- states as late as possible -------------------------------------------------------------------------
- */
+/* ---- states as late as possible ---------------------------------------------------------------------- */
 
 struct late {
   int stage, level; /* the latest end of a node that keeps results and successors where they are */
@@ -162,8 +160,7 @@ static int loop_length(const struct netlist *n) {
   return longest;
 }
 
-/* ---- fewer registers ------------------------------------------------------------------------------------
- */
+/* ---- fewer registers --------------------------------------------------------------------------------- */
 
 /* edge[first[r] .. first[r + 1] - 1]: the users of root r. */
 struct users {
@@ -259,8 +256,7 @@ static void save_registers(struct netlist *n, struct schedule *s) {
   }
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------
- */
+/* ---- registers --------------------------------------------------------------------------------------- */
 
 /* Operand `r` is used in `stage`, those bits of its root. */
 static void use_bits(const struct netlist *n, struct schedule *s, ref r, net_mask bits, int stage) {
@@ -312,8 +308,7 @@ static void find_registers(struct netlist *n, struct schedule *s) {
       s->registers += net_mask_count(s->delays[r].after.at[k]);
 }
 
-/* ---- the shortest interleave -----------------------------------------------------------------------------
- */
+/* ---- the shortest interleave ------------------------------------------------------------------------- */
 
 static void states_at_once(struct netlist *n, int depth) {
   for (int i = 0; i < n->states.n; i++)

@@ -6,8 +6,7 @@
 
 enum { MOST_ENTRIES = 256, MOST_CONE = 400, LEAST_CONE = 6 /* LUTs: what is less stays readable */ };
 
-/* ---- what a table costs in LUTs of four inputs ----------------------------------------------------------
- */
+/* ---- what a table costs in LUTs of four inputs ------------------------------------------------------- */
 
 /* Distinct functions that are neither constant nor an input among `count` tables of 2^inputs bits at f. */
 static int distinct(uint8_t *const *f, int count, int inputs, uint8_t **kept) {
@@ -58,8 +57,7 @@ int net_table_luts(const int64_t *value, int64_t count, int width) {
   return luts + n;
 }
 
-/* ---- cones ----------------------------------------------------------------------------------------------
- */
+/* ---- cones ------------------------------------------------------------------------------------------- */
 
 static int64_t domain(const struct netlist *n, ref r) {
   const struct node *x = net_at(n, r);

@@ -265,7 +265,12 @@ static void read_unknown(struct reader *r, const json_t *model) {
 static void read_model(struct reader *r, const json_t *model) {
   static const char *const affixes[] = {"continuing_subword_prefix", "end_of_word_suffix"};
   const char *type = get_string(r, model, "model", "type", "BPE"); /* early files have no type */
-  if (!json_is_object(model) || strcmp(type, "BPE") != 0) {
+  if (!json_is_object(model)) {
+    wrong(r, "model",
+          "an object with the vocabulary and the merges of a BPE was expected; the file has none");
+    return;
+  }
+  if (strcmp(type, "BPE") != 0) {
     wrong(r, "model.type", "the model must be BPE, not %s",
           show_piece(r->a, (struct bytes){type, strlen(type)}));
     return;

@@ -609,7 +609,7 @@ static void unusable_json(void **state) {
   } cases[] = {
       {"{\"model\": ", ":1:"},
       {"[]", "object"},
-      {"{}", "must be BPE"},
+      {"{}", "the file has none"},
       {"{\"model\": {\"type\": \"Unigram\"}}", "'Unigram'"},
       {"{\"model\": {\"type\": \"BPE\", \"vocab\": [1], \"merges\": []}}", "model.vocab"},
       {"{\"model\": {\"vocab\": {\"a\": \"x\"}, \"merges\": []}}", "must be an integer"},

@@ -41,7 +41,12 @@ const char *input_name(const char *path) {
 }
 
 static bool fail_read(struct failure *f, const char *path) {
-  return fail_with(f, "%s: cannot read: %s", input_name(path), strerror(errno));
+  char to[512];
+  int error = errno;
+  ssize_t n = error == ENOENT ? readlink(path, to, sizeof to) : -1;
+  if (n > 0)
+    return fail_with(f, "%s: cannot read: is a link to '%.*s', which is not there", path, (int)n, to);
+  return fail_with(f, "%s: cannot read: %s", input_name(path), strerror(error));
 }
 
 /* /dev/null has the same number on every Linux. */

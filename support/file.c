@@ -15,6 +15,11 @@ static bool tell(struct diag *d, const struct failure *f) {
   return false;
 }
 
+bool file_exists(const char *path) {
+  struct stat st;
+  return lstat(path, &st) == 0;
+}
+
 char *file_read(struct diag *d, struct arena *a, const char *path, size_t limit, size_t *length) {
   struct failure f = {0};
   char *bytes;

@@ -6,6 +6,9 @@
 #include "runtime/output.h"
 #include "support/diag.h"
 
+/* Something has that name, if only a link that leads nowhere: reading it then says so. */
+bool file_exists(const char *path);
+
 /* The whole of a file, or of standard input for "-", terminated by a zero that `*length` does not count; in
  * the arena. NULL after a diagnostic. Refuses what is over `limit` bytes before it is read. */
 char *file_read(struct diag *d, struct arena *a, const char *path, size_t limit, size_t *length);

@@ -93,7 +93,8 @@ struct wanted_tensor {
  * that the model does not use are errors too unless allow_extra. A ternary tensor may be stored compact. */
 bool checkpoint_check(struct checkpoint *c, const struct wanted_tensor *wanted, int n, bool allow_extra);
 
-/* `count` values from element `first`, row-major, widened exactly to float. False after a diagnostic. */
+/* `count` values from element `first`, row-major, widened exactly to float. False after a diagnostic. A NaN
+ * is a warning, the first of a tensor. */
 bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, int64_t count, float *out);
 
 /* Ternary codes (-1, 0, 1) of the matrix [rows, cols], row-major, and its scales s, W = codes / s:

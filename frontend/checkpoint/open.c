@@ -13,11 +13,6 @@ static const char *join(struct checkpoint *c, const char *name) {
   return arena_printf(c->arena, "%s/%s", c->dir, name);
 }
 
-static bool exists(const char *path) {
-  struct stat st;
-  return stat(path, &st) == 0;
-}
-
 /* ---- shards ------------------------------------------------------------------------------------------ */
 
 /* A shard lies beside its index: a name that leads elsewhere is an attack or a mistake. */
@@ -88,6 +83,16 @@ static int by_name(const void *p, const void *q) {
   return strcmp((*(const struct tensor *const *)p)->info.name, (*(const struct tensor *const *)q)->info.name);
 }
 
+static const char *same_name(struct checkpoint *c, const struct tensor *a, const struct tensor *b) {
+  if (strcmp(a->stored, b->stored) != 0 && *a->stored && *b->stored)
+    return arena_printf(c->arena,
+                        "--prefix gives '%s' and '%s' the same name, '%s'; remove one of them, or give "
+                        "another prefix",
+                        a->stored, b->stored, a->info.name);
+  return arena_printf(c->arena, "tensor '%s' is in two shards, %s and %s; remove one of them", a->info.name,
+                      a->info.file, b->info.file);
+}
+
 /* Of two tensors of one name neither can be used. */
 static void sort_names(struct checkpoint *c) {
   c->by_name = arena_array(c->arena, const struct tensor *, c->tensors.n);
@@ -98,9 +103,7 @@ static void sort_names(struct checkpoint *c) {
     if (by_name(&c->by_name[i - 1], &c->by_name[i]) == 0) {
       struct tensor *t = &c->tensors.at[c->by_name[i] - c->tensors.at];
       struct tensor *other = &c->tensors.at[c->by_name[i - 1] - c->tensors.at];
-      t->fault = other->fault =
-          arena_printf(c->arena, "tensor '%s' is in two shards, %s and %s; remove one of them", t->info.name,
-                       other->info.file, t->info.file);
+      t->fault = other->fault = same_name(c, other, t);
     }
 }
 
@@ -226,7 +229,7 @@ static bool link_compact(struct checkpoint *c, struct tensor *t) {
 /* ---- opening ----------------------------------------------------------------------------------------- */
 
 static bool no_weights(struct checkpoint *c) {
-  if (exists(join(c, "pytorch_model.bin")) || exists(join(c, "pytorch_model.bin.index.json")))
+  if (file_exists(join(c, "pytorch_model.bin")) || file_exists(join(c, "pytorch_model.bin.index.json")))
     diag_error(c->diag,
                "%s: has only pytorch_model.bin; save the model as safetensors first (save_pretrained with "
                "safe_serialization=True)",
@@ -249,10 +252,10 @@ static bool open_files(struct checkpoint *c, bool directory) {
   const char *index = join(c, "model.safetensors.index.json");
   struct config listed = {0};
   bool ok;
-  if (!directory || exists(single))
+  if (!directory || file_exists(single))
     ok = open_single(c, single);
   else
-    ok = exists(index) ? open_shards(c, index, &listed) : no_weights(c);
+    ok = file_exists(index) ? open_shards(c, index, &listed) : no_weights(c);
   if (ok)
     sort_names(c);
   if (ok && listed.root)
@@ -292,7 +295,7 @@ static void open_config(struct checkpoint *c) {
   const char *path = join(c, "config.json");
   bool lenient = c->diag->lenient;
   c->diag->lenient = true;
-  c->config_unread = exists(path) && !config_read(c->diag, c->arena, path, &c->config);
+  c->config_unread = file_exists(path) && !config_read(c->diag, c->arena, path, &c->config);
   c->diag->lenient = lenient;
 }
 

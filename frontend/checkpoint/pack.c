@@ -255,7 +255,7 @@ static bool copy_companions(struct packer *p, struct directory *o) {
   static const char *const names[] = COMPANION_FILES;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *from = arena_printf(&p->arena, "%s/%s", p->c->dir, names[i]);
-    if (access(from, F_OK) == 0 && !directory_copy(o, from, names[i]))
+    if (file_exists(from) && !directory_copy(o, from, names[i]))
       return false;
   }
   return true;

@@ -28,6 +28,7 @@ struct tensor {
   const struct tensor *beside; /* of any other matrix X its X_scale, or NULL */
   const char *fault;           /* why it cannot be used, naming its file; NULL: it can */
   bool is_scale;               /* the X_scale of another */
+  bool told_nan;               /* that it holds a NaN */
 };
 
 struct checkpoint {

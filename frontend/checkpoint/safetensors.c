@@ -129,7 +129,7 @@ static bool check_bytes(const struct header *h, struct tensor *t, int64_t shape_
 }
 
 static void parse_tensor(struct header *h, const char *name, json_t *v) {
-  struct tensor t = {.shard = h->c->shards.n - 1, .info = {.file = h->path}};
+  struct tensor t = {.shard = h->c->shards.n - 1, .info = {.file = h->path, .dtype_name = "?"}};
   bool lost = h->lost;
   int element_bytes = 0;
   int64_t bytes = 0;

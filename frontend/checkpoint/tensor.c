@@ -98,10 +98,8 @@ static bool check_floats(struct checkpoint *c, const char *name, const struct te
   return true;
 }
 
-bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, int64_t count, float *out) {
-  const struct tensor *t = tensor_find(c, name);
-  if (!check_floats(c, name, t, first, count))
-    return false;
+static bool read_floats(struct checkpoint *c, const struct tensor *t, int64_t first, int64_t count,
+                        float *out) {
   if (tensor_is_codes(t))
     return codes_floats(c, t, first, count, out);
   int64_t size = dtype_bytes(t->info.dtype);
@@ -117,4 +115,26 @@ bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, 
   if (error)
     report_read(c, t, error);
   return !error;
+}
+
+/* Infinities may be meant, as in a mask. */
+static void tell_nan(struct checkpoint *c, struct tensor *t, int64_t first, int64_t count, const float *x) {
+  int64_t i = 0;
+  while (i < count && x[i] == x[i])
+    i++;
+  if (i == count || t->told_nan || t->is_scale)
+    return;
+  t->told_nan = true;
+  diag_at(c->diag, SEVERITY_WARNING, (struct loc){0},
+          "%s: value %lld of tensor '%s' is not a number (NaN); the checkpoint is damaged or its training "
+          "diverged",
+          t->info.file, (long long)(first + i), t->info.name);
+}
+
+bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, int64_t count, float *out) {
+  const struct tensor *t = tensor_find(c, name);
+  if (!check_floats(c, name, t, first, count) || !read_floats(c, t, first, count, out))
+    return false;
+  tell_nan(c, &c->tensors.at[t - c->tensors.at], first, count, out);
+  return true;
 }

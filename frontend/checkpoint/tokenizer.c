@@ -4,6 +4,7 @@
 #include "frontend/checkpoint/checkpoint.h"
 #include "frontend/checkpoint/companions.h"
 #include "frontend/checkpoint/tokenizer_roles.h"
+#include "support/file.h"
 
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ void checkpoint_tokenizer(struct diag *d, struct arena *a, const char *dir, uint
   *block = NULL;
   *bytes = 0;
   for (int i = 0; i < KINDS; i++)
-    there[i] = access(arena_printf(a, "%s/%s", dir, kinds[i].name), F_OK) == 0;
+    there[i] = file_exists(arena_printf(a, "%s/%s", dir, kinds[i].name));
   if (!there[0] && !there[1])
     return;
   roles_open(&roles, d, a, dir);

@@ -2,6 +2,7 @@
  * and of its generate. */
 #include "frontend/checkpoint/tokenizer_roles.h"
 #include "frontend/checkpoint/companions.h"
+#include "support/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ static void open_one(struct roles *r, const char *dir, const char *name, struct 
   const char *path = arena_printf(r->arena, "%s/%s", dir, name);
   bool lenient = r->diag->lenient;
   r->diag->lenient = true;
-  if (access(path, F_OK) == 0)
+  if (file_exists(path))
     config_read(r->diag, r->arena, path, file);
   r->diag->lenient = lenient;
 }

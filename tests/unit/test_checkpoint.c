@@ -290,6 +290,19 @@ static void test_prefix(void **state) {
   checkpoint_close(c);
 }
 
+static void test_prefix_twice(void **state) {
+  static const char header[] = "{\"_orig_mod.x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+                               "\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}";
+  struct bench *b = *state;
+  struct wanted_tensor x = {.name = "x", .rank = 1, .shape = {1}};
+  write_tensors(in(b, "p.safetensors"), header, zeros, 8);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "p.safetensors"));
+  assert_true(checkpoint_prefix(c, "_orig_mod."));
+  assert_false(checkpoint_check(c, &x, 1, true));
+  expect_said(b, "--prefix gives '_orig_mod.x' and 'x' the same name, 'x'");
+  checkpoint_close(c);
+}
+
 /* ---- config.json ------------------------------------------------------------------------------------- */
 
 static void test_config(void **state) {
@@ -493,6 +506,21 @@ static void test_codes_by_hand(void **state) {
   }
 }
 
+/* Told once of a tensor; an infinity may be meant. */
+static void test_nan(void **state) {
+  struct bench *b = *state;
+  float w[] = {1, INFINITY, NAN, NAN}, got[4];
+  write_tensors(in(b, "n.safetensors"), four_floats, w, 16);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "n.safetensors"));
+  assert_true(checkpoint_read_f32(c, "x", 0, 2, got));
+  assert_int_equal(b->diag.warnings, 0);
+  assert_true(checkpoint_read_f32(c, "x", 1, 3, got) && checkpoint_read_f32(c, "x", 0, 4, got));
+  assert_int_equal(b->diag.warnings, 1);
+  fflush(b->diag.out);
+  assert_non_null(strstr(b->said, "n.safetensors: value 2 of tensor 'x' is not a number (NaN)"));
+  checkpoint_close(c);
+}
+
 static void test_codes_errors(void **state) {
   struct bench *b = *state;
   float w[] = {1, 2, NAN, INFINITY}, means[4];
@@ -603,7 +631,7 @@ int main(void) {
       TEST(test_shard_errors),  TEST(test_config),       TEST(test_widening),      TEST(test_codes),
       TEST(test_codes_by_hand), TEST(test_codes_errors), TEST(test_codes_large),   TEST(test_check),
       TEST(test_check_many),    TEST(test_unused),       TEST(test_other_files),   TEST(test_unused_shards),
-      TEST(test_prefix),
+      TEST(test_prefix),        TEST(test_prefix_twice), TEST(test_nan),
   };
   return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

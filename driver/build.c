@@ -12,6 +12,7 @@
 #include "support/escape.h"
 #include "support/file.h"
 #include "support/progress.h"
+#include "support/scratch.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +131,7 @@ static bool with_object(struct build *b, const char *path,
     return false;
   }
   struct loops *loops = to_loops(b, true);
-  char *dir = loops ? scratch_begin(j) : NULL;
+  char *dir = loops ? scratch_make(&j->diag, &j->arena) : NULL;
   struct native_options o = native_options(b);
   char *object = arena_printf(&j->arena, "%s/model.o", dir ? dir : "");
   progress_stage("compiling the code");
@@ -138,7 +139,7 @@ static bool with_object(struct build *b, const char *path,
   progress_stage("linking");
   ok = ok && link(b, dir, object, path);
   progress_clear();
-  scratch_end(dir);
+  scratch_remove(dir);
   return ok;
 }
 

@@ -85,8 +85,8 @@ bool match_checkpoint(struct job *j);
 /* Gives ternary weights without a rule that of --weight-scale, where it means something for what is stored.
  */
 void set_rules(struct job *j);
-struct scale_form
-weight_form(const struct weight *w); /* of a ternary one, as the checkpoint wants to know it */
+/* How a ternary weight is scaled, in the checkpoint's words. */
+struct scale_form weight_form(const struct weight *w);
 
 /* The shipped spec for what the job's checkpoint is by its config.json; which it is is said. False after a
  * diagnostic that lists what there is. */
@@ -97,10 +97,6 @@ const char *specs_known(struct job *j);
 /* Runs a program (argv[0] found on the PATH) and waits; false after a diagnostic when it cannot be run or
  * fails. `quiet`: its standard output and error are shown only when it fails. */
 bool run_program(struct diag *d, const char *const argv[]);
-
-/* A directory for intermediate files, removed with all in it by scratch_end. NULL after a diagnostic. */
-char *scratch_begin(struct job *j);
-void scratch_end(char *dir);
 
 /* Argument errors of a subcommand: text to stderr as argp does, exit status 1. */
 int build_main(int argc, char **argv);

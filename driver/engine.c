@@ -7,6 +7,7 @@
 #include "support/escape.h"
 #include "support/file.h"
 #include "support/progress.h"
+#include "support/scratch.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
@@ -46,7 +47,7 @@ static bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
   struct arena *a = &j->arena;
   struct c_options o = {.runtime = tern_file(j, "share/tern/runtime")};
   const char *name = c_prefix(a, j->module->name);
-  e->dir = o.runtime ? scratch_begin(j) : NULL;
+  e->dir = o.runtime ? scratch_make(&j->diag, &j->arena) : NULL;
   if (!e->dir || !c_emit(&j->diag, loops, e->dir, &o))
     return false;
   char *library = arena_printf(a, "%s/engine.so", e->dir);
@@ -87,7 +88,7 @@ void engine_close(struct engine *e) {
     native_jit_free(e->jit);
   if (e->library)
     dlclose(e->library);
-  scratch_end(e->dir);
+  scratch_remove(e->dir);
   *e = (struct engine){0};
 }
 

@@ -10,6 +10,7 @@
 #include "driver/simulation.h"
 #include "driver/tokens.h"
 #include "driver/unrolled.h"
+#include "support/scratch.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,12 +254,12 @@ static bool run_streaming(struct simulate *s) {
   struct hw_design *h = hardware_plan(&s->job, &s->hardware);
   struct tokenizer *t = h && s->prompt ? job_tokenizer(&s->job, NO_TOKENIZER) : NULL;
   bool ok = h && (t || !s->prompt);
-  char *scratch = ok && !s->output ? scratch_begin(&s->job) : NULL;
+  char *scratch = ok && !s->output ? scratch_make(&s->job.diag, &s->job.arena) : NULL;
   const char *dir = s->output ? s->output : scratch;
   ok = ok && dir && run(s, h, t, dir);
   if (t)
     tokenizer_close(t);
-  scratch_end(scratch);
+  scratch_remove(scratch);
   return ok;
 }
 

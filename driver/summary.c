@@ -10,23 +10,23 @@
 
 /* ---- what is there ----------------------------------------------------------------------------------- */
 
-struct written {
+struct sized_file {
   const char *path;
   uint64_t bytes;
 };
-typedef VEC(struct written) written_list;
+typedef VEC(struct sized_file) file_list;
 
 static int by_path(const void *a, const void *b) {
-  return strcmp(((const struct written *)a)->path, ((const struct written *)b)->path);
+  return strcmp(((const struct sized_file *)a)->path, ((const struct sized_file *)b)->path);
 }
 
 /* The file, or the files in the folder and below it. */
-static void list_files(struct arena *a, const char *path, written_list *list) {
+static void list_files(struct arena *a, const char *path, file_list *list) {
   struct stat st;
   if (stat(path, &st) != 0)
     return;
   if (!S_ISDIR(st.st_mode)) {
-    vec_push(a, *list, (struct written){path, (uint64_t)st.st_size});
+    vec_push(a, *list, (struct sized_file){path, (uint64_t)st.st_size});
     return;
   }
   DIR *dir = opendir(path);
@@ -37,8 +37,8 @@ static void list_files(struct arena *a, const char *path, written_list *list) {
     closedir(dir);
 }
 
-static written_list files_of(struct arena *a, const struct summary *s) {
-  written_list list = {0};
+static file_list files_of(struct arena *a, const struct summary *s) {
+  file_list list = {0};
   list_files(a, s->path, &list);
   if (s->also)
     list_files(a, s->also, &list);
@@ -46,7 +46,7 @@ static written_list files_of(struct arena *a, const struct summary *s) {
   return list;
 }
 
-static uint64_t bytes_of(const written_list *list) {
+static uint64_t bytes_of(const file_list *list) {
   uint64_t sum = 0;
   for (int i = 0; i < list->n; i++)
     sum += list->at[i].bytes;
@@ -68,7 +68,7 @@ static const char *size_text(struct arena *a, uint64_t bytes) {
 
 void summary_print(struct job *j, const struct summary *s) {
   struct arena *a = &j->arena;
-  written_list list = files_of(a, s);
+  file_list list = files_of(a, s);
   progress_clear();
   fprintf(stderr, "wrote %s", shell_word(a, s->path));
   if (s->also)
@@ -105,7 +105,7 @@ const char *use_of_library(struct job *j, const char *path) {
 
 /* ---- as JSON ----------------------------------------------------------------------------------------- */
 
-static json_t *files_json(const written_list *list) {
+static json_t *files_json(const file_list *list) {
   json_t *files = json_array();
   for (int i = 0; i < list->n; i++)
     json_array_append_new(
@@ -122,7 +122,7 @@ static void add_model(json_t *o, struct job *j) {
 }
 
 bool summary_json(struct job *j, const struct summary *s) {
-  written_list list = files_of(&j->arena, s);
+  file_list list = files_of(&j->arena, s);
   json_t *o =
       json_pack("{s:s, s:s, s:I}", "kind", s->kind, "path", s->path, "bytes", (json_int_t)bytes_of(&list));
   if (!o) /* a path that is not UTF-8 */

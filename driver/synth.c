@@ -6,6 +6,7 @@
 #include "backends/verilog/report/report.h"
 #include "backends/verilog/report/synth.h"
 #include "support/file.h"
+#include "support/scratch.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,20 +122,20 @@ static bool write_reports(struct synth *s, const struct hw_report *r) {
 /* Yosys and nextpnr on the written project. What the tools leave behind goes with the scratch folder. */
 static bool run_tools(struct synth *s, struct hw_report *r, const char *project) {
   struct diag *d = &s->job.diag;
-  char *scratch = scratch_begin(&s->job);
+  char *scratch = scratch_make(&s->job.diag, &s->job.arena);
   struct synth_run run = {.project = project, .scratch = scratch, .limit = s->limit};
   bool ok = scratch && (!s->simulate || activity_simulate(d, r, &run)) && synth_yosys(d, r, &run) &&
             (s->no_place || !report_fits(r) || synth_place(d, r, &run));
-  scratch_end(scratch);
+  scratch_remove(scratch);
   return ok;
 }
 
 static bool with_tools(struct synth *s, struct hw_report *r, const struct design *h) {
-  char *scratch = s->output ? NULL : scratch_begin(&s->job);
+  char *scratch = s->output ? NULL : scratch_make(&s->job.diag, &s->job.arena);
   const char *project = s->output ? s->output : scratch;
   bool ok = project && output_folder(&s->job.diag, project) && design_write(&s->job, h, project) &&
             run_tools(s, r, project);
-  scratch_end(scratch);
+  scratch_remove(scratch);
   return ok;
 }
 

@@ -1,9 +1,8 @@
-/* system.c: the world outside: installed files, other programs, intermediate files. */
+/* system.c: the world outside: installed files, other programs. */
 #include "driver/driver.h"
 
 #include "support/file.h"
 #include "support/process.h"
-#include "support/scratch.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +42,4 @@ bool run_program(struct diag *d, const char *const argv[]) {
     diag_error(d, "'%s' failed (%s %d); its messages are above", argv[0], r.status < 0 ? "signal" : "status",
                r.status < 0 ? -r.status : r.status);
   return r.end == PROCESS_DONE;
-}
-
-char *scratch_begin(struct job *j) {
-  return scratch_make(&j->diag, &j->arena);
-}
-
-void scratch_end(char *dir) {
-  scratch_remove(dir);
 }

@@ -8,6 +8,7 @@
 #include "backends/verilog/unrolled/unrolled.h"
 #include "ir/interp.h"
 #include "support/file.h"
+#include "support/scratch.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,11 +163,11 @@ bool unrolled_simulate(struct job *j, const struct hw_options *given, const stru
   struct unrolled *u = unrolled_job(j, &o);
   struct tokenizer *t = u && r->prompt ? job_tokenizer(j, NO_TOKENIZER) : NULL;
   bool ok = u && (t || !r->prompt);
-  char *scratch = ok && !r->output ? scratch_begin(j) : NULL;
+  char *scratch = ok && !r->output ? scratch_make(&j->diag, &j->arena) : NULL;
   const char *dir = r->output ? r->output : scratch;
   ok = ok && dir && run(j, u, r, t, dir);
   if (t)
     tokenizer_close(t);
-  scratch_end(scratch);
+  scratch_remove(scratch);
   return ok;
 }

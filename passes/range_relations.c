@@ -89,7 +89,8 @@ static double power_of(double k, int power) {
   return power == 2 ? k * k : k;
 }
 
-static double largest(double a, double b) {
+/* Of two factors, 0 for what is not known, the one that says more. */
+static double tighter(double a, double b) {
   return a == 0 ? b : b == 0 ? a : fmin(a, b);
 }
 
@@ -104,7 +105,7 @@ static double covers_by_divisor(const struct analysis *x, struct view d, struct 
     bool sum = d.v->def->code == OP_ADD;
     for (int i = 0; i < 2; i++)
       if (part(d, i, &p) && part(d, 1 - i, &q) && (!sum || never_negative(x, q)))
-        k = largest(k, covers(x, p, a, power, depth));
+        k = tighter(k, covers(x, p, a, power, depth));
     return k;
   }
   if (along_axis(d, OP_SUM, &p))
@@ -133,7 +134,7 @@ static double covers_by_dividend(const struct analysis *x, struct view d, struct
     for (int i = 0; i < 2; i++)
       if (part(a, i, &p)) {
         double w = range_most(range_of(x, a.v->def->in[1 - i]));
-        k = largest(k, isinf(w) ? 0 : power_of(w, power) * covers(x, d, p, power, depth));
+        k = tighter(k, isinf(w) ? 0 : power_of(w, power) * covers(x, d, p, power, depth));
       }
     return k;
   case OP_ADD:
@@ -173,7 +174,7 @@ static double covers(const struct analysis *x, struct view d, struct view a, int
   if (power == 2 && op_is(op, OP_MUL) && op->in[0] == op->in[1] && part(d, 0, &p) && same(p, a))
     return 1;
   double k = covers_by_dividend(x, d, a, power, depth - 1);
-  return largest(k, covers_by_divisor(x, d, a, power, depth - 1));
+  return tighter(k, covers_by_divisor(x, d, a, power, depth - 1));
 }
 
 double range_quotient(const struct analysis *x, const struct value *a, const struct value *d) {
@@ -186,9 +187,9 @@ double range_product(const struct analysis *x, const struct value *a, const stru
     struct view u = view_of(side ? b : a), r = bare(view_of(side ? a : b)), d;
     double c;
     if (op_is(r.v->def, OP_RSQRT) && part(r, 0, &d))
-      k = largest(k, sqrt(covers(x, d, u, 2, DEPTH)));
+      k = tighter(k, sqrt(covers(x, d, u, 2, DEPTH)));
     else if (op_is(r.v->def, OP_DIV) && value_const(r.v->def->in[0], &c) && part(r, 1, &d))
-      k = largest(k, fabs(c) * covers(x, d, u, 1, DEPTH));
+      k = tighter(k, fabs(c) * covers(x, d, u, 1, DEPTH));
   }
   return k;
 }

@@ -119,7 +119,7 @@ static double guess_beyond(double most) {
 static bool grow_state(struct range *s, struct range now, bool guess) {
   struct range all = now.lo > now.hi ? *s : range_hull(*s, now);
   double slack = 1e-9 * fmax(1, range_most(*s));
-  bool down = all.lo<s->lo - slack, up = all.hi> s->hi + slack;
+  bool down = s->lo - slack > all.lo, up = all.hi > s->hi + slack;
   bool changed = down || up || all.mask != s->mask || all.whole != s->whole || all.seen != s->seen;
   if (guess && down)
     all.lo = -guess_beyond(fmax(-all.lo, 1));

@@ -5,6 +5,7 @@
 #include "backends/verilog/emit.h"
 #include "driver/hardware.h"
 #include "driver/simulation.h"
+#include "support/scratch.h"
 #include "tests/random/model.h"
 
 #include <setjmp.h>
@@ -46,7 +47,7 @@ static bool simulates(struct job *j, const struct hw_design *h, uint64_t seed) {
   struct simulation_options o = {
       .simulator = "icarus", .stalls = seed % 2 ? (int)seed : 0, .save_restore = 1 + (int)(seed / 2 % 3)};
   struct simulation r = {0};
-  char *dir = scratch_begin(j);
+  char *dir = scratch_make(&j->diag, &j->arena);
   bool ok = dir && hw_write(&j->diag, h, dir, TERN_SOURCE "/backends/verilog", &j->source, &v) &&
             simulation_run(j, h, dir, &v, &o, &r);
   int64_t clocks = r.cycles - r.awaits - r.output;
@@ -55,7 +56,7 @@ static bool simulates(struct job *j, const struct hw_design *h, uint64_t seed) {
                (long long)clocks, (long long)h->step_cycles);
     ok = false;
   }
-  scratch_end(dir);
+  scratch_remove(dir);
   return ok;
 }
 

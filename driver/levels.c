@@ -38,8 +38,28 @@ static bool names_differ(struct job *j, const struct native_options *o) {
   return true;
 }
 
+/* A program takes the last one that its processor runs; one before it that asks for more would never be. */
+static bool names_rise(struct job *j, const struct native_options *o) {
+  for (int k = 1, n = levels_count(o); k < n; k++)
+    for (int i = 0; i < k; i++) {
+      struct native_options a = level_options(j, o, i), b = level_options(j, o, k);
+      bool implies;
+      if (!native_implies(&j->diag, &a, &b, &implies))
+        return false;
+      if (!implies)
+        continue;
+      diag_error(
+          &j->diag,
+          "--cpu %s: what runs %s runs %s too, which stands behind it, so that %s would never be taken; "
+          "write the least first, or leave one out",
+          o->cpu, a.cpu, b.cpu, a.cpu);
+      return false;
+    }
+  return true;
+}
+
 bool levels_fast_trits(struct job *j, const struct native_options *o, bool *fast) {
-  if (!names_differ(j, o))
+  if (!names_differ(j, o) || !names_rise(j, o))
     return false;
   *fast = true;
   for (int i = 0; i < levels_count(o); i++) {

@@ -10,7 +10,7 @@
 int levels_count(const struct native_options *o);
 
 /* Whether all of them unpack five weights a byte fast (native_fast_trits). False after a diagnostic, also for
- * names that are there twice. */
+ * names that are there twice or not in order. */
 bool levels_fast_trits(struct job *j, const struct native_options *o, bool *fast);
 
 /* The object file, at `path`; folder `dir` is for those of each level. False after a diagnostic. */

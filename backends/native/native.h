@@ -58,6 +58,11 @@ const char *native_target_text(struct arena *a, struct diag *d, const struct nat
  * so that less to read is less time. False after a diagnostic. */
 bool native_fast_trits(struct diag *d, const struct native_options *o, bool *fast);
 
+/* Whether every processor that runs the code for `a` also runs that for `b`, as far as features are checked.
+ * False after a diagnostic. */
+bool native_implies(struct diag *d, const struct native_options *a, const struct native_options *b,
+                    bool *implies);
+
 /* Every CPU that --cpu takes, a line for each processor family. */
 void native_list_targets(FILE *out);
 

@@ -282,6 +282,29 @@ bool native_fast_trits(struct diag *d, const struct native_options *o, bool *fas
   return true;
 }
 
+static bool needs_all(const struct target *t, const char *wanted) {
+  bool all = *t->needs; /* where nothing is checked, nothing is known */
+  while (all && *wanted) {
+    size_t n = strcspn(wanted, ",");
+    all = in_list(t->needs, wanted, n, ',');
+    wanted += n + (wanted[n] == ',');
+  }
+  return all;
+}
+
+bool native_implies(struct diag *d, const struct native_options *a, const struct native_options *b,
+                    bool *implies) {
+  struct target first, second;
+  if (!target_open(&first, d, a))
+    return false;
+  bool ok = target_open(&second, d, b);
+  *implies = ok && needs_all(&first, second.needs);
+  if (ok)
+    target_close(&second);
+  target_close(&first);
+  return ok;
+}
+
 void native_list_targets(FILE *out) {
   for (int i = 0; i < CPU_ROWS; i++)
     fprintf(out, "%s, %s kernels: %s\n", cpus[i].family, cpus[i].level, cpus[i].names);

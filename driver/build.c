@@ -254,9 +254,12 @@ static void check_bare(const struct build *b, struct argp_state *state) {
     argp_error(state, "--bare goes with --emit c");
   if (!o->weights)
     argp_error(state, "--bare needs --weights DIR: a chip has the weights in its program");
-  if (o->threads || o->chunk)
+  bool batch = o->batch_given && o->batch > 0;
+  if (o->threads || o->chunk || batch)
     argp_error(state, "--%s does not go with --bare, whose code is one thread's step of one token",
-               o->threads ? "threads" : "chunk");
+               o->threads ? "threads"
+               : o->chunk ? "chunk"
+                          : "batch");
   if (o->triple || o->cpu || o->features)
     argp_error(state, "--target, --cpu and --features do not go with --bare: its C is for any processor");
 }

@@ -193,7 +193,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_CALIBRATE: o->calibrate = arg; break;
   case KEY_CALIBRATE_TOKENS: o->calibrate_tokens = arg; break;
   case KEY_CHUNK: o->chunk = whole_number(state, "chunk", arg, 1, 4096); break;
-  case KEY_BATCH: o->batch = whole_number(state, "batch", arg, 0, 4096); break;
+  case KEY_BATCH:
+    o->batch = whole_number(state, "batch", arg, 0, 4096);
+    o->batch_given = true;
+    break;
   default: return ARGP_ERR_UNKNOWN;
   }
   return 0;

@@ -32,6 +32,7 @@ struct compile_options {
   int threads;                         /* the built program's default; 0: as many as the machine has */
   int chunk;                           /* most tokens a prefill; 0: the pass's default */
   int batch;                           /* most sequences a batch; 0: no batch form */
+  bool batch_given;                    /* by --batch */
   bool fixed;                          /* integers only */
   int fixed_bits;                      /* of a fixed-point value; 0: the pass's default */
   const char *calibrate;               /* a text to measure ranges on, or NULL */

@@ -82,9 +82,8 @@ static const struct argp_option target_rows[] = {
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 4},
     {"cpu", KEY_CPU, "NAME[,NAME...]", 0,
      "target CPU as LLVM names it (default: native, this machine's; with --target the plainest). To ship a "
-     "program, name "
-     "the least that has to run it, or several, the least first, of which it takes the best at its start: "
-     "x86-64-v2,x86-64-v3,x86-64-v4",
+     "program, name the least that has to run it, or several, the least first, of which it takes the best at "
+     "its start: x86-64-v2,x86-64-v3,x86-64-v4",
      4},
     {"features", KEY_FEATURES, "LIST", 0, "LLVM's features, e.g. +avx2,-avx512f", 4},
     {0}};

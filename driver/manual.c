@@ -98,19 +98,18 @@ static void print_all(FILE *out) {
   print_head(out, "ternc", "compile MatMul-free language models");
   fputs(".B ternc\n\\fICOMMAND\\fR [\\fIOPTION\\fR...]\n.SH DESCRIPTION\n"
         "Compiles a language model with ternary weights, described in a small language, and its checkpoint "
-        "to a "
-        "native program, a library, C, or Verilog.\n.SH COMMANDS\n",
+        "to a native program, a library, C, or Verilog.\n.SH COMMANDS\n",
         out);
   for (int i = 0; i < command_count; i++) {
     fprintf(out, ".TP\n.BR ternc\\-%s (1)\n", commands[i].name);
     roff(out, commands[i].help);
     fputc('\n', out);
   }
-  fputs(".SH ENVIRONMENT\n.TP\n.B TERN_HOME\nthe folder that has bin/, lib/tern/ and share/tern/, where "
-        "ternc is "
-        "not in its bin/\n.TP\n.B TMPDIR\nwhere intermediate files go\n.SH EXIT STATUS\n0, or 1 after an "
-        "error.\n",
-        out);
+  fputs(
+      ".SH ENVIRONMENT\n.TP\n.B TERN_HOME\nthe folder that has bin/, lib/tern/ and share/tern/, where ternc "
+      "is not in its bin/\n.TP\n.B TMPDIR\nwhere intermediate files go\n.SH EXIT STATUS\n0, or 1 after an "
+      "error.\n",
+      out);
 }
 
 void manual_print(FILE *out, const struct command *c) {

@@ -98,17 +98,16 @@ static void tell_codes(struct job *j) {
     }
   tell(j, &already,
        "hold -s, 0 and s already, and by the rule of the mean magnitude s becomes smaller; 'scale largest' "
-       "after "
-       "the type, or --weight-scale largest, keeps their values ('scale mean' says that the mean is meant)");
+       "after the type, or --weight-scale largest, keeps their values ('scale mean' says that the mean is "
+       "meant)");
   tell(j, &by_row,
        "hold -s, 0 and s already, one s a row, and one scale for all rows changes them; 'per row scale "
        "largest' after "
        "the type keeps their values ('scale mean' says that the mean is meant)");
   tell(j, &unsaid,
        "are codes with a stored scale, and no quantization_config says how it is meant: taken as codes * "
-       "scale "
-       "('scale inverse' after the type, or --weight-scale inverse, divides; 'scale stored' says that this "
-       "is right)");
+       "scale ('scale inverse' after the type, or --weight-scale inverse, divides; 'scale stored' says that "
+       "this is right)");
 }
 
 bool match_checkpoint(struct job *j) {

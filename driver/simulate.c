@@ -155,8 +155,7 @@ static void print_result(const struct hw_design *h, const struct simulation *r) 
   printf("%lld steps of %d %s on %s: every stored number equals the interpreter's\n", (long long)r->steps,
          h->options.batch, h->options.batch == 1 ? "sequence" : "sequences", r->simulator);
   printf("%.1f clocks a step (%lld from the schedule, %.1f awaiting words, %.1f awaiting the output); all "
-         "lanes busy "
-         "in %.1f %%\n",
+         "lanes busy in %.1f %%\n",
          (double)r->cycles / steps, (long long)h->step_cycles, (double)r->awaits / steps,
          (double)r->output / steps, 100 * (double)r->lanes / (double)r->cycles);
   if (r->states)

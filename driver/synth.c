@@ -31,8 +31,7 @@ static const struct argp_option options[] = {
     {"time-limit", KEY_LIMIT, "SECONDS", 0, "for each tool (default 1800)", 1},
     {"toggles", KEY_TOGGLES, "FILE", OPTION_ARG_OPTIONAL,
      "counts toggles for the energy in a simulation of the project; or takes those in FILE, the coverage.dat "
-     "of a "
-     "simulation of the project built with verilator --coverage-toggle",
+     "of a simulation of the project built with verilator --coverage-toggle",
      1},
     {"output", 'o', "DIR", 0, "keeps the project, and writes report.txt, report.json and report.html there",
      1},

@@ -177,8 +177,7 @@ void warn_of_guesses(struct fixing *x) {
   struct format f = format_of(x, lines[0]->out[0]);
   diag_at(d, SEVERITY_WARNING, lines[0]->at,
           "fixed-point: no useful bound is known of '%s'%s; a guess gives it %d bits before the point and %d "
-          "behind, "
-          "and what is larger saturates",
+          "behind, and what is larger saturates",
           name_of(lines[0]),
           n > 1 ? arena_printf(x->m->arena, " and of values in %d more line%s", n - 1, n > 2 ? "s" : "") : "",
           f.bits - 1 - f.frac, f.frac);

@@ -142,8 +142,7 @@ const struct tern_model *cpu_choose(const struct tern_model *least, const char *
   cpu_has(least->features, missing, sizeof missing);
   fail_with(f,
             "model %s was compiled for %s, but this processor has no %s; build it with --cpu=NAME of a "
-            "plainer one, "
-            "of several, or on this machine with --cpu=native (ternc build --list-targets)",
+            "plainer one, of several, or on this machine with --cpu=native (ternc build --list-targets)",
             least->name, cpu_name(least), missing);
   return NULL;
 }

@@ -157,8 +157,7 @@ static void spoil_overlap(const struct header *h, struct tensor *t, struct tenso
   if (!t->fault)
     spoil(h, t,
           "%s: tensor '%s' begins at byte %lld of the data, but tensor '%s' ends at byte %lld: they overlap; "
-          "the "
-          "file is damaged",
+          "the file is damaged",
           h->path, t->info.name, (long long)t->begin, before->info.name,
           (long long)(before->begin + before->bytes));
   if (!before->fault)

@@ -107,11 +107,16 @@ static void sort_names(struct checkpoint *c) {
     }
 }
 
-/* Holds that each listed tensor is in the shard that the index says. */
+struct missing { /* a tensor that the index lists and no shard has */
+  const char *name, *fault;
+};
+
+/* Holds that each listed tensor is in the shard that the index says. Those that are in none are added when
+ * all have been looked up, since the table of names is sorted and of fixed size. */
 static void check_listed(struct checkpoint *c, const char *index, json_t *map) {
   const char *name;
   json_t *v;
-  int n = c->tensors.n;
+  VEC(struct missing) missing = {0};
   json_object_foreach(map, name, v) {
     const struct tensor *found = tensor_find(c, name);
     struct tensor *t = found ? &c->tensors.at[found - c->tensors.at] : NULL;
@@ -125,9 +130,11 @@ static void check_listed(struct checkpoint *c, const char *index, json_t *map) {
     if (t)
       t->fault = fault;
     else
-      put_missing(c, name, index, fault);
+      vec_push(c->arena, missing, (struct missing){name, fault});
   }
-  if (c->tensors.n > n)
+  for (int i = 0; i < missing.n; i++)
+    put_missing(c, missing.at[i].name, index, missing.at[i].fault);
+  if (missing.n)
     sort_names(c);
 }
 

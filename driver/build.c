@@ -18,8 +18,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_BARE = 2100, KEY_BARE_WEIGHTS };
-enum { KEY_EMIT = 2000, KEY_WEIGHTS_FILE, KEY_OPTIMIZE, KEY_NO_DEBUG, KEY_LIST_TARGETS, KEY_JSON };
+enum {
+  KEY_EMIT = 2000,
+  KEY_WEIGHTS_FILE,
+  KEY_OPTIMIZE,
+  KEY_NO_DEBUG,
+  KEY_LIST_TARGETS,
+  KEY_JSON,
+  KEY_BARE,
+  KEY_BARE_WEIGHTS
+};
 
 struct build {
   struct job job;

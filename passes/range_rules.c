@@ -297,13 +297,9 @@ static struct range of_concat(const struct analysis *x, const struct op *op) {
 
 /* ---- the table --------------------------------------------------------------------------------------- */
 
-/* Not asked for: blocks, repeats and states are the walk's; the others stand later in the pipeline. */
-static struct range by_walk(const struct analysis *x, const struct op *op) {
-  (void)x, (void)op;
-  return everything;
-}
-
-static struct range too_late(const struct analysis *x, const struct op *op) {
+/* Of operators that are never asked for: blocks, repeats and states are the walk's (ranges.c); tails, scans
+ * and kernels are made later in the pipeline. */
+static struct range not_asked(const struct analysis *x, const struct op *op) {
   (void)x, (void)op;
   return everything;
 }
@@ -313,8 +309,8 @@ static rule *const rules[OP_COUNT] = {
     [OP_WEIGHT] = of_weight,
     [OP_WSCALE] = of_weight,
     [OP_READ] = of_read,
-    [OP_WRITE] = by_walk,
-    [OP_DEFINE] = by_walk,
+    [OP_WRITE] = not_asked,
+    [OP_DEFINE] = not_asked,
     [OP_NEG] = of_neg,
     [OP_ABS] = of_abs,
     [OP_EXP] = of_exp,
@@ -368,12 +364,12 @@ static rule *const rules[OP_COUNT] = {
     [OP_SLICE] = of_operand,
     [OP_CONCAT] = of_concat,
     [OP_INDEX] = of_operand,
-    [OP_TAIL] = too_late,
-    [OP_REPEAT] = by_walk,
-    [OP_SCAN] = too_late,
-    [OP_KERNEL] = too_late,
-    [OP_YIELD] = by_walk,
-    [OP_RETURN] = by_walk,
+    [OP_TAIL] = not_asked,
+    [OP_REPEAT] = not_asked,
+    [OP_SCAN] = not_asked,
+    [OP_KERNEL] = not_asked,
+    [OP_YIELD] = not_asked,
+    [OP_RETURN] = not_asked,
 };
 
 bool range_rule_known(enum opcode code) {
@@ -425,7 +421,7 @@ static bool masked_result(const struct analysis *x, const struct op *op, struct 
 
 bool range_of_op(struct analysis *x, const struct op *op, struct range *out) {
   rule *of = rules[op->code];
-  if (!of || of == too_late || of == by_walk || op->n_out != 1) {
+  if (!of || of == not_asked || op->n_out != 1) {
     diag_at(x->m->diag, SEVERITY_ERROR, op->at, "fixed-point: %s: %s", op_info[op->code].text,
             of ? "stands too late in the pipeline; the pass goes before batch-time and fuse"
                : "the range of its results is not known (passes/range_rules.c)");

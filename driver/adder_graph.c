@@ -2,8 +2,8 @@
  * Verilog. */
 #include "driver/driver.h"
 
+#include "backends/hardware/adder_graph/adder_graph.h"
 #include "driver/matrix.h"
-#include "passes/adder_graph.h"
 #include "support/file.h"
 #include <errno.h>
 #include <jansson.h>

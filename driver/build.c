@@ -5,7 +5,7 @@
 #include "driver/levels.h"
 #include "driver/link.h"
 #include "driver/summary.h"
-#include "driver/unrolled.h"
+#include "driver/unrolled_job.h"
 
 #include "backends/c/c.h"
 #include "backends/native/native.h"

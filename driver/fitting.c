@@ -1,8 +1,8 @@
 /* fitting.c: plans every narrower machine on the same loops and asks the resource model. */
 #include "driver/fitting.h"
 
-#include "backends/verilog/design.h"
-#include "backends/verilog/report/model.h"
+#include "backends/hardware/report/resource_model.h"
+#include "backends/hardware/streaming/design.h"
 
 #include <math.h>
 

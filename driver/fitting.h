@@ -2,8 +2,8 @@
 #ifndef TERN_DRIVER_FITTING_H
 #define TERN_DRIVER_FITTING_H
 
-#include "backends/verilog/report/report.h"
-#include "backends/verilog/verilog.h"
+#include "backends/hardware/report/hw_report.h"
+#include "backends/hardware/streaming/streaming.h"
 
 /* For a report on a streaming machine that does not fit: says by notes which of its narrower machines, by
  * --hw-lanes and --hw-vector, is the fastest that fits the device by the resource model; if none does, how

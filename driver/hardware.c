@@ -1,7 +1,7 @@
 /* hardware.c: options of the hardware, and from a job to a design. */
 #include "driver/hardware.h"
 
-#include "backends/verilog/design.h"
+#include "backends/hardware/streaming/design.h"
 #include "ir/layout.h"
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef TERN_DRIVER_HARDWARE_H
 #define TERN_DRIVER_HARDWARE_H
 
-#include "backends/verilog/verilog.h"
+#include "backends/hardware/streaming/streaming.h"
 #include "driver/driver.h"
 
 /* The child's input is a struct hw_options. */

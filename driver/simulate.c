@@ -6,10 +6,10 @@
  * is held against the interpreter, which goes the same way; the first difference ends the run. */
 #include "driver/hardware.h"
 
-#include "backends/verilog/design.h"
+#include "backends/hardware/streaming/design.h"
 #include "driver/simulation.h"
 #include "driver/tokens.h"
-#include "driver/unrolled.h"
+#include "driver/unrolled_job.h"
 #include "support/scratch.h"
 #include <jansson.h>
 #include <stdlib.h>

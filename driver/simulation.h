@@ -2,7 +2,7 @@
 #ifndef TERN_DRIVER_SIMULATION_H
 #define TERN_DRIVER_SIMULATION_H
 
-#include "backends/verilog/design.h"
+#include "backends/hardware/streaming/design.h"
 #include "driver/driver.h"
 
 struct simulation_options {

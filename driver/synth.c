@@ -1,10 +1,10 @@
 /* synth.c: `ternc synth`: a model as hardware on a device: what it takes, how fast it is, what it costs. */
-#include "driver/design.h"
+#include "driver/accelerator.h"
 #include "driver/fitting.h"
 
-#include "backends/verilog/report/activity.h"
-#include "backends/verilog/report/report.h"
-#include "backends/verilog/report/synth.h"
+#include "backends/hardware/report/activity.h"
+#include "backends/hardware/report/hw_report.h"
+#include "backends/hardware/report/synth.h"
 #include "support/file.h"
 #include "support/scratch.h"
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * hardware's results are held against the interpreter's one by one, so that both go the same way. */
 #include "driver/bench.h"
 #include "driver/tokens.h"
-#include "driver/unrolled.h"
+#include "driver/unrolled_job.h"
 
-#include "backends/verilog/unrolled/unrolled.h"
+#include "backends/hardware/unrolled/unrolled.h"
 #include "ir/interp.h"
 #include "support/file.h"
 #include "support/scratch.h"

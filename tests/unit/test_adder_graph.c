@@ -1,6 +1,6 @@
 /* test_adder_graph.c: ternary matrices as graphs of adders: what they compute, the proof that they do,
  * limits, schedules, and the figures on the reference matrices (skipped where these are missing). */
-#include "passes/adder_graph.h"
+#include "backends/hardware/adder_graph/adder_graph.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

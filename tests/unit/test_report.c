@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "backends/verilog/report/activity.h"
-#include "backends/verilog/report/model.h"
-#include "backends/verilog/report/synth.h"
-#include "backends/verilog/report/tool.h"
+#include "backends/hardware/report/activity.h"
+#include "backends/hardware/report/resource_model.h"
+#include "backends/hardware/report/synth.h"
+#include "backends/hardware/report/tool.h"
 #include "support/file.h"
 #include <jansson.h>
 #include <stdlib.h>

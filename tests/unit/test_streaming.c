@@ -1,7 +1,7 @@
 /* test_streaming.c: intervals of the streaming machine, from which all widths follow, and the bits that
  * synthesis leaves of its datapaths. */
-#include "backends/verilog/bits.h"
-#include "backends/verilog/design.h"
+#include "backends/hardware/rtl/bits.h"
+#include "backends/hardware/streaming/design.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

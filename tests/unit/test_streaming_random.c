@@ -2,7 +2,7 @@
  * is the interpreter's, with states saved and restored and sequences that end on the way. Models that have no
  * fixed-point form, or that the machine refuses, are counted, and so are those with a long step. A failure
  * prints its seed; `test_streaming_random FIRST COUNT` runs those seeds, long ones too. */
-#include "backends/verilog/emit.h"
+#include "backends/hardware/streaming/printer.h"
 #include "driver/hardware.h"
 #include "driver/simulation.h"
 #include "support/scratch.h"
@@ -48,7 +48,7 @@ static bool simulates(struct job *j, const struct hw_design *h, uint64_t seed) {
       .simulator = "icarus", .stalls = seed % 2 ? (int)seed : 0, .save_restore = 1 + (int)(seed / 2 % 3)};
   struct simulation r = {0};
   char *dir = scratch_make(&j->diag, &j->arena);
-  bool ok = dir && hw_write(&j->diag, h, dir, TERN_SOURCE "/backends/verilog", &j->source, &v) &&
+  bool ok = dir && hw_write(&j->diag, h, dir, TERN_VERILOG, &j->source, &v) &&
             simulation_run(j, h, dir, &v, &o, &r);
   int64_t clocks = r.cycles - r.awaits - r.output;
   if (ok && !o.stalls && clocks != r.steps * h->step_cycles) {

@@ -1,8 +1,8 @@
 /* test_unrolled.c: the unrolled machine's netlist against the operators' meanings, and against the
  * interpreter on whole models; its schedule's rules. tests/hardware simulates the Verilog. */
-#include "backends/verilog/unrolled/lower.h"
-#include "backends/verilog/unrolled/schedule.h"
-#include "backends/verilog/unrolled/unrolled.h"
+#include "backends/hardware/unrolled/lower_step.h"
+#include "backends/hardware/unrolled/stages.h"
+#include "backends/hardware/unrolled/unrolled.h"
 #include "ir/integer.h"
 #include "tests/random/model.h"
 #include "tests/unit/passes_common.h"
@@ -433,8 +433,7 @@ static void check_simulation(const char *text, const struct unrolled_options *o)
   for (int t = 0; t < TOKENS; t++)
     tokens[t] = token_at(t, 8);
   char *dir = project_dir();
-  assert_true(
-      unrolled_write(u, dir, TERN_SOURCE "/backends/verilog", &(struct unrolled_vectors){tokens, TOKENS}));
+  assert_true(unrolled_write(u, dir, TERN_VERILOG, &(struct unrolled_vectors){tokens, TOKENS}));
   assert_int_equal(shell("make -s -C %s icarus >%s/log", dir, dir), 0);
   assert_int_equal(shell("make -s -C %s icarus STALL=35 SEED=5 >>%s/log", dir, dir), 0);
   assert_int_equal(shell("grep -c PASS %s/log | grep -qx 2", dir, NULL), 0);

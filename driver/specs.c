@@ -2,6 +2,7 @@
  * else one of its architectures. The specs are those of the installed folder share/tern/examples. */
 #include "driver/driver.h"
 
+#include "support/escape.h"
 #include <glob.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ static bool unknown(struct job *j, const shipped_list *list, const model_kinds *
       known = arena_printf(&j->arena, "%s%s%s", known, k ? ", " : "", list->at[i].kinds.at[k]);
   }
   diag_error(&j->diag, "%s/config.json says that this is '%s', for which no spec is shipped; name a SPEC",
-             checkpoint_dir(j->checkpoint), names->at[0]);
+             checkpoint_dir(j->checkpoint), message_text(&j->arena, names->at[0]));
   diag_note(&j->diag, "shipped are%s", known);
   return false;
 }

@@ -2,6 +2,7 @@
 #include "support/diag.h"
 
 #include "runtime/nearest.h"
+#include "support/escape.h"
 #include "support/progress.h"
 #include <string.h>
 #include <utf8proc.h>
@@ -24,11 +25,6 @@ static bool find_line(const struct source *s, uint32_t line, const char **start,
   *start = p;
   *length = (size_t)((stop ? stop : end) - p);
   return true;
-}
-
-/* Characters that would move a terminal's cursor, change its colours or turn text around. */
-static bool is_harmful(utf8proc_int32_t c) {
-  return c < 32 || (c >= 127 && c < 160) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
 /* A message, whatever names from files are in it. */

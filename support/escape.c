@@ -192,6 +192,35 @@ const char *shell_word(struct arena *a, const char *text) {
   return word;
 }
 
+bool is_harmful(int32_t c) {
+  bool breaks = c == 0x2028 || c == 0x2029,
+       turns = (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+  return c < 32 || (c >= 127 && c < 160) || breaks || turns;
+}
+
+const char *message_text(struct arena *a, const char *text) {
+  return message_bytes(a, text, strlen(text));
+}
+
+const char *message_bytes(struct arena *a, const char *text, size_t n) {
+  enum { LONGEST = 6 }; /* \u001b, of one byte */
+  char *out = arena_alloc(a, LONGEST * n + 1), *to = out;
+  for (size_t step; n; text += step, n -= step) {
+    utf8proc_int32_t c = 0;
+    utf8proc_ssize_t bytes = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &c);
+    step = bytes > 0 ? (size_t)bytes : 1;
+    if (bytes <= 0)
+      to += sprintf(to, "\\x%02x", (unsigned)(unsigned char)*text);
+    else if (c == '\n' || c == '\t' || c == '\r')
+      to = stpcpy(to, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r");
+    else if (is_harmful(c))
+      to += sprintf(to, "\\u%04x", (unsigned)c);
+    else
+      to = mempcpy(to, text, step);
+  }
+  return out;
+}
+
 void html_text(FILE *out, const char *text, size_t n) {
   for (size_t i = 0; i < n; i++)
     switch (text[i]) {

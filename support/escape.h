@@ -45,6 +45,12 @@ const char *c_string(struct arena *a, const char *text);
 const char *verilog_string(struct arena *a, const char *text, bool format);
 /* One word of a POSIX shell, for a command that is shown. */
 const char *shell_word(struct arena *a, const char *text);
+/* For a message to the user, in its line: what is not seen is written as JSON escapes it (\n, \t, \u001b),
+ * and bytes that are not UTF-8 as \xff. Text from files gets into messages through this alone. */
+const char *message_text(struct arena *a, const char *text);
+const char *message_bytes(struct arena *a, const char *text, size_t n);
+/* Whether a character would move a terminal's cursor, change its colours or turn text around. */
+bool is_harmful(int32_t c);
 /* The inside of an element or of a quoted attribute of HTML and SVG: the first n bytes of the text. */
 void html_text(FILE *out, const char *text, size_t n);
 

@@ -1,6 +1,7 @@
 /* config.c: reading JSON files. Jansson keeps no places of values, so the place of a key is looked up in the
  * text when there is something to say about it. */
 #include "frontend/checkpoint/config.h"
+#include "support/escape.h"
 #include "support/file.h"
 #include "support/kind.h"
 #include "support/whole.h"
@@ -14,12 +15,6 @@ enum { MOST_CONFIG_BYTES = 256 << 20 };
 
 static uint16_t column(int64_t n) {
   return n < 1 ? 1 : n > UINT16_MAX - 1 ? UINT16_MAX - 1 : (uint16_t)n;
-}
-
-void blank_controls(char *s) {
-  for (; *s; s++)
-    if (iscntrl((unsigned char)*s))
-      *s = '?';
 }
 
 /* The place of a byte of the text. */
@@ -202,8 +197,9 @@ enum config_result config_find(struct diag *d, struct arena *a, const struct con
   enum config_result r =
       v ? json_is_null(v) ? CONFIG_ABSENT : CONFIG_FOUND : look(d, config, key, config->root, &v);
   if (r == CONFIG_FOUND && json_is_object(v)) {
+    const char *first = json_object_size(v) ? json_object_iter_key(json_object_iter((json_t *)v)) : "...";
     config_error(d, config, key, "'%s' is an object; ask for one of its keys: \"%s.%s\"", key, key,
-                 json_object_size(v) ? json_object_iter_key(json_object_iter((json_t *)v)) : "...");
+                 message_text(a, first));
     return CONFIG_WRONG;
   }
   if (r != CONFIG_FOUND)

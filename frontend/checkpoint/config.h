@@ -26,9 +26,6 @@ enum config_result config_number(struct diag *d, const struct config *config, co
 bool config_integer(struct diag *d, const struct config *config, const char *key, int64_t least, int64_t most,
                     int64_t otherwise, int64_t *value);
 
-/* Jansson's messages quote what it stumbled over, which may be anything: control characters become '?'. */
-void blank_controls(char *s);
-
 /* An error at the place of a key's value. */
 void config_error(struct diag *d, const struct config *config, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

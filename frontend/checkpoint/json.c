@@ -1,6 +1,7 @@
 /* json.c: what Jansson refuses and Python takes is rewritten before it is parsed: an odd number becomes a
  * string that begins with U+0001, and half a surrogate pair U+FFFD. */
 #include "frontend/checkpoint/json.h"
+#include "support/escape.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -180,5 +181,5 @@ const char *json_kind(struct arena *a, const json_t *v) {
       [JSON_FALSE] = "false",      [JSON_NULL] = "null",
   };
   const char *odd = v ? json_odd_number(v) : NULL;
-  return odd ? arena_printf(a, "%.60s", odd) : v ? kinds[json_typeof(v)] : "missing";
+  return odd ? message_bytes(a, odd, strnlen(odd, 60)) : v ? kinds[json_typeof(v)] : "missing";
 }

@@ -1,6 +1,7 @@
 /* open.c: finds the files of a checkpoint, opens them all, and looks tensors up by name. */
 #include "frontend/checkpoint/private.h"
 #include "frontend/checkpoint/safetensors.h"
+#include "support/escape.h"
 #include "support/file.h"
 
 #include <errno.h>
@@ -20,16 +21,10 @@ static bool plain_file_name(const char *name) {
   return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static const char *visible(struct checkpoint *c, const char *s) {
-  char *copy = arena_strdup(c->arena, s);
-  blank_controls(copy);
-  return copy;
-}
-
 /* A tensor that is listed and cannot be had. */
 static void put_missing(struct checkpoint *c, const char *name, const char *file, const char *fault) {
   struct tensor t = {
-      .info = {.name = visible(c, name), .dtype = DTYPE_OTHER, .dtype_name = "?", .file = file},
+      .info = {.name = message_text(c->arena, name), .dtype = DTYPE_OTHER, .dtype_name = "?", .file = file},
       .shard = -1,
       .stored = "",
       .fault = fault};
@@ -51,7 +46,7 @@ static bool open_listed(struct checkpoint *c, const char *index, json_t *map) {
     if (!file || !plain_file_name(file)) {
       diag_error(c->diag,
                  "%s: tensor '%s' is said to be in '%s'; a file name in the same directory was expected",
-                 index, visible(c, name), file ? visible(c, file) : "?");
+                 index, message_text(c->arena, name), file ? message_text(c->arena, file) : "?");
       return false;
     }
     while (i < opened.n && strcmp(strrchr(opened.at[i].path, '/') + 1, file) != 0)
@@ -125,8 +120,8 @@ static void check_listed(struct checkpoint *c, const char *index, json_t *map) {
     const char *fault = arena_printf(
         c->arena,
         "%s: tensor '%s' should be in '%s', but is %s%s; the index and the shards do not belong together",
-        index, visible(c, name), visible(c, json_string_value(v)), t ? "in " : "in none of the shards",
-        t ? t->info.file : "");
+        index, message_text(c->arena, name), message_text(c->arena, json_string_value(v)),
+        t ? "in " : "in none of the shards", t ? t->info.file : "");
     if (t)
       t->fault = fault;
     else

@@ -4,6 +4,7 @@
  * arithmetic that notices overflow, before it is used. The data must be covered end to end by the tensors, as
  * the format demands. */
 #include "frontend/checkpoint/safetensors.h"
+#include "support/escape.h"
 #include "support/file.h"
 #include "support/kind.h"
 
@@ -50,9 +51,7 @@ static bool spoil_with(struct tensor *t, const char *fault) {
 
 /* Control characters would reach the user's terminal with every diagnostic. */
 static const char *printable(struct arena *a, const char *s, size_t most) {
-  char *copy = arena_strndup(a, s, strnlen(s, most));
-  blank_controls(copy);
-  return copy;
+  return message_bytes(a, s, strnlen(s, most));
 }
 
 static bool check_name(const struct header *h, const char *name, struct tensor *t) {
@@ -261,8 +260,8 @@ static uint64_t header_length(struct header *h, int fd, int64_t size) {
   uint64_t length = little_endian(start);
   bool ascii = (length & 0x8080808080808080u) == 0;
   if (length > MOST_HEADER_BYTES && ascii && !not_text(h->c->arena, (const char *)start, (size_t)n))
-    return bad(h, "%s: is a text, no safetensors file; it begins with \"%.40s\"", h->path,
-               printable(h->c->arena, arena_strndup(h->c->arena, (const char *)start, (size_t)n), 40));
+    return bad(h, "%s: is a text, no safetensors file; it begins with \"%s\"", h->path,
+               message_bytes(h->c->arena, (const char *)start, n < 40 ? (size_t)n : 40));
   if (length > MOST_HEADER_BYTES)
     return bad(
         h, "%s: claims a header of %llu bytes, and at most %d are read; it is damaged or no safetensors file",

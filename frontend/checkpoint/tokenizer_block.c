@@ -3,6 +3,7 @@
  * Sections are made one after the other in memory, then copied behind the header. Hash tables are filled in
  * id order with linear probing, so equal vocabularies give equal bytes. */
 #include "frontend/checkpoint/tokenizer_block.h"
+#include "support/escape.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,12 +43,7 @@ const char *show_piece(struct arena *a, struct bytes p) {
   size_t n = p.n < 40 ? p.n : 40;
   while (n && n < p.n && ((uint8_t)p.at[n] & 0xC0) == 0x80) /* whole characters */
     n--;
-  char *s = arena_alloc(a, n + 8), *w = s;
-  *w++ = '\'';
-  for (size_t i = 0; i < n; i++)
-    *w++ = (uint8_t)p.at[i] < 32 || p.at[i] == 127 ? '?' : p.at[i];
-  strcpy(w, n < p.n ? "...'" : "'");
-  return s;
+  return arena_printf(a, "'%s%s'", message_bytes(a, p.at, n), n < p.n ? "..." : "");
 }
 
 static struct tokenizer_span put_string(struct layout *l, const char *s, size_t n) {

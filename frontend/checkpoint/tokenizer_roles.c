@@ -2,6 +2,7 @@
  * and of its generate. */
 #include "frontend/checkpoint/tokenizer_roles.h"
 #include "frontend/checkpoint/companions.h"
+#include "support/escape.h"
 #include "support/file.h"
 
 #include <stdlib.h>
@@ -168,7 +169,8 @@ static bool named(struct roles *r, const struct vocabulary *v, const char *key, 
     if (json_is_null(value) || *id >= 0)
       return true;
     if (name)
-      left_out(r, files[i], key, "is '%.60s', which no token of %s is", name, v->file);
+      left_out(r, files[i], key, "is '%s', which no token of %s is",
+               message_bytes(r->arena, name, strnlen(name, 60)), v->file);
     else if (value)
       left_out(r, files[i], key, "is %s; the text of a token was expected", json_kind(r->arena, value));
   }

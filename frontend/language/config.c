@@ -2,6 +2,7 @@
  * has the type that is expected; without one anything is taken as it is. */
 #include "frontend/language/elaborate.h"
 
+#include "support/escape.h"
 #include <string.h>
 
 /* ---- items as text ----------------------------------------------------------------------------------- */
@@ -21,7 +22,7 @@ const char *item_text(struct elaborator *e, struct item item) {
   if (item.kind == ITEM_NUMBER)
     return arena_printf(e->arena, "%.15g", item.number);
   if (item.kind == ITEM_TEXT)
-    return arena_printf(e->arena, "\"%s\"", item.text);
+    return arena_printf(e->arena, "\"%s\"", message_text(e->arena, item.text));
   if (item.kind != ITEM_LIST)
     return "?";
   enum { MOST = 8 };

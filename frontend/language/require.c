@@ -2,6 +2,7 @@
  * says what was found, where that comes from and what can be done. */
 #include "frontend/language/elaborate.h"
 
+#include "support/escape.h"
 #include <string.h>
 
 typedef VEC(const struct node *) nodes;
@@ -141,7 +142,8 @@ static void check_kind(struct elaborator *e, const struct spec_file *f) {
   for (int i = 0; i < f->kinds.n; i++)
     names = arena_printf(e->arena, "%s%s'%s'", names, i ? ", " : "", f->kinds.at[i].text);
   report(e, f->kinds.at[0].at,
-         arena_printf(e->arena, "this spec is for %s; config.json says '%s'", names, found));
+         arena_printf(e->arena, "this spec is for %s; config.json says '%s'", names,
+                      message_text(e->arena, found)));
   note(e, value.at, "'%s' is read here", key);
   if (!e->options->no_require)
     diag_note(e->diag, "take a spec that computes this model, or give --no-require to go on all the same");

@@ -222,6 +222,21 @@ static void others_read_texts(void **state) {
   end(&p);
 }
 
+/* One line, whatever it is made of; what can be seen stays. */
+static void message_stays_in_its_line(void **state) {
+  (void)state;
+  struct arena a = {0};
+  assert_string_equal(message_text(&a, "plain \\n t\xc3\xbcr"), "plain \\n t\xc3\xbcr");
+  assert_string_equal(message_text(&a, "a\nb\tc\r\x1b[1m\x7f"), "a\\nb\\tc\\r\\u001b[1m\\u007f");
+  assert_string_equal(message_text(&a, "\xff \xc3"), "\\xff \\xc3");
+  assert_string_equal(message_text(&a, "\xe2\x80\xae \xe2\x80\xa8 \xc2\x9b"), "\\u202e \\u2028 \\u009b");
+  assert_string_equal(message_bytes(&a, "a\0b", 3), "a\\u0000b");
+  for (int i = 0; i < NASTY; i++)
+    for (const char *s = message_text(&a, nasty[i]); *s; s++)
+      assert_true((unsigned char)*s >= 32);
+  arena_free(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(words),
@@ -231,6 +246,7 @@ int main(void) {
       cmocka_unit_test(verilog_reads_texts),
       cmocka_unit_test(shell_reads_words),
       cmocka_unit_test(others_read_texts),
+      cmocka_unit_test(message_stays_in_its_line),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

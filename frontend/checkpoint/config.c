@@ -1,6 +1,7 @@
 /* config.c: reading JSON files. Jansson keeps no places of values, so the place of a key is looked up in the
  * text when there is something to say about it. */
 #include "frontend/checkpoint/config.h"
+#include "frontend/checkpoint/config_place.h"
 #include "support/escape.h"
 #include "support/file.h"
 #include "support/kind.h"
@@ -62,41 +63,12 @@ void config_free(struct config *config) {
   config->root = NULL;
 }
 
-/* Place of the first "name": from *from on, which moves behind it. */
-static bool name_place(const struct config *config, const char **from, const char *name, size_t n,
-                       struct loc *at) {
-  for (const char *p = *from; (p = memmem(p, strlen(p), name, n)); p++) {
-    const char *after = p + n;
-    if (p == config->text || p[-1] != '"' || *after++ != '"')
-      continue;
-    after += strspn(after, " \t\r\n");
-    if (*after != ':')
-      continue;
-    const char *line = config->text;
-    at->line = 1;
-    for (const char *q = config->text; q < p; q++)
-      if (*q == '\n') {
-        at->line++;
-        line = q + 1;
-      }
-    at->column = column(p - line);
-    at->end = column(p - line + (int64_t)n + 2);
-    *from = after;
-    return true;
-  }
-  return false;
-}
-
-/* Of a key that is there as it is, or of the names of a path one after another, as far as they are found. */
 static struct loc key_place(const struct config *config, const char *key) {
-  struct loc at = {config->source, 1, 2, 1};
-  const char *from = config->text;
-  if (name_place(config, &from, key, strlen(key), &at))
-    return at;
-  for (size_t n; *key && name_place(config, &from, key, n = strcspn(key, ".["), &at);) {
-    key += n + strcspn(key + n, ".");
-    key += *key == '.';
-  }
+  struct span span = json_key_place(config->text, config->length, key);
+  if (!span.from)
+    return (struct loc){config->source, 1, 2, 1};
+  struct loc at = byte_place(config, (size_t)(span.from - config->text));
+  at.end = column(at.column + (span.to - span.from));
   return at;
 }
 
@@ -150,7 +122,7 @@ static const json_t *index_into(const json_t *v, const char **rest, bool *well) 
     *rest = end + 1;
     v = json_is_array(v) ? json_array_get(v, (size_t)i) : NULL;
   }
-  *well = **rest == '\0' || **rest == '.';
+  *well = **rest == '\0' || (**rest == '.' && (*rest)[1]);
   *rest += **rest == '.';
   return v;
 }
@@ -168,16 +140,11 @@ static enum config_result look(struct diag *d, const struct config *config, cons
       arena_free(&a);
       return CONFIG_WRONG;
     }
-    char name[256];
-    snprintf(name, sizeof name, "%.*s", (int)n, rest);
-    v = json_object_get(v, name);
+    v = n ? json_object_getn(v, rest, n) : NULL;
     rest += n;
     v = index_into(v, &rest, &well);
-    if (!well) {
-      diag_error(d, "'%s' is no key: names are joined by dots, and an index stands in brackets: \"a.b[2]\"",
-                 key);
-      return CONFIG_WRONG;
-    }
+    if (!well) /* the language tells what is no key */
+      v = NULL;
   }
   *found = v;
   return v && !json_is_null(v) ? CONFIG_FOUND : CONFIG_ABSENT;

@@ -44,7 +44,8 @@ __attribute__((format(printf, 4, 5))) static void left_out(struct roles *r, cons
   va_start(ap, format);
   bool lenient = r->diag->lenient;
   r->diag->lenient = true;
-  config_error(r->diag, file, key, "'%s' %s; it is left out", key, arena_vprintf(r->arena, format, ap));
+  config_error(r->diag, file, key, "'%s' %s; it is left out", message_text(r->arena, key),
+               arena_vprintf(r->arena, format, ap));
   r->diag->lenient = lenient;
   va_end(ap);
 }
@@ -103,10 +104,11 @@ static void add_decoder(struct roles *r, struct vocabulary *v) {
                             .lstrip = flag_of(token, "lstrip", false),
                             .rstrip = flag_of(token, "rstrip", false),
                             .single_word = flag_of(token, "single_word", false)};
+    const char *path = arena_printf(r->arena, "added_tokens_decoder.%s", key);
     if (!content)
-      left_out(r, &r->tokenizer, key, "has no \"content\"");
+      left_out(r, &r->tokenizer, path, "has no \"content\"");
     else if (wants(v, k.id, content))
-      add(r, v, &r->tokenizer, key, &k);
+      add(r, v, &r->tokenizer, path, &k);
   }
 }
 

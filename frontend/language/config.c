@@ -149,6 +149,29 @@ static struct item default_of(struct elaborator *e, const struct node *n) {
   return item_poison();
 }
 
+/* The bytes of a key's name and of the indices behind it; 0: that is not how a key is written. */
+static size_t part_length(const char *part) {
+  size_t n = strcspn(part, ".[");
+  if (n == 0)
+    return 0;
+  while (part[n] == '[') {
+    size_t digits = strspn(part + n + 1, "0123456789");
+    if (digits == 0 || part[n + 1 + digits] != ']')
+      return 0;
+    n += digits + 2;
+  }
+  return part[n] == '\0' || part[n] == '.' ? n : 0;
+}
+
+static bool key_well_formed(const char *key) {
+  size_t n = part_length(key);
+  while (n && key[n] == '.') {
+    key += n + 1;
+    n = part_length(key);
+  }
+  return n > 0;
+}
+
 struct item call_config(struct elaborator *e, const struct node *n) {
   const argument_list *args = &n->args;
   if (!well_formed(args)) {
@@ -159,6 +182,11 @@ struct item call_config(struct elaborator *e, const struct node *n) {
   const char *key = args->at[0].value->text;
   struct config_value value = {0};
   int found = source && source->there ? source->find(source->self, key, &value) : 0;
+  if (found == 0 && !key_well_formed(key)) {
+    fail(e, args->at[0].value->at,
+         "'%s' is no key: names are joined by a dot, and an index stands in brackets: \"a.b[2]\"", key);
+    return item_poison();
+  }
   if (found < 0)
     note(e, n->at, "'%s' of config.json is read here", key);
   if (found == 0)

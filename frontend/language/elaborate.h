@@ -84,7 +84,8 @@ struct param {
   const char *name;
   struct item item; /* POISON: its own error was reported */
   struct loc at;
-  bool set; /* by --set */
+  bool set;  /* by --set */
+  bool told; /* where its number comes from */
 };
 
 struct elaborator {
@@ -175,6 +176,8 @@ bool elaborate_params(struct elaborator *e);
 /* What `require` and `for` say outside of blocks. False after a report. */
 bool elaborate_required(struct elaborator *e, struct spec_file *f);
 void elaborate_require(struct elaborator *e, struct statement *s);
+/* Where the params and the config() calls in an expression have their values from; of a param once. */
+void origin_notes(struct elaborator *e, const struct node *n);
 
 /* ---- what a spec asks of config.json: config.c ------------------------------------------------------- */
 

@@ -103,7 +103,12 @@ bool eval_whole(struct elaborator *e, const struct node *n, const char *what, in
     return false;
   if (whole_number(number, least, INT32_MAX, whole))
     return true;
-  fail(e, n->at, "%s must be a whole number from %lld on; this is %.15g", what, (long long)least, number);
+  if (number > INT32_MAX)
+    fail(e, n->at, "%s must be a whole number from %lld to %d; this is %.15g", what, (long long)least,
+         INT32_MAX, number);
+  else
+    fail(e, n->at, "%s must be a whole number from %lld on; this is %.15g", what, (long long)least, number);
+  origin_notes(e, n);
   return false;
 }
 

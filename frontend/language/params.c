@@ -70,7 +70,7 @@ static void elaborate_param(struct elaborator *e, struct param_node *p) {
     fail(e, p->value->at, "the parameter '%s' is %g", p->name.text, item.number);
     item = item_poison();
   }
-  vec_push(e->arena, e->params, (struct param){p->name.text, item, p->name.at, setting != NULL});
+  vec_push(e->arena, e->params, (struct param){p->name.text, item, p->name.at, setting != NULL, false});
 }
 
 bool elaborate_params(struct elaborator *e) {

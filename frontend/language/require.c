@@ -69,6 +69,41 @@ static const struct param *param_note(struct elaborator *e, const struct node *n
   return NULL;
 }
 
+static void origin_of_param(struct elaborator *e, const char *name) {
+  const struct param_node *p = find_name(e, name) ? NULL : program_param(e->program, e->file, name);
+  for (int i = 0; p && i < e->params.n; i++) {
+    struct param *known = &e->params.at[i];
+    if (strcmp(known->name, name) != 0 || known->told)
+      continue;
+    known->told = true;
+    if (known->set)
+      diag_note(e->diag, "--set gives '%s' its value", name);
+    else
+      origin_notes(e, p->value);
+  }
+}
+
+void origin_notes(struct elaborator *e, const struct node *n) {
+  const struct config_source *source = e->options->config;
+  nodes asked = {0};
+  find_asked(e, n, &asked);
+  for (int i = 0; i < asked.n; i++) {
+    const struct node *call = asked.at[i];
+    struct config_value value;
+    if (call->kind == NODE_NAME) {
+      origin_of_param(e, call->text);
+      continue;
+    }
+    const char *key = call->args.n > 0 ? call->args.at[0].value->text : NULL; /* NULL: no string */
+    if (key && source && source->there && source->find(source->self, key, &value) > 0) {
+      note(e, value.at, "'%s' has its value here", key);
+      note(e, call->at, "'%s' of config.json is read here", key);
+    } else if (call->args.n == 2) {
+      origin_notes(e, call->args.at[1].value);
+    }
+  }
+}
+
 static const char *found_text(struct elaborator *e, const nodes *asked) {
   const char *text = "";
   for (int i = 0; i < asked->n; i++)

@@ -1,5 +1,6 @@
 /* specs.c: which shipped spec a checkpoint is for: the one whose `for` has the model_type of config.json, or
- * else one of its architectures. The specs are those of the installed folder share/tern/examples. */
+ * without one one of its architectures, which is how `for` is held against it (require.c). The specs are
+ * those of the installed folder share/tern/examples. */
 #include "driver/driver.h"
 
 #include "support/escape.h"
@@ -53,6 +54,19 @@ const char *specs_known(struct job *j) {
   return s ? s->path : NULL;
 }
 
+/* A model of one of the shipped architectures that has a type of its own. */
+static void tell_architecture(struct job *j, const shipped_list *list) {
+  model_kinds names = {0};
+  const char *kind = NULL;
+  checkpoint_architectures(j->checkpoint, &names);
+  const struct shipped *s = choose(list, &names, &kind);
+  if (s)
+    diag_note(&j->diag,
+              "its 'architectures' say '%s', which %s is for; if it computes this model too, name it as SPEC "
+              "and give --no-require",
+              message_text(&j->arena, kind), s->path);
+}
+
 static bool unknown(struct job *j, const shipped_list *list, const model_kinds *names) {
   const char *known = "";
   for (int i = 0; i < list->n; i++) {
@@ -63,6 +77,7 @@ static bool unknown(struct job *j, const shipped_list *list, const model_kinds *
   diag_error(&j->diag, "%s/config.json says that this is '%s', for which no spec is shipped; name a SPEC",
              checkpoint_dir(j->checkpoint), message_text(&j->arena, names->at[0]));
   diag_note(&j->diag, "shipped are%s", known);
+  tell_architecture(j, list);
   return false;
 }
 
@@ -71,6 +86,11 @@ bool specs_find(struct job *j, const char **spec) {
   model_kinds names = {0};
   const char *kind = NULL, *dir = checkpoint_dir(j->checkpoint);
   checkpoint_kinds(j->checkpoint, &names);
+  if (checkpoint_config_unread(j->checkpoint)) {
+    diag_error(&j->diag,
+               "%s/config.json, which tells the spec, cannot be read (above); mend it, or name a SPEC", dir);
+    return false;
+  }
   if (!names.n) {
     diag_error(
         &j->diag,

@@ -286,7 +286,21 @@ static const char *find_prefix(struct check *k, bool *adds) {
   return NULL;
 }
 
+/* The names have lost `stripped` by --prefix: the prefix to give instead. NULL: not one that strips. */
+static const char *other_prefix(struct check *k, const char *stripped, const char *prefix, bool adds) {
+  size_t before;
+  if (!adds)
+    return arena_printf(k->c->arena, "%s%s", stripped, prefix);
+  return ends_with(stripped, prefix, &before) ? arena_strndup(k->c->arena, stripped, before) : NULL;
+}
+
 static void report_prefix(struct check *k, const char *prefix, bool adds) {
+  const char *stripped = k->c->stripped, *other = stripped ? other_prefix(k, stripped, prefix, adds) : NULL;
+  if (other) {
+    diag_error(k->c->diag, "%s: --prefix %s strips too %s; --prefix %s gives the names that the model has",
+               k->c->path, stripped, adds ? "much" : "little", other);
+    return;
+  }
   int n = k->c->tensors.n, begin = 0;
   for (int i = 0; i < n; i++)
     begin += strncmp(k->c->tensors.at[i].info.name, prefix, strlen(prefix)) == 0;

@@ -65,9 +65,13 @@ const char *checkpoint_dir(const struct checkpoint *c); /* where tokenizer files
 enum config_result { CONFIG_FOUND, CONFIG_ABSENT, CONFIG_WRONG };
 enum config_result checkpoint_config(struct checkpoint *c, const char *key, struct config_value *value);
 bool checkpoint_has_config(const struct checkpoint *c);
-/* What config.json calls the model: its model_type, then its architectures. Adds to `names`, in the arena. */
+/* There is a config.json, and why it cannot be read has been told. */
+bool checkpoint_config_unread(const struct checkpoint *c);
+/* What config.json calls the model: its model_type, or without one its architectures; and these in any case.
+ * Both add to `names`, in the arena. */
 typedef VEC(const char *) model_kinds;
 void checkpoint_kinds(struct checkpoint *c, model_kinds *names);
+void checkpoint_architectures(struct checkpoint *c, model_kinds *names);
 
 /* One scale for a matrix, for each row, or for each `group` columns of a row. */
 enum scale_kind { SCALE_TENSOR, SCALE_ROW, SCALE_GROUP };

@@ -161,6 +161,7 @@ bool checkpoint_prefix(struct checkpoint *c, const char *prefix) {
   if (!adds && !found)
     diag_error(c->diag, "%s: no tensor's name begins with '%s' (--prefix); the first one is '%s'", c->path,
                prefix, c->tensors.n ? c->tensors.at[0].info.name : "");
+  c->stripped = adds ? NULL : arena_strdup(c->arena, prefix);
   sort_names(c);
   return adds || found;
 }
@@ -357,11 +358,20 @@ bool checkpoint_has_config(const struct checkpoint *c) {
   return c->config.root || c->config_unread;
 }
 
+bool checkpoint_config_unread(const struct checkpoint *c) {
+  return c->config_unread;
+}
+
 void checkpoint_kinds(struct checkpoint *c, model_kinds *names) {
-  const json_t *list = json_object_get(c->config.root, "architectures");
   const char *type = json_string_value(json_object_get(c->config.root, "model_type"));
   if (type)
     vec_push(c->arena, *names, arena_strdup(c->arena, type));
+  else
+    checkpoint_architectures(c, names);
+}
+
+void checkpoint_architectures(struct checkpoint *c, model_kinds *names) {
+  const json_t *list = json_object_get(c->config.root, "architectures");
   for (size_t i = 0; i < json_array_size(list); i++)
     if (json_is_string(json_array_get(list, i)))
       vec_push(c->arena, *names, arena_strdup(c->arena, json_string_value(json_array_get(list, i))));

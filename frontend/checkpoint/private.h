@@ -39,6 +39,7 @@ struct checkpoint {
   VEC(struct shard) shards;
   VEC(struct tensor) tensors;    /* in file order */
   const struct tensor **by_name; /* sorted */
+  const char *stripped;          /* what --prefix took from names; NULL: nothing */
   const char *added;             /* what the model's names begin with and these do not; NULL: nothing */
   struct config config;          /* config.root == NULL: no config.json, or none that can be read */
   bool config_unread;            /* it is there, and why it cannot be read has been told */

@@ -290,6 +290,26 @@ static void test_prefix(void **state) {
   checkpoint_close(c);
 }
 
+/* One that is cut short or too long: what to give instead, whole. */
+static void test_prefix_other(void **state) {
+  static const char header[] = "{\"model.l.x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+                               "\"model.l.y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}";
+  struct bench *b = *state;
+  struct wanted_tensor wanted[] = {{.name = "l.x", .rank = 1, .shape = {1}},
+                                   {.name = "l.y", .rank = 1, .shape = {1}}};
+  write_tensors(in(b, "p.safetensors"), header, zeros, 8);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "p.safetensors"));
+  assert_true(checkpoint_prefix(c, "model"));
+  assert_false(checkpoint_check(c, wanted, 2, false));
+  expect_said(b, "--prefix model strips too little; --prefix model. gives the names that the model has");
+  checkpoint_close(c);
+  c = checkpoint_open(&b->diag, &b->arena, in(b, "p.safetensors"));
+  assert_true(checkpoint_prefix(c, "model.l."));
+  assert_false(checkpoint_check(c, wanted, 2, false));
+  expect_said(b, "--prefix model.l. strips too much; --prefix model. gives the names that the model has");
+  checkpoint_close(c);
+}
+
 static void test_prefix_twice(void **state) {
   static const char header[] = "{\"_orig_mod.x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
                                "\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}";
@@ -344,6 +364,37 @@ static void test_config(void **state) {
     expect_said(b, i == 2 ? "a JSON object" : broken[i][1]);
     checkpoint_close(c);
   }
+}
+
+/* A key's place is that of the value that counts, whatever else looks like it. */
+static void test_config_place(void **state) {
+  static const struct {
+    const char *key;
+    unsigned line, from, to;
+  } places[] = {{"n", 4, 2, 5},         {"o.n", 2, 16, 19}, {"o.l[1].n", 3, 11, 14}, {"a.b", 5, 2, 7},
+                {"e\"f", 6, 2, 12},      {"tail", 7, 2, 8},  {"o.l[1].s", 3, 19, 22}};
+  struct bench *b = *state;
+  write_shards(b);
+  write_text(in(b, "config.json"), "{\"x\": \"\\\"n\\\": 1, }{ \\\\\", \"n\": 0,\n"
+                                   " \"o\": {\"y\": 1, \"n\": 2, \"l\": [{\"n\": 3}, {\n"
+                                   "  \"m\": 3, \"n\": 4, \"s\": \"n\"}]},\n"
+                                   " \"n\": 5, \"b\": NaN,\n"
+                                   " \"a.b\": 6,\n"
+                                   " \"e\\u0022f\": 7,\n"
+                                   " \"tail\": 8}");
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "s1.safetensors"));
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    struct config_value v = {0};
+    assert_int_equal(checkpoint_config(c, places[i].key, &v), CONFIG_FOUND);
+    assert_int_equal(v.at.line, places[i].line);
+    assert_int_equal(v.at.column, places[i].from);
+    assert_int_equal(v.at.end, places[i].to);
+  }
+  struct config_value v = {0};
+  assert_int_equal(checkpoint_config(c, "o.none", &v), CONFIG_ABSENT);
+  assert_int_equal(checkpoint_config(c, "o.l[1]", &v), CONFIG_WRONG);
+  expect_said(b, "config.json:2:24: error: 'o.l[1]' is an object");
+  checkpoint_close(c);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------ */
@@ -631,7 +682,8 @@ int main(void) {
       TEST(test_shard_errors),  TEST(test_config),       TEST(test_widening),      TEST(test_codes),
       TEST(test_codes_by_hand), TEST(test_codes_errors), TEST(test_codes_large),   TEST(test_check),
       TEST(test_check_many),    TEST(test_unused),       TEST(test_other_files),   TEST(test_unused_shards),
-      TEST(test_prefix),        TEST(test_prefix_twice), TEST(test_nan),
+      TEST(test_prefix),        TEST(test_prefix_twice), TEST(test_prefix_other),  TEST(test_config_place),
+      TEST(test_nan),
   };
   return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

@@ -158,7 +158,9 @@ static bool generate_json(struct program *p, struct generation *g, struct sample
   if (!g->to)
     return fail_memory(f, BUFSIZ, "the text");
   bool ok = generate(g, &p->session, p->tokenizer, sampler, f);
-  fclose(g->to);
+  bool whole = fclose(g->to) == 0;
+  if (ok && !whole)
+    ok = fail_memory(f, bytes + BUFSIZ, "the text");
   ok = ok && print_generation(p, g, text, bytes, f);
   free(text);
   return ok;

@@ -203,11 +203,9 @@ static void print_kernels(FILE *out, const struct bare *b) {
 static bool print_source(FILE *out, const struct bare *b) {
   char *code = NULL;
   size_t length = 0;
-  FILE *f = open_memstream(&code, &length);
-  if (!f)
-    abort(); /* no memory */
+  FILE *f = or_die(open_memstream(&code, &length));
   print_kernels(f, b);
-  fclose(f);
+  or_die(fclose(f) == 0 ? code : NULL);
   bare_text(out, b, title);
   if (b->floats)
     bare_text(out, b, floats);

@@ -634,20 +634,17 @@ static void print_lane_body(struct printer *p) {
   }
 }
 
-/* The lane's text goes to memory first: only then its ports are known. NULL: there is no memory. */
+/* The lane's text goes to memory first: only then its ports are known. */
 static char *lane_text(struct printer *p, struct lane_ports *ports) {
   char *text = NULL;
   size_t length;
-  FILE *out = p->out, *memory = open_memstream(&text, &length);
-  if (!memory)
-    return NULL;
+  FILE *out = p->out, *memory = or_die(open_memstream(&text, &length));
   p->out = memory;
   p->lane = ports;
   print_lane_body(p);
   p->lane = NULL;
   p->out = out;
-  fclose(memory);
-  return text;
+  return or_die(fclose(memory) == 0 ? text : NULL);
 }
 
 static const char *range_text(const struct printer *p, int width, bool truth) {
@@ -675,7 +672,7 @@ void print_lane(struct printer *p, const struct hw_unit *u, const struct hw_phas
            port->name, i + 1 < ports.list.n ? "," : "");
   }
   v_line(p, ");");
-  fputs(text ? text : "", p->out);
+  fputs(text, p->out);
   v_line(p, "  wire unused = &{1'b0, clk, aresetn};");
   v_line(p, "endmodule");
   free(text);

@@ -84,9 +84,11 @@ int net_passed_bits(const struct netlist *n, ref r, bool *of_second) {
 
 bool net_is_concat(const struct netlist *n, ref r) {
   bool of_second;
+  if (net_at(n, r)->kind != NODE_ADD) /* others may have no second operand */
+    return false;
   int passed = net_passed_bits(n, r, &of_second);
   ref low = net_at(n, r)->in[of_second];
-  return net_at(n, r)->kind == NODE_ADD && passed && !net_signed(n, low) && net_width(n, low) <= passed;
+  return passed && !net_signed(n, low) && net_width(n, low) <= passed;
 }
 
 int net_delay(const struct netlist *n, ref r) {

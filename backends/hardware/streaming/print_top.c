@@ -96,22 +96,8 @@ static void print_reader(struct printer *p) {
   p->indent--;
 }
 
-void print_top(struct printer *p) {
-  const struct hw_design *h = p->h;
-  v_comment(
-      p, arena_printf(p->a, "%s: %s as a streaming machine with AXI interfaces.", h->name, h->module->name));
-  v_comment(
-      p, arena_printf(
-             p->a,
-             "Tokens in, best tokens out; %lld words of %d bits of weights a step, %lld clocks when memory "
-             "delivers one word a clock. manifest.json has all numbers.",
-             (long long)h->step_words, h->word_bits, (long long)h->step_cycles));
-  v_line(p, "module %s (", h->name);
-  p->indent++;
-  print_ports(p);
-  p->indent--;
-  v_line(p, ");");
-  p->indent++;
+/* Between the registers, the reader and the core. */
+static void declare_wires(struct printer *p) {
   v_line(p, "wire run;");
   v_line(p, "wire clear;");
   v_line(p, "wire clear_error;");
@@ -133,15 +119,16 @@ void print_top(struct printer *p) {
   v_line(p, "wire [31:0] fetch_bytes;");
   v_line(p, "wire fetch_valid;");
   v_line(p, "wire fetch_ready;");
-  v_line(p, "wire [%d:0] w_data;", h->word_bits - 1);
+  v_line(p, "wire [%d:0] w_data;", p->h->word_bits - 1);
   v_line(p, "wire w_valid;");
   v_line(p, "wire w_ready;");
-  print_registers(p);
-  print_reader(p);
+}
+
+static void print_core_instance(struct printer *p) {
   v_line(p,
          "%s_core core (.clk(clk), .aresetn(aresetn), .run(run), .clear(clear), .busy(busy), "
          ".clearing(clearing),",
-         h->name);
+         p->h->name);
   p->indent++;
   v_line(p, ".token_data(s_axis_tdata), .token_sequence(s_axis_tuser), .token_last(s_axis_tlast), "
             ".token_valid(s_axis_tvalid),");
@@ -157,6 +144,29 @@ void print_top(struct printer *p) {
   v_line(p, ".state_wdata(state_wdata), .state_rdata(state_rdata), .state_error(state_error), "
             ".state_done(state_done),");
   v_line(p, ".events(events));");
-  p->indent -= 2;
+  p->indent--;
+}
+
+void print_top(struct printer *p) {
+  const struct hw_design *h = p->h;
+  v_comment(
+      p, arena_printf(p->a, "%s: %s as a streaming machine with AXI interfaces.", h->name, h->module->name));
+  v_comment(
+      p, arena_printf(
+             p->a,
+             "Tokens in, best tokens out; %lld words of %d bits of weights a step, %lld clocks when memory "
+             "delivers one word a clock. manifest.json has all numbers.",
+             (long long)h->step_words, h->word_bits, (long long)h->step_cycles));
+  v_line(p, "module %s (", h->name);
+  p->indent++;
+  print_ports(p);
+  p->indent--;
+  v_line(p, ");");
+  p->indent++;
+  declare_wires(p);
+  print_registers(p);
+  print_reader(p);
+  print_core_instance(p);
+  p->indent--;
   v_line(p, "endmodule");
 }

@@ -16,9 +16,9 @@ static struct loops *to_loops(struct job *j) {
     return NULL;
   for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
     vec_push(&j->arena, j->options.disable, unwanted[i]);
-  j->module->chip = true;
-  if (j->module->packing == STORE_NONE)
-    j->module->packing = STORE_TILE3;
+  j->chip = true;
+  if (j->options.packing == STORE_NONE)
+    j->options.packing = STORE_TILE3;
   return job_passes(j, job_pipeline(j)) ? loops_lower(&j->arena, j->module) : NULL;
 }
 

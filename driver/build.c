@@ -61,7 +61,7 @@ static struct loops *to_loops(struct build *b, bool native) {
   bool fast = false;
   if ((native && !levels_fast_trits(j, &o, &fast)) || !job_load(j))
     return NULL;
-  j->module->slow_trits = !fast;
+  j->slow_trits = !fast;
   return job_passes(j, job_pipeline(j)) ? loops_lower(&j->arena, j->module) : NULL;
 }
 

@@ -96,6 +96,18 @@ static const struct argp_option compiler_rows[] = {
     {"verify", KEY_VERIFY, 0, 0, "checks the IR after every pass", 5},
     {0}};
 
+/* What `opt` can ask of the passes. */
+static const struct argp_option request_rows[] = {
+    {"chunk", KEY_CHUNK, "N", 0, "batch-time: most tokens of one prefill (default: what FILE says, else 96)",
+     0},
+    {"batch", KEY_BATCH, "N", 0,
+     "batch-time: most sequences of one batch (default: what FILE says, else none)", 0},
+    {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
+     "plan-memory: bits that a ternary weight takes (default: what FILE says, else auto)", 0},
+    {"fixed-bits", KEY_FIXED_BITS, "N", 0,
+     "fixed-point: most bits of a fixed-point number, 8 to 32 (default 32)", 0},
+    {0}};
+
 /* Of programs only: `simulate` and `synth` take them, as they always did, and say that they mean nothing
  * there. */
 static const struct argp_option ignored_rows[] = {{"chunk", KEY_CHUNK, "N", OPTION_HIDDEN, 0, 0},
@@ -251,6 +263,7 @@ static error_t parse_hardware(int key, char *arg, struct argp_state *state) {
 }
 
 const struct argp compile_argp = {.parser = parse_program, .children = program_groups};
+const struct argp request_argp = {.options = request_rows, .parser = parse};
 const struct argp compile_hardware_argp = {.parser = parse_hardware, .children = hardware_groups};
 
 /* ---- the job ----------------------------------------------------------------------------------------- */
@@ -328,9 +341,6 @@ static bool load(struct job *j) {
   if (!j->module)
     return false;
   set_rules(j);
-  j->module->chunk = o->chunk;
-  j->module->packing = o->packing;
-  j->module->word = o->fixed_bits;
   if (!o->weights)
     return true;
   if (!match_checkpoint(j))
@@ -349,15 +359,27 @@ const char *job_pipeline(const struct job *j) {
   return j->options.passes ? j->options.passes : j->options.fixed ? pipeline_fixed : pipeline_default;
 }
 
+/* What the passes are asked for. */
+static struct pass_context pass_context(const struct job *j) {
+  const struct compile_options *o = &j->options;
+  return (struct pass_context){.chunk = o->chunk,
+                               .batch = o->batch,
+                               .packing = o->packing,
+                               .slow_trits = j->slow_trits,
+                               .chip = j->chip,
+                               .word = o->fixed_bits};
+}
+
 /* The pass wants to know the checkpoint as it is when the passes before it have run. */
 static bool run_passes(struct job *j, const char *list) {
   static const char fixing[] = "fixed-point";
   struct compile_options *o = &j->options;
-  j->module->batch = j->module->batch ? j->module->batch : o->batch;
   vec_push(&j->arena, o->disable, NULL);
   o->disable.n--;
-  struct pass_options options = {
-      .verify = o->verify, .print_after = o->print_after, .disable = o->disable.at};
+  struct pass_options options = {.context = pass_context(j),
+                                 .verify = o->verify,
+                                 .print_after = o->print_after,
+                                 .disable = o->disable.at};
   const char *at = strstr(list, fixing);
   while (at && ((at > list && at[-1] != ',') || (at[strlen(fixing)] && at[strlen(fixing)] != ',')))
     at = strstr(at + 1, fixing);

@@ -40,6 +40,8 @@ struct compile_options {
 };
 /* The input of both is a struct job. Commands that make hardware take no options about programs. */
 extern const struct argp compile_argp, compile_hardware_argp;
+/* Of these, what a list of passes over IR text can be asked for. */
+extern const struct argp request_argp;
 /* For the help of a command that takes them. */
 #define SPEC_LEFT_OUT "Without a SPEC, config.json of --weights tells which of the shipped ones is taken."
 
@@ -51,7 +53,8 @@ struct job {
   struct checkpoint *checkpoint;
   struct weight_source source;
   struct module *module;
-  uint8_t *tokenizer; /* the checkpoint's, or NULL */
+  bool slow_trits, chip; /* of the target, as in struct pass_context */
+  uint8_t *tokenizer;    /* the checkpoint's, or NULL */
   size_t tokenizer_bytes;
 };
 void job_start(struct job *j);

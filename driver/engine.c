@@ -26,7 +26,7 @@ bool engine_target(struct job *j, const char *kind) {
   bool fast = false;
   if (strcmp(kind, "native") == 0 && !native_fast_trits(&j->diag, &o, &fast))
     return false;
-  j->module->slow_trits = !fast;
+  j->slow_trits = !fast;
   return true;
 }
 

@@ -16,7 +16,7 @@ struct engine {
   char *dir;              /* C: its folder of intermediate files */
 };
 
-/* Tells the loaded module, before its passes, what the engine is good at. kind: "native" or "c". False after
+/* Tells the job, before its passes, what the engine is good at. kind: "native" or "c". False after
  * a diagnostic. */
 bool engine_target(struct job *j, const char *kind);
 

@@ -5,7 +5,7 @@
 #include "support/file.h"
 #include <string.h>
 
-enum { KEY_PASSES = 1000, KEY_PRINT_AFTER, KEY_LOOPS, LARGEST_TEXT = 64 << 20 };
+enum { KEY_PASSES = 2000, KEY_PRINT_AFTER, KEY_LOOPS, LARGEST_TEXT = 64 << 20 };
 
 struct opt {
   struct job job;
@@ -24,6 +24,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct opt *o = state->input;
   switch (key) {
+  case ARGP_KEY_INIT: state->child_inputs[0] = &o->job; break;
   case KEY_PASSES: o->passes = arg; break;
   case KEY_PRINT_AFTER: o->job.options.print_after = arg; break;
   case KEY_LOOPS: o->loops = true; break;
@@ -74,12 +75,14 @@ static bool transform(struct opt *o) {
   return output_close(&out, false);
 }
 
-const struct argp opt_argp = {options, parse, "FILE.tir", "Runs passes over IR text.\v", NULL, help, NULL};
+static const struct argp_child children[] = {{&request_argp, 0, NULL, 0}, {0}};
+const struct argp opt_argp = {options,  parse, "FILE.tir", "Runs passes over IR text.\v",
+                              children, help,  NULL};
 
 int opt_main(int argc, char **argv) {
   struct opt o = {0};
   job_start(&o.job);
-  o.job.options.batch = 0; /* the text says it */
+  o.job.options.batch = 0; /* unless --batch or the text asks for it */
   argp_parse(&opt_argp, argc, argv, 0, NULL, &o);
   return job_end(&o.job, transform(&o) ? 0 : 1);
 }

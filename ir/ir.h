@@ -298,13 +298,11 @@ struct module {
   struct state *state_names;
   struct func *funcs;
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
-  int64_t chunk;                      /* batch-time: the most tokens of one prefill; 0: no prefill form */
-  int64_t batch;                      /* the most sequences of one batch; 0: no batch form */
-  enum storage packing;               /* the form of all ternary weights; STORE_NONE: plan-memory chooses */
-  bool slow_trits; /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
-  bool chip;       /* plan-memory: one thread, and memory is dear: the least scratch, in words of 4 bytes */
-  int word;        /* fixed-point: most bits of a value; 0: the pass's default */
-  int next_kernel; /* for unique kernel names */
+  int64_t chunk;        /* the most tokens of one prefill; 0: no prefill form, or as many as others say */
+  int64_t batch;        /* the most sequences of one batch; 0: no batch form */
+  enum storage packing; /* the form of all ternary weights; STORE_NONE: each has its own */
+  bool chip;            /* planned for a chip: one thread, places in words of 4 bytes, not lines of 64 */
+  int next_kernel;      /* for unique kernel names */
 };
 
 /* ---- building: build.c ------------------------------------------------------------------------------- */

@@ -14,8 +14,8 @@
  *
  * In `batch` a read or write of a state is one of a row for each sequence, [B, ...], and every operator stays
  * where it was: sequences know nothing of each other. Only what has no form for several tokens at once (a row
- * of a table that is computed) stands in a scan by itself. It is made when the module asks for it (`batch
- * N`), also where there can be no prefill.
+ * of a table that is computed) stands in a scan by itself. It is made when the context or the
+ * module's text asks for it (`batch N`), also where there can be no prefill.
  *
  * What follows is about `prefill`.
  *
@@ -550,6 +550,11 @@ static struct block *batch(struct batch *b, struct func *step) {
   return emit_body(&p, step->body) ? body : NULL;
 }
 
+/* What somebody asked for, or `otherwise`. */
+static int64_t asked(int64_t most, int64_t otherwise) {
+  return most > 0 ? most : otherwise;
+}
+
 /* *made: there is the form now. False after a diagnostic. */
 static bool make_form(struct module *m, struct func *step, const char *name, bool sequences, bool *made) {
   struct batch b = {.m = m, .sequences = sequences, .possible = true};
@@ -561,16 +566,17 @@ static bool make_form(struct module *m, struct func *step, const char *name, boo
   return body || !b.possible;
 }
 
-bool pass_batch_time(struct module *m) {
+bool pass_batch_time(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
+  int64_t chunk = asked(c->chunk, m->chunk), batch = asked(c->batch, m->batch);
   bool ok = true, made;
   if (!func_find(m, "prefill")) {
     ok = make_form(m, step, "prefill", false, &made);
-    m->chunk = !made ? 0 : m->chunk > 0 ? m->chunk : CHUNK;
+    m->chunk = !made ? 0 : asked(chunk, CHUNK);
   }
-  if (ok && m->batch > 0 && !func_find(m, "batch")) {
+  if (ok && batch > 0 && !func_find(m, "batch")) {
     ok = make_form(m, step, "batch", true, &made);
-    m->batch = made ? m->batch : 0;
+    m->batch = made ? batch : 0;
   }
   return ok;
 }

@@ -142,7 +142,8 @@ static void visit_block(struct cse *c, struct block *b) {
   }
 }
 
-bool pass_cse(struct module *m) {
+bool pass_cse(struct module *m, const struct pass_context *context) {
+  (void)context;
   for (struct func *f = m->funcs; f; f = f->next) {
     struct cse c = {.m = m};
     visit_block(&c, f->body);

@@ -240,7 +240,8 @@ static void drop_fold(struct dce *d) {
     }
 }
 
-bool pass_dce(struct module *m) {
+bool pass_dce(struct module *m, const struct pass_context *c) {
+  (void)c;
   struct dce d = {.m = m};
   do {
     d.changed = false;

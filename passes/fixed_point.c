@@ -253,9 +253,9 @@ static int segments_for(int word) {
   return s < 5 ? 5 : s > 9 ? 9 : s;
 }
 
-bool pass_fixed_point(struct module *m) {
+bool pass_fixed_point(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
-  struct fixing x = {.m = m, .word = m->word ? m->word : WORD, .ok = true};
+  struct fixing x = {.m = m, .word = c->word ? c->word : WORD, .ok = true};
   x.segments = segments_for(x.word);
   x.ranges = ranges_of(m, step);
   if (!x.ranges)

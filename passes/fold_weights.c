@@ -303,7 +303,8 @@ static bool fold_function(struct module *m, struct func *f) {
   return true;
 }
 
-bool pass_fold_weights(struct module *m) {
+bool pass_fold_weights(struct module *m, const struct pass_context *c) {
+  (void)c;
   for (struct func *f = m->funcs; f; f = f->next)
     if (strcmp(f->name, "fold") != 0 && !fold_function(m, f))
       return false;

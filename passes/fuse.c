@@ -257,7 +257,8 @@ static bool in_kernel_form(const struct func *f) {
   return found;
 }
 
-bool pass_fuse(struct module *m) {
+bool pass_fuse(struct module *m, const struct pass_context *c) {
+  (void)c;
   for (struct func *f = m->funcs; f; f = f->next) {
     if (func_is_fold(f) || in_kernel_form(f))
       continue;

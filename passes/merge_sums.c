@@ -138,7 +138,8 @@ static void merge_block(struct module *m, struct block *b) {
       merge(m, &g.all.at[i]);
 }
 
-bool pass_merge_sums(struct module *m) {
+bool pass_merge_sums(struct module *m, const struct pass_context *c) {
+  (void)c;
   for (struct func *f = m->funcs; f; f = f->next) {
     merge_block(m, f->body);
     settle_forwarded(f->body);

@@ -131,7 +131,8 @@ static void visit(struct op *op, void *data) {
   drop_unused(ns, q);
 }
 
-bool pass_norm_scale(struct module *m) {
+bool pass_norm_scale(struct module *m, const struct pass_context *c) {
+  (void)c;
   struct norm_scale ns = {.m = m};
   for (struct func *f = m->funcs; f; f = f->next) {
     ns.root = f->body;

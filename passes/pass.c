@@ -82,9 +82,9 @@ static void show(const struct module *m, const struct pass_options *o, const cha
 /* ---- running ----------------------------------------------------------------------------------------- */
 
 /* What a builder reports leaves a poisoned value, which the pass need not look at. */
-static bool transform(struct module *m, const struct pass *p) {
+static bool transform(struct module *m, const struct pass *p, const struct pass_context *c) {
   int errors = m->diag->errors;
-  return pass_ready(m, p) && p->run(m) && m->diag->errors == errors;
+  return pass_ready(m, p) && p->run(m, c) && m->diag->errors == errors;
 }
 
 static bool run_one(struct module *m, const struct pass *p, const struct pass_options *o) {
@@ -92,7 +92,7 @@ static bool run_one(struct module *m, const struct pass *p, const struct pass_op
   char *before = watched ? module_text(m) : NULL;
   struct timespec start;
   clock_gettime(CLOCK_MONOTONIC, &start);
-  bool ok = transform(m, p);
+  bool ok = transform(m, p, &o->context);
   double ms = milliseconds_since(&start);
   if (watched)
     show(m, o, p->name, ms, before);

@@ -18,13 +18,28 @@ enum pass_need {
   FROM_TOKENS = 128 /* functions take one argument, their tokens, and give one value */
 };
 
-struct pass {
-  const char *name, *help;
-  unsigned needs;                /* bits of enum pass_need */
-  bool (*run)(struct module *m); /* false after a diagnostic; the module is then of no further use */
+/* What passes are asked for beside the module: it comes from the command line and from what is known of the
+ * target. All zero asks for nothing. What became of a request that others must know of (the most tokens that
+ * `prefill` takes, say) stands in the module afterwards. */
+struct pass_context {
+  int64_t chunk;        /* batch-time: the most tokens of one prefill; 0: what the module says, else 96 */
+  int64_t batch;        /* batch-time: the most sequences of one batch; 0: what the module says, else none */
+  enum storage packing; /* plan-memory: the form of all ternary weights; STORE_NONE: what the module says,
+                           else what its rule chooses */
+  bool slow_trits;      /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
+  bool chip; /* plan-memory: one thread, and memory is dear: the least scratch, in words of 4 bytes */
+  int word;  /* fixed-point: most bits of a value; 0: 32 */
 };
 
-#define PASS(function, name, needs, help) bool pass_##function(struct module *m);
+struct pass {
+  const char *name, *help;
+  unsigned needs; /* bits of enum pass_need */
+  /* False after a diagnostic; the module is then of no further use. */
+  bool (*run)(struct module *m, const struct pass_context *c);
+};
+
+#define PASS(function, name, needs, help)                                                                    \
+  bool pass_##function(struct module *m, const struct pass_context *c);
 #include "passes/passes.def"
 
 extern const struct pass passes[];
@@ -35,8 +50,9 @@ const struct pass *pass_find(const char *name);
  * and where, and what to do. */
 bool pass_ready(struct module *m, const struct pass *p);
 
-/* What a run of passes shows; all off when zero. */
+/* What a run of passes is asked for, and what it shows; nothing when zero. */
 struct pass_options {
+  struct pass_context context;
   bool verify;                /* check the module after every pass; on in tests and debug builds */
   const char *print_after;    /* a pass's name, or "all": prints the module after it if it changed */
   const char *const *disable; /* NULL-terminated names of passes to leave out; NULL: none */

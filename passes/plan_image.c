@@ -78,6 +78,7 @@ struct uses {
   struct module *m;
   VEC(struct used) list; /* in order of first use */
   bool streams;          /* a token reads more packed weights than caches hold */
+  bool slow_trits;       /* as in struct pass_context */
 };
 
 static const struct op *outermost_repeat(const struct op *op) {
@@ -125,7 +126,7 @@ static bool streams(const struct uses *u) {
 static enum storage packing_for(const struct uses *u, const struct weight *w) {
   if (u->m->packing != STORE_NONE)
     return u->m->packing;
-  return u->streams && !u->m->slow_trits && w->scale != WSCALE_GROUP ? STORE_TILE3 : STORE_TILE2;
+  return u->streams && !u->slow_trits && w->scale != WSCALE_GROUP ? STORE_TILE3 : STORE_TILE2;
 }
 
 /* Floats of two axes and more keep the 16 bits that the checkpoint has; the small ones, read often, are
@@ -182,8 +183,8 @@ static int64_t place_next(struct uses *u, int i, int64_t at) {
   return place_weight(u, &u->list.at[i], at);
 }
 
-void plan_weights(struct module *m) {
-  struct uses u = {.m = m};
+void plan_weights(struct module *m, bool slow_trits) {
+  struct uses u = {.m = m, .slow_trits = slow_trits};
   for (struct weight *w = m->weights; w; w = w->next) {
     w->stored = STORE_NONE;
     w->offset = w->scales = -1;

@@ -7,7 +7,8 @@
 /* What every place of the module is a multiple of. */
 int64_t plan_align(const struct module *m);
 void plan_states(struct module *m);
-/* Weights that the functions use (not `fold`, which reads the checkpoint itself). */
-void plan_weights(struct module *m);
+/* Weights that the functions use (not `fold`, which reads the checkpoint itself). slow_trits: as in struct
+ * pass_context. */
+void plan_weights(struct module *m, bool slow_trits);
 
 #endif

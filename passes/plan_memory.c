@@ -244,15 +244,23 @@ static void plan_func(struct module *m, struct func *f) {
 
 /* ---- the pass ---------------------------------------------------------------------------------------- */
 
-bool pass_plan_memory(struct module *m) {
+/* What the module is planned for, of which kernels and the weights image must know. */
+static void note_request(struct module *m, const struct pass_context *c) {
+  m->chip = c->chip;
+  if (c->packing != STORE_NONE)
+    m->packing = c->packing;
   if (m->chunk < 1 && func_find(m, "prefill"))
-    m->chunk = CHUNK;
+    m->chunk = c->chunk > 0 ? c->chunk : CHUNK;
   if (m->batch < 1 && func_find(m, "batch"))
-    m->batch = BATCH;
+    m->batch = c->batch > 0 ? c->batch : BATCH;
+}
+
+bool pass_plan_memory(struct module *m, const struct pass_context *c) {
+  note_request(m, c);
   for (struct func *f = m->funcs; f; f = f->next)
     if (!func_is_fold(f))
       plan_func(m, f);
   plan_states(m);
-  plan_weights(m);
+  plan_weights(m, c->slow_trits);
   return true;
 }

@@ -329,7 +329,8 @@ static void visit(struct op *op, void *data) {
 }
 
 /* Every rule takes an operator away or brings in one that no rule turns back, so this ends. */
-bool pass_simplify(struct module *m) {
+bool pass_simplify(struct module *m, const struct pass_context *c) {
+  (void)c;
   int errors = m->diag->errors; /* rules that made something poisoned may go on for ever */
   for (struct func *f = m->funcs; f; f = f->next) {
     struct simplify s = {.m = m, .changed = true};

@@ -213,7 +213,8 @@ static void spread_block(struct module *m, struct func *f, struct block *b) {
   }
 }
 
-bool pass_spread(struct module *m) {
+bool pass_spread(struct module *m, const struct pass_context *c) {
+  (void)c;
   struct func *f = func_find(m, "step");
   if (!f || f->spread)
     return true;

@@ -180,7 +180,8 @@ static void drop_quantizers(struct op *op, void *data) {
     op_unlink(op);
 }
 
-bool pass_ternarize(struct module *m) {
+bool pass_ternarize(struct module *m, const struct pass_context *c) {
+  (void)c;
   struct ternarize t = {.m = m, .ok = true};
   for (struct func *f = m->funcs; f; f = f->next) {
     walk(f->body, visit, &t);

@@ -23,12 +23,11 @@ static void compile(const char *path, const struct spec_options *o, const char *
   struct fuzz f = fuzz_begin();
   struct module *m = spec_compile(&f.arena, &f.diag, path, o);
   if (m) {
-    m->chunk = 5;
-    m->batch = 3;
     fuzz_print_parse(m);
     fuzz_interpret(m);
   }
-  if (m && fuzz_small(m) && passes_run(m, passes_list, &(struct pass_options){.verify = true})) {
+  const struct pass_options asked = {.context = {.chunk = 5, .batch = 3}, .verify = true};
+  if (m && fuzz_small(m) && passes_run(m, passes_list, &asked)) {
     fuzz_print_parse(m);
     fuzz_interpret(m);
     fuzz_lower(&f, m);

@@ -42,9 +42,8 @@ static void bench_open_packed(struct bench *b, const struct kernel_case *c, enum
   *b = (struct bench){.dir = "/tmp/tern-test-c-XXXXXX"};
   b->diag.out = open_memstream(&b->said, &b->said_bytes);
   b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", c->text, strlen(c->text)));
-  if (b->m)
-    b->m->packing = packing;
-  bool ok = b->m && (!*c->passes || passes_run(b->m, c->passes, &(struct pass_options){.verify = true}));
+  struct pass_options options = {.context.packing = packing, .verify = true};
+  bool ok = b->m && (!*c->passes || passes_run(b->m, c->passes, &options));
   b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
   fflush(b->diag.out);
   if (!b->loops)

@@ -41,9 +41,7 @@ static void bench_open_packed(struct bench *b, const char *text, const char *lis
   *b = (struct bench){0};
   b->diag.out = open_memstream(&b->said, &b->said_bytes);
   b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", text, strlen(text)));
-  struct pass_options options = {.verify = true};
-  if (b->m)
-    b->m->packing = packing;
+  struct pass_options options = {.context.packing = packing, .verify = true};
   bool ok = b->m && (!*list || passes_run(b->m, list, &options));
   b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
   fflush(b->diag.out);

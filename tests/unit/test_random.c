@@ -265,6 +265,7 @@ static bool model_agrees(uint64_t seed) {
   struct job j;
   job_start(&j);
   j.options.verify = true;
+  j.options.batch = 0; /* the module says it */
   j.module = random_model(&j.arena, &j.diag, seed);
   j.source = random_source();
   struct image im = {0};

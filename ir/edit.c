@@ -79,46 +79,83 @@ bool value_defined_inside(const struct value *v, const struct block *b) {
   return at != NULL;
 }
 
+/* ---- maps of values ---------------------------------------------------------------------------------- */
+
+enum { FEW = 8 }; /* this many entries are searched one by one */
+
+/* Where the value's entry is in the table, or would be. */
+static int *slot_of(const struct value_map *map, const struct value *v) {
+  uint64_t hash = (uint64_t)(uintptr_t)v * UINT64_C(0x9E3779B97F4A7C15);
+  for (uint64_t at = hash >> 32;; at++) {
+    int *slot = &map->table[at & (uint64_t)(map->room - 1)];
+    if (!*slot || map->from.at[*slot - 1] == v)
+      return slot;
+  }
+}
+
+static void map_grow(struct arena *a, struct value_map *map) {
+  map->room = map->room ? 2 * map->room : 8 * FEW;
+  map->table = arena_array(a, int, map->room);
+  for (int i = 0; i < map->from.n; i++)
+    *slot_of(map, map->from.at[i]) = i + 1;
+}
+
+void map_put(struct arena *a, struct value_map *map, struct value *from, struct value *to) {
+  vec_push(a, map->from, from);
+  vec_push(a, map->to, to);
+  if (map->from.n > FEW && 2 * map->from.n > map->room)
+    map_grow(a, map);
+  else if (map->table)
+    *slot_of(map, from) = map->from.n;
+}
+
+/* The place of the newest entry, or -1. */
+static int map_find(const struct value_map *map, const struct value *v) {
+  int i = map->from.n - 1;
+  if (map->table)
+    return *slot_of(map, v) - 1;
+  while (i >= 0 && map->from.at[i] != v)
+    i--;
+  return i;
+}
+
+/* The newest entry counts: a value that was mapped again stands for its last replacement. */
+struct value *map_value(const struct value_map *map, struct value *v) {
+  int i = map_find(map, v);
+  return i < 0 ? v : map->to.at[i];
+}
+
+bool map_has(const struct value_map *map, const struct value *v) {
+  return map_find(map, v) >= 0;
+}
+
 struct capture {
   struct arena *arena;
   const struct block *body;
-  VEC(struct value *) found;
+  struct value_map found;
 };
 
 static void capture_in_op(struct op *op, void *data) {
   struct capture *c = data;
-  for (int i = 0; i < op->n_in; i++) {
-    if (value_defined_inside(op->in[i], c->body))
-      continue;
-    int k = 0;
-    while (k < c->found.n && c->found.at[k] != op->in[i])
-      k++;
-    if (k == c->found.n)
-      vec_push(c->arena, c->found, op->in[i]);
-  }
+  for (int i = 0; i < op->n_in; i++)
+    if (!value_defined_inside(op->in[i], c->body) && !map_has(&c->found, op->in[i]))
+      map_put(c->arena, &c->found, op->in[i], op->in[i]);
 }
 
 int captured_values(struct arena *a, const struct op *region, struct value ***out) {
   struct capture c = {.arena = a, .body = region->body};
   walk(region->body, capture_in_op, &c);
-  *out = c.found.at;
-  return c.found.n;
+  *out = c.found.from.at;
+  return c.found.from.n;
 }
 
-/* The newest entry counts: a value that was mapped again stands for its last replacement. */
-struct value *map_value(const struct value_map *map, struct value *v) {
-  for (int i = map->from.n; i-- > 0;)
-    if (map->from.at[i] == v)
-      return map->to.at[i];
-  return v;
-}
+/* ---- copies ------------------------------------------------------------------------------------------ */
 
 static void map_pair(struct arena *a, struct value_map *map, struct value *from, struct value *to) {
   to->name = from->name;
   to->at = from->at;
   to->frac = from->frac;
-  vec_push(a, map->from, from);
-  vec_push(a, map->to, to);
+  map_put(a, map, from, to);
 }
 
 static void clone_body(struct module *m, const struct block *from, struct block *to, struct value_map *map) {

@@ -173,6 +173,7 @@ struct op {
   struct block *body;  /* REGION operators */
   struct block *block; /* where it stands */
   struct op *prev, *next;
+  int id; /* scratch number for whoever walks; of no lasting value */
 };
 
 struct block {
@@ -384,8 +385,11 @@ int captured_values(struct arena *a, const struct op *region, struct value ***ou
 struct value_map {
   VEC(struct value *) from;
   VEC(struct value *) to;
+  int *table, room; /* by hash: 1 + the place of the newest entry; none while there are few */
 };
+void map_put(struct arena *a, struct value_map *map, struct value *from, struct value *to);
 struct value *map_value(const struct value_map *map, struct value *v); /* v itself when it has no entry */
+bool map_has(const struct value_map *map, const struct value *v);
 struct op *op_clone(struct builder *b, const struct op *op, struct value_map *map);
 /* Calls f on every operator of a block and of the bodies in it, in order; f may unlink the operator it is
  * given. */

@@ -35,6 +35,7 @@
 #include "passes/pass.h"
 #include "passes/recurrence.h"
 #include "passes/rewrite.h"
+#include <string.h>
 
 enum { CHUNK = 96 }; /* the weights are read once a chunk; buffers of the widest layer grow with it */
 
@@ -43,12 +44,21 @@ struct made {
   bool varies;         /* it depends on the token, so it has a leading axis */
   struct value *value; /* in the new form */
   struct value *tail;  /* its last K tokens, once somebody wanted them */
+  VEC(const struct op *) users;
+};
+
+/* The operators of step that write a state. */
+struct writes {
+  const char *symbol;
+  VEC(const struct op *) list;
+  UT_hash_handle hh;
 };
 
 struct batch {
   struct module *m;
   struct arena scratch;
   VEC(struct made) made; /* of the value with that id */
+  struct writes *writes; /* by symbol */
   bool sequences;        /* `batch` is made, not `prefill` */
   bool changed, possible;
 };
@@ -77,6 +87,31 @@ static void number_results(struct op *op, void *data) {
     number(data, op->body->n_args, op->body->args);
 }
 
+/* The table lives in the scratch arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(&b->scratch, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
+static void note_write(struct batch *b, const struct op *op) {
+  struct writes *w = NULL;
+  HASH_FIND_STR(b->writes, op->attr.symbol, w);
+  if (!w) {
+    w = arena_new(&b->scratch, struct writes);
+    w->symbol = op->attr.symbol;
+    HASH_ADD_KEYPTR(hh, b->writes, w->symbol, strlen(w->symbol), w);
+  }
+  vec_push(&b->scratch, w->list, op);
+}
+
+static void note_uses(struct op *op, void *data) {
+  struct batch *b = data;
+  for (int i = 0; i < op->n_in; i++)
+    vec_push(&b->scratch, made(b, op->in[i])->users, op);
+  if (op->code == OP_WRITE)
+    note_write(b, op);
+}
+
 /* ---- what depends on the token ----------------------------------------------------------------------- */
 
 static void mark(struct batch *b, const struct value *v, bool yes) {
@@ -85,24 +120,14 @@ static void mark(struct batch *b, const struct value *v, bool yes) {
     m->varies = b->changed = true;
 }
 
-struct write_of {
-  const struct op *read;
-  bool found;
-};
-
-static void find_write(struct op *op, void *data) {
-  struct write_of *w = data;
-  w->found |= op->code == OP_WRITE && states_conflict(w->read, op);
-}
-
 /* A state that nothing writes is the same for all tokens of a sequence. */
-static bool is_written(const struct op *read) {
-  const struct block *b = read->block;
-  while (b->parent)
-    b = b->parent->block;
-  struct write_of w = {.read = read};
-  walk((struct block *)b, find_write, &w); /* find_write changes nothing */
-  return w.found;
+static bool is_written(const struct batch *b, const struct op *read) {
+  const struct writes *w = NULL;
+  HASH_FIND_STR(b->writes, read->attr.symbol, w);
+  for (int i = 0; w && i < w->list.n; i++)
+    if (states_conflict(read, w->list.at[i]))
+      return true;
+  return false;
 }
 
 /* What a repeat carries varies when it does at any time. */
@@ -121,7 +146,7 @@ static void mark_results(struct op *op, void *data) {
     mark_carried(b, op);
     return;
   }
-  bool yes = op->code == OP_READ && (b->sequences || is_written(op));
+  bool yes = op->code == OP_READ && (b->sequences || is_written(b, op));
   for (int i = 0; i < op->n_in; i++)
     yes |= varies(b, op->in[i]);
   for (int i = 0; i < op->n_out; i++)
@@ -131,6 +156,7 @@ static void mark_results(struct op *op, void *data) {
 static void find_varying(struct batch *b, struct func *step) {
   number(b, step->body->n_args, step->body->args);
   walk(step->body, number_results, b);
+  walk(step->body, note_uses, b);
   for (int i = 0; i < step->body->n_args; i++)
     made(b, step->body->args[i])->varies = true;
   do {
@@ -161,7 +187,7 @@ static bool alone(const struct op *op, void *data) {
 }
 
 static bool is_serial(const struct batch *b, const struct op *op) {
-  return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && is_written(op))) &&
+  return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && is_written(b, op))) &&
          !own_instance(op);
 }
 
@@ -321,17 +347,28 @@ static void emit_write(struct place *p, const struct op *op) {
 
 /* ---- scans ------------------------------------------------------------------------------------------- */
 
+/* The operators of a part have rising ids. */
 static bool contains(const op_list *ops, const struct op *op) {
-  for (int i = 0; i < ops->n; i++)
-    if (ops->at[i] == op)
-      return true;
-  return false;
+  int first = 0, last = ops->n - 1;
+  while (first < last) {
+    int middle = (first + last) / 2;
+    if (ops->at[middle]->id < op->id)
+      first = middle + 1;
+    else
+      last = middle;
+  }
+  return ops->at[first] == op;
 }
 
-static bool used_outside(const op_list *ops, const struct value *v) {
-  for (const struct op *op = v->block->first; op; op = op->next)
-    if (!contains(ops, op) && op_uses(op, v))
+static bool used_outside(const struct batch *b, const op_list *ops, const struct value *v) {
+  const struct made *m = made(b, v);
+  for (int i = 0; i < m->users.n; i++) {
+    const struct op *op = m->users.at[i];
+    while (op->block != v->block)
+      op = op->block->parent;
+    if (!contains(ops, op))
       return true;
+  }
   return false;
 }
 
@@ -345,8 +382,7 @@ static void scan_operands(struct place *p, const op_list *ops, value_list *opera
         continue;
       if (varies(p->b, v))
         vec_push(a, *operands, v);
-      vec_push(a, map->from, v);
-      vec_push(a, map->to, get(p, v));
+      map_put(a, map, v, get(p, v));
     }
 }
 
@@ -358,10 +394,9 @@ static struct op *scan_begin(struct place *p, const value_list *operands, struct
   struct op *scan = build(&p->at, OP_SCAN, operands->n, in, NULL, NULL);
   for (int i = 0; i < operands->n; i++) {
     struct value *v = operands->at[i];
-    vec_push(a, map->from, v);
     struct value *token = block_arg(p->b->m, scan->body, v->type, v->name);
     token->frac = v->frac;
-    vec_push(a, map->to, token);
+    map_put(a, map, v, token);
   }
   return scan;
 }
@@ -373,7 +408,7 @@ static void scan_end(struct place *p, struct op *scan, const op_list *ops, const
   for (int k = 0; k < ops->n; k++)
     for (int i = 0; i < ops->at[k]->n_out; i++) {
       struct value *v = ops->at[k]->out[i];
-      if (!used_outside(ops, v))
+      if (!used_outside(p->b, ops, v))
         continue;
       vec_push(a, results, v);
       vec_push(a, yields, map_value(map, v));
@@ -450,14 +485,9 @@ static bool emit_single(struct place *p, const struct op *op) {
   return true;
 }
 
-static bool emit_part(struct place *p, const struct parts *parts, int part) {
-  op_list ops = {0};
-  for (int k = 0; k < parts->n_ops; k++)
-    if (parts->part[k] == part)
-      vec_push(&p->b->scratch, ops, parts->ops[k]);
-  if (parts->scan[part])
-    return emit_scan(p, &ops);
-  return emit_single(p, ops.at[0]);
+static bool emit_part(struct place *p, const struct part *part) {
+  op_list ops = {.at = part->ops.at, .n = part->ops.n};
+  return part->scan ? emit_scan(p, &ops) : emit_single(p, ops.at[0]);
 }
 
 /* In program order. */
@@ -475,7 +505,7 @@ static bool emit_block(struct place *p, const struct block *from) {
     return emit_sequences(p, from);
   struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
   for (int part = 0; part < parts->n; part++)
-    if (!emit_part(p, parts, part))
+    if (!emit_part(p, &parts->at[part]))
       return false;
   return true;
 }
@@ -504,11 +534,14 @@ static bool needs_all(struct batch *b, struct op *op) {
 /* Of each part of the function's body, whether it works on all T tokens; the rest on the last K. */
 static bool *find_early(struct batch *b, const struct parts *parts) {
   bool *early = arena_array(&b->scratch, bool, parts->n);
-  for (int k = 0; k < parts->n_ops; k++)
-    early[parts->part[k]] |= parts->scan[parts->part[k]] || needs_all(b, parts->ops[k]);
-  for (int p = parts->n - 1; p >= 0; p--) /* parts come after what they need */
-    for (int q = 0; q < p && early[p]; q++)
-      early[q] |= parts->needs[p][q];
+  for (int p = parts->n - 1; p >= 0; p--) { /* parts come after what they need */
+    const struct part *part = &parts->at[p];
+    early[p] |= part->scan;
+    for (int k = 0; k < part->ops.n && !early[p]; k++)
+      early[p] = needs_all(b, part->ops.at[k]);
+    for (int i = 0; i < part->needs.n && early[p]; i++)
+      early[part->needs.at[i]] = true;
+  }
   return early;
 }
 
@@ -518,7 +551,7 @@ static bool emit_tokens(struct place *p, const struct block *from) {
   for (int late = 0; late < 2; late++)
     for (int part = 0; part < parts->n; part++) {
       p->lead = late ? DIM_K : DIM_T;
-      if (early[part] == !late && !emit_part(p, parts, part))
+      if (early[part] == !late && !emit_part(p, &parts->at[part]))
         return false;
     }
   p->lead = DIM_K;

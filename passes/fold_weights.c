@@ -205,8 +205,7 @@ static int region_of(struct fold *x, struct op *repeat) {
   b.at = repeat->at;
   struct op *copy = build(&b, OP_REPEAT, 0, NULL, &(struct attrs){.count = repeat->attr.count}, NULL);
   struct value *index = repeat->body->args[0];
-  vec_push(x->m->arena, x->map.from, index);
-  vec_push(x->m->arena, x->map.to, block_arg(x->m, copy->body, index->type, index->name));
+  map_put(x->m->arena, &x->map, index, block_arg(x->m, copy->body, index->type, index->name));
   struct builder inside = builder_end(x->m, copy->body);
   build(&inside, OP_YIELD, 0, NULL, NULL, NULL);
   if (!x->regions.at[outer].inner)

@@ -13,52 +13,43 @@
 #include "passes/recurrence.h"
 
 #include "passes/rewrite.h"
+#include "support/heap.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef VEC(int) int_list;
 
 struct graph {
   struct arena *arena;
   const struct block *block;
   int n;
-  struct op **ops;
-  bool **edge; /* edge[i][j]: i uses a result of j, or must be with it */
+  struct op **ops; /* their ids are the numbers of the nodes */
+  int_list *edge;  /* of i: each j whose result i uses, or that must be with it; ascending */
+  int_list *users; /* of j: each i with an edge to j; ascending */
   int *part;
   int n_parts;
 };
 
 /* ---- the graph --------------------------------------------------------------------------------------- */
 
-static bool **matrix(struct arena *a, int n) {
-  bool **rows = arena_array(a, bool *, n);
-  for (int i = 0; i < n; i++)
-    rows[i] = arena_array(a, bool, n);
-  return rows;
-}
-
-static int node_of(const struct graph *g, const struct op *op) {
-  int k = 0;
-  while (g->ops[k] != op)
-    k++;
-  return k;
-}
-
 static void add_uses(struct graph *g, int user, int n, struct value *const *values) {
   for (int i = 0; i < n; i++)
     if (values[i]->def && values[i]->block == g->block)
-      g->edge[user][node_of(g, values[i]->def)] = true;
+      vec_push(g->arena, g->edge[user], values[i]->def->id);
 }
 
 static void add_operators(struct graph *g) {
-  for (const struct op *op = g->block->first; op != g->block->last; op = op->next)
-    g->n++;
-  g->ops = arena_array(g->arena, struct op *, g->n);
-  g->edge = matrix(g->arena, g->n);
-  int k = 0;
   for (struct op *op = g->block->first; op != g->block->last; op = op->next)
-    g->ops[k++] = op;
-  for (k = 0; k < g->n; k++) {
+    op->id = g->n++;
+  g->ops = arena_array(g->arena, struct op *, g->n);
+  g->edge = arena_array(g->arena, int_list, g->n);
+  g->users = arena_array(g->arena, int_list, g->n);
+  for (struct op *op = g->block->first; op != g->block->last; op = op->next) {
     struct value **captured = NULL;
-    int n = g->ops[k]->body ? captured_values(g->arena, g->ops[k], &captured) : 0;
-    add_uses(g, k, g->ops[k]->n_in, g->ops[k]->in);
-    add_uses(g, k, n, captured);
+    int n = op->body ? captured_values(g->arena, op, &captured) : 0;
+    g->ops[op->id] = op;
+    add_uses(g, op->id, op->n_in, op->in);
+    add_uses(g, op->id, n, captured);
   }
 }
 
@@ -66,16 +57,43 @@ struct access {
   const struct op *op;
   int node;
 };
+/* Those of one state. */
+struct state_accesses {
+  const char *symbol;
+  VEC(struct access) list;
+  UT_hash_handle hh;
+};
 struct accesses {
   struct arena *arena;
   int node;
-  VEC(struct access) list;
+  struct state_accesses *states; /* by symbol */
 };
+
+/* The table lives in the accesses' arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(a->arena, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
 
 static void note_access(struct op *op, void *data) {
   struct accesses *a = data;
-  if (op->code == OP_READ || op->code == OP_WRITE)
-    vec_push(a->arena, a->list, (struct access){op, a->node});
+  struct state_accesses *s = NULL;
+  if (op->code != OP_READ && op->code != OP_WRITE)
+    return;
+  HASH_FIND_STR(a->states, op->attr.symbol, s);
+  if (!s) {
+    s = arena_new(a->arena, struct state_accesses);
+    s->symbol = op->attr.symbol;
+    HASH_ADD_KEYPTR(hh, a->states, s->symbol, strlen(s->symbol), s);
+  }
+  vec_push(a->arena, s->list, (struct access){op, a->node});
+}
+
+static void tie(struct graph *g, struct access x, struct access y) {
+  if (x.node == y.node || !states_conflict(x.op, y.op))
+    return;
+  vec_push(g->arena, g->edge[x.node], y.node);
+  vec_push(g->arena, g->edge[y.node], x.node);
 }
 
 static void add_states(struct graph *g, struct accesses *all) {
@@ -85,12 +103,30 @@ static void add_states(struct graph *g, struct accesses *all) {
     if (g->ops[k]->body)
       walk(g->ops[k]->body, note_access, all);
   }
-  for (int i = 0; i < all->list.n; i++)
-    for (int j = 0; j < i; j++) {
-      struct access x = all->list.at[i], y = all->list.at[j];
-      if (x.node != y.node && states_conflict(x.op, y.op))
-        g->edge[x.node][y.node] = g->edge[y.node][x.node] = true;
-    }
+  for (const struct state_accesses *s = all->states; s; s = s->hh.next)
+    for (int i = 0; i < s->list.n; i++)
+      for (int j = 0; j < i; j++)
+        tie(g, s->list.at[i], s->list.at[j]);
+}
+
+static int by_number(const void *x, const void *y) {
+  int a = *(const int *)x, b = *(const int *)y;
+  return (a > b) - (a < b);
+}
+
+static void sort_edges(struct graph *g) {
+  for (int i = 0; i < g->n; i++) {
+    int_list *to = &g->edge[i];
+    int n = 0;
+    if (to->n)
+      qsort(to->at, (size_t)to->n, sizeof *to->at, by_number);
+    for (int k = 0; k < to->n; k++)
+      if (n == 0 || to->at[n - 1] != to->at[k])
+        to->at[n++] = to->at[k];
+    to->n = n;
+    for (int k = 0; k < n; k++)
+      vec_push(g->arena, g->users[to->at[k]], i);
+  }
 }
 
 /* ---- strongly connected components ------------------------------------------------------------------- */
@@ -106,13 +142,12 @@ static void connect(struct tarjan *t, int v) {
   t->entered[v] = t->low[v] = ++t->clock;
   t->stack[t->n_stack++] = v;
   t->on_stack[v] = true;
-  for (int w = 0; w < g->n; w++) {
-    if (!g->edge[v][w])
-      continue;
-    if (!t->entered[w])
-      connect(t, w);
-    if (t->on_stack[w] && t->low[w] < t->low[v])
-      t->low[v] = t->low[w];
+  for (int i = 0; i < g->edge[v].n; i++) {
+    int to = g->edge[v].at[i];
+    if (!t->entered[to])
+      connect(t, to);
+    if (t->on_stack[to] && t->low[to] < t->low[v])
+      t->low[v] = t->low[to];
   }
   if (t->low[v] != t->entered[v])
     return;
@@ -140,58 +175,61 @@ static void find_components(struct graph *g) {
 
 /* ---- parts ------------------------------------------------------------------------------------------- */
 
-static int size_of(const struct graph *g, int part) {
-  int n = 0;
-  for (int k = 0; k < g->n; k++)
-    n += g->part[k] == part;
-  return n;
-}
-
-static void find_scans(struct graph *g, const struct accesses *all, struct parts *p,
+static void find_scans(struct graph *g, const struct accesses *all, bool *scan,
                        bool (*alone)(const struct op *, void *), void *data) {
+  int *size = arena_array(g->arena, int, g->n_parts);
   for (int k = 0; k < g->n; k++)
-    if (alone(g->ops[k], data) || size_of(g, g->part[k]) > 1)
-      p->scan[g->part[k]] = true;
-  for (int i = 0; i < all->list.n; i++) /* a write that nothing reads, say */
-    if (all->list.at[i].op->code == OP_WRITE && g->ops[all->list.at[i].node] == all->list.at[i].op)
-      p->scan[g->part[all->list.at[i].node]] = true;
-}
-
-static void find_needs(const struct graph *g, bool **needs, int n) {
-  for (int p = 0; p < n; p++)
-    for (int q = 0; q < n; q++)
-      needs[p][q] = false;
-  for (int i = 0; i < g->n; i++)
-    for (int j = 0; j < g->n; j++)
-      if (g->edge[i][j] && g->part[i] != g->part[j])
-        needs[g->part[i]][g->part[j]] = true;
-}
-
-/* Numbers the parts anew in an order in which each comes after what it needs: of those that can be next the
- * one whose first operator is first in the program. Empty parts vanish. Returns the new number of each, or
- * NULL when they need each other. */
-static int *order_parts(const struct graph *g, bool **needs, int n, int *n_ordered) {
-  int *number = arena_array(g->arena, int, n), *size = arena_array(g->arena, int, n), left = 0;
+    size[g->part[k]]++;
   for (int k = 0; k < g->n; k++)
-    left += size[g->part[k]]++ == 0;
-  for (int p = 0; p < n; p++)
-    number[p] = -1;
-  *n_ordered = 0;
-  for (bool found = true; left && found;) {
-    found = false;
-    for (int k = 0; k < g->n && !found; k++) {
-      int p = g->part[k];
-      bool ready = number[p] < 0;
-      for (int q = 0; q < n && ready; q++)
-        ready = !needs[p][q] || number[q] >= 0;
-      if (!ready)
-        continue;
-      number[p] = (*n_ordered)++;
-      left--;
-      found = true;
+    if (alone(g->ops[k], data) || size[g->part[k]] > 1)
+      scan[g->part[k]] = true;
+  for (const struct state_accesses *s = all->states; s; s = s->hh.next)
+    for (int i = 0; i < s->list.n; i++) { /* a write that nothing reads, say */
+      struct access x = s->list.at[i];
+      if (x.op->code == OP_WRITE && g->ops[x.node] == x.op)
+        scan[g->part[x.node]] = true;
     }
+}
+
+/* The operators of each part, and what it needs: a part as often as there are edges to it. */
+static struct part *list_parts(const struct graph *g, const int *part, int n) {
+  struct part *parts = arena_array(g->arena, struct part, n);
+  for (int i = 0; i < g->n; i++) {
+    struct part *p = &parts[part[i]];
+    vec_push(g->arena, p->ops, g->ops[i]);
+    for (int k = 0; k < g->edge[i].n; k++)
+      if (part[g->edge[i].at[k]] != part[i])
+        vec_push(g->arena, p->needs, part[g->edge[i].at[k]]);
   }
-  return left ? NULL : number;
+  return parts;
+}
+
+static int first_of(const struct part *p) {
+  return p->ops.at[0]->id;
+}
+
+/* The new number of each part, in an order in which each comes after what it needs: of those that can be next
+ * the one whose first operator is first in the program. Empty parts have none. No parts need each other. */
+static int *order_parts(const struct graph *g, const struct part *parts, int *n_ordered) {
+  int *number = arena_array(g->arena, int, g->n_parts), *missing = arena_array(g->arena, int, g->n_parts);
+  int_list *needed_by = arena_array(g->arena, int_list, g->n_parts);
+  struct heap ready = {0}; /* first operators */
+  *n_ordered = 0;
+  for (int p = 0; p < g->n_parts; p++) {
+    missing[p] = parts[p].needs.n;
+    for (int i = 0; i < missing[p]; i++)
+      vec_push(g->arena, needed_by[parts[p].needs.at[i]], p);
+    if (missing[p] == 0 && parts[p].ops.n)
+      heap_push(g->arena, &ready, first_of(&parts[p]));
+  }
+  while (ready.at.n) {
+    int p = g->part[heap_pop(&ready)];
+    number[p] = (*n_ordered)++;
+    for (int i = 0; i < needed_by[p].n; i++)
+      if (--missing[needed_by[p].at[i]] == 0)
+        heap_push(g->arena, &ready, first_of(&parts[needed_by[p].at[i]]));
+  }
+  return number;
 }
 
 /* ---- matrix states ----------------------------------------------------------------------------------- */
@@ -200,17 +238,9 @@ static int64_t count(const struct value *v) {
   return type_count(v->type, 1, 1);
 }
 
-/* The largest matrix state that the part writes, in elements; 0: none. */
-static int64_t matrix_size(const struct graph *g, int part) {
-  int64_t largest = 0;
-  for (int k = 0; k < g->n; k++) {
-    const struct op *op = g->ops[k];
-    if (g->part[k] != part || op->code != OP_WRITE || op->in[0]->type.rank < 2)
-      continue;
-    int64_t n = count(op->in[0]);
-    largest = n > largest ? n : largest;
-  }
-  return largest;
+/* The elements of the matrix state that it writes; 0: none. */
+static int64_t written_matrix(const struct op *op) {
+  return op->code == OP_WRITE && op->in[0]->type.rank >= 2 ? count(op->in[0]) : 0;
 }
 
 static bool light(const struct op *op) {
@@ -218,55 +248,131 @@ static bool light(const struct op *op) {
 }
 
 static bool only_used_in(const struct graph *g, int k, int part) {
-  bool used = false;
-  for (int i = 0; i < g->n; i++)
-    if (g->edge[i][k]) {
-      used = true;
-      if (g->part[i] != part)
-        return false;
-    }
-  return used && !op_uses(g->block->last, g->ops[k]->out[0]);
+  const int_list *users = &g->users[k];
+  for (int i = 0; i < users->n; i++)
+    if (g->part[users->at[i]] != part)
+      return false;
+  return users->n && !op_uses(g->block->last, g->ops[k]->out[0]);
 }
 
 /* Whether operator k takes a matrix out of the part, or brings one in. */
 static bool carries_matrix(const struct graph *g, int k, int part, int64_t size) {
-  for (int j = 0; j < g->n; j++)
-    if (g->edge[k][j] && g->part[j] == part && g->ops[j]->n_out == 1 && count(g->ops[j]->out[0]) >= size)
+  for (int i = 0; i < g->edge[k].n; i++) {
+    int j = g->edge[k].at[i];
+    if (g->part[j] == part && g->ops[j]->n_out == 1 && count(g->ops[j]->out[0]) >= size)
       return true;
+  }
   return count(g->ops[k]->out[0]) >= size && only_used_in(g, k, part);
 }
 
-static bool absorb(struct graph *g, struct parts *p, int k, int part) {
-  int before = g->part[k], n;
-  g->part[k] = part;
-  find_needs(g, p->needs, g->n_parts);
-  if (order_parts(g, p->needs, g->n_parts, &n))
-    return true;
-  g->part[k] = before;
-  return false;
-}
-
-/* What is made of weights alone stays outside: it is the same for all tokens. */
-static bool of_weights(const struct op *op) {
+/* What stands around the block. */
+static bool made_of_weights(const struct op *op) {
   if (!(op_info[op->code].flags & PURE) || op->body)
     return false;
   for (int i = 0; i < op->n_in; i++)
-    if (!op->in[i]->def || !of_weights(op->in[i]->def))
+    if (!op->in[i]->def || !made_of_weights(op->in[i]->def))
       return false;
   return true;
 }
 
-static void absorb_matrices(struct graph *g, struct parts *p) {
-  for (int part = 0; part < g->n_parts; part++) {
-    int64_t size = p->scan[part] ? matrix_size(g, part) : 0;
-    for (bool changed = size > 0; changed;) {
-      changed = false;
-      for (int k = 0; k < g->n; k++)
-        if (g->part[k] != part && !p->scan[g->part[k]] && light(g->ops[k]) && !of_weights(g->ops[k]) &&
-            carries_matrix(g, k, part, size))
-          changed |= absorb(g, p, k, part);
+/* What is made of weights alone stays outside: it is the same for all tokens. */
+static bool *find_candidates(const struct graph *g) {
+  bool *of_weights = arena_array(g->arena, bool, g->n), *candidate = arena_array(g->arena, bool, g->n);
+  for (int k = 0; k < g->n; k++) {
+    const struct op *op = g->ops[k];
+    of_weights[k] = (op_info[op->code].flags & PURE) && !op->body;
+    for (int i = 0; i < op->n_in && of_weights[k]; i++) {
+      const struct value *v = op->in[i];
+      of_weights[k] = v->def && (v->block == g->block ? of_weights[v->def->id] : made_of_weights(v->def));
+    }
+    candidate[k] = light(op) && !of_weights[k];
+  }
+  return candidate;
+}
+
+/* Absorbing operators into scans. */
+struct absorption {
+  struct graph *g;
+  const bool *scan;
+  const bool *candidate;
+  int_list *members; /* of each part, in any order */
+  int *most;         /* the last operator of each part */
+  int *visited;      /* by operator: the search that came by */
+  int searches;
+  int_list stack;
+};
+
+static void visit(struct absorption *a, int k) {
+  if (a->visited[k] != a->searches)
+    vec_push(a->g->arena, a->stack, k);
+  a->visited[k] = a->searches;
+}
+
+/* Whether part `part` with operator k would need itself by way of other parts. Parts that lie before both
+ * lead nowhere: but within a part, an operator needs only such as stand before it. */
+static bool needs_itself(struct absorption *a, int k, int part) {
+  struct graph *g = a->g;
+  int least = k;
+  a->searches++;
+  a->stack.n = 0;
+  visit(a, k);
+  for (int i = 0; i < a->members[part].n; i++) {
+    int m = a->members[part].at[i];
+    least = m < least ? m : least;
+    visit(a, m);
+  }
+  while (a->stack.n) {
+    int from = a->stack.at[--a->stack.n];
+    bool inside = from == k || g->part[from] == part;
+    for (int i = 0; i < g->edge[from].n; i++) {
+      int to = g->edge[from].at[i], q = g->part[to];
+      if (to == k || q == part) {
+        if (!inside)
+          return true;
+        continue;
+      }
+      for (int j = 0; a->most[q] > least && j < a->members[q].n; j++)
+        visit(a, a->members[q].at[j]);
     }
   }
+  return false;
+}
+
+static bool absorb(struct absorption *a, int k, int part) {
+  if (needs_itself(a, k, part))
+    return false;
+  a->members[a->g->part[k]].n = 0; /* a candidate is a part by itself */
+  a->g->part[k] = part;
+  vec_push(a->g->arena, a->members[part], k);
+  a->most[part] = k > a->most[part] ? k : a->most[part];
+  return true;
+}
+
+static void absorb_into(struct absorption *a, int part, int64_t size) {
+  struct graph *g = a->g;
+  for (bool changed = size > 0; changed;) {
+    changed = false;
+    for (int k = 0; k < g->n; k++)
+      if (a->candidate[k] && g->part[k] != part && !a->scan[g->part[k]] && carries_matrix(g, k, part, size))
+        changed |= absorb(a, k, part);
+  }
+}
+
+static void absorb_matrices(struct graph *g, const bool *scan) {
+  struct absorption a = {.g = g, .scan = scan, .candidate = find_candidates(g)};
+  a.members = arena_array(g->arena, int_list, g->n_parts);
+  a.most = arena_array(g->arena, int, g->n_parts);
+  a.visited = arena_array(g->arena, int, g->n);
+  int64_t *size = arena_array(g->arena, int64_t, g->n_parts);
+  for (int k = 0; k < g->n; k++) {
+    vec_push(g->arena, a.members[g->part[k]], k);
+    a.most[g->part[k]] = k;
+    int64_t n = written_matrix(g->ops[k]);
+    size[g->part[k]] = n > size[g->part[k]] ? n : size[g->part[k]];
+  }
+  for (int part = 0; part < g->n_parts; part++)
+    if (scan[part])
+      absorb_into(&a, part, size[part]);
 }
 
 struct parts *find_parts(struct arena *a, const struct block *b, bool (*alone)(const struct op *, void *),
@@ -275,22 +381,17 @@ struct parts *find_parts(struct arena *a, const struct block *b, bool (*alone)(c
   struct accesses all = {.arena = a};
   add_operators(&g);
   add_states(&g, &all);
+  sort_edges(&g);
   find_components(&g);
+  bool *scan = arena_array(a, bool, g.n_parts);
+  find_scans(&g, &all, scan, alone, data);
+  absorb_matrices(&g, scan);
   struct parts *p = arena_new(a, struct parts);
-  *p = (struct parts){.n_ops = g.n, .ops = g.ops, .part = arena_array(a, int, g.n)};
-  p->scan = arena_array(a, bool, g.n_parts);
-  p->needs = matrix(a, g.n_parts);
-  find_scans(&g, &all, p, alone, data);
-  absorb_matrices(&g, p);
-  find_needs(&g, p->needs, g.n_parts);
-  int *number = order_parts(&g, p->needs, g.n_parts, &p->n);
-  bool *scan = arena_array(a, bool, p->n);
-  for (int k = 0; k < g.n; k++) {
-    p->part[k] = number[g.part[k]];
-    scan[p->part[k]] = p->scan[g.part[k]];
-    g.part[k] = p->part[k];
-  }
-  p->scan = scan;
-  find_needs(&g, p->needs, p->n);
+  int *number = order_parts(&g, list_parts(&g, g.part, g.n_parts), &p->n), *part = arena_array(a, int, g.n);
+  for (int k = 0; k < g.n; k++)
+    part[k] = number[g.part[k]];
+  p->at = list_parts(&g, part, p->n);
+  for (int k = 0; k < g.n; k++)
+    p->at[part[k]].scan = scan[g.part[k]];
   return p;
 }

@@ -4,14 +4,17 @@
 
 #include "ir/ir.h"
 
-/* The operators of a block (its end not among them) in parts, numbered in an order in which they can run. A
- * part is one operator that can take all tokens at once, or operators that form one scan. */
+/* One operator that can take all tokens at once, or operators that form one scan. */
+struct part {
+  VEC(struct op *) ops; /* in program order; op->id is the place among all of the block */
+  bool scan;            /* it goes token by token */
+  VEC(int) needs;       /* parts whose results it uses directly, some more than once */
+};
+
+/* The operators of a block (its end not among them) in parts, in an order in which they can run. */
 struct parts {
-  int n_ops, n;
-  struct op **ops; /* in program order */
-  int *part;       /* of each operator */
-  bool *scan;      /* of each part: it goes token by token */
-  bool **needs;    /* needs[p][q]: part p uses a result of part q, directly */
+  int n;
+  struct part *at;
 };
 
 /* `alone` says of an operator that it has no form for all tokens at once. In the arena. */

@@ -128,10 +128,9 @@ static const char *value_hint(const struct value *v) {
 
 /* Whether each thread has a copy of the value. */
 static bool made_by_each(const struct unit *u, const struct value *v) {
-  for (const struct kernel *k = u->before; k; k = k->next)
-    if (k->op == v->def)
-      return k->team == TEAM_EACH;
-  return false;
+  const struct made *made = NULL;
+  HASH_FIND_PTR(u->made, &v->def, made);
+  return made && made->kernel->team == TEAM_EACH;
 }
 
 struct buffer *buffer_of_value(struct unit *u, const struct value *v) {

@@ -25,8 +25,7 @@ static struct value *expand_in(struct expansion *x, const struct op *op, int i) 
 static void maps_to(struct expansion *x, struct value *from, struct value *to) {
   if (!to->name && to->def)
     to->name = from->name;
-  vec_push(x->m.arena, x->map.from, from);
-  vec_push(x->m.arena, x->map.to, to);
+  map_put(x->m.arena, &x->map, from, to);
 }
 
 static struct value *number(struct expansion *x, double value) {
@@ -72,8 +71,7 @@ static void expand_quantize(struct expansion *x, const struct op *op) {
   struct attrs attr = {.bits = op->attr.bits, .round = op->attr.round};
   struct value *codes = build(&x->b, OP_CODES, 2, (struct value *[]){v, scale}, &attr, NULL)->out[0];
   maps_to(x, op->out[0], codes);
-  vec_push(x->m.arena, x->scales.from, codes);
-  vec_push(x->m.arena, x->scales.to, scale);
+  map_put(x->m.arena, &x->scales, codes, scale);
 }
 
 static struct value *dequantized(struct expansion *x, struct value *codes) {

@@ -66,34 +66,62 @@ int curve_uses(struct arena *a, const struct loops *l, struct curve_use **out) {
 
 /* ---- weights and logits ---------------------------------------------------------------------- */
 
-/* Whether an operator of the module reads weight w otherwise than by looking up rows. */
-struct table_search {
+/* How the operators of the module read a weight. */
+struct table_use {
   const struct weight *w;
-  bool looked_up, read_whole;
+  bool looked_up, read_whole; /* by rows; otherwise */
+  UT_hash_handle hh;
 };
 
+struct table_search {
+  struct arena arena;
+  const struct module *m;
+  struct table_use *uses; /* by weight */
+};
+
+/* The table lives in the search's arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(&t->arena, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
+static struct table_use *use_of(struct table_search *t, const char *symbol) {
+  const struct weight *w = weight_find(t->m, symbol);
+  struct table_use *use = NULL;
+  HASH_FIND_PTR(t->uses, &w, use);
+  if (!use) {
+    use = arena_new(&t->arena, struct table_use);
+    use->w = w;
+    HASH_ADD_PTR(t->uses, w, use);
+  }
+  return use;
+}
+
 static void search_table(struct op *op, void *data) {
-  struct table_search *t = data;
   for (int i = 0; i < op->n_in; i++) {
     const struct op *def = op->in[i]->def;
-    if (!def || def->code != OP_WEIGHT || strcmp(def->attr.symbol, t->w->name) != 0)
+    if (!def || def->code != OP_WEIGHT)
       continue;
     bool row = op->code == OP_INDEX && i == 0 && op->in[1]->def == NULL;
-    *(row ? &t->looked_up : &t->read_whole) = true;
+    struct table_use *use = use_of(data, def->attr.symbol);
+    *(row ? &use->looked_up : &use->read_whole) = true;
   }
 }
 
 const struct weight *row_table(const struct module *m) {
   const struct weight *best = NULL;
+  struct table_search t = {.m = m};
+  for (const struct func *f = m->funcs; f; f = f->next)
+    if (strcmp(f->name, "fold") != 0)
+      walk(f->body, search_table, &t);
   for (const struct weight *w = m->weights; w; w = w->next) {
-    struct table_search t = {.w = w};
-    for (const struct func *f = m->funcs; f; f = f->next)
-      if (strcmp(f->name, "fold") != 0)
-        walk(f->body, search_table, &t);
-    bool table = t.looked_up && !t.read_whole && w->n_counts == 0 && w->stored != STORE_NONE;
+    const struct table_use *use = NULL;
+    HASH_FIND_PTR(t.uses, &w, use);
+    bool table = use && use->looked_up && !use->read_whole && w->n_counts == 0 && w->stored != STORE_NONE;
     if (table && (!best || weight_bytes(w) > weight_bytes(best)))
       best = w;
   }
+  arena_free(&t.arena);
   return best;
 }
 

@@ -15,7 +15,9 @@ struct lowering {
   const struct value *repeat[MAX_REPEATS];
   int depth; /* repeats around */
   int64_t local;
-  struct names names; /* of kernels */
+  struct names names;    /* of kernels */
+  struct made *made;     /* kernels by operator */
+  struct value_map kept; /* of f */
   bool failed;
 };
 
@@ -23,6 +25,12 @@ static void refuse(struct lowering *l, const struct op *op, const char *why) {
   diag_at(l->d, SEVERITY_ERROR, op->at, "%s: %s", op_info[op->code].text, why);
   l->failed = true;
 }
+
+/* The table of kernels lives in the lowering's arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(l->a, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
 
 static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum kernel_kind kind,
                                  const char *hint) {
@@ -35,6 +43,9 @@ static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum k
   l->end = &k->next;
   k->form = l->form;
   k->number = (uint32_t)l->loops->n_kernels++;
+  struct made *made = arena_new(l->a, struct made);
+  *made = (struct made){.op = op, .kernel = k};
+  HASH_ADD_PTR(l->made, op, made);
   return k;
 }
 
@@ -48,7 +59,7 @@ static struct unit unit_begin(struct lowering *l, struct kernel *k, const struct
                    .kernel = k,
                    .op = op,
                    .scratch = l->f->scratch,
-                   .before = l->loops->kernels};
+                   .made = l->made};
   memcpy(u.repeat, l->repeat, sizeof u.repeat);
   u.failed = l->failed;
   return u;
@@ -82,7 +93,7 @@ static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
   if (u.failed)
     return k;
   clean_kernel(&u);
-  share_kernel(&u, l->f);
+  share_kernel(&u, l->f, &l->kept);
   k->weight_bytes = loaded_weights(k);
   l->local = u.local > l->local ? u.local : l->local;
   return k;
@@ -223,6 +234,7 @@ static struct form *lower_form(struct lowering *l, enum form_kind kind, const ch
   }
   struct form *form = arena_new(l->a, struct form);
   l->local = 0;
+  l->kept = kept_values(l->a, l->f);
   form->name = name;
   form->kind = kind;
   form->schedule = lower_block(l, l->f->body);

@@ -82,6 +82,12 @@ struct node { /* of the value with this id */
   bool copied; /* a read in unit.saved */
 };
 
+struct made { /* the kernel that an operator became */
+  const struct op *op;
+  const struct kernel *kernel;
+  UT_hash_handle hh;
+};
+
 struct unit { /* one kernel under way */
   struct arena *a;
   const struct module *m;
@@ -103,7 +109,7 @@ struct unit { /* one kernel under way */
   struct value sequences; /* u32[B], of BASE_ROWS: stands for its elements that are at hand */
   struct root *probing;   /* set: nothing is kept, accesses are noted */
   const struct value *repeat[MAX_REPEATS]; /* index values of the repeats around */
-  const struct kernel *before;             /* loops->kernels: those lowered so far */
+  const struct made *made;                 /* the kernels lowered so far, by operator */
   int64_t scratch; /* bytes that are planned; arrays of the kernel's own lie behind them */
   int64_t local;   /* bytes of those */
   bool failed;
@@ -175,9 +181,11 @@ bool make_loops(struct unit *u);
 void clean_kernel(struct unit *u);
 
 /* ---- share.c ---- */
+/* What repeats carry on and the function returns: each thread's copy of it would not do. */
+struct value_map kept_values(struct arena *a, const struct func *f);
 /* What threads do in the kernel: marks the loops that they share, moves what each computes for itself to
- * BASE_OWN. `f`: the function that it stands in. */
-void share_kernel(struct unit *u, const struct func *f);
+ * BASE_OWN. `f`: the function that it stands in; `kept`: its kept_values. */
+void share_kernel(struct unit *u, const struct func *f, const struct value_map *kept);
 /* When all kernels of the form are there: how its sums are shared, so that as many kernels as can be find
  * their elements with the thread that summed them. */
 void share_sums(struct kernel *kernels, enum form_kind form);

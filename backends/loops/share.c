@@ -135,39 +135,42 @@ static void find_own_elements(struct unit *u) {
 
 /* ---- kernels that each thread runs ----------------------------------------------------------- */
 
-struct users {
-  const struct value *value;
-  bool kernels; /* no others */
+struct kept {
+  struct arena *arena;
+  struct value_map *values;
 };
 
-static void find_user(struct op *op, void *data) {
-  struct users *u = data;
-  for (int i = 0; i < op->n_in; i++)
-    if (op->in[i] == u->value && (op->code == OP_REPEAT || (op_info[op->code].flags & END)))
-      u->kernels = false;
+static void find_kept(struct op *op, void *data) {
+  struct kept *k = data;
+  bool keeps = op->code == OP_REPEAT || (op_info[op->code].flags & END);
+  for (int i = 0; keeps && i < op->n_in; i++)
+    map_put(k->arena, k->values, op->in[i], op->in[i]);
+}
+
+struct value_map kept_values(struct arena *a, const struct func *f) {
+  struct value_map values = {0};
+  walk(f->body, find_kept, &(struct kept){a, &values});
+  return values;
 }
 
 /* Whether all that it writes can have a copy for each thread: no state, nothing that a repeat carries on or
  * the function returns. */
-static bool can_repeat(const struct unit *u, const struct func *f) {
+static bool can_repeat(const struct unit *u, const struct value_map *kept) {
   for (int i = 0; i < u->kernel->buffers.n; i++)
     if (u->kernel->buffers.at[i]->written && u->kernel->buffers.at[i]->base != BASE_SCRATCH)
       return false;
-  for (int i = 0; i < u->op->n_out; i++) {
-    struct users users = {u->op->out[i], true};
-    walk(f->body, find_user, &users);
-    if (!users.kernels)
+  for (int i = 0; i < u->op->n_out; i++)
+    if (map_has(kept, u->op->out[i]))
       return false;
-  }
   return true;
 }
 
-void share_kernel(struct unit *u, const struct func *f) {
+void share_kernel(struct unit *u, const struct func *f, const struct value_map *kept) {
   struct kernel *k = u->kernel;
   if (share_loops(u, f->spread)) {
     k->team = TEAM_SHARE;
     find_own_elements(u);
-  } else if (f->spread && can_repeat(u, f)) {
+  } else if (f->spread && can_repeat(u, kept)) {
     k->team = TEAM_EACH;
     for (int i = 0; i < k->buffers.n; i++)
       if (k->buffers.at[i]->written)

@@ -501,8 +501,7 @@ static void clones_are_whole(void **state) {
   assert_ptr_equal(captured[0], z);
   assert_int_equal(count_uses(body, z), 2);
   struct value_map map = {0};
-  vec_push(&b->arena, map.from, z);
-  vec_push(&b->arena, map.to, x);
+  map_put(&b->arena, &map, z, x);
   struct builder at = builder_after(m, repeat);
   struct op *copy = op_clone(&at, repeat, &map);
   assert_ptr_equal(map_value(&map, repeat->out[0]), copy->out[0]);

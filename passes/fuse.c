@@ -110,8 +110,6 @@ static void use_clones(struct op *op, void *data) {
 
 /* ---- kernels ----------------------------------------------------------------------------------------- */
 
-typedef VEC(int) unit_list;
-
 /* Operators outside the kernel that may use the results of unit k: those of units, and the block's end. */
 static op_list users_outside(struct fuse *f, const struct schedule *s, const struct op *kernel, int k) {
   const struct unit *u = &s->units[k];
@@ -183,35 +181,36 @@ static void make_kernel(struct fuse *f, const struct schedule *s, const unit_lis
   yield_results(f, s, kernel, members);
 }
 
-static bool is_fused(const struct unit *u, int level, enum row_kind rows) {
-  return u->kind == UNIT_FUSED && u->cluster < 0 && u->level == level && u->rows == rows;
-}
-
-static void make_rows(struct fuse *f, const struct schedule *s, int level, enum row_kind rows) {
-  unit_list members = {0};
-  for (int k = 0; k < s->n; k++)
-    if (is_fused(&s->units[k], level, rows))
-      vec_push(&f->scratch, members, k);
-  make_kernel(f, s, &members);
-}
-
 static void make_sum(struct fuse *f, struct op *sum) {
   op_move_end(sum, sum->block);
   struct leaves l = {.b = builder_before(f->m, sum)};
   sum->in[0] = clone_leaf(&l, sum->in[0]);
 }
 
-static void make_barrier(struct fuse *f, const struct schedule *s, int k) {
+/* Barriers of one level, and what runs in the kernel of each scan or product. */
+struct barriers {
+  unit_list *of_level, *members;
+};
+
+static struct barriers find_barriers(struct fuse *f, const struct schedule *s) {
+  struct barriers b = {arena_array(&f->scratch, unit_list, s->levels),
+                       arena_array(&f->scratch, unit_list, s->n)};
+  for (int k = 0; k < s->n; k++) {
+    const struct unit *u = &s->units[k];
+    if (u->kind != UNIT_FUSED)
+      vec_push(&f->scratch, b.of_level[u->level], k);
+    if (u->kind != UNIT_FUSED || u->cluster >= 0)
+      vec_push(&f->scratch, b.members[u->cluster >= 0 ? u->cluster : k], k);
+  }
+  return b;
+}
+
+static void make_barrier(struct fuse *f, const struct schedule *s, const struct barriers *b, int k) {
   const struct unit *u = &s->units[k];
-  unit_list members = {0};
   switch (u->kind) {
   case UNIT_SUM: make_sum(f, u->op); break;
   case UNIT_REPEAT: op_move_end(u->op, s->block); break;
-  default:
-    for (int i = 0; i < s->n; i++)
-      if (i == k || (u->cluster >= 0 && s->units[i].cluster == u->cluster))
-        vec_push(&f->scratch, members, i);
-    make_kernel(f, s, &members);
+  default: make_kernel(f, s, &b->members[k]);
   }
 }
 
@@ -235,12 +234,13 @@ static void fuse_block(struct fuse *f, struct block *b) {
   op_list leaves = {0};
   find_leaves(f, b, &leaves);
   struct schedule *s = fuse_plan(&f->scratch, b);
+  const unit_list *kernels = fuse_kernels(s);
+  struct barriers barriers = find_barriers(f, s);
   for (int level = 0; level < s->levels; level++) {
     for (int rows = 0; rows < ROWS_COUNT; rows++)
-      make_rows(f, s, level, (enum row_kind)rows);
-    for (int k = 0; k < s->n; k++)
-      if (s->units[k].kind != UNIT_FUSED && s->units[k].level == level)
-        make_barrier(f, s, k);
+      make_kernel(f, s, &kernels[level * ROWS_COUNT + rows]);
+    for (int i = 0; i < barriers.of_level[level].n; i++)
+      make_barrier(f, s, &barriers, barriers.of_level[level].at[i]);
   }
   op_move_end(end, b);
   for (int i = 0; i < leaves.n; i++)

@@ -27,18 +27,24 @@ struct unit {
   VEC(int) before; /* units that access a state after it */
 };
 
+typedef VEC(int) unit_list; /* numbers of units */
+
 struct schedule {
   struct arena *arena;
   struct block *block;
   struct op *end; /* the block's last operator */
   int n, levels;
   struct unit *units; /* in program order */
+  int *members;       /* of the kernel of a level and kind of rows: level * ROWS_COUNT + rows */
 };
 
 /* A leaf costs nothing to make again: it is cloned into each kernel that uses it. */
 bool fuse_leaf(const struct value *v);
 /* Finds units, dependences and levels. In the arena. */
 struct schedule *fuse_plan(struct arena *a, struct block *b);
+/* The units of each kernel that is no scan's, in program order, at level * ROWS_COUNT + rows. In the arena.
+ */
+unit_list *fuse_kernels(const struct schedule *s);
 /* Whether two units run in the same kernel. */
 bool fuse_together(const struct unit *u, const struct unit *v);
 

@@ -10,6 +10,8 @@
 #include "passes/fuse.h"
 
 #include "passes/rewrite.h"
+#include "support/heap.h"
+#include <string.h>
 
 /* ---- units ------------------------------------------------------------------------------------------- */
 
@@ -69,9 +71,8 @@ static void find_units(struct schedule *s) {
 
 static void add_edge(struct schedule *s, int from, int to) {
   struct unit *u = &s->units[from], *v = &s->units[to];
-  for (int i = 0; i < u->to.n; i++)
-    if (u->to.at[i] == to)
-      return;
+  if (u->to.n && u->to.at[u->to.n - 1] == to) /* edges come user by user */
+    return;
   vec_push(s->arena, u->to, to);
   vec_push(s->arena, v->from, from);
 }
@@ -102,16 +103,43 @@ struct access {
   const struct op *op;
   int unit;
 };
+/* Those of one state. */
+struct state_accesses {
+  const char *symbol;
+  VEC(struct access) found;
+  UT_hash_handle hh;
+};
 struct accesses {
   struct arena *arena;
   int unit;
-  VEC(struct access) found;
+  struct state_accesses *states; /* by symbol */
 };
+
+/* The table lives in the accesses' arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(a->arena, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
 
 static void find_access(struct op *op, void *data) {
   struct accesses *a = data;
-  if (op->code == OP_READ || op->code == OP_WRITE)
-    vec_push(a->arena, a->found, (struct access){op, a->unit});
+  struct state_accesses *s = NULL;
+  if (op->code != OP_READ && op->code != OP_WRITE)
+    return;
+  HASH_FIND_STR(a->states, op->attr.symbol, s);
+  if (!s) {
+    s = arena_new(a->arena, struct state_accesses);
+    s->symbol = op->attr.symbol;
+    HASH_ADD_KEYPTR(hh, a->states, s->symbol, strlen(s->symbol), s);
+  }
+  vec_push(a->arena, s->found, (struct access){op, a->unit});
+}
+
+static void order_two(struct schedule *s, struct access x, struct access y) {
+  if (x.unit == y.unit || !states_conflict(x.op, y.op))
+    return;
+  vec_push(s->arena, s->units[x.unit].before, y.unit);
+  vec_push(s->arena, s->units[y.unit].after, x.unit);
 }
 
 static void order_accesses(struct schedule *s) {
@@ -122,14 +150,10 @@ static void order_accesses(struct schedule *s) {
     if (s->units[k].op->body)
       walk(s->units[k].op->body, find_access, &all);
   }
-  for (int j = 0; j < all.found.n; j++)
-    for (int i = 0; i < j; i++) {
-      struct access x = all.found.at[i], y = all.found.at[j];
-      if (x.unit != y.unit && states_conflict(x.op, y.op)) {
-        vec_push(s->arena, s->units[x.unit].before, y.unit);
-        vec_push(s->arena, s->units[y.unit].after, x.unit);
-      }
-    }
+  for (const struct state_accesses *one = all.states; one; one = one->hh.next)
+    for (int j = 0; j < one->found.n; j++)
+      for (int i = 0; i < j; i++)
+        order_two(s, one->found.at[i], one->found.at[j]);
 }
 
 /* ---- what buffers cost ------------------------------------------------------------------------------- */
@@ -184,19 +208,29 @@ static bool used_only_in(const struct schedule *s, const struct unit *u, int clu
   return true;
 }
 
+/* A heap gives the least first; the units are wanted back to front. */
+static void push_producers(const struct schedule *s, struct heap *h, int k) {
+  for (int i = 0; i < s->units[k].from.n; i++)
+    heap_push(s->arena, h, -s->units[k].from.at[i]);
+}
+
 /* Takes element-wise producers in one after another, back to front, and keeps the prefix that needs the
  * fewest bytes of buffers; of equal ones the longest. */
 static void absorb(struct schedule *s, int scan) {
   VEC(int) taken = {0};
+  struct heap producers = {0}; /* -k */
   int64_t cost = 0, best = 0;
   int best_n = 0;
-  for (int k = scan - 1; k >= 0; k--) {
+  push_producers(s, &producers, scan);
+  while (producers.at.n) {
+    int k = -heap_pop(&producers);
     struct unit *u = &s->units[k];
     if (u->cluster >= 0 || !elementwise(u) || !used_only_in(s, u, scan))
       continue;
     cost -= cost_around(s, k);
     u->cluster = scan;
     cost += cost_around(s, k);
+    push_producers(s, &producers, k);
     vec_push(s->arena, taken, k);
     if (cost <= best) {
       best = cost;
@@ -281,12 +315,15 @@ static bool same_kernel(const struct unit *u, int level, enum row_kind rows) {
   return !barrier(u) && u->level == level && u->rows == rows;
 }
 
-static bool kernel_exists(const struct schedule *s, const struct unit *like, int level) {
-  for (int k = 0; k < s->n; k++) {
-    if (&s->units[k] != like && same_kernel(&s->units[k], level, like->rows))
-      return true;
-  }
-  return false;
+/* Units of the kernel of a level and kind of rows. */
+static int *members(const struct schedule *s, int level, enum row_kind rows) {
+  return &s->members[level * ROWS_COUNT + (int)rows];
+}
+
+static void move_to(struct schedule *s, struct unit *u, int level) {
+  --*members(s, u->level, u->rows);
+  u->level = level;
+  ++*members(s, u->level, u->rows);
 }
 
 /* Moves unit k as late as it may go, but not into a kernel of its own. */
@@ -295,13 +332,13 @@ static bool sink(struct schedule *s, int k, struct moves *m) {
   if (barrier(u) || (u->to.n == 0 && !u->at_end))
     return false;
   int level = latest_level(s, u);
-  while (level > u->level && !kernel_exists(s, u, level))
+  while (level > u->level && !*members(s, level, u->rows))
     level--;
   if (level <= u->level)
     return false;
   vec_push(s->arena, m->at, (struct move){k, u->level});
   m->cost -= cost_around(s, k);
-  u->level = level;
+  move_to(s, u, level);
   m->cost += cost_around(s, k);
   return true;
 }
@@ -309,7 +346,7 @@ static bool sink(struct schedule *s, int k, struct moves *m) {
 static void undo(struct schedule *s, struct moves *m, int keep) {
   while (m->at.n > keep) {
     struct move last = m->at.at[--m->at.n];
-    s->units[last.unit].level = last.level;
+    move_to(s, &s->units[last.unit], last.level);
   }
 }
 
@@ -319,13 +356,15 @@ static void sink_cone(struct schedule *s, int root) {
   struct moves m = {0};
   int64_t best = 0;
   int keep = 0;
-  bool *wanted = arena_array(s->arena, bool, root + 1);
-  wanted[root] = true;
-  for (int k = root; k >= 0; k--) {
-    if (!wanted[k] || !sink(s, k, &m))
+  struct heap wanted = {0}; /* -k */
+  int before = -1;
+  heap_push(s->arena, &wanted, -root);
+  while (wanted.at.n) {
+    int k = -heap_pop(&wanted);
+    if (k == before || !sink(s, k, &m))
       continue;
-    for (int i = 0; i < s->units[k].from.n; i++)
-      wanted[s->units[k].from.at[i]] = true;
+    before = k;
+    push_producers(s, &wanted, k);
     if (m.cost < best) {
       best = m.cost;
       keep = m.at.n;
@@ -335,21 +374,21 @@ static void sink_cone(struct schedule *s, int root) {
 }
 
 /* A kernel that can move into later ones as a whole does, when that needs no more buffers. */
-static void sink_kernel(struct schedule *s, int level, enum row_kind rows) {
+static void sink_kernel(struct schedule *s, const unit_list *kernel) {
   struct moves m = {0};
   bool all = true;
-  for (int k = s->n - 1; k >= 0 && all; k--)
-    if (same_kernel(&s->units[k], level, rows))
-      all = sink(s, k, &m);
+  for (int i = kernel->n - 1; i >= 0 && all; i--)
+    all = sink(s, kernel->at[i], &m);
   undo(s, &m, all && m.cost <= 0 ? m.at.n : 0);
 }
 
 static void sink_all(struct schedule *s) {
   for (int k = s->n - 1; k >= 0; k--)
     sink_cone(s, k);
+  const unit_list *kernels = fuse_kernels(s); /* moves go to levels that have had their turn */
   for (int level = s->levels - 1; level >= 0; level--)
     for (int rows = 0; rows < ROWS_COUNT; rows++)
-      sink_kernel(s, level, (enum row_kind)rows);
+      sink_kernel(s, &kernels[level * ROWS_COUNT + rows]);
 }
 
 /* ---- scans take what follows ------------------------------------------------------------------------- */
@@ -372,16 +411,33 @@ static bool can_follow(const struct schedule *s, const struct unit *u, int scan)
 }
 
 /* A kernel of nothing but element-wise operators right after a scan becomes a part of it. */
-static void extend_scan(struct schedule *s, int scan) {
+static void extend_scan(struct schedule *s, const unit_list *kernels, int scan) {
   int level = s->units[scan].level;
-  for (int k = 0; k < s->n; k++)
-    if (same_kernel(&s->units[k], level + 1, ROWS_T) && !can_follow(s, &s->units[k], scan))
+  if (level + 1 >= s->levels)
+    return;
+  const unit_list *next = &kernels[(level + 1) * ROWS_COUNT + ROWS_T];
+  for (int i = 0; i < next->n; i++) {
+    const struct unit *u = &s->units[next->at[i]];
+    if (same_kernel(u, level + 1, ROWS_T) && !can_follow(s, u, scan))
       return;
-  for (int k = 0; k < s->n; k++)
-    if (same_kernel(&s->units[k], level + 1, ROWS_T)) {
-      s->units[k].cluster = scan;
-      s->units[k].level = level;
-    }
+  }
+  for (int i = 0; i < next->n; i++) {
+    struct unit *u = &s->units[next->at[i]];
+    if (!same_kernel(u, level + 1, ROWS_T))
+      continue;
+    u->cluster = scan;
+    u->level = level;
+  }
+}
+
+unit_list *fuse_kernels(const struct schedule *s) {
+  unit_list *kernels = arena_array(s->arena, unit_list, s->levels * ROWS_COUNT);
+  for (int k = 0; k < s->n; k++) {
+    const struct unit *u = &s->units[k];
+    if (!barrier(u))
+      vec_push(s->arena, kernels[u->level * ROWS_COUNT + (int)u->rows], k);
+  }
+  return kernels;
 }
 
 struct schedule *fuse_plan(struct arena *a, struct block *b) {
@@ -395,9 +451,14 @@ struct schedule *fuse_plan(struct arena *a, struct block *b) {
       absorb(s, k);
   find_levels(s);
   s->levels = level_count(s);
+  s->members = arena_array(a, int, s->levels *ROWS_COUNT);
+  for (int k = 0; k < s->n; k++)
+    if (!barrier(&s->units[k]))
+      ++*members(s, s->units[k].level, s->units[k].rows);
   sink_all(s);
+  const unit_list *kernels = fuse_kernels(s);
   for (int k = 0; k < s->n; k++)
     if (s->units[k].kind == UNIT_SCAN)
-      extend_scan(s, k);
+      extend_scan(s, kernels, k);
   return s;
 }

@@ -82,6 +82,7 @@ struct fixing {
   int segments;      /* log2, of a curve */
   VEC(struct known_scales) scales;
   VEC(struct guess) guessed; /* results whose format is a guess */
+  VEC(struct loc) poles;     /* lines with a root that is divided by and may be 0 */
   bool ok;
 };
 
@@ -104,11 +105,13 @@ struct format format_of(const struct fixing *x, const struct value *old);
 struct format format_of_any(const struct fixing *x, const struct op *op, int first);
 struct format state_format(const struct fixing *x, const struct state *s);
 double saturated(double v, int bits); /* to the integers of so many bits; 0 for NaN */
-int bits_for(double most);            /* least b with most <= 2^b; most > 0 */
+int bits_for(double most);            /* least b with most <= 2^b, most > 0 */
 int floor_log2(double c);             /* of |c|, finite for whatever c */
 bool power_of_two(double c, int *e);  /* c = 2^e or -2^e */
 void note_guess(struct fixing *x, const struct op *op, const struct number *n);
 void warn_of_guesses(struct fixing *x);
+/* op divides by the root of v, or of its mean square, or by v, which is a root. */
+void warn_of_pole(struct fixing *x, const struct op *op, const struct value *v);
 
 /* ---- fixed_map.c: making integers ---- */
 struct value *int_const(struct fixing *x, double value);

@@ -1,5 +1,5 @@
-/* fixed_format.c: formats of values, and what is said of those whose bounds are of no use; contracts in
- * fixed.h.
+/* fixed_format.c: formats of values, and what is said of those whose bounds are of no use, and of roots that
+ * are divided by and may be 0; contracts in fixed.h.
  *
  * A bound that leaves less than half the word behind the point is as good as none: interval arithmetic gives
  * numbers such as 1e60 for values that never leave -10 .. 10, and a format that held them would hold nothing
@@ -191,4 +191,20 @@ void warn_of_guesses(struct fixing *x) {
       d,
       "--calibrate FILE (a text) or --calibrate-tokens FILE (ids) runs the model and measures how far each "
       "value goes");
+}
+
+/* ---- poles ------------------------------------------------------------------------------------------- */
+
+/* Once a line: a spec's block stands in many places. */
+void warn_of_pole(struct fixing *x, const struct op *op, const struct value *v) {
+  struct range r = range_at(x, v);
+  if (r.lo > 0 || (op->code == OP_RMSNORM && r.hi < 0))
+    return;
+  for (int i = 0; i < x->poles.n; i++)
+    if (x->poles.at[i].file == op->at.file && x->poles.at[i].line == op->at.line)
+      return;
+  vec_push(x->m->arena, x->poles, op->at);
+  diag_at(x->m->diag, SEVERITY_WARNING, op->at,
+          "fixed-point: a root that is divided by may be 0, as that of an rmsnorm without epsilon is for a "
+          "vector of zeros; floats give infinity or NaN there, integers their largest number or 0");
 }

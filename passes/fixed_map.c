@@ -245,6 +245,8 @@ static struct number divide_elements(struct fixing *x, const struct op *op) {
 static struct number divide(struct fixing *x, const struct op *op) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
   bool one = type_count(op->in[1]->type, 1, 1) == 1 && range_at(x, op->in[1]).lo >= 0;
+  if (op_is(op->in[1]->def, OP_SQRT))
+    warn_of_pole(x, op, op->in[1]);
   if (a->form == FORM_CONST && a->c == 0)
     return *a;
   if (b->form == FORM_CONST)
@@ -426,6 +428,8 @@ static struct number logarithm(struct fixing *x, const struct op *op) {
 static struct number root_op(struct fixing *x, const struct op *op, bool inverse) {
   bool own = number_of(x, op->in[0])->form == FORM_SCALAR || type_count(op->out[0]->type, 1, 1) == 1 ||
              !is_narrow(x, range_at(x, op->out[0]));
+  if (inverse)
+    warn_of_pole(x, op, op->in[0]);
   struct scalar *s = scalar_root(x, scalar_of(x, op->in[0]), inverse);
   if (own)
     return scalar_number(s);

@@ -122,6 +122,8 @@ struct number reduce_op(struct fixing *x, const struct op *op) {
 struct number rmsnorm_op(struct fixing *x, const struct op *op) {
   const struct value *v = op->in[0];
   int last = type_last(v->type);
+  if (!(op->attr.eps > 0))
+    warn_of_pole(x, op, v);
   struct scalar *n = scalar_new(x, 1 / (double)v->type.dim[last]);
   struct scalar *mean = scalar_product(x, sum_of_squares(x, v, last), n, 1);
   struct scalar *r = scalar_root(x, scalar_add(x, mean, scalar_new(x, op->attr.eps)), true);

@@ -43,9 +43,11 @@ struct scalar *scalar_product(struct fixing *x, const struct scalar *a, const st
 
 /* ---- atoms ------------------------------------------------------------------------------------------- */
 
+/* 0 is finer than any other number, so that it takes no digits from what it is added to. */
 struct atom atom_const(struct fixing *x, double c) {
+  enum { OF_ZERO = 1 << 14 };
   if (c == 0 || isnan(c))
-    return (struct atom){int_const(x, 0), int_const(x, 0), false};
+    return (struct atom){int_const(x, 0), int_const(x, OF_ZERO), false};
   c = fmax(-0x1p1000, fmin(c, 0x1p1000));
   int shift = MANTISSA - 1 - floor_log2(c);
   return (struct atom){int_const(x, rint(ldexp(c, shift))), int_const(x, shift), false};
@@ -161,6 +163,8 @@ struct atom materialise(struct fixing *x, struct scalar *s) {
 
 /* Both on the exponent of the larger one, then added. */
 struct scalar *scalar_add(struct fixing *x, struct scalar *a, struct scalar *b) {
+  if (!b->factors.n && b->c == 0) /* an epsilon of 0 */
+    return a;
   struct atom p = materialise(x, a), q = materialise(x, b);
   struct value *e = int_op(x, OP_IMIN, 2, (struct value *[]){p.e, q.e}, 16), *one = int_const(x, 1);
   struct value *pm = int_mulshift(x, p.m, one, int_sub(x, p.e, e, 16), 31);

@@ -14,7 +14,10 @@ enum { TRIAL_TOKENS = 64 };
 
 /* ---- weights ----------------------------------------------------------------------------------------- */
 
-static void include(struct weight *w, double v) {
+/* v, of instance i */
+static void include(struct weight *w, int64_t i, double v) {
+  if (!w->known || fabs(v) > fmax(fabs(w->lo), fabs(w->hi)))
+    w->widest = i;
   w->lo = w->known ? fmin(w->lo, v) : v;
   w->hi = w->known ? fmax(w->hi, v) : v;
   w->known = true;
@@ -32,7 +35,7 @@ static bool know_scales(struct job *j, struct weight *w) {
     const char *name = weight_tensor(&j->arena, w, i);
     ok = j->source.ternary(j->source.self, name, w, codes, scales);
     for (int64_t k = 0; ok && k < n; k++)
-      include(w, (double)scales[k]);
+      include(w, i, (double)scales[k]);
   }
   free(codes);
   free(scales);
@@ -50,7 +53,7 @@ static bool know_floats(struct job *j, struct weight *w) {
       int64_t n = all - at < PIECE ? all - at : PIECE;
       ok = j->source.floats(j->source.self, name, at, n, piece);
       for (int64_t k = 0; ok && k < n; k++)
-        include(w, (double)piece[k]);
+        include(w, i, (double)piece[k]);
     }
   }
   free(piece);
@@ -63,7 +66,7 @@ static bool know_folded(struct interp *in, struct weight *w) {
     if (!t)
       return false;
     for (int64_t k = 0; k < type_count(t->type, 1, 1); k++)
-      include(w, interp_float(in, t, k));
+      include(w, i, interp_float(in, t, k));
   }
   return true;
 }

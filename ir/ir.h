@@ -255,6 +255,7 @@ struct weight {
   const char **parts; /* WEIGHT_MERGED: names of weights with the same counts */
   bool known;         /* a checkpoint was looked at: */
   double lo, hi;      /* range of a float weight's numbers, of a ternary weight's scales s */
+  int64_t widest;     /* the instance that has the one of lo and hi with the larger magnitude */
   struct loc at;
   enum storage
       source; /* the checkpoint's type of a float tensor when one is at hand (driver), else STORE_NONE */

@@ -105,7 +105,7 @@ struct format format_of(const struct fixing *x, const struct value *old);
 struct format format_of_any(const struct fixing *x, const struct op *op, int first);
 struct format state_format(const struct fixing *x, const struct state *s);
 double saturated(double v, int bits); /* to the integers of so many bits; 0 for NaN */
-int bits_for(double most);            /* least b with most <= 2^b, most > 0 */
+int bits_for(double most);            /* least b with most <= 2^b, finite for whatever most > 0 */
 int floor_log2(double c);             /* of |c|, finite for whatever c */
 bool power_of_two(double c, int *e);  /* c = 2^e or -2^e */
 void note_guess(struct fixing *x, const struct op *op, const struct number *n);

@@ -21,6 +21,8 @@ enum {
 
 int bits_for(double most) {
   int e;
+  if (isinf(most))
+    return 1025;
   double f = frexp(most, &e);
   return f == 0.5 ? e - 1 : e;
 }

@@ -97,7 +97,7 @@ static int bits_of_decays(const struct weight *w) {
 }
 
 /* As many digits as the bits hold: a table of angles or decays is as fine as the word, whatever floats a
- * checkpoint has are not. */
+ * checkpoint has are not. Infinite numbers reach half a word, which leaves the others digits. */
 static struct format weight_format(struct fixing *x, const struct weight *w) {
   double most = range_most(weight_range(w));
   struct sources from = {.steps = 10000};
@@ -105,9 +105,31 @@ static struct format weight_format(struct fixing *x, const struct weight *w) {
   if (define)
     find_sources(define->in[0], &from);
   int bits = define && !from.tensors ? TABLE_BITS : from.exponentials ? bits_of_decays(w) : WEIGHT_BITS;
+  if (isinf(most))
+    bits = TABLE_BITS;
   bits = bits < x->word ? bits : x->word;
+  if (isinf(most))
+    return (struct format){bits - 1 - x->word / 2, bits};
   int whole = most > 0 ? bits_for(most * (1 + ldexp(1, -bits))) : 1 - bits;
   return (struct format){bits - 1 - whole, bits};
+}
+
+/* A checkpoint's numbers beyond half the word: what is lost of them and beside them. */
+static void warn_of_size(struct fixing *x, const struct weight *w, struct format f) {
+  struct range r = weight_range(w);
+  if (!w->known || is_narrow(x, r))
+    return;
+  const char *name = weight_tensor(x->m->arena, w, w->widest);
+  if (isinf(range_most(r)))
+    diag_at(x->m->diag, SEVERITY_WARNING, w->at,
+            "fixed-point: '%s' has infinite numbers, which integers do not have; they count as %g here", name,
+            ldexp(1, f.bits - 1 - f.frac));
+  else
+    diag_at(
+        x->m->diag, SEVERITY_WARNING, w->at,
+        "fixed-point: '%s' has numbers as large as %g; in %d bits that reach so far, numbers below %.2g are "
+        "0, and what is computed from large ones saturates where it has no useful bound",
+        name, range_most(r), f.bits, ldexp(0.5, -f.frac));
 }
 
 static void define_codes(struct builder *b, struct value *v, double scale, int bits, const char *symbol,
@@ -127,6 +149,7 @@ static struct weight *fixed_weight(struct fixing *x, const struct weight *w) {
     return y;
   struct format f = weight_format(x, w);
   y = new_weight(x, name, w->type, w, f);
+  warn_of_size(x, w, f);
   double scale = ldexp(1, f.frac);
   struct op *define = define_of(x, w);
   if (define) {
@@ -194,7 +217,8 @@ struct number scales_weight(struct fixing *x, double c, const struct factor *f, 
   for (int i = 0; i < x->scales.n; i++)
     if (strcmp(x->scales.at[i].key, key) == 0)
       return fixed(leaf(x, x->scales.at[i].w, first), x->scales.at[i].w->frac, digits + 1);
-  struct format format = {digits - bits_for(range_most(scales_range(x, c, f, n)) * (1 + 1e-6)), digits + 1};
+  double most = range_most(scales_range(x, c, f, n)) * (1 + 1e-6);
+  struct format format = {digits - (isinf(most) ? 0 : bits_for(most)), digits + 1}; /* infinite: saturates */
   const char *name = scales_name(x, like);
   struct weight *w = new_weight(x, name, t, like, format);
   vec_push(x->m->arena, x->scales, (struct known_scales){key, w});

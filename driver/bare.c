@@ -11,15 +11,12 @@
 /* The step alone, as one thread runs it. Sums by tables take a byte of codes at a time, whatever is in it:
  * five are better than four. */
 static struct loops *to_loops(struct job *j) {
-  static const char *const unwanted[] = {"batch-time", "spread"};
   if (!job_load(j))
     return NULL;
-  for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
-    vec_push(&j->arena, j->options.disable, unwanted[i]);
   j->chip = true;
   if (j->options.packing == STORE_NONE)
     j->options.packing = STORE_TILE3;
-  return job_passes(j, job_pipeline(j)) ? loops_lower(&j->arena, j->module) : NULL;
+  return job_pipeline(j, PIPELINE_chip, PIPELINE_fixed_chip) ? loops_lower(&j->arena, j->module) : NULL;
 }
 
 static bool read_weights(FILE *f, uint8_t *weights, size_t n) {

@@ -355,45 +355,46 @@ bool job_load(struct job *j) {
   return ok;
 }
 
-const char *job_pipeline(const struct job *j) {
-  return j->options.passes ? j->options.passes : j->options.fixed ? pipeline_fixed : pipeline_default;
+static bool know_ranges(void *self) {
+  return job_know(self);
 }
 
 /* What the passes are asked for. */
-static struct pass_context pass_context(const struct job *j) {
+static struct pass_context pass_context(struct job *j) {
   const struct compile_options *o = &j->options;
   return (struct pass_context){.chunk = o->chunk,
                                .batch = o->batch,
                                .packing = o->packing,
                                .slow_trits = j->slow_trits,
                                .chip = j->chip,
-                               .word = o->fixed_bits};
+                               .word = o->fixed_bits,
+                               .know_ranges = o->weights ? know_ranges : NULL,
+                               .self = j};
 }
 
-/* The pass wants to know the checkpoint as it is when the passes before it have run. */
-static bool run_passes(struct job *j, const char *list) {
-  static const char fixing[] = "fixed-point";
+static bool run_passes(struct job *j, const char *list, unsigned within) {
   struct compile_options *o = &j->options;
   vec_push(&j->arena, o->disable, NULL);
   o->disable.n--;
   struct pass_options options = {.context = pass_context(j),
                                  .verify = o->verify,
                                  .print_after = o->print_after,
-                                 .disable = o->disable.at};
-  const char *at = strstr(list, fixing);
-  while (at && ((at > list && at[-1] != ',') || (at[strlen(fixing)] && at[strlen(fixing)] != ',')))
-    at = strstr(at + 1, fixing);
-  if (!at)
-    return passes_run(j->module, list, &options);
-  const char *before = arena_strndup(&j->arena, list, (size_t)(at - list));
-  return passes_run(j->module, before, &options) && job_know(j) && passes_run(j->module, at, &options);
+                                 .disable = o->disable.at,
+                                 .within = within};
+  progress_stage("running the passes");
+  bool ok = passes_run(j->module, list, &options);
+  progress_clear();
+  return ok;
 }
 
 bool job_passes(struct job *j, const char *list) {
-  progress_stage("running the passes");
-  bool ok = run_passes(j, list);
-  progress_clear();
-  return ok;
+  return run_passes(j, list, 0);
+}
+
+bool job_pipeline(struct job *j, enum pipeline_id plain, enum pipeline_id fixed) {
+  const struct compile_options *o = &j->options;
+  unsigned within = 1u << plain | 1u << fixed;
+  return run_passes(j, o->passes ? o->passes : pipelines[o->fixed ? fixed : plain].name, within);
 }
 
 bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes) {

@@ -70,8 +70,9 @@ bool job_checkpoint(struct job *j, const char *path);
  * diagnostics. */
 bool job_load(struct job *j);
 bool job_passes(struct job *j, const char *list);
-/* The passes that --passes names, else the pipeline of `last` ("plan-memory") with or without fixed-point. */
-const char *job_pipeline(const struct job *j);
+/* The pipeline `plain`, or `fixed` where --fixed is given; or the passes that --passes names, without those
+ * that only other pipelines have. False after diagnostics. */
+bool job_pipeline(struct job *j, enum pipeline_id plain, enum pipeline_id fixed);
 /* Before fixed-point: ranges of the checkpoint's weights, and magnitudes of values on the text of
  * --calibrate or the ids of --calibrate-tokens, into the module. The first CALIBRATION_TOKENS of them. */
 enum { CALIBRATION_TOKENS = 512 };

@@ -214,8 +214,6 @@ static bool try_out(struct job *j) {
 }
 
 bool job_know(struct job *j) {
-  if (!j->options.weights)
-    return true;
   struct interp *in = interp_new(j->module, &j->source, false);
   bool ok = in && know_weights(j, in);
   interp_free(in);

@@ -124,9 +124,7 @@ bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine
 struct loops *hardware_loops(struct job *j) {
   j->options.fixed = true;
   j->options.batch = 0;
-  vec_push(&j->arena, j->options.disable, "batch-time"); /* one token at a time */
-  vec_push(&j->arena, j->options.disable, "spread");     /* one machine, no team */
-  bool ok = (j->module || job_load(j)) && job_passes(j, job_pipeline(j));
+  bool ok = (j->module || job_load(j)) && job_pipeline(j, PIPELINE_streaming, PIPELINE_streaming);
   return ok ? loops_lower(&j->arena, j->module) : NULL;
 }
 

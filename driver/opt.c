@@ -15,7 +15,7 @@ struct opt {
 
 static const struct argp_option options[] = {
     {"passes", KEY_PASSES, "LIST", 0,
-     "passes to run, separated by commas (default: none, only check and print)", 0},
+     "passes and pipelines to run, separated by commas (default: none, only check and print)", 0},
     {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 0},
     {"print-loops", KEY_LOOPS, 0, 0, "prints the loops that the back ends get, instead of the IR", 0},
     {"output", 'o', "FILE", 0, "where the IR goes (default: standard output)", 0},
@@ -46,9 +46,12 @@ static char *help(int key, const char *text, void *input) {
   if (key != ARGP_KEY_HELP_POST_DOC)
     return (char *)text;
   struct arena a = {0};
-  const char *list = "Passes, in the order of the default pipeline:\n";
+  const char *list = "Passes, in the order in which pipelines run them:\n";
   for (int i = 0; i < pass_count; i++)
     list = arena_printf(&a, "%s  %-14s %s\n", list, passes[i].name, passes[i].help);
+  list = arena_printf(&a, "%s\nPipelines, which --passes takes as well:\n", list);
+  for (int i = 0; i < pipeline_count; i++)
+    list = arena_printf(&a, "%s  %-14s %s\n", list, pipelines[i].name, pipelines[i].help);
   char *copy = xstrdup(list);
   arena_free(&a);
   return copy;

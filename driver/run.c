@@ -133,7 +133,8 @@ static int run_interpreted(struct run *r) {
   struct interpreted in;
   const char *tokens = program_option(r, "--tokens"), *logits = program_option(r, "--logits");
   const char *chunk = program_option(r, "--chunk");
-  if (!job_passes(j, j->options.passes || j->options.fixed ? job_pipeline(j) : "batch-time"))
+  bool asked = j->options.passes || j->options.fixed;
+  if (!(asked ? job_pipeline(j, PIPELINE_default, PIPELINE_fixed) : job_passes(j, "batch-time")))
     return 1;
   if (r->float64 && tokens && logits)
     return interpret_logits(j, true, tokens, logits, chunk ? atoi(chunk) : 1) ? 0 : 1;
@@ -204,7 +205,7 @@ static int run_engine(struct run *r) {
   struct job *j = &r->job;
   struct image image;
   struct engine e;
-  if (!engine_target(j, r->engine) || !job_passes(j, job_pipeline(j)))
+  if (!engine_target(j, r->engine) || !job_pipeline(j, PIPELINE_default, PIPELINE_fixed))
     return 1;
   struct loops *loops = loops_lower(&j->arena, j->module);
   if (!loops || !image_in_memory(j, &image))

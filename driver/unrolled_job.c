@@ -7,7 +7,6 @@
 enum { MOST_PARAMETERS = 1000000 };
 
 struct unrolled *unrolled_job(struct job *j, const struct hw_options *o) {
-  static const char *const not_here[] = {"batch-time", "fuse", "spread", "plan-memory"};
   struct compile_options *c = &j->options;
   c->fixed = true;
   if (!c->weights) {
@@ -22,9 +21,6 @@ struct unrolled *unrolled_job(struct job *j, const struct hw_options *o) {
                o->topk);
     return NULL;
   }
-  /* one token at a time; operators stay whole, since every element becomes hardware anyway */
-  for (size_t i = 0; i < sizeof not_here / sizeof *not_here; i++)
-    vec_push(&j->arena, c->disable, not_here[i]);
   if (!(j->module || job_load(j)))
     return NULL;
   if (parameter_count(j->module) > MOST_PARAMETERS) {
@@ -35,7 +31,7 @@ struct unrolled *unrolled_job(struct job *j, const struct hw_options *o) {
         (unsigned long long)parameter_count(j->module));
     return NULL;
   }
-  if (!job_passes(j, job_pipeline(j)))
+  if (!job_pipeline(j, PIPELINE_unrolled, PIPELINE_unrolled))
     return NULL;
   struct unrolled_options u = {.depth = o->depth,
                                .best = !o->logits,

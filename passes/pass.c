@@ -1,4 +1,4 @@
-/* pass.c: the table of passes, and running a list of them. */
+/* pass.c: the tables of passes and pipelines, and running a list of them. */
 #include "passes/pass.h"
 
 #include <stdlib.h>
@@ -6,19 +6,32 @@
 #include <time.h>
 
 const struct pass passes[] = {
-#define PASS(function, name, needs, help) {name, help, needs, pass_##function},
+#define PASS(function, name, pipelines, needs, help) {name, help, pipelines, needs, pass_##function},
 #include "passes/passes.def"
 };
 const int pass_count = sizeof passes / sizeof *passes;
 
-/* simplify, cse and dce stand where a pass has left something for them: at the start what the spec's blocks
- * brought in; after norm-scale because norms of one vector share their sum of squares only once cse has seen
- * them; after batch-time because it makes constants and shapes anew; after spread, whose parted kernels still
- * hold what they gave away. The others: see passes.def. */
-#define TO_SUMS    "simplify,cse,dce,fold-weights,ternarize,norm-scale,simplify,cse,dce,"
-#define TO_KERNELS "merge-sums,batch-time,simplify,cse,dce,fuse,spread,dce,plan-memory"
-const char pipeline_default[] = TO_SUMS TO_KERNELS;
-const char pipeline_fixed[] = TO_SUMS "fixed-point,simplify,cse,dce," TO_KERNELS;
+const struct pipeline pipelines[] = {
+#define PIPELINE(identifier, name, help) {name, help},
+#include "passes/passes.def"
+};
+const int pipeline_count = sizeof pipelines / sizeof *pipelines;
+
+/* Indices into passes[]. */
+enum {
+#define PASS(function, name, pipelines, needs, help) PASS_##function,
+#include "passes/passes.def"
+};
+
+/* What the pipelines run, in order. */
+static const struct place {
+  int pass;
+  unsigned pipelines; /* the bits of those that have it */
+} places[] = {
+#define PASS(function, name, pipelines, needs, help) {PASS_##function, pipelines},
+#define AGAIN(function, pipelines)                   {PASS_##function, pipelines},
+#include "passes/passes.def"
+};
 
 const struct pass *pass_find(const char *name) {
   for (int i = 0; i < pass_count; i++)
@@ -27,22 +40,25 @@ const struct pass *pass_find(const char *name) {
   return NULL;
 }
 
+/* The bit of the pipeline, or 0. */
+static unsigned pipeline_bit(const char *name) {
+  for (int i = 0; i < pipeline_count; i++)
+    if (strcmp(pipelines[i].name, name) == 0)
+      return 1u << i;
+  return 0;
+}
+
 static void unknown_pass(struct module *m, const char *name) {
-  const char **names = arena_array(m->arena, const char *, pass_count);
+  const char **names = arena_array(m->arena, const char *, pass_count + pipeline_count);
   for (int i = 0; i < pass_count; i++)
     names[i] = passes[i].name;
-  const char *near = diag_nearest(name, names, pass_count);
+  for (int i = 0; i < pipeline_count; i++)
+    names[pass_count + i] = pipelines[i].name;
+  const char *near = diag_nearest(name, names, pass_count + pipeline_count);
   if (near)
     diag_error(m->diag, "there is no pass '%s'; did you mean '%s'?", name, near);
   else
     diag_error(m->diag, "there is no pass '%s' (ternc opt --help lists them)", name);
-}
-
-static bool disabled(const struct pass_options *o, const char *name) {
-  for (const char *const *d = o->disable; d && *d; d++)
-    if (strcmp(*d, name) == 0)
-      return true;
-  return false;
 }
 
 /* ---- showing ----------------------------------------------------------------------------------------- */
@@ -87,7 +103,14 @@ static bool transform(struct module *m, const struct pass *p, const struct pass_
   return pass_ready(m, p) && p->run(m, c) && m->diag->errors == errors;
 }
 
+/* Finds out what the pass must know beside the module, if there is where to find it. */
+static bool prepare(struct module *m, const struct pass *p, const struct pass_context *c) {
+  return !(p->needs & KNOWN_RANGES) || !c->know_ranges || !pass_ready(m, p) || c->know_ranges(c->self);
+}
+
 static bool run_one(struct module *m, const struct pass *p, const struct pass_options *o) {
+  if (!prepare(m, p, &o->context))
+    return false;
   bool watched = shown(o, p->name);
   char *before = watched ? module_text(m) : NULL;
   struct timespec start;
@@ -100,20 +123,48 @@ static bool run_one(struct module *m, const struct pass *p, const struct pass_op
   return ok && (!o->verify || ir_verify(m, p->name));
 }
 
+/* ---- which ones -------------------------------------------------------------------------------------- */
+
+typedef VEC(const struct pass *) pass_list;
+
+/* In none of the pipelines that the list is for, though in others; or left out by name. */
+static bool left_out(const struct pass_options *o, const struct pass *p) {
+  if (o->within && p->pipelines && !(p->pipelines & o->within))
+    return true;
+  for (const char *const *d = o->disable; d && *d; d++)
+    if (strcmp(*d, p->name) == 0)
+      return true;
+  return false;
+}
+
+static void choose(struct module *m, const struct pass_options *o, const struct pass *p, pass_list *chosen) {
+  if (!left_out(o, p))
+    vec_push(m->arena, *chosen, p);
+}
+
+/* Adds the pass of that name, or those of the pipeline. */
+static bool choose_named(struct module *m, const struct pass_options *o, const char *name,
+                         pass_list *chosen) {
+  const struct pass *p = pass_find(name);
+  unsigned pipeline = p ? 0 : pipeline_bit(name);
+  if (p)
+    choose(m, o, p, chosen);
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    if (places[i].pipelines & pipeline)
+      choose(m, o, &passes[places[i].pass], chosen);
+  if (!p && !pipeline)
+    unknown_pass(m, name);
+  return p || pipeline;
+}
+
 bool passes_run(struct module *m, const char *list, const struct pass_options *options) {
   static const struct pass_options none;
   const struct pass_options *o = options ? options : &none;
-  VEC(const struct pass *) chosen = {0};
+  pass_list chosen = {0};
   for (const char *at = list; *at;) {
     size_t length = strcspn(at, ",");
-    const char *name = arena_strndup(m->arena, at, length);
-    const struct pass *p = pass_find(name);
-    if (!p) {
-      unknown_pass(m, name);
+    if (!choose_named(m, o, arena_strndup(m->arena, at, length), &chosen))
       return false;
-    }
-    if (!disabled(o, name))
-      vec_push(m->arena, chosen, p);
     at += length + (at[length] == ',');
   }
   for (int i = 0; i < chosen.n; i++)

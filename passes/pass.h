@@ -8,14 +8,16 @@
  * (ready.c), so that a module that is not ready ends in a diagnostic, whoever wrote it. Of the functions,
  * `fold` is left out: the interpreter runs it as it is. */
 enum pass_need {
-  NO_PLAN = 1,      /* memory is not planned */
-  NO_KERNELS = 2,   /* no kernels: operators stand by themselves */
-  KERNEL_FORM = 4,  /* kernel form (docs/ir.md) */
-  ONE_STEP = 8,     /* there is `step`, from a token, u32, to one value */
-  STEP_ALONE = 16,  /* there is no other function */
-  ONLY_SUMS = 32,   /* no quantised values, no products by ternary matrices */
-  ONLY_FLOATS = 64, /* no integers but codes, sums and tokens */
-  FROM_TOKENS = 128 /* functions take one argument, their tokens, and give one value */
+  NO_PLAN = 1,       /* memory is not planned */
+  NO_KERNELS = 2,    /* no kernels: operators stand by themselves */
+  KERNEL_FORM = 4,   /* kernel form (docs/ir.md) */
+  ONE_STEP = 8,      /* there is `step`, from a token, u32, to one value */
+  STEP_ALONE = 16,   /* there is no other function */
+  ONLY_SUMS = 32,    /* no quantised values, no products by ternary matrices */
+  ONLY_FLOATS = 64,  /* no integers but codes, sums and tokens */
+  FROM_TOKENS = 128, /* functions take one argument, their tokens, and give one value */
+  KNOWN_RANGES = 256 /* ranges of weights and values are in the module, where there is a checkpoint: the
+                        context's know_ranges() is called before the pass */
 };
 
 /* What passes are asked for beside the module: it comes from the command line and from what is known of the
@@ -29,16 +31,34 @@ struct pass_context {
   bool slow_trits;      /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
   bool chip; /* plan-memory: one thread, and memory is dear: the least scratch, in words of 4 bytes */
   int word;  /* fixed-point: most bits of a value; 0: 32 */
+  /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
+   * diagnostic. NULL: there is no checkpoint. */
+  bool (*know_ranges)(void *self);
+  void *self;
 };
+
+/* Named lists of passes: passes.def says which there are, and which pass is in which. */
+enum pipeline_id {
+#define PIPELINE(identifier, name, help) PIPELINE_##identifier,
+#include "passes/passes.def"
+};
+#define IN(identifier) (1u << PIPELINE_##identifier)
+
+struct pipeline {
+  const char *name, *help;
+};
+extern const struct pipeline pipelines[];
+extern const int pipeline_count;
 
 struct pass {
   const char *name, *help;
-  unsigned needs; /* bits of enum pass_need */
+  unsigned pipelines; /* bits of those that run it: IN(default) ...; 0: it runs only where it is named */
+  unsigned needs;     /* bits of enum pass_need */
   /* False after a diagnostic; the module is then of no further use. */
   bool (*run)(struct module *m, const struct pass_context *c);
 };
 
-#define PASS(function, name, needs, help)                                                                    \
+#define PASS(function, name, pipelines, needs, help)                                                         \
   bool pass_##function(struct module *m, const struct pass_context *c);
 #include "passes/passes.def"
 
@@ -56,16 +76,12 @@ struct pass_options {
   bool verify;                /* check the module after every pass; on in tests and debug builds */
   const char *print_after;    /* a pass's name, or "all": prints the module after it if it changed */
   const char *const *disable; /* NULL-terminated names of passes to leave out; NULL: none */
+  unsigned within;            /* bits of pipelines: passes that only others have are left out; 0: none are */
   FILE *out;                  /* where print_after goes; NULL: stderr */
 };
 
-/* Runs a comma-separated list of passes. False after a diagnostic (an unknown name with "did you mean", a
- * pass that failed, a verifier's complaint that names the pass). */
+/* Runs a comma-separated list of passes and pipelines. False after a diagnostic (an unknown name with "did
+ * you mean", a pass that failed, a verifier's complaint that names the pass). */
 bool passes_run(struct module *m, const char *list, const struct pass_options *options);
-
-/* The pipeline of `ternc build` and `ternc run`. */
-extern const char pipeline_default[];
-/* The same to integers only (`--fixed`). */
-extern const char pipeline_fixed[];
 
 #endif

@@ -24,12 +24,12 @@ static void go_through(const uint8_t *data, size_t n, const char *passes_list) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  const char *const pipelines[] = {NULL, pipeline_default, pipeline_fixed, "ternarize,fuse,plan-memory"};
-  unsigned n_pipelines = sizeof pipelines / sizeof *pipelines, ways = n_pipelines + (unsigned)pass_count;
+  const char *const lists[] = {NULL, "default", "fixed", "ternarize,fuse,plan-memory"};
+  unsigned n_lists = sizeof lists / sizeof *lists, ways = n_lists + (unsigned)pass_count;
   if (n > LONGEST)
     return 0;
   for (unsigned way = 0; way < ways; way++)
     if (fuzz_way(data, n, way, ways))
-      go_through(data, n, way < n_pipelines ? pipelines[way] : passes[way - n_pipelines].name);
+      go_through(data, n, way < n_lists ? lists[way] : passes[way - n_lists].name);
   return 0;
 }

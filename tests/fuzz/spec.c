@@ -54,10 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     compile(path, &all, "batch-time");
   }
   if (fuzz_way(data, n, 1, 4))
-    compile(path, &none, pipeline_default);
+    compile(path, &none, "default");
   if (fuzz_way(data, n, 2, 4))
-    compile(path, &configured, pipeline_default);
+    compile(path, &configured, "default");
   if (fuzz_way(data, n, 3, 4))
-    compile(path, &none, pipeline_fixed);
+    compile(path, &none, "fixed");
   return 0;
 }

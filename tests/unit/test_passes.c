@@ -414,8 +414,8 @@ static void test_batch_of_spec(void **state) {
 static void test_pipeline_is_close(void **state) {
   (void)state;
   for (int i = 0; i < MODELS; i++) {
-    assert_true(distance(&models[i], "", pipeline_default, 1, 1) < 0.2);
-    assert_true(distance(&models[i], pipeline_default, pipeline_default, 5, 5) == 0);
+    assert_true(distance(&models[i], "", "default", 1, 1) < 0.2);
+    assert_true(distance(&models[i], "default", "default", 5, 5) == 0);
   }
 }
 
@@ -533,19 +533,19 @@ static void test_no_prefill_through_products(void **state) {
                              "  return %y\n"
                              "}\n";
   struct fixture f;
-  start(&f, text, pipeline_default);
+  start(&f, text, "default");
   assert_null(func_find(f.m, "prefill"));
   assert_int_equal(f.m->chunk, 0);
   check_memory(f.m, func_find(f.m, "step"));
   end(&f);
   struct model model = {"dense recurrence", text};
-  assert_true(distance(&model, "", pipeline_default, 1, 1) == 0);
+  assert_true(distance(&model, "", "default", 1, 1) == 0);
 }
 
 static void test_weights_in_order(void **state) {
   (void)state;
   struct fixture f;
-  start(&f, mlgru, pipeline_default);
+  start(&f, mlgru, "default");
   const struct weight *emb = weight_find(f.m, "emb"), *head = weight_find(f.m, "head");
   const struct weight *down = weight_find(f.m, "l.{}.down"), *norm = weight_find(f.m, "l.{}.norm");
   assert_true(emb->offset < norm->offset && norm->offset < down->offset);

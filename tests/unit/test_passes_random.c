@@ -322,7 +322,7 @@ static void test_generator(void **state) {
   for (uint64_t seed = 1; seed <= 40; seed++) {
     struct gen g;
     generate(&g, seed);
-    assert_true(passes_on(&g, pipeline_default));
+    assert_true(passes_on(&g, "default"));
     kernels += count_ops(g.m, "step", OP_KERNEL);
     assert_non_null(func_find(g.m, "batch"));
     if (func_find(g.m, "prefill")) {

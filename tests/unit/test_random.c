@@ -270,7 +270,7 @@ static bool model_agrees(uint64_t seed) {
   j.source = random_source();
   struct image im = {0};
   struct wanted want = {0};
-  bool ok = ir_verify(j.module, NULL) && job_passes(&j, pipeline_default);
+  bool ok = ir_verify(j.module, NULL) && job_passes(&j, "default");
   struct loops *loops = ok ? loops_lower(&j.arena, j.module) : NULL;
   ok = loops && interpreted(&j, &want) && image_in_memory(&j, &im);
   want.frac = ok ? func_find(j.module, "step")->body->last->in[0]->frac : 0;

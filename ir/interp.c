@@ -368,6 +368,46 @@ static bool run_kernel(struct interp *in, const struct op *op) {
   return true;
 }
 
+/* ---- composites: their bodies ------------------------------------------------------------------------ */
+
+/* The body of op, made when it first runs. */
+static struct body_slot *body_of(struct interp *in, const struct op *op) {
+  struct body_slot *s;
+  HASH_FIND_PTR(in->bodies, &op, s);
+  if (s)
+    return s;
+  struct module own = *in->m; /* operators go to our arena, the module does not change */
+  own.arena = &in->arena;
+  s = xmalloc(sizeof *s);
+  *s = (struct body_slot){.op = op, .block = block_new(&own, NULL)};
+  struct builder b = builder_end(&own, s->block);
+  b.at = op->at;
+  s->made = composite_build(&b, op, op->in);
+  build(&b, OP_YIELD, 1, &s->made.value, NULL, NULL);
+  HASH_ADD_PTR(in->bodies, op, s);
+  return s;
+}
+
+/* A quantised value's scales: one a vector, whether the body has one for all of them or for each. */
+static void keep_scales(struct interp *in, struct tensor *y, const struct tensor *scale) {
+  int64_t n = y->type.dim[y->type.rank - 1], vectors = type_count(y->type, 1, 1) / n;
+  bool alike = type_count(scale->type, 1, 1) == 1;
+  need_scales(in, y, vectors);
+  for (int64_t i = 0; i < vectors; i++)
+    set_real(in, y->scales, i, get_real(in, scale->data, alike ? 0 : i));
+}
+
+static bool run_composite(struct interp *in, const struct op *op) {
+  const struct body_slot *s = body_of(in, op);
+  if (!run_block(in, s->block, false))
+    return false;
+  struct tensor *y = result(in, op->out[0]);
+  memcpy(y->data, operand(in, s->made.value)->data, tensor_bytes(in, op->out[0]->type));
+  if (s->made.scale)
+    keep_scales(in, y, operand(in, s->made.scale));
+  return true;
+}
+
 static bool (*const handlers[OP_COUNT])(struct interp *, const struct op *) = {
     [OP_WEIGHT] = run_weight, [OP_WSCALE] = run_wscale,       [OP_READ] = run_read,
     [OP_WRITE] = run_write,   [OP_DEFINE] = run_define,       [OP_RESHAPE] = run_reshape,
@@ -378,13 +418,15 @@ static bool (*const handlers[OP_COUNT])(struct interp *, const struct op *) = {
 
 bool interp_covers(enum opcode code) {
   struct interp float32 = {0}, float64 = {.float64 = true};
-  return handlers[code] || (op_info[code].flags & END) ||
+  return handlers[code] || (op_info[code].flags & END) || composite_known(code) ||
          (numeric(&float32, code) && numeric(&float64, code));
 }
 
 static bool run_op(struct interp *in, const struct op *op) {
   if (handlers[op->code])
     return handlers[op->code](in, op);
+  if (op_info[op->code].flags & COMPOSITE)
+    return run_composite(in, op);
   numeric_handler *of_integers = integer_handler(op);
   (of_integers ? of_integers : numeric(in, op->code))(in, op);
   return true;
@@ -460,6 +502,12 @@ void interp_free(struct interp *in) {
     free(s->tensor.scales);
     free(s);
   }
+  struct body_slot *body, *after;
+  HASH_ITER(hh, in->bodies, body, after) {
+    HASH_DEL(in->bodies, body);
+    free(body);
+  }
+  arena_free(&in->arena);
   free_symbols(&in->weights);
   free_symbols(&in->states);
   free(in);

@@ -3,6 +3,7 @@
 #ifndef TERN_IR_INTERP_IMPL_H
 #define TERN_IR_INTERP_IMPL_H
 
+#include "ir/composites.h"
 #include "ir/interp.h"
 #include <uthash.h>
 
@@ -21,6 +22,14 @@ struct symbol_slot {
   UT_hash_handle hh;
 };
 
+/* A composite's body: primitive operators on the operands of `op` themselves. */
+struct body_slot {
+  const struct op *op;
+  struct block *block; /* ends with a yield */
+  struct composite made;
+  UT_hash_handle hh;
+};
+
 struct interp {
   const struct module *m;
   struct diag *d;
@@ -32,6 +41,8 @@ struct interp {
   const uint32_t *tokens; /* this run's argument, or NULL */
   struct slot *slots;
   struct symbol_slot *weights, *states;
+  struct body_slot *bodies; /* of the composites that have run */
+  struct arena arena;       /* that bodies lie in */
   struct interp_hook hook;
   uint32_t indices[MAX_REPEATS]; /* of the repeats around the operator, outermost first */
   int depth;

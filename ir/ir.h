@@ -76,7 +76,8 @@ enum op_flags {
   REGION = 32,
   END = 64,
   SYMBOL = 128,
-  INTEGER = 256
+  INTEGER = 256,
+  COMPOSITE = 512
 };
 enum attr_flags {
   A_SYMBOL = 1,

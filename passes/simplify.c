@@ -9,6 +9,7 @@
  * operator's result, or NULL. Rules run until none applies. */
 #include "passes/pass.h"
 
+#include "ir/composites.h"
 #include "ir/integer.h"
 #include "ir/real.h"
 #include "passes/rewrite.h"
@@ -163,6 +164,8 @@ static struct value *of_constants(struct builder *b, struct op *op) {
       return NULL;
     floats |= op->in[i]->type.elem == ELEM_F32;
   }
+  if (op_info[op->code].flags & COMPOSITE)
+    return composite_build(b, op, op->in).value; /* whose operators have constants too */
   if (!(floats ? real32[op->code] != NULL : integer_ops[op->code] != NULL))
     return NULL;
   if (!floats)

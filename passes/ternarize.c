@@ -19,9 +19,9 @@
  * Scales a group of columns: the sum keeps a group axis, [..., m, g], each group is divided by its own scale,
  * and a float sum over g follows. All products of one quantised value share its codes. */
 #include "passes/pass.h"
-#include "passes/rewrite.h"
 
-#include <math.h>
+#include "ir/composites.h"
+#include "passes/rewrite.h"
 
 /* A quantised value and the two plain ones that it becomes. */
 struct quantised {
@@ -35,32 +35,14 @@ struct ternarize {
   bool ok;
 };
 
-#define LEAST_MAGNITUDE 1e-5 /* below it a vector's largest element does not set the scale */
-
-static struct value *scalar(struct builder *b, double value) {
-  return build_const(b, value, type_scalar(ELEM_F32));
-}
-
 /* ---- quantisers -------------------------------------------------------------------------------------- */
-
-static struct value *activation_scale(struct builder *b, const struct op *quantize) {
-  const struct attrs *attr = &quantize->attr;
-  struct value *x = quantize->in[0];
-  if (attr->frac != FRAC_DYNAMIC)
-    return scalar(b, ldexp(1, attr->frac));
-  struct value *largest = build_axis(b, OP_ABSMAX, x, type_last(x->type));
-  struct value *bounded = build2(b, OP_MAX, largest, scalar(b, LEAST_MAGNITUDE));
-  return build2(b, OP_DIV, scalar(b, ldexp(1, attr->bits - 1) - 1), bounded);
-}
 
 static void split_quantize(struct ternarize *t, struct op *op) {
   struct builder b = builder_before(t->m, op);
-  struct value *s = activation_scale(&b, op);
-  struct attrs attr = {.bits = op->attr.bits, .round = op->attr.round};
-  struct op *codes = build(&b, OP_CODES, 2, (struct value *[]){op->in[0], s}, &attr, NULL);
-  codes->out[0]->name = op->out[0]->name;
+  struct composite made = composite_build(&b, op, op->in);
+  made.value->name = op->out[0]->name;
   op->out[0]->id = t->done.n;
-  vec_push(t->m->arena, t->done, (struct quantised){op->out[0], codes->out[0], s});
+  vec_push(t->m->arena, t->done, (struct quantised){op->out[0], made.value, made.scale});
 }
 
 /* NULL: v is not quantised. A quantised value's id is its place in `done`. */

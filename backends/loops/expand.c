@@ -1,11 +1,11 @@
 /* expand.c: a kernel's body in simple operators.
  *
- * Norms, softmax, products and quantisers become MAP operators and reductions, in the order of roundings that
- * docs/numerics.md gives; a read after a write of the same state becomes the value written. The copy lives in
- * the lowering's arena: the module does not change. */
+ * Composites (ir/composites.c) and products become MAP operators and reductions, in the order of roundings
+ * that docs/numerics.md gives; a read after a write of the same state becomes the value written. The copy
+ * lives in the lowering's arena: the module does not change. */
 #include "backends/loops/lower.h"
 
-#include <math.h>
+#include "ir/composites.h"
 #include <string.h>
 
 struct expansion {
@@ -28,10 +28,6 @@ static void maps_to(struct expansion *x, struct value *from, struct value *to) {
   map_put(x->m.arena, &x->map, from, to);
 }
 
-static struct value *number(struct expansion *x, double value) {
-  return build_const(&x->b, value, type_scalar(ELEM_F32));
-}
-
 static struct value *binary(struct expansion *x, enum opcode code, struct value *a, struct value *b) {
   return build2(&x->b, code, a, b);
 }
@@ -40,38 +36,14 @@ static void expand_copy(struct expansion *x, const struct op *op) {
   op_clone(&x->b, op, &x->map);
 }
 
-/* r = 1 / sqrt(sum(x * x) / n + eps); x * r */
-static void expand_rmsnorm(struct expansion *x, const struct op *op) {
-  struct value *v = expand_in(x, op, 0);
-  int last = v->type.rank - 1;
-  struct value *sum = build_axis(&x->b, OP_SUM, binary(x, OP_MUL, v, v), last);
-  struct value *mean = binary(x, OP_DIV, sum, number(x, (double)v->type.dim[last]));
-  struct value *r = build1(&x->b, OP_RSQRT, binary(x, OP_ADD, mean, number(x, op->attr.eps)));
-  maps_to(x, op->out[0], binary(x, OP_MUL, v, r));
-}
-
-/* e = exp(x - max); e / sum(e) */
-static void expand_softmax(struct expansion *x, const struct op *op) {
-  struct value *v = expand_in(x, op, 0);
-  struct value *top = build_axis(&x->b, OP_AMAX, v, op->attr.axis);
-  struct value *e = build1(&x->b, OP_EXP, binary(x, OP_SUB, v, top));
-  maps_to(x, op->out[0], binary(x, OP_DIV, e, build_axis(&x->b, OP_SUM, e, op->attr.axis)));
-}
-
-/* s = Q / max(absmax, 1e-5), or 2^frac; codes */
-static void expand_quantize(struct expansion *x, const struct op *op) {
-  struct value *v = expand_in(x, op, 0), *scale;
-  if (op->attr.frac == FRAC_DYNAMIC) {
-    struct value *top = build_axis(&x->b, OP_ABSMAX, v, v->type.rank - 1);
-    struct value *q = number(x, (double)((1 << (op->attr.bits - 1)) - 1));
-    scale = binary(x, OP_DIV, q, binary(x, OP_MAX, top, number(x, 1e-5)));
-  } else {
-    scale = number(x, ldexp(1, op->attr.frac));
-  }
-  struct attrs attr = {.bits = op->attr.bits, .round = op->attr.round};
-  struct value *codes = build(&x->b, OP_CODES, 2, (struct value *[]){v, scale}, &attr, NULL)->out[0];
-  maps_to(x, op->out[0], codes);
-  map_put(x->m.arena, &x->scales, codes, scale);
+static void expand_composite(struct expansion *x, const struct op *op) {
+  struct value **in = arena_array(x->m.arena, struct value *, op->n_in);
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = expand_in(x, op, i);
+  struct composite made = composite_build(&x->b, op, in);
+  maps_to(x, op->out[0], made.value);
+  if (made.scale)
+    map_put(x->m.arena, &x->scales, made.value, made.scale);
 }
 
 static struct value *dequantized(struct expansion *x, struct value *codes) {
@@ -174,7 +146,6 @@ static void expand_refused(struct expansion *x, const struct op *op) {
 
 /* Operators that are not here are simple already. */
 static void (*const expanders[OP_COUNT])(struct expansion *, const struct op *) = {
-    [OP_RMSNORM] = expand_rmsnorm,       [OP_SOFTMAX] = expand_softmax,     [OP_QUANTIZE] = expand_quantize,
     [OP_DEQUANTIZE] = expand_dequantize, [OP_MATMUL] = expand_matmul,       [OP_READ] = expand_read,
     [OP_WRITE] = expand_write,           [OP_SCAN] = expand_scan,           [OP_REPEAT] = expand_refused,
     [OP_KERNEL] = expand_refused,        [OP_TERNARY_SUM] = expand_refused, [OP_DEFINE] = expand_refused,
@@ -183,7 +154,10 @@ static void (*const expanders[OP_COUNT])(struct expansion *, const struct op *) 
 static void expand_block(struct expansion *x, const struct block *b) {
   for (const struct op *op = b->first; op && !x->failed; op = op->next) {
     x->b.at = op->at;
-    (expanders[op->code] ? expanders[op->code] : expand_copy)(x, op);
+    if (op_info[op->code].flags & COMPOSITE)
+      expand_composite(x, op);
+    else
+      (expanders[op->code] ? expanders[op->code] : expand_copy)(x, op);
   }
 }
 

@@ -46,11 +46,6 @@ static LLVMValueRef exponential(struct body *b, LLVMValueRef x) {
   return elementary(b, "exp", x);
 }
 
-static LLVMValueRef sigmoid_of(struct body *b, LLVMValueRef x) {
-  LLVMValueRef one = emit_float_like(x, 1), e = exponential(b, LLVMBuildFNeg(b->b, x, ""));
-  return LLVMBuildFDiv(b->b, one, LLVMBuildFAdd(b->b, one, e, ""), "sigmoid");
-}
-
 LLVMValueRef emit_max(struct body *b, LLVMValueRef x, LLVMValueRef y) {
   return LLVMBuildSelect(b->b, LLVMBuildFCmp(b->b, LLVMRealOLT, x, y, ""), y, x, "max");
 }
@@ -67,8 +62,6 @@ ROW(map_log, elementary(b, "log", in[0]))
 ROW(map_sqrt, emit_unary_intrinsic(b, "llvm.sqrt", in[0]))
 ROW(map_rsqrt,
     LLVMBuildFDiv(b->b, emit_float_like(in[0], 1), emit_unary_intrinsic(b, "llvm.sqrt", in[0]), "rsqrt"))
-ROW(map_sigmoid, sigmoid_of(b, in[0]))
-ROW(map_silu, LLVMBuildFMul(b->b, in[0], sigmoid_of(b, in[0]), "silu"))
 ROW(map_add, LLVMBuildFAdd(b->b, in[0], in[1], "add"))
 ROW(map_sub, LLVMBuildFSub(b->b, in[0], in[1], "sub"))
 ROW(map_mul, LLVMBuildFMul(b->b, in[0], in[1], "mul"))
@@ -84,22 +77,6 @@ static LLVMValueRef map_relu(struct body *b, const struct expr *x, LLVMValueRef 
   (void)x;
   LLVMValueRef zero = emit_float_like(in[0], 0);
   return LLVMBuildSelect(b->b, LLVMBuildFCmp(b->b, LLVMRealOGT, in[0], zero, ""), in[0], zero, "relu");
-}
-
-static LLVMValueRef map_tanh(struct body *b, const struct expr *x, LLVMValueRef *in) {
-  (void)x;
-  LLVMValueRef two = emit_float_like(in[0], 2), one = emit_float_like(in[0], 1);
-  LLVMValueRef s = sigmoid_of(b, LLVMBuildFMul(b->b, two, in[0], ""));
-  return LLVMBuildFSub(b->b, LLVMBuildFMul(b->b, two, s, ""), one, "tanh");
-}
-
-static LLVMValueRef map_softplus(struct body *b, const struct expr *x, LLVMValueRef *in) {
-  (void)x;
-  LLVMValueRef positive = emit_max(b, in[0], emit_float_like(in[0], 0));
-  LLVMValueRef magnitude = emit_unary_intrinsic(b, "llvm.fabs", in[0]);
-  LLVMValueRef e = exponential(b, LLVMBuildFNeg(b->b, magnitude, ""));
-  LLVMValueRef l = elementary(b, "log", LLVMBuildFAdd(b->b, emit_float_like(in[0], 1), e, ""));
-  return LLVMBuildFAdd(b->b, positive, l, "softplus");
 }
 
 /* ---- rounding -------------------------------------------------------------------------------- */
@@ -207,18 +184,11 @@ static LLVMValueRef map_convert(struct body *b, const struct expr *x, LLVMValueR
 }
 
 static map_row *const rows[OP_COUNT] = {
-    [OP_NEG] = map_neg,         [OP_ABS] = map_abs,
-    [OP_EXP] = map_exp,         [OP_LOG] = map_log,
-    [OP_SQRT] = map_sqrt,       [OP_RSQRT] = map_rsqrt,
-    [OP_SIGMOID] = map_sigmoid, [OP_SILU] = map_silu,
-    [OP_TANH] = map_tanh,       [OP_SOFTPLUS] = map_softplus,
-    [OP_RELU] = map_relu,       [OP_FLOOR] = map_floor,
-    [OP_ROUND] = map_round,     [OP_CONVERT] = map_convert,
-    [OP_ADD] = map_add,         [OP_SUB] = map_sub,
-    [OP_MUL] = map_mul,         [OP_DIV] = map_div,
-    [OP_MIN] = map_min,         [OP_MAX] = map_max,
-    [OP_LT] = map_lt,           [OP_LE] = map_le,
-    [OP_EQ] = map_eq,           [OP_SELECT] = map_select,
+    [OP_NEG] = map_neg,     [OP_ABS] = map_abs,         [OP_EXP] = map_exp,   [OP_LOG] = map_log,
+    [OP_SQRT] = map_sqrt,   [OP_RSQRT] = map_rsqrt,     [OP_RELU] = map_relu, [OP_FLOOR] = map_floor,
+    [OP_ROUND] = map_round, [OP_CONVERT] = map_convert, [OP_ADD] = map_add,   [OP_SUB] = map_sub,
+    [OP_MUL] = map_mul,     [OP_DIV] = map_div,         [OP_MIN] = map_min,   [OP_MAX] = map_max,
+    [OP_LT] = map_lt,       [OP_LE] = map_le,           [OP_EQ] = map_eq,     [OP_SELECT] = map_select,
     [OP_CODES] = map_codes,
 };
 

@@ -10,9 +10,11 @@
 struct body {
   struct builder *b;
   const struct attrs *attr;
+  bool by_step; /* composites that the body names stay operators */
 };
 
 typedef struct composite body_function(struct body *f, struct value *x);
+static body_function *const bodies[OP_COUNT];
 
 /* ---- what bodies are written in ---------------------------------------------------------------------- */
 
@@ -40,18 +42,28 @@ static struct value *largest(struct body *f, struct value *x, struct value *y) {
   return build2(f->b, OP_MAX, x, y);
 }
 
+/* Of an operator without attributes. */
 static struct value *of(struct body *f, enum opcode code, struct value *x) {
-  return build1(f->b, code, x);
+  return bodies[code] && !f->by_step ? bodies[code](f, x).value : build1(f->b, code, x);
 }
 
 static int last_axis(const struct value *x) {
   return x->type.rank - 1;
 }
 
-/* Of the last axis: the sum, over its length. */
+/* Along the last axis. */
+static struct value *sum(struct body *f, struct value *x) {
+  return build_axis(f->b, OP_SUM, x, last_axis(x));
+}
+
 static struct value *mean(struct body *f, struct value *x) {
-  struct value *sum = build_axis(f->b, OP_SUM, x, last_axis(x));
-  return over(f, sum, number(f, (double)x->type.dim[last_axis(x)]));
+  struct value *all = sum(f, x);
+  return over(f, all, number(f, (double)x->type.dim[last_axis(x)]));
+}
+
+/* 1 / sqrt(square + eps) */
+static struct value *norm_factor(struct body *f, struct value *square) {
+  return of(f, OP_RSQRT, add(f, square, number(f, f->attr->eps)));
 }
 
 static struct composite only(struct value *value) {
@@ -61,24 +73,29 @@ static struct composite only(struct value *value) {
 /* ---- element by element ------------------------------------------------------------------------------ */
 
 /* 1 / (1 + exp(-x)) */
-static struct value *logistic(struct body *f, struct value *x) {
-  struct value *e = of(f, OP_EXP, of(f, OP_NEG, x)), *one = number(f, 1);
-  return over(f, one, add(f, one, e));
-}
-
 static struct composite sigmoid(struct body *f, struct value *x) {
-  return only(logistic(f, x));
+  struct value *e = of(f, OP_EXP, of(f, OP_NEG, x)), *one = number(f, 1);
+  return only(over(f, one, add(f, one, e)));
 }
 
 /* x * sigmoid(x) */
 static struct composite silu(struct body *f, struct value *x) {
-  return only(mul(f, x, logistic(f, x)));
+  return only(mul(f, x, of(f, OP_SIGMOID, x)));
 }
 
 /* 2 * sigmoid(2 * x) - 1 */
 static struct composite hyperbolic_tangent(struct body *f, struct value *x) {
   struct value *two = number(f, 2), *one = number(f, 1);
-  return only(sub(f, mul(f, two, logistic(f, mul(f, two, x))), one));
+  return only(sub(f, mul(f, two, of(f, OP_SIGMOID, mul(f, two, x))), one));
+}
+
+/* x * sigmoid(x * (a + b * (x * x))), a = 2 sqrt(2 / pi), b = 0.044715 a: as 0.5 x (1 + tanh(...)), but a
+ * large x gives x, and a large -x 0. */
+static struct composite gelu(struct body *f, struct value *x) {
+  const double a = 1.5957691216057308;
+  struct value *one = number(f, a), *three = number(f, 0.044715 * a);
+  struct value *slope = add(f, one, mul(f, three, mul(f, x, x)));
+  return only(mul(f, x, of(f, OP_SIGMOID, mul(f, x, slope))));
 }
 
 /* max(x, 0) + log(1 + exp(-|x|)) */
@@ -92,8 +109,18 @@ static struct composite softplus(struct body *f, struct value *x) {
 
 /* x * rsqrt(sum(x * x) / n + eps) */
 static struct composite rmsnorm(struct body *f, struct value *x) {
-  struct value *squares = mean(f, mul(f, x, x));
-  return only(mul(f, x, of(f, OP_RSQRT, add(f, squares, number(f, f->attr->eps)))));
+  return only(mul(f, x, norm_factor(f, mean(f, mul(f, x, x)))));
+}
+
+/* d = x - sum(x) / n; d * rsqrt(sum(d * d) / n + eps) */
+static struct composite layernorm(struct body *f, struct value *x) {
+  struct value *d = sub(f, x, mean(f, x));
+  return only(mul(f, d, norm_factor(f, mean(f, mul(f, d, d)))));
+}
+
+/* x * rsqrt(sum(x * x) + eps) */
+static struct composite l2norm(struct body *f, struct value *x) {
+  return only(mul(f, x, norm_factor(f, sum(f, mul(f, x, x)))));
 }
 
 /* e = exp(x - amax(x)); e / sum(e) */
@@ -127,8 +154,10 @@ static struct composite quantize(struct body *f, struct value *x) {
 /* ---- all of them ------------------------------------------------------------------------------------- */
 
 static body_function *const bodies[OP_COUNT] = {
-    [OP_SIGMOID] = sigmoid, [OP_SILU] = silu,       [OP_TANH] = hyperbolic_tangent, [OP_SOFTPLUS] = softplus,
-    [OP_RMSNORM] = rmsnorm, [OP_SOFTMAX] = softmax, [OP_QUANTIZE] = quantize,
+    [OP_SIGMOID] = sigmoid,     [OP_SILU] = silu,     [OP_TANH] = hyperbolic_tangent,
+    [OP_SOFTPLUS] = softplus,   [OP_GELU] = gelu,     [OP_RMSNORM] = rmsnorm,
+    [OP_LAYERNORM] = layernorm, [OP_L2NORM] = l2norm, [OP_SOFTMAX] = softmax,
+    [OP_QUANTIZE] = quantize,
 };
 
 bool composite_known(enum opcode code) {
@@ -136,6 +165,9 @@ bool composite_known(enum opcode code) {
 }
 
 struct composite composite_build(struct builder *b, const struct op *op, struct value *const *in) {
-  struct body f = {b, &op->attr};
-  return bodies[op->code](&f, in[0]);
+  return bodies[op->code](&(struct body){b, &op->attr, false}, in[0]);
+}
+
+struct composite composite_step(struct builder *b, const struct op *op, struct value *const *in) {
+  return bodies[op->code](&(struct body){b, &op->attr, true}, in[0]);
 }

@@ -2,6 +2,9 @@
  * tensor of its own; every operator copies. Nothing is clever here, so that it can be believed. */
 #include "ir/interp_impl.h"
 
+#include "ir/integer.h"
+#include "ir/real.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -416,8 +419,17 @@ static bool (*const handlers[OP_COUNT])(struct interp *, const struct op *) = {
     [OP_REPEAT] = run_repeat, [OP_SCAN] = run_scan,           [OP_KERNEL] = run_kernel,
 };
 
+/* Whether there is a function of one element, for an operator that goes through its elements. */
+static bool element_covers(enum opcode code) {
+  if (op_info[code].flags & INTEGER)
+    return integer_ops[code] != NULL;
+  return code == OP_CONVERT || (real32[code] && real64[code]);
+}
+
 bool interp_covers(enum opcode code) {
   struct interp float32 = {0}, float64 = {.float64 = true};
+  if ((op_info[code].flags & (MAP | COMPOSITE)) == MAP && !element_covers(code))
+    return false;
   return handlers[code] || (op_info[code].flags & END) || composite_known(code) ||
          (numeric(&float32, code) && numeric(&float64, code));
 }

@@ -22,5 +22,7 @@
 numeric_handler *numeric(const struct interp *in, enum opcode code) {
   if (op_info[code].flags & INTEGER)
     return integer_map;
+  if (op_info[code].flags & MAP)
+    return in->float64 ? map_64 : map_32;
   return in->float64 ? numeric_64[code] : numeric_32[code];
 }

@@ -89,6 +89,10 @@ struct fixing {
 /* ---- fixed_point.c ---- */
 struct number *number_of(struct fixing *x, const struct value *old);
 struct range range_at(const struct fixing *x, const struct value *old);
+/* Whether the pass has a form of its own for the operator: a composite without one becomes its body first. */
+bool fixed_form_named(enum opcode code);
+/* Whether the operator has a form, its own or that of its body, or needs none; a test asks for all. */
+bool fixed_form_known(enum opcode code);
 void fix_error(struct fixing *x, const struct op *op, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -134,7 +138,9 @@ struct number fixed(struct value *v, int frac, int bits);
 struct number from_shift(struct fixing *x, struct value *v, struct value *e, int add, struct format to);
 /* 2^t in a format; t has `frac` digits. */
 struct number power_of_two_of(struct fixing *x, struct value *t, int frac, struct format f);
-struct number map_op(struct fixing *x, const struct op *op);
+/* What an operator on numbers becomes. */
+typedef struct number number_function(struct fixing *x, const struct op *op);
+extern number_function *const fixed_map[OP_COUNT]; /* of element-wise operators; NULL for others */
 struct number codes_op(struct fixing *x, const struct op *op);
 
 /* ---- fixed_reduce.c ---- */

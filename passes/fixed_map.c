@@ -509,46 +509,67 @@ static struct number convert_op(struct fixing *x, const struct op *op) {
   }
 }
 
-struct number map_op(struct fixing *x, const struct op *op) {
-  switch (op->code) {
-  case OP_CONVERT: return convert_op(x, op);
-  case OP_NEG: return negative(x, as_fixed(x, op->in[0]));
-  case OP_ABS: {
-    struct number n = as_fixed(x, op->in[0]);
-    return fixed(magnitude_of(x, n, NULL), n.frac, 32);
+#define FORM(name, form)                                                                                     \
+  static struct number name(struct fixing *x, const struct op *op) {                                         \
+    return form;                                                                                             \
   }
-  case OP_EXP: return exponential(x, op);
-  case OP_LOG: return logarithm(x, op);
-  case OP_SQRT: return root_op(x, op, false);
-  case OP_RSQRT: return root_op(x, op, true);
-  case OP_SIGMOID: return sigmoid(x, as_fixed(x, op->in[0]));
-  case OP_SILU: return silu(x, op);
-  case OP_TANH: return hyperbolic(x, op);
-  case OP_SOFTPLUS: return soft_plus(x, as_fixed(x, op->in[0]), format_of(x, op->out[0]));
-  case OP_RELU: {
-    struct number n = as_fixed(x, op->in[0]);
-    return fixed(int_op(x, OP_IMAX, 2, (struct value *[]){n.v, int_const(x, 0)}, n.bits), n.frac, n.bits);
-  }
-  case OP_FLOOR: return rounded(x, op, ROUND_FLOOR);
-  case OP_ROUND: return rounded(x, op, op->attr.round);
-  case OP_ADD: {
-    const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
-    bool scalars = a->form == FORM_SCALAR || b->form == FORM_SCALAR;
-    bool one = type_count(op->out[0]->type, 1, 1) == 1 || (is_scalar_form(a) && is_scalar_form(b));
-    if (scalars && one && range_at(x, op->in[0]).lo >= 0 && range_at(x, op->in[1]).lo >= 0)
-      return scalar_number(scalar_add(x, scalar_of(x, op->in[0]), scalar_of(x, op->in[1])));
-    return aligned_op(x, op, OP_IADD);
-  }
-  case OP_SUB: return aligned_op(x, op, OP_ISUB);
-  case OP_MUL: return times(x, op);
-  case OP_DIV: return divide(x, op);
-  case OP_MIN: return extreme(x, op, false);
-  case OP_MAX: return extreme(x, op, true);
-  case OP_LT: return compare_op(x, op, OP_ILT);
-  case OP_LE: return compare_op(x, op, OP_ILE);
-  case OP_EQ: return compare_op(x, op, OP_IEQ);
-  case OP_SELECT: return select_op(x, op);
-  case OP_CODES: return codes_op(x, op);
-  default: fix_error(x, op, "has no fixed-point form"); return (struct number){.form = FORM_CONST};
-  }
+FORM(neg_op, negative(x, as_fixed(x, op->in[0])))
+FORM(sqrt_op, root_op(x, op, false))
+FORM(rsqrt_op, root_op(x, op, true))
+FORM(sigmoid_op, sigmoid(x, as_fixed(x, op->in[0])))
+FORM(softplus_op, soft_plus(x, as_fixed(x, op->in[0]), format_of(x, op->out[0])))
+FORM(floor_op, rounded(x, op, ROUND_FLOOR))
+FORM(round_op, rounded(x, op, op->attr.round))
+FORM(sub_op, aligned_op(x, op, OP_ISUB))
+FORM(min_op, extreme(x, op, false))
+FORM(max_op, extreme(x, op, true))
+FORM(lt_op, compare_op(x, op, OP_ILT))
+FORM(le_op, compare_op(x, op, OP_ILE))
+FORM(eq_op, compare_op(x, op, OP_IEQ))
+
+static struct number abs_op(struct fixing *x, const struct op *op) {
+  struct number n = as_fixed(x, op->in[0]);
+  return fixed(magnitude_of(x, n, NULL), n.frac, 32);
 }
+
+static struct number relu_op(struct fixing *x, const struct op *op) {
+  struct number n = as_fixed(x, op->in[0]);
+  return fixed(int_op(x, OP_IMAX, 2, (struct value *[]){n.v, int_const(x, 0)}, n.bits), n.frac, n.bits);
+}
+
+static struct number add_op(struct fixing *x, const struct op *op) {
+  const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
+  bool scalars = a->form == FORM_SCALAR || b->form == FORM_SCALAR;
+  bool one = type_count(op->out[0]->type, 1, 1) == 1 || (is_scalar_form(a) && is_scalar_form(b));
+  if (scalars && one && range_at(x, op->in[0]).lo >= 0 && range_at(x, op->in[1]).lo >= 0)
+    return scalar_number(scalar_add(x, scalar_of(x, op->in[0]), scalar_of(x, op->in[1])));
+  return aligned_op(x, op, OP_IADD);
+}
+
+number_function *const fixed_map[OP_COUNT] = {
+    [OP_NEG] = neg_op,
+    [OP_ABS] = abs_op,
+    [OP_EXP] = exponential,
+    [OP_LOG] = logarithm,
+    [OP_SQRT] = sqrt_op,
+    [OP_RSQRT] = rsqrt_op,
+    [OP_SIGMOID] = sigmoid_op,
+    [OP_SILU] = silu,
+    [OP_TANH] = hyperbolic,
+    [OP_RELU] = relu_op,
+    [OP_SOFTPLUS] = softplus_op,
+    [OP_FLOOR] = floor_op,
+    [OP_ROUND] = round_op,
+    [OP_CONVERT] = convert_op,
+    [OP_ADD] = add_op,
+    [OP_SUB] = sub_op,
+    [OP_MUL] = times,
+    [OP_DIV] = divide,
+    [OP_MIN] = min_op,
+    [OP_MAX] = max_op,
+    [OP_LT] = lt_op,
+    [OP_LE] = le_op,
+    [OP_EQ] = eq_op,
+    [OP_SELECT] = select_op,
+    [OP_CODES] = codes_op,
+};

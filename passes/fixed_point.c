@@ -14,6 +14,7 @@
  * makes what. */
 #include "passes/fixed.h"
 
+#include "ir/composites.h"
 #include "passes/pass.h"
 #include "passes/range_impl.h"
 #include "passes/rewrite.h"
@@ -117,23 +118,45 @@ static struct number ternary_sum_op(struct fixing *x, const struct op *op) {
                          .v = build(&x->b, OP_TERNARY_SUM, 2, in, &op->attr, NULL)->out[0]};
 }
 
+/* By name; element-wise operators are in fixed_map.c. */
+static number_function *const forms[OP_COUNT] = {
+    [OP_CONST] = const_op,    [OP_WEIGHT] = weight_op,   [OP_WSCALE] = wscale_op,
+    [OP_READ] = read_op,      [OP_SUM] = reduce_op,      [OP_AMAX] = reduce_op,
+    [OP_ABSMAX] = reduce_op,  [OP_RMSNORM] = rmsnorm_op, [OP_SOFTMAX] = softmax_op,
+    [OP_CUMSUM] = cumsum_op,  [OP_MATMUL] = matmul_op,   [OP_TERNARY_SUM] = ternary_sum_op,
+    [OP_CONCAT] = concat_op,  [OP_RESHAPE] = move_op,    [OP_BROADCAST] = move_op,
+    [OP_TRANSPOSE] = move_op, [OP_SLICE] = move_op,      [OP_INDEX] = move_op,
+};
+
+/* Why no form is needed: pass_ready refuses modules that have such operators, or the walk treats them itself.
+ */
+static const char *const formless[OP_COUNT] = {
+    [OP_QUANTIZE] = "ternarize comes before", [OP_DEQUANTIZE] = "ternarize comes before",
+    [OP_WRITE] = "written by the walk",       [OP_DEFINE] = "stands in `fold`, which stays as it is",
+    [OP_TAIL] = "batch-time comes after",     [OP_SCAN] = "batch-time comes after",
+    [OP_KERNEL] = "fuse comes after",         [OP_REPEAT] = "followed by the walk",
+    [OP_YIELD] = "followed by the walk",      [OP_RETURN] = "followed by the walk",
+};
+
+static number_function *form_of(enum opcode code) {
+  return forms[code] ? forms[code] : fixed_map[code];
+}
+
+bool fixed_form_named(enum opcode code) {
+  return form_of(code) != NULL;
+}
+
+bool fixed_form_known(enum opcode code) {
+  return fixed_form_named(code) || formless[code] || composite_known(code) ||
+         op_info[code].flags & INTEGER; /* the pass takes models of floats */
+}
+
 static struct number op_number(struct fixing *x, const struct op *op) {
-  switch (op->code) {
-  case OP_CONST: return const_op(x, op);
-  case OP_WEIGHT: return weight_op(x, op);
-  case OP_WSCALE: return wscale_op(x, op);
-  case OP_READ: return read_op(x, op);
-  case OP_SUM:
-  case OP_AMAX:
-  case OP_ABSMAX: return reduce_op(x, op);
-  case OP_RMSNORM: return rmsnorm_op(x, op);
-  case OP_SOFTMAX: return softmax_op(x, op);
-  case OP_MATMUL: return matmul_op(x, op);
-  case OP_TERNARY_SUM: return ternary_sum_op(x, op);
-  case OP_CONCAT: return concat_op(x, op);
-  case OP_CUMSUM: return cumsum_op(x, op);
-  default: return op_info[op->code].flags & MOVE ? move_op(x, op) : map_op(x, op);
-  }
+  number_function *form = form_of(op->code);
+  if (form)
+    return form(x, op);
+  fix_error(x, op, "has no fixed-point form");
+  return (struct number){.form = FORM_CONST};
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
@@ -257,6 +280,7 @@ bool pass_fixed_point(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
   struct fixing x = {.m = m, .word = c->word ? c->word : WORD, .ok = true};
   x.segments = segments_for(x.word);
+  pass_composites(m, c);
   x.ranges = ranges_of(m, step);
   if (!x.ranges)
     return false;

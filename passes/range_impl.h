@@ -9,10 +9,19 @@
 #include "passes/ranges.h"
 #include <math.h>
 
+/* A composite without a rule of its own: its body, whose operators work on the operands of `op` themselves.
+ */
+struct range_body {
+  const struct op *op;
+  struct block *block; /* ends with a yield of what stands for the result */
+};
+
 struct analysis {
   struct module *m;
   struct ranges *r;
   struct range *grown; /* by state: what the token at hand has written */
+  VEC(struct range_body) bodies;
+  const struct block **body_of; /* by id of a result; NULL: its operator has a rule */
   bool ok;
 };
 
@@ -31,6 +40,8 @@ static inline struct range range_of(const struct analysis *x, const struct value
 /* ---- range_rules.c ---- */
 /* The range of the operator's one result from those of its operands; false after a diagnostic. */
 bool range_of_op(struct analysis *x, const struct op *op, struct range *out);
+/* Whether the operator itself has a rule. A composite need not: its body's operators do. */
+bool range_rule_named(enum opcode code);
 
 /* ---- range_relations.c ---- */
 /* a / d: the least k that is known with |a| <= k d and d >= 0 at every place; 0: none is. */

@@ -1,9 +1,11 @@
 /* range_rules.c: the range of each operator's result from those of its operands; contract in range_impl.h.
  *
  * Every operator has a row in the table at the end: what only moves elements too, and what the walk of
- * ranges.c treats itself. */
+ * ranges.c treats itself. A composite (ir/composites.h) has one where its body does not say the same.
+ */
 #include "passes/range_impl.h"
 
+#include "ir/composites.h"
 #include "passes/rewrite.h"
 
 typedef struct range rule(const struct analysis *x, const struct op *op);
@@ -99,10 +101,6 @@ static struct range of_rsqrt(const struct analysis *x, const struct op *op) {
   struct range a = in(x, op, 0);
   double most = a.lo > 0 ? 1 / sqrt(a.lo) : INFINITY;
   return range_between(a.hi > 0 ? 1 / sqrt(a.hi) : 0, most);
-}
-
-static struct range of_sigmoid(const struct analysis *x, const struct op *op) {
-  return rising(in(x, op, 0), logistic);
 }
 
 static struct range of_tanh(const struct analysis *x, const struct op *op) {
@@ -217,6 +215,8 @@ static struct range of_cumsum(const struct analysis *x, const struct op *op) {
   return range_hull(a, scaled(a, length_of(op)));
 }
 
+/* Wider than their bodies' ranges where operands hardly vary: fixed-point has forms of its own for the two,
+ * which round otherwise than the bodies would. */
 static struct range of_rmsnorm(const struct analysis *x, const struct op *op) {
   struct range a = in(x, op, 0);
   double most = sqrt((double)op->in[0]->type.dim[type_last(op->in[0]->type)]);
@@ -317,7 +317,6 @@ static rule *const rules[OP_COUNT] = {
     [OP_LOG] = of_log,
     [OP_SQRT] = of_sqrt,
     [OP_RSQRT] = of_rsqrt,
-    [OP_SIGMOID] = of_sigmoid,
     [OP_SILU] = of_silu,
     [OP_TANH] = of_tanh,
     [OP_SOFTPLUS] = of_softplus,
@@ -372,8 +371,12 @@ static rule *const rules[OP_COUNT] = {
     [OP_RETURN] = not_asked,
 };
 
-bool range_rule_known(enum opcode code) {
+bool range_rule_named(enum opcode code) {
   return rules[code] != NULL;
+}
+
+bool range_rule_known(enum opcode code) {
+  return range_rule_named(code) || composite_known(code);
 }
 
 /* ---- masks and whole numbers ------------------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* ranges.c: interval arithmetic over a float step: weights, blocks, repeats, states; contract in ranges.h. */
 #include "passes/range_impl.h"
 
+#include "ir/composites.h"
+
 enum {
   MOST_TOKENS = 12, /* followed one by one; then the bounds of states that still grow are guessed */
   MOST_GUESSES = 64
@@ -68,9 +70,17 @@ static void run_repeat(struct analysis *x, const struct op *op) {
     put(x, op->out[i], range_of(x, body->last->in[i]));
 }
 
+static void run_body(struct analysis *x, const struct op *op, const struct block *body) {
+  run_block(x, body);
+  put(x, op->out[0], range_of(x, body->last->in[0]));
+}
+
 static void run_op(struct analysis *x, const struct op *op) {
   struct range r;
-  if (op->code == OP_REPEAT)
+  const struct block *body = op->n_out ? x->body_of[op->out[0]->id] : NULL;
+  if (body)
+    run_body(x, op, body);
+  else if (op->code == OP_REPEAT)
     run_repeat(x, op);
   else if (op->code == OP_WRITE)
     write_state(x, op);
@@ -83,15 +93,36 @@ static void run_block(struct analysis *x, const struct block *b) {
     run_op(x, op);
 }
 
-static void number_block(struct block *b, int *n) {
+static void number_block(struct analysis *x, struct block *b);
+
+static void number_body(struct analysis *x, struct op *op) {
+  struct range_body body = {op, block_new(x->m, NULL)};
+  struct builder b = builder_end(x->m, body.block);
+  b.at = op->at;
+  struct value *made = composite_step(&b, op, op->in).value;
+  build(&b, OP_YIELD, 1, &made, NULL, NULL);
+  number_block(x, body.block);
+  vec_push(x->m->arena, x->bodies, body);
+}
+
+static void number_block(struct analysis *x, struct block *b) {
   for (int i = 0; i < b->n_args; i++)
-    b->args[i]->id = (*n)++;
+    b->args[i]->id = x->r->n++;
   for (struct op *op = b->first; op; op = op->next) {
     if (op->body)
-      number_block(op->body, n);
+      number_block(x, op->body);
+    else if (op_info[op->code].flags & COMPOSITE && !range_rule_named(op->code))
+      number_body(x, op);
     for (int i = 0; i < op->n_out; i++)
-      op->out[i]->id = (*n)++;
+      op->out[i]->id = x->r->n++;
   }
+}
+
+static void number_all(struct analysis *x, struct func *f) {
+  number_block(x, f->body);
+  x->body_of = arena_array(x->m->arena, const struct block *, x->r->n + 1);
+  for (int i = 0; i < x->bodies.n; i++)
+    x->body_of[x->bodies.at[i].op->out[0]->id] = x->bodies.at[i].block;
 }
 
 static void run_token(struct analysis *x, const struct func *f) {
@@ -156,7 +187,7 @@ static void start_states(struct analysis *x) {
 
 struct ranges *ranges_of(struct module *m, struct func *f) {
   struct analysis x = {.m = m, .r = arena_new(m->arena, struct ranges), .ok = true};
-  number_block(f->body, &x.r->n);
+  number_all(&x, f);
   x.r->at = arena_array(m->arena, struct range, x.r->n);
   start_states(&x);
   int token = 0;

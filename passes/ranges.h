@@ -1,7 +1,8 @@
 /* ranges.h: between which real numbers each value of a float `step` lies, whatever the tokens.
  *
- * Interval arithmetic over the spec's operators after `ternarize`, one rule an operator (range_rules.c), with
- * the relations that intervals alone lose (range_relations.c):
+ * Interval arithmetic over the spec's operators after `ternarize`, one rule an operator (range_rules.c) or
+ * the rules of what it is made of (ir/composites.h), with the relations that intervals alone lose
+ * (range_relations.c):
  *
  *   a / (a + b), e / sum(e), x / (1 + |x|)               the divisor is at least the dividend: within 0 .. 1
  *   x * r, r = 1 / sqrt(sum(x x) / n + eps)              |x r| <= sqrt(n); so for any norm written by hand
@@ -50,7 +51,7 @@ double range_most(struct range r); /* max|x| */
 /* Range of a float weight's numbers, or of a ternary weight's scales 1 / mean|W|. */
 struct range weight_range(const struct weight *w);
 
-/* Whether range_rules.c says something about an operator; a test asks for all of them. */
+/* Whether the range of the operator is known by a rule, its own or those of its body; a test asks for all. */
 bool range_rule_known(enum opcode code);
 
 #endif

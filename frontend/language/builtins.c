@@ -174,12 +174,14 @@ static struct item run_mean(struct call *c) {
   return two(c, OP_DIV, sum, item_number((double)length));
 }
 
-static struct item run_rmsnorm(struct call *c) {
+/* rmsnorm, layernorm, l2norm */
+static struct item run_norm(struct call *c) {
   if (!(c->numbers[1] >= 0 && c->numbers[1] < 1)) {
-    fail(c->e, argument_at(c, 1), "'eps' of rmsnorm is a small number from 0 on, not %.15g", c->numbers[1]);
+    fail(c->e, argument_at(c, 1), "'eps' of %s is a small number from 0 on, not %.15g", c->f->name,
+         c->numbers[1]);
     return item_poison();
   }
-  return make(c, OP_RMSNORM, 1, &(struct attrs){.eps = c->numbers[1]});
+  return make(c, c->f->code, 1, &(struct attrs){.eps = c->numbers[1]});
 }
 
 /* ---- quantisation ------------------------------------------------------------------------------------ */
@@ -267,6 +269,7 @@ static const struct builtin builtins[] = {
     UNARY("silu", OP_SILU, NULL),
     UNARY("tanh", OP_TANH, NULL),
     UNARY("softplus", OP_SOFTPLUS, NULL),
+    UNARY("gelu", OP_GELU, NULL),
     UNARY("relu", OP_RELU, NULL),
     UNARY("abs", OP_ABS, fabs),
     UNARY("floor", OP_FLOOR, floor),
@@ -282,7 +285,9 @@ static const struct builtin builtins[] = {
     {"absmax", {X, AXIS}, run_reduce, OP_ABSMAX, NULL},
     {"softmax", {X, AXIS}, run_axis, OP_SOFTMAX, NULL},
     {"cumsum", {X, AXIS}, run_axis, OP_CUMSUM, NULL},
-    {"rmsnorm", {X, {REQUIRED, "eps", 0}}, run_rmsnorm, 0, NULL},
+    {"rmsnorm", {X, {REQUIRED, "eps", 0}}, run_norm, OP_RMSNORM, NULL},
+    {"layernorm", {X, {REQUIRED, "eps", 0}}, run_norm, OP_LAYERNORM, NULL},
+    {"l2norm", {X, {REQUIRED, "eps", 0}}, run_norm, OP_L2NORM, NULL},
     {"quantize", {X, {NUMBER, "bits", 8}, ROUND}, run_quantize, 0, NULL},
     {"fixed", {X, {NUMBER, "bits", 16}, {REQUIRED, "frac", 0}, ROUND}, run_fixed, 0, NULL},
     {"reshape", {X, {SHAPE, "shape", 0}}, run_shape, OP_RESHAPE, NULL},

@@ -478,6 +478,16 @@ static void unknown_function(struct elaborator *e, const struct node *callee) {
          suggestion(e, name, names, n));
 }
 
+/* The expression stands in the block itself, or in one that it calls. */
+static bool inside_block(const struct elaborator *e, const struct block_node *block) {
+  for (const struct instance *i = e->instance; i; i = i->parent)
+    if (i->block == block)
+      return true;
+  return false;
+}
+
+/* A block of the spec goes before a builtin function of its name, so that new builtins leave old specs as
+ * they are; in the block itself the name is the builtin's. */
 static struct item eval_call(struct elaborator *e, const struct node *n) {
   bool reported = false, known = false;
   struct binding *use = find_path(e, n->a, &reported);
@@ -489,12 +499,12 @@ static struct item eval_call(struct elaborator *e, const struct node *n) {
   if (reported)
     return item_poison();
   struct item item = item_poison();
-  if (n->a->kind == NODE_NAME)
+  struct block_node *block =
+      n->a->kind == NODE_NAME && e->instance ? program_block(e->program, e->file, n->a->text) : NULL;
+  if (n->a->kind == NODE_NAME && (!block || inside_block(e, block)))
     item = call_builtin(e, n, &known);
   if (known)
     return item;
-  struct block_node *block =
-      n->a->kind == NODE_NAME && e->instance ? program_block(e->program, e->file, n->a->text) : NULL;
   if (block)
     return call_block(e, block, NULL, n);
   if (use)

@@ -145,7 +145,7 @@ static void matrix_state(struct gen *g) {
 
 static void unary(struct gen *g) {
   static const enum opcode codes[] = {OP_NEG,  OP_ABS,  OP_EXP,      OP_LOG,  OP_SQRT,  OP_RSQRT, OP_SIGMOID,
-                                      OP_SILU, OP_TANH, OP_SOFTPLUS, OP_RELU, OP_FLOOR, OP_ROUND};
+                                      OP_SILU, OP_TANH, OP_SOFTPLUS, OP_RELU, OP_FLOOR, OP_ROUND, OP_GELU};
   enum opcode code = codes[below(g, (int)(sizeof codes / sizeof *codes))];
   struct value *x = any(g), *small = build_const(&g->b, 0.125, f32(0, 0, 0, 0));
   if (code == OP_EXP)
@@ -207,11 +207,12 @@ static void along_axis(struct gen *g) {
 }
 
 static void norm(struct gen *g) {
+  static const enum opcode codes[] = {OP_RMSNORM, OP_RMSNORM, OP_LAYERNORM, OP_L2NORM};
   struct value *x = any(g);
   if (x->type.rank == 0)
     return;
   struct attrs attr = {.eps = 1e-6};
-  struct value *y = build(&g->b, OP_RMSNORM, 1, &x, &attr, NULL)->out[0];
+  struct value *y = build(&g->b, codes[below(g, 4)], 1, &x, &attr, NULL)->out[0];
   keep(g, below(g, 2) ? y : build2(&g->b, OP_MUL, y, weight(g, f32(1, x->type.dim[x->type.rank - 1], 0, 0))));
 }
 

@@ -239,6 +239,9 @@ static struct value *applied(struct bench *t, enum opcode code, double *loose) {
   case OP_CUMSUM: return build_axis(b, code, x, 1);
   case OP_ABSMAX: *loose = 6; return build_axis(b, code, x, 1); /* all small is rare */
   case OP_SOFTMAX: *loose = INFINITY; return build_axis(b, code, x, 1);
+  case OP_GELU: *loose = INFINITY; return build1(b, code, x);
+  case OP_LAYERNORM:
+  case OP_L2NORM:
   case OP_RMSNORM:
     *loose = INFINITY;
     return made(build(b, code, 1, in, &(struct attrs){.eps = attr.eps}, NULL));

@@ -9,11 +9,14 @@
 
 struct run {
   struct comparison *c;
+  const struct entry *entry;
+  const struct interp_arguments *given;
   struct tern_args args;
   int64_t sequences; /* in `state` */
   uint8_t *state, *scratch;
-  float *logits;
-  uint64_t state_bytes, scratch_bytes, logits_bytes;
+  void **ports; /* a buffer for each */
+  uint32_t sizes[MOST_DIMS];
+  uint64_t state_bytes, scratch_bytes;
   const struct tern_kernel_info *kernel; /* the one that just ran */
 };
 
@@ -39,14 +42,18 @@ static const struct tern_kernel_info *engine_kernel(const struct comparison *c, 
 }
 
 static size_t bytes_of(const struct run *r, struct type t) {
-  return (size_t)elem_bytes(t.elem) * (size_t)type_count(t, r->args.n, r->args.keep);
+  return (size_t)elem_bytes(t.elem) * (size_t)type_count(t, r->given->sizes);
 }
 
-/* Where thread `thread` finds the value: it may have a copy of its own. */
+/* Where thread `thread` finds the value: with the caller, in scratch, or there in a copy of its own. NULL: it
+ * has no place. */
 static uint8_t *place_of(const struct run *r, const struct value *v, uint32_t thread) {
+  int port = port_of_value(r->entry, v);
+  if (port >= 0)
+    return r->ports[port];
   const struct kernel *k = v->def ? kernel_of(r->c, v->def) : NULL;
-  bool own = k && k->team == TEAM_EACH;
-  return r->scratch + v->at + (own ? step_scratch(r->c->model, thread) : 0);
+  int64_t own = k && k->team == TEAM_EACH ? r->entry->scratch + thread * r->entry->own : 0;
+  return v->at < 0 ? NULL : r->scratch + v->at + own;
 }
 
 static uint32_t most_threads(const struct comparison *c) {
@@ -54,7 +61,7 @@ static uint32_t most_threads(const struct comparison *c) {
 }
 
 static void put_input(struct run *r, struct interp *in, const struct value *v) {
-  for (uint32_t t = 0; v->at >= 0 && t < most_threads(r->c); t++)
+  for (uint32_t t = 0; place_of(r, v, t) && t < most_threads(r->c); t++)
     memcpy(place_of(r, v, t), interp_value(in, v)->data, bytes_of(r, v->type));
 }
 
@@ -72,7 +79,9 @@ static uint8_t *state_at(const struct run *r, int64_t sequence, const struct sta
 /* Everything that the kernel may read; what it must not read is filled with a pattern. */
 static void put_inputs(struct run *r, struct interp *in, const struct op *op) {
   memset(r->scratch, 0xa5, r->scratch_bytes);
-  memset(r->logits, 0xa5, r->logits_bytes);
+  for (int i = 0; i < r->entry->ports.n; i++)
+    if (r->entry->ports.at[i].access != PORT_ROWS)
+      memset(r->ports[i], 0xa5, bytes_of(r, r->entry->ports.at[i].type));
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
       for (int64_t i = 0; i < instances(s); i++)
@@ -124,20 +133,56 @@ static bool check_results(struct run *r, struct interp *in, const struct op *op,
   char what[32];
   for (int i = 0; i < op->n_out; i++) {
     const struct value *v = op->out[i];
-    const void *got = v->at == AT_OUTPUT ? (void *)r->logits : place_of(r, v, 0);
+    const void *got = place_of(r, v, 0);
     snprintf(what, sizeof what, "result %d", i);
-    if (v->at != AT_NONE &&
-        !check(r, op, indices, what, v->type.elem, type_count(v->type, r->args.n, r->args.keep),
-               interp_value(in, v)->data, got))
+    if (got && !check(r, op, indices, what, v->type.elem, type_count(v->type, r->given->sizes),
+                      interp_value(in, v)->data, got))
       return false;
   }
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
       for (int64_t i = 0; i < instances(s); i++)
-        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, 1, 1),
+        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, NULL),
                    interp_state_of(in, n, s, i)->data, state_at(r, n, s, i)))
           return false;
   return true;
+}
+
+/* What one thread made of the kernel's operator, one after another: states, then results. */
+static uint8_t *made_bytes(const struct run *r, const struct op *op, uint32_t thread, size_t *bytes) {
+  *bytes = r->state_bytes;
+  for (int i = 0; i < op->n_out; i++)
+    *bytes += place_of(r, op->out[i], thread) ? bytes_of(r, op->out[i]->type) : 0;
+  uint8_t *all = xmalloc(*bytes + 1), *to = all + r->state_bytes;
+  memcpy(all, r->state, r->state_bytes);
+  for (int i = 0; i < op->n_out; i++) {
+    const uint8_t *from = place_of(r, op->out[i], thread);
+    size_t n = from ? bytes_of(r, op->out[i]->type) : 0;
+    if (n)
+      memcpy(to, from, n);
+    to += n;
+  }
+  return all;
+}
+
+/* The kernel again by several threads, one after another: each must find the bytes that one thread made. */
+static bool same_by_threads(struct run *r, struct interp *in, const struct op *op, const uint32_t *indices) {
+  size_t bytes;
+  uint8_t *alone = made_bytes(r, op, 0, &bytes);
+  bool ok = true;
+  put_inputs(r, in, op);
+  for (uint32_t t = 0; t < r->c->threads; t++)
+    r->kernel->run(&r->args, indices[0], indices[1], t, r->c->threads);
+  for (uint32_t t = 0; t < r->c->threads; t++) {
+    uint8_t *together = made_bytes(r, op, t, &bytes);
+    ok = ok && memcmp(alone, together, bytes) == 0;
+    free(together);
+  }
+  free(alone);
+  if (!ok)
+    diag_at(r->c->module->diag, SEVERITY_ERROR, op->at, "%s kernel '%s' gives other results with %u threads",
+            r->c->engine, kernel_title(kernel_of(r->c, op)), r->c->threads);
+  return ok;
 }
 
 static bool before(void *self, struct interp *in, const struct op *op, const uint32_t *indices) {
@@ -154,31 +199,7 @@ static bool before(void *self, struct interp *in, const struct op *op, const uin
   put_inputs(r, in, op);
   r->kernel->run(&r->args, indices[0], indices[1], 0, 1);
   r->c->kernels_run++;
-  if (r->c->threads < 2)
-    return true;
-  /* the same by several threads, one after another: the results must be the same bytes */
-  uint8_t *state = xmalloc(r->state_bytes), *scratch = xmalloc(r->scratch_bytes);
-  float *logits = xmalloc(r->logits_bytes);
-  memcpy(state, r->state, r->state_bytes);
-  memcpy(scratch, r->scratch, r->scratch_bytes);
-  memcpy(logits, r->logits, r->logits_bytes);
-  put_inputs(r, in, op);
-  for (uint32_t t = 0; t < r->c->threads; t++)
-    r->kernel->run(&r->args, indices[0], indices[1], t, r->c->threads);
-  bool ok = memcmp(state, r->state, r->state_bytes) == 0 && memcmp(logits, r->logits, r->logits_bytes) == 0;
-  for (int i = 0; i < op->n_out; i++) {
-    const struct value *v = op->out[i];
-    const uint8_t *alone = v->at < 0 ? NULL : scratch + (place_of(r, v, 0) - r->scratch);
-    for (uint32_t t = 0; alone && t < r->c->threads; t++)
-      ok = ok && memcmp(alone, place_of(r, v, t), bytes_of(r, v->type)) == 0;
-  }
-  if (!ok)
-    diag_at(r->c->module->diag, SEVERITY_ERROR, op->at, "%s kernel '%s' gives other results with %u threads",
-            r->c->engine, k->name, r->c->threads);
-  free(state);
-  free(scratch);
-  free(logits);
-  return ok;
+  return r->c->threads < 2 || same_by_threads(r, in, op, indices);
 }
 
 static bool after(void *self, struct interp *in, const struct op *op, const uint32_t *indices) {
@@ -187,42 +208,46 @@ static bool after(void *self, struct interp *in, const struct op *op, const uint
   return !ran || check_results(r, in, op, indices);
 }
 
-/* form NULL: the batch form. */
-static bool compare_run(struct run *r, struct interp *in, const char *form) {
+/* ---- a call ------------------------------------------------------------------------------------------ */
+
+static void make_memory(struct run *r) {
+  r->ports = xmalloc(sizeof *r->ports * (size_t)r->entry->ports.n);
+  for (int i = 0; i < r->entry->ports.n; i++) {
+    const struct entry_port *p = &r->entry->ports.at[i];
+    r->ports[i] = aligned(bytes_of(r, p->type));
+    if (p->access == PORT_ROWS)
+      memcpy(r->ports[i], r->given->rows, bytes_of(r, p->type));
+  }
+  for (int i = 0; i < r->c->module->dims.n; i++)
+    r->sizes[i] = (uint32_t)r->given->sizes[i];
   r->state_bytes = (uint64_t)r->sequences * r->c->model->state_bytes;
-  r->logits_bytes = sizeof(float) * (uint64_t)r->args.keep * r->c->model->vocab;
-  r->args.weights = r->c->weights;
-  r->args.state = r->state = aligned(r->state_bytes);
-  r->args.scratch = r->scratch = aligned(r->scratch_bytes);
-  r->args.logits = r->logits = aligned(r->logits_bytes);
+  r->scratch_bytes = (uint64_t)(r->entry->scratch + most_threads(r->c) * r->entry->own);
+  r->state = aligned(r->state_bytes);
+  r->scratch = aligned(r->scratch_bytes);
   memset(r->state, 0, r->state_bytes);
-  struct interp_hook hook = {r, before, after};
-  interp_set_hook(in, &hook);
-  bool ok = form ? interp_run(in, form, r->args.tokens, r->args.n, r->args.keep, NULL)
-                 : interp_run_batch(in, r->args.rows, r->args.tokens, r->args.n, NULL);
-  interp_set_hook(in, NULL);
+  r->args = (struct tern_args){.weights = r->c->weights,
+                               .state = r->state,
+                               .scratch = r->scratch,
+                               .ports = r->ports,
+                               .sizes = r->sizes};
+}
+
+static void free_memory(struct run *r) {
+  for (int i = 0; i < r->entry->ports.n; i++)
+    free(r->ports[i]);
+  free(r->ports);
   free(r->state);
   free(r->scratch);
-  free(r->logits);
+}
+
+bool compare_entry(struct comparison *c, struct interp *in, const struct entry *e,
+                   const struct interp_arguments *given) {
+  struct run r = {.c = c, .entry = e, .given = given, .sequences = c->sequences};
+  make_memory(&r);
+  struct interp_hook hook = {&r, before, after};
+  interp_set_hook(in, &hook);
+  bool ok = interp_call(in, e->func, given);
+  interp_set_hook(in, NULL);
+  free_memory(&r);
   return ok;
-}
-
-bool compare_form(struct comparison *c, struct interp *in, const char *form, const uint32_t *tokens,
-                  int64_t n, int64_t keep) {
-  bool step = strcmp(form, "step") == 0;
-  struct run r = {.c = c,
-                  .sequences = 1,
-                  .args = {.tokens = tokens, .n = (uint32_t)n, .keep = (uint32_t)keep},
-                  .scratch_bytes =
-                      step ? step_scratch(c->model, most_threads(c)) : c->model->prefill_scratch};
-  return compare_run(&r, in, form);
-}
-
-bool compare_batch(struct comparison *c, struct interp *in, int64_t sequences, const uint32_t *rows,
-                   const uint32_t *tokens, int64_t n) {
-  struct run r = {.c = c,
-                  .sequences = sequences,
-                  .args = {.tokens = tokens, .n = (uint32_t)n, .keep = (uint32_t)n, .rows = rows},
-                  .scratch_bytes = c->model->batch_scratch};
-  return compare_run(&r, in, NULL);
 }

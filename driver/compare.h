@@ -8,7 +8,7 @@
 #define TERN_DRIVER_COMPARE_H
 
 #include "backends/loops/loops.h"
-#include "ir/source.h"
+#include "ir/interp.h"
 #include "runtime/model.h"
 
 struct comparison {
@@ -18,20 +18,15 @@ struct comparison {
   const struct tern_model *model; /* the engine */
   const char *engine;             /* for messages: "native", "c" */
   const uint8_t *weights;         /* the image's weights */
+  int64_t sequences;              /* that the interpreter has states of */
   uint32_t threads;               /* each kernel is run by 1 and by this many threads, one after another */
   /* results */
   int64_t kernels_run;
 };
 
-/* Runs `form` ("step" or "prefill") on n tokens (1 for step), keeping `keep` logits, from the interpreter's
- * present state. False after a diagnostic that names the first kernel that differs, its line of the spec,
- * element and values. */
-struct interp;
-bool compare_form(struct comparison *c, struct interp *in, const char *form, const uint32_t *tokens,
-                  int64_t n, int64_t keep);
-
-/* Runs `batch` on token i of the interpreter's sequence rows[i]; it has `sequences` of them. */
-bool compare_batch(struct comparison *c, struct interp *in, int64_t sequences, const uint32_t *rows,
-                   const uint32_t *tokens, int64_t n);
+/* Runs an entry on the arguments (sizes must be given), from the interpreter's present state. False after a
+ * diagnostic that names the first kernel that differs, its line of the spec, element and values. */
+bool compare_entry(struct comparison *c, struct interp *in, const struct entry *e,
+                   const struct interp_arguments *given);
 
 #endif

@@ -44,7 +44,7 @@ static bool know_scales(struct job *j, struct weight *w) {
 
 static bool know_floats(struct job *j, struct weight *w) {
   enum { PIECE = 1 << 16 };
-  int64_t all = type_count(w->type, 1, 1);
+  int64_t all = type_count(w->type, NULL);
   float *piece = xmalloc(sizeof *piece * PIECE);
   bool ok = true;
   for (int64_t i = 0; ok && i < weight_instances(w); i++) {
@@ -65,7 +65,7 @@ static bool know_folded(struct interp *in, struct weight *w) {
     const struct tensor *t = interp_weight(in, w, i);
     if (!t)
       return false;
-    for (int64_t k = 0; k < type_count(t->type, 1, 1); k++)
+    for (int64_t k = 0; k < type_count(t->type, NULL); k++)
       include(w, i, interp_float(in, t, k));
   }
   return true;
@@ -99,7 +99,7 @@ static bool note_results(void *self, struct interp *in, const struct op *op, con
       continue;
     double *most = noting->trial ? &v->tried : &v->most;
     const struct tensor *t = interp_value(in, v);
-    for (int64_t k = 0; k < type_count(t->type, 1, 1); k++)
+    for (int64_t k = 0; k < type_count(t->type, NULL); k++)
       *most = fmax(*most, fabs(interp_float(in, t, k)));
   }
   return true;
@@ -123,7 +123,7 @@ static bool run_noting(struct interp *in, const uint32_t *ids, size_t n, bool tr
 }
 
 static uint32_t vocabulary(const struct job *j) {
-  return (uint32_t)type_count(func_find(j->module, "step")->body->last->in[0]->type, 1, 1);
+  return (uint32_t)type_count(func_find(j->module, "step")->body->last->in[0]->type, NULL);
 }
 
 /* ---- calibration ------------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static void join_halves(struct op *op, void *data) {
 static size_t trial_ids(struct job *j, uint32_t *ids) {
   int64_t elements = 1;
   for (const struct weight *w = j->module->weights; w; w = w->next)
-    elements += type_count(w->type, 1, 1) * weight_instances(w);
+    elements += type_count(w->type, NULL) * weight_instances(w);
   int64_t n = ((int64_t)1 << 31) / elements;
   n = n < 8 ? 8 : n > TRIAL_TOKENS ? TRIAL_TOKENS : n;
   for (int64_t i = 0; i < n; i++)

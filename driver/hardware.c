@@ -109,7 +109,7 @@ static bool choose(struct job *j, const struct hw_options *o, enum hw_machine *m
   if (!job_load(j))
     return false;
   struct type logits = func_find(j->module, "step")->body->last->in[0]->type;
-  bool small = parameter_count(j->module) <= MOST_PARAMETERS && type_count(logits, 1, 1) <= MOST_TOKENS;
+  bool small = parameter_count(j->module) <= MOST_PARAMETERS && type_count(logits, NULL) <= MOST_TOKENS;
   *machine = small && j->options.weights ? HW_UNROLLED : HW_STREAMING;
   return true;
 }

@@ -23,37 +23,70 @@ static int logits_frac(const struct module *m) {
   return logits_of(m)->frac == FRAC_NONE ? 0 : logits_of(m)->frac;
 }
 
+/* ---- entries ----------------------------------------------------------------------------------------- */
+
+enum { TOKENS, LOGITS }; /* ports */
+
 /* weights: the struct interpreted; state: one float, 0 in a fresh sequence. */
-static void run(const struct tern_args *a, const char *form) {
+static void run(const struct tern_args *a, const char *form, uint32_t tokens, uint32_t keep) {
   struct interpreted *in = (struct interpreted *)(uintptr_t)a->weights;
-  float *live = (float *)(void *)a->state;
+  float *live = (float *)(void *)a->state, *logits = a->ports[LOGITS];
   const struct tensor *out;
-  int64_t n = (int64_t)a->keep * in->model.vocab;
+  int64_t n = (int64_t)(keep * in->step_ports[LOGITS].elements);
   if (*live == 0)
     interp_reset(in->interp);
   *live = 1;
-  in->failed = in->failed || !interp_run(in->interp, form, a->tokens, a->n, a->keep, &out);
-  if (in->model.logits == TERN_LOGITS_I32) {
+  in->failed = in->failed || !interp_run(in->interp, form, a->ports[TOKENS], tokens, keep, &out);
+  if (in->step_ports[LOGITS].elem == TERN_I32) {
     if (in->failed)
-      memset(a->logits, 0, (size_t)n * sizeof(int32_t));
+      memset(logits, 0, (size_t)n * sizeof(int32_t));
     else
-      memcpy(a->logits, out->i32, (size_t)n * sizeof(int32_t));
+      memcpy(logits, out->i32, (size_t)n * sizeof(int32_t));
     return;
   }
   for (int64_t i = 0; i < n; i++)
-    ((float *)a->logits)[i] = in->failed ? NAN : (float)interp_float(in->interp, out, i);
+    logits[i] = in->failed ? NAN : (float)interp_float(in->interp, out, i);
 }
 
 static void step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
   (void)threads;
   if (thread == 0)
-    run(a, "step");
+    run(a, "step", 1, 1);
 }
 
 static void prefill(const struct tern_args *a, uint32_t thread, uint32_t threads) {
   (void)threads;
   if (thread == 0)
-    run(a, "prefill");
+    run(a, "prefill", a->sizes[TERN_T], a->sizes[TERN_K]);
+}
+
+static void describe_ports(struct interpreted *in, const struct module *m) {
+  struct type t = logits_of(m)->type;
+  in->step_ports[TOKENS] = (struct tern_port){
+      .name = "tokens", .type = "u32", .access = TERN_IN, .elem = TERN_U32, .dim = -1, .elements = 1};
+  in->step_ports[LOGITS] = (struct tern_port){.name = "logits",
+                                              .type = elem_name(t.elem),
+                                              .access = TERN_OUT,
+                                              .elem = t.elem == ELEM_I32 ? TERN_I32 : TERN_F32,
+                                              .frac = logits_frac(m),
+                                              .dim = -1,
+                                              .elements = (uint64_t)model_vocabulary(m)};
+  memcpy(in->prefill_ports, in->step_ports, sizeof in->prefill_ports);
+  in->prefill_ports[TOKENS].dim = TERN_T;
+  in->prefill_ports[LOGITS].dim = TERN_K;
+}
+
+static void describe_entries(struct interpreted *in, const struct module *m) {
+  describe_ports(in, m);
+  in->entries[0] = (struct tern_entry){
+      .name = "step", .run = step, .ports = in->step_ports, .n_ports = LOGITS + 1, .scratch = TERN_ALIGN};
+  in->entries[1] = (struct tern_entry){.name = "prefill",
+                                       .run = prefill,
+                                       .ports = in->prefill_ports,
+                                       .n_ports = LOGITS + 1,
+                                       .scratch = TERN_ALIGN};
+  for (int i = 0; i < DIMS_GIVEN; i++)
+    in->dims[i] = (struct tern_dim){m->dims.at[i].name, (uint32_t)m->dims.at[i].most};
 }
 
 bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
@@ -67,25 +100,22 @@ bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
   *in = (struct interpreted){.interp = interp_new(m, &j->source, float64)};
   if (!in->interp)
     return false;
+  describe_entries(in, m);
   in->model = (struct tern_model){
       .abi = TERN_ABI,
       .name = m->name,
       .spec = m->spec ? m->spec : "",
       .target = float64 ? "interpreter, float64" : "interpreter, float32",
       .compiler = "ternc " TERN_VERSION,
-      .dims = params_text(&j->arena, m),
+      .params = params_text(&j->arena, m),
       .parameters = parameter_count(m),
       .weights_bytes = TERN_ALIGN,
       .state_bytes = TERN_ALIGN,
-      .step_scratch = TERN_ALIGN,
-      .prefill_scratch = TERN_ALIGN,
-      .vocab = (uint32_t)model_vocabulary(m),
-      .chunk = func_find(m, "prefill") ? (uint32_t)m->chunk : 0,
       .threads = 1,
-      .logits = logits == ELEM_I32 ? TERN_LOGITS_I32 : TERN_LOGITS_F32,
-      .logits_frac = logits_frac(m),
-      .step = step,
-      .prefill = func_find(m, "prefill") ? prefill : NULL,
+      .entries = in->entries,
+      .n_entries = func_find(m, "prefill") ? 2 : 1,
+      .dims = in->dims,
+      .n_dims = DIMS_GIVEN,
       .fills = &fresh,
       .n_fills = 1,
   };
@@ -138,7 +168,7 @@ bool interpret_ids(struct job *j, const char *path, uint32_t **ids, size_t *n) {
 /* Rows of logits as floats of the interpreter's precision. */
 static void write_floats(const struct job *j, const struct interp *in, const struct tensor *t, bool float64,
                          FILE *out) {
-  int64_t n = type_count(t->type, 1, 1);
+  int64_t n = type_count(t->type, NULL);
   double unit = ldexp(1, -logits_frac(j->module));
   for (int64_t i = 0; i < n; i++) {
     double wide = t->type.elem == ELEM_I32 ? t->i32[i] * unit : interp_float(in, t, i);

@@ -11,6 +11,9 @@
  * session. */
 struct interpreted {
   struct tern_model model;
+  struct tern_entry entries[2]; /* step, prefill */
+  struct tern_port step_ports[2], prefill_ports[2];
+  struct tern_dim dims[DIMS_GIVEN];
   struct image image;
   struct image_header header;
   struct interp *interp;

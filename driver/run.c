@@ -6,6 +6,7 @@
 #include "driver/interpret.h"
 
 #include "ir/interp.h"
+#include "runtime/entries.h"
 #include "runtime/program.h"
 #include <stdlib.h>
 #include <string.h>
@@ -146,23 +147,48 @@ static int run_interpreted(struct run *r) {
   return status;
 }
 
+/* The form of that name on n tokens, whose numbers of sequences are `rows`, or which are of one. */
+static bool compare_form(struct comparison *c, struct interp *in, const char *form, const uint32_t *tokens,
+                         size_t n, size_t keep, const uint32_t *rows) {
+  int64_t sizes[MOST_DIMS] = {
+      [-1 - DIM_T] = (int64_t)n, [-1 - DIM_K] = (int64_t)keep, [-1 - DIM_B] = (int64_t)n};
+  struct interp_arguments given = {(const void *const[]){tokens}, sizes, rows};
+  return compare_entry(c, in, loops_entry(c->loops, form), &given);
+}
+
 /* Sequences in another order from call to call, one of them left out. */
 static bool compare_sequences(struct comparison *c, struct interp *in, const uint32_t *ids, size_t n) {
   enum { CALLS = 3 };
-  uint32_t most = c->model->sequences, *rows = xmalloc((most + 1) * sizeof *rows);
+  uint32_t most = model_sequences(c->model), *rows = xmalloc((most + 1) * sizeof *rows);
   uint32_t *tokens = xmalloc((most + 1) * sizeof *tokens);
   bool ok = true;
-  interp_sequences(in, (int64_t)most + 1);
+  c->sequences = (int64_t)most + 1;
+  interp_sequences(in, c->sequences);
   for (uint32_t k = 0; ok && most && k < CALLS; k++) {
     for (uint32_t i = 0; i < most; i++) {
       rows[i] = most - (i + k) % (most + 1);
       tokens[i] = ids[(i + k * most) % n];
     }
-    ok = compare_batch(c, in, most + 1, rows, tokens, k ? most : (most + 1) / 2);
+    size_t some = k ? most : (most + 1) / 2;
+    ok = compare_form(c, in, "batch", tokens, some, some, rows);
   }
   free(rows);
   free(tokens);
   return ok;
+}
+
+static bool compare_forms(struct comparison *c, struct interp *in, const uint32_t *ids, size_t n,
+                          size_t most) {
+  bool ok = true;
+  for (size_t i = 0; ok && i < n && i < 4; i++) /* a few of the one-token form, then the others */
+    ok = compare_form(c, in, "step", ids + i, 1, 1, NULL);
+  if (ok)
+    interp_reset(in);
+  for (size_t i = 0; ok && model_chunk(c->model) && i < n; i += most) {
+    size_t count = n - i < most ? n - i : most;
+    ok = compare_form(c, in, "prefill", ids + i, count, (count + 1) / 2, NULL);
+  }
+  return ok && compare_sequences(c, in, ids, n);
 }
 
 static bool compare(struct run *r, const struct loops *loops, const struct engine *e,
@@ -171,29 +197,26 @@ static bool compare(struct run *r, const struct loops *loops, const struct engin
   uint32_t few[] = {1, 2, 3, 5, 8, 13, 21, 34}, *ids = few;
   size_t n = sizeof few / sizeof *few;
   const char *file = program_option(r, "--tokens"), *chunk = program_option(r, "--chunk");
+  struct failure f = {0};
+  if (!language_fits(e->model, &f)) {
+    diag_error(&j->diag, "%s", f.text);
+    return false;
+  }
   if (file && !interpret_ids(j, file, &ids, &n))
     return false;
   for (size_t i = 0; i < n; i++)
-    ids[i] %= e->model->vocab;
+    ids[i] %= model_vocab(e->model);
   struct comparison c = {.module = j->module,
                          .loops = loops,
                          .source = &j->source,
                          .model = e->model,
                          .engine = e->name,
                          .weights = im->weights,
+                         .sequences = 1,
                          .threads = 3};
   struct interp *in = interp_new(j->module, &j->source, false);
-  size_t most = chunk ? (size_t)atoi(chunk) : e->model->chunk ? e->model->chunk : 1;
-  bool ok = in != NULL;
-  for (size_t i = 0; ok && i < n && i < 4; i++) /* a few of the one-token form, then the others */
-    ok = compare_form(&c, in, "step", ids + i, 1, 1);
-  if (ok)
-    interp_reset(in);
-  for (size_t i = 0; ok && e->model->chunk && i < n; i += most) {
-    size_t count = n - i < most ? n - i : most;
-    ok = compare_form(&c, in, "prefill", ids + i, (int64_t)count, (int64_t)(count + 1) / 2);
-  }
-  ok = ok && compare_sequences(&c, in, ids, n);
+  size_t most = chunk ? (size_t)atoi(chunk) : model_chunk(e->model) ? model_chunk(e->model) : 1;
+  bool ok = in && compare_forms(&c, in, ids, n, most);
   interp_free(in);
   if (ok)
     printf("%s equals the interpreter bit for bit: %lld kernel calls on %zu tokens\n", e->name,

@@ -40,7 +40,7 @@ struct unrolled *unrolled_job(struct job *j, const struct hw_options *o) {
 }
 
 static int64_t vocabulary(const struct job *j) {
-  return type_count(func_find(j->module, "step")->body->last->in[0]->type, 1, 1);
+  return type_count(func_find(j->module, "step")->body->last->in[0]->type, NULL);
 }
 
 bool unrolled_job_write(struct job *j, const struct unrolled *u, const char *dir, const uint32_t *tokens,

@@ -38,7 +38,7 @@ static bool go_on(struct job *j, const struct unrolled *u, int count, struct ids
     if (!ok || i + 1 < ids->at.n)
       continue;
     int64_t best = 0;
-    for (int64_t k = 1; k < type_count(t->type, 1, 1); k++)
+    for (int64_t k = 1; k < type_count(t->type, NULL); k++)
       best = interp_float(in, t, k) > interp_float(in, t, best) ? k : best;
     vec_push(&j->arena, ids->at, (uint32_t)best);
   }
@@ -140,7 +140,7 @@ static void print_outcome(const struct unrolled *u, const struct unrolled_reques
 
 static bool run(struct job *j, const struct unrolled *u, const struct unrolled_request *r,
                 const struct tokenizer *t, const char *dir) {
-  int64_t vocab = type_count(func_find(u->module, "step")->body->last->in[0]->type, 1, 1);
+  int64_t vocab = type_count(func_find(u->module, "step")->body->last->in[0]->type, NULL);
   struct ids ids = {0};
   struct outcome o;
   int more = r->generate >= 0 ? r->generate : r->prompt ? 16 : 0;

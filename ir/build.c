@@ -19,8 +19,106 @@ struct module *module_new(struct arena *a, struct diag *d, const char *name) {
   m->diag = d;
   m->name = arena_strdup(a, name);
   m->weights_bytes = m->state_bytes = -1;
+  vec_push(a, m->dims, (struct dim){.name = "T"});
+  vec_push(a, m->dims, (struct dim){.name = "K", .within = DIM_T});
+  vec_push(a, m->dims, (struct dim){.name = "B", .sequences = true});
   return m;
 }
+
+/* ---- dimensions that are known only at each call ------------------------------------------------------- */
+
+struct dim *dim_of(const struct module *m, int64_t dim) {
+  return &m->dims.at[-1 - dim];
+}
+
+int64_t dim_find(const struct module *m, const char *name) {
+  for (int i = 0; i < m->dims.n; i++)
+    if (strcmp(m->dims.at[i].name, name) == 0)
+      return -1 - i;
+  return 0;
+}
+
+int64_t dim_add(struct module *m, const char *name) {
+  if (dim_find(m, name) || m->dims.n == MOST_DIMS)
+    return 0;
+  vec_push(m->arena, m->dims, (struct dim){.name = arena_strdup(m->arena, name)});
+  return -m->dims.n;
+}
+
+static int64_t dim_most(const struct module *m, int64_t dim) {
+  const struct dim *d = dim_of(m, dim);
+  int64_t most = d->within ? dim_of(m, d->within)->most : d->most;
+  return most > 0 ? most : 1;
+}
+
+int64_t most_count(const struct module *m, struct type t) {
+  int64_t n = 1;
+  for (int i = 0; i < t.rank; i++)
+    n *= t.dim[i] < 0 ? dim_most(m, t.dim[i]) : t.dim[i];
+  return n;
+}
+
+static const char *dim_text(struct arena *a, const struct module *m, int64_t d) {
+  return d < 0 ? dim_of(m, d)->name : arena_printf(a, "%lld", (long long)d);
+}
+
+const char *type_text(struct arena *a, const struct module *m, struct type t) {
+  const char *s = elem_name(t.elem);
+  for (int i = 0; i < t.rank; i++)
+    s = arena_printf(a, "%s%s%s", s, i ? ", " : "[", dim_text(a, m, t.dim[i]));
+  return t.rank ? arena_printf(a, "%s]", s) : s;
+}
+
+/* ---- functions ------------------------------------------------------------------------------------------
+ */
+
+bool func_is_fold(const struct func *f) {
+  return strcmp(f->name, "fold") == 0;
+}
+
+struct result func_result(const struct func *f, int i) {
+  return i < f->results.n ? f->results.at[i] : (struct result){.name = "logits", .updates = -1};
+}
+
+static int n_results(const struct func *f) {
+  const struct op *end = f->body->last;
+  return end && end->code == OP_RETURN ? end->n_in : 0;
+}
+
+/* The types of arguments, then of results; false: there are no more. */
+static bool signature(const struct func *f, int i, struct type *t) {
+  const struct block *b = f->body;
+  if (i >= b->n_args + n_results(f))
+    return false;
+  *t = i < b->n_args ? b->args[i]->type : b->last->in[i - b->n_args]->type;
+  return true;
+}
+
+bool func_has_dim(const struct func *f, int64_t dim) {
+  struct type t;
+  for (int i = 0; signature(f, i, &t); i++)
+    for (int k = 0; k < t.rank; k++)
+      if (t.dim[k] == dim)
+        return true;
+  return false;
+}
+
+int64_t func_sequences(const struct module *m, const struct func *f) {
+  for (int64_t i = 1; i <= m->dims.n; i++)
+    if (dim_of(m, -i)->sequences && func_has_dim(f, -i))
+      return -i;
+  return 0;
+}
+
+bool func_dynamic(const struct func *f) {
+  struct type t;
+  for (int i = 0; signature(f, i, &t); i++)
+    if (type_dynamic(t))
+      return true;
+  return false;
+}
+
+/* ---- symbols ------------------------------------------------------------------------------------------- */
 
 struct func *func_find(const struct module *m, const char *name) {
   struct func *f = m->funcs;
@@ -121,11 +219,6 @@ int64_t weight_instances(const struct weight *w) {
   for (int i = 0; i < w->n_counts; i++)
     n *= w->counts[i];
   return n;
-}
-
-int64_t most_count(const struct module *m, struct type t) {
-  int64_t most = t.rank && t.dim[0] == DIM_B ? m->batch : m->chunk;
-  return type_count(t, most > 0 ? most : 1, most > 0 ? most : 1);
 }
 
 const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,

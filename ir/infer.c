@@ -27,7 +27,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct rule *r, const cha
 }
 
 static const char *text(struct rule *r, struct type t) {
-  return type_text(r->arena, t);
+  return type_text(r->arena, r->m, t);
 }
 
 static struct type in_type(const struct rule *r, int i) {
@@ -181,17 +181,18 @@ static bool infer_symbol(struct rule *r) {
   return want_indices(r, &s, 0);
 }
 
-/* That of a state: its own, or [B, ...] for one row of each sequence. */
-static bool is_state_type(struct type t, struct type state) {
-  bool rows = t.rank == state.rank + 1 && t.rank <= MAX_RANK && t.dim[0] == DIM_B;
-  return type_equal(t, rows ? type_lead(state, DIM_B) : state);
+/* That of a state: its own, or with a dimension in front for one row of each sequence. */
+static bool is_state_type(const struct module *m, struct type t, struct type state) {
+  bool rows =
+      t.rank == state.rank + 1 && t.rank <= MAX_RANK && t.dim[0] < 0 && dim_of(m, t.dim[0])->sequences;
+  return type_equal(t, rows ? type_lead(state, t.dim[0]) : state);
 }
 
 static bool infer_read(struct rule *r) {
   struct type t = r->op->out[0]->type;
   if (!infer_symbol(r))
     return false;
-  if (is_state_type(t, *r->out))
+  if (is_state_type(r->m, t, *r->out))
     *r->out = t;
   return true;
 }
@@ -220,7 +221,7 @@ static bool infer_write(struct rule *r) {
     return fail(r, "has no value to write");
   if (!find_symbol(r, &s) || !want_indices(r, &s, 1))
     return false;
-  return is_state_type(in_type(r, 0), s.type) ||
+  return is_state_type(r->m, in_type(r, 0), s.type) ||
          fail(r, "'%s' is %s, the new value %s", r->op->attr.symbol, text(r, s.type), text(r, in_type(r, 0)));
 }
 
@@ -378,7 +379,7 @@ static int64_t elements(struct type t, int64_t *leading) {
   for (int i = 0; i < t.rank; i++)
     if (t.dim[i] < 0)
       *leading = *leading * 4 + t.dim[i];
-  return type_count(t, 1, 1);
+  return type_count(t, NULL);
 }
 
 static bool infer_reshape(struct rule *r) {
@@ -526,7 +527,7 @@ static bool infer_scan(struct rule *r) {
                 r->op->n_out);
   for (int i = 0; i < r->op->n_in; i++) {
     struct type t = in_type(r, i), token = body->args[i]->type;
-    if (t.rank < 1 || (t.dim[0] != DIM_T && t.dim[0] != DIM_B))
+    if (t.rank < 1 || t.dim[0] >= 0 || t.dim[0] != in_type(r, 0).dim[0])
       return fail(r, "operand %d is %s; its first axis must be T, or B", i, text(r, t));
     if (!type_equal(one_token(t), token))
       return fail(r, "operand %d is %s, its argument %s", i, text(r, t), text(r, token));
@@ -567,7 +568,7 @@ static bool (*const rules[OP_COUNT])(struct rule *r) = {
 static bool sized(struct rule *r, struct type t) {
   int64_t n = 1;
   for (int i = 0; i < t.rank; i++) {
-    int64_t d = t.dim[i] <= DIM_T && t.dim[i] >= DIM_B ? 1 : t.dim[i];
+    int64_t d = t.dim[i] < 0 && t.dim[i] >= -r->m->dims.n ? 1 : t.dim[i];
     if (d < 1 || d > MOST_ELEMENTS / n)
       return fail(r, "%s is not a size that a value can have", text(r, t));
     n *= d;

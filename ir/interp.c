@@ -12,7 +12,7 @@
 
 struct type interp_type(const struct interp *in, struct type t) {
   for (int i = 0; i < t.rank; i++)
-    t.dim[i] = t.dim[i] == DIM_K ? in->keep : t.dim[i] < 0 ? in->n : t.dim[i];
+    t.dim[i] = t.dim[i] >= 0 ? t.dim[i] : in->sizes ? in->sizes[-1 - t.dim[i]] : 1;
   return t;
 }
 
@@ -27,7 +27,7 @@ size_t element_bytes(const struct interp *in, enum elem e) {
 }
 
 size_t tensor_bytes(const struct interp *in, struct type t) {
-  return element_bytes(in, t.elem) * (size_t)type_count(t, in->n, in->keep);
+  return element_bytes(in, t.elem) * (size_t)type_count(t, in->sizes);
 }
 
 static struct slot *slot(struct interp *in, const struct value *v) {
@@ -161,7 +161,7 @@ static bool move_state(struct interp *in, const struct op *op, int first, struct
                        bool write) {
   const struct state *s = state_find(in->m, op->attr.symbol);
   int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
-  int64_t rows = t.rank && t.dim[0] == DIM_B ? in->n : 1;
+  int64_t rows = t.rank > s->type.rank ? interp_type(in, t).dim[0] : 1;
   size_t bytes = tensor_bytes(in, s->type);
   for (int64_t i = 0; instance >= 0 && i < rows; i++) {
     void *state = interp_state_of(in, in->rows ? in->rows[i] : 0, s, instance)->data, *value = values;
@@ -218,7 +218,7 @@ static bool run_reshape(struct interp *in, const struct op *op) {
 static void gather(struct interp *in, struct tensor *y, const struct tensor *x, int64_t first,
                    const int64_t *step) {
   size_t size = element_bytes(in, y->type.elem);
-  int64_t n = type_count(y->type, 1, 1), c[MAX_RANK] = {0}, at = first;
+  int64_t n = type_count(y->type, NULL), c[MAX_RANK] = {0}, at = first;
   for (int64_t e = 0; e < n; e++) {
     memcpy((char *)y->data + (size_t)e * size, (char *)x->data + (size_t)at * size, size);
     for (int k = y->type.rank - 1; k >= 0; k--) {
@@ -293,7 +293,7 @@ static bool run_concat(struct interp *in, const struct op *op) {
 static bool run_index(struct interp *in, const struct op *op) {
   const struct tensor *x = operand(in, op->in[0]), *i = operand(in, op->in[1]);
   struct tensor *y = result(in, op->out[0]);
-  int64_t n = type_count(i->type, 1, 1), rows = x->type.dim[0];
+  int64_t n = type_count(i->type, NULL), rows = x->type.dim[0];
   size_t row = tensor_bytes(in, x->type) / (size_t)rows;
   for (int64_t k = 0; k < n; k++) {
     if (i->u32[k] >= rows) {
@@ -347,7 +347,9 @@ static bool run_scan(struct interp *in, const struct op *op) {
   const struct block *b = op->body;
   for (int i = 0; i < op->n_out; i++)
     result(in, op->out[i]);
-  for (int64_t t = 0; t < in->n; t++) {
+  struct type along = op->n_in ? op->in[0]->type : type_lead(type_scalar(ELEM_U32), DIM_T);
+  int64_t tokens = interp_type(in, along).dim[0];
+  for (int64_t t = 0; t < tokens; t++) {
     for (int i = 0; i < op->n_in; i++) {
       struct tensor *slice = result(in, b->args[i]);
       size_t row = tensor_bytes(in, b->args[i]->type);
@@ -393,8 +395,8 @@ static struct body_slot *body_of(struct interp *in, const struct op *op) {
 
 /* A quantised value's scales: one a vector, whether the body has one for all of them or for each. */
 static void keep_scales(struct interp *in, struct tensor *y, const struct tensor *scale) {
-  int64_t n = y->type.dim[y->type.rank - 1], vectors = type_count(y->type, 1, 1) / n;
-  bool alike = type_count(scale->type, 1, 1) == 1;
+  int64_t n = y->type.dim[y->type.rank - 1], vectors = type_count(y->type, NULL) / n;
+  bool alike = type_count(scale->type, NULL) == 1;
   need_scales(in, y, vectors);
   for (int64_t i = 0; i < vectors; i++)
     set_real(in, y->scales, i, get_real(in, scale->data, alike ? 0 : i));
@@ -474,7 +476,7 @@ static void add_state(struct interp *in, const struct state *s) {
 void interp_reset(struct interp *in) {
   for (const struct state *s = in->m->states; s; s = s->next) {
     struct symbol_slot *slot = state_slot(in, s);
-    int64_t n = type_count(s->type, 1, 1);
+    int64_t n = type_count(s->type, NULL);
     for (int64_t i = 0; i < slot->n; i++)
       for (int64_t e = 0; e < n; e++)
         if (s->type.elem == ELEM_F32)
@@ -494,7 +496,7 @@ void interp_sequences(struct interp *in, int64_t n) {
 
 struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64) {
   struct interp *in = xmalloc(sizeof *in);
-  *in = (struct interp){.m = m, .d = m->diag, .source = *source, .float64 = float64, .n = 1, .keep = 1};
+  *in = (struct interp){.m = m, .d = m->diag, .source = *source, .float64 = float64};
   interp_sequences(in, 1);
   const struct func *fold = func_find(m, "fold");
   if (fold && !run_block(in, fold->body, false)) {
@@ -542,33 +544,45 @@ const struct tensor *interp_value(struct interp *in, const struct value *v) {
   return operand(in, v);
 }
 
-static bool run_function(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
-                         const struct tensor **out) {
-  const struct func *f = func_find(in->m, name);
-  if (!f) {
-    diag_error(in->d, "the model has no form '%s'", name);
-    return false;
-  }
-  in->n = n;
-  in->keep = keep;
+bool interp_call(struct interp *in, const struct func *f, const struct interp_arguments *a) {
+  const struct block *b = f->body;
+  in->sizes = a->sizes;
+  in->rows = a->rows;
   in->depth = 0;
-  if (f->body->n_args)
-    memcpy(result(in, f->body->args[0])->u32, tokens, sizeof *tokens * (size_t)n);
-  if (!run_block(in, f->body, true))
+  for (int i = 0; i < b->n_args; i++)
+    memcpy(result(in, b->args[i])->data, a->inputs[i], tensor_bytes(in, b->args[i]->type));
+  bool ok = run_block(in, b, true);
+  in->sizes = NULL;
+  return ok;
+}
+
+const struct tensor *interp_result(struct interp *in, const struct func *f, int i) {
+  const struct op *end = f->body->last;
+  return i < end->n_in ? operand(in, end->in[i]) : NULL;
+}
+
+/* ---- language models ----------------------------------------------------------------------------------- */
+
+static bool run_tokens(struct interp *in, const char *name, const struct interp_arguments *a,
+                       const struct tensor **out) {
+  const struct func *f = func_find(in->m, name);
+  if (!f)
+    diag_error(in->d, "the model has no function '%s'", name);
+  if (!f || !interp_call(in, f, a))
     return false;
   if (out)
-    *out = f->body->last->n_in ? operand(in, f->body->last->in[0]) : NULL;
+    *out = interp_result(in, f, 0);
   return true;
 }
 
 bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
                 const struct tensor **out) {
-  in->rows = NULL;
-  return run_function(in, name, tokens, n, keep, out);
+  int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = n, [-1 - DIM_K] = keep, [-1 - DIM_B] = n};
+  return run_tokens(in, name, &(struct interp_arguments){(const void *const[]){tokens}, sizes, NULL}, out);
 }
 
 bool interp_run_batch(struct interp *in, const uint32_t *rows, const uint32_t *tokens, int64_t n,
                       const struct tensor **out) {
-  in->rows = rows;
-  return run_function(in, "batch", tokens, n, n, out);
+  int64_t sizes[MOST_DIMS] = {[-1 - DIM_B] = n};
+  return run_tokens(in, "batch", &(struct interp_arguments){(const void *const[]){tokens}, sizes, rows}, out);
 }

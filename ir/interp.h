@@ -9,7 +9,7 @@
 
 /* A tensor's elements, row-major. Float elements are float or double by the interpreter's precision. */
 struct tensor {
-  struct type type; /* with DIM_T and DIM_K replaced by numbers */
+  struct type type; /* with numbers for dimensions that are known only at each call */
   union {
     void *data;
     float *f32;
@@ -32,13 +32,25 @@ struct interp; /* one sequence over one module, or several: weights, states */
 struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64);
 void interp_free(struct interp *in);
 void interp_reset(struct interp *in); /* states to their initial values */
-/* From here on there are states of n sequences, at their initial values; what is not `batch` runs on number
- * 0. */
+/* From here on there are states of n sequences, at their initial values; a function of one sequence runs on
+ * number 0. */
 void interp_sequences(struct interp *in, int64_t n);
 
-/* Runs function `name` ("step": n = keep = 1; "prefill": n tokens, keep logits) on tokens[n]. *out: the
- * returned tensor, valid until the next run. False after a diagnostic (a weight cannot be read, a token out
- * of range). */
+/* What a function runs on. */
+struct interp_arguments {
+  const void *const *inputs; /* one for each argument: its elements as buffers have them, floats in the
+                                interpreter's precision */
+  const int64_t *sizes;      /* of the module's dims, in their order; NULL: the function has none */
+  const uint32_t *rows;      /* a function of several sequences: their numbers, all different; else NULL */
+};
+/* False after a diagnostic (a weight cannot be read, an index out of range). */
+bool interp_call(struct interp *in, const struct func *f, const struct interp_arguments *a);
+/* Result i of the call of f that was just made, valid until the next; NULL when there are not so many. */
+const struct tensor *interp_result(struct interp *in, const struct func *f, int i);
+
+/* Runs the function of a language model that has the name ("step": n = keep = 1; "prefill": n tokens, keep
+ * logits) on tokens[n]. *out: the returned tensor, valid until the next run. False after a diagnostic (a
+ * weight cannot be read, a token out of range). */
 bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
                 const struct tensor **out);
 

@@ -35,10 +35,9 @@ struct interp {
   struct diag *d;
   struct weight_source source;
   bool float64;
-  int64_t n, keep;        /* this run's T or B, and K */
-  int64_t sequences;      /* that there are states of */
-  const uint32_t *rows;   /* numbers of the batch's sequences, or NULL: sequence 0 alone */
-  const uint32_t *tokens; /* this run's argument, or NULL */
+  const int64_t *sizes; /* this run's, of the module's dims; NULL: each 1 */
+  int64_t sequences;    /* that there are states of */
+  const uint32_t *rows; /* numbers of the run's sequences, or NULL: sequence 0 alone */
   struct slot *slots;
   struct symbol_slot *weights, *states;
   struct body_slot *bodies; /* of the composites that have run */
@@ -48,7 +47,7 @@ struct interp {
   int depth;
 };
 
-/* A type with T and K replaced. */
+/* A type with this run's sizes for the dimensions that are known only at each call. */
 struct type interp_type(const struct interp *in, struct type t);
 size_t tensor_bytes(const struct interp *in, struct type t);
 size_t element_bytes(const struct interp *in, enum elem e);

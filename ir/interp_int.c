@@ -39,7 +39,7 @@ void integer_map(struct interp *in, const struct op *op) {
     places_add(&places, x[k]->type);
   }
   integer_function *f = op->code == OP_CONVERT ? same : integer_ops[op->code];
-  int64_t n = type_count(y->type, 1, 1);
+  int64_t n = type_count(y->type, NULL);
   for (int64_t e = 0; e < n; e++, places_next(&places)) {
     int64_t v[3] = {0};
     for (int k = 0; k < op->n_in; k++)
@@ -50,7 +50,7 @@ void integer_map(struct interp *in, const struct op *op) {
 
 static void constant(struct interp *in, const struct op *op) {
   struct tensor *y = result(in, op->out[0]);
-  int64_t n = type_count(y->type, 1, 1);
+  int64_t n = type_count(y->type, NULL);
   for (int64_t i = 0; i < n; i++)
     store_integer(y, i, (int64_t)op->attr.value);
 }

@@ -54,7 +54,7 @@ static bool load_ternary(struct interp *in, const struct weight *w, const char *
 }
 
 static bool load_floats(struct interp *in, const char *name, struct tensor *t) {
-  int64_t n = type_count(t->type, 1, 1);
+  int64_t n = type_count(t->type, NULL);
   if (!in->float64)
     return in->source.floats(in->source.self, name, 0, n, t->f32);
   float *floats = xmalloc(sizeof *floats * (size_t)n);

@@ -31,9 +31,9 @@ enum elem {
   ELEM_COUNT
 };
 
-/* Dimensions known only at each call: T tokens in it, the last K of them wanted (struct tern_args: n, keep);
- * or B tokens, each of a sequence of its own (n). */
-enum { DIM_T = -1, DIM_K = -2, DIM_B = -3 };
+/* A dimension that is known only at each call is negative: -1 - d stands for number d of the module's dims.
+ * Every module has these three (module_new); others are declared with dim_add. */
+enum { DIM_T = -1, DIM_K = -2, DIM_B = -3, DIMS_GIVEN = 3, MOST_DIMS = 32 };
 
 struct type {
   enum elem elem;
@@ -49,11 +49,9 @@ struct type type_make(enum elem e, int rank, const int64_t *dim);
 struct type type_scalar(enum elem e);
 bool type_equal(struct type a, struct type b);
 bool type_same_shape(struct type a, struct type b);
-/* "f32[T, 256]"; a single element prints as "f32". In the arena. */
-const char *type_text(struct arena *a, struct type t);
-/* Number of elements with DIM_T = DIM_B = tokens and DIM_K = keep. */
-int64_t type_count(struct type t, int64_t tokens, int64_t keep);
-bool type_dynamic(struct type t); /* has a DIM_T, DIM_K or DIM_B */
+/* Number of elements; sizes[d] is that of dimension -1 - d. NULL: those count as 1. */
+int64_t type_count(struct type t, const int64_t *sizes);
+bool type_dynamic(struct type t); /* has a dimension that is known only at each call */
 /* [d...] -> [lead, d...] */
 struct type type_lead(struct type t, int64_t lead);
 /* The shape that two broadcast to (elem of a); false when they do not. */
@@ -148,7 +146,9 @@ bool opcode_parse(const char *text, enum opcode *code);
 struct op;
 struct block;
 
-enum { AT_NONE = -1, AT_OUTPUT = -2 }; /* no place; the caller's logits */
+/* Places of values: a byte offset in scratch from 0 on, no place, or at AT_OUTPUT - k the caller's buffer of
+ * result k. */
+enum { AT_NONE = -1, AT_OUTPUT = -2 };
 
 struct value {
   struct type type;
@@ -157,7 +157,7 @@ struct value {
   int index;             /* which result, or which argument */
   const char *name;      /* a hint from the spec for the printer; may be NULL */
   int frac;              /* of integers; FRAC_NONE: no format is known */
-  int64_t at;            /* plan-memory: byte offset of its buffer in scratch, AT_NONE or AT_OUTPUT */
+  int64_t at;            /* plan-memory: where its buffer lies: AT_NONE, ... */
   double most;           /* largest magnitude that a calibration saw; 0: none did (passes/ranges.h) */
   double tried;          /* the same of a trial with made-up tokens */
   struct value *instead; /* while a pass replaces operators (forward_op): what stands for it */
@@ -184,12 +184,23 @@ struct block {
   struct value **args;
 };
 
+/* What a function returns, beside the operand of its `return`. */
+struct result {
+  const char *name;
+  int updates; /* the argument whose buffer it is written into, as what that becomes; -1: it has its own */
+};
+
+/* An entry point of the model: its arguments (named as their values are) and results are the caller's
+ * buffers, and this signature is the whole contract: back ends and the runtime know no more. "fold" is none:
+ * it computes folded weights from weights when a checkpoint is read. The runtime of language models looks for
+ * "step" (u32) -> [vocab], one token; "prefill" (u32[T]) -> [K, vocab], tokens of one sequence; and "batch"
+ * (u32[B]) -> [B, vocab], a token of each of several. */
 struct func {
-  const char *name; /* "step": one token; "prefill": T tokens; "batch": one token of each of B sequences;
-                       "fold": computes folded weights from weights */
+  const char *name;
   struct block *body;
-  bool spread;     /* spread: laid out for threads that share each kernel or repeat it */
-  int64_t scratch; /* plan-memory: bytes of scratch; -1: not planned */
+  VEC(struct result) results; /* none: what it returns is called "logits" */
+  bool spread;                /* spread: laid out for threads that share each kernel or repeat it */
+  int64_t scratch;            /* plan-memory: bytes of scratch; -1: not planned */
   struct func *next;
 };
 
@@ -283,6 +294,14 @@ struct state {
   UT_hash_handle hh; /* of module.state_names */
 };
 
+/* A dimension that is known only at each call. */
+struct dim {
+  const char *name;
+  int64_t most;   /* the largest that it gets; 0: not decided yet. Buffers are planned for it */
+  int64_t within; /* it counts the last of that other dimension, as K those of T; 0: it stands by itself */
+  bool sequences; /* its elements are each of a sequence of its own: states have a row for each */
+};
+
 /* A parameter of the spec and its value, kept for --info. */
 struct dim_param {
   const char *name;
@@ -301,8 +320,9 @@ struct module {
   struct state *state_names;
   struct func *funcs;
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
-  int64_t chunk;        /* the most tokens of one prefill; 0: no prefill form, or as many as others say */
-  int64_t batch;        /* the most sequences of one batch; 0: no batch form */
+  VEC(struct dim)
+  dims;                 /* T, K and B first: the tokens of a call, the last of them that are
+                           wanted, and tokens that are each of a sequence of its own */
   enum storage packing; /* the form of all ternary weights; STORE_NONE: each has its own */
   bool chip;            /* planned for a chip: one thread, places in words of 4 bytes, not lines of 64 */
   int next_kernel;      /* for unique kernel names */
@@ -313,6 +333,15 @@ struct module {
 struct module *module_new(struct arena *a, struct diag *d, const char *name);
 struct func *func_add(struct module *m, const char *name); /* appended */
 struct func *func_find(const struct module *m, const char *name);
+bool func_is_fold(const struct func *f); /* no entry: runs when the checkpoint is read */
+/* Of what the function returns, from 0. */
+struct result func_result(const struct func *f, int i);
+/* Whether an argument or a result has the dimension. */
+bool func_has_dim(const struct func *f, int64_t dim);
+/* The dimension that is of sequences among them, or 0: the function works on one sequence. */
+int64_t func_sequences(const struct module *m, const struct func *f);
+/* Whether there is a dimension at all that is known only at each call. */
+bool func_dynamic(const struct func *f);
 struct weight *weight_add(struct module *m, const char *name,
                           struct type t);                             /* NULL when the name is taken */
 struct weight *weight_find(const struct module *m, const char *name); /* NULL: there is none */
@@ -322,8 +351,16 @@ struct state *state_find(const struct module *m, const char *name);
 bool weights_keep(struct module *m, bool (*keep)(const struct weight *w, void *data), void *data);
 bool states_keep(struct module *m, bool (*keep)(const struct state *s, void *data), void *data);
 int64_t weight_instances(const struct weight *w); /* product of counts */
-/* Number of elements of a value when T, K and B are at their most. */
+/* Of a dimension below 0, as types have it. */
+struct dim *dim_of(const struct module *m, int64_t dim);
+/* 0: the module has none of that name. */
+int64_t dim_find(const struct module *m, const char *name);
+/* The new dimension, as types have it, or 0 when the name is taken or there are MOST_DIMS. */
+int64_t dim_add(struct module *m, const char *name);
+/* Number of elements of a value when dimensions are at their most. */
 int64_t most_count(const struct module *m, struct type t);
+/* "f32[T, 256]"; a single element prints as "f32". In the arena. */
+const char *type_text(struct arena *a, const struct module *m, struct type t);
 /* A weight's or state's name with "{}" replaced by the instance's indices. */
 const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
                             int64_t instance);

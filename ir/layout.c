@@ -56,7 +56,7 @@ uint64_t parameter_count(const struct module *m) {
   uint64_t n = 0;
   for (const struct weight *w = m->weights; w; w = w->next)
     if (w->origin == WEIGHT_LOADED)
-      n += (uint64_t)(type_count(w->type, 1, 1) * weight_instances(w));
+      n += (uint64_t)(type_count(w->type, NULL) * weight_instances(w));
   return n;
 }
 
@@ -83,7 +83,7 @@ static int64_t tile_bytes(const struct weight *w, int64_t chunk) {
 }
 
 int64_t weight_bytes(const struct weight *w) {
-  int64_t n = type_count(w->type, 1, 1);
+  int64_t n = type_count(w->type, NULL);
   switch (w->stored) {
   case STORE_F32:
   case STORE_I32: return 4 * n;

@@ -93,15 +93,11 @@ bool p_number(struct parser *p, double *x) {
 /* ---- types ------------------------------------------------------------------------------------------- */
 
 static bool parse_dim(struct parser *p, int64_t *dim) {
-  static const struct {
-    const char *word;
-    int64_t dim;
-  } dynamic[] = {{"T", DIM_T}, {"K", DIM_K}, {"B", DIM_B}};
-  for (int i = 0; i < 3; i++)
-    if (p_word(p, dynamic[i].word)) {
-      *dim = dynamic[i].dim;
-      return true;
-    }
+  *dim = p->tok.kind == TOKEN_WORD ? dim_find(p->m, p->tok.text) : 0;
+  if (*dim) {
+    p_next(p);
+    return true;
+  }
   return p_integer(p, 1, (int64_t)1 << 40, dim);
 }
 
@@ -289,14 +285,36 @@ static bool parse_packing(struct parser *p) {
   return true;
 }
 
+enum { MOST_SIZE = 1 << 20 }; /* of a dimension that is known only at each call */
+
+/* "dim S 4096", "dim R 8 sequences" */
+static bool parse_dims(struct parser *p) {
+  while (p_word(p, "dim")) {
+    struct loc at = p->tok.at;
+    const char *name = NULL;
+    if (!p_take(p, TOKEN_WORD, "a dimension's name", &name))
+      return false;
+    int64_t dim = dim_add(p->m, name);
+    if (!dim)
+      return p_error(p, at,
+                     dim_find(p->m, name) ? "the dimension '%s' is declared twice"
+                                          : "the dimension '%s': a module has at most %d of them",
+                     name, MOST_DIMS);
+    if (p->tok.kind == TOKEN_NUMBER && !p_integer(p, 1, MOST_SIZE, &dim_of(p->m, dim)->most))
+      return false;
+    dim_of(p->m, dim)->sequences = p_word(p, "sequences");
+  }
+  return true;
+}
+
 static bool parse_header(struct parser *p) {
   struct module *m = p->m;
   if (!p_word(p, "module"))
     return p_expected(p, "'module'");
   return p_name(p, "the module's name", &m->name) &&
          (!p_word(p, "spec") || p_take(p, TOKEN_STRING, "a file name in quotes", &m->spec)) &&
-         (!p_word(p, "chunk") || p_integer(p, 1, 1 << 20, &m->chunk)) &&
-         (!p_word(p, "batch") || p_integer(p, 1, 1 << 20, &m->batch)) &&
+         (!p_word(p, "chunk") || p_integer(p, 1, MOST_SIZE, &dim_of(m, DIM_T)->most)) &&
+         (!p_word(p, "batch") || p_integer(p, 1, MOST_SIZE, &dim_of(m, DIM_B)->most)) && parse_dims(p) &&
          (!p_word(p, "packing") || parse_packing(p)) &&
          (!p_word(p, "weights") || p_integer(p, 0, most_bytes, &m->weights_bytes)) &&
          (!p_word(p, "states") || p_integer(p, 0, most_bytes, &m->state_bytes));

@@ -70,18 +70,22 @@ static bool parse_values(struct parser *p, struct values *values) {
   return true;
 }
 
-/* " at 64", " at output" */
+/* " at 64", " at output", " at output 1" */
 static bool parse_place(struct parser *p, int64_t *at) {
+  int64_t result = 0;
   *at = AT_NONE;
   if (!p_word(p, "at"))
     return true;
-  *at = AT_OUTPUT;
-  return p_word(p, "output") || p_integer(p, 0, INT64_MAX / 4, at);
+  if (!p_word(p, "output"))
+    return p_integer(p, 0, INT64_MAX / 4, at);
+  bool ok = p->tok.kind != TOKEN_NUMBER || p_integer(p, 0, INT32_MAX, &result);
+  *at = AT_OUTPUT - result;
+  return ok;
 }
 
 /* ---- operators --------------------------------------------------------------------------------------- */
 
-struct result {
+struct result_text {
   struct type type;
   int frac;
   int64_t at;
@@ -90,7 +94,7 @@ struct result {
 /* What is read of one operator before it is made. */
 struct op_text {
   VEC(struct token) names; /* results */
-  VEC(struct result) results;
+  VEC(struct result_text) results;
   struct token code_at;
   enum opcode code;
   struct values in;
@@ -99,7 +103,7 @@ struct op_text {
 
 static bool parse_results(struct parser *p, struct op_text *t) {
   do {
-    struct result r;
+    struct result_text r;
     if (!parse_type(p, &r.type) || !parse_format(p, &r.frac) || !parse_place(p, &r.at))
       return false;
     vec_push(p->arena, t->results, r);
@@ -305,6 +309,38 @@ static bool parse_parameters(struct parser *p, struct func *f) {
   return p_expect(p, ")");
 }
 
+/* "f32[8]", "loss: f32", "w: f32[8, 8] updates %w": the name may be missing where there is one result. */
+static bool parse_result(struct parser *p, struct func *f, struct op_text *t) {
+  struct result r = {.updates = -1};
+  struct result_text text = {.at = AT_NONE};
+  enum elem e;
+  bool named = p->tok.kind == TOKEN_STRING || (p->tok.kind == TOKEN_WORD && !elem_parse(p->tok.text, &e));
+  struct value *argument;
+  if (named && (!p_name(p, "a result's name", &r.name) || !p_expect(p, ":")))
+    return false;
+  if (!parse_type(p, &text.type) || !parse_format(p, &text.frac))
+    return false;
+  if (p_word(p, "updates")) { /* only arguments are in scope here */
+    if (!parse_value(p, &argument))
+      return false;
+    r.updates = argument->index;
+  }
+  if (named || r.updates >= 0 || f->results.n || p_is(p, TOKEN_MARK, ",")) {
+    r.name = named ? r.name : arena_printf(p->arena, "result%d", f->results.n);
+    vec_push(p->arena, f->results, r);
+  }
+  vec_push(p->arena, t->results, text);
+  return true;
+}
+
+static bool parse_func_results(struct parser *p, struct func *f, struct op_text *t) {
+  do
+    if (!parse_result(p, f, t))
+      return false;
+  while (p_accept(p, ","));
+  return true;
+}
+
 /* The types after "->" against what return gives. */
 static bool check_results(struct parser *p, struct loc at, const struct func *f, const struct op_text *t) {
   const struct op *end = f->body->last;
@@ -326,7 +362,7 @@ bool parse_func(struct parser *p) {
     return p_error(p, at, "the function '%s' is defined twice", name);
   struct func *f = func_add(p->m, name);
   p->scope.n = 0;
-  if (!parse_parameters(p, f) || (p_accept(p, "->") && !parse_results(p, &t)))
+  if (!parse_parameters(p, f) || (p_accept(p, "->") && !parse_func_results(p, f, &t)))
     return false;
   f->spread = p_word(p, "spread");
   return (!p_word(p, "scratch") || p_integer(p, 0, INT64_MAX / 4, &f->scratch)) && parse_block(p, f->body) &&

@@ -10,6 +10,7 @@
 
 struct printer {
   FILE *out;
+  const struct module *m;
   struct arena *arena; /* for type texts */
   int next_id;
 };
@@ -110,7 +111,7 @@ void ir_print_weight(const struct weight *w, FILE *out) {
   fputs("weight ", out);
   put_symbol(out, w->name);
   put_counts(out, w->n_counts, w->counts);
-  fprintf(out, " : %s", type_text(&a, w->type));
+  fprintf(out, " : %s", type_text(&a, NULL, w->type));
   put_format(out, w->frac);
   put_scale(out, w);
   if (w->tensor) {
@@ -142,7 +143,7 @@ void ir_print_state(const struct state *s, FILE *out) {
   fputs("state ", out);
   put_symbol(out, s->name);
   put_counts(out, s->n_counts, s->counts);
-  fprintf(out, " : %s", type_text(&a, s->type));
+  fprintf(out, " : %s", type_text(&a, NULL, s->type));
   put_format(out, s->frac);
   fputs(" = ", out);
   put_number(out, s->init);
@@ -163,6 +164,17 @@ void ir_print_params(const struct module *m, FILE *out) {
   }
 }
 
+static void print_dims(const struct module *m, FILE *out) {
+  for (int i = DIMS_GIVEN; i < m->dims.n; i++) {
+    const struct dim *d = &m->dims.at[i];
+    fputs(" dim ", out);
+    put_word(out, d->name);
+    if (d->most)
+      fprintf(out, " %lld", (long long)d->most);
+    fputs(d->sequences ? " sequences" : "", out);
+  }
+}
+
 static void print_header(const struct module *m, FILE *out) {
   fputs("module ", out);
   put_word(out, m->name);
@@ -170,10 +182,11 @@ static void print_header(const struct module *m, FILE *out) {
     fputs(" spec ", out);
     put_string(out, m->spec);
   }
-  if (m->chunk)
-    put_plan(out, "chunk", m->chunk);
-  if (m->batch)
-    put_plan(out, "batch", m->batch);
+  if (dim_of(m, DIM_T)->most)
+    put_plan(out, "chunk", dim_of(m, DIM_T)->most);
+  if (dim_of(m, DIM_B)->most)
+    put_plan(out, "batch", dim_of(m, DIM_B)->most);
+  print_dims(m, out);
   if (m->packing != STORE_NONE)
     fprintf(out, " packing %s", storage_name(m->packing));
   put_plan(out, "weights", m->weights_bytes);
@@ -199,15 +212,17 @@ static void put_values(FILE *out, int n, struct value *const *values) {
 }
 
 static void put_place(FILE *out, const struct value *v) {
-  if (v->at == AT_OUTPUT)
+  if (v->at <= AT_OUTPUT)
     fputs(" at output", out);
-  else
+  if (v->at < AT_OUTPUT)
+    fprintf(out, " %lld", (long long)(AT_OUTPUT - v->at));
+  if (v->at > AT_OUTPUT)
     put_plan(out, "at", v->at);
 }
 
 static void put_types(struct printer *p, int n, struct value *const *values) {
   for (int i = 0; i < n; i++) {
-    fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, values[i]->type));
+    fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, p->m, values[i]->type));
     put_format(p->out, values[i]->frac);
     put_place(p->out, values[i]);
   }
@@ -383,6 +398,25 @@ static void print_block(struct printer *p, const struct block *b, int depth) {
   }
 }
 
+/* "-> f32[K, 256]", or "-> loss: f32, w: f32[8, 8] updates %w.1" */
+static void put_results(struct printer *p, const struct func *f, const struct op *end) {
+  for (int i = 0; i < end->n_in; i++) {
+    struct result r = func_result(f, i);
+    enum elem e;
+    fputs(i ? ", " : " -> ", p->out);
+    if (f->results.n) {
+      (elem_parse(r.name, &e) ? put_string : put_word)(p->out, r.name); /* a word there is a type */
+      fputs(": ", p->out);
+    }
+    fputs(type_text(p->arena, p->m, end->in[i]->type), p->out);
+    put_format(p->out, end->in[i]->frac);
+    if (r.updates >= 0 && r.updates < f->body->n_args) {
+      fputs(" updates ", p->out);
+      put_value(p->out, f->body->args[r.updates]);
+    }
+  }
+}
+
 static void print_func(struct printer *p, const struct func *f) {
   const struct block *b = f->body;
   p->next_id = 0;
@@ -393,17 +427,12 @@ static void print_func(struct printer *p, const struct func *f) {
   for (int i = 0; i < b->n_args; i++) {
     fputs(i ? ", " : "", p->out);
     put_value(p->out, b->args[i]);
-    fprintf(p->out, ": %s", type_text(p->arena, b->args[i]->type));
+    fprintf(p->out, ": %s", type_text(p->arena, p->m, b->args[i]->type));
     put_format(p->out, b->args[i]->frac);
   }
   fputc(')', p->out);
-  if (b->last && b->last->code == OP_RETURN && b->last->n_in) {
-    fputs(" -> ", p->out);
-    for (int i = 0; i < b->last->n_in; i++) {
-      fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, b->last->in[i]->type));
-      put_format(p->out, b->last->in[i]->frac);
-    }
-  }
+  if (b->last && b->last->code == OP_RETURN && b->last->n_in)
+    put_results(p, f, b->last);
   fputs(f->spread ? " spread" : "", p->out);
   put_plan(p->out, "scratch", f->scratch);
   fputs(" {\n", p->out);
@@ -413,7 +442,7 @@ static void print_func(struct printer *p, const struct func *f) {
 
 void ir_print(const struct module *m, FILE *out) {
   struct arena texts = {0};
-  struct printer p = {.out = out, .arena = &texts};
+  struct printer p = {.out = out, .m = m, .arena = &texts};
   print_header(m, out);
   for (const struct weight *w = m->weights; w; w = w->next)
     ir_print_weight(w, out);

@@ -1,7 +1,7 @@
 /* type.c: element types and shapes: names, sizes, equality, text, broadcasting.
  *
- * A type is a plain value. A dimension is a positive number, or one of the three that are known only at each
- * call, DIM_T, DIM_K and DIM_B, which equal only themselves. */
+ * A type is a plain value. A dimension is a positive number, or a negative one that names a dimension which
+ * is known only at each call: that equals only itself. */
 #include "ir/ir.h"
 
 #include <stdio.h>
@@ -61,21 +61,10 @@ bool type_equal(struct type a, struct type b) {
   return a.elem == b.elem && type_same_shape(a, b);
 }
 
-static const char *dim_text(struct arena *a, int64_t d) {
-  return d == DIM_T ? "T" : d == DIM_K ? "K" : d == DIM_B ? "B" : arena_printf(a, "%lld", (long long)d);
-}
-
-const char *type_text(struct arena *a, struct type t) {
-  const char *s = elem_name(t.elem);
-  for (int i = 0; i < t.rank; i++)
-    s = arena_printf(a, "%s%s%s", s, i ? ", " : "[", dim_text(a, t.dim[i]));
-  return t.rank ? arena_printf(a, "%s]", s) : s;
-}
-
-int64_t type_count(struct type t, int64_t tokens, int64_t keep) {
+int64_t type_count(struct type t, const int64_t *sizes) {
   int64_t n = 1;
   for (int i = 0; i < t.rank; i++)
-    n *= t.dim[i] == DIM_K ? keep : t.dim[i] < 0 ? tokens : t.dim[i];
+    n *= t.dim[i] >= 0 ? t.dim[i] : sizes ? sizes[-1 - t.dim[i]] : 1;
   return n;
 }
 

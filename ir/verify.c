@@ -31,7 +31,7 @@ __attribute__((format(printf, 3, 4))) static void report(struct checker *c, stru
 }
 
 static const char *text_of(struct checker *c, struct type t) {
-  return type_text(&c->arena, t);
+  return type_text(&c->arena, c->m, t);
 }
 
 static const char *name_of(const struct op *op) {
@@ -173,31 +173,33 @@ static void check_results(struct checker *c, const struct op *op) {
              text_of(c, op->out[i]->type));
 }
 
-static bool is_batch(const struct checker *c) {
-  return strcmp(c->f->name, "batch") == 0;
-}
-
-/* T, K and B lead; `batch` has B, and other forms for many tokens T and K. */
+/* Dimensions that are known only at each call lead, and come in with the function's arguments and results. */
 static void check_dims(struct checker *c, struct loc at, struct type t) {
-  bool one_token = strcmp(c->f->name, "step") == 0 || strcmp(c->f->name, "fold") == 0;
-  for (int i = 0; i < t.rank; i++)
-    if (t.dim[i] < 0 && (i > 0 || one_token || (t.dim[i] == DIM_B) != is_batch(c))) {
-      report(c, at,
-             one_token ? "%s in '%s', which is for one token"
-             : i == 0  ? "%s in '%s': B is of 'batch' alone, which has no T and no K"
-                       : "%s: only the first axis is T, K or B%.0s",
-             text_of(c, t), c->f->name);
-      return;
-    }
+  for (int i = 0; i < t.rank; i++) {
+    if (t.dim[i] >= 0)
+      continue;
+    const char *name = dim_of(c->m, t.dim[i])->name;
+    if (i > 0)
+      report(c, at, "%s: only the first axis can be %s, which is known only at each call", text_of(c, t),
+             name);
+    else if (!func_has_dim(c->f, t.dim[i]))
+      report(c, at, "%s in '%s': no argument or result of the function has the dimension %s", text_of(c, t),
+             c->f->name, name);
+    else
+      continue;
+    return;
+  }
 }
 
-/* `batch` has the state of each sequence, other forms that of the one. */
+/* A function of several sequences has the state of each, another that of the one. */
 static void check_state(struct checker *c, const struct op *op) {
   struct type t = op->code == OP_READ ? op->out[0]->type : op->n_in ? op->in[0]->type : (struct type){0};
-  bool rows = t.rank && t.dim[0] == DIM_B;
-  if (rows != is_batch(c))
-    report(c, op->at, "%s: %s in '%s', where %s", name_of(op), text_of(c, t), c->f->name,
-           rows ? "there is one sequence" : "each sequence has its own; [B, ...] is expected");
+  int64_t of = func_sequences(c->m, c->f), lead = t.rank ? t.dim[0] : 1;
+  if (of && lead != of)
+    report(c, op->at, "%s: %s in '%s', where each sequence has its own; [%s, ...] is expected", name_of(op),
+           text_of(c, t), c->f->name, dim_of(c->m, of)->name);
+  if (!of && lead < 0)
+    report(c, op->at, "%s: %s in '%s', where there is one sequence", name_of(op), text_of(c, t), c->f->name);
 }
 
 static bool takes_matrix(const struct op *op) {
@@ -257,7 +259,7 @@ static bool same_target(const struct op *a, const struct op *b) {
 }
 
 static void check_effect(struct checker *c, const struct op *op) {
-  bool in_fold = strcmp(c->f->name, "fold") == 0;
+  bool in_fold = func_is_fold(c->f);
   if (in_fold != (op->code == OP_DEFINE))
     report(c, op->at, in_fold ? "%s: 'fold' has no states" : "%s: only 'fold' defines weights", name_of(op));
   if (op->code == OP_READ || !op->attr.symbol)
@@ -287,7 +289,7 @@ static void check_name(struct checker *c, const struct op *op) {
 /* ---- planned memory ---------------------------------------------------------------------------------- */
 
 static void check_buffer(struct checker *c, struct loc at, const struct value *v) {
-  if (v->at == AT_NONE || v->at == AT_OUTPUT)
+  if (v->at <= AT_NONE)
     return;
   int64_t bytes = most_count(c->m, v->type) * elem_bytes(v->type.elem);
   int align = place_align_of(c);
@@ -364,12 +366,44 @@ static void check_block(struct checker *c, const struct block *b, struct loc at,
   c->visible.n = outside;
 }
 
-/* What a function takes lies in a buffer: quantised values come from quantize, ternary ones from weights. */
-static void check_arguments(struct checker *c) {
-  for (int i = 0; i < c->f->body->n_args; i++)
-    if (elem_bytes(c->f->body->args[i]->type.elem) == 0)
-      report(c, (struct loc){0}, "the function '%s' takes %s; arguments are bool, u32, i8, i16, i32 or f32",
-             c->f->name, text_of(c, c->f->body->args[i]->type));
+/* What a function takes and gives lies in buffers: quantised values come from quantize, ternary ones from
+ * weights. */
+static void check_port(struct checker *c, const char *takes, struct type t) {
+  if (elem_bytes(t.elem) == 0)
+    report(c, (struct loc){0}, "the function '%s' %s %s; %s are bool, u32, i8, i16, i32 or f32", c->f->name,
+           takes, text_of(c, t), takes[0] == 't' ? "arguments" : "results");
+}
+
+/* A result that updates an argument is what that becomes: of its type, and the only one. */
+static void check_update(struct checker *c, const struct op *end, int i) {
+  const struct block *b = c->f->body;
+  struct result r = func_result(c->f, i);
+  if (r.updates < 0)
+    return;
+  if (r.updates >= b->n_args || !type_equal(b->args[r.updates]->type, end->in[i]->type)) {
+    report(c, end->at, "the result '%s' of '%s' is %s and updates no argument of that type", r.name,
+           c->f->name, text_of(c, end->in[i]->type));
+    return;
+  }
+  for (int k = 0; k < i; k++)
+    if (func_result(c->f, k).updates == r.updates)
+      report(c, end->at, "the results '%s' and '%s' of '%s' update one argument", func_result(c->f, k).name,
+             r.name, c->f->name);
+}
+
+static void check_signature(struct checker *c) {
+  const struct block *b = c->f->body;
+  const struct op *end = b->last && b->last->code == OP_RETURN ? b->last : NULL;
+  for (int i = 0; i < b->n_args; i++)
+    check_port(c, "takes", b->args[i]->type);
+  if (!end)
+    return;
+  if ((c->f->results.n || end->n_in > 1) && c->f->results.n != end->n_in)
+    report(c, end->at, "'%s' returns %d values and names %d results", c->f->name, end->n_in, c->f->results.n);
+  for (int i = 0; i < end->n_in; i++) {
+    check_port(c, "returns", end->in[i]->type);
+    check_update(c, end, i);
+  }
 }
 
 bool ir_verify(const struct module *m, const char *after) {
@@ -378,9 +412,10 @@ bool ir_verify(const struct module *m, const char *after) {
   for (const struct func *f = m->funcs; f; f = f->next) {
     c.f = f;
     c.writes.n = 0;
-    if (f->spread && strcmp(f->name, "step") != 0)
-      report(&c, (struct loc){0}, "the function '%s' cannot be spread, only 'step' can", f->name);
-    check_arguments(&c);
+    if (f->spread && func_dynamic(f))
+      report(&c, (struct loc){0}, "the function '%s' cannot be spread: its sizes are known only at each call",
+             f->name);
+    check_signature(&c);
     check_block(&c, f->body, (struct loc){0}, false);
   }
   arena_free(&c.arena);

@@ -27,11 +27,11 @@
  * tokens: there values pass through `tail` on their way in. In a language model that is the final norm and
  * the head, whose matrix is the largest.
  *
- * No prefill form is made, and the module's chunk is 0, when a recurrence contains a product or a repeat (h
+ * No prefill form is made, and T's most is 0, when a recurrence contains a product or a repeat (h
  * enters a matrix whose result makes the next h; a state shared by layers): there is nothing to gain but a
  * loop that the caller has already.
  *
- * Neither form is made (and the module's batch is 0 too) where a value has no axis to spare. */
+ * Neither form is made (and B's most is 0 too) where a value has no axis to spare. */
 #include "passes/pass.h"
 #include "passes/recurrence.h"
 #include "passes/rewrite.h"
@@ -601,15 +601,16 @@ static bool make_form(struct module *m, struct func *step, const char *name, boo
 
 bool pass_batch_time(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
-  int64_t chunk = asked(c->chunk, m->chunk), batch = asked(c->batch, m->batch);
+  struct dim *tokens = dim_of(m, DIM_T), *rows = dim_of(m, DIM_B);
+  int64_t chunk = asked(c->chunk, tokens->most), batch = asked(c->batch, rows->most);
   bool ok = true, made;
   if (!func_find(m, "prefill")) {
     ok = make_form(m, step, "prefill", false, &made);
-    m->chunk = !made ? 0 : asked(chunk, CHUNK);
+    tokens->most = !made ? 0 : asked(chunk, CHUNK);
   }
   if (ok && batch > 0 && !func_find(m, "batch")) {
     ok = make_form(m, step, "batch", true, &made);
-    m->batch = made ? batch : 0;
+    rows->most = made ? batch : 0;
   }
   return ok;
 }

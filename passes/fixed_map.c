@@ -99,7 +99,7 @@ struct value *shaped(struct fixing *x, struct value *v, struct type t) {
     return v;
   if (value_const(v, &c))
     return build_const(&x->b, c, t);
-  bool same = type_count(v->type, 1, 1) == type_count(t, 1, 1);
+  bool same = type_count(v->type, NULL) == type_count(t, NULL);
   struct op *op = build(&x->b, same ? OP_RESHAPE : OP_BROADCAST, 1, &v, NULL, &t);
   op->out[0]->frac = v->frac;
   return op->out[0];
@@ -202,7 +202,7 @@ static struct number times(struct fixing *x, const struct op *op) {
   for (int i = 0; i < 2; i++) {
     const struct number *p = i ? b : a, *q = i ? a : b;
     const struct value *other = op->in[1 - i];
-    bool one = type_count(other->type, 1, 1) == 1;
+    bool one = type_count(other->type, NULL) == 1;
     if (p->form == FORM_SCALAR && (one || is_scalar_form(q)))
       return scalar_number(scalar_product(x, p->s, scalar_of(x, other), 1));
     if (p->form == FORM_SCALAR)
@@ -244,7 +244,7 @@ static struct number divide_elements(struct fixing *x, const struct op *op) {
 
 static struct number divide(struct fixing *x, const struct op *op) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
-  bool one = type_count(op->in[1]->type, 1, 1) == 1 && range_at(x, op->in[1]).lo >= 0;
+  bool one = type_count(op->in[1]->type, NULL) == 1 && range_at(x, op->in[1]).lo >= 0;
   if (op_is(op->in[1]->def, OP_SQRT))
     warn_of_pole(x, op, op->in[1]);
   if (a->form == FORM_CONST && a->c == 0)
@@ -256,7 +256,7 @@ static struct number divide(struct fixing *x, const struct op *op) {
   if (b->form != FORM_SCALAR && !one)
     return divide_elements(x, op);
   struct scalar *divisor = scalar_of(x, op->in[1]);
-  if (is_scalar_form(a) || (one && type_count(op->in[0]->type, 1, 1) == 1 && range_at(x, op->in[0]).lo >= 0))
+  if (is_scalar_form(a) || (one && type_count(op->in[0]->type, NULL) == 1 && range_at(x, op->in[0]).lo >= 0))
     return scalar_number(scalar_product(x, scalar_of(x, op->in[0]), divisor, -1));
   struct scalar *inverse = scalar_product(x, scalar_new(x, 1), divisor, -1);
   return scale_by(x, *a, inverse, format_of(x, op->out[0]));
@@ -426,7 +426,7 @@ static struct number logarithm(struct fixing *x, const struct op *op) {
 }
 
 static struct number root_op(struct fixing *x, const struct op *op, bool inverse) {
-  bool own = number_of(x, op->in[0])->form == FORM_SCALAR || type_count(op->out[0]->type, 1, 1) == 1 ||
+  bool own = number_of(x, op->in[0])->form == FORM_SCALAR || type_count(op->out[0]->type, NULL) == 1 ||
              !is_narrow(x, range_at(x, op->out[0]));
   if (inverse)
     warn_of_pole(x, op, op->in[0]);
@@ -540,7 +540,7 @@ static struct number relu_op(struct fixing *x, const struct op *op) {
 static struct number add_op(struct fixing *x, const struct op *op) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
   bool scalars = a->form == FORM_SCALAR || b->form == FORM_SCALAR;
-  bool one = type_count(op->out[0]->type, 1, 1) == 1 || (is_scalar_form(a) && is_scalar_form(b));
+  bool one = type_count(op->out[0]->type, NULL) == 1 || (is_scalar_form(a) && is_scalar_form(b));
   if (scalars && one && range_at(x, op->in[0]).lo >= 0 && range_at(x, op->in[1]).lo >= 0)
     return scalar_number(scalar_add(x, scalar_of(x, op->in[0]), scalar_of(x, op->in[1])));
   return aligned_op(x, op, OP_IADD);

@@ -161,7 +161,8 @@ struct number matmul_op(struct fixing *x, const struct op *op) {
   struct number w = as_fixed(x, op->in[0]);
   struct type t = op->in[1]->type;
   if (t.rank == MAX_RANK) {
-    fix_error(x, op, "%s against a matrix would need more than %d axes", type_text(x->m->arena, t), MAX_RANK);
+    fix_error(x, op, "%s against a matrix would need more than %d axes", type_text(x->m->arena, x->m, t),
+              MAX_RANK);
     return (struct number){.form = FORM_CONST};
   }
   int last = type_last(t), drop;

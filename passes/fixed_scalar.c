@@ -119,7 +119,7 @@ static struct atom known_part(struct fixing *x, const struct scalar *s) {
   if (scales.n) {
     struct number k = scales_weight(x, s->c, scales.at, scales.n);
     struct atom direct = {k.v, int_const(x, k.frac), false}; /* of rows or groups: one exponent for all */
-    return type_count(k.v->type, 1, 1) > 1 ? direct : normalise(x, k.v, direct.e);
+    return type_count(k.v->type, NULL) > 1 ? direct : normalise(x, k.v, direct.e);
   }
   int e;
   bool shifts = s->factors.n && s->c > 0 && power_of_two(s->c, &e); /* only the exponent */

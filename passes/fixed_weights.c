@@ -213,7 +213,7 @@ struct number scales_weight(struct fixing *x, double c, const struct factor *f, 
   const struct weight *like = weight_find(x->m, first->attr.symbol);
   struct type t = first->out[0]->type;
   const char *key = scales_key(x, c, f, n);
-  int digits = type_count(t, 1, 1) > 1 ? ROW_DIGITS : DIGITS;
+  int digits = type_count(t, NULL) > 1 ? ROW_DIGITS : DIGITS;
   for (int i = 0; i < x->scales.n; i++)
     if (strcmp(x->scales.at[i].key, key) == 0)
       return fixed(leaf(x, x->scales.at[i].w, first), x->scales.at[i].w->frac, digits + 1);

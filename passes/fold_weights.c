@@ -115,7 +115,7 @@ static bool foldable(const struct op *op) {
 /* Whether the result of an operator on constants is worth to be held instead of computed. */
 static bool pays(const struct op *op, const struct fact *f) {
   int64_t most = f->source ? MOST_GROWTH * f->source : MOST_TABLE;
-  return type_count(op->out[0]->type, 1, 1) * instances_of(f->repeat) <= most;
+  return type_count(op->out[0]->type, NULL) * instances_of(f->repeat) <= most;
 }
 
 static struct fact learn_result(const struct fold *x, const struct op *op) {
@@ -131,7 +131,7 @@ static struct fact learn_result(const struct fold *x, const struct op *op) {
   unsigned flags = op_info[op->code].flags;
   const struct weight *w = op->code == OP_WEIGHT ? weight_find(x->m, op->attr.symbol) : NULL;
   if (w)
-    f.source = type_count(w->type, 1, 1) * weight_instances(w);
+    f.source = type_count(w->type, NULL) * weight_instances(w);
   else if (op->n_in > 0 && !(flags & MOVE) && op->code != OP_WSCALE)
     f.computes |= op->code != OP_CONVERT || op->in[0]->type.elem == ELEM_U32;
   f.constant &= !f.computes || (op->code != OP_BROADCAST && pays(op, &f));

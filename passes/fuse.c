@@ -237,8 +237,8 @@ static void fuse_block(struct fuse *f, struct block *b) {
   const unit_list *kernels = fuse_kernels(s);
   struct barriers barriers = find_barriers(f, s);
   for (int level = 0; level < s->levels; level++) {
-    for (int rows = 0; rows < ROWS_COUNT; rows++)
-      make_kernel(f, s, &kernels[level * ROWS_COUNT + rows]);
+    for (int rows = 0; rows < s->row_kinds; rows++)
+      make_kernel(f, s, &kernels[level * s->row_kinds + rows]);
     for (int i = 0; i < barriers.of_level[level].n; i++)
       make_barrier(f, s, &barriers, barriers.of_level[level].at[i]);
   }

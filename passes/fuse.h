@@ -11,13 +11,12 @@ enum unit_kind { UNIT_FUSED, UNIT_SUM, UNIT_MATMUL, UNIT_SCAN, UNIT_REPEAT };
 
 /* Rows that a kernel's loop goes over; a kernel has one of them. In the order in which they can feed each
  * other. */
-enum row_kind { ROWS_ONE, ROWS_T, ROWS_K, ROWS_B, ROWS_COUNT };
 
 /* An operator of the block that is no leaf. */
 struct unit {
   struct op *op;
   enum unit_kind kind;
-  enum row_kind rows;
+  int rows;        /* 0: one; d: as many as dimension -d of a call has */
   int level;       /* a unit of level L can only need barriers of a lower level */
   int cluster;     /* the scan that it runs in, by number, or -1 */
   bool at_end;     /* yielded or returned */
@@ -34,15 +33,16 @@ struct schedule {
   struct block *block;
   struct op *end; /* the block's last operator */
   int n, levels;
+  int row_kinds;      /* more than any unit.rows */
   struct unit *units; /* in program order */
-  int *members;       /* of the kernel of a level and kind of rows: level * ROWS_COUNT + rows */
+  int *members;       /* of the kernel of a level and kind of rows: level * row_kinds + rows */
 };
 
 /* A leaf costs nothing to make again: it is cloned into each kernel that uses it. */
 bool fuse_leaf(const struct value *v);
 /* Finds units, dependences and levels. In the arena. */
 struct schedule *fuse_plan(struct arena *a, struct block *b);
-/* The units of each kernel that is no scan's, in program order, at level * ROWS_COUNT + rows. In the arena.
+/* The units of each kernel that is no scan's, in program order, at level * row_kinds + rows. In the arena.
  */
 unit_list *fuse_kernels(const struct schedule *s);
 /* Whether two units run in the same kernel. */

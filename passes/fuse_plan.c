@@ -45,10 +45,10 @@ static enum unit_kind kind_of(const struct op *op) {
   }
 }
 
-static enum row_kind rows_of(const struct op *op) {
+static int rows_of(const struct op *op) {
   const struct value *v = op->n_out ? op->out[0] : op->n_in ? op->in[0] : NULL;
   int64_t lead = v && v->type.rank ? v->type.dim[0] : 1;
-  return lead == DIM_T ? ROWS_T : lead == DIM_K ? ROWS_K : lead == DIM_B ? ROWS_B : ROWS_ONE;
+  return lead < 0 ? (int)-lead : 0;
 }
 
 /* The units: operators that are no leaves and do not end the block. Their results' id is the unit's number.
@@ -63,6 +63,7 @@ static void find_units(struct schedule *s) {
     struct unit u = {.op = op, .kind = kind_of(op), .rows = rows_of(op), .cluster = -1};
     if (u.kind == UNIT_SCAN)
       u.cluster = units.n;
+    s->row_kinds = u.rows < s->row_kinds ? s->row_kinds : u.rows + 1;
     vec_push(s->arena, units, u);
   }
   s->units = units.at;
@@ -161,7 +162,11 @@ static void order_accesses(struct schedule *s) {
 enum { TOKENS = 64 }; /* a typical chunk, to weigh T against K */
 
 static int64_t result_bytes(const struct unit *u) {
-  return u->op->n_out ? elem_bytes(u->op->out[0]->type.elem) * type_count(u->op->out[0]->type, TOKENS, 1) : 0;
+  if (!u->op->n_out)
+    return 0;
+  struct type t = u->op->out[0]->type;
+  int64_t rows = t.rank && t.dim[0] < 0 && t.dim[0] != DIM_K ? TOKENS : 1;
+  return rows * elem_bytes(t.elem) * type_count(t, NULL);
 }
 
 bool fuse_together(const struct unit *u, const struct unit *v) {
@@ -196,7 +201,7 @@ static int64_t cost_around(const struct schedule *s, int k) {
 
 static bool elementwise(const struct unit *u) {
   unsigned flags = op_info[u->op->code].flags;
-  return u->kind == UNIT_FUSED && u->rows == ROWS_T && (flags & (MAP | MOVE)) && u->op->code != OP_TAIL;
+  return u->kind == UNIT_FUSED && u->rows == -DIM_T && (flags & (MAP | MOVE)) && u->op->code != OP_TAIL;
 }
 
 static bool used_only_in(const struct schedule *s, const struct unit *u, int cluster) {
@@ -311,13 +316,13 @@ struct moves {
   int64_t cost; /* against before */
 };
 
-static bool same_kernel(const struct unit *u, int level, enum row_kind rows) {
+static bool same_kernel(const struct unit *u, int level, int rows) {
   return !barrier(u) && u->level == level && u->rows == rows;
 }
 
 /* Units of the kernel of a level and kind of rows. */
-static int *members(const struct schedule *s, int level, enum row_kind rows) {
-  return &s->members[level * ROWS_COUNT + (int)rows];
+static int *members(const struct schedule *s, int level, int rows) {
+  return &s->members[level * s->row_kinds + rows];
 }
 
 static void move_to(struct schedule *s, struct unit *u, int level) {
@@ -387,8 +392,8 @@ static void sink_all(struct schedule *s) {
     sink_cone(s, k);
   const unit_list *kernels = fuse_kernels(s); /* moves go to levels that have had their turn */
   for (int level = s->levels - 1; level >= 0; level--)
-    for (int rows = 0; rows < ROWS_COUNT; rows++)
-      sink_kernel(s, &kernels[level * ROWS_COUNT + rows]);
+    for (int rows = 0; rows < s->row_kinds; rows++)
+      sink_kernel(s, &kernels[level * s->row_kinds + rows]);
 }
 
 /* ---- scans take what follows ------------------------------------------------------------------------- */
@@ -404,7 +409,7 @@ static bool can_follow(const struct schedule *s, const struct unit *u, int scan)
   for (int i = 0; i < u->from.n; i++) {
     const struct unit *p = &s->units[u->from.at[i]];
     if (p->cluster == scan ? !type_same_shape(p->op->out[0]->type, op->out[0]->type)
-                           : !same_kernel(p, level + 1, ROWS_T) && p->level + barrier(p) > level)
+                           : !same_kernel(p, level + 1, -DIM_T) && p->level + barrier(p) > level)
       return false;
   }
   return true;
@@ -413,17 +418,17 @@ static bool can_follow(const struct schedule *s, const struct unit *u, int scan)
 /* A kernel of nothing but element-wise operators right after a scan becomes a part of it. */
 static void extend_scan(struct schedule *s, const unit_list *kernels, int scan) {
   int level = s->units[scan].level;
-  if (level + 1 >= s->levels)
+  if (level + 1 >= s->levels || s->row_kinds <= -DIM_T)
     return;
-  const unit_list *next = &kernels[(level + 1) * ROWS_COUNT + ROWS_T];
+  const unit_list *next = &kernels[(level + 1) * s->row_kinds - DIM_T];
   for (int i = 0; i < next->n; i++) {
     const struct unit *u = &s->units[next->at[i]];
-    if (same_kernel(u, level + 1, ROWS_T) && !can_follow(s, u, scan))
+    if (same_kernel(u, level + 1, -DIM_T) && !can_follow(s, u, scan))
       return;
   }
   for (int i = 0; i < next->n; i++) {
     struct unit *u = &s->units[next->at[i]];
-    if (!same_kernel(u, level + 1, ROWS_T))
+    if (!same_kernel(u, level + 1, -DIM_T))
       continue;
     u->cluster = scan;
     u->level = level;
@@ -431,11 +436,11 @@ static void extend_scan(struct schedule *s, const unit_list *kernels, int scan) 
 }
 
 unit_list *fuse_kernels(const struct schedule *s) {
-  unit_list *kernels = arena_array(s->arena, unit_list, s->levels * ROWS_COUNT);
+  unit_list *kernels = arena_array(s->arena, unit_list, s->levels * s->row_kinds);
   for (int k = 0; k < s->n; k++) {
     const struct unit *u = &s->units[k];
     if (!barrier(u))
-      vec_push(s->arena, kernels[u->level * ROWS_COUNT + (int)u->rows], k);
+      vec_push(s->arena, kernels[u->level * s->row_kinds + u->rows], k);
   }
   return kernels;
 }
@@ -451,7 +456,7 @@ struct schedule *fuse_plan(struct arena *a, struct block *b) {
       absorb(s, k);
   find_levels(s);
   s->levels = level_count(s);
-  s->members = arena_array(a, int, s->levels *ROWS_COUNT);
+  s->members = arena_array(a, int, s->levels * s->row_kinds);
   for (int k = 0; k < s->n; k++)
     if (!barrier(&s->units[k]))
       ++*members(s, s->units[k].level, s->units[k].rows);

@@ -15,8 +15,7 @@ enum pass_need {
   STEP_ALONE = 16,   /* there is no other function */
   ONLY_SUMS = 32,    /* no quantised values, no products by ternary matrices */
   ONLY_FLOATS = 64,  /* no integers but codes, sums and tokens */
-  FROM_TOKENS = 128, /* functions take one argument, their tokens, and give one value */
-  KNOWN_RANGES = 256 /* ranges of weights and values are in the module, where there is a checkpoint: the
+  KNOWN_RANGES = 128 /* ranges of weights and values are in the module, where there is a checkpoint: the
                         context's know_ranges() is called before the pass */
 };
 

@@ -5,9 +5,10 @@
  * breaks     nothing. Afterwards the module is in planned form (docs/ir.md): nothing may be added or moved.
  *
  * Planned form. Each value that crosses kernels has its place in the function's scratch, value.at, with T and
- * K at their most (the module's chunk), and B (its batch). The returned value is written to the caller's
- * logits (at -2). For a value that a repeat carries, the initial value, the argument, the yielded value and
- * the result share one buffer: where one of the first or third is still needed as it was, a kernel copies it.
+ * other dimensions of calls at their most. What the function returns is written to the caller's buffers (at
+ * output), and its arguments stay in theirs. For a value that a repeat carries, the initial value, the
+ * argument, the yielded value and the result share one buffer: where one of the first or third is still
+ * needed as it was, a kernel copies it.
  *
  * Two buffers that are live at the same time do not overlap. A buffer is live from the kernel that makes it
  * to the last that reads it, both included, so that a kernel's results lie beside its operands. Kernels one
@@ -23,7 +24,7 @@
 #include "passes/plan_image.h"
 #include "passes/rewrite.h"
 
-enum { CHUNK = 64, BATCH = 8 };
+enum { CHUNK = 64, BATCH = 8 }; /* for text that says nothing: tokens of one sequence, tokens of several */
 
 /* ---- copies ------------------------------------------------------------------------------------------ */
 
@@ -81,6 +82,16 @@ static bool yielded_before(const struct op *end, int i) {
   return false;
 }
 
+/* Whether the kernel that makes result i can write it into the caller's buffer: nobody else reads it there,
+ * nor, where it updates an argument, that argument's old elements. */
+static bool returned_in_place(const struct func *f, int i) {
+  const struct block *b = f->body;
+  const struct value *v = b->last->in[i];
+  int updates = func_result(f, i).updates;
+  return made_by_kernel(v, b) && count_uses(b, v) == 1 &&
+         (updates < 0 || yield_is_free(b, v, b->args[updates]));
+}
+
 static void add_copies(struct module *m, struct func *f, struct block *b) {
   for (struct op *op = b->first; op; op = op->next) {
     if (op->code != OP_REPEAT)
@@ -94,9 +105,9 @@ static void add_copies(struct module *m, struct func *f, struct block *b) {
         copy_operand(m, f, end, i);
     }
   }
-  if (b->last->code == OP_RETURN && b->last->n_in &&
-      (!made_by_kernel(b->last->in[0], b) || count_uses(b, b->last->in[0]) > 1))
-    copy_operand(m, f, b->last, 0);
+  for (int i = 0; b->last->code == OP_RETURN && i < b->last->n_in; i++)
+    if (!returned_in_place(f, i))
+      copy_operand(m, f, b->last, i);
 }
 
 /* ---- lifetimes --------------------------------------------------------------------------------------- */
@@ -117,9 +128,10 @@ static void live(struct plan *p, const struct value *v, int time) {
   b->last = time > b->last ? time : b->last;
 }
 
+/* Not the index of a repeat, and not what the caller has buffers for. */
 static bool in_buffer(const struct value *v) {
-  bool index = !v->def && v->index == 0; /* of a repeat; or the function's tokens */
-  return !index && v->type.elem != ELEM_TERNARY && v->at != AT_OUTPUT;
+  bool outside = !v->def && (v->index == 0 || !v->block->parent);
+  return !outside && v->type.elem != ELEM_TERNARY && v->at > AT_OUTPUT;
 }
 
 static void new_buffer(struct plan *p, struct value *v) {
@@ -233,7 +245,7 @@ static void plan_func(struct module *m, struct func *f) {
   add_copies(m, f, f->body);
   struct op *end = f->body->last;
   for (int i = 0; i < end->n_in; i++)
-    end->in[i]->at = AT_OUTPUT;
+    end->in[i]->at = AT_OUTPUT - i;
   struct plan p = {.m = m, .f = f};
   plan_block(&p, f->body);
   f->scratch = place(p.buffers.at, p.buffers.n, plan_align(m));
@@ -244,15 +256,22 @@ static void plan_func(struct module *m, struct func *f) {
 
 /* ---- the pass ---------------------------------------------------------------------------------------- */
 
+static void set_sizes(struct module *m, const struct func *f, const struct pass_context *c) {
+  for (int i = 0; i < m->dims.n; i++) {
+    struct dim *d = &m->dims.at[i];
+    int64_t asked = d->sequences ? c->batch : c->chunk;
+    if (d->most < 1 && !d->within && func_has_dim(f, -1 - i))
+      d->most = asked > 0 ? asked : d->sequences ? BATCH : CHUNK;
+  }
+}
+
 /* What the module is planned for, of which kernels and the weights image must know. */
 static void note_request(struct module *m, const struct pass_context *c) {
   m->chip = c->chip;
   if (c->packing != STORE_NONE)
     m->packing = c->packing;
-  if (m->chunk < 1 && func_find(m, "prefill"))
-    m->chunk = c->chunk > 0 ? c->chunk : CHUNK;
-  if (m->batch < 1 && func_find(m, "batch"))
-    m->batch = c->batch > 0 ? c->batch : BATCH;
+  for (struct func *f = m->funcs; f; f = f->next)
+    set_sizes(m, f, c);
 }
 
 bool pass_plan_memory(struct module *m, const struct pass_context *c) {

@@ -35,7 +35,7 @@ static bool part(struct view w, int i, struct view *out) {
   const struct value *v = w.v->def->in[i];
   bool all = type_same_shape(v->type, w.v->type);
   *out = (struct view){v, all ? w.t : v->type};
-  return all || type_count(v->type, 1, 1) == 1 || aligned(w.v->type, w.t);
+  return all || type_count(v->type, NULL) == 1 || aligned(w.v->type, w.t);
 }
 
 /* Without reshapes and stretches. */
@@ -152,7 +152,7 @@ static double covers_by_dividend(const struct analysis *x, struct view d, struct
   case OP_ABSMAX:
   case OP_AMAX: { /* d is one number for the whole vector */
     struct type t = a.v->type;
-    if (along_axis(a, a.v->def->code, &p) && (aligned(t, d.t) || type_count(d.t, 1, 1) == 1))
+    if (along_axis(a, a.v->def->code, &p) && (aligned(t, d.t) || type_count(d.t, NULL) == 1))
       return covers(x, d, p, power, depth);
     return 0;
   }

@@ -90,20 +90,11 @@ static void check_kernels(struct readiness *r, const struct block *b) {
   }
 }
 
-static void check_tokens(struct readiness *r) {
-  const struct block *b = r->f->body;
-  if (b->n_args > 1)
-    refuse(r, b->last->at, "the function '%s' takes %d values; the forms of a model take one, the tokens",
-           r->f->name, b->n_args);
-  else if (b->last->n_in > 1)
-    refuse(r, b->last->at, "the function '%s' returns %d values; the forms of a model return one, the logits",
-           r->f->name, b->last->n_in);
-}
-
 static const char *types_text(struct readiness *r, int n, struct value *const *values) {
   const char *text = n ? "" : "nothing";
   for (int i = 0; i < n; i++)
-    text = arena_printf(r->m->arena, "%s%s%s", text, i ? ", " : "", type_text(r->m->arena, values[i]->type));
+    text = arena_printf(r->m->arena, "%s%s%s", text, i ? ", " : "",
+                        type_text(r->m->arena, r->m, values[i]->type));
   return text;
 }
 
@@ -152,8 +143,6 @@ static void check_func(struct readiness *r) {
       walk(r->f->body, of_operators[i].check, r);
   if (r->pass->needs & KERNEL_FORM)
     check_kernels(r, r->f->body);
-  if (r->pass->needs & FROM_TOKENS)
-    check_tokens(r);
 }
 
 bool pass_ready(struct module *m, const struct pass *p) {

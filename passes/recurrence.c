@@ -235,7 +235,7 @@ static int *order_parts(const struct graph *g, const struct part *parts, int *n_
 /* ---- matrix states ----------------------------------------------------------------------------------- */
 
 static int64_t count(const struct value *v) {
-  return type_count(v->type, 1, 1);
+  return type_count(v->type, NULL);
 }
 
 /* The elements of the matrix state that it writes; 0: none. */

@@ -18,10 +18,6 @@ int type_last(struct type t) {
   return t.rank - 1;
 }
 
-bool func_is_fold(const struct func *f) {
-  return strcmp(f->name, "fold") == 0;
-}
-
 /* v is called what the result was called, if it has no name of its own. */
 static void take_over(struct value *v, const struct op *op) {
   if (!v->name)
@@ -70,7 +66,7 @@ struct value *expand_product(struct builder *b, struct value *w, struct value *x
   if (x->type.rank == MAX_RANK) {
     diag_at(b->m->diag, SEVERITY_ERROR, b->at,
             "matmul: a computed matrix against %s would need more than %d axes",
-            type_text(b->m->arena, x->type), MAX_RANK);
+            type_text(b->m->arena, b->m, x->type), MAX_RANK);
     return build_poison(b, x->type);
   }
   struct value *terms = build2(b, OP_MUL, w, as_row(b, x));

@@ -10,8 +10,6 @@ bool op_is(const struct op *op, enum opcode code);
 bool value_const(const struct value *v, double *value);
 int type_last(struct type t); /* the last axis */
 
-bool func_is_fold(const struct func *f); /* runs when the checkpoint is read */
-
 /* `op` goes away, and everywhere in `root` (a function's body) `v` stands for its one result. Walks all of
  * root: for passes that replace little. */
 void replace_op(struct block *root, struct op *op, struct value *v);

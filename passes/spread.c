@@ -57,7 +57,7 @@ static enum part first_part(const struct parting *p, const struct op *op) {
   case OP_SLICE: return !early ? FREE : vector ? EARLY : LATE;
   default:
     if (op_info[op->code].flags & MAP)
-      return vector ? EARLY : !early && type_count(op->out[0]->type, 2, 2) == 1 ? FREE : LATE;
+      return vector ? EARLY : !early && type_count(op->out[0]->type, NULL) == 1 ? FREE : LATE;
     return (op_info[op->code].flags & MOVE) && !early ? FREE : LATE;
   }
 }
@@ -215,11 +215,12 @@ static void spread_block(struct module *m, struct func *f, struct block *b) {
 
 bool pass_spread(struct module *m, const struct pass_context *c) {
   (void)c;
-  struct func *f = func_find(m, "step");
-  if (!f || f->spread)
-    return true;
-  spread_block(m, f, f->body);
-  name_kernels(m, f);
-  f->spread = true;
+  for (struct func *f = m->funcs; f; f = f->next) {
+    if (func_is_fold(f) || func_dynamic(f) || f->spread)
+      continue;
+    spread_block(m, f, f->body);
+    name_kernels(m, f);
+    f->spread = true;
+  }
   return true;
 }

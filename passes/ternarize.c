@@ -90,7 +90,7 @@ static bool room_for_groups(struct ternarize *t, const struct op *matmul) {
   if (x.rank < MAX_RANK)
     return true;
   diag_at(t->m->diag, SEVERITY_ERROR, matmul->at,
-          "matmul: grouped scales against %s would need more than %d axes", type_text(t->m->arena, x),
+          "matmul: grouped scales against %s would need more than %d axes", type_text(t->m->arena, t->m, x),
           MAX_RANK);
   return false;
 }

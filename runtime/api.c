@@ -12,6 +12,7 @@
 
 #include "batch.h"
 #include "cpu.h"
+#include "entries.h"
 #include "generate.h"
 #include "image.h"
 #include "model.h"
@@ -86,21 +87,21 @@ void tern_describe(const tern_model_handle *h, struct tern_description *d) {
   *d = (struct tern_description){
       .name = m->name,
       .spec = m->spec,
-      .dimensions = m->dims,
+      .dimensions = m->params,
       .target = m->target,
       .compiler = m->compiler,
       .parameters = m->parameters,
       .weight_bytes = m->weights_bytes,
       .state_bytes = m->state_bytes,
-      .vocab = m->vocab,
-      .chunk = m->chunk ? m->chunk : 1,
-      .batch = m->sequences ? m->sequences : 1,
+      .vocab = model_vocab(m),
+      .chunk = model_chunk(m) ? model_chunk(m) : 1,
+      .batch = model_sequences(m) ? model_sequences(m) : 1,
       .has_tokenizer = h->tokenizer != NULL,
   };
 }
 
 uint32_t tern_vocab(const tern_model_handle *h) {
-  return h->model->vocab;
+  return model_vocab(h->model);
 }
 
 tern_sequence *tern_sequence_open(tern_model_handle *h, uint32_t threads, char *error, size_t error_size) {
@@ -140,7 +141,7 @@ static bool copy_rows(void *context, const float *rows, size_t first, uint32_t n
 }
 
 static int run(tern_sequence *s, const uint32_t *tokens, size_t n, bool all, float *logits) {
-  struct destination to = {.logits = logits, .vocab = s->session.model->vocab};
+  struct destination to = {.logits = logits, .vocab = s->session.vocab};
   return session_run(&s->session, tokens, n, all, logits ? copy_rows : NULL, &to, &s->failure);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entries.h"
 #include "profile.h"
 #include "session.h"
 #include "state.h"
@@ -11,9 +12,9 @@
 
 static bool make_memory(struct batch *b, uint32_t threads, struct failure *f) {
   const struct tern_model *m = b->model;
-  uint64_t step = step_scratch(m, threads);
-  uint64_t scratch = b->most > 1 && m->batch_scratch > step ? m->batch_scratch : step;
-  uint64_t logits = (uint64_t)b->most * m->vocab * sizeof *b->logits;
+  uint64_t step = entry_scratch(model_step(m), threads), together = entry_scratch(model_batch(m), threads);
+  uint64_t scratch = b->most > 1 && together > step ? together : step;
+  uint64_t logits = (uint64_t)b->most * model_vocab(m) * sizeof *b->logits;
   uint64_t states = m->state_bytes > UINT64_MAX / b->sequences ? UINT64_MAX : b->sequences * m->state_bytes;
   b->state = aligned_zeros(states);
   b->scratch = aligned_room(scratch);
@@ -33,7 +34,7 @@ bool batch_open(struct batch *b, const struct tern_model *m, const struct image 
                       .identity = image_identity(im),
                       .mapped = im && im->mapped,
                       .sequences = sequences,
-                      .most = m->sequences < sequences ? m->sequences : sequences};
+                      .most = model_sequences(m) < sequences ? model_sequences(m) : sequences};
   b->most = b->most ? b->most : 1;
   if (sequences == 0)
     return fail_with(f, "a batch has at least one sequence");
@@ -100,17 +101,14 @@ static void call(struct batch *b, const uint32_t *which, uint32_t first, const u
     rows[i] = which ? which[i] : first + i;
     b->positions[rows[i]]++;
   }
-  struct tern_args args = {
-      .weights = b->weights,
-      .state = n == 1 ? batch_state(b, rows[0]) : b->state,
-      .scratch = b->scratch,
-      .tokens = b->call,
-      .logits = b->logits,
-      .n = n,
-      .keep = n,
-      .rows = rows,
-  };
-  profile_run(b->profile, m, b->team, n == 1 ? TERN_STEP : TERN_BATCH, &args);
+  void *ports[] = {b->call, b->logits, rows};
+  uint32_t sizes[TERN_MOST_DIMS] = {[TERN_B] = n};
+  struct tern_args args = {.weights = b->weights,
+                           .state = n == 1 ? batch_state(b, rows[0]) : b->state,
+                           .scratch = b->scratch,
+                           .ports = ports,
+                           .sizes = sizes};
+  profile_run(b->profile, b->team, n == 1 ? model_step(m) : model_batch(m), &args, n);
   logits_to_floats(m, b->logits, n);
   if (b->mapped)
     table_touch(m, b->weights, &b->touched, n);
@@ -119,6 +117,7 @@ static void call(struct batch *b, const uint32_t *which, uint32_t first, const u
 bool batch_step(struct batch *b, const uint32_t *which, const uint32_t *tokens, uint32_t n, float *logits,
                 struct failure *f) {
   const struct tern_model *m = b->model;
+  size_t vocab = model_vocab(m);
   if (!which && n > b->sequences)
     return fail_with(f, "%u tokens for a batch of %u sequences", n, b->sequences);
   if (!tokens_fit(m, tokens, n, f) || !team_ready(b->team, f) || (which && !no_number_twice(b, which, n, f)))
@@ -127,7 +126,7 @@ bool batch_step(struct batch *b, const uint32_t *which, const uint32_t *tokens, 
     uint32_t part = n - first < b->most ? n - first : b->most;
     call(b, which ? which + first : NULL, first, tokens + first, part);
     if (logits)
-      memcpy(logits + (size_t)first * m->vocab, b->logits, (size_t)part * m->vocab * sizeof *logits);
+      memcpy(logits + first * vocab, b->logits, part * vocab * sizeof *logits);
     first += part;
   }
   return true;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "entries.h"
 #include "files.h"
 #include "interrupt.h"
 #include "profile.h"
@@ -114,25 +115,28 @@ static uint64_t peak_bytes(void) {
  * embedding, whose pages are given back now and then. */
 static void print_planned(const struct session *s, uint32_t sequences) {
   const struct tern_model *m = s->model;
-  uint64_t step = step_scratch(m, team_threads(s->team));
-  uint64_t scratch = s->chunk > 1 && m->prefill_scratch > step ? m->prefill_scratch : step;
+  uint32_t threads = team_threads(s->team);
+  uint64_t step = entry_scratch(model_step(m), threads), chunk = entry_scratch(model_prefill(m), threads);
+  uint64_t scratch = s->chunk > 1 && chunk > step ? chunk : step;
   printf(
       "  planned              %llu bytes of weights without the embedding, %llu scratch, %llu of a state\n",
       (unsigned long long)(m->weights_bytes - m->table_bytes), (unsigned long long)scratch,
       (unsigned long long)m->state_bytes);
   if (sequences)
     printf("                       %llu scratch and %llu of states for %u sequences together\n",
-           (unsigned long long)m->batch_scratch, (unsigned long long)(m->state_bytes * sequences), sequences);
+           (unsigned long long)entry_scratch(model_batch(m), threads),
+           (unsigned long long)(m->state_bytes * sequences), sequences);
 }
 
 static bool print_speed(const struct session *s, struct speed v, bool json, struct failure *f) {
-  unsigned long long weights = s->model->weight_bytes_per_token, peak = peak_bytes();
+  const struct tern_entry *step = model_step(s->model);
+  unsigned long long weights = step->weight_bytes, peak = peak_bytes();
   uint32_t threads = team_threads(s->team);
   if (json) {
     printf("{\"decode_tokens_per_s\": %.3f, \"prefill_tokens_per_s\": %.3f, \"batch_tokens_per_s\": %.3f, "
            "\"batch\": %u, \"barriers_per_token\": %u, \"weight_bytes_per_token\": %llu, \"peak_bytes\": "
            "%llu, \"threads\": %u",
-           v.decode, v.prefill, v.batch, v.sequences, s->model->barriers, weights, peak, threads);
+           v.decode, v.prefill, v.batch, v.sequences, step->barriers, weights, peak, threads);
     if (s->profile) {
       printf(", \"profile\": ");
       if (!profile_print(s->profile, stdout, true, f))
@@ -149,7 +153,7 @@ static bool print_speed(const struct session *s, struct speed v, bool json, stru
   printf("weights read           %llu bytes/token, %.2f GB/s in decode\n"
          "barriers               %u/token\n"
          "peak memory            %llu bytes\n",
-         weights, (double)weights * v.decode * 1e-9, s->model->barriers, peak);
+         weights, (double)weights * v.decode * 1e-9, step->barriers, peak);
   print_planned(s, v.sequences);
   printf("threads                %u\n", threads);
   return true;
@@ -176,10 +180,10 @@ static uint64_t most_of(uint64_t a, uint64_t b) {
 
 bool print_bench(struct session *s, const struct image *im, const struct rounds *r, bool json,
                  struct failure *f) {
-  struct speed v = {.sequences = r->batch ? r->batch : s->model->sequences};
+  struct speed v = {.sequences = r->batch ? r->batch : model_sequences(s->model)};
   uint64_t most =
       most_of(most_of(r->decode_tokens, r->prompt_tokens), (uint64_t)r->decode_tokens * v.sequences);
-  uint32_t *ids = most <= UINT32_MAX ? random_ids((uint32_t)most, s->model->vocab) : NULL;
+  uint32_t *ids = most <= UINT32_MAX ? random_ids((uint32_t)most, s->vocab) : NULL;
   if (!ids)
     return fail_memory(f, most * sizeof *ids, "the tokens of a round");
   struct measured m = {.session = s, .ids = ids, .n = r->decode_tokens};

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cpu.h"
+#include "entries.h"
 #include "files.h"
 #include "json.h"
 #include "machine.h"
@@ -61,8 +62,9 @@ bool print_info(const struct tern_model *least, const struct tern_model *level, 
   const struct tern_model *m = level ? level : least;
   char levels[256] = "", none[320] = "none";
   describe_levels(least, levels, sizeof levels, none, sizeof none);
-  uint64_t step = step_scratch(m, 1);
-  uint64_t scratch = m->prefill_scratch > step ? m->prefill_scratch : step;
+  const struct tern_entry *one = model_step(m);
+  uint64_t step = entry_scratch(one, 1), chunk = entry_scratch(model_prefill(m), 1);
+  uint64_t scratch = chunk > step ? chunk : step;
   char identity[20] = "none", quota_text[32] = "none";
   double quota = machine_quota("");
   if (quota < INFINITY)
@@ -72,11 +74,11 @@ bool print_info(const struct tern_model *least, const struct tern_model *level, 
   const struct fact facts[] = {
       {"model", "model", m->name, 0},
       {"spec", "spec", m->spec, 0},
-      {"dimensions", "dimensions", m->dims, 0},
+      {"dimensions", "dimensions", m->params, 0},
       {"parameters", "parameters", NULL, m->parameters},
-      {"vocab", "vocabulary", NULL, m->vocab},
+      {"vocab", "vocabulary", NULL, model_vocab(m)},
       {"weight_bytes", "weight bytes", NULL, m->weights_bytes},
-      {"weight_bytes_per_token", "read a token", NULL, m->weight_bytes_per_token},
+      {"weight_bytes_per_token", "read a token", NULL, one ? one->weight_bytes : 0},
       {"state_bytes", "state bytes", NULL, m->state_bytes},
       {"scratch_bytes", "scratch bytes", NULL, scratch},
       {"image_bytes", "image bytes", NULL, im ? im->header->total_bytes : 0},
@@ -86,8 +88,8 @@ bool print_info(const struct tern_model *least, const struct tern_model *level, 
       {"processors", "processors", NULL, machine_processors("")},
       {"affinity", "affinity", NULL, machine_affinity()},
       {"cpu_quota", "CPU quota", quota_text, 0},
-      {"chunk", "chunk", NULL, m->chunk},
-      {"batch", "batch", NULL, m->sequences},
+      {"chunk", "chunk", NULL, model_chunk(m)},
+      {"batch", "batch", NULL, model_sequences(m)},
       {"kernels", "kernels", NULL, m->n_kernels},
       {"target", "target", m->target, 0},
       {"cpu_level", "runs", level ? cpu_name(level) : none, 0},

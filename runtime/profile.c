@@ -28,13 +28,15 @@ bool profile_open(struct profile *p, const struct tern_model *m, uint32_t thread
   size_t bytes = sizeof(struct lane) + m->n_kernels * sizeof(struct spent);
   p->lane_bytes = (bytes + TERN_ALIGN - 1) / TERN_ALIGN * TERN_ALIGN;
   p->lanes = aligned_zeros(threads * p->lane_bytes);
+  p->entries = calloc(m->n_entries, sizeof *p->entries);
   for (uint32_t i = 0; p->lanes && i < threads; i++)
     lane_of(p, i)->kernel = UINT32_MAX;
-  return p->lanes || fail_memory(f, threads * p->lane_bytes, "the profile");
+  return (p->lanes && p->entries) || fail_memory(f, threads * p->lane_bytes, "the profile");
 }
 
 void profile_close(struct profile *p) {
   free(p->lanes);
+  free(p->entries);
   *p = (struct profile){0};
 }
 
@@ -50,20 +52,20 @@ static void trace(void *tracer, uint32_t thread, uint32_t kernel) {
   l->since = now;
 }
 
-void profile_run(struct profile *p, const struct tern_model *m, struct team *team, enum tern_form_name form,
-                 struct tern_args *args) {
-  tern_form *run = form == TERN_STEP ? m->step : form == TERN_PREFILL ? m->prefill : m->batch;
+void profile_run(struct profile *p, struct team *team, const struct tern_entry *e, struct tern_args *args,
+                 uint32_t tokens) {
   if (!p) {
-    team_run(team, run, args);
+    team_run(team, e->run, args);
     return;
   }
+  struct profile_entry *spent = &p->entries[e - p->model->entries];
   args->trace = trace;
   args->tracer = p;
   double start = seconds_now();
-  team_run(team, run, args);
-  p->forms[form].seconds += seconds_now() - start;
-  p->forms[form].calls++;
-  p->forms[form].tokens += args->n;
+  team_run(team, e->run, args);
+  spent->seconds += seconds_now() - start;
+  spent->calls++;
+  spent->tokens += tokens;
 }
 
 struct profile_spent profile_of(const struct profile *p, uint32_t kernel) {

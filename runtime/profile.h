@@ -1,9 +1,9 @@
 /* profile.h: where the time of a model's calls goes: by kernel, by line of the spec, and between kernels.
  *
- * The forms of a model tell args->trace which kernel a thread enters and leaves. Each thread adds up times on
- * cache lines of its own, two looks at the clock a kernel. Times are those of thread 0, so that they and what
- * lies between its kernels (waiting at barriers and for the last thread) add up to the time of the calls;
- * rates are by the thread that took longest. */
+ * The entries of a model tell args->trace which kernel a thread enters and leaves. Each thread adds up times
+ * on cache lines of its own, two looks at the clock a kernel. Times are those of thread 0, so that they and
+ * what lies between its kernels (waiting at barriers and for the last thread) add up to the time of the
+ * calls; rates are by the thread that took longest. */
 #ifndef TERN_RUNTIME_PROFILE_H
 #define TERN_RUNTIME_PROFILE_H
 
@@ -12,12 +12,10 @@
 
 #include <stdio.h>
 
-enum { PROFILE_FORMS = TERN_BATCH + 1 };
-
 struct team;
 
-/* The calls of one form. */
-struct profile_form {
+/* The calls of one entry. */
+struct profile_entry {
   uint64_t calls, tokens;
   double seconds;
 };
@@ -25,7 +23,7 @@ struct profile_form {
 struct profile {
   const struct tern_model *model;
   uint32_t threads;
-  struct profile_form forms[PROFILE_FORMS];
+  struct profile_entry *entries; /* [model->n_entries] */
   size_t lane_bytes;
   uint8_t *lanes; /* [threads] of struct lane */
 };
@@ -34,9 +32,10 @@ struct profile {
 bool profile_open(struct profile *p, const struct tern_model *m, uint32_t threads, struct failure *f);
 void profile_close(struct profile *p);
 
-/* Runs a form of the model on a team of at most p->threads; watches it unless p is NULL. */
-void profile_run(struct profile *p, const struct tern_model *m, struct team *team, enum tern_form_name form,
-                 struct tern_args *args);
+/* Runs an entry of the model, for so many tokens, on a team of at most p->threads; watches it unless p is
+ * NULL. */
+void profile_run(struct profile *p, struct team *team, const struct tern_entry *e, struct tern_args *args,
+                 uint32_t tokens);
 
 struct profile_spent {
   uint64_t calls;
@@ -46,7 +45,8 @@ struct profile_spent {
 struct profile_spent profile_of(const struct profile *p, uint32_t kernel);
 
 /* profile_report.c: a table each of kernels and lines, and a line for what lies between kernels; or one JSON
- * object with the keys threads, kernels, lines, forms. False when there is no memory for them. */
+ * object with the keys threads, kernels, lines, forms (entries that ran). False when there is no memory for
+ * them. */
 bool profile_print(const struct profile *p, FILE *out, bool json, struct failure *f);
 
 #endif

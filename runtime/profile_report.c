@@ -8,10 +8,7 @@
 #include "json.h"
 #include "report.h"
 
-static const char *const form_names[PROFILE_FORMS] = {
-    [TERN_STEP] = "step", [TERN_PREFILL] = "prefill", [TERN_BATCH] = "batch"};
-
-/* A kernel, or all of one form that come from one line. */
+/* A kernel, or all of one entry that come from one line. */
 struct row {
   const struct tern_kernel_info *info;
   struct profile_spent spent;
@@ -25,6 +22,10 @@ struct report {
   struct row *rows;
   size_t n;
 };
+
+static const char *entry_name(const struct report *r, uint32_t entry) {
+  return r->profile->model->entries[entry].name;
+}
 
 static int by_time(const void *a, const void *b) {
   const struct row *x = a, *y = b;
@@ -46,14 +47,14 @@ static bool collect(struct report *r, struct failure *f) {
     if (spent.calls)
       r->rows[r->n++] = (struct row){&m->kernels[i], spent, spent.calls * m->kernels[i].weight_bytes};
   }
-  for (int i = 0; i < PROFILE_FORMS; i++)
-    r->seconds += r->profile->forms[i].seconds;
+  for (uint32_t i = 0; i < m->n_entries; i++)
+    r->seconds += r->profile->entries[i].seconds;
   sort(r);
   return r->rows || fail_memory(f, m->n_kernels * sizeof *r->rows, "the profile's table");
 }
 
 static bool same_line(const struct tern_kernel_info *a, const struct tern_kernel_info *b) {
-  return a->line == b->line && a->form == b->form && strcmp(a->file, b->file) == 0;
+  return a->line == b->line && a->entry == b->entry && strcmp(a->file, b->file) == 0;
 }
 
 /* Adds up the rows of each line. */
@@ -85,11 +86,11 @@ static double gigabytes_a_second(const struct row *row) {
   return row->spent.slowest > 0 ? (double)row->bytes / row->spent.slowest * 1e-9 : 0;
 }
 
-/* Of thread 0, in calls of a form but not in its kernels. */
-static double waiting(const struct profile *p, uint32_t form) {
-  double seconds = p->forms[form].seconds;
+/* Of thread 0, in calls of an entry but not in its kernels. */
+static double waiting(const struct profile *p, uint32_t entry) {
+  double seconds = p->entries[entry].seconds;
   for (uint32_t i = 0; i < p->model->n_kernels; i++)
-    if (p->model->kernels[i].form == form)
+    if (p->model->kernels[i].entry == entry)
       seconds -= profile_of(p, i).seconds;
   return seconds > 0 ? seconds : 0;
 }
@@ -110,7 +111,7 @@ static void print_kernels(const struct report *r) {
     fprintf(r->out, "%5.1f%% %10.4f %10.4f %10" PRIu64 " %11" PRIu64 " %7.2f  %-7s  %s",
             100 * share(r, row->spent.seconds), 1e3 * row->spent.seconds / calls,
             1e3 * row->spent.slowest / calls, row->spent.calls, row->info->weight_bytes,
-            gigabytes_a_second(row), form_names[row->info->form], row->info->name);
+            gigabytes_a_second(row), entry_name(r, row->info->entry), row->info->name);
     print_place(r->out, row->info);
   }
 }
@@ -119,10 +120,10 @@ static void print_lines(const struct report *r) {
   fprintf(r->out, "\n share   ms/token    slowest             bytes/token    GB/s  form     line\n");
   for (size_t i = 0; i < r->n; i++) {
     const struct row *row = &r->rows[i];
-    double tokens = (double)r->profile->forms[row->info->form].tokens;
+    double tokens = (double)r->profile->entries[row->info->entry].tokens;
     fprintf(r->out, "%5.1f%% %10.4f %10.4f %23.0f %7.2f  %-7s", 100 * share(r, row->spent.seconds),
             1e3 * row->spent.seconds / tokens, 1e3 * row->spent.slowest / tokens, (double)row->bytes / tokens,
-            gigabytes_a_second(row), form_names[row->info->form]);
+            gigabytes_a_second(row), entry_name(r, row->info->entry));
     if (!row->info->line)
       fprintf(r->out, "  (none)");
     print_place(r->out, row->info);
@@ -131,16 +132,15 @@ static void print_lines(const struct report *r) {
 
 static void print_waiting(const struct report *r) {
   fputc('\n', r->out);
-  for (uint32_t i = 0; i < PROFILE_FORMS; i++) {
-    const struct profile_form *form = &r->profile->forms[i];
+  for (uint32_t i = 0; i < r->profile->model->n_entries; i++) {
+    const struct profile_entry *e = &r->profile->entries[i];
     double wait = waiting(r->profile, i);
-    if (form->calls)
+    if (e->calls)
       fprintf(r->out,
               "%5.1f%% %10.4f ms/token between kernels (barriers, waiting) of %.4f in %s: %" PRIu64
               " tokens in %" PRIu64 " calls, %u threads\n",
-              100 * share(r, wait), 1e3 * wait / (double)form->tokens,
-              1e3 * form->seconds / (double)form->tokens, form_names[i], form->tokens, form->calls,
-              r->profile->threads);
+              100 * share(r, wait), 1e3 * wait / (double)e->tokens, 1e3 * e->seconds / (double)e->tokens,
+              entry_name(r, i), e->tokens, e->calls, r->profile->threads);
   }
 }
 
@@ -162,7 +162,7 @@ static void print_rows_json(const struct report *r, const char *key, bool names)
             ", \"line\": %u, \"form\": \"%s\", \"calls\": %" PRIu64
             ", \"share\": %.6f, \"ms\": %.6f, \"slowest_ms\": %.6f, \"weight_bytes\": %" PRIu64
             ", \"gb_per_s\": %.3f}",
-            row->info->line, form_names[row->info->form], row->spent.calls, share(r, row->spent.seconds),
+            row->info->line, entry_name(r, row->info->entry), row->spent.calls, share(r, row->spent.seconds),
             1e3 * row->spent.seconds, 1e3 * row->spent.slowest, row->bytes, gigabytes_a_second(row));
   }
   fprintf(r->out, "], ");
@@ -171,16 +171,15 @@ static void print_rows_json(const struct report *r, const char *key, bool names)
 static void print_forms_json(const struct report *r) {
   const char *before = "";
   fprintf(r->out, "\"forms\": [");
-  for (uint32_t i = 0; i < PROFILE_FORMS; i++) {
-    const struct profile_form *form = &r->profile->forms[i];
+  for (uint32_t i = 0; i < r->profile->model->n_entries; i++) {
+    const struct profile_entry *e = &r->profile->entries[i];
     double wait = waiting(r->profile, i);
-    if (!form->calls)
+    if (!e->calls)
       continue;
     fprintf(r->out,
             "%s{\"form\": \"%s\", \"calls\": %" PRIu64 ", \"tokens\": %" PRIu64
             ", \"ms\": %.6f, \"waiting_ms\": %.6f, \"waiting_share\": %.6f}",
-            before, form_names[i], form->calls, form->tokens, 1e3 * form->seconds, 1e3 * wait,
-            share(r, wait));
+            before, entry_name(r, i), e->calls, e->tokens, 1e3 * e->seconds, 1e3 * wait, share(r, wait));
     before = ", ";
   }
   fprintf(r->out, "]}");

@@ -13,6 +13,7 @@
 
 #include "claim.h"
 #include "cpu.h"
+#include "entries.h"
 #include "files.h"
 #include "generate.h"
 #include "guard.h"
@@ -195,7 +196,7 @@ static bool continue_prompt(struct program *p, const char *prompt, size_t bytes,
                          .length = p->options.length,
                          .echo = !p->options.no_echo,
                          .stop_at_eos = !p->options.ignore_eos};
-  if (!sampler_open(&sampler, &p->options.sampling, p->model->vocab, f))
+  if (!sampler_open(&sampler, &p->options.sampling, model_vocab(p->model), f))
     return false;
   bool ok = p->options.json ? generate_json(p, &g, &sampler, f) : generate_text(p, &g, &sampler, f);
   sampler_close(&sampler);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "entries.h"
 #include "files.h"
 #include "generate.h"
 #include "interrupt.h"
@@ -72,7 +73,7 @@ bool print_perplexity(struct session *s, const struct tokenizer *t, const struct
                       const char *path, bool json, struct failure *f) {
   char *text;
   uint32_t *ids = NULL;
-  struct likelihood l = {.vocab = s->model->vocab};
+  struct likelihood l = {.vocab = s->vocab};
   if (!read_whole(path, &text, &l.bytes, f))
     return false;
   bool ok = tokens_of_text(t, rules, text, l.bytes, &ids, &l.n, f);
@@ -103,17 +104,17 @@ bool write_logits(struct session *s, const char *tokens_path, const char *out_pa
   uint32_t *ids;
   size_t n;
   struct written w;
-  if (raw && s->model->logits != TERN_LOGITS_I32)
+  if (raw && !model_integers(s->model))
     return fail_with(f,
                      "--logits-raw: the logits of model %s are float32; use --logits, or compile the model "
                      "in fixed point (--fixed)",
                      s->model->name);
   s->raw = raw;
-  if (!read_ids(tokens_path, s->model->vocab, &ids, &n, f))
+  if (!read_ids(tokens_path, s->vocab, &ids, &n, f))
     return false;
   bool ok = written_open(&w, out_path, false, f);
   if (ok) {
-    struct rows_out out = {.to = &w, .vocab = s->model->vocab, .f = f};
+    struct rows_out out = {.to = &w, .vocab = s->vocab, .f = f};
     ok = written_close(&w, session_run(s, ids, n, true, write_rows, &out, f), f);
   }
   free(ids);

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "entries.h"
 #include "profile.h"
 #include "state.h"
 #include "team.h"
 
 bool image_fits(const struct image *im, const struct tern_model *m, struct failure *f) {
-  if (m->abi != TERN_ABI)
-    return fail_with(f, "model %s was compiled for version %u of the runtime, this is %d; compile it again",
-                     m->name, m->abi, TERN_ABI);
+  if (!language_fits(m, f))
+    return false;
   if (m->weights_bytes == 0)
     return true;
   if (!im)
@@ -33,17 +33,13 @@ bool image_fits(const struct image *im, const struct tern_model *m, struct failu
 enum { BYTES_A_THREAD = 4 << 20 };
 
 uint32_t session_threads(const struct tern_model *m, uint32_t asked) {
-  uint64_t busy = 1 + m->weight_bytes_per_token / BYTES_A_THREAD;
+  uint64_t busy = 1 + (model_step(m) ? model_step(m)->weight_bytes : 0) / BYTES_A_THREAD;
   uint32_t processors = team_processors();
   return asked ? asked : m->threads ? m->threads : busy < processors ? (uint32_t)busy : processors;
 }
 
-uint64_t step_scratch(const struct tern_model *m, uint32_t threads) {
-  return m->step_scratch + threads * m->step_own;
-}
-
 static bool chunk_fits(const struct tern_model *m, uint32_t chunk, struct failure *f) {
-  uint32_t most = m->chunk ? m->chunk : 1;
+  uint32_t most = model_chunk(m) ? model_chunk(m) : 1;
   return chunk <= most ||
          fail_with(f,
                    "a chunk of %u tokens: model %s takes at most %u; ask for fewer, or compile it for more",
@@ -58,14 +54,15 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
                         .mapped = im && im->mapped};
   if (!image_fits(im, m, f) || !chunk_fits(m, chunk, f))
     return false;
-  s->chunk = chunk ? chunk : m->chunk ? m->chunk : 1;
+  s->chunk = chunk ? chunk : model_chunk(m) ? model_chunk(m) : 1;
+  s->vocab = model_vocab(m);
   threads = session_threads(m, threads);
   s->team = team_open(threads, f);
   if (!s->team)
     return false;
-  uint64_t scratch = step_scratch(m, threads);
-  if (s->chunk > 1 && m->prefill_scratch > scratch)
-    scratch = m->prefill_scratch;
+  uint64_t scratch = entry_scratch(model_step(m), threads);
+  if (s->chunk > 1 && entry_scratch(model_prefill(m), threads) > scratch)
+    scratch = entry_scratch(model_prefill(m), threads);
   s->state = aligned_zeros(m->state_bytes);
   s->scratch = aligned_room(scratch);
   s->tokens = aligned_zeros((uint64_t)s->chunk * sizeof *s->tokens);
@@ -96,7 +93,7 @@ void session_reset(struct session *s) {
 static bool make_rows(struct session *s, uint32_t rows, struct failure *f) {
   if (rows <= s->rows)
     return true;
-  uint64_t bytes = (uint64_t)rows * s->model->vocab * sizeof(float);
+  uint64_t bytes = (uint64_t)rows * s->vocab * sizeof(float);
   float *grown = aligned_zeros(bytes);
   if (!grown)
     return fail_memory(f, bytes, "the logits of one chunk");
@@ -107,10 +104,11 @@ static bool make_rows(struct session *s, uint32_t rows, struct failure *f) {
 }
 
 bool tokens_fit(const struct tern_model *m, const uint32_t *tokens, size_t n, struct failure *f) {
+  uint32_t vocab = model_vocab(m);
   for (size_t i = 0; i < n; i++)
-    if (tokens[i] >= m->vocab)
+    if (tokens[i] >= vocab)
       return fail_with(f, "token %zu is %u, but model %s knows ids from 0 to %u", i, tokens[i], m->name,
-                       m->vocab - 1);
+                       vocab - 1);
   return true;
 }
 
@@ -134,8 +132,9 @@ void table_touch(const struct tern_model *m, const uint8_t *weights, uint32_t *t
 }
 
 void logits_to_floats(const struct tern_model *m, float *logits, size_t rows) {
-  double unit = ldexp(1, -m->logits_frac);
-  for (size_t i = 0; m->logits == TERN_LOGITS_I32 && i < rows * m->vocab; i++) {
+  double unit = ldexp(1, -model_logits(m)->frac);
+  size_t n = model_integers(m) ? rows * model_vocab(m) : 0;
+  for (size_t i = 0; i < n; i++) {
     int32_t x;
     memcpy(&x, &logits[i], sizeof x);
     logits[i] = (float)(x * unit);
@@ -145,16 +144,11 @@ void logits_to_floats(const struct tern_model *m, float *logits, size_t rows) {
 /* One call of generated code: n <= chunk tokens. */
 static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t keep) {
   memcpy(s->tokens, tokens, n * sizeof *tokens);
+  void *ports[] = {s->tokens, s->logits};
+  uint32_t sizes[TERN_MOST_DIMS] = {[TERN_T] = n, [TERN_K] = keep};
   struct tern_args args = {
-      .weights = s->weights,
-      .state = s->state,
-      .scratch = s->scratch,
-      .tokens = s->tokens,
-      .logits = s->logits,
-      .n = n,
-      .keep = keep,
-  };
-  profile_run(s->profile, s->model, s->team, n == 1 ? TERN_STEP : TERN_PREFILL, &args);
+      .weights = s->weights, .state = s->state, .scratch = s->scratch, .ports = ports, .sizes = sizes};
+  profile_run(s->profile, s->team, n == 1 ? model_step(s->model) : model_prefill(s->model), &args, n);
   if (!s->raw)
     logits_to_floats(s->model, s->logits, keep);
   s->position += n;

@@ -24,6 +24,7 @@ struct session {
   bool raw;          /* integer logits stay as they are; else they are turned into floats */
   bool mapped;       /* the weights are a mapping of a file */
   uint32_t touched;  /* tokens since pages of the embedding were given back */
+  uint32_t vocab;    /* the model's */
   uint32_t chunk;    /* most tokens a call takes; 1: only the one-token form runs */
   uint64_t identity; /* of the image, for saved states */
   uint64_t position; /* tokens taken since the reset */
@@ -34,8 +35,6 @@ struct session {
 bool image_fits(const struct image *im, const struct tern_model *m, struct failure *f);
 /* How many threads run the model; asked 0: its default, or as many as its size pays for. */
 uint32_t session_threads(const struct tern_model *m, uint32_t asked);
-/* Bytes of scratch that `step` needs with so many threads. */
-uint64_t step_scratch(const struct tern_model *m, uint32_t threads);
 /* Whether the ids are the model's. */
 bool tokens_fit(const struct tern_model *m, const uint32_t *tokens, size_t n, struct failure *f);
 /* Integer logits x become the floats x * 2^-logits_frac, in place; floats stay. */

@@ -38,7 +38,7 @@ struct team {
   pid_t owner;  /* whose threads the workers are; a forked child has none */
   pthread_mutex_t lock;
   pthread_cond_t opened;
-  tern_form *form; /* of the present call; NULL: leave */
+  tern_run *run; /* of the present call; NULL: leave */
   const struct tern_args *args;
   pthread_t workers[TEAM_MOST];
 };
@@ -116,24 +116,24 @@ static void *work(void *team) {
   uint32_t thread = atomic_fetch_add(&t->joined, 1) + 1;
   for (uint32_t call = 0;; call++) {
     gate_wait(t, &t->calls, call);
-    if (!t->form)
+    if (!t->run)
       return NULL;
-    t->form(t->args, thread, t->threads);
+    t->run(t->args, thread, t->threads);
     team_barrier(t);
   }
 }
 
-void team_run(struct team *t, tern_form *form, struct tern_args *args) {
+void team_run(struct team *t, tern_run *run, struct tern_args *args) {
   args->team = t;
   args->barrier = t->threads > 1 ? team_barrier : NULL;
   t->running = true;
   if (t->threads == 1) {
-    form(args, 0, 1);
+    run(args, 0, 1);
   } else {
-    t->form = form;
+    t->run = run;
     t->args = args;
     gate_open(t, &t->calls);
-    form(args, 0, t->threads);
+    run(args, 0, t->threads);
     team_barrier(t);
   }
   t->running = false;
@@ -150,7 +150,7 @@ int thread_start(pthread_t *thread, const pthread_attr_t *attributes, void *(*ru
 
 /* Those that wait between calls. */
 static void stop_workers(struct team *t) {
-  t->form = NULL;
+  t->run = NULL;
   gate_open(t, &t->calls);
   for (uint32_t i = 0; i < t->started; i++)
     pthread_join(t->workers[i], NULL);

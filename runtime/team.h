@@ -1,4 +1,4 @@
-/* team.h: a fixed number of threads that enter a form of the model together.
+/* team.h: a fixed number of threads that enter an entry of the model together.
  *
  * The caller is thread 0; the others wait between calls. Who waits first spins for a millisecond, which is
  * longer than the kernels of a step differ by and picking a token takes, and then sleeps; after some tens of
@@ -27,9 +27,9 @@ uint32_t team_threads(const struct team *t);
  * the process was forked. */
 bool team_ready(struct team *t, struct failure *f);
 
-/* Runs `form` on all threads and returns when every one has left it; sets args->barrier and args->team. A
+/* Runs `run` on all threads and returns when every one has left it; sets args->barrier and args->team. A
  * team serves one call at a time. */
-void team_run(struct team *t, tern_form *form, struct tern_args *args);
+void team_run(struct team *t, tern_run *run, struct tern_args *args);
 
 /* Processors that this process can keep busy (machine.h), 1 .. TEAM_MOST_BY_DEFAULT. */
 uint32_t team_processors(void);

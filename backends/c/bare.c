@@ -47,7 +47,8 @@ struct bare_sizes bare_sizes(const struct loops *l) {
   const struct module *m = l->module;
   return (struct bare_sizes){.weights = whole_words(m->weights_bytes),
                              .state = whole_words(m->state_bytes),
-                             .scratch = whole_words(l->step->scratch) + (uses_tables(l) ? TABLE_BYTES : 0),
+                             .scratch =
+                                 whole_words(language_step(l)->scratch) + (uses_tables(l) ? TABLE_BYTES : 0),
                              .logits = 4 * logits_width(m)};
 }
 
@@ -183,7 +184,7 @@ static void print_step(FILE *out, const struct bare *b) {
             "void $n_step(void *state_memory, void *scratch_memory, uint32_t token, $l *logits) {\n"
             "  uint8_t *state = state_memory, *scratch = scratch_memory;\n"
             "  (void)state, (void)scratch, (void)token;\n");
-  print_calls(&p, b->loops->step->schedule, 0);
+  print_calls(&p, language_step(b->loops)->schedule, 0);
   fputs("}\n", out);
 }
 
@@ -193,7 +194,8 @@ static void print_kernels(FILE *out, const struct bare *b) {
   const char *weights = arena_printf(b->arena, "%s_WEIGHTS", b->upper);
   print_curves(out, b->loops);
   for (const struct kernel *k = b->loops->kernels; k; k = k->next)
-    print_kernel(out, b->loops, k, weights);
+    if (k->entry == language_step(b->loops))
+      print_kernel(out, b->loops, k, weights);
   print_init(out, b);
   print_step(out, b);
   bare_text(out, b, best);
@@ -243,6 +245,11 @@ static bool write_header(struct bare *b, const char *path) {
 /* Addresses are computed in 32 bits. */
 bool bare_fits(struct diag *d, const struct loops *l) {
   const int64_t most = INT32_MAX;
+  if (!language_step(l)) {
+    diag_error(d, "%s is no language model, which C for chips is made of: %s", l->module->name,
+               language_step_is);
+    return false;
+  }
   struct bare_sizes s = bare_sizes(l);
   if (s.weights <= most && s.state <= most && s.scratch <= most && s.logits <= most)
     return true;
@@ -255,14 +262,15 @@ bool bare_fits(struct diag *d, const struct loops *l) {
 
 bool bare_emit(struct diag *d, const struct loops *l, const char *dir, const struct bare_options *o) {
   struct arena a = {0};
+  if (!bare_fits(d, l))
+    return false;
   struct bare b = {.arena = &a, .d = d, .loops = l, .options = o, .sizes = bare_sizes(l)};
   b.name = c_prefix(&a, l->module->name);
   b.upper = in_capitals(&a, b.name);
   b.logit = logits_are_integers(l->module, &b.frac) ? "int32_t" : "float";
   b.floats = has_floats(l);
   outputs_begin();
-  bool ok = bare_fits(d, l) && output_folder(d, dir) &&
-            write_header(&b, arena_printf(&a, "%s/%s.h", dir, b.name)) &&
+  bool ok = output_folder(d, dir) && write_header(&b, arena_printf(&a, "%s/%s.h", dir, b.name)) &&
             write_source(&b, arena_printf(&a, "%s/%s.c", dir, b.name));
   ok = outputs_end(d, ok);
   arena_free(&a);

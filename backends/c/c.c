@@ -14,10 +14,9 @@
 /* What stands before the kernels, whatever the model. */
 static const char preamble[] =
     " *\n"
-    " * One function a kernel: loops over buffers at fixed places of the arguments' memory. The forms "
-    "`step`\n"
-    " * (one token), `prefill` (several) and `batch` (one of each of several sequences) call them in order;\n"
-    " * runtime/model.h says how they are called. */\n"
+    " * One function a kernel: loops over buffers at fixed places of the arguments' memory. The entries "
+    "call\n"
+    " * them in order; runtime/model.h says how entries are called. */\n"
     "#if !defined(__GNUC__) || defined(__clang__)\n"
     "#pragma STDC FP_CONTRACT OFF /* gcc has -ffp-contract=off for it */\n"
     "#else\n"

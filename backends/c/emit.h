@@ -2,6 +2,7 @@
 #ifndef TERN_BACKENDS_C_EMIT_H
 #define TERN_BACKENDS_C_EMIT_H
 
+#include "backends/loops/describe.h"
 #include "backends/loops/facts.h"
 #include "support/escape.h"
 #include "support/names.h"
@@ -46,6 +47,8 @@ const char *c_format(enum format f);
 bool has_lanes(const struct printer *p, const struct accumulator *acc);
 /* What indices are computed in. */
 const char *index_type(const struct printer *p);
+/* Of the size of a dimension of the call: "N_T". */
+const char *size_name(struct printer *p, int64_t dim);
 
 /* ---- kernel.c ---- */
 /* In C for chips: the parameters of the kernel's function that it needs, or what is given for them. */
@@ -59,7 +62,7 @@ void print_kernel(FILE *out, const struct loops *l, const struct kernel *k, cons
 void print_curves(FILE *out, const struct loops *l);
 
 /* ---- model.c ---- */
-/* The forms and the constant struct tern_model. */
+/* The entries and the constant struct tern_model. */
 void print_model(FILE *out, const struct loops *l, uint32_t threads);
 
 /* ---- ops.c ---- */

@@ -10,21 +10,29 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* Words of the generated file that a kernel's own names must not hide. */
-static const char *const reserved[] = {"args",     "layer",  "part",  "thread",  "threads", "lane",
-                                       "tokens_n", "keep_n", "state", "scratch", "token",   "out"};
+/* Words of the generated file that a kernel's own names must not hide; for chips the second. */
+static const char *const parameters[] = {"args", "layer", "part", "thread", "threads", "lane", NULL};
+static const char *const parameters_chip[] = {"layer",   "part",  "lane", "state",
+                                              "scratch", "token", "out",  NULL};
+
+static bool is_among(const char *const *words, const char *name) {
+  while (*words && strcmp(*words, name) != 0)
+    words++;
+  return *words;
+}
 
 static bool is_reserved(const char *name) {
-  for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-    if (strcmp(reserved[i], name) == 0)
-      return true;
-  return false;
+  return is_among(parameters, name);
+}
+
+static bool is_reserved_chip(const char *name) {
+  return is_among(parameters_chip, name);
 }
 
 const char *fresh_name(struct printer *p, const char *hint) {
   bool own = isupper((unsigned char)hint[0]) || hint[0] == '_' || strncmp(hint, "tern_", 5) == 0;
   const char *base = own ? arena_printf(p->arena, "n_%s", hint) : c_name(p->arena, hint);
-  return names_fresh(&p->taken, base, "", is_reserved);
+  return names_fresh(&p->taken, base, "", p->weights ? is_reserved_chip : is_reserved);
 }
 
 /* ---- indices --------------------------------------------------------------------------------- */
@@ -47,15 +55,18 @@ const char *index_type(const struct printer *p) {
   return p->weights ? "int32_t" : "int64_t";
 }
 
+/* Begins as no name of a kernel's own does. */
+const char *size_name(struct printer *p, int64_t dim) {
+  return arena_printf(p->arena, "N_%s", dim_of(p->all->module, dim)->name);
+}
+
 const char *index_text(struct printer *p, const struct index *i) {
   switch (i->kind) {
   case INDEX_CONST: return arena_printf(p->arena, "%lld", (long long)i->constant);
   case INDEX_VAR: return p->loops[i->loop->id];
   case INDEX_I: return p->weights ? "layer" : "(int64_t)layer";
   case INDEX_J: return p->weights ? "part" : "(int64_t)part";
-  case INDEX_B:
-  case INDEX_T: return "tokens_n";
-  case INDEX_K: return "keep_n";
+  case INDEX_DIM: return size_name(p, i->constant);
   case INDEX_MIN:
   case INDEX_MAX: {
     const char *x = index_text(p, i->a), *y = index_text(p, i->b);

@@ -249,16 +249,16 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
+/* What C for chips calls the ports of a step: the token, and what is written for it. */
+static const char *const chip_ports[] = {"token", "out"};
+
 static const char *base_text(struct printer *p, const struct buffer *b) {
-  static const char *const of_args[] = {
-      [BASE_SCRATCH] = "scratch", [BASE_OWN] = "scratch",   [BASE_WEIGHTS] = "weights",
-      [BASE_STATE] = "state",     [BASE_TOKENS] = "tokens", [BASE_LOGITS] = "logits",
-      [BASE_ROWS] = "rows"};
-  static const char *const of_chip[] = {
-      [BASE_SCRATCH] = "scratch", [BASE_STATE] = "state", [BASE_TOKENS] = "token", [BASE_LOGITS] = "out"};
-  if (!p->weights)
-    return arena_printf(p->arena, "args->%s", of_args[b->base]);
-  return b->base == BASE_WEIGHTS ? p->weights : of_chip[b->base];
+  static const char *const names[] = {
+      [BASE_SCRATCH] = "scratch", [BASE_OWN] = "scratch", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state"};
+  if (p->weights)
+    return b->base == BASE_WEIGHTS ? p->weights : b->base == BASE_PORT ? chip_ports[b->port] : names[b->base];
+  return b->base == BASE_PORT ? arena_printf(p->arena, "args->ports[%d]", b->port)
+                              : arena_printf(p->arena, "args->%s", names[b->base]);
 }
 
 static const char *add_steps(struct printer *p, const char *text, const char *index, int64_t stride) {
@@ -270,12 +270,12 @@ static const char *add_steps(struct printer *p, const char *text, const char *in
 /* Address of a buffer: args->scratch + 64 + layer * 1024. */
 static const char *address(struct printer *p, const struct buffer *b) {
   const char *text = base_text(p, b);
-  const struct form *step = p->all->step; /* the only form with copies for each thread */
-  int64_t offset = b->offset + (b->base == BASE_OWN ? step->scratch : 0);
+  const struct entry *e = p->kernel->entry;
+  int64_t offset = b->offset + (b->base == BASE_OWN ? e->scratch : 0);
   if (offset)
     text = arena_printf(p->arena, "%s + %lld", text, (long long)offset);
   if (b->base == BASE_OWN)
-    text = add_steps(p, text, "thread", step->own);
+    text = add_steps(p, text, "thread", e->own);
   text = add_steps(p, text, "layer", b->stride_i);
   return add_steps(p, text, "part", b->stride_j);
 }
@@ -287,16 +287,14 @@ static const char *element_type(const struct printer *p, const struct buffer *b)
       [FORMAT_F32] = "tern_f32", [FORMAT_F16] = "tern_u16", [FORMAT_BF16] = "tern_u16",
       [FORMAT_I8] = "int8_t",    [FORMAT_I16] = "tern_i16", [FORMAT_I32] = "tern_i32",
       [FORMAT_U32] = "tern_u32", [FORMAT_BOOL] = "uint8_t"};
-  bool given = b->base == BASE_TOKENS || b->base == BASE_LOGITS;
-  return p->weights && !given ? chip[b->format] : c_format(b->format);
+  return p->weights && b->base != BASE_PORT ? chip[b->format] : c_format(b->format);
 }
 
 static const char *print_buffer(struct printer *p, const struct buffer *b) {
   const char *name = fresh_name(p, b->name), *type = element_type(p, b),
              *is_const = b->written ? "" : "const ";
   const char *at = address(p, b);
-  bool typed = b->base == BASE_TOKENS || b->base == BASE_LOGITS || b->base == BASE_ROWS;
-  if (typed)
+  if (b->base == BASE_PORT)
     print_line(p, "%s%s *%s = %s;", is_const, type, name, at);
   else if (p->weights) /* through void, as alignment is known */
     print_line(p, "%s%s *%s = (%s%s *)(%svoid *)(%s);", is_const, type, name, is_const, type, is_const, at);
@@ -318,10 +316,10 @@ static const char *parts_loop(struct printer *p, const struct kernel *k, const c
 
 static void print_chip_sum(struct printer *p, const struct kernel *k, const char *x, const char *y) {
   static const char *const types[] = {[FORMAT_I8] = "i8", [FORMAT_I16] = "i16", [FORMAT_F32] = "f32"};
-  const char *tables = k->in->format == FORMAT_F32
-                           ? ""
-                           : arena_printf(p->arena, ", (uint16_t *)(void *)(scratch + %lld)",
-                                          (long long)p->all->step->scratch);
+  const char *tables =
+      k->in->format == FORMAT_F32
+          ? ""
+          : arena_printf(p->arena, ", (uint16_t *)(void *)(scratch + %lld)", (long long)k->entry->scratch);
   print_line(p, "tern_sum%s_%s(codes, %s, %s, %lld, %lld, %lld, %s%s);", k->stored == STORE_TILE3 ? "3" : "",
              types[k->in->format], x, y, (long long)k->m, (long long)k->n, (long long)k->group,
              index_text(p, k->rows), tables);
@@ -346,27 +344,29 @@ static void print_sum(struct printer *p, const struct kernel *k) {
              (long long)(k->m / k->parts), (long long)k->n, (long long)k->group, index_text(p, k->rows));
 }
 
-static bool index_uses(const struct index *i, enum index_kind kind) {
-  return i && (i->kind == kind || index_uses(i->a, kind) || index_uses(i->b, kind));
+static bool index_uses(const struct index *i, enum index_kind kind, int64_t dim) {
+  if (!i)
+    return false;
+  return i->kind == kind ? kind != INDEX_DIM || i->constant == dim
+                         : index_uses(i->a, kind, dim) || index_uses(i->b, kind, dim);
 }
 
-static bool statements_use(const struct stmt *list, enum index_kind kind) {
+static bool statements_use(const struct stmt *list, enum index_kind kind, int64_t dim) {
   for (const struct stmt *s = list; s; s = s->next) {
-    if (index_uses(s->index, kind) ||
-        (s->expr && (index_uses(s->expr->index, kind) || index_uses(s->expr->bound, kind))))
+    if (index_uses(s->index, kind, dim) ||
+        (s->expr && (index_uses(s->expr->index, kind, dim) || index_uses(s->expr->bound, kind, dim))))
       return true;
-    if (s->kind == STMT_LOOP && (index_uses(s->loop->extent, kind) || statements_use(s->loop->body, kind)))
+    if (s->kind == STMT_LOOP &&
+        (index_uses(s->loop->extent, kind, dim) || statements_use(s->loop->body, kind, dim)))
       return true;
   }
   return false;
 }
 
-static void print_counts(struct printer *p, const struct kernel *k) {
-  bool tokens = statements_use(k->body, INDEX_T) || index_uses(k->rows, INDEX_T);
-  if (tokens || statements_use(k->body, INDEX_B) || index_uses(k->rows, INDEX_B))
-    print_line(p, "const int64_t tokens_n = args->n;");
-  if (statements_use(k->body, INDEX_K) || index_uses(k->rows, INDEX_K))
-    print_line(p, "const int64_t keep_n = args->keep;");
+static void print_sizes(struct printer *p, const struct kernel *k) {
+  for (int i = 0; i < p->all->module->dims.n; i++)
+    if (statements_use(k->body, INDEX_DIM, -1 - i) || index_uses(k->rows, INDEX_DIM, -1 - i))
+      print_line(p, "const int64_t %s = args->sizes[%d];", size_name(p, -1 - i), i);
 }
 
 static bool strides_use(const struct kernel *k, bool inner) {
@@ -381,7 +381,7 @@ static bool strides_use(const struct kernel *k, bool inner) {
 }
 
 static bool uses_repeat(const struct kernel *k, bool inner) {
-  return strides_use(k, inner) || statements_use(k->body, inner ? INDEX_J : INDEX_I);
+  return strides_use(k, inner) || statements_use(k->body, inner ? INDEX_J : INDEX_I, 0);
 }
 
 static void print_unused(struct printer *p, const struct kernel *k) {
@@ -404,12 +404,21 @@ static void print_title(struct printer *p, const struct module *m, const struct 
 
 /* ---- the parameters of a kernel for a chip --------------------------------------------------- */
 
-static bool reads_base(const struct kernel *k, enum buffer_base base) {
+struct memory {
+  enum buffer_base base;
+  int port;
+};
+
+static bool lies_in(const struct buffer *b, struct memory m) {
+  return b->base == m.base && b->port == m.port;
+}
+
+static bool reads(const struct kernel *k, struct memory m) {
   for (int i = 0; i < k->buffers.n; i++)
-    if (k->buffers.at[i]->base == base)
+    if (lies_in(k->buffers.at[i], m))
       return true;
   bool sum = k->kind == KERNEL_TERNARY_SUM;
-  return sum && (k->in->base == base || k->out->base == base || base == BASE_SCRATCH);
+  return sum && (lies_in(k->in, m) || lies_in(k->out, m) || m.base == BASE_SCRATCH);
 }
 
 static const char *add_part(struct arena *a, const char *list, const char *part) {
@@ -417,14 +426,15 @@ static const char *add_part(struct arena *a, const char *list, const char *part)
 }
 
 enum { MEMORIES = 4 };
-static const enum buffer_base memories[MEMORIES] = {BASE_STATE, BASE_SCRATCH, BASE_TOKENS, BASE_LOGITS};
+static const struct memory memories[MEMORIES] = {
+    {BASE_STATE, 0}, {BASE_SCRATCH, 0}, {BASE_PORT, 0}, {BASE_PORT, 1}};
 
 const char *kernel_parameters(struct printer *p, const struct kernel *k) {
   int frac;
   const char *list = "", *logits = logits_are_integers(p->all->module, &frac) ? "int32_t *out" : "float *out";
   const char *const texts[MEMORIES] = {"uint8_t *state", "uint8_t *scratch", "const uint32_t *token", logits};
   for (int i = 0; i < MEMORIES; i++)
-    if (reads_base(k, memories[i]))
+    if (reads(k, memories[i]))
       list = add_part(p->arena, list, texts[i]);
   if (uses_repeat(k, false))
     list = add_part(p->arena, list, "int32_t layer");
@@ -437,7 +447,7 @@ const char *kernel_arguments(struct printer *p, const struct kernel *k, int dept
   static const char *const texts[MEMORIES] = {"state", "scratch", "&token", "logits"};
   const char *list = "";
   for (int i = 0; i < MEMORIES; i++)
-    if (reads_base(k, memories[i]))
+    if (reads(k, memories[i]))
       list = add_part(p->arena, list, texts[i]);
   if (uses_repeat(k, false))
     list = add_part(p->arena, list, depth > 0 ? "layer" : "0");
@@ -464,7 +474,7 @@ static void print_head(struct printer *p, const struct kernel *k) {
     print_line(p, "if (thread != 0)");
     print_line(p, "  return;");
   }
-  print_counts(p, k);
+  print_sizes(p, k);
 }
 
 static void print_function(struct printer *p, const struct kernel *k) {

@@ -1,11 +1,11 @@
-/* model.c: what stands around the kernels: the forms, which call them in the order of the schedule with
+/* model.c: what stands around the kernels: the entries, which call them in the order of the schedule with
  * barriers between them, and the constant struct tern_model NAME_model by which a program finds everything:
  * the one name of the file that other files see. */
 #include "backends/c/emit.h"
 
-#include "ir/layout.h"
+#include <string.h>
 
-/* ---- forms ----------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 struct schedule {
   struct printer p;
@@ -40,101 +40,83 @@ static void print_schedule(struct schedule *s, const struct call *c) {
   }
 }
 
-static void print_form(FILE *out, struct arena *a, const struct form *f) {
+static void print_entry(FILE *out, struct arena *a, const struct entry *e) {
   struct schedule s = {.p = {.out = out, .arena = a}};
   fprintf(out, "static void %s(const struct tern_args *args, uint32_t thread, uint32_t threads) {\n",
-          f->name);
+          e->symbol);
   s.p.indent = 1;
-  print_schedule(&s, f->schedule);
+  print_schedule(&s, e->schedule);
   fputs("}\n\n", out);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static void print_fills(FILE *out, struct arena *a, const struct state_fill *fills, int n) {
-  if (n == 0)
-    return;
-  fputs("/* What a sequence's state starts as: runs of elements. */\n"
-        "static const struct tern_fill fills[] = {\n",
-        out);
-  for (int i = 0; i < n; i++)
-    fprintf(out, "    {%lld, %lld, %d, 0x%08xu}, /* %s */\n", (long long)fills[i].at,
-            (long long)fills[i].count, elem_bytes(fills[i].elem), fill_bits(&fills[i]),
-            fills[i].elem == ELEM_F32 ? float_text(a, fills[i].value)
-                                      : arena_printf(a, "%.0f", fills[i].value));
-  fputs("};\n\n", out);
+struct constants {
+  FILE *out;
+  struct arena *arena;
+  const struct loops *loops;
+};
+
+static const char *kernel_symbol(const struct constants *c, uint64_t number) {
+  const struct kernel *k = c->loops->kernels;
+  while (k->number != number)
+    k = k->next;
+  return k->name;
 }
 
-static void print_kernels(FILE *out, struct arena *a, const struct loops *l) {
-  fputs("static const struct tern_kernel_info kernels[] = {\n", out);
-  for (const struct kernel *k = l->kernels; k; k = k->next) {
-    static const char *const forms[] = {
-        [FORM_STEP] = "TERN_STEP", [FORM_PREFILL] = "TERN_PREFILL", [FORM_BATCH] = "TERN_BATCH"};
-    fprintf(out, "    {%s, %s, %s, %u, %s, %llu},\n", c_string(a, kernel_title(k)), k->name,
-            c_string(a, source_name(a, l->module, k->at.file)), (unsigned)k->at.line, forms[k->form],
-            (unsigned long long)k->weight_bytes);
+static const char *number_text(const struct constants *c, const struct member *m, uint64_t n) {
+  switch (m->kind) {
+  case MEMBER_U32:
+  case MEMBER_U64: return arena_printf(c->arena, "%lluu", (unsigned long long)n);
+  case MEMBER_I32: return arena_printf(c->arena, "%lld", (long long)n);
+  default: return "0";
   }
-  fputs("};\n\n", out);
 }
 
-static void print_text(FILE *out, struct arena *a, const char *member, const char *text) {
-  fprintf(out, "    .%s = %s,\n", member, c_string(a, text ? text : ""));
+static const char *cell_text(const struct constants *c, const struct member *m, const struct cell *cell) {
+  switch (cell->kind) {
+  case CELL_TEXT: return c_string(c->arena, cell->text);
+  case CELL_TABLE: return arena_printf(c->arena, "tern_%s", cell->table->name);
+  case CELL_KERNEL: return kernel_symbol(c, cell->number);
+  case CELL_ENTRY: return c->loops->entries.at[cell->number]->symbol;
+  case CELL_BETTER: return "0";
+  default: return number_text(c, m, cell->number);
+  }
 }
 
-static void print_number(FILE *out, const char *member, uint64_t n) {
-  if (n)
-    fprintf(out, "    .%s = %lluu,\n", member, (unsigned long long)n);
+static void print_table(const struct constants *c, const struct table *t) {
+  fprintf(c->out, "static const %s tern_%s[] = {\n", t->record->type, t->name);
+  for (int i = 0; i < t->n_rows; i++) {
+    fputs("    {", c->out);
+    for (int k = 0; k < t->record->n; k++)
+      fprintf(c->out, "%s%s", k ? ", " : "",
+              cell_text(c, &t->record->members[k], &t->cells[i * t->record->n + k]));
+    fputs("},\n", c->out);
+  }
+  fputs("};\n\n", c->out);
 }
 
-static uint64_t planned(int64_t bytes) {
-  return bytes < 0 ? 0 : (uint64_t)bytes;
+/* Members that are 0 need not be said. */
+static void print_members(const struct constants *c, const struct cell *model) {
+  for (int i = 0; i < record_model.n; i++) {
+    const char *text = cell_text(c, &record_model.members[i], &model[i]);
+    if (strcmp(text, "0") != 0 && strcmp(text, "0u") != 0)
+      fprintf(c->out, "    .%s = %s,\n", record_model.members[i].name, text);
+  }
 }
 
 void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   struct arena a = {0};
-  const struct module *m = l->module;
-  struct state_fill *fills;
-  const struct weight *table = row_table(m);
-  const char *name = c_prefix(&a, m->name);
-  int n_fills = state_fills(&a, m, &fills), frac;
-  print_form(out, &a, l->step);
-  if (l->prefill)
-    print_form(out, &a, l->prefill);
-  if (l->batch)
-    print_form(out, &a, l->batch);
-  print_fills(out, &a, fills, n_fills);
-  print_kernels(out, &a, l);
+  struct constants c = {out, &a, l};
+  struct description d = describe(&a, l, &(struct code_facts){.target = "C11", .threads = threads});
+  const char *name = c_prefix(&a, l->module->name);
+  for (int i = 0; i < l->entries.n; i++)
+    print_entry(out, &a, l->entries.at[i]);
+  for (int i = 0; i < d.tables.n; i++)
+    print_table(&c, d.tables.at[i]);
   fprintf(out, "extern const struct tern_model %s_model;\nconst struct tern_model %s_model = {\n", name,
           name);
-  fputs("    .abi = TERN_ABI,\n", out);
-  print_text(out, &a, "name", m->name);
-  print_text(out, &a, "spec", m->spec);
-  print_text(out, &a, "target", "C11");
-  print_text(out, &a, "compiler", "ternc " TERN_VERSION);
-  print_text(out, &a, "dims", params_text(&a, m));
-  print_number(out, "layout", layout_hash(m));
-  print_number(out, "state_shape", state_hash(m));
-  print_number(out, "parameters", parameter_count(m));
-  print_number(out, "weights_bytes", planned(m->weights_bytes));
-  print_number(out, "state_bytes", planned(m->state_bytes));
-  print_number(out, "step_scratch", (uint64_t)l->step->scratch);
-  print_number(out, "prefill_scratch", l->prefill ? (uint64_t)l->prefill->scratch : 0);
-  print_number(out, "batch_scratch", l->batch ? (uint64_t)l->batch->scratch : 0);
-  print_number(out, "step_own", (uint64_t)l->step->own);
-  print_number(out, "weight_bytes_per_token", l->weight_bytes_per_token);
-  print_number(out, "table_at", table ? (uint64_t)table->offset : 0);
-  print_number(out, "table_bytes", table ? (uint64_t)weight_bytes(table) : 0);
-  print_number(out, "vocab", (uint64_t)logits_width(m));
-  print_number(out, "chunk", l->prefill ? (uint64_t)m->chunk : 0);
-  print_number(out, "sequences", l->batch ? (uint64_t)m->batch : 0);
-  print_number(out, "threads", threads);
-  if (logits_are_integers(m, &frac))
-    fprintf(out, "    .logits = TERN_LOGITS_I32,\n    .logits_frac = %d,\n", frac);
-  print_number(out, "barriers", (uint64_t)l->step->barriers);
-  fprintf(out, "    .step = step,\n%s%s", l->prefill ? "    .prefill = prefill,\n" : "",
-          l->batch ? "    .batch = batch,\n" : "");
-  if (n_fills)
-    fprintf(out, "    .fills = fills,\n    .n_fills = %d,\n", n_fills);
-  fprintf(out, "    .kernels = kernels,\n    .n_kernels = %d,\n};\n", l->n_kernels);
+  print_members(&c, d.model);
+  fputs("};\n", out);
   arena_free(&a);
 }

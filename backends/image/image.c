@@ -132,7 +132,7 @@ static bool write_ternary(struct writer *w, const struct weight *weight, int64_t
       const struct weight *part = weight_find(w->m, weight->parts[i]);
       if (!read_ternary(w, part, instance, codes))
         return false;
-      codes += type_count(part->type, 1, 1);
+      codes += type_count(part->type, NULL);
     }
   } else if (!read_ternary(w, weight, instance, codes)) {
     return false;
@@ -174,7 +174,7 @@ static bool write_floats(struct writer *w, const struct weight *weight, int64_t 
   const struct tensor *folded = NULL;
   if (weight->origin == WEIGHT_FOLDED && !(folded = folded_tensor(w, weight, instance)))
     return false;
-  int64_t n = type_count(weight->type, 1, 1);
+  int64_t n = type_count(weight->type, NULL);
   int64_t room = n < PIECE ? n : PIECE;
   float *floats = xmalloc(sizeof *floats * (size_t)room);
   uint16_t *halves = xmalloc(sizeof *halves * (size_t)room);
@@ -219,7 +219,7 @@ static bool write_weights(struct writer *w) {
   int64_t codes = 0, packed = 0;
   uint64_t total = 0;
   for (const struct weight *x = w->m->weights; x; x = x->next) {
-    int64_t n = type_count(x->type, 1, 1);
+    int64_t n = type_count(x->type, NULL);
     if (x->type.elem == ELEM_TERNARY && n > codes)
       codes = n;
     if (storage_packed(x->stored) && weight_bytes(x) > packed)
@@ -237,7 +237,7 @@ static bool write_weights(struct writer *w) {
       ok = x->type.elem == ELEM_TERNARY ? write_ternary(w, x, i)
            : elem_integer(x->type.elem) ? write_integers(w, x, i)
                                         : write_floats(w, x, i);
-      progress_add(&w->progress, (uint64_t)type_count(x->type, 1, 1));
+      progress_add(&w->progress, (uint64_t)type_count(x->type, NULL));
     }
   progress_end(&w->progress);
   free(w->codes);

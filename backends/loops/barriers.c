@@ -35,7 +35,7 @@ static int64_t reach(const struct barriers *b, const struct kernel *k, const str
 
 static bool buffers_meet(const struct barriers *b, const struct kernel *k, const struct buffer *x,
                          const struct kernel *l, const struct buffer *y) {
-  if (x->base != y->base || !meet(x->offset, reach(b, k, x), y->offset, reach(b, l, y)))
+  if (x->base != y->base || x->port != y->port || !meet(x->offset, reach(b, k, x), y->offset, reach(b, l, y)))
     return false;
   int64_t step = x->stride_j ? x->stride_j : x->stride_i;
   if (!step || x->stride_i != y->stride_i || x->stride_j != y->stride_j)
@@ -119,12 +119,12 @@ static int64_t count_barriers(const struct call *c) {
   return sum;
 }
 
-void place_barriers(struct form *f, int kernels) {
+void place_barriers(struct entry *e, int kernels) {
   struct barriers b = {.n = kernels};
   b.kernels = arena_array(&b.arena, const struct kernel *, kernels);
   b.counts = arena_alloc(&b.arena, sizeof *b.counts * (size_t)kernels);
   bool *since = arena_array(&b.arena, bool, kernels);
-  place_calls(&b, f->schedule, since);
-  f->barriers = count_barriers(f->schedule);
+  place_calls(&b, e->schedule, since);
+  e->barriers = count_barriers(e->schedule);
   arena_free(&b.arena);
 }

@@ -65,7 +65,7 @@ const char *weight_name(struct arena *a, const struct weight *w) {
 #define uthash_malloc(bytes)      arena_alloc(u->a, (bytes))
 #define uthash_free(memory, size) ((void)(memory))
 
-enum { KEY_NUMBERS = 6 };
+enum { KEY_NUMBERS = 7 };
 
 struct placed {
   int64_t key[KEY_NUMBERS];
@@ -74,7 +74,7 @@ struct placed {
 };
 
 static struct buffer *add(struct unit *u, struct buffer b, const char *hint) {
-  const int64_t key[KEY_NUMBERS] = {b.base, b.format, b.offset, b.stride_i, b.stride_j, b.elements};
+  const int64_t key[KEY_NUMBERS] = {b.base, b.port, b.format, b.offset, b.stride_i, b.stride_j, b.elements};
   struct placed *p = NULL;
   HASH_FIND(hh, u->placed, key, sizeof key, p);
   if (p)
@@ -133,19 +133,29 @@ static bool made_by_each(const struct unit *u, const struct value *v) {
   return made && made->kernel->team == TEAM_EACH;
 }
 
+static struct buffer *buffer_of_port(struct unit *u, int port, struct type t) {
+  const char *name = u->kernel->entry->ports.at[port].name;
+  struct buffer b = {
+      .base = BASE_PORT, .port = port, .format = formats[t.elem], .elements = most_count(u->m, t)};
+  return add(u, b, name);
+}
+
+struct buffer *buffer_of_rows(struct unit *u, struct type t) {
+  return buffer_of_port(u, port_of_rows(u->kernel->entry), t);
+}
+
 struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
-  enum buffer_base base = v->at == AT_OUTPUT ? BASE_LOGITS : made_by_each(u, v) ? BASE_OWN : BASE_SCRATCH;
-  const char *name = base == BASE_LOGITS ? "logits" : value_hint(v);
-  if (!v->def && !v->block->parent) {
-    base = BASE_TOKENS;
-    name = "tokens";
-  } else if (v->at < 0 && base != BASE_LOGITS) {
+  enum buffer_base base = made_by_each(u, v) ? BASE_OWN : BASE_SCRATCH;
+  int port = port_of_value(u->kernel->entry, v);
+  if (port >= 0)
+    return buffer_of_port(u, port, v->type);
+  if (v->at < 0) {
     diag_at(u->d, SEVERITY_ERROR, u->op->at,
             "a value%s%s of kernel '%s' has no place; run the pass plan-memory", v->name ? " " : "",
             v->name ? v->name : "", u->kernel->name);
     u->failed = true;
   }
-  return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_count(u->m, v->type), name);
+  return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_count(u->m, v->type), value_hint(v));
 }
 
 /* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only
@@ -178,7 +188,7 @@ static void weight_place(struct unit *u, const struct op *op, const struct weigh
   b->base = BASE_WEIGHTS;
   b->format = scale ? FORMAT_F32 : stored[w->stored];
   b->offset = scale ? w->scales : w->offset;
-  b->elements = scale ? weight_scale_count(w) : codes ? weight_bytes(w) : type_count(w->type, 1, 1);
+  b->elements = scale ? weight_scale_count(w) : codes ? weight_bytes(w) : type_count(w->type, NULL);
   if (b->offset >= 0 && (scale || (w->stored != STORE_NONE && storage_packed(w->stored) == codes)))
     return;
   diag_at(u->d, SEVERITY_ERROR, op->at,
@@ -200,9 +210,9 @@ struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, 
   } else {
     b.format = formats[s->type.elem];
     b.offset = s->offset;
-    b.elements = type_count(s->type, 1, 1);
+    b.elements = type_count(s->type, NULL);
     struct type t = op->code == OP_READ ? op->out[0]->type : op->in[0]->type;
-    b.sequence = t.rank && t.dim[0] == DIM_B ? u->m->state_bytes : 0;
+    b.sequence = t.rank > s->type.rank ? u->m->state_bytes : 0;
   }
   const char *name = w ? weight_name(u->a, w) : symbol_name(u->a, s->name);
   if (op->code == OP_WSCALE)

@@ -8,7 +8,7 @@
 int state_fills(struct arena *a, const struct module *m, struct state_fill **out) {
   VEC(struct state_fill) fills = {0};
   for (const struct state *s = m->states; s; s = s->next) {
-    int64_t count = type_count(s->type, 1, 1), instances = 1;
+    int64_t count = type_count(s->type, NULL), instances = 1;
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
     bool touch = instances == 1 || s->stride == elem_bytes(s->type.elem) * count;
@@ -123,6 +123,27 @@ const struct weight *row_table(const struct module *m) {
   }
   arena_free(&t.arena);
   return best;
+}
+
+const char language_step_is[] =
+    "it has no function 'step' (u32) -> f32[vocab] or i32[vocab], from a token to logits";
+
+const struct entry *language_step(const struct loops *l) {
+  const struct entry *e = loops_entry(l, "step");
+  if (!e || e->ports.n != 2)
+    return NULL;
+  const struct entry_port *in = &e->ports.at[0], *out = &e->ports.at[1];
+  bool token = in->access == PORT_IN && type_equal(in->type, type_scalar(ELEM_U32));
+  bool logits = out->access == PORT_OUT && (out->type.elem == ELEM_F32 || out->type.elem == ELEM_I32);
+  return token && logits ? e : NULL;
+}
+
+bool is_token(const struct buffer *b) {
+  return b->base == BASE_PORT && b->port == 0;
+}
+
+bool is_logits(const struct buffer *b) {
+  return b->base == BASE_PORT && b->port == 1;
 }
 
 static const struct value *logits_of(const struct module *m) {

@@ -21,6 +21,14 @@ int state_fills(struct arena *a, const struct module *m, struct state_fill **out
  * none. */
 const struct weight *row_table(const struct module *m);
 
+/* The entry `step` of a language model, from one token to the logits of the next; NULL: the model has none
+ * like it. */
+const struct entry *language_step(const struct loops *l);
+extern const char language_step_is[]; /* what it is, for messages */
+/* Whether a buffer of one of its kernels is what the caller gives, or gets. */
+bool is_token(const struct buffer *b);
+bool is_logits(const struct buffer *b);
+
 /* Width of a row of logits: the last dimension of what `step` returns. */
 int64_t logits_width(const struct module *m);
 /* Whether they are i32, and the fraction bits of those: 0 where none are given. */

@@ -43,12 +43,9 @@ struct index *index_leaf(struct arena *a, enum index_kind kind) {
 }
 
 struct index *index_dim(struct arena *a, int64_t dim) {
-  switch (dim) {
-  case DIM_T: return index_leaf(a, INDEX_T);
-  case DIM_K: return index_leaf(a, INDEX_K);
-  case DIM_B: return index_leaf(a, INDEX_B);
-  default: return index_const(a, dim);
-  }
+  struct index *i = index_const(a, dim);
+  i->kind = dim < 0 ? INDEX_DIM : INDEX_CONST;
+  return i;
 }
 
 struct index *index_value(struct arena *a, struct expr *value) {

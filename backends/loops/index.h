@@ -8,8 +8,8 @@
 
 struct index *index_const(struct arena *a, int64_t c);
 struct index *index_var(struct arena *a, struct loop *loop);
-struct index *index_leaf(struct arena *a, enum index_kind kind); /* INDEX_I, INDEX_J, INDEX_T, ... */
-struct index *index_dim(struct arena *a, int64_t dim); /* a constant, or what DIM_T, ... stands for */
+struct index *index_leaf(struct arena *a, enum index_kind kind); /* INDEX_I, INDEX_J */
+struct index *index_dim(struct arena *a, int64_t dim);           /* a constant, or the size in the call */
 struct index *index_value(struct arena *a, struct expr *value);
 
 /* x + by * y */

@@ -1,7 +1,7 @@
 /* loops.h: typed loops, the form that the native and the C back end share.
  *
- * Lowering takes a module after `fuse` and `plan-memory` (kernel form, docs/ir.md) and makes, for each form
- * of the model ("step", "prefill", "batch"), a schedule of kernel calls and repeats, and for each kernel a
+ * Lowering takes a module after `fuse` and `plan-memory` (kernel form, docs/ir.md) and makes, for each entry
+ * of the model, a schedule of kernel calls and repeats, and for each kernel a
  * small tree of loops over buffers with offsets fixed at compile time. A back end only prints: it decides
  * nothing about order, rounding or layout, so that all of them compute the same bits.
  *
@@ -21,9 +21,8 @@ enum { SHARE = 32 };
 
 /* Where a buffer lies. No two of a kernel overlap, unless neither is written. Address in bytes = base +
  * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). OWN: the thread's own copy of the
- * form's scratch, at scratch + form.scratch + thread * form.own. ROWS: which sequence each token of a batch
- * is of. */
-enum buffer_base { BASE_SCRATCH, BASE_OWN, BASE_WEIGHTS, BASE_STATE, BASE_TOKENS, BASE_LOGITS, BASE_ROWS };
+ * entry's scratch, at scratch + entry.scratch + thread * entry.own. PORT: what the caller gives, or wants. */
+enum buffer_base { BASE_SCRATCH, BASE_OWN, BASE_WEIGHTS, BASE_STATE, BASE_PORT };
 
 /* Element formats in memory; F16 and BF16 are widened to float when loaded. */
 enum format {
@@ -42,8 +41,10 @@ struct buffer {
   enum format format;
   bool written;
   int64_t offset, stride_i, stride_j; /* bytes */
-  int64_t elements;                   /* at most (DIM_T = chunk); for declarations and bounds */
-  int64_t sequence; /* a state of the batch form: bytes from one sequence's elements to the next one's */
+  int port;                           /* BASE_PORT: its place among the entry's ports */
+  int64_t elements; /* with dimensions of the call at their most; for declarations and bounds */
+  int64_t
+      sequence; /* a state where there are several sequences: bytes from one's elements to the next one's */
   /* Not 0: of its elements the kernel's threads touch only their own, a thread that has the range [a, b) of
    * `shared` those numbered k * shared + a .. k * shared + b - 1. */
   int64_t shared;
@@ -56,9 +57,7 @@ enum index_kind {
   INDEX_VAR, /* a loop's variable */
   INDEX_I,   /* the kernel's outer repeat index */
   INDEX_J,   /* the inner one */
-  INDEX_T,   /* args->n */
-  INDEX_K,   /* args->keep */
-  INDEX_B,   /* args->n, of the batch form */
+  INDEX_DIM, /* what the call has of dimension `constant` (below 0) of the module */
   INDEX_ADD,
   INDEX_SUB,
   INDEX_MUL, /* a, b */
@@ -141,7 +140,7 @@ struct loop {
    * that an element always falls to the same thread. */
   bool parallel;
   const char *name;     /* "t", "i", "j", ... */
-  struct index *extent; /* constant, or INDEX_T, INDEX_K, INDEX_B */
+  struct index *extent; /* constant, or INDEX_DIM */
   struct stmt *body;
   int id;
 };
@@ -154,11 +153,10 @@ enum teamwork {
 };
 
 enum kernel_kind { KERNEL_LOOPS, KERNEL_TERNARY_SUM };
-enum form_kind { FORM_STEP, FORM_PREFILL, FORM_BATCH };
 
 struct kernel {
   enum kernel_kind kind;
-  enum form_kind form; /* that calls it */
+  struct entry *entry; /* that calls it */
   uint32_t number;     /* its place in loops->kernels */
   const char *name;    /* a C identifier: "step_k3" */
   struct loc at;
@@ -175,7 +173,7 @@ struct kernel {
   struct buffer *weight, *in, *out; /* in: I8, I16 or F32; out: I32, or F32 for F32 */
   int64_t m, n, group;              /* group 0: the whole row */
   int64_t parts;                    /* more than 1: m / parts is a multiple of SHARE */
-  struct index *rows; /* constant 1, INDEX_T, INDEX_K or INDEX_B, or a product of them with constants */
+  struct index *rows;               /* constant 1, INDEX_DIM, or a product of it with constants */
   struct kernel *next;
 };
 
@@ -189,26 +187,47 @@ struct call {            /* one entry of a schedule */
   struct call *next;
 };
 
-struct form {
-  const char *name; /* "step", "prefill", "batch" */
-  enum form_kind kind;
+/* A buffer of the caller's: an argument, then results that have buffers of their own, then, in an entry of
+ * several sequences, the numbers of those whose rows a call has. */
+enum port_access { PORT_IN, PORT_OUT, PORT_UPDATED, PORT_ROWS };
+struct entry_port {
+  const char *name;
+  enum port_access access;
+  struct type type;
+  int frac; /* of integers; FRAC_NONE */
+};
+
+/* A function of the module other than `fold`, as it is called. */
+struct entry {
+  const char *name;
+  const char *symbol; /* a C identifier that no kernel has */
+  const struct func *func;
+  uint32_t number; /* its place in loops->entries */
+  VEC(struct entry_port) ports;
+  int64_t sequences; /* the dimension of the sequences of a call; 0: it works on one */
   struct call *schedule;
-  int64_t scratch;  /* bytes, arrays of a kernel's own included */
-  int64_t own;      /* bytes behind it for each thread; 0: no kernel is TEAM_EACH */
-  int64_t barriers; /* that a run of it meets */
+  int64_t scratch;       /* bytes, arrays of a kernel's own included */
+  int64_t own;           /* bytes behind it for each thread; 0: no kernel is TEAM_EACH */
+  int64_t barriers;      /* that a run of it meets */
+  uint64_t weight_bytes; /* that a run of it reads */
 };
 
 struct loops {
   const struct module *module;
-  struct form *step, *prefill, *batch; /* prefill, batch: NULL when the module has none */
-  struct kernel *kernels;              /* all, in order */
+  VEC(struct entry *) entries; /* in the order of the module's functions */
+  struct kernel *kernels;      /* all, in order */
   int n_kernels;
-  uint64_t weight_bytes_per_token; /* of step */
 };
 
 /* The module must be in kernel form, planned and verified. NULL after a diagnostic (an operator that no
  * kernel can hold). In the arena. */
 struct loops *loops_lower(struct arena *a, const struct module *m);
+
+/* NULL: there is none of that name. */
+struct entry *loops_entry(const struct loops *l, const char *name);
+
+/* The port that a value of its function lies in: an argument's, or that of a planned result; -1: none. */
+int port_of_value(const struct entry *e, const struct value *v);
 
 int64_t buffer_bytes(const struct buffer *b);
 

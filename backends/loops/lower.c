@@ -1,7 +1,8 @@
-/* lower.c: from a planned module to loops: forms, schedules, kernels, ternary sums. */
+/* lower.c: from a planned module to loops: schedules, kernels, ternary sums. */
 #include "backends/loops/lower.h"
 
 #include "ir/layout.h"
+#include "support/escape.h"
 #include <string.h>
 
 struct lowering {
@@ -11,7 +12,7 @@ struct lowering {
   struct loops *loops;
   struct kernel **end; /* of loops->kernels */
   const struct func *f;
-  enum form_kind form;
+  struct entry *entry;
   const struct value *repeat[MAX_REPEATS];
   int depth; /* repeats around */
   int64_t local;
@@ -32,16 +33,21 @@ static void refuse(struct lowering *l, const struct op *op, const char *why) {
 #define uthash_malloc(bytes)      arena_alloc(l->a, (bytes))
 #define uthash_free(memory, size) ((void)(memory))
 
+/* Functions that C has beside them. */
+static bool is_helper(const char *name) {
+  return strcmp(name, "trace") == 0 || strcmp(name, "team_wait") == 0 || strcmp(name, "main") == 0;
+}
+
 static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum kernel_kind kind,
                                  const char *hint) {
   struct kernel *k = arena_new(l->a, struct kernel);
   k->kind = kind;
   k->op = op;
   k->at = op->at;
-  k->name = names_fresh(&l->names, identifier(l->a, hint), "_", NULL);
+  k->name = names_fresh(&l->names, c_name(l->a, identifier(l->a, hint)), "_", is_helper);
   *l->end = k;
   l->end = &k->next;
-  k->form = l->form;
+  k->entry = l->entry;
   k->number = (uint32_t)l->loops->n_kernels++;
   struct made *made = arena_new(l->a, struct made);
   *made = (struct made){.op = op, .kernel = k};
@@ -208,58 +214,46 @@ static uint64_t weights_read(const struct call *c) {
   return sum;
 }
 
-static bool has_each(const struct loops *l, enum form_kind form) {
+static bool has_each(const struct loops *l, const struct entry *e) {
   for (const struct kernel *k = l->kernels; k; k = k->next)
-    if (k->form == form && k->team == TEAM_EACH)
+    if (k->entry == e && k->team == TEAM_EACH)
       return true;
   return false;
 }
 
-static struct form *lower_form(struct lowering *l, enum form_kind kind, const char *name) {
-  l->f = func_find(l->m, name);
-  l->form = kind;
-  if (!l->f || l->failed)
-    return NULL;
-  if (l->f->scratch < 0) {
-    diag_error(l->d, "the form '%s' is not planned; run the pass plan-memory", name);
+static void lower_entry(struct lowering *l, const struct func *f) {
+  if (f->scratch < 0) {
+    diag_error(l->d, "the function '%s' is not planned; run the pass plan-memory", f->name);
     l->failed = true;
-    return NULL;
+    return;
   }
-  const struct op *end = l->f->body->last;
-  if (end->n_in && end->in[0]->type.elem != ELEM_F32 && end->in[0]->type.elem != ELEM_I32) {
-    diag_at(l->d, SEVERITY_ERROR, end->at, "the form '%s' returns %s; logits are f32 or i32", name,
-            type_text(l->a, end->in[0]->type));
-    l->failed = true;
-    return NULL;
-  }
-  struct form *form = arena_new(l->a, struct form);
+  struct entry *e = entry_new(l->a, l->m, f, l->loops->entries.n);
+  e->symbol = names_fresh(&l->names, c_name(l->a, identifier(l->a, f->name)), "_", is_helper);
+  vec_push(l->a, l->loops->entries, e);
+  l->f = f;
+  l->entry = e;
   l->local = 0;
-  l->kept = kept_values(l->a, l->f);
-  form->name = name;
-  form->kind = kind;
-  form->schedule = lower_block(l, l->f->body);
-  form->scratch = l->f->scratch + l->local;
-  form->own = has_each(l->loops, kind) ? form->scratch : 0;
+  l->kept = kept_values(l->a, f);
+  e->schedule = lower_block(l, f->body);
+  e->scratch = f->scratch + l->local;
+  e->own = has_each(l->loops, e) ? e->scratch : 0;
+  e->weight_bytes = weights_read(e->schedule);
   if (l->failed)
-    return form;
-  share_sums(l->loops->kernels, kind);
-  place_barriers(form, l->loops->n_kernels);
-  return form;
+    return;
+  share_sums(l->loops->kernels, e);
+  place_barriers(e, l->loops->n_kernels);
 }
 
 struct loops *loops_lower(struct arena *a, const struct module *m) {
   struct lowering l = {.a = a, .m = m, .d = m->diag, .loops = arena_new(a, struct loops), .names.arena = a};
   l.end = &l.loops->kernels;
   l.loops->module = m;
-  l.loops->step = lower_form(&l, FORM_STEP, "step");
-  l.loops->prefill = lower_form(&l, FORM_PREFILL, "prefill");
-  l.loops->batch = lower_form(&l, FORM_BATCH, "batch");
-  if (!l.loops->step && !l.failed) {
-    diag_error(l.d, "the model has no form 'step'");
+  for (const struct func *f = m->funcs; f && !l.failed; f = f->next)
+    if (!func_is_fold(f))
+      lower_entry(&l, f);
+  if (!l.failed && !l.loops->entries.n) {
+    diag_error(l.d, "the module '%s' has no function that can be called", m->name);
     l.failed = true;
   }
-  if (l.failed)
-    return NULL;
-  l.loops->weight_bytes_per_token = weights_read(l.loops->step->schedule);
-  return l.loops;
+  return l.failed ? NULL : l.loops;
 }

@@ -9,7 +9,8 @@
  *   share.c    what the threads of a team do in the kernel
  *   buffers.c  where values, weights and states lie
  *   barriers.c where threads meet between kernels
- *   lower.c    forms, schedules, sums */
+ *   lower.c    schedules, sums
+ *   entry.c    entries and their ports */
 #ifndef TERN_BACKENDS_LOWER_H
 #define TERN_BACKENDS_LOWER_H
 
@@ -56,7 +57,7 @@ struct root {
   struct loc at;
   int n_axes;
   int axis[MAX_RANK + 1];       /* of the value; -1: the scan's tokens */
-  int64_t extent[MAX_RANK + 1]; /* DIM_T, DIM_K, DIM_B or constant */
+  int64_t extent[MAX_RANK + 1]; /* a dimension, as types have it */
   VEC(struct buffer *) targets;
   struct buffer *state; /* that of `targets` which a state lies in, or NULL */
   int written_at;       /* state: number of values defined before the write */
@@ -106,7 +107,7 @@ struct unit { /* one kernel under way */
   struct scope *scope;
   VEC(int) levels;        /* by expr id: the level of the scope that it stands in */
   struct index *token;    /* the iteration of the scan whose body is being pulled */
-  struct value sequences; /* u32[B], of BASE_ROWS: stands for its elements that are at hand */
+  struct value sequences; /* u32[B], of the port PORT_ROWS: stands for its elements that are at hand */
   struct root *probing;   /* set: nothing is kept, accesses are noted */
   const struct value *repeat[MAX_REPEATS]; /* index values of the repeats around */
   const struct made *made;                 /* the kernels lowered so far, by operator */
@@ -120,11 +121,19 @@ struct unit { /* one kernel under way */
 struct block *expand_kernel(struct arena *a, const struct module *m, const struct op *kernel,
                             struct value ***captured);
 
+/* ---- entry.c ---- */
+/* With its ports; nothing is lowered yet. The function must end in `return`. */
+struct entry *entry_new(struct arena *a, const struct module *m, const struct func *f, int number);
+/* The port of the numbers of the sequences. */
+int port_of_rows(const struct entry *e);
+
 /* ---- buffers.c ---- */
 struct buffer *buffer_add(struct unit *u, enum buffer_base base, enum elem elem, int64_t offset,
                           int64_t elements, const char *name);
 /* By the value's planned place. */
 struct buffer *buffer_of_value(struct unit *u, const struct value *v);
+/* The numbers of the sequences of a call, u32[B]. */
+struct buffer *buffer_of_rows(struct unit *u, struct type t);
 /* A weight's numbers, its scales, or a state: of the symbol operator op, whose index operands begin at
  * `first`. *extra: element index that depends on indices known only at run time, or NULL. */
 struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, struct index **extra);
@@ -188,7 +197,7 @@ struct value_map kept_values(struct arena *a, const struct func *f);
 void share_kernel(struct unit *u, const struct func *f, const struct value_map *kept);
 /* When all kernels of the form are there: how its sums are shared, so that as many kernels as can be find
  * their elements with the thread that summed them. */
-void share_sums(struct kernel *kernels, enum form_kind form);
+void share_sums(struct kernel *kernels, const struct entry *e);
 /* Whether both have the same elements at the same places, in every iteration. */
 bool same_buffer(const struct buffer *x, const struct buffer *y);
 /* Bytes of weights that one call loads. */
@@ -196,6 +205,6 @@ uint64_t loaded_weights(const struct kernel *k);
 
 /* ---- barriers.c ---- */
 /* Sets and counts the form's barriers. `kernels`: how many there are in all. */
-void place_barriers(struct form *f, int kernels);
+void place_barriers(struct entry *e, int kernels);
 
 #endif

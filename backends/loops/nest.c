@@ -187,13 +187,14 @@ static void emit_vector(struct unit *u, const root_list *roots, int level, int64
 
 static void emit_level(struct unit *u, const root_list *roots, int level);
 
-static const char *loop_name(int64_t extent, int level) {
+/* sequences: the dimension of them, or 0. */
+static const char *loop_name(int64_t extent, int64_t sequences, int level) {
   static const char *const names[] = {"i", "j", "k", "l", "m", "n"};
-  return extent == DIM_B ? "b" : extent < 0 ? "t" : names[level];
+  return extent == sequences ? "b" : extent < 0 ? "t" : names[level];
 }
 
 static void emit_serial(struct unit *u, const root_list *roots, int level, int64_t extent) {
-  struct loop *loop = loop_new(u, LOOP_SERIAL, extent, loop_name(extent, level));
+  struct loop *loop = loop_new(u, LOOP_SERIAL, extent, loop_name(extent, u->kernel->entry->sequences, level));
   enter(u, roots, level, loop);
   scope_open(u, loop, true);
   emit_level(u, roots, level + 1);

@@ -12,6 +12,7 @@
 
 struct printer {
   FILE *out;
+  const struct module *m;
   int indent;
 };
 
@@ -21,9 +22,8 @@ static void line(const struct printer *p) {
 
 /* ---- expressions ----------------------------------------------------------------------------- */
 
-static void print_index(FILE *out, const struct index *i) {
-  static const char *const leaves[] = {
-      [INDEX_I] = "I", [INDEX_J] = "J", [INDEX_T] = "T", [INDEX_K] = "K", [INDEX_B] = "B"};
+static void print_index(const struct printer *p, const struct index *i) {
+  FILE *out = p->out;
   static const char *const signs[] = {[INDEX_ADD] = " + ",
                                       [INDEX_SUB] = " - ",
                                       [INDEX_MUL] = " * ",
@@ -36,30 +36,29 @@ static void print_index(FILE *out, const struct index *i) {
   case INDEX_MIN:
   case INDEX_MAX:
     fputs(i->kind == INDEX_MIN ? "min(" : "max(", out);
-    print_index(out, i->a);
+    print_index(p, i->a);
     fputs(", ", out);
-    print_index(out, i->b);
+    print_index(p, i->b);
     fputc(')', out);
     return;
-  case INDEX_I:
-  case INDEX_J:
-  case INDEX_T:
-  case INDEX_K:
-  case INDEX_B: fputs(leaves[i->kind], out); return;
+  case INDEX_I: fputc('I', out); return;
+  case INDEX_J: fputc('J', out); return;
+  case INDEX_DIM: fputs(dim_of(p->m, i->constant)->name, out); return;
   default: break;
   }
   bool wrap = i->kind == INDEX_MUL || i->kind == INDEX_DIV || i->kind == INDEX_MOD;
   bool sum = i->a->kind == INDEX_ADD || i->a->kind == INDEX_SUB;
   fputs(wrap && sum ? "(" : "", out);
-  print_index(out, i->a);
+  print_index(p, i->a);
   fputs(wrap && sum ? ")" : "", out);
   fputs(signs[i->kind], out);
-  print_index(out, i->b);
+  print_index(p, i->b);
 }
 
-static void print_place(FILE *out, const struct buffer *b, const struct index *i) {
+static void print_place(const struct printer *p, const struct buffer *b, const struct index *i) {
+  FILE *out = p->out;
   fprintf(out, "%s[", b->name);
-  print_index(out, i);
+  print_index(p, i);
   fputc(']', out);
 }
 
@@ -73,14 +72,15 @@ static void print_attrs(FILE *out, const struct expr *e) {
     fprintf(out, " %s", rounding_name(e->attr.round));
 }
 
-static void print_expr(FILE *out, const struct expr *e) {
+static void print_expr(const struct printer *p, const struct expr *e) {
+  FILE *out = p->out;
   switch (e->kind) {
   case EXPR_CONST:
     fprintf(out, e->elem == ELEM_F32 ? "%s %.9g" : "%s %.0f", elem_name(e->elem), e->value);
     break;
   case EXPR_LOAD:
     fputs("load ", out);
-    print_place(out, e->buffer, e->index);
+    print_place(p, e->buffer, e->index);
     break;
   case EXPR_OP:
     fputs(op_info[e->code].text, out);
@@ -88,12 +88,12 @@ static void print_expr(FILE *out, const struct expr *e) {
       fprintf(out, "%s%%%d", i ? ", " : " ", e->in[i]->id);
     print_attrs(out, e);
     break;
-  case EXPR_INDEX: print_index(out, e->index); break;
+  case EXPR_INDEX: print_index(p, e->index); break;
   case EXPR_ACC: fprintf(out, "%s%d", e->acc->name, e->acc->id); break;
   case EXPR_INDEX_LT:
-    print_index(out, e->index);
+    print_index(p, e->index);
     fputs(" < ", out);
-    print_index(out, e->bound);
+    print_index(p, e->bound);
     break;
   }
 }
@@ -105,7 +105,7 @@ static void print_statements(struct printer *p, const struct stmt *list);
 static void print_loop(struct printer *p, const struct loop *l) {
   fprintf(p->out, "%s%s %s%d < ", l->kind == LOOP_VECTOR ? "vector" : "serial",
           l->parallel ? " parallel" : "", l->name, l->id);
-  print_index(p->out, l->extent);
+  print_index(p, l->extent);
   fputs(" {\n", p->out);
   p->indent++;
   print_statements(p, l->body);
@@ -114,7 +114,8 @@ static void print_loop(struct printer *p, const struct loop *l) {
   fputs("}\n", p->out);
 }
 
-static void print_accumulate(FILE *out, const struct stmt *s) {
+static void print_accumulate(const struct printer *p, const struct stmt *s) {
+  FILE *out = p->out;
   static const char *const signs[] = {[ACC_SUM] = "+=", [ACC_MAX] = "max=", [ACC_ABSMAX] = "absmax="};
   fprintf(out, "%s%d %s %%%d\n", s->acc->name, s->acc->id, signs[s->acc->how], s->expr->id);
 }
@@ -124,16 +125,16 @@ static void print_statement(struct printer *p, const struct stmt *s) {
   switch (s->kind) {
   case STMT_LET:
     fprintf(p->out, "%%%d = ", s->expr->id);
-    print_expr(p->out, s->expr);
+    print_expr(p, s->expr);
     fputc('\n', p->out);
     break;
   case STMT_STORE:
     fputs("store ", p->out);
-    print_place(p->out, s->buffer, s->index);
+    print_place(p, s->buffer, s->index);
     fprintf(p->out, " = %%%d\n", s->expr->id);
     break;
   case STMT_LOOP: print_loop(p, s->loop); break;
-  case STMT_ACCUMULATE: print_accumulate(p->out, s); break;
+  case STMT_ACCUMULATE: print_accumulate(p, s); break;
   }
 }
 
@@ -144,16 +145,21 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 
 /* ---- kernels and schedules ------------------------------------------------------------------- */
 
-static const char *const bases[] = {
-    [BASE_SCRATCH] = "scratch", [BASE_OWN] = "own",       [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state",
-    [BASE_TOKENS] = "tokens",   [BASE_LOGITS] = "logits", [BASE_ROWS] = "rows"};
+static const char *base_name(const struct entry *e, const struct buffer *b) {
+  static const char *const names[] = {
+      [BASE_SCRATCH] = "scratch", [BASE_OWN] = "own", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state"};
+  return b->base == BASE_PORT ? e->ports.at[b->port].name : names[b->base];
+}
+
 static const char *const formats[] = {
     [FORMAT_F32] = "f32", [FORMAT_F16] = "f16", [FORMAT_BF16] = "bf16", [FORMAT_I8] = "i8",
     [FORMAT_I16] = "i16", [FORMAT_I32] = "i32", [FORMAT_U32] = "u32",   [FORMAT_BOOL] = "bool"};
 
-static void print_buffer(FILE *out, const char *role, const struct buffer *b) {
+static void print_buffer(const struct printer *p, const struct entry *e, const char *role,
+                         const struct buffer *b) {
+  FILE *out = p->out;
   fprintf(out, "  %s%s: %s[%lld] %s + %lld", role, b->name, formats[b->format], (long long)b->elements,
-          bases[b->base], (long long)b->offset);
+          base_name(e, b), (long long)b->offset);
   if (b->stride_i)
     fprintf(out, " + I * %lld", (long long)b->stride_i);
   if (b->stride_j)
@@ -165,13 +171,14 @@ static void print_buffer(FILE *out, const char *role, const struct buffer *b) {
   fputs(b->written ? " written\n" : "\n", out);
 }
 
-static void print_sum(FILE *out, const struct kernel *k) {
-  print_buffer(out, "weight ", k->weight);
-  print_buffer(out, "in ", k->in);
-  print_buffer(out, "out ", k->out);
+static void print_sum(const struct printer *p, const struct kernel *k) {
+  FILE *out = p->out;
+  print_buffer(p, k->entry, "weight ", k->weight);
+  print_buffer(p, k->entry, "in ", k->in);
+  print_buffer(p, k->entry, "out ", k->out);
   fprintf(out, "  ternary sum %s m %lld n %lld group %lld rows ", storage_name(k->stored), (long long)k->m,
           (long long)k->n, (long long)k->group);
-  print_index(out, k->rows);
+  print_index(p, k->rows);
   if (k->parts > 1)
     fprintf(out, " parts %lld", (long long)k->parts);
   fputc('\n', out);
@@ -179,16 +186,17 @@ static void print_sum(FILE *out, const struct kernel *k) {
 
 static const char *const team_text[] = {[TEAM_FIRST] = "", [TEAM_SHARE] = " parallel", [TEAM_EACH] = " each"};
 
-static void print_kernel(FILE *out, const struct kernel *k) {
+static void print_kernel(const struct printer *p, const struct kernel *k) {
+  FILE *out = p->out;
   fprintf(out, "kernel %s%s weights %llu line %u\n", k->name, team_text[k->team],
           (unsigned long long)k->weight_bytes, (unsigned)k->at.line);
   if (k->kind == KERNEL_TERNARY_SUM) {
-    print_sum(out, k);
+    print_sum(p, k);
     return;
   }
   for (int i = 0; i < k->buffers.n; i++)
-    print_buffer(out, "", k->buffers.at[i]);
-  print_statements(&(struct printer){out, 1}, k->body);
+    print_buffer(p, k->entry, "", k->buffers.at[i]);
+  print_statements(&(struct printer){out, p->m, 1}, k->body);
 }
 
 static void print_calls(struct printer *p, const struct call *c) {
@@ -207,21 +215,21 @@ static void print_calls(struct printer *p, const struct call *c) {
   }
 }
 
-static void print_form(FILE *out, const struct form *f) {
-  fprintf(out, "form %s scratch %lld ", f->name, (long long)f->scratch);
-  if (f->own)
-    fprintf(out, "own %lld ", (long long)f->own);
-  fprintf(out, "barriers %lld {\n", (long long)f->barriers);
-  print_calls(&(struct printer){out, 1}, f->schedule);
-  fputs("}\n", out);
+static void print_entry(struct printer *p, const struct entry *e) {
+  fprintf(p->out, "entry %s scratch %lld ", e->name, (long long)e->scratch);
+  if (e->own)
+    fprintf(p->out, "own %lld ", (long long)e->own);
+  fprintf(p->out, "barriers %lld {\n", (long long)e->barriers);
+  p->indent++;
+  print_calls(p, e->schedule);
+  p->indent--;
+  fputs("}\n", p->out);
 }
 
 void loops_print(const struct loops *l, FILE *out) {
+  struct printer p = {.out = out, .m = l->module};
   for (const struct kernel *k = l->kernels; k; k = k->next)
-    print_kernel(out, k);
-  print_form(out, l->step);
-  if (l->prefill)
-    print_form(out, l->prefill);
-  if (l->batch)
-    print_form(out, l->batch);
+    print_kernel(&p, k);
+  for (int i = 0; i < l->entries.n; i++)
+    print_entry(&p, l->entries.at[i]);
 }

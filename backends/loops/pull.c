@@ -101,10 +101,10 @@ static void note_read(struct unit *u, const struct value *v, const struct buffer
 
 struct index *sequence_number(struct unit *u, struct index *at) {
   struct value *v = &u->sequences;
-  v->type = type_lead(type_scalar(ELEM_U32), DIM_B);
+  v->type = type_lead(type_scalar(ELEM_U32), u->kernel->entry->sequences);
   struct expr *e = recall(u, v, &at);
   if (!e) {
-    struct buffer *b = buffer_add(u, BASE_ROWS, ELEM_U32, 0, most_count(u->m, v->type), "rows");
+    struct buffer *b = buffer_of_rows(u, v->type);
     e = put_load(u, b, at, ELEM_U32, u->op->at);
     remember(u, v, &at, e, u->levels.at[e->id]);
   }
@@ -256,7 +256,7 @@ static struct expr *pull_slice(struct unit *u, struct value *v, struct index *co
 
 /* The last K of T: place + T - K. */
 static struct expr *pull_tail(struct unit *u, struct value *v, struct index *const *at) {
-  struct index *by = index_sum(u->a, index_leaf(u->a, INDEX_T), -1, index_leaf(u->a, INDEX_K));
+  struct index *by = index_sum(u->a, index_dim(u->a, DIM_T), -1, index_dim(u->a, DIM_K));
   return pull_shifted(u, v->def->in[0], 0, at, by, 1);
 }
 

@@ -124,7 +124,7 @@ static void set_axes(struct root *r) {
   const struct type t = r->value->type;
   const struct op *def = r->value->def;
   if (r->scan && r->value->def != r->scan)
-    add_axis(r, -1, r->scan->n_in && r->scan->in[0]->type.dim[0] == DIM_B ? DIM_B : DIM_T);
+    add_axis(r, -1, r->scan->n_in ? r->scan->in[0]->type.dim[0] : DIM_T);
   for (int k = 0; k < t.rank; k++)
     if (t.dim[k] != 1 && !(r->kind == ROOT_CUMSUM && k == def->attr.axis))
       add_axis(r, k, t.dim[k]);

@@ -25,10 +25,16 @@ static const struct stmt *only_loop(const struct stmt *list) {
   return found;
 }
 
+/* Whether its iterations are the sequences of a call. */
+static bool of_sequences(const struct unit *u, const struct loop *l) {
+  return l->extent->kind == INDEX_DIM && l->extent->constant == u->kernel->entry->sequences;
+}
+
 /* Innermost iterations; loops over tokens count as long, those over sequences have all of them. */
 static int64_t work(const struct unit *u, const struct loop *l) {
-  int64_t inside = 0, extent = l->extent->kind == INDEX_B ? u->m->batch : l->extent->constant;
-  if (l->extent->kind != INDEX_CONST && l->extent->kind != INDEX_B)
+  int64_t inside = 0,
+          extent = of_sequences(u, l) ? dim_of(u->m, l->extent->constant)->most : l->extent->constant;
+  if (l->extent->kind != INDEX_CONST && !of_sequences(u, l))
     return SHARED_WORK;
   for (const struct stmt *s = l->body; s; s = s->next)
     inside += s->kind == STMT_LOOP ? work(u, s->loop) : 0;
@@ -179,22 +185,22 @@ void share_kernel(struct unit *u, const struct func *f, const struct value_map *
 }
 
 bool same_buffer(const struct buffer *x, const struct buffer *y) {
-  return x->base == y->base && x->offset == y->offset && x->stride_i == y->stride_i &&
+  return x->base == y->base && x->port == y->port && x->offset == y->offset && x->stride_i == y->stride_i &&
          x->stride_j == y->stride_j && x->elements == y->elements && buffer_bytes(x) == buffer_bytes(y);
 }
 
 /* The width that the first kernel after the sum shares what it made by; 0: none does. */
 static int64_t wanted_share(const struct kernel *sum) {
-  for (const struct kernel *k = sum->next; k && k->form == sum->form; k = k->next)
+  for (const struct kernel *k = sum->next; k && k->entry == sum->entry; k = k->next)
     for (int i = 0; i < k->buffers.n; i++)
       if (same_buffer(k->buffers.at[i], sum->out))
         return k->buffers.at[i]->shared;
   return 0;
 }
 
-void share_sums(struct kernel *kernels, enum form_kind form) {
+void share_sums(struct kernel *kernels, const struct entry *e) {
   for (struct kernel *k = kernels; k; k = k->next) {
-    if (k->kind != KERNEL_TERNARY_SUM || k->form != form || k->group)
+    if (k->kind != KERNEL_TERNARY_SUM || k->entry != e || k->group)
       continue;
     int64_t width = index_is_const(k->rows, 1) ? wanted_share(k) : k->m; /* parts of several rows lie apart */
     if (width && k->m % width == 0 && k->m / width <= MOST_PARTS && width % SHARE == 0)

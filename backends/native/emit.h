@@ -1,7 +1,7 @@
 /* emit.h: what the files that turn loops into LLVM share.
  *
  * emit_module.c: the module, its kernels' declarations, the bitcode linked in
- * emit_model.c: forms (schedules) and the constant struct tern_model
+ * emit_model.c: entries (schedules) and the constant struct tern_model
  * emit_kernel.c: one kernel: buffers, statements, loops, accumulators
  * emit_expr.c: expressions, indices, loads and stores; scalar or 16 lanes
  * emit_map.c: one row for each element-wise operator; emit_integer.c: for those on integers
@@ -9,6 +9,7 @@
 #ifndef TERN_NATIVE_EMIT_H
 #define TERN_NATIVE_EMIT_H
 
+#include "backends/loops/describe.h"
 #include "backends/native/target.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
@@ -30,26 +31,16 @@ struct emitter {
   LLVMTypeRef i1, i8, i16, i32, i64, f16, f32, ptr, none;
   LLVMTypeRef args;        /* struct tern_args */
   LLVMTypeRef kernel_type; /* tern_kernel */
-  LLVMTypeRef form_type;   /* tern_form */
+  LLVMTypeRef run_type;    /* tern_run */
   LLVMValueRef *kernels;   /* by position in loops->kernels */
   const struct kernel **kernel_list;
   struct debug debug;
 };
 
-/* Members of struct tern_args, in its order. */
+/* Members of struct tern_args: ARG_weights, ... */
 enum {
-  ARG_WEIGHTS,
-  ARG_STATE,
-  ARG_SCRATCH,
-  ARG_TOKENS,
-  ARG_LOGITS,
-  ARG_N,
-  ARG_KEEP,
-  ARG_BARRIER,
-  ARG_TEAM,
-  ARG_ROWS,
-  ARG_TRACE,
-  ARG_TRACER
+#define TERN_ARGS(kind, type, name) ARG_##name,
+#include "runtime/model.def"
 };
 
 /* A call around a function that was linked in from bitcode. */
@@ -60,13 +51,14 @@ struct body {
   struct emitter *e;
   const struct kernel *kernel;
   LLVMValueRef function;
-  LLVMBuilderRef b, entry;     /* entry: for allocas, before everything else */
-  LLVMMetadataRef scope;       /* its DISubprogram, or NULL */
-  VEC(LLVMMetadataRef) scopes; /* by source: the subprogram as seen in another file */
-  LLVMValueRef args, i, j, thread, threads, tokens, keep; /* i64 but args, thread, threads */
-  LLVMValueRef *buffers; /* base addresses, in the order of kernel->buffers */
-  LLVMValueRef *exprs;   /* by id: what a LET computed */
-  LLVMValueRef *vars;    /* by loop id: the variable, i64 */
+  LLVMBuilderRef b, entry;                  /* entry: for allocas, before everything else */
+  LLVMMetadataRef scope;                    /* its DISubprogram, or NULL */
+  VEC(LLVMMetadataRef) scopes;              /* by source: the subprogram as seen in another file */
+  LLVMValueRef args, i, j, thread, threads; /* i64 but args, thread, threads */
+  LLVMValueRef *sizes;                      /* i64, of the module's dims, in their order */
+  LLVMValueRef *buffers;                    /* base addresses, in the order of kernel->buffers */
+  LLVMValueRef *exprs;                      /* by id: what a LET computed */
+  LLVMValueRef *vars;                       /* by loop id: the variable, i64 */
   struct acc_state {
     LLVMValueRef room, final; /* alloca of the running value; the value once its loop is over */
   } *accs;                    /* by id */
@@ -78,7 +70,8 @@ struct body {
 bool emit_kernel(struct emitter *e, const struct kernel *k, LLVMValueRef function);
 
 /* emit_model.c */
-void emit_forms_and_model(struct emitter *e);
+void emit_entries_and_model(struct emitter *e);
+LLVMTypeRef emit_member_type(const struct emitter *e, const struct member *m);
 /* The alloca of a type in the function's first block. */
 LLVMValueRef emit_room(struct body *b, LLVMTypeRef type);
 

@@ -57,9 +57,7 @@ LLVMValueRef emit_index(struct body *b, const struct index *x, int lane) {
   case INDEX_CONST: return emit_int(b->e, x->constant);
   case INDEX_I: return b->i;
   case INDEX_J: return b->j;
-  case INDEX_B:
-  case INDEX_T: return b->tokens;
-  case INDEX_K: return b->keep;
+  case INDEX_DIM: return b->sizes[-1 - x->constant];
   case INDEX_VAR: {
     LLVMValueRef var = b->vars[x->loop->id];
     return x->loop == b->vector && lane ? LLVMBuildNSWAdd(b->b, var, emit_int(b->e, lane), "") : var;

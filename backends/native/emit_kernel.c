@@ -199,10 +199,31 @@ static void statements(struct body *b, const struct stmt *s) {
 /* ---- functions ------------------------------------------------------------------------------- */
 
 static LLVMValueRef argument(struct body *b, unsigned member) {
-  bool pointer = member != ARG_N && member != ARG_KEEP;
   LLVMValueRef at = LLVMBuildStructGEP2(b->b, b->e->args, b->args, member, "");
-  LLVMValueRef v = LLVMBuildLoad2(b->b, pointer ? b->e->ptr : b->e->i32, at, "");
-  return pointer ? v : LLVMBuildZExt(b->b, v, b->e->i64, "");
+  return LLVMBuildLoad2(b->b, b->e->ptr, at, "");
+}
+
+/* array[i] */
+static LLVMValueRef element(struct body *b, LLVMTypeRef type, LLVMValueRef array, int64_t i) {
+  LLVMValueRef n = emit_int(b->e, i);
+  return LLVMBuildLoad2(b->b, type, LLVMBuildInBoundsGEP2(b->b, type, array, &n, 1, ""), "");
+}
+
+static void load_sizes(struct body *b) {
+  int n = b->e->loops->module->dims.n;
+  LLVMValueRef sizes = argument(b, ARG_sizes);
+  b->sizes = arena_array(&b->e->arena, LLVMValueRef, n);
+  for (int i = 0; i < n; i++)
+    b->sizes[i] = LLVMBuildZExt(b->b, element(b, b->e->i32, sizes, i), b->e->i64, "");
+}
+
+static LLVMValueRef memory(struct body *b, const struct buffer *buffer) {
+  switch (buffer->base) {
+  case BASE_WEIGHTS: return argument(b, ARG_weights);
+  case BASE_STATE: return argument(b, ARG_state);
+  case BASE_PORT: return element(b, b->e->ptr, argument(b, ARG_ports), buffer->port);
+  default: return argument(b, ARG_scratch);
+  }
 }
 
 static LLVMValueRef scaled(struct body *b, LLVMValueRef sum, LLVMValueRef index, int64_t stride) {
@@ -213,17 +234,12 @@ static LLVMValueRef scaled(struct body *b, LLVMValueRef sum, LLVMValueRef index,
 }
 
 static LLVMValueRef buffer_base(struct body *b, const struct buffer *buffer) {
-  static const unsigned member[] = {
-      [BASE_SCRATCH] = ARG_SCRATCH, [BASE_OWN] = ARG_SCRATCH,   [BASE_WEIGHTS] = ARG_WEIGHTS,
-      [BASE_STATE] = ARG_STATE,     [BASE_TOKENS] = ARG_TOKENS, [BASE_LOGITS] = ARG_LOGITS,
-      [BASE_ROWS] = ARG_ROWS};
   bool own = buffer->base == BASE_OWN;
-  const struct form *f = b->e->loops->step; /* the only one with copies */
-  LLVMValueRef at = emit_int(b->e, buffer->offset + (own ? f->scratch : 0));
+  const struct entry *entry = b->kernel->entry;
+  LLVMValueRef at = emit_int(b->e, buffer->offset + (own ? entry->scratch : 0));
   at = scaled(b, scaled(b, at, b->i, buffer->stride_i), b->j, buffer->stride_j);
-  at = own ? scaled(b, at, LLVMBuildZExt(b->b, b->thread, b->e->i64, ""), f->own) : at;
-  LLVMValueRef base = argument(b, member[buffer->base]);
-  return LLVMBuildInBoundsGEP2(b->b, b->e->i8, base, &at, 1, buffer->name ? buffer->name : "");
+  at = own ? scaled(b, at, LLVMBuildZExt(b->b, b->thread, b->e->i64, ""), entry->own) : at;
+  return LLVMBuildInBoundsGEP2(b->b, b->e->i8, memory(b, buffer), &at, 1, buffer->name ? buffer->name : "");
 }
 
 /* Whether a parallel loop of the statements is a VECTOR loop. */
@@ -266,7 +282,7 @@ static void sum_part(struct body *b, LLVMValueRef part) {
                        b->threads};
   LLVMValueRef call = LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, 9, "");
   /* Over many rows a copy of its own gains nothing, and takes longest to compile. */
-  if (k->form == FORM_BATCH)
+  if (k->entry->sequences)
     return;
   unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", strlen("alwaysinline"));
   LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
@@ -304,8 +320,7 @@ static void open_body(struct body *b) {
   b->j = LLVMBuildZExt(b->b, LLVMGetParam(b->function, 2), e->i64, "j");
   b->thread = LLVMGetParam(b->function, 3);
   b->threads = LLVMGetParam(b->function, 4);
-  b->tokens = argument(b, ARG_N);
-  b->keep = argument(b, ARG_KEEP);
+  load_sizes(b);
   b->exprs = arena_array(&e->arena, LLVMValueRef, k->n_exprs + 1);
   b->vars = arena_array(&e->arena, LLVMValueRef, k->n_loops + 1);
   b->accs = arena_array(&e->arena, struct acc_state, k->n_accs + 1);

@@ -1,14 +1,12 @@
-/* emit_model.c: what stands around the kernels: the forms, functions that call kernels in the order of the
+/* emit_model.c: what stands around the kernels: the entries, functions that call kernels in the order of the
  * schedule with barriers between them, and the constant struct tern_model that a program finds all of it by.
  */
-#include "backends/loops/facts.h"
 #include "backends/native/emit.h"
-#include "ir/layout.h"
 #include "support/escape.h"
 
 #include <string.h>
 
-/* ---- forms ----------------------------------------------------------------------------------- */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 struct schedule {
   struct body b;
@@ -39,7 +37,7 @@ static void call_back(struct schedule *s, unsigned function, unsigned object, co
 }
 
 static void trace(struct schedule *s, uint32_t kernel) {
-  call_back(s, ARG_TRACE, ARG_TRACER, (LLVMValueRef[]){s->b.thread, LLVMConstInt(s->b.e->i32, kernel, false)},
+  call_back(s, ARG_trace, ARG_tracer, (LLVMValueRef[]){s->b.thread, LLVMConstInt(s->b.e->i32, kernel, false)},
             2);
 }
 
@@ -47,7 +45,7 @@ static void call_kernel(struct schedule *s, const struct call *c) {
   struct emitter *e = s->b.e;
   const struct kernel *k = c->kernel;
   if (c->barrier)
-    call_back(s, ARG_BARRIER, ARG_TEAM, NULL, 0);
+    call_back(s, ARG_barrier, ARG_team, NULL, 0);
   trace(s, k->number);
   LLVMValueRef zero = LLVMConstInt(e->i32, 0, false);
   LLVMValueRef in[] = {s->b.args, s->depth > 0 ? s->indices[0] : zero, s->depth > 1 ? s->indices[1] : zero,
@@ -92,10 +90,8 @@ static void schedule(struct schedule *s, const struct call *c) {
       repeat(s, c);
 }
 
-static LLVMValueRef emit_form(struct emitter *e, const struct form *f) {
-  if (!f)
-    return LLVMConstNull(e->ptr);
-  LLVMValueRef function = LLVMAddFunction(e->module, f->name, e->form_type);
+static LLVMValueRef emit_entry(struct emitter *e, const struct entry *entry) {
+  LLVMValueRef function = LLVMAddFunction(e->module, entry->symbol, e->run_type);
   LLVMSetLinkage(function, LLVMInternalLinkage);
   struct schedule s = {.b = {.e = e, .function = function}};
   s.b.b = LLVMCreateBuilderInContext(e->context);
@@ -105,7 +101,7 @@ static LLVMValueRef emit_form(struct emitter *e, const struct form *f) {
   s.b.args = LLVMGetParam(function, 0);
   s.b.thread = LLVMGetParam(function, 1);
   s.b.threads = LLVMGetParam(function, 2);
-  schedule(&s, f->schedule);
+  schedule(&s, entry->schedule);
   debug_place(&s.b, (struct loc){0});
   LLVMBuildRetVoid(s.b.b);
   LLVMDisposeBuilder(s.b.b);
@@ -113,6 +109,14 @@ static LLVMValueRef emit_form(struct emitter *e, const struct form *f) {
 }
 
 /* ---- constants ------------------------------------------------------------------------------- */
+
+/* The tables of the model's description, as globals. */
+struct constants {
+  struct emitter *e;
+  struct description d;
+  LLVMValueRef *tables;  /* in the order of d.tables */
+  LLVMValueRef *entries; /* functions, by number */
+};
 
 static LLVMValueRef global(struct emitter *e, LLVMValueRef value, const char *name, LLVMLinkage linkage) {
   LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
@@ -123,66 +127,10 @@ static LLVMValueRef global(struct emitter *e, LLVMValueRef value, const char *na
 }
 
 static LLVMValueRef string(struct emitter *e, const char *text) {
-  text = text ? text : "";
   LLVMValueRef g = global(e, LLVMConstStringInContext(e->context, text, (unsigned)strlen(text), false), "",
                           LLVMPrivateLinkage);
   LLVMSetUnnamedAddress(g, LLVMGlobalUnnamedAddr);
   return g;
-}
-
-static LLVMValueRef u32(struct emitter *e, uint64_t value) {
-  return LLVMConstInt(e->i32, value, false);
-}
-
-static LLVMValueRef u64(struct emitter *e, uint64_t value) {
-  return LLVMConstInt(e->i64, value, false);
-}
-
-/* A constant array as a private global; NULL for none. */
-static LLVMValueRef table(struct emitter *e, LLVMValueRef *rows, int n, const char *name) {
-  if (!n)
-    return LLVMConstNull(e->ptr);
-  LLVMValueRef array = LLVMConstArray2(LLVMTypeOf(rows[0]), rows, (uint64_t)n);
-  return global(e, array, name, LLVMInternalLinkage);
-}
-
-static LLVMValueRef kernel_info(struct emitter *e, int n) {
-  const struct kernel *k = e->kernel_list[n];
-  static const enum tern_form_name tern_forms[] = {
-      [FORM_STEP] = TERN_STEP, [FORM_PREFILL] = TERN_PREFILL, [FORM_BATCH] = TERN_BATCH};
-  const struct loops *l = e->loops;
-  const char *file = k->at.file ? source_name(&e->arena, l->module, k->at.file) : "";
-  LLVMValueRef members[] = {string(e, kernel_title(k)), /* struct tern_kernel_info */
-                            e->kernels[n],
-                            string(e, file),
-                            u32(e, k->at.line),
-                            u32(e, (uint64_t)tern_forms[k->form]),
-                            u64(e, k->weight_bytes)};
-  return LLVMConstStructInContext(e->context, members, 6, false);
-}
-
-static LLVMValueRef kernel_table(struct emitter *e) {
-  LLVMValueRef *rows = arena_array(&e->arena, LLVMValueRef, e->loops->n_kernels + 1);
-  for (int n = 0; n < e->loops->n_kernels; n++)
-    rows[n] = kernel_info(e, n);
-  return table(e, rows, e->loops->n_kernels, "tern_kernels");
-}
-
-static LLVMValueRef fill_table(struct emitter *e, int *n) {
-  struct state_fill *fills;
-  *n = state_fills(&e->arena, e->loops->module, &fills);
-  LLVMValueRef *rows = arena_array(&e->arena, LLVMValueRef, *n + 1);
-  for (int i = 0; i < *n; i++) {
-    LLVMValueRef members[] = {u64(e, (uint64_t)fills[i].at), u64(e, (uint64_t)fills[i].count),
-                              u32(e, (uint64_t)elem_bytes(fills[i].elem)),
-                              u32(e, fill_bits(&fills[i]))}; /* struct tern_fill */
-    rows[i] = LLVMConstStructInContext(e->context, members, 4, false);
-  }
-  return table(e, rows, *n, "tern_fills");
-}
-
-static uint64_t scratch_of(const struct form *f) {
-  return f ? (uint64_t)f->scratch : 0;
 }
 
 const char *native_model_name(struct arena *a, const struct module *m) {
@@ -202,59 +150,67 @@ static LLVMValueRef better_level(struct emitter *e) {
   return LLVMAddGlobal(e->module, e->i8, level_symbol(e, next));
 }
 
-static void emit_model(struct emitter *e, LLVMValueRef step, LLVMValueRef prefill, LLVMValueRef batch) {
-  const struct loops *l = e->loops;
-  const struct module *m = l->module;
-  const char *target = arena_printf(&e->arena, "%s %s", e->target->triple, e->target->cpu);
-  const struct weight *table = row_table(m);
-  int n_fills, frac;
-  LLVMValueRef fills = fill_table(e, &n_fills);
-  bool integers = logits_are_integers(m, &frac);
-  LLVMValueRef members[] = {
-      u32(e, TERN_ABI), /* struct tern_model, member by member */
-      string(e, m->name),
-      string(e, m->spec),
-      string(e, target),
-      string(e, "ternc " TERN_VERSION),
-      string(e, params_text(&e->arena, m)),
-      u64(e, layout_hash(m)),
-      u64(e, state_hash(m)),
-      u64(e, parameter_count(m)),
-      u64(e, m->weights_bytes < 0 ? 0 : (uint64_t)m->weights_bytes),
-      u64(e, m->state_bytes < 0 ? 0 : (uint64_t)m->state_bytes),
-      u64(e, scratch_of(l->step)),
-      u64(e, scratch_of(l->prefill)),
-      u64(e, scratch_of(l->batch)),
-      u64(e, (uint64_t)l->step->own),
-      u64(e, l->weight_bytes_per_token),
-      u64(e, table ? (uint64_t)table->offset : 0),
-      u64(e, table ? (uint64_t)weight_bytes(table) : 0),
-      u32(e, (uint64_t)logits_width(m)),
-      u32(e, l->prefill ? (uint64_t)m->chunk : 0),
-      u32(e, l->batch ? (uint64_t)m->batch : 0),
-      u32(e, e->options->threads),
-      u32(e, integers ? TERN_LOGITS_I32 : TERN_LOGITS_F32),
-      LLVMConstInt(e->i32, (unsigned long long)(integers ? frac : 0), true),
-      u32(e, (uint64_t)l->step->barriers),
-      step,
-      prefill,
-      batch,
-      fills,
-      u32(e, (uint64_t)n_fills),
-      kernel_table(e),
-      u32(e, (uint64_t)l->n_kernels),
-      string(e, e->target->needs),
-      better_level(e),
-  };
-  LLVMValueRef value = LLVMConstStructInContext(e->context, members, sizeof members / sizeof *members, false);
-  LLVMValueRef data = global(e, value, level_symbol(e, e->options->level), LLVMExternalLinkage);
-  if (e->options->level == 0)
-    global(e, data, "tern_program_model", LLVMWeakAnyLinkage);
+LLVMTypeRef emit_member_type(const struct emitter *e, const struct member *m) {
+  switch (m->kind) {
+  case MEMBER_U32:
+  case MEMBER_I32: return e->i32;
+  case MEMBER_U64: return e->i64;
+  default: return e->ptr;
+  }
 }
 
-void emit_forms_and_model(struct emitter *e) {
+static LLVMValueRef table_global(const struct constants *c, const struct table *t) {
+  int i = 0;
+  while (c->d.tables.at[i] != t)
+    i++;
+  return c->tables[i];
+}
+
+static LLVMValueRef emit_cell(struct constants *c, const struct member *m, const struct cell *cell) {
+  struct emitter *e = c->e;
+  LLVMTypeRef type = emit_member_type(e, m);
+  switch (cell->kind) {
+  case CELL_TEXT: return string(e, cell->text);
+  case CELL_TABLE: return table_global(c, cell->table);
+  case CELL_KERNEL: return e->kernels[cell->number];
+  case CELL_ENTRY: return c->entries[cell->number];
+  case CELL_BETTER: return better_level(e);
+  default: return type == e->ptr ? LLVMConstNull(type) : LLVMConstInt(type, cell->number, false);
+  }
+}
+
+static LLVMValueRef emit_row(struct constants *c, const struct record *r, const struct cell *cells) {
+  LLVMValueRef *members = arena_array(&c->e->arena, LLVMValueRef, r->n);
+  for (int i = 0; i < r->n; i++)
+    members[i] = emit_cell(c, &r->members[i], &cells[i]);
+  return LLVMConstStructInContext(c->e->context, members, (unsigned)r->n, false);
+}
+
+static LLVMValueRef emit_table(struct constants *c, const struct table *t) {
+  struct arena *a = &c->e->arena;
+  LLVMValueRef *rows = arena_array(a, LLVMValueRef, t->n_rows);
+  for (int i = 0; i < t->n_rows; i++)
+    rows[i] = emit_row(c, t->record, t->cells + i * t->record->n);
+  LLVMValueRef array = LLVMConstArray2(LLVMTypeOf(rows[0]), rows, (uint64_t)t->n_rows);
+  return global(c->e, array, arena_printf(a, "tern_%s", t->name), LLVMInternalLinkage);
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+void emit_entries_and_model(struct emitter *e) {
   const struct loops *l = e->loops;
-  LLVMValueRef step = emit_form(e, l->step), prefill = emit_form(e, l->prefill),
-               batch = emit_form(e, l->batch);
-  emit_model(e, step, prefill, batch);
+  struct code_facts code = {.target = arena_printf(&e->arena, "%s %s", e->target->triple, e->target->cpu),
+                            .features = e->target->needs,
+                            .threads = (uint32_t)e->options->threads};
+  struct constants c = {.e = e, .d = describe(&e->arena, l, &code)};
+  c.entries = arena_array(&e->arena, LLVMValueRef, l->entries.n);
+  c.tables = arena_array(&e->arena, LLVMValueRef, c.d.tables.n);
+  for (int i = 0; i < l->entries.n; i++)
+    c.entries[i] = emit_entry(e, l->entries.at[i]);
+  for (int i = 0; i < c.d.tables.n; i++)
+    c.tables[i] = emit_table(&c, c.d.tables.at[i]);
+  LLVMValueRef model = emit_row(&c, &record_model, c.d.model);
+  LLVMValueRef data = global(e, model, level_symbol(e, e->options->level), LLVMExternalLinkage);
+  if (e->options->level == 0)
+    global(e, data, "tern_program_model", LLVMWeakAnyLinkage);
 }

@@ -63,6 +63,13 @@ static bool link_kernels(struct emitter *e) {
 
 /* ---- types and declarations ------------------------------------------------------------------ */
 
+static LLVMTypeRef record_type(struct emitter *e, const struct record *r) {
+  LLVMTypeRef *members = arena_array(&e->arena, LLVMTypeRef, r->n);
+  for (int i = 0; i < r->n; i++)
+    members[i] = emit_member_type(e, &r->members[i]);
+  return LLVMStructTypeInContext(e->context, members, (unsigned)r->n, false);
+}
+
 static void make_types(struct emitter *e) {
   LLVMContextRef c = e->context;
   e->i1 = LLVMInt1TypeInContext(c);
@@ -74,13 +81,10 @@ static void make_types(struct emitter *e) {
   e->f32 = LLVMFloatTypeInContext(c);
   e->none = LLVMVoidTypeInContext(c);
   e->ptr = LLVMPointerTypeInContext(c, 0);
-  LLVMTypeRef args[] = {e->ptr, e->ptr, e->ptr, e->ptr, e->ptr, e->i32,
-                        e->i32, e->ptr, e->ptr, e->ptr, e->ptr, e->ptr};
-  LLVMTypeRef kernel[] = {e->ptr, e->i32, e->i32, e->i32, e->i32};
-  LLVMTypeRef form[] = {e->ptr, e->i32, e->i32};
-  e->args = LLVMStructTypeInContext(c, args, sizeof args / sizeof *args, false);
+  LLVMTypeRef kernel[] = {e->ptr, e->i32, e->i32, e->i32, e->i32}, run[] = {e->ptr, e->i32, e->i32};
+  e->args = record_type(e, &record_args);
   e->kernel_type = LLVMFunctionType(e->none, kernel, 5, false);
-  e->form_type = LLVMFunctionType(e->none, form, 3, false);
+  e->run_type = LLVMFunctionType(e->none, run, 3, false);
 }
 
 static void attribute(struct emitter *e, LLVMValueRef f, const char *name) {
@@ -145,7 +149,7 @@ LLVMModuleRef emit_module(struct diag *d, const struct loops *l, const struct na
     debug_open(&e);
     ok = emit_kernels(&e);
     if (ok)
-      emit_forms_and_model(&e);
+      emit_entries_and_model(&e);
     debug_close(&e);
     ok = ok && verified(&e);
   }

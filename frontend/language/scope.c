@@ -25,7 +25,7 @@ void note(struct elaborator *e, struct loc at, const char *format, ...) {
 }
 
 const char *type_of(struct elaborator *e, struct type t) {
-  return type_text(e->arena, t);
+  return type_text(e->arena, e->m, t);
 }
 
 const char *suggestion(struct elaborator *e, const char *word, const char *const *candidates, int n) {

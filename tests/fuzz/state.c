@@ -7,7 +7,7 @@ enum { STATE_BYTES = 64, MOST = 256, WEIGHTS = 77 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   static const struct tern_fill fill = {.count = 4, .size = 4, .bits = 0x3f800000};
   static const struct tern_model m = {
-      .name = "m", .dims = "d=1", .state_bytes = STATE_BYTES, .fills = &fill, .n_fills = 1};
+      .name = "m", .params = "d=1", .state_bytes = STATE_BYTES, .fills = &fill, .n_fills = 1};
   uint8_t state[STATE_BYTES], saved[MOST];
   uint64_t position;
   struct failure f = {0};

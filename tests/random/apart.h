@@ -1,6 +1,6 @@
-/* apart.h: a form's kernels as threads run them that are as far apart as barriers allow: between two barriers
- * each thread runs all kernels before another thread goes on, first the last thread, or first the first. What
- * needs a barrier that is not there goes wrong. */
+/* apart.h: an entry's kernels as threads run them that are as far apart as barriers allow: between two
+ * barriers each thread runs all kernels before another thread goes on, first the last thread, or first the
+ * first. What needs a barrier that is not there goes wrong. */
 #ifndef TERN_TESTS_RANDOM_APART_H
 #define TERN_TESTS_RANDOM_APART_H
 
@@ -42,8 +42,8 @@ static inline void call_apart(struct apart *a, const struct call *c, uint32_t i,
   }
 }
 
-static inline void run_apart(struct apart *a, const struct form *f) {
-  call_apart(a, f->schedule, 0, 0, 0);
+static inline void run_apart(struct apart *a, const struct entry *e) {
+  call_apart(a, e->schedule, 0, 0, 0);
   meet_apart(a);
   arena_free(&a->arena);
 }

@@ -59,7 +59,7 @@ static struct value *partner(struct gen *g, struct value *x) {
   for (int i = 0; i < 4; i++) {
     struct value *y = any_integer(g);
     struct type t;
-    if (type_broadcast(x->type, y->type, &t) && type_count(t, 1, 1) <= 4096)
+    if (type_broadcast(x->type, y->type, &t) && type_count(t, NULL) <= 4096)
       return y;
   }
   return integer_const(g);
@@ -129,13 +129,13 @@ static void along_axis(struct gen *g) {
 
 static void move(struct gen *g) {
   struct value *x = any_integer(g);
-  if (x->type.rank && type_count(x->type, 1, 1) > 1 && (x = moved(g, x)))
+  if (x->type.rank && type_count(x->type, NULL) > 1 && (x = moved(g, x)))
     keep(g, x);
 }
 
 static struct value *narrow_vector(struct gen *g) {
   struct value *x = any_integer(g);
-  x = build_reshape(&g->b, x, type_make(x->type.elem, 1, (int64_t[]){type_count(x->type, 1, 1)}));
+  x = build_reshape(&g->b, x, type_make(x->type.elem, 1, (int64_t[]){type_count(x->type, NULL)}));
   if (x->type.elem != ELEM_I32)
     return x;
   struct attrs attr = {.bits = below(g, 2) ? 8 : 16};
@@ -192,7 +192,7 @@ struct value *mixed_integers(struct gen *g) {
   struct attrs attr = {.bits = 32};
   for (int i = g->integers.at.n - 1, n = 0; i >= 0 && n < 24; i--, n++) {
     struct value *v = g->integers.at.at[i];
-    v = build_reshape(&g->b, v, type_make(v->type.elem, 1, (int64_t[]){type_count(v->type, 1, 1)}));
+    v = build_reshape(&g->b, v, type_make(v->type.elem, 1, (int64_t[]){type_count(v->type, NULL)}));
     v = build_axis(&g->b, OP_SUM, v, 0);
     all = all ? build(&g->b, OP_ISUB, 2, (struct value *[]){v, all}, &attr, NULL)->out[0] : v;
   }

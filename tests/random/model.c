@@ -40,7 +40,7 @@ struct value *vector(struct gen *g) {
   struct value *v = any(g);
   if (v->type.rank == 1)
     return v;
-  return build_reshape(&g->b, v, f32(1, type_count(v->type, 1, 1), 0, 0));
+  return build_reshape(&g->b, v, f32(1, type_count(v->type, NULL), 0, 0));
 }
 
 /* ---- weights and states ------------------------------------------------------------------------------ */
@@ -163,7 +163,7 @@ static struct value *partner(struct gen *g, struct value *x) {
   for (int i = 0; i < 4; i++) {
     struct value *y = any(g);
     struct type t;
-    if (type_broadcast(x->type, y->type, &t) && type_count(t, 1, 1) <= 4096)
+    if (type_broadcast(x->type, y->type, &t) && type_count(t, NULL) <= 4096)
       return y;
   }
   if (below(g, 2) && x->type.rank)
@@ -270,7 +270,7 @@ static struct value *repeated(struct gen *g, struct value *x) {
 
 struct value *moved(struct gen *g, struct value *x) {
   struct attrs attr = {0};
-  int64_t n = type_count(x->type, 1, 1);
+  int64_t n = type_count(x->type, NULL);
   int axis = below(g, x->type.rank);
   switch (below(g, 4)) {
   case 0: return parted(g, x, axis);
@@ -290,7 +290,7 @@ static void move(struct gen *g) {
     struct value *table = weight(g, f32(2, g->layers, odd_size(g), 0));
     g->layer = saved;
     keep(g, build2(&g->b, OP_INDEX, table, g->layer));
-  } else if (x->type.rank > 0 && type_count(x->type, 1, 1) > 1 && (x = moved(g, x))) {
+  } else if (x->type.rank > 0 && type_count(x->type, NULL) > 1 && (x = moved(g, x))) {
     keep(g, x);
   }
 }
@@ -361,8 +361,8 @@ static void repeat(struct gen *g) {
 struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
   struct gen g = {.m = module_new(a, d, "random"), .random = seed};
   g.m->spec = "random.tern";
-  g.m->chunk = 8;
-  g.m->batch = 4;
+  dim_of(g.m, DIM_T)->most = 8;
+  dim_of(g.m, DIM_B)->most = 4;
   g.m->packing = seed % 3 == 0 ? STORE_TILE3 : STORE_NONE;
   struct func *f = func_add(g.m, "step");
   g.b = builder_end(g.m, f->body);
@@ -408,7 +408,7 @@ static bool floats(void *self, const char *name, int64_t first, int64_t count, f
 static bool ternary(void *self, const char *name, const struct weight *w, int8_t *codes, float *scales) {
   (void)self;
   uint64_t s = hash(name);
-  int64_t n = type_count(w->type, 1, 1), count = weight_scale_count(w);
+  int64_t n = type_count(w->type, NULL), count = weight_scale_count(w);
   for (int64_t i = 0; i < n; i++)
     codes[i] = (int8_t)((int)(next_random(&s) % 3) - 1);
   for (int64_t i = 0; i < count; i++)

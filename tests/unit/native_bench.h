@@ -4,6 +4,7 @@
 #define TERN_TESTS_NATIVE_BENCH_H
 
 #include "backends/native/native.h"
+#include "tests/random/call.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,8 +24,27 @@ static struct fixture {
   char *said; /* what diagnostics printed */
   size_t said_bytes;
   struct loops *loops;
+  struct entry *step;
   struct kernel *kernel, **last;
 } fx;
+
+/* An entry with a language model's ports, whose tokens are along one dimension and logits along another; 0:
+ * one. */
+static inline struct entry *entry(const char *name, int64_t tokens, int64_t logits) {
+  struct module *m = (struct module *)fx.loops->module;
+  struct entry *e = arena_new(&fx.arena, struct entry);
+  struct func *f = func_add(m, name);
+  struct type one = type_scalar(ELEM_U32), row = type_make(ELEM_F32, 1, (int64_t[]){8});
+  struct value *in = block_arg(m, f->body, tokens ? type_lead(one, tokens) : one, "tokens");
+  struct builder b = builder_end(m, f->body);
+  struct value *out = build_const(&b, 0, logits ? type_lead(row, logits) : row);
+  build(&b, OP_RETURN, 1, &out, NULL, NULL);
+  *e = (struct entry){.name = name, .symbol = name, .func = f, .number = (uint32_t)fx.loops->entries.n};
+  vec_push(&fx.arena, e->ports, (struct entry_port){"tokens", PORT_IN, in->type, FRAC_NONE});
+  vec_push(&fx.arena, e->ports, (struct entry_port){"logits", PORT_OUT, out->type, FRAC_NONE});
+  vec_push(&fx.arena, fx.loops->entries, e);
+  return e;
+}
 
 static inline int setup(void **state) {
   (void)state;
@@ -34,8 +54,7 @@ static inline int setup(void **state) {
   struct module *m = module_new(&fx.arena, &fx.diag, "test");
   m->spec = "test.tern";
   fx.loops->module = m;
-  fx.loops->step = arena_new(&fx.arena, struct form);
-  fx.loops->step->name = "step";
+  fx.step = entry("step", 0, 0);
   fx.last = &fx.loops->kernels;
   return 0;
 }
@@ -52,6 +71,7 @@ static inline int teardown(void **state) {
 static inline struct kernel *kernel(const char *name) {
   struct kernel *k = arena_new(&fx.arena, struct kernel);
   k->name = name;
+  k->entry = fx.step;
   k->number = (uint32_t)fx.loops->n_kernels;
   *fx.last = fx.kernel = k;
   fx.last = &k->next;
@@ -69,6 +89,13 @@ static inline struct buffer *buffer(enum buffer_base base, enum format format, i
   struct buffer *b = arena_new(&fx.arena, struct buffer);
   *b = (struct buffer){.base = base, .format = format, .offset = offset, .elements = 1 << 20};
   vec_push(&fx.arena, fx.kernel->buffers, b);
+  return b;
+}
+
+/* Of what the caller gives: CALL_TOKENS, ... */
+static inline struct buffer *port_buffer(int port, enum format format) {
+  struct buffer *b = buffer(BASE_PORT, format, 0);
+  b->port = port;
   return b;
 }
 
@@ -211,20 +238,16 @@ static inline struct native_jit *compile(int processor) {
 }
 
 static inline struct tern_args arguments(uint32_t n) {
-  return (struct tern_args){.weights = weights,
-                            .state = state_room,
-                            .scratch = scratch,
-                            .tokens = tokens,
-                            .logits = logits,
-                            .n = n,
-                            .keep = 1,
-                            .rows = sequence_rows};
+  static struct form_call call;
+  struct tern_args args = {.weights = weights, .state = state_room, .scratch = scratch};
+  form_call(&call, &args, tokens, logits, sequence_rows, n, 1);
+  return args;
 }
 
 static inline void run_step(const struct native_jit *j, uint32_t threads) {
   struct tern_args args = arguments(1);
   for (uint32_t t = 0; t < threads; t++)
-    native_jit_model(j)->step(&args, t, threads);
+    native_jit_model(j)->entries[0].run(&args, t, threads);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -172,7 +172,7 @@ static inline struct value *applied(struct making *g, enum opcode code) {
 static inline struct value *as_part(struct making *g, struct value *v) {
   if (v->type.elem != ELEM_F32)
     v = converted(g, v);
-  return build_reshape(&g->b, v, floats_of(1, type_count(v->type, 1, 1), 0));
+  return build_reshape(&g->b, v, floats_of(1, type_count(v->type, NULL), 0));
 }
 
 /* `step` with the operator `only`, or with ALL. parts[]: OP_COUNT of them; how many there are. */
@@ -182,8 +182,8 @@ static inline int model_of_operators(struct module *m, int only, struct part *pa
   struct value *logits[OP_COUNT + 1];
   int n = 0;
   m->spec = "operators.tern";
-  m->chunk = 8;
-  m->batch = 4;
+  dim_of(m, DIM_T)->most = 8;
+  dim_of(m, DIM_B)->most = 4;
   g.token = block_arg(m, f->body, type_scalar(ELEM_U32), "token");
   g.x = row_of(&g);
   g.y = row_of(&g);

@@ -80,7 +80,7 @@ static inline void take_states(struct interp *in, const struct module *m, const 
   for (const struct state *s = m->states; s; s = s->next) {
     if (!state_find(like, s->name))
       continue;
-    int64_t instances = 1, n = type_count(s->type, 1, 1);
+    int64_t instances = 1, n = type_count(s->type, NULL);
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
     for (int64_t i = 0; i < instances; i++, o->n_states += n) {
@@ -104,7 +104,7 @@ static inline struct outcome run_model(const struct module *m, const struct modu
     for (int i = 0; i < now; i++)
       tokens[i] = token_at(t + i, vocab);
     assert_true(interp_run(in, n == 1 ? "step" : "prefill", tokens, now, kept, &out));
-    o.vocab = n == 1 ? type_count(out->type, 1, 1) : out->type.dim[1];
+    o.vocab = n == 1 ? type_count(out->type, NULL) : out->type.dim[1];
     if (!o.logits)
       o.logits = xmalloc(sizeof(float) * RUN_TOKENS * (size_t)o.vocab);
     t += now;
@@ -137,7 +137,7 @@ static inline bool together_as_alone(const struct module *m, uint32_t vocab) {
     assert_true(interp_run_batch(all, which, tokens, n, &got));
     for (uint32_t i = 0; i < n; i++) {
       assert_true(interp_run(one[which[i]], "step", &tokens[i], 1, 1, &want));
-      int64_t width = type_count(want->type, 1, 1);
+      int64_t width = type_count(want->type, NULL);
       for (int64_t k = 0; k < width; k++)
         same &= same_bits(got->f32[i * width + k], want->f32[k]);
     }
@@ -147,8 +147,8 @@ static inline bool together_as_alone(const struct module *m, uint32_t vocab) {
       int64_t instances = 1;
       for (int k = 0; k < s->n_counts; k++)
         instances *= s->counts[k];
-      for (int64_t e = 0; e < instances * type_count(s->type, 1, 1); e++) {
-        int64_t size = type_count(s->type, 1, 1);
+      for (int64_t e = 0; e < instances * type_count(s->type, NULL); e++) {
+        int64_t size = type_count(s->type, NULL);
         same &= same_bits(interp_state_of(all, i, s, e / size)->f32[e % size],
                           interp_state(one[i], s, e / size)->f32[e % size]);
       }

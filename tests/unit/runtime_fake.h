@@ -23,6 +23,7 @@
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "runtime/tokenizer.h"
+#include "tests/random/call.h"
 
 enum {
   VOCAB = 300,
@@ -71,26 +72,58 @@ static inline void fake_token(const struct tern_args *a, uint32_t token, float *
 }
 
 static inline void fake_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
-  fake_token(a, a->tokens[0], a->keep ? a->logits : NULL, thread, threads);
+  fake_token(a, *(uint32_t *)a->ports[CALL_TOKENS], a->ports[CALL_LOGITS], thread, threads);
 }
 
 static inline void fake_prefill(const struct tern_args *a, uint32_t thread, uint32_t threads) {
-  for (uint32_t i = 0; i < a->n; i++) {
-    uint32_t kept = i + a->keep - a->n; /* wraps below the kept positions */
-    float *row = kept < a->keep ? (float *)a->logits + (size_t)kept * VOCAB : NULL;
-    fake_token(a, a->tokens[i], row, thread, threads);
+  uint32_t n = a->sizes[TERN_T], keep = a->sizes[TERN_K];
+  const uint32_t *tokens = a->ports[CALL_TOKENS];
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t kept = i + keep - n; /* wraps below the kept positions */
+    float *row = kept < keep ? (float *)a->ports[CALL_LOGITS] + (size_t)kept * VOCAB : NULL;
+    fake_token(a, tokens[i], row, thread, threads);
   }
 }
 
 /* Sequence after sequence: their states are apart. */
 static inline void fake_batch(const struct tern_args *a, uint32_t thread, uint32_t threads) {
-  for (uint32_t i = 0; i < a->n; i++) {
+  const uint32_t *tokens = a->ports[CALL_TOKENS], *rows = a->ports[CALL_ROWS];
+  for (uint32_t i = 0; i < a->sizes[TERN_B]; i++) {
     struct tern_args one = *a;
-    one.state = a->state + a->rows[i] * FAKE_STATE;
-    fake_token(&one, a->tokens[i], (float *)a->logits + (size_t)i * VOCAB, thread, threads);
+    one.state = a->state + rows[i] * FAKE_STATE;
+    fake_token(&one, tokens[i], (float *)a->ports[CALL_LOGITS] + (size_t)i * VOCAB, thread, threads);
   }
 }
 
+/* Tokens along `tokens`, logits of `kind` along `rows`. */
+#define FAKE_PORTS(tokens, rows, kind, bits)                                                                 \
+  {.name = "tokens", .type = "", .access = TERN_IN, .elem = TERN_U32, .dim = tokens, .elements = 1}, {       \
+    .name = "logits", .type = "", .access = TERN_OUT, .elem = kind, .frac = bits, .dim = rows,               \
+    .elements = VOCAB                                                                                        \
+  }
+static const struct tern_port fake_step_ports[] = {FAKE_PORTS(-1, -1, TERN_F32, 0)};
+static const struct tern_port fixed_step_ports[] = {FAKE_PORTS(-1, -1, TERN_I32, 10)};
+static const struct tern_port fake_prefill_ports[] = {FAKE_PORTS(TERN_T, TERN_K, TERN_F32, 0)};
+static const struct tern_port fake_batch_ports[] = {
+    FAKE_PORTS(TERN_B, TERN_B, TERN_F32, 0),
+    {.name = "rows", .type = "", .access = TERN_ROWS, .elem = TERN_U32, .dim = TERN_B, .elements = 1}};
+
+#define FAKE_ENTRY(title, function, table)                                                                   \
+  {.name = title,                                                                                            \
+   .run = function,                                                                                          \
+   .ports = table,                                                                                           \
+   .n_ports = sizeof table / sizeof *table,                                                                  \
+   .barriers = 3,                                                                                            \
+   .scratch = WORDS * 4,                                                                                     \
+   .weight_bytes = WORDS}
+/* All three forms; and a table of `step` alone. */
+#define FAKE_FORMS(step, prefill, batch)                                                                     \
+  {FAKE_ENTRY("step", step, fake_step_ports), FAKE_ENTRY("prefill", prefill, fake_prefill_ports),            \
+   FAKE_ENTRY("batch", batch, fake_batch_ports)}
+#define FAKE_STEP(step) {FAKE_ENTRY("step", step, fake_step_ports)}
+
+static const struct tern_entry fake_entries[] = FAKE_FORMS(fake_step, fake_prefill, fake_batch);
+static const struct tern_dim fake_dims[] = {{"T", CHUNK}, {"K", CHUNK}, {"B", SEQUENCES}};
 static const struct tern_fill fake_fills[] = {{WORDS * 4, 1, 4, 0x3e800000}}; /* 0.25 */
 
 static const struct tern_model fake_model = {
@@ -99,46 +132,42 @@ static const struct tern_model fake_model = {
     .spec = "fake.tern",
     .target = "x86_64-linux, \"generic\"",
     .compiler = "ternc 0.1.0",
-    .dims = "vocab=300 words=8",
+    .params = "vocab=300 words=8",
     .layout = 0x1234,
     .state_shape = 0x5678,
     .parameters = 4096,
     .weights_bytes = WEIGHTS,
     .state_bytes = FAKE_STATE,
-    .step_scratch = WORDS * 4,
-    .prefill_scratch = WORDS * 4,
-    .batch_scratch = WORDS * 4,
-    .weight_bytes_per_token = WORDS,
-    .vocab = VOCAB,
-    .chunk = CHUNK,
-    .sequences = SEQUENCES,
-    .barriers = 3,
+    .entries = fake_entries,
+    .n_entries = sizeof fake_entries / sizeof *fake_entries,
+    .n_dims = sizeof fake_dims / sizeof *fake_dims,
+    .dims = fake_dims,
     .threads = 1,
-    .step = fake_step,
-    .prefill = fake_prefill,
-    .batch = fake_batch,
     .fills = fake_fills,
     .n_fills = 1,
 };
 
-/* The same with integer logits of 10 fraction bits. */
+/* The same with a table of `step` alone. */
+static inline struct tern_model step_model(const struct tern_entry *step) {
+  struct tern_model m = fake_model;
+  m.entries = step;
+  m.n_entries = 1;
+  return m;
+}
+
+/* With integer logits of 10 fraction bits. */
 static inline void fixed_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
   fake_step(a, thread, threads);
-  for (uint32_t v = thread; a->keep && v < VOCAB; v += threads) {
-    float x = ((float *)a->logits)[v];
-    ((int32_t *)a->logits)[v] = (int32_t)(x * 1024);
+  for (uint32_t v = thread; v < VOCAB; v += threads) {
+    float x = ((float *)a->ports[CALL_LOGITS])[v];
+    ((int32_t *)a->ports[CALL_LOGITS])[v] = (int32_t)(x * 1024);
   }
   meet(a);
 }
 
 static inline struct tern_model fixed_model(void) {
-  struct tern_model m = fake_model;
-  m.step = fixed_step;
-  m.prefill = m.batch = NULL;
-  m.chunk = m.sequences = 0;
-  m.logits = TERN_LOGITS_I32;
-  m.logits_frac = 10;
-  return m;
+  static const struct tern_entry entries[] = {FAKE_ENTRY("step", fixed_step, fixed_step_ports)};
+  return step_model(entries);
 }
 
 /* A model with no prefill form whose next token follows the script: word 0 of the state counts positions. The
@@ -163,24 +192,20 @@ static inline void script_step(const struct tern_args *a, uint32_t thread, uint3
   uint32_t *count = (uint32_t *)a->state;
   if (script_delay)
     usleep(script_delay);
-  memset(a->logits, 0, a->keep * VOCAB * sizeof(float));
-  if (a->keep)
-    ((float *)a->logits)[script_token(*count)] = 50;
+  memset(a->ports[CALL_LOGITS], 0, VOCAB * sizeof(float));
+  ((float *)a->ports[CALL_LOGITS])[script_token(*count)] = 50;
   ++*count;
 }
 
 static inline struct tern_model script_model(void) {
-  struct tern_model m = fake_model;
-  m.step = script_step;
-  m.prefill = m.batch = NULL;
-  m.chunk = m.sequences = 0;
-  return m;
+  static const struct tern_entry entries[] = FAKE_STEP(script_step);
+  return step_model(entries);
 }
 
 static inline void uniform_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
   (void)threads;
-  for (uint32_t v = 0; thread == 0 && a->keep && v < VOCAB; v++)
-    ((float *)a->logits)[v] = 3;
+  for (uint32_t v = 0; thread == 0 && v < VOCAB; v++)
+    ((float *)a->ports[CALL_LOGITS])[v] = 3;
 }
 
 /* ---- the image ---- */

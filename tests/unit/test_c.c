@@ -5,10 +5,12 @@
 #include "backends/image/image.h"
 #include "ir/interp.h"
 #include "passes/pass.h"
+#include "runtime/entries.h"
 #include "runtime/image.h"
-#include "runtime/session.h"
 #include "runtime/state.h"
 #include "tests/c/cases.h"
+#include "tests/random/call.h"
+#include "tests/random/entries.h"
 #include "tests/random/model.h"
 
 #include <dlfcn.h>
@@ -149,38 +151,48 @@ static void call_kernels(const struct memory *mem, const struct call *c, uint32_
   }
 }
 
-static void run_calls(struct memory *mem, const struct form *f, tern_form *form, uint64_t scratch,
-                      const struct loops *l, const uint32_t *tokens, uint32_t n, uint32_t keep,
-                      uint32_t threads, const struct tensor *want) {
-  mem->args.scratch = aligned(scratch);
-  mem->args.logits = aligned((uint64_t)keep * mem->model->vocab * 4);
-  mem->args.tokens = tokens;
-  mem->args.n = n;
-  mem->args.keep = keep;
+struct c_engine {
+  struct memory *mem;
+  const struct loops *loops;
+};
+
+static void run_entry(void *self, const struct entry *e, struct tern_args *args, uint32_t threads) {
+  struct c_engine *c = self;
+  struct memory mem = {.model = c->mem->model, .args = *args};
   if (threads == 1)
-    form(&mem->args, 0, 1);
+    mem.model->entries[e->number].run(args, 0, 1);
   else
-    call_kernels(mem, f->schedule, 0, 0, 0, l, threads);
-  if (mem->model->logits == TERN_LOGITS_I32)
-    assert_memory_equal(mem->args.logits, want->i32, (size_t)keep * mem->model->vocab * 4);
-  for (uint32_t i = 0; mem->model->logits == TERN_LOGITS_F32 && i < keep * mem->model->vocab; i++) {
-    float got = ((float *)mem->args.logits)[i], right = want->f32[i];
+    call_kernels(&mem, e->schedule, 0, 0, 0, c->loops, threads);
+}
+
+/* What the interpreter has run, on threads of which each has its turn. */
+static void run_calls(struct memory *mem, const struct loops *l, const char *form, const uint32_t *tokens,
+                      const uint32_t *rows, uint32_t n, uint32_t keep, uint32_t threads,
+                      const struct tensor *want) {
+  const struct entry *e = loops_entry(l, form);
+  uint64_t elements = (uint64_t)keep * model_vocab(mem->model);
+  struct form_call call;
+  void *logits = aligned(elements * 4);
+  mem->args.scratch = aligned(entry_scratch(entry_find(mem->model, form), threads));
+  form_call(&call, &mem->args, tokens, logits, rows, n, keep);
+  run_entry(&(struct c_engine){mem, l}, e, &mem->args, threads);
+  if (model_integers(mem->model))
+    assert_memory_equal(logits, want->i32, elements * 4);
+  for (uint32_t i = 0; !model_integers(mem->model) && i < elements; i++) {
+    float got = ((float *)logits)[i], right = want->f32[i];
     if (memcmp(&got, &right, sizeof got) != 0 && (got == got || right == right))
-      fail_msg("%s with %u threads: logit %u is %.9g, not %.9g", f->name, threads, i, (double)got,
+      fail_msg("%s with %u threads: logit %u is %.9g, not %.9g", form, threads, i, (double)got,
                (double)right);
   }
   free(mem->args.scratch);
-  free(mem->args.logits);
+  free(logits);
 }
 
-static void run_form(struct memory *mem, const struct bench *b, struct interp *in, bool step,
+static void run_form(struct memory *mem, const struct bench *b, struct interp *in, const char *form,
                      const uint32_t *tokens, uint32_t n, uint32_t keep, uint32_t threads) {
-  const struct tern_model *m = mem->model;
-  const struct form *f = step ? b->loops->step : b->loops->prefill;
   const struct tensor *want;
-  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
-  run_calls(mem, f, step ? m->step : m->prefill, step ? step_scratch(m, threads) : m->prefill_scratch,
-            b->loops, tokens, n, keep, threads, want);
+  assert_true(interp_run(in, form, tokens, n, keep, &want));
+  run_calls(mem, b->loops, form, tokens, NULL, n, keep, threads, want);
 }
 
 /* Two calls on three sequences. */
@@ -197,8 +209,7 @@ static void run_batch(struct memory *mem, const struct bench *b, struct interp *
   for (int k = 0; k < 2; k++) {
     uint32_t n = k ? 2 : 3;
     assert_true(interp_run_batch(in, rows[k], tokens, n, &want));
-    mem->args.rows = rows[k];
-    run_calls(mem, b->loops->batch, m->batch, m->batch_scratch, b->loops, tokens, n, n, threads, want);
+    run_calls(mem, b->loops, "batch", tokens, rows[k], n, n, threads, want);
   }
   mem->args.state = one;
   free(states);
@@ -211,13 +222,13 @@ static void run_model(const struct bench *b, const struct tern_model *model, uin
   struct memory mem = {.model = model};
   memory_open(&mem, b, &source);
   for (int i = 0; i < 3; i++)
-    run_form(&mem, b, in, true, tokens + i, 1, 1, threads);
-  if (model->prefill) {
-    run_form(&mem, b, in, false, tokens, 4, 3, threads);
-    run_form(&mem, b, in, false, tokens + 3, 3, 0, threads);
-    run_form(&mem, b, in, false, tokens + 1, 1, 1, threads);
+    run_form(&mem, b, in, "step", tokens + i, 1, 1, threads);
+  if (model_prefill(model)) {
+    run_form(&mem, b, in, "prefill", tokens, 4, 3, threads);
+    run_form(&mem, b, in, "prefill", tokens + 3, 3, 0, threads);
+    run_form(&mem, b, in, "prefill", tokens + 1, 1, 1, threads);
   }
-  if (model->batch)
+  if (model_batch(model))
     run_batch(&mem, b, in, threads);
   interp_free(in);
   memory_close(&mem);
@@ -235,15 +246,19 @@ static void cases_equal_the_interpreter(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof kernel_cases / sizeof *kernel_cases; i++) {
     struct bench b;
+    struct failure f;
     const struct tern_model *model;
     print_message("%s\n", kernel_cases[i].name);
     bench_open(&b, &kernel_cases[i]);
     void *library = compile(&b, project(&b), strict, &model);
     assert_int_equal(model->abi, TERN_ABI);
     assert_int_equal(model->threads, 2);
-    assert_int_equal(model->sequences, model->batch ? 4 : 0);
-    assert_true(model->batch || !model->prefill);
-    assert_int_equal(model->barriers, b.loops->step->barriers);
+    assert_true(language_fits(model, &f));
+    assert_int_equal(model_sequences(model), model_batch(model) ? 4 : 0);
+    assert_int_equal(model_chunk(model), model_prefill(model) ? 4 : 0);
+    assert_true(model_batch(model) || !model_prefill(model));
+    assert_int_equal(model_step(model)->barriers, loops_entry(b.loops, "step")->barriers);
+    assert_int_equal(model->n_entries, b.loops->entries.n);
     assert_int_equal(model->n_kernels, b.loops->n_kernels);
     run_model(&b, model, 1);
     run_model(&b, model, 3);
@@ -263,6 +278,69 @@ static void so_do_they_with_this_machines_instructions(void **state) {
     void *library = compile(&b, project(&b), this_machine, &model);
     run_model(&b, model, 1);
     run_model(&b, model, 3);
+    dlclose(library);
+    bench_close(&b);
+  }
+}
+
+static void expect_port(const struct tern_port *p, const char *name, const char *type,
+                        enum tern_access access, enum tern_elem elem, int32_t dim, uint64_t elements) {
+  assert_string_equal(p->name, name);
+  assert_string_equal(p->type, type);
+  assert_int_equal(p->access, access);
+  assert_int_equal(p->elem, elem);
+  assert_int_equal(p->dim, dim);
+  assert_int_equal(p->elements, elements);
+}
+
+/* What the table says of entries_text. */
+static void check_table(const struct tern_model *m) {
+  const struct tern_entry *train = entry_find(m, "train"), *look = entry_find(m, "look"),
+                          *many = entry_find(m, "many"), *note = entry_find(m, "note"),
+                          *constant = entry_find(m, "constant");
+  struct failure f = {0};
+  enum { S = 3, R };
+  assert_int_equal(m->n_dims, 5);
+  assert_string_equal(m->dims[S].name, "S");
+  assert_int_equal(m->dims[S].most, 6);
+  assert_string_equal(m->dims[R].name, "R");
+  assert_int_equal(m->dims[R].most, 5);
+  assert_int_equal(m->dims[TERN_T].most, 0);
+  assert_int_equal(train->n_ports, 4);
+  expect_port(&train->ports[0], "x", "f32[S, 67]", TERN_IN, TERN_F32, S, 67);
+  expect_port(&train->ports[1], "w", "f32[67]", TERN_UPDATED, TERN_F32, -1, 67);
+  expect_port(&train->ports[2], "loss", "f32[1]", TERN_OUT, TERN_F32, -1, 1);
+  expect_port(&train->ports[3], "f32", "f32[S, 67]", TERN_OUT, TERN_F32, S, 67);
+  expect_port(&look->ports[0], "ids", "u32[S]", TERN_IN, TERN_U32, S, 1);
+  expect_port(&look->ports[1], "k", "i32[3]", TERN_UPDATED, TERN_I32, -1, 3);
+  expect_port(&many->ports[3], "rows", "u32[R]", TERN_ROWS, TERN_U32, R, 1);
+  assert_int_equal(note->n_ports, 2);
+  assert_int_equal(constant->n_ports, 1);
+  expect_port(&constant->ports[0], "logits", "f32[67]", TERN_OUT, TERN_F32, -1, 67);
+  for (uint32_t i = 0; i < m->n_kernels; i++)
+    assert_in_range(m->kernels[i].entry, 0, m->n_entries - 1);
+  assert_false(language_fits(m, &f));
+  assert_non_null(strstr(f.text, "model m is no language model: it has no entry 'step'"));
+}
+
+static void so_do_entries_of_any_signature(void **state) {
+  (void)state;
+  struct weight_source source = random_source();
+  for (int i = 0; i < ENTRIES_PASSES; i++) {
+    struct bench b;
+    struct memory mem = {0};
+    bench_open(&b, &(struct kernel_case){"entries", entries_passes[i], entries_text});
+    void *library = compile(&b, project(&b), strict, &mem.model);
+    check_table(mem.model);
+    memory_open(&mem, &b, &source);
+    for (uint32_t threads = 1; threads <= 3; threads += 2)
+      check_entries(&(struct entries_check){.loops = b.loops,
+                                            .source = &source,
+                                            .weights = mem.args.weights,
+                                            .threads = threads,
+                                            .self = &(struct c_engine){&mem, b.loops},
+                                            .run = run_entry});
+    memory_close(&mem);
     dlclose(library);
     bench_close(&b);
   }
@@ -339,6 +417,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_map_operator_has_c),
       cmocka_unit_test(cases_equal_the_interpreter),
+      cmocka_unit_test(so_do_entries_of_any_signature),
       cmocka_unit_test(so_do_they_with_this_machines_instructions),
       cmocka_unit_test(the_same_loops_give_the_same_text),
       cmocka_unit_test(the_makefile_builds),

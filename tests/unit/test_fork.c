@@ -123,13 +123,13 @@ static void fork_inside(const struct tern_args *a, uint32_t thread, uint32_t thr
 
 static void test_fork_during_a_call(void **state) {
   (void)state;
-  struct tern_model m = fake_model;
+  static const struct tern_entry entries[] = FAKE_STEP(fork_inside);
+  struct tern_model m = step_model(entries);
   struct failure f;
   struct session s;
   struct image image;
   char error[256];
   assert_true(image_open(&image, "fake.img", error, sizeof error));
-  m.step = fork_inside;
   for (uint32_t threads = 1; threads <= 2; threads++) {
     assert_true(session_open(&s, &m, &image, threads, 1, &f));
     forking = &s;

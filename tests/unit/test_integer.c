@@ -312,7 +312,7 @@ static bool no_floats(void *self, const char *name, int64_t first, int64_t count
 
 static bool no_ternary(void *self, const char *name, const struct weight *w, int8_t *codes, float *scales) {
   (void)self, (void)name, (void)scales;
-  for (int64_t i = 0; i < type_count(w->type, 1, 1); i++)
+  for (int64_t i = 0; i < type_count(w->type, NULL); i++)
     codes[i] = (int8_t)(i % 3 - 1);
   scales[0] = 1;
   return true;

@@ -61,7 +61,9 @@ static char *print(const struct module *m) {
 /* Every operator, attribute, clause and kind of region. */
 static const char everything[] =
     "// a comment\n"
-    "module \"a \\\"b\\\" \\x01\" spec \"dir/s.tern\" chunk 64 batch 5 weights 2000 states 384\n"
+    "module \"a \\\"b\\\" \\x01\" spec \"dir/s.tern\" chunk 64 batch 5 dim S 6 dim S.x dim R 3 "
+    "sequences dim Q "
+    "sequences weights 2000 states 384\n"
     "param hidden = 8 param \"odd name\" = -0.1 param big = 1e300 param top = inf\n"
     "weight @\"m.{}.w\"[6] : ternary[8, 8] per tensor source bf16\n"
     "weight @\"m.{}.v\"[6] : ternary[4, 8] per row\n"
@@ -159,6 +161,15 @@ static const char everything[] =
     "  write %h, @whole\n"
     "  return %x\n"
     "}\n"
+    "func train(%x: f32[S, 8], %w: f32[8], %k: i32[R, 2] frac 3) -> loss: f32[1], \"f32\": f32[8] updates "
+    "%w, "
+    "\"odd result\": i32[R, 2] frac 3 updates %k {\n"
+    "  %l = sum %w {axis = 0} : f32[1]\n"
+    "  return %l, %w, %k\n"
+    "}\n"
+    "func over(%x: f32[Q]) -> x: f32[Q] updates %x {\n"
+    "  return %x\n"
+    "}\n"
     "func fold() {\n"
     "  repeat 6 (%l) {\n"
     "    %o = const {value = nan} : f32[8]\n"
@@ -177,6 +188,12 @@ static void text_is_a_fixpoint(void **state) {
   assert_int_equal(m->next_kernel, 8);
   assert_int_equal(weight_find(m, "g")->group, 3);
   assert_string_equal(m->params.at[1].name, "odd name");
+  assert_int_equal(m->dims.n, DIMS_GIVEN + 4);
+  assert_int_equal(dim_of(m, dim_find(m, "R"))->most, 3);
+  assert_true(dim_of(m, dim_find(m, "Q"))->sequences && !dim_of(m, dim_find(m, "S.x"))->sequences);
+  struct result w = func_result(func_find(m, "train"), 1), logits = func_result(func_find(m, "step"), 0);
+  assert_true(w.updates == 1 && strcmp(w.name, "f32") == 0);
+  assert_true(logits.updates == -1 && strcmp(logits.name, "logits") == 0);
   char *first = print(m);
   struct module *again = parse(b, first);
   assert_string_equal(said(b), "");
@@ -276,13 +293,16 @@ static const struct wrong wrongs[] = {
     {"state @s : f32[5] = 0", "(%a: f32[6])", "write %a, @s return", "'s' is f32[5], the new value f32[6]"},
     {"state @s : f32[5] = 0", "(%a: f32[5])", "write %a, @s write %a, @s return", "'s' is written twice"},
     {"weight @w : f32[5] folded", "(%a: f32[5])", "define %a, @w return", "only 'fold' defines weights"},
-    {"", "(%a: f32[5, T])", "return", "f32[5, T]: only the first axis is T, K or B"},
-    {"", "(%a: f32[B, 5])", "return", "f32[B, 5] in 'f': B is of 'batch' alone, which has no T and no K"},
-    {"func batch(%a: f32[T]) { return }", "()", "return", "f32[T] in 'batch': B is of 'batch' alone"},
+    {"", "(%a: f32[5, T])", "return",
+     "f32[5, T]: only the first axis can be T, which is known only at each call"},
+    {"", "(%a: f32[T, 5])", "%r = scan (%x = %a) -> f32[B, 5] { yield %x } return",
+     "f32[B, 5] in 'f': no argument or result of the function has the dimension B"},
+    {"func batch(%a: f32[B]) { %c = const {value = 1} : f32[T] return }", "()", "return",
+     "f32[T] in 'batch': no argument or result of the function has the dimension T"},
     {"state @s : f32[5] = 0", "()", "%s = read @s : f32[B, 5] return",
      "read: f32[B, 5] in 'f', where there is one sequence"},
-    {"state @s : f32[5] = 0 func batch() { %s = read @s : f32[5] write %s, @s return }", "()", "return",
-     "write: f32[5] in 'batch', where each sequence has its own; [B, ...] is expected"},
+    {"state @s : f32[5] = 0 func batch(%t: u32[B]) { %s = read @s : f32[5] write %s, @s return }", "()",
+     "return", "write: f32[5] in 'batch', where each sequence has its own; [B, ...] is expected"},
     {"state @s : f32[5] = 0 func batch(%a: f32[B, 6]) { write %a, @s return }", "()", "return",
      "'s' is f32[5], the new value f32[B, 6]"},
     {"", "(%a: f32[K])", "%y = tail %a : f32[K] return", "tail: the first axis of f32[K] is not T"},
@@ -307,7 +327,17 @@ static const struct wrong wrongs[] = {
     {"", "(%a: f32[5]) scratch 64",
      "%y = kernel \"k\" -> f32[5] at 64 { %n = neg %a : f32[5] yield %n } return",
      "leaves the 64 bytes of scratch"},
-    {"", "(%a: f32[5]) spread", "return", "the function 'f' cannot be spread, only 'step' can"},
+    {"", "(%a: f32[T]) spread", "return",
+     "the function 'f' cannot be spread: its sizes are known only at each call"},
+    {"", "(%a: f32[5]) -> f32[5], f32[5]", "return %a",
+     "the results of func 'f' are not those that it returns"},
+    {"", "(%a: f32[5]) -> y: f32[5] updates %b", "return %a", "'%b' is not defined here"},
+    {"", "(%a: f32[5]) -> y: f32[1] updates %a", "%y = sum %a {axis = 0} : f32[1] return %y",
+     "the result 'y' of 'f' is f32[1] and updates no argument of that type"},
+    {"", "(%a: f32[5]) -> y: f32[5] updates %a, z: f32[5] updates %a", "return %a, %a",
+     "the results 'y' and 'z' of 'f' update one argument"},
+    {"", "(%a: q8[5])", "return",
+     "the function 'f' takes q8[5]; arguments are bool, u32, i8, i16, i32 or f32"},
     {"", "(%a: f32[99999999999999])", "return", "is not in 1 .. 1099511627776"},
     {"", "(%a: f32[1, 2, 3, 4, 5, 6])", "return", "at most 5 axes"},
     {"", "(%a: f33)", "return", "expected an element type"},
@@ -530,10 +560,11 @@ static void names_of_instances(void **state) {
 static void shapes_stretch(void **state) {
   (void)state;
   struct arena a = {0};
+  struct module *m = module_new(&a, NULL, "m");
   struct type t, wide = type_make(ELEM_F32, 2, (int64_t[]){DIM_T, 1}), row = vector(7);
   assert_true(type_broadcast(wide, row, &t));
-  assert_string_equal(type_text(&a, t), "f32[T, 7]");
-  assert_int_equal(type_count(t, 5, 2), 35);
+  assert_string_equal(type_text(&a, m, t), "f32[T, 7]");
+  assert_int_equal(type_count(t, (int64_t[]){5, 2, 3}), 35);
   assert_false(type_broadcast(type_make(ELEM_F32, 1, (int64_t[]){DIM_T}), row, &t));
   assert_false(type_broadcast(type_make(ELEM_F32, 1, (int64_t[]){DIM_T}),
                               type_make(ELEM_F32, 1, (int64_t[]){DIM_K}), &t));

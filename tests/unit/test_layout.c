@@ -111,8 +111,8 @@ CHANGE(weight_range, (b->integers->known = true, b->integers->hi = 3, b->integer
 CHANGE(weight_source, b->integers->source = STORE_F16)
 CHANGE(weight_unused, weight_add(b->m, "u", type_scalar(ELEM_F32))->stored = STORE_NONE)
 CHANGE(state_id, b->state->id = 4)
-CHANGE(most_tokens, b->m->chunk = 5)
-CHANGE(most_sequences, b->m->batch = 5)
+CHANGE(most_tokens, dim_of(b->m, DIM_T)->most = 5)
+CHANGE(most_sequences, dim_of(b->m, DIM_B)->most = 5)
 
 enum { LAYOUT = 1, STATE = 2 };
 

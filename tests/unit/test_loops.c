@@ -14,6 +14,8 @@
 #include "runtime/model.h"
 #include "tests/c/cases.h"
 #include "tests/random/apart.h"
+#include "tests/random/call.h"
+#include "tests/random/entries.h"
 #include "tests/random/model.h"
 
 #include <math.h>
@@ -86,7 +88,6 @@ struct number {
 
 struct machine {
   const struct tern_args *args;
-  const struct form *form;
   const struct kernel *k;
   int64_t i, j;
   uint32_t thread, threads;
@@ -101,9 +102,7 @@ static int64_t at(const struct machine *m, const struct index *x) {
   case INDEX_VAR: return m->vars[x->loop->id];
   case INDEX_I: return m->i;
   case INDEX_J: return m->j;
-  case INDEX_B:
-  case INDEX_T: return m->args->n;
-  case INDEX_K: return m->args->keep;
+  case INDEX_DIM: return m->args->sizes[-1 - x->constant];
   case INDEX_VALUE: return m->exprs[x->value->id].i;
   default: break;
   }
@@ -123,12 +122,15 @@ static uint8_t *address(const struct machine *m, const struct buffer *b, int64_t
   static const int widths[] = {[FORMAT_F32] = 4, [FORMAT_F16] = 2, [FORMAT_BF16] = 2, [FORMAT_I8] = 1,
                                [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
   const struct tern_args *a = m->args;
-  const void *bases[] = {[BASE_SCRATCH] = a->scratch, [BASE_OWN] = a->scratch,   [BASE_WEIGHTS] = a->weights,
-                         [BASE_STATE] = a->state,     [BASE_TOKENS] = a->tokens, [BASE_LOGITS] = a->logits,
-                         [BASE_ROWS] = a->rows};
+  const struct entry *e = m->k->entry;
+  const void *bases[] = {[BASE_SCRATCH] = a->scratch,
+                         [BASE_OWN] = a->scratch,
+                         [BASE_WEIGHTS] = a->weights,
+                         [BASE_STATE] = a->state,
+                         [BASE_PORT] = b->base == BASE_PORT ? a->ports[b->port] : NULL};
   assert_true(element >= 0 &&
               (b->sequence ? element % (b->sequence / widths[b->format]) : element) < b->elements);
-  int64_t own = b->base == BASE_OWN ? m->form->scratch + m->thread * m->form->own : 0;
+  int64_t own = b->base == BASE_OWN ? e->scratch + m->thread * e->own : 0;
   return (uint8_t *)bases[b->base] + own + b->offset + m->i * b->stride_i + m->j * b->stride_j +
          element * widths[b->format];
 }
@@ -236,8 +238,9 @@ static void execute_loop(struct machine *m, const struct loop *l) {
     end = share(extent, grain, m->thread + 1, m->threads);
   }
   each_accumulator(m, l, l->body, false);
-  for (int64_t block = begin; block < end; block += grain)
-    for (int64_t x = block + grain - 1; x >= block; x--)
+  int64_t size = l->kind == LOOP_VECTOR ? LANES : 1; /* no lane is twice in a block */
+  for (int64_t block = begin; block < end; block += size)
+    for (int64_t x = block + size - 1; x >= block; x--)
       if (x < end) {
         m->vars[l->id] = x;
         execute(m, l->body);
@@ -280,15 +283,14 @@ enum { THREADS = 3 };
 
 struct running {
   const struct tern_args *args;
-  const struct form *form;
+  uint32_t threads;
 };
 
 static void execute_kernel(const struct running *r, const struct kernel *k, int64_t i, int64_t j,
                            uint32_t thread) {
   if (thread && k->team == TEAM_FIRST)
     return;
-  struct machine m = {
-      .args = r->args, .form = r->form, .k = k, .i = i, .j = j, .thread = thread, .threads = THREADS};
+  struct machine m = {.args = r->args, .k = k, .i = i, .j = j, .thread = thread, .threads = r->threads};
   m.vars = xmalloc(sizeof *m.vars * (size_t)(k->n_loops + 1));
   m.exprs = xmalloc(sizeof *m.exprs * (size_t)(k->n_exprs + 1));
   m.accs = xmalloc(sizeof *m.accs * (size_t)(k->n_accs + 1));
@@ -338,7 +340,7 @@ static enum format format_of(enum elem e) {
 
 static void start_states(uint8_t *state, const struct module *m) {
   for (const struct state *s = m->states; s; s = s->next) {
-    int64_t instances = 1, n = type_count(s->type, 1, 1);
+    int64_t instances = 1, n = type_count(s->type, NULL);
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
     for (int64_t i = 0; i < instances; i++)
@@ -366,34 +368,38 @@ static void check_states(const uint8_t *state, struct interp *in, int64_t sequen
       instances *= s->counts[i];
     for (int64_t i = 0; i < instances; i++)
       check_elements(s->name, state + s->offset + i * s->stride, interp_state_of(in, sequence, s, i)->data,
-                     s->type.elem, type_count(s->type, 1, 1));
+                     s->type.elem, type_count(s->type, NULL));
   }
 }
 
-/* The form that the interpreter has run: its logits against `want`. */
-static void execute_form(struct memory *mem, const struct form *f, const uint32_t *tokens, uint32_t n,
-                         uint32_t keep, const struct tensor *want) {
+static void execute_entry(void *self, const struct entry *e, struct tern_args *args, uint32_t threads) {
   static bool forward;
-  struct running running = {&mem->args, f};
+  (void)self;
+  struct running running = {args, threads};
   struct apart apart = {
-      .threads = THREADS, .forward = forward = !forward, .self = &running, .run = run_kernel};
-  int64_t elements = type_count(want->type, n, keep);
-  mem->args.scratch = aligned(f->scratch + THREADS * f->own);
-  mem->args.logits = aligned(elements * 4);
-  mem->args.tokens = tokens;
-  mem->args.n = n;
-  mem->args.keep = keep;
-  run_apart(&apart, f);
-  check_elements(f->name, mem->args.logits, want->data, want->type.elem, elements);
-  free(mem->args.scratch);
-  free(mem->args.logits);
+      .threads = threads, .forward = forward = !forward, .self = &running, .run = run_kernel};
+  run_apart(&apart, e);
 }
 
-static void run_form(struct bench *b, struct memory *mem, struct interp *in, const struct form *f,
+/* The form that the interpreter has run: its logits against `want`. */
+static void execute_form(struct memory *mem, const struct entry *e, const uint32_t *tokens,
+                         const uint32_t *rows, uint32_t n, uint32_t keep, const struct tensor *want) {
+  struct form_call call;
+  int64_t elements = type_count(want->type, NULL); /* with sizes of the run */
+  mem->args.scratch = aligned(e->scratch + THREADS * e->own);
+  uint8_t *logits = aligned(elements * 4);
+  form_call(&call, &mem->args, tokens, logits, rows, n, keep);
+  execute_entry(NULL, e, &mem->args, THREADS);
+  check_elements(e->name, logits, want->data, want->type.elem, elements);
+  free(mem->args.scratch);
+  free(logits);
+}
+
+static void run_form(struct bench *b, struct memory *mem, struct interp *in, const char *form,
                      const uint32_t *tokens, uint32_t n, uint32_t keep) {
   const struct tensor *want;
-  assert_true(interp_run(in, f->name, tokens, n, keep, &want));
-  execute_form(mem, f, tokens, n, keep, want);
+  assert_true(interp_run(in, form, tokens, n, keep, &want));
+  execute_form(mem, loops_entry(b->loops, form), tokens, NULL, n, keep, want);
   check_states(mem->args.state, in, 0, b->m);
 }
 
@@ -412,8 +418,8 @@ static void run_batch(struct bench *b, struct memory *mem, struct interp *in) {
     start_states(states + i * bytes, b->m);
   for (int k = 0; k < 3; k++) {
     assert_true(interp_run_batch(in, calls[k].rows, tokens + k, calls[k].n, &want));
-    mem->args.rows = calls[k].rows;
-    execute_form(mem, b->loops->batch, tokens + k, calls[k].n, calls[k].n, want);
+    execute_form(mem, loops_entry(b->loops, "batch"), tokens + k, calls[k].rows, calls[k].n, calls[k].n,
+                 want);
     for (int i = 0; i < SEQUENCES; i++)
       check_states(states + i * bytes, in, i, b->m);
   }
@@ -430,14 +436,15 @@ static void run_model(struct bench *b) {
   mem.args.state = aligned(b->m->state_bytes < 0 ? 0 : b->m->state_bytes);
   start_states(mem.args.state, b->m);
   for (int i = 0; i < 3; i++)
-    run_form(b, &mem, in, b->loops->step, tokens + i, 1, 1);
-  if (b->loops->prefill) {
-    run_form(b, &mem, in, b->loops->prefill, tokens, 4, 2);
-    run_form(b, &mem, in, b->loops->prefill, tokens + 2, 1, 1);
-    run_form(b, &mem, in, b->loops->prefill, tokens + 3, 3, 0);
+    run_form(b, &mem, in, "step", tokens + i, 1, 1);
+  bool prefill = loops_entry(b->loops, "prefill"), batch = loops_entry(b->loops, "batch");
+  if (prefill) {
+    run_form(b, &mem, in, "prefill", tokens, 4, 2);
+    run_form(b, &mem, in, "prefill", tokens + 2, 1, 1);
+    run_form(b, &mem, in, "prefill", tokens + 3, 3, 0);
   }
-  assert_true(b->loops->batch || !b->loops->prefill);
-  if (b->loops->batch)
+  assert_true(batch || !prefill);
+  if (batch)
     run_batch(b, &mem, in);
   interp_free(in);
   free(mem.args.state);
@@ -461,6 +468,27 @@ static void cases_equal_the_interpreter(void **state) {
     check_case(&kernel_cases[i], packed ? STORE_TILE2 : STORE_NONE);
     if (packed)
       check_case(&kernel_cases[i], STORE_TILE3);
+  }
+}
+
+static void so_do_entries_of_any_signature(void **state) {
+  (void)state;
+  struct weight_source source = random_source();
+  for (int i = 0; i < ENTRIES_PASSES; i++) {
+    struct bench b;
+    struct memory mem = {0};
+    bench_open(&b, entries_text, entries_passes[i]);
+    if (!b.loops)
+      fail_msg("%s", b.said);
+    load_weights(&mem, &b, &source);
+    for (uint32_t threads = 1; threads <= THREADS; threads += THREADS - 1)
+      check_entries(&(struct entries_check){.loops = b.loops,
+                                            .source = &source,
+                                            .weights = mem.args.weights,
+                                            .threads = threads,
+                                            .run = execute_entry});
+    free(mem.image);
+    bench_close(&b);
   }
 }
 
@@ -508,7 +536,7 @@ static void a_norm_takes_three_loops(void **state) {
   expect(k1, "absmax= ", 1);
   expect(k1, "store ", 2);
   expect(k1, "parallel", 0);
-  assert_int_equal(b.loops->step->scratch, 640);
+  assert_int_equal(loops_entry(b.loops, "step")->scratch, 640);
   free(text);
   bench_close(&b);
 }
@@ -586,7 +614,7 @@ static void states_are_updated_in_place(void **state) {
     char *out = printed(b.loops);
     expect(out, "load h[", uses[i].loads);
     expect(out, "store h[", 1);
-    assert_int_equal(b.loops->step->scratch > 64, uses[i].saved);
+    assert_int_equal(loops_entry(b.loops, "step")->scratch > 64, uses[i].saved);
     free(out);
     free(source);
     bench_close(&b);
@@ -602,7 +630,7 @@ static void what_is_not_planned_is_refused(void **state) {
   } cases[] = {
       {HEAD "func step(%token: u32) -> f32[4] {\n  %c = const {value = 1} : f32[4]\n  return %c\n}\n",
        "plan-memory"},
-      {HEAD "func fold() {\n  return\n}\n", "no form 'step'"},
+      {HEAD "func fold() {\n  return\n}\n", "the module 'm' has no function that can be called"},
       {HEAD "weight @w : ternary[4, 4] per tensor stored tile2 at 0 scales 64\n"
             "func step(%token: u32) -> f32[4] scratch 64 {\n"
             "  %y = kernel \"step.k0\" -> f32[4] at output {\n"
@@ -797,7 +825,7 @@ static void threads_meet_where_memory_is_shared(void **state) {
     fail_msg("%s", b.said);
   char *text = printed(b.loops);
   expect(text,
-         "form step scratch 77824 barriers 10 {\n"
+         "entry step scratch 77824 barriers 10 {\n"
          "  step_k0\n"
          "  step_k1\n"
          "  barrier step_k9\n"
@@ -824,6 +852,7 @@ int main(void) {
       cmocka_unit_test(indices_simplify),
       cmocka_unit_test(indices_keep_their_value),
       cmocka_unit_test(cases_equal_the_interpreter),
+      cmocka_unit_test(so_do_entries_of_any_signature),
       cmocka_unit_test(a_norm_takes_three_loops),
       cmocka_unit_test(tokens_are_shared_by_threads),
       cmocka_unit_test(states_are_updated_in_place),

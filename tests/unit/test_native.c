@@ -76,7 +76,7 @@ static struct buffer *map_kernel(enum opcode code, enum rounding round) {
   e->attr.bits = 8;
   e->attr.round = round;
   store(&l->body, y, var(l), let(&l->body, e));
-  fx.loops->step->schedule = call(k, 0, NULL);
+  fx.step->schedule = call(k, 0, NULL);
   return y;
 }
 
@@ -151,7 +151,7 @@ static void norm_kernel(int n) {
   store(&k->body, y, number(n), all);
   store(&k->body, y, number(n + 1), total(top));
   store(&k->body, y, number(n + 2), total(max));
-  fx.loops->step->schedule = call(k, 0, NULL);
+  fx.step->schedule = call(k, 0, NULL);
 }
 
 static void norms(void **state) {
@@ -194,7 +194,7 @@ static void serial_inside_vector(void **state) {
   add_to(&s->body, acc, let(&s->body, load(in, ELEM_F32, at)));
   store(&s->body, running, at, let(&s->body, total(acc)));
   store(&v->body, out, var(v), let(&v->body, total(acc)));
-  fx.loops->step->schedule = call(k, 0, NULL);
+  fx.step->schedule = call(k, 0, NULL);
   fill_random(x, ROWS * COLUMNS, 5);
   struct native_jit *j = compile(0);
   run_step(j, 1);
@@ -220,7 +220,7 @@ static void strides_and_formats(void **state) {
     teardown(NULL), setup(NULL);
     struct kernel *k = kernel("gather");
     struct buffer *h = buffer(BASE_WEIGHTS, FORMAT_F16, 0), *g = buffer(BASE_WEIGHTS, FORMAT_BF16, 4096);
-    struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
+    struct buffer *t = port_buffer(CALL_TOKENS, FORMAT_U32), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
     struct buffer *ids = buffer(BASE_SCRATCH, FORMAT_U32, 4096);
     struct loop *l = loop(&k->body, LOOP_VECTOR, number(COUNT));
     struct index *token = index_new(INDEX_VALUE, 0, NULL, NULL);
@@ -240,7 +240,7 @@ static void strides_and_formats(void **state) {
     struct expr *id = expr_new(EXPR_INDEX, ELEM_U32);
     id->index = place;
     store(&l->body, ids, var(l), let(&l->body, id));
-    fx.loops->step->schedule = call(k, 0, NULL);
+    fx.step->schedule = call(k, 0, NULL);
     for (int i = 0; i < 1024; i++) {
       half[i] = (uint16_t)(i * 577 + 3); /* subnormals, infinities and NaN among them */
       bf16[i] = (uint16_t)(i * 1201);
@@ -274,7 +274,7 @@ static void repeats(void **state) {
   store(&l->body, s, var(l), let(&l->body, apply(OP_ADD, ELEM_F32, a, b)));
   struct call *inside = call(k, 0, NULL);
   inside->barrier = true;
-  fx.loops->step->schedule = call(NULL, OUTER, call(NULL, INNER, inside));
+  fx.step->schedule = call(NULL, OUTER, call(NULL, INNER, inside));
   fill_random((float *)weights, 1024, 3);
   struct native_jit *j = compile(0);
   for (uint32_t threads = 1; threads <= 4; threads++) {
@@ -289,7 +289,7 @@ static void repeats(void **state) {
   args.trace = note_trace;
   args.tracer = &n_traced;
   barriers = n_traced = 0;
-  native_jit_model(j)->step(&args, 2, 3);
+  native_jit_model(j)->entries[0].run(&args, 2, 3);
   assert_int_equal(barriers, OUTER * INNER);
   assert_int_equal(n_traced, 2 * OUTER * INNER);
   for (int i = 0; i < n_traced; i++) {
@@ -304,8 +304,8 @@ static void repeats(void **state) {
 static void tokens_of_a_call(void **state) {
   (void)state;
   struct kernel *k = kernel("double");
-  struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
-  struct loop *l = loop(&k->body, LOOP_SERIAL, index_new(INDEX_T, 0, NULL, NULL));
+  struct buffer *t = port_buffer(CALL_TOKENS, FORMAT_U32), *y = buffer(BASE_SCRATCH, FORMAT_F32, 0);
+  struct loop *l = loop(&k->body, LOOP_SERIAL, index_new(INDEX_DIM, DIM_T, NULL, NULL));
   l->parallel = true;
   k->team = TEAM_SHARE;
   struct expr *v = apply(OP_CONVERT, ELEM_F32, let(&l->body, load(t, ELEM_U32, var(l))), NULL);
@@ -314,15 +314,15 @@ static void tokens_of_a_call(void **state) {
   struct buffer *n = buffer(BASE_SCRATCH, FORMAT_F32, 1024);
   struct expr *more = apply(OP_ADD, ELEM_F32, let(&once->body, load(n, ELEM_F32, number(0))), constant(1));
   store(&once->body, n, number(0), let(&once->body, more));
-  fx.loops->step->schedule = call(k, 0, NULL);
-  fx.loops->step->schedule->next = call(once, 0, NULL);
+  fx.step->schedule = call(k, 0, NULL);
+  fx.step->schedule->next = call(once, 0, NULL);
   struct native_jit *j = compile(0);
   memset(scratch, 0, sizeof scratch);
   struct tern_args args = arguments(23);
   for (uint32_t i = 0; i < 23; i++)
     tokens[i] = i * 7 + 0x80000000u * (i == 4);
   for (uint32_t thread = 0; thread < 3; thread++)
-    native_jit_model(j)->step(&args, thread, 3);
+    native_jit_model(j)->entries[0].run(&args, thread, 3);
   for (int i = 0; i < 23; i++)
     same_float(((float *)scratch)[i], (float)tokens[i], "token", 0);
   same_float(((float *)scratch)[256], 1, "once", 0);
@@ -333,14 +333,17 @@ static void tokens_of_a_call(void **state) {
 static void sequences_of_a_batch(void **state) {
   (void)state;
   enum { SEQUENCES = 40, TOKENS = 23, STRIDE = 16 };
-  struct form batch = {.name = "batch", .kind = FORM_BATCH};
   for (int vector = 0; vector < 2; vector++) {
     teardown(NULL), setup(NULL);
     struct kernel *idle = kernel("idle"), *k = kernel("grow");
-    k->form = FORM_BATCH;
-    struct buffer *t = buffer(BASE_TOKENS, FORMAT_U32, 0), *r = buffer(BASE_ROWS, FORMAT_U32, 0),
+    struct entry *batch = k->entry = entry("batch", DIM_B, DIM_B);
+    batch->sequences = DIM_B;
+    vec_push(&fx.arena, batch->ports,
+             (struct entry_port){"rows", PORT_ROWS, batch->ports.at[CALL_TOKENS].type, FRAC_NONE});
+    struct buffer *t = port_buffer(CALL_TOKENS, FORMAT_U32), *r = port_buffer(CALL_ROWS, FORMAT_U32),
                   *s = buffer(BASE_STATE, FORMAT_F32, 8);
-    struct loop *l = loop(&k->body, vector ? LOOP_VECTOR : LOOP_SERIAL, index_new(INDEX_B, 0, NULL, NULL));
+    struct loop *l =
+        loop(&k->body, vector ? LOOP_VECTOR : LOOP_SERIAL, index_new(INDEX_DIM, DIM_B, NULL, NULL));
     l->parallel = true;
     k->team = TEAM_SHARE;
     struct index *row = index_new(INDEX_VALUE, 0, NULL, NULL);
@@ -350,16 +353,19 @@ static void sequences_of_a_batch(void **state) {
         let(&l->body, apply(OP_CONVERT, ELEM_F32, let(&l->body, load(t, ELEM_U32, var(l))), NULL));
     struct expr *old = let(&l->body, load(s, ELEM_F32, at));
     store(&l->body, s, at, let(&l->body, apply(OP_ADD, ELEM_F32, old, v)));
-    fx.loops->step->schedule = call(idle, 0, NULL);
-    batch.schedule = call(k, 0, NULL);
-    batch.scratch = 128;
-    fx.loops->batch = &batch;
-    ((struct module *)fx.loops->module)->batch = TOKENS;
+    fx.step->schedule = call(idle, 0, NULL);
+    batch->schedule = call(k, 0, NULL);
+    batch->scratch = 128;
+    dim_of(fx.loops->module, DIM_B)->most = TOKENS;
     struct native_jit *j = compile(0);
     const struct tern_model *model = native_jit_model(j);
-    assert_int_equal(model->sequences, TOKENS);
-    assert_int_equal(model->batch_scratch, 128);
-    assert_int_equal(model->kernels[1].form, TERN_BATCH);
+    assert_int_equal(model->dims[TERN_B].most, TOKENS);
+    assert_int_equal(model->n_entries, 2);
+    assert_int_equal(model->entries[1].scratch, 128);
+    assert_string_equal(model->entries[1].name, "batch");
+    assert_int_equal(model->entries[1].n_ports, CALL_PORTS);
+    assert_int_equal(model->entries[1].ports[CALL_ROWS].access, TERN_ROWS);
+    assert_int_equal(model->kernels[1].entry, 1);
     memset(state_room, 0, sizeof state_room);
     struct tern_args args = arguments(TOKENS);
     float want[SEQUENCES] = {0};
@@ -369,7 +375,7 @@ static void sequences_of_a_batch(void **state) {
       want[sequence_rows[i]] = (float)tokens[i];
     }
     for (uint32_t thread = 0; thread < 3; thread++)
-      model->batch(&args, thread, 3);
+      model->entries[1].run(&args, thread, 3);
     for (int i = 0; i < SEQUENCES; i++)
       same_float(((float *)(state_room + 8))[i * STRIDE], want[i], "sequence", (float)i);
     native_jit_free(j);
@@ -390,7 +396,7 @@ static void sum_kernel(enum storage stored, int64_t m, int64_t n, int64_t group,
   k->out = buffer(BASE_SCRATCH, format == FORMAT_F32 ? FORMAT_F32 : FORMAT_I32, 0);
   k->m = m, k->n = n, k->group = group;
   k->rows = number(rows);
-  fx.loops->step->schedule = call(k, 0, NULL);
+  fx.step->schedule = call(k, 0, NULL);
 }
 
 /* One sum compiled for a processor, against the portable sum of tile2: both layouts
@@ -454,9 +460,9 @@ static void same_bytes_everywhere(void **state) {
     for (int k = 0; k < 2; k++) {
       teardown(NULL), setup(NULL);
       norm_kernel(100);
-      struct call *norm = fx.loops->step->schedule;
+      struct call *norm = fx.step->schedule;
       sum_kernel(STORE_TILE2, 40, 64, 0, 1, FORMAT_I8);
-      fx.loops->step->schedule->next = norm;
+      fx.step->schedule->next = norm;
       diag_add_source(&fx.diag, k ? "/somewhere/else/test.tern" : "examples/test.tern", "", 0);
       fx.kernel->at = (struct loc){.file = 1, .line = 3};
       object[k] = emit(targets[t][0], targets[t][1], NATIVE_OBJECT, &n[k]);
@@ -521,6 +527,18 @@ static void wrong_targets(void **state) {
   assert_int_equal(fx.diag.errors, 5);
 }
 
+static void expect_port(const struct tern_entry *e, uint32_t number, const struct tern_port *want) {
+  const struct tern_port *p = &e->ports[number];
+  assert_true(number < e->n_ports);
+  assert_string_equal(p->name, want->name);
+  assert_string_equal(p->type, want->type);
+  assert_int_equal(p->access, want->access);
+  assert_int_equal(p->elem, want->elem);
+  assert_int_equal(p->frac, want->frac);
+  assert_int_equal(p->dim, want->dim);
+  assert_int_equal(p->elements, want->elements);
+}
+
 static void facts_of_the_model(void **state) {
   (void)state;
   struct module *m = (struct module *)fx.loops->module;
@@ -528,20 +546,30 @@ static void facts_of_the_model(void **state) {
   s->n_counts = 1, s->counts[0] = 3, s->offset = 64, s->stride = 64, s->init = 0.5;
   norm_kernel(8);
   fx.kernel->weight_bytes = 99;
-  fx.loops->weight_bytes_per_token = 99;
-  fx.loops->step->scratch = 640;
-  fx.loops->step->barriers = 17;
+  fx.step->weight_bytes = 99;
+  fx.step->scratch = 640;
+  fx.step->own = 16;
+  fx.step->barriers = 17;
   struct native_jit *j = compile(0);
   const struct tern_model *model = native_jit_model(j);
   assert_int_equal(model->abi, TERN_ABI);
   assert_string_equal(model->name, "test");
   assert_string_equal(model->spec, "test.tern");
-  assert_int_equal(model->step_scratch, 640);
-  assert_int_equal(model->weight_bytes_per_token, 99);
-  assert_null(model->prefill);
-  assert_null(model->batch);
-  assert_int_equal(model->sequences, 0);
-  assert_int_equal(model->barriers, 17);
+  assert_int_equal(model->n_entries, 1); /* neither prefill nor batch */
+  assert_string_equal(model->entries[0].name, "step");
+  assert_int_equal(model->entries[0].scratch, 640);
+  assert_int_equal(model->entries[0].own, 16);
+  assert_int_equal(model->entries[0].weight_bytes, 99);
+  assert_int_equal(model->entries[0].barriers, 17);
+  expect_port(&model->entries[0], CALL_TOKENS,
+              &(struct tern_port){"tokens", "u32", TERN_IN, TERN_U32, 0, -1, 1});
+  expect_port(&model->entries[0], CALL_LOGITS,
+              &(struct tern_port){"logits", "f32[8]", TERN_OUT, TERN_F32, 0, -1, 8});
+  assert_int_equal(model->n_dims, 3);
+  for (uint32_t i = 0; i < model->n_dims; i++) {
+    assert_string_equal(model->dims[i].name, ((const char *[]){"T", "K", "B"})[i]);
+    assert_int_equal(model->dims[i].most, 0); /* no entry has them */
+  }
   assert_int_equal(model->n_fills, 3);
   assert_int_equal(model->fills[2].at, 192);
   assert_int_equal(model->fills[2].count, 8);
@@ -549,7 +577,7 @@ static void facts_of_the_model(void **state) {
   assert_int_equal(model->n_kernels, 1);
   assert_string_equal(model->kernels[0].name, "norm");
   assert_int_equal(model->kernels[0].weight_bytes, 99);
-  assert_int_equal(model->kernels[0].form, TERN_STEP);
+  assert_int_equal(model->kernels[0].entry, 0);
   native_jit_free(j);
 }
 

@@ -70,7 +70,7 @@ static void integer_kernel(enum opcode code, int variant, const int *widths) {
     e->attr = integer_attrs(code, variant, result_bits[r]);
     store(&l->body, buffer(BASE_SCRATCH, format, r * OPERAND_ROOM), var(l), let(&l->body, e));
   }
-  fx.loops->step->schedule = call(k, 0, NULL);
+  fx.step->schedule = call(k, 0, NULL);
 }
 
 static void check_results(enum opcode code, int variant, const int *widths) {
@@ -129,7 +129,7 @@ static struct native_jit *compile_accumulators(int width, int n) {
       store(&k->body, y, number(kind * 3 + h), let(&k->body, total(acc)));
     }
   }
-  fx.loops->step->schedule = call(k, 0, NULL);
+  fx.step->schedule = call(k, 0, NULL);
   return compile(0);
 }
 

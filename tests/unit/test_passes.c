@@ -483,7 +483,7 @@ static void test_batch_time_of_mlgru(void **state) {
   (void)state;
   struct fixture f;
   start(&f, mlgru, "ternarize,norm-scale,cse,dce,batch-time,cse,dce");
-  assert_int_equal(f.m->chunk, 96);
+  assert_int_equal(dim_of(f.m, DIM_T)->most, 96);
   assert_int_equal(count_ops(f.m, "prefill", OP_SCAN), 1);
   assert_int_equal(count_ops(f.m, "prefill", OP_TAIL), 1);
   const struct op *scan = find_in(func_find(f.m, "prefill")->body, OP_SCAN);
@@ -535,7 +535,7 @@ static void test_no_prefill_through_products(void **state) {
   struct fixture f;
   start(&f, text, "default");
   assert_null(func_find(f.m, "prefill"));
-  assert_int_equal(f.m->chunk, 0);
+  assert_int_equal(dim_of(f.m, DIM_T)->most, 0);
   check_memory(f.m, func_find(f.m, "step"));
   end(&f);
   struct model model = {"dense recurrence", text};

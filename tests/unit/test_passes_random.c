@@ -143,7 +143,7 @@ static void gen_move(struct gen *g, struct builder *b) {
     add(g, build(b, OP_CONCAT, 3, in, &(struct attrs){.axis = pick(g, t.rank)}, NULL)->out[0]);
     break;
   }
-  default: add(g, build_reshape(b, x, type_make(ELEM_F32, 1, (int64_t[]){type_count(t, 1, 1)}))); break;
+  default: add(g, build_reshape(b, x, type_make(ELEM_F32, 1, (int64_t[]){type_count(t, NULL)}))); break;
   }
 }
 
@@ -237,7 +237,7 @@ static void gen_block(struct gen *g, struct builder *b, int n_ops) {
 static void generate(struct gen *g, uint64_t seed) {
   *g = (struct gen){.seed = seed << 32};
   g->m = module_new(&g->arena, &g->diag, "random");
-  g->m->batch = 3;
+  dim_of(g->m, DIM_B)->most = 3;
   struct func *f = func_add(g->m, "step");
   struct builder b = builder_end(g->m, f->body);
   struct value *token = block_arg(g->m, f->body, type_scalar(ELEM_U32), "token");

@@ -3,11 +3,15 @@
 #include "driver/compare.h"
 #include "driver/engine.h"
 #include "tests/random/apart.h"
+#include "tests/random/call.h"
+#include "tests/random/entries.h"
 #include "tests/random/model.h"
 
 #include "ir/interp.h"
 #include "runtime/batch.h"
+#include "runtime/entries.h"
 #include "runtime/session.h"
+#include "runtime/team.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,7 +90,7 @@ static bool session_agrees(const struct engine *e, const struct image *im, const
     return false;
   }
   s.raw = raw;
-  struct whole got = {.vocab = e->model->vocab};
+  struct whole got = {.vocab = model_vocab(e->model)};
   got.logits = xmalloc(TOKENS * got.vocab * sizeof *got.logits);
   bool ok = session_run(&s, tokens, TOKENS, true, take_rows, &got, &f) &&
             as_wanted(want, want->logits, want->n, got.logits, raw);
@@ -130,20 +134,21 @@ static void run_kernel(void *self, const struct kernel *k, uint32_t i, uint32_t 
   r->e->model->kernels[k->number].run(&r->args, i, j, thread, 3);
 }
 
+static void run_entry_apart(const struct engine *e, const struct entry *entry, struct tern_args *args,
+                            bool forward) {
+  struct apart_run r = {e, *args};
+  struct apart apart = {.threads = 3, .forward = forward, .self = &r, .run = run_kernel};
+  run_apart(&apart, entry);
+}
+
 /* A call of n tokens from number `first` on, by three threads that only barriers hold together. */
-static bool agrees_apart(const struct engine *e, const struct form *form, struct session *s, uint32_t first,
+static bool agrees_apart(const struct engine *e, const struct entry *entry, struct session *s, uint32_t first,
                          uint32_t n, const struct wanted *want) {
-  struct apart_run r = {.e = e,
-                        .args = {.weights = s->weights,
-                                 .state = s->state,
-                                 .scratch = s->scratch,
-                                 .tokens = s->tokens,
-                                 .logits = s->logits,
-                                 .n = n,
-                                 .keep = n}};
-  struct apart apart = {.threads = 3, .forward = first / n % 2, .self = &r, .run = run_kernel};
+  struct tern_args args = {.weights = s->weights, .state = s->state, .scratch = s->scratch};
+  struct form_call call;
+  form_call(&call, &args, s->tokens, s->logits, NULL, n, n);
   memcpy(s->tokens, tokens + first, n * sizeof *tokens);
-  run_apart(&apart, form);
+  run_entry_apart(e, entry, &args, first / n % 2);
   return as_wanted(want, want->logits + (size_t)first * want->vocab, n * want->vocab, s->logits, true);
 }
 
@@ -159,7 +164,7 @@ static bool barriers_suffice(const struct engine *e, const struct loops *l, cons
   for (uint32_t n = 1; n <= TOGETHER_NOW; n += TOGETHER_NOW - 1) {
     session_reset(&s);
     for (uint32_t first = 0; ok && first + n <= TOKENS; first += n)
-      ok = agrees_apart(e, n == 1 ? l->step : l->prefill, &s, first, n, want);
+      ok = agrees_apart(e, loops_entry(l, n == 1 ? "step" : "prefill"), &s, first, n, want);
   }
   session_close(&s);
   if (!ok)
@@ -167,11 +172,21 @@ static bool barriers_suffice(const struct engine *e, const struct loops *l, cons
   return ok;
 }
 
+/* A form's kernels on n tokens, `keep` logits; rows: numbers of sequences, or NULL. */
+static bool form_agrees(struct comparison *c, struct interp *in, const char *form, const uint32_t *ids,
+                        int64_t n, int64_t keep, const uint32_t *rows) {
+  int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = n, [-1 - DIM_K] = keep, [-1 - DIM_B] = n};
+  struct interp_arguments given = {(const void *const[]){ids}, sizes, rows};
+  return compare_entry(c, in, loops_entry(c->loops, form), &given);
+}
+
 static bool batch_kernels_agree(struct comparison *c, struct interp *in) {
   static const uint32_t which[] = {4, 0, 2, 1, 3};
-  interp_sequences(in, 5);
-  return compare_batch(c, in, 5, which, tokens, 4) && compare_batch(c, in, 5, which + 1, tokens + 2, 4) &&
-         compare_batch(c, in, 5, which, tokens, 1);
+  c->sequences = 5;
+  interp_sequences(in, c->sequences);
+  return form_agrees(c, in, "batch", tokens, 4, 4, which) &&
+         form_agrees(c, in, "batch", tokens + 2, 4, 4, which + 1) &&
+         form_agrees(c, in, "batch", tokens, 1, 1, which);
 }
 
 static bool engine_agrees(struct job *j, const struct loops *loops, const struct image *im, const char *kind,
@@ -185,15 +200,17 @@ static bool engine_agrees(struct job *j, const struct loops *loops, const struct
                          .model = e.model,
                          .engine = kind,
                          .weights = im->weights,
+                         .sequences = 1,
                          .threads = 3};
   struct interp *in = interp_new(j->module, &j->source, false);
   bool ok = in != NULL;
   for (int i = 0; ok && i < 3; i++)
-    ok = compare_form(&c, in, "step", tokens + i, 1, 1);
-  ok = ok && compare_form(&c, in, "prefill", tokens, 5, 2) && compare_form(&c, in, "prefill", tokens, 1, 1);
+    ok = form_agrees(&c, in, "step", tokens + i, 1, 1, NULL);
+  ok = ok && form_agrees(&c, in, "prefill", tokens, 5, 2, NULL) &&
+       form_agrees(&c, in, "prefill", tokens, 1, 1, NULL);
   ok = ok && batch_kernels_agree(&c, in);
   interp_free(in);
-  ok = ok && c.kernels_run > 0 && e.model->logits == (want->integers ? TERN_LOGITS_I32 : TERN_LOGITS_F32);
+  ok = ok && c.kernels_run > 0 && model_integers(e.model) == want->integers;
   for (uint32_t chunk = 1; ok && chunk <= 4; chunk += 3)
     ok = session_agrees(&e, im, want, chunk, false) &&
          (!want->integers || session_agrees(&e, im, want, chunk, true));
@@ -290,8 +307,95 @@ static void engines_agree(void **state) {
                (unsigned long long)seed);
 }
 
+/* ---- entries of any signature ---- */
+
+struct entries_engine {
+  struct engine e;
+  struct comparison comparison;
+};
+
+static bool compare_kernels(void *self, struct interp *in, const struct entry *e,
+                            const struct interp_arguments *given) {
+  struct entries_engine *x = self;
+  return compare_entry(&x->comparison, in, e, given);
+}
+
+static void run_with_team(void *self, const struct entry *e, struct tern_args *args, uint32_t threads) {
+  const struct entries_engine *x = self;
+  struct failure f;
+  struct team *team = team_open(threads, &f);
+  assert_non_null(team);
+  team_run(team, x->e.model->entries[e->number].run, args);
+  team_close(team);
+}
+
+static void run_apart_forward(void *self, const struct entry *e, struct tern_args *args, uint32_t threads) {
+  (void)threads;
+  run_entry_apart(self, e, args, true);
+}
+
+static void run_apart_backward(void *self, const struct entry *e, struct tern_args *args, uint32_t threads) {
+  (void)threads;
+  run_entry_apart(self, e, args, false);
+}
+
+/* Kernel by kernel, whole on one thread and on three, and on three that only barriers hold together. */
+static bool entries_equal_the_interpreter(struct job *j, const struct loops *loops, const struct image *im,
+                                          const char *kind) {
+  struct entries_engine x;
+  if (!engine_open(&x.e, j, loops, kind))
+    return false;
+  x.comparison = (struct comparison){.module = j->module,
+                                     .loops = loops,
+                                     .source = &j->source,
+                                     .model = x.e.model,
+                                     .engine = kind,
+                                     .weights = im->weights,
+                                     .sequences = ENTRY_SEQUENCES,
+                                     .threads = 3};
+  struct entries_check c = {.loops = loops,
+                            .source = &j->source,
+                            .weights = im->weights,
+                            .threads = 1,
+                            .self = &x,
+                            .run = run_with_team,
+                            .call = compare_kernels};
+  check_entries(&c);
+  c.threads = 3;
+  check_entries(&c);
+  c.call = NULL;
+  c.self = &x.e;
+  c.run = run_apart_forward;
+  check_entries(&c);
+  c.run = run_apart_backward;
+  check_entries(&c);
+  engine_close(&x.e);
+  return x.comparison.kernels_run > 0;
+}
+
+static void so_do_entries_of_any_signature(void **state) {
+  (void)state;
+  for (int i = 0; i < ENTRIES_PASSES; i++) {
+    struct job j;
+    struct image im = {0};
+    job_start(&j);
+    j.options.verify = true;
+    j.module =
+        ir_parse(&j.arena, &j.diag, diag_add_source(&j.diag, "m.tir", entries_text, strlen(entries_text)));
+    j.source = random_source();
+    bool ok = j.module && job_passes(&j, entries_passes[i]);
+    struct loops *loops = ok ? loops_lower(&j.arena, j.module) : NULL;
+    ok = loops && image_in_memory(&j, &im) && entries_equal_the_interpreter(&j, loops, &im, "native") &&
+         entries_equal_the_interpreter(&j, loops, &im, "c");
+    if (im.header)
+      image_close(&im);
+    assert_int_equal(job_end(&j, ok ? 0 : 1), 0);
+  }
+}
+
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(engines_agree)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(so_do_entries_of_any_signature),
+                                     cmocka_unit_test(engines_agree)};
   if (argc > 1)
     first_seed = strtoull(argv[1], NULL, 10);
   if (argc > 2)

@@ -96,7 +96,7 @@ static bool note(void *self, struct interp *in, const struct op *op, const uint3
   if (op->n_out != 1 || op->out[0] != w->v)
     return true;
   const struct tensor *x = interp_value(in, w->v);
-  for (int64_t i = 0; i < type_count(x->type, 1, 1); i++) {
+  for (int64_t i = 0; i < type_count(x->type, NULL); i++) {
     double v = interp_float(in, x, i);
     if (!isnan(v)) {
       w->got.lo = fmin(w->got.lo, v);

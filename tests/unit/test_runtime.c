@@ -6,6 +6,7 @@
 
 #include "runtime/batch.h"
 #include "runtime/carried.h"
+#include "runtime/entries.h"
 #include "runtime/library.h"
 #include "runtime/team.h"
 
@@ -651,6 +652,36 @@ static void test_batches_of_other_models(void **state) {
   assert_false(batch_open(&b, &fake_model, NULL, 3, 1, &f));
 }
 
+/* Entries by other ports than a language model's are none of its forms. */
+static void test_entries_of_other_models(void **state) {
+  (void)state;
+  struct tern_port wide[] = {fake_step_ports[0], fake_step_ports[1]},
+                   many[] = {fake_prefill_ports[0], wide[1]};
+  const struct tern_entry none[] = {FAKE_ENTRY("train", fake_step, fake_step_ports)},
+                          odd[] = {FAKE_ENTRY("step", fake_step, many)},
+                          mixed[] = {FAKE_ENTRY("step", fake_step, wide),
+                                     FAKE_ENTRY("prefill", fake_prefill, fake_prefill_ports)};
+  const struct tern_entry *const wrong[] = {none, odd};
+  struct failure f;
+  struct session s;
+  for (int i = 0; i < 2; i++) {
+    struct tern_model m = step_model(wrong[i]);
+    assert_false(session_open(&s, &m, &the_image, 1, 0, &f));
+    assert_non_null(strstr(f.text, "model fake is no language model: it has no entry 'step'"));
+    assert_int_equal(model_vocab(&m), 0);
+    assert_int_equal(session_threads(&m, 0), 1);
+  }
+  struct tern_model m = step_model(mixed);
+  m.n_entries = 2;
+  assert_true(language_fits(&m, &f));
+  wide[1].elements--; /* logits that differ from prefill's */
+  assert_false(session_open(&s, &m, &the_image, 1, 0, &f));
+  assert_non_null(strstr(f.text, "its entries 'prefill' and 'batch' are not the many-token forms"));
+  assert_ptr_equal(entry_find(&m, "prefill"), &mixed[1]);
+  assert_null(entry_find(&m, "batch"));
+  assert_int_equal(entry_scratch(NULL, 3), 0);
+}
+
 static void test_library_calls(void **state) {
   (void)state;
   char error[256], out[8];
@@ -722,6 +753,7 @@ int main(void) {
       cmocka_unit_test(test_batches_equal_sequences),
       cmocka_unit_test(test_batch_calls),
       cmocka_unit_test(test_batches_of_other_models),
+      cmocka_unit_test(test_entries_of_other_models),
       cmocka_unit_test(test_library_calls),
   };
   return cmocka_run_group_tests(tests, open_image, close_image);

@@ -282,8 +282,8 @@ static void test_statistics_begin_a_line(void **state) {
 
 static void test_perplexity_of_a_uniform_model(void **state) {
   (void)state;
-  struct tern_model m = script_model();
-  m.step = uniform_step;
+  static const struct tern_entry entries[] = FAKE_STEP(uniform_step);
+  struct tern_model m = step_model(entries);
   put_file("text", "some text\nof two lines", 22);
   expect_output(RUN(&m, "--perplexity", "text"), "perplexity 300.000000 over 22 tokens\n");
   struct outcome o = RUN(&m, "--perplexity", "text", "--json");
@@ -601,8 +601,7 @@ static void test_bench(void **state) {
   assert_non_null(strstr(o.out, "barriers               3/token\n"));
   done(o);
   struct tern_model plain = fake_model;
-  plain.batch = NULL;
-  plain.sequences = 0;
+  plain.n_entries = 2; /* all but batch */
   o = RUN(&plain, "--bench", "--bench-tokens", "2", "--bench-prompt", "2");
   assert_int_equal(o.status, 0);
   assert_null(strstr(o.out, "together"));
@@ -619,7 +618,7 @@ static void trace(const struct tern_args *a, uint32_t thread, uint32_t kernel) {
 }
 
 /* One kernel that does the work, and one as often as there are layers. */
-static void profiled(tern_form *form, const struct tern_args *a, uint32_t thread, uint32_t threads,
+static void profiled(tern_run *form, const struct tern_args *a, uint32_t thread, uint32_t threads,
                      uint32_t first) {
   trace(a, thread, first);
   form(a, thread, threads);
@@ -643,19 +642,19 @@ static void profiled_batch(const struct tern_args *a, uint32_t thread, uint32_t 
 }
 
 static struct tern_model profiled_model(void) {
+  enum { STEP, PREFILL, BATCH };
+  static const struct tern_entry entries[] = FAKE_FORMS(profiled_step, profiled_prefill, profiled_batch);
   static const struct tern_kernel_info kernels[] = {
-      {"step_sum", NULL, "a \"b\".tern", 7, TERN_STEP, 1000},
-      {"step.k1", NULL, "a \"b\".tern", 7, TERN_STEP, 24},
-      {"prefill_sum", NULL, "a \"b\".tern", 7, TERN_PREFILL, 1000},
-      {"prefill.k1", NULL, "a \"b\".tern", 8, TERN_PREFILL, 0},
-      {"batch_sum", NULL, "a \"b\".tern", 7, TERN_BATCH, 1000},
-      {"batch.k1", NULL, "", 0, TERN_BATCH, 0},
-      {"batch.never", NULL, "", 0, TERN_BATCH, 0},
+      {"step_sum", NULL, "a \"b\".tern", 7, STEP, 1000},
+      {"step.k1", NULL, "a \"b\".tern", 7, STEP, 24},
+      {"prefill_sum", NULL, "a \"b\".tern", 7, PREFILL, 1000},
+      {"prefill.k1", NULL, "a \"b\".tern", 8, PREFILL, 0},
+      {"batch_sum", NULL, "a \"b\".tern", 7, BATCH, 1000},
+      {"batch.k1", NULL, "", 0, BATCH, 0},
+      {"batch.never", NULL, "", 0, BATCH, 0},
   };
   struct tern_model m = fake_model;
-  m.step = profiled_step;
-  m.prefill = profiled_prefill;
-  m.batch = profiled_batch;
+  m.entries = entries;
   m.kernels = kernels;
   m.n_kernels = sizeof kernels / sizeof *kernels;
   return m;

@@ -8,6 +8,7 @@
  * A VECTOR loop has `vector` elements a clock, if each buffer is read and written in it as whole words, or at
  * a place that does not change; otherwise one. */
 #include "backends/hardware/streaming/design.h"
+#include "backends/loops/facts.h"
 #include "backends/loops/index.h"
 
 #include <string.h>
@@ -62,7 +63,7 @@ static bool all_fit(const struct lowering *l, const struct stmt *list, const str
     const struct buffer *b = s->kind == STMT_STORE                               ? s->buffer
                              : s->kind == STMT_LET && s->expr->kind == EXPR_LOAD ? s->expr->buffer
                                                                                  : NULL;
-    if (b && b->base == BASE_LOGITS) /* they leave one by one */
+    if (b && is_logits(b)) /* they leave one by one */
       return false;
     if (b && b->base != BASE_WEIGHTS && !access_fits(l->a, at, loop, lanes))
       return false;
@@ -255,7 +256,7 @@ static void check_row(struct lowering *l, struct hw_phase *p, const struct expr 
   walk[n++] = x;
   while (n > 0) {
     const struct index *at = walk[--n];
-    if (at->kind == INDEX_VALUE && !(at->value->kind == EXPR_LOAD && at->value->buffer->base == BASE_TOKENS))
+    if (at->kind == INDEX_VALUE && !(at->value->kind == EXPR_LOAD && is_token(at->value->buffer)))
       refuse(l, e->at, "index", "its row number is not the token");
     if (at->a && n < 62)
       walk[n++] = at->a;
@@ -317,7 +318,7 @@ static void lower_let(struct lowering *l, struct hw_phase *p, const struct expr 
       l->accs[e->acc->id].node->name = e->name;
     return;
   }
-  if (e->kind == EXPR_LOAD && e->buffer->base == BASE_TOKENS)
+  if (e->kind == EXPR_LOAD && is_token(e->buffer))
     return;
   struct hw_node *n = e->kind == EXPR_LOAD ? lower_load(l, p, e, level) : lower_op(l, p, e, level);
   l->exprs[e->id] = (struct defined){p, n};
@@ -391,7 +392,7 @@ static bool needs_phase(const struct stmt *from, const struct stmt *to) {
     if (s->kind != STMT_LET)
       return true;
     const struct expr *e = s->expr;
-    bool token = e->kind == EXPR_LOAD && e->buffer->base == BASE_TOKENS;
+    bool token = e->kind == EXPR_LOAD && is_token(e->buffer);
     if (!is_anywhere(e) && e->kind != EXPR_ACC && !token)
       return true;
   }

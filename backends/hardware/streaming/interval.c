@@ -118,8 +118,7 @@ struct interval interval_of_index(const struct hw_unit *u, const struct hw_phase
   case INDEX_VAR: return (struct interval){0, most_of(p, x->loop)};
   case INDEX_I: return (struct interval){0, u->i_count - 1};
   case INDEX_J: return (struct interval){0, u->j_count - 1};
-  case INDEX_T:
-  case INDEX_K: return (struct interval){1, 1};
+  case INDEX_DIM: return (struct interval){1, 1};
   case INDEX_ADD: return (struct interval){a.lo + b.lo, a.hi + b.hi};
   case INDEX_SUB: return (struct interval){a.lo - b.hi, a.hi - b.lo};
   case INDEX_MUL: return (struct interval){c < 0 ? a.hi * c : a.lo * c, c < 0 ? a.lo * c : a.hi * c};

@@ -58,7 +58,7 @@ static const struct state *state_of(const struct module *m, const struct buffer 
     int64_t from = b->offset - s->offset;
     bool here =
         s->stride ? from >= 0 && from % s->stride == 0 && from / s->stride < state_instances(s) : from == 0;
-    if (here && type_count(s->type, 1, 1) == b->elements)
+    if (here && type_count(s->type, NULL) == b->elements)
       return s;
   }
   return NULL;
@@ -77,15 +77,17 @@ static struct hw_buffer *find(struct hw_design *h, enum hw_place place, const st
   return NULL;
 }
 
+static enum hw_place place_of(const struct hw_design *h, const struct buffer *b) {
+  if (b->base == BASE_PORT)
+    return is_token(b) ? HW_TOKEN : HW_LOGITS;
+  if (b->base == BASE_STATE)
+    return HW_STATE;
+  return b->offset >= planned_scratch(h) ? HW_LOCAL : HW_SCRATCH;
+}
+
 struct hw_buffer *hw_buffer_of(struct hw_design *h, struct diag *d, const struct kernel *k,
                                const struct buffer *b) {
-  static const enum hw_place places[] = {[BASE_SCRATCH] = HW_SCRATCH,
-                                         [BASE_STATE] = HW_STATE,
-                                         [BASE_TOKENS] = HW_TOKEN,
-                                         [BASE_LOGITS] = HW_LOGITS};
-  enum hw_place place = places[b->base];
-  if (place == HW_SCRATCH && b->offset >= planned_scratch(h))
-    place = HW_LOCAL;
+  enum hw_place place = place_of(h, b);
   if (b->format == FORMAT_F32 || b->format == FORMAT_F16 || b->format == FORMAT_BF16) {
     diag_at(
         d, SEVERITY_ERROR, k->at,

@@ -177,8 +177,7 @@ struct index *index_in_phase(const struct printer *p, const struct index *x) {
   case INDEX_VAR:
     v = level_of(p->p, x->loop);
     return index_scale(a, x, v && v->wide ? p->h->options.vector : 1);
-  case INDEX_T:
-  case INDEX_K: return index_const(a, 1);
+  case INDEX_DIM: return index_const(a, 1);
   case INDEX_ADD: return index_sum(a, y, 1, index_in_phase(p, x->b));
   case INDEX_SUB: return index_sum(a, y, -1, index_in_phase(p, x->b));
   case INDEX_MUL: return index_scale(a, y, c);
@@ -234,8 +233,7 @@ const char *hw_index_text(const struct printer *p, const struct index *x, int wi
   case INDEX_VAR: return counter_text(p, level_of(p->p, x->loop), width, lane);
   case INDEX_I: return leaf_text(p, "i", p->u->i_count, width);
   case INDEX_J: return leaf_text(p, "j", p->u->j_count, width);
-  case INDEX_T:
-  case INDEX_K: return literal(a, 1, width);
+  case INDEX_DIM: return literal(a, 1, width);
   default: break;
   }
   const char *left = hw_index_text(p, x->a, width, lane);

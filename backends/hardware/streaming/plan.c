@@ -143,6 +143,11 @@ static void widest_codes(struct hw_design *h) {
 
 struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *loops,
                           const struct hw_options *options) {
+  if (!language_step(loops)) {
+    diag_error(d, "%s is no language model, which the streaming machine runs: %s", loops->module->name,
+               language_step_is);
+    return NULL;
+  }
   struct hw_design *h = arena_new(a, struct hw_design);
   h->arena = a;
   h->loops = loops;

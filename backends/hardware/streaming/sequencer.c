@@ -60,9 +60,9 @@ static void add_rows(struct hw_design *h, const struct call *c, int64_t i, int64
 
 bool hw_schedule(struct hw_design *h, struct diag *d) {
   int64_t ones[MAX_REPEATS] = {1, 1};
-  if (!add_units(h, d, h->loops->step->schedule, ones, 0))
+  if (!add_units(h, d, language_step(h->loops)->schedule, ones, 0))
     return false;
-  add_rows(h, h->loops->step->schedule, 0, 0, 0);
+  add_rows(h, language_step(h->loops)->schedule, 0, 0, 0);
   if (h->rows.n > MOST_ROWS) {
     diag_error(d,
                "a step of the model takes more than %d runs of kernels and sums, which the sequencer's "

@@ -5,6 +5,8 @@
  * columns before it are zeros in the stream. */
 #include "backends/hardware/streaming/design.h"
 
+#include "backends/loops/facts.h"
+
 static const struct weight *matrix_of(const struct hw_design *h, const struct kernel *k) {
   return weight_find(h->module, k->op->in[0]->def->attr.symbol);
 }
@@ -17,7 +19,7 @@ static bool sum_fits(const struct hw_design *h, struct diag *d, const struct ker
   const char *why = NULL;
   if (k->in->format != FORMAT_I8 && k->in->format != FORMAT_I16)
     why = "its operand is no vector of 8- or 16-bit codes; quantize it (the pass fixed-point needs --fixed)";
-  else if (k->out->base == BASE_LOGITS && h->options.batch > 1)
+  else if (is_logits(k->out) && h->options.batch > 1)
     why = "with --hw-batch the logits cannot come from a sum directly; scale them";
   if (why)
     diag_at(d, SEVERITY_ERROR, k->at, "ternary_sum of '%s': %s", matrix_of(h, k)->name, why);

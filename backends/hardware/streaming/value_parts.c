@@ -43,8 +43,7 @@ static struct word index_word(struct filling *f, const struct index *x, int widt
   case INDEX_VAR: return word_wide(b, fill_counter(f, x->loop, lane), width, true);
   case INDEX_I: return word_wide(b, f->i, width, true);
   case INDEX_J: return word_wide(b, f->j, width, true);
-  case INDEX_T:
-  case INDEX_K: return word_const(b, 1, width);
+  case INDEX_DIM: return word_const(b, 1, width);
   case INDEX_VALUE: return word_wires(b, width, 1);
   default: break;
   }

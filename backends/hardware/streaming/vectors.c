@@ -53,7 +53,7 @@ static void put_number(FILE *out, int64_t x) {
 }
 
 static void put_tensor(FILE *out, const struct tensor *t) {
-  int64_t n = type_count(t->type, 1, 1);
+  int64_t n = type_count(t->type, NULL);
   for (int64_t i = 0; i < n; i++)
     put_number(out, number_of(t, i));
 }
@@ -62,7 +62,7 @@ static void put_tensor(FILE *out, const struct tensor *t) {
 static const struct tensor *result_at(struct interp *in, const struct op *op, const struct bench_write *w) {
   int64_t at = w->buffer->place == HW_LOGITS ? AT_OUTPUT : w->b->offset;
   for (int i = 0; i < op->n_out; i++)
-    if (op->out[i]->at == at && type_count(op->out[i]->type, 1, 1) == w->elements)
+    if (op->out[i]->at == at && type_count(op->out[i]->type, NULL) == w->elements)
       return interp_value(in, op->out[i]);
   return NULL;
 }
@@ -106,7 +106,7 @@ static bool record(void *self, struct interp *in, const struct op *op, const uin
 /* ---- sequences ------------------------------------------------------------------------------------- */
 
 static uint32_t best_of(const struct tensor *t) {
-  int64_t n = type_count(t->type, 1, 1), best = 0;
+  int64_t n = type_count(t->type, NULL), best = 0;
   for (int64_t i = 1; i < n; i++)
     if (number_of(t, i) > number_of(t, best))
       best = i;

@@ -43,8 +43,7 @@ static int64_t evaluate(const struct stream *s, const struct index *x) {
   case INDEX_VAR: return variable(s, x->loop);
   case INDEX_I: return s->i;
   case INDEX_J: return s->j;
-  case INDEX_T:
-  case INDEX_K: return 1;
+  case INDEX_DIM: return 1;
   case INDEX_ADD: return a + b;
   case INDEX_SUB: return a - b;
   case INDEX_MUL: return a * b;
@@ -62,7 +61,7 @@ static int64_t evaluate(const struct stream *s, const struct index *x) {
 static const struct weight *weight_of(const struct stream *s, const struct buffer *b, int64_t *instance) {
   for (const struct weight *w = s->h->module->weights; w; w = w->next) {
     int64_t from = b->offset - w->offset, all = weight_instances(w);
-    if (w->stored == STORE_NONE || w->offset < 0 || type_count(w->type, 1, 1) != b->elements)
+    if (w->stored == STORE_NONE || w->offset < 0 || type_count(w->type, NULL) != b->elements)
       continue;
     bool here = w->stride ? from >= 0 && from % w->stride == 0 && from / w->stride < all : from == 0;
     if (!here)
@@ -175,7 +174,7 @@ static bool put_kernel(struct stream *s, const struct hw_unit *u) {
 
 static bool read_part(struct stream *s, const struct weight *w, int64_t instance, int8_t *codes) {
   struct arena a = {0};
-  float *scales = arena_array(&a, float, type_count(w->type, 1, 1));
+  float *scales = arena_array(&a, float, type_count(w->type, NULL));
   const char *name = weight_tensor(&a, w, instance);
   bool ok = s->source->ternary(s->source->self, name, w, codes, scales);
   arena_free(&a);
@@ -184,7 +183,7 @@ static bool read_part(struct stream *s, const struct weight *w, int64_t instance
 
 /* The matrix; that of the sum before stays at hand. */
 static bool read_matrix(struct stream *s, const struct weight *w, int64_t instance) {
-  int64_t n = type_count(w->type, 1, 1);
+  int64_t n = type_count(w->type, NULL);
   if (s->held == w && s->held_instance == instance)
     return true;
   if (n > s->room) {
@@ -200,7 +199,7 @@ static bool read_matrix(struct stream *s, const struct weight *w, int64_t instan
     const struct weight *part = weight_find(s->h->module, w->parts[i]);
     if (!read_part(s, part, instance, codes))
       return false;
-    codes += type_count(part->type, 1, 1);
+    codes += type_count(part->type, NULL);
   }
   return true;
 }

@@ -130,7 +130,7 @@ static struct lowered_state *add_state(struct lowering *l, const struct state *s
   struct arena *a = l->net->arena;
   struct lowered_state x = {.state = s, .instance = instance, .first = l->net->states.n};
   const char *name = verilog_name(a, symbol_instance(a, s->name, s->n_counts, s->counts, instance));
-  x.now.n = type_count(s->type, 1, 1);
+  x.now.n = type_count(s->type, NULL);
   x.now.at = arena_array(a, ref, x.now.n);
   for (int64_t i = 0; i < x.now.n; i++) {
     int number = l->net->states.n;
@@ -180,7 +180,7 @@ static bool lower_write(struct lowering *l, const struct op *op) {
 
 static bool make_room(struct lowering *l, const struct value *v, struct loc at) {
   struct scalars *s = unrolled_scalars(l, v);
-  int64_t n = type_count(v->type, 1, 1);
+  int64_t n = type_count(v->type, NULL);
   if (n > MOST_ELEMENTS && v->type.elem != ELEM_TERNARY) {
     diag_at(l->m->diag, SEVERITY_ERROR, at,
             "a value of %lld elements is too large to be unrolled; --hw=streaming takes any size",
@@ -322,7 +322,7 @@ static bool lower_once(struct lowering *l, struct arena *a, int ids, struct scal
   enter_block(l, "");
   if (!make_room(l, token, result->def->at))
     return false;
-  unrolled_scalars(l, token)->at[0] = net_token(l->net, type_count(result->type, 1, 1));
+  unrolled_scalars(l, token)->at[0] = net_token(l->net, type_count(result->type, NULL));
   if (!lower_block(l, f->body))
     return false;
   *out = *unrolled_scalars(l, result);

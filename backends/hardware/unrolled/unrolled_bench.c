@@ -45,7 +45,7 @@ static int64_t integer_at(const struct tensor *t, int64_t i) {
 }
 
 static void print_results(const struct unrolled *u, const struct tensor *logits, FILE *out) {
-  int64_t vocabulary = type_count(logits->type, 1, 1), best = 0;
+  int64_t vocabulary = type_count(logits->type, NULL), best = 0;
   for (int64_t i = 0; i < vocabulary; i++) {
     if (!u->options.best)
       fprintf(out, "%08x\n", (unsigned)integer_at(logits, i));

@@ -18,20 +18,18 @@ static void step(const struct tern_model *m, const char *weights) {
   FILE *f = fopen(weights, "rb");
   struct image_header h;
   uint32_t token = 1;
-  if (!f || fread(&h, sizeof h, 1, f) != 1 || h.layout != m->layout)
+  const struct tern_entry *e = m->entries; /* step is the first */
+  if (!f || fread(&h, sizeof h, 1, f) != 1 || h.layout != m->layout || strcmp(e->name, "step") != 0)
     exit(2);
-  struct tern_args args = {.state = memory(m->state_bytes),
-                           .scratch = memory(m->step_scratch + m->step_own),
-                           .tokens = &token,
-                           .logits = memory(4 * m->vocab),
-                           .n = 1,
-                           .keep = 1};
+  void *ports[] = {&token, memory(4 * e->ports[1].elements)};
+  struct tern_args args = {
+      .state = memory(m->state_bytes), .scratch = memory(e->scratch + e->own), .ports = ports};
   uint8_t *image = memory(h.weights_bytes);
   if (fseek(f, (long)h.weights_at, SEEK_SET) != 0 || fread(image, 1, h.weights_bytes, f) != h.weights_bytes)
     exit(2);
   args.weights = image;
-  m->step(&args, 0, 1);
-  printf("%s %a\n", m->name, *(float *)args.logits);
+  e->run(&args, 0, 1);
+  printf("%s %a\n", m->name, *(float *)ports[1]);
   fclose(f);
 }
 

@@ -6,7 +6,7 @@
 #include "backends/hardware/streaming/design.h"
 
 #include "ir/curve.h"
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 
 enum { NARROWINGS = 4 };
 

@@ -20,31 +20,7 @@ void v_blank(const struct printer *p) {
 }
 
 void v_comment(const struct printer *p, const char *text) {
-  enum { LINE = 116 };
-  while (*text) {
-    size_t n = strcspn(text, "\n"), most = (size_t)(LINE - 2 * p->indent);
-    size_t take = n;
-    if (take > most) {
-      take = most;
-      while (take > 1 && text[take] != ' ')
-        take--;
-    }
-    const char *part = comment_text(p->a, arena_strndup(p->a, text, take));
-    fprintf(p->out, "%*s//%s%s\n", 2 * p->indent, "", take ? " " : "", part);
-    text += take;
-    text += *text == ' ' || *text == '\n';
-  }
-}
-
-int unsigned_bits(int64_t most) {
-  int bits = 1;
-  while (bits < 62 && most >> bits)
-    bits++;
-  return bits;
-}
-
-int address_bits(int64_t n) {
-  return unsigned_bits(n > 1 ? n - 1 : 1);
+  verilog_comment(p->out, p->a, p->indent, text);
 }
 
 /* ---- values ---------------------------------------------------------------------------------------- */
@@ -125,13 +101,6 @@ struct operand operand_at(const struct printer *p, const struct hw_node *n, int 
     o.name = from_outside(p, o.name, o.part ? (n->needed - n->time) * o.width : o.width, o.part || o.truth,
                           o.name);
   return o;
-}
-
-const char *literal(struct arena *a, int64_t value, int width) {
-  if (value >= 0)
-    return arena_printf(a, "%d'd%lld", width, (long long)value);
-  uint64_t mask = width >= 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
-  return arena_printf(a, "%d'h%llx", width, (unsigned long long)((uint64_t)value & mask));
 }
 
 const char *operand_text(struct arena *a, struct operand o) {

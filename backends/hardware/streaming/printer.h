@@ -2,6 +2,7 @@
 #ifndef TERN_BACKENDS_HARDWARE_STREAMING_PRINTER_H
 #define TERN_BACKENDS_HARDWARE_STREAMING_PRINTER_H
 
+#include "backends/hardware/rtl/verilog_text.h"
 #include "backends/hardware/streaming/design.h"
 
 /* A port of a lane's module, and what it is connected to outside, where `lane` is the lane's number. */
@@ -29,11 +30,6 @@ void v_blank(const struct printer *p);
 /* A comment over lines of at most 118 characters. */
 void v_comment(const struct printer *p, const char *text);
 
-/* Bits of an unsigned number up to `most`, at least 1. */
-int unsigned_bits(int64_t most);
-/* Bits of an address of n words, at least 1. */
-int address_bits(int64_t n);
-
 /* ---- operands.c: operands and indices as text ---- */
 
 /* A value at some clock: a name, or bits `low` .. `low + width - 1` of one. Constants have no name. */
@@ -57,7 +53,6 @@ const char *from_outside(const struct printer *p, const char *name, int width, b
 const char *to_outside(const struct printer *p, const char *name, int width, const char *connection);
 /* Sign-extended to a width, which is not smaller. */
 const char *operand_wide(struct arena *a, struct operand o, int width);
-const char *literal(struct arena *a, int64_t value, int width);
 
 /* An index with the phase's counters in place of loop variables; of the vector loop, the first of its lanes.
  */

@@ -1,21 +1,15 @@
 /* top.c: the design's top module: AXI4-Stream around the core. */
 #include "backends/hardware/unrolled/unrolled.h"
 
+#include "backends/hardware/rtl/verilog_text.h"
 #include "backends/hardware/unrolled/emission.h"
 
 static int bytes_of(int bits) {
   return (bits + 7) / 8 * 8;
 }
 
-int unrolled_index_bits(int64_t count) { /* of a number below count; at least 1 */
-  int bits = 1;
-  while (((int64_t)1 << bits) < count)
-    bits++;
-  return bits;
-}
-
 void unrolled_streams(const struct netlist *n, const struct schedule *s, struct unrolled_streams *t) {
-  *t = (struct unrolled_streams){.sequence_bits = unrolled_index_bits(s->interleave)};
+  *t = (struct unrolled_streams){.sequence_bits = address_bits(s->interleave)};
   for (ref r = 0; r < n->nodes.n; r++)
     if (net_at(n, r)->kind == NODE_TOKEN)
       t->token_bits = net_width(n, r);

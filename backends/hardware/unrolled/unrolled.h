@@ -57,9 +57,6 @@ struct unrolled_vectors {
 bool unrolled_write(const struct unrolled *u, const char *dir, const char *library,
                     const struct unrolled_vectors *vectors);
 
-/* Bits of a number below count; at least 1. */
-int unrolled_index_bits(int64_t count);
-
 /* ---- top.c, unrolled_bench.c: what unrolled_write is made of ---- */
 void unrolled_streams(const struct netlist *n, const struct schedule *s, struct unrolled_streams *t);
 void unrolled_emit_top(const struct emission *e, const struct unrolled_streams *t, FILE *out);

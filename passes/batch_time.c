@@ -35,135 +35,13 @@
 #include "passes/pass.h"
 #include "passes/recurrence.h"
 #include "passes/rewrite.h"
+#include "passes/varying.h"
 #include <string.h>
 
 enum { CHUNK = 96 }; /* the weights are read once a chunk; buffers of the widest layer grow with it */
 
-/* What a value of step became. */
-struct made {
-  bool varies;         /* it depends on the token, so it has a leading axis */
-  struct value *value; /* in the new form */
-  struct value *tail;  /* its last K tokens, once somebody wanted them */
-  VEC(const struct op *) users;
-};
-
-/* The operators of step that write a state. */
-struct writes {
-  const char *symbol;
-  VEC(const struct op *) list;
-  UT_hash_handle hh;
-};
-
-struct batch {
-  struct module *m;
-  struct arena scratch;
-  VEC(struct made) made; /* of the value with that id */
-  struct writes *writes; /* by symbol */
-  bool sequences;        /* `batch` is made, not `prefill` */
-  bool changed, possible;
-};
-
 typedef VEC(struct op *) op_list;
 typedef VEC(struct value *) value_list;
-
-static struct made *made(const struct batch *b, const struct value *v) {
-  return &b->made.at[v->id];
-}
-
-static bool varies(const struct batch *b, const struct value *v) {
-  return made(b, v)->varies;
-}
-
-static void number(struct batch *b, int n, struct value *const *values) {
-  for (int i = 0; i < n; i++) {
-    values[i]->id = b->made.n;
-    vec_push(&b->scratch, b->made, (struct made){0});
-  }
-}
-
-static void number_results(struct op *op, void *data) {
-  number(data, op->n_out, op->out);
-  if (op->body)
-    number(data, op->body->n_args, op->body->args);
-}
-
-/* The table lives in the scratch arena. */
-#undef uthash_malloc
-#undef uthash_free
-#define uthash_malloc(bytes)      arena_alloc(&b->scratch, (bytes))
-#define uthash_free(memory, size) ((void)(memory))
-
-static void note_write(struct batch *b, const struct op *op) {
-  struct writes *w = NULL;
-  HASH_FIND_STR(b->writes, op->attr.symbol, w);
-  if (!w) {
-    w = arena_new(&b->scratch, struct writes);
-    w->symbol = op->attr.symbol;
-    HASH_ADD_KEYPTR(hh, b->writes, w->symbol, strlen(w->symbol), w);
-  }
-  vec_push(&b->scratch, w->list, op);
-}
-
-static void note_uses(struct op *op, void *data) {
-  struct batch *b = data;
-  for (int i = 0; i < op->n_in; i++)
-    vec_push(&b->scratch, made(b, op->in[i])->users, op);
-  if (op->code == OP_WRITE)
-    note_write(b, op);
-}
-
-/* ---- what depends on the token ----------------------------------------------------------------------- */
-
-static void mark(struct batch *b, const struct value *v, bool yes) {
-  struct made *m = made(b, v);
-  if (yes && !m->varies)
-    m->varies = b->changed = true;
-}
-
-/* A state that nothing writes is the same for all tokens of a sequence. */
-static bool is_written(const struct batch *b, const struct op *read) {
-  const struct writes *w = NULL;
-  HASH_FIND_STR(b->writes, read->attr.symbol, w);
-  for (int i = 0; w && i < w->list.n; i++)
-    if (states_conflict(read, w->list.at[i]))
-      return true;
-  return false;
-}
-
-/* What a repeat carries varies when it does at any time. */
-static void mark_carried(struct batch *b, const struct op *repeat) {
-  for (int i = 0; i < repeat->n_in; i++) {
-    const struct value *argument = repeat->body->args[1 + i];
-    bool yes = varies(b, repeat->in[i]) || varies(b, repeat->body->last->in[i]);
-    mark(b, argument, yes);
-    mark(b, repeat->out[i], yes);
-  }
-}
-
-static void mark_results(struct op *op, void *data) {
-  struct batch *b = data;
-  if (op->code == OP_REPEAT) {
-    mark_carried(b, op);
-    return;
-  }
-  bool yes = op->code == OP_READ && (b->sequences || is_written(b, op));
-  for (int i = 0; i < op->n_in; i++)
-    yes |= varies(b, op->in[i]);
-  for (int i = 0; i < op->n_out; i++)
-    mark(b, op->out[i], yes);
-}
-
-static void find_varying(struct batch *b, struct func *step) {
-  number(b, step->body->n_args, step->body->args);
-  walk(step->body, number_results, b);
-  walk(step->body, note_uses, b);
-  for (int i = 0; i < step->body->n_args; i++)
-    made(b, step->body->args[i])->varies = true;
-  do {
-    b->changed = false;
-    walk(step->body, mark_results, b);
-  } while (b->changed);
-}
 
 /* ---- whether there can be the form ------------------------------------------------------------------- */
 
@@ -183,11 +61,12 @@ static bool own_instance(const struct op *op) {
 /* A row of a table that differs from token to token, or several rows. */
 static bool alone(const struct op *op, void *data) {
   const struct batch *b = data;
-  return op->code == OP_INDEX && (varies(b, op->in[0]) || (varies(b, op->in[1]) && op->in[1]->type.rank));
+  return op->code == OP_INDEX &&
+         (batch_varies(b, op->in[0]) || (batch_varies(b, op->in[1]) && op->in[1]->type.rank));
 }
 
 static bool is_serial(const struct batch *b, const struct op *op) {
-  return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && is_written(b, op))) &&
+  return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && batch_is_written(b, op))) &&
          !own_instance(op);
 }
 
@@ -196,7 +75,7 @@ static void check(struct op *op, void *data) {
   if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
     b->possible = false;
   for (int i = 0; i < op->n_out; i++)
-    if (varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK)
+    if (batch_varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK)
       b->possible = false;
 }
 
@@ -228,7 +107,7 @@ static struct type lead_type(struct type t, int64_t lead, int ones) {
 }
 
 static struct value *get(struct place *p, const struct value *v) {
-  struct made *m = made(p->b, v);
+  struct made *m = batch_made(p->b, v);
   if (!m->varies || m->value->type.dim[0] == p->lead)
     return m->value;
   if (!m->tail) {
@@ -241,7 +120,7 @@ static struct value *get(struct place *p, const struct value *v) {
 /* The value with a leading axis, wherever it comes from. */
 static struct value *get_rows(struct place *p, const struct value *v) {
   struct value *x = get(p, v);
-  if (varies(p->b, v))
+  if (batch_varies(p->b, v))
     return x;
   struct type t = lead_type(v->type, p->lead, 0);
   return build(&p->at, OP_BROADCAST, 1, &x, NULL, &t)->out[0];
@@ -250,7 +129,7 @@ static struct value *get_rows(struct place *p, const struct value *v) {
 /* Ready to broadcast against a value that has `rank` axes in step. */
 static struct value *get_aligned(struct place *p, const struct value *v, int rank) {
   struct value *x = get(p, v);
-  if (!varies(p->b, v) || v->type.rank >= rank)
+  if (!batch_varies(p->b, v) || v->type.rank >= rank)
     return x;
   return build_reshape(&p->at, x, lead_type(v->type, p->lead, rank - v->type.rank));
 }
@@ -289,7 +168,7 @@ static struct value *emit_concat(struct place *p, const struct op *op, struct va
 
 /* matmul by a matrix that varies: one matrix a token. */
 static struct value *emit_matmul(struct place *p, const struct op *op, struct value **in) {
-  if (!varies(p->b, op->in[0]))
+  if (!batch_varies(p->b, op->in[0]))
     return build(&p->at, OP_MATMUL, 2, in, NULL, NULL)->out[0];
   return expand_product(&p->at, get_aligned(p, op->in[0], op->in[1]->type.rank + 1), in[1]);
 }
@@ -330,7 +209,7 @@ static void emit_op(struct place *p, const struct op *op) {
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
   for (int i = 0; i < op->n_in; i++)
     in[i] = get(p, op->in[i]);
-  struct made *m = made(p->b, op->out[0]);
+  struct made *m = batch_made(p->b, op->out[0]);
   p->at.at = op->at;
   m->value = (m->varies ? handler(op) : emit_same)(p, op, in);
   m->value->name = op->out[0]->name;
@@ -361,7 +240,7 @@ static bool contains(const op_list *ops, const struct op *op) {
 }
 
 static bool used_outside(const struct batch *b, const op_list *ops, const struct value *v) {
-  const struct made *m = made(b, v);
+  const struct made *m = batch_made(b, v);
   for (int i = 0; i < m->users.n; i++) {
     const struct op *op = m->users.at[i];
     while (op->block != v->block)
@@ -380,7 +259,7 @@ static void scan_operands(struct place *p, const op_list *ops, value_list *opera
       struct value *v = ops->at[k]->in[i];
       if ((v->def && contains(ops, v->def)) || map_value(map, v) != v)
         continue;
-      if (varies(p->b, v))
+      if (batch_varies(p->b, v))
         vec_push(a, *operands, v);
       map_put(a, map, v, get(p, v));
     }
@@ -419,7 +298,7 @@ static void scan_end(struct place *p, struct op *scan, const op_list *ops, const
   build(&inner, OP_YIELD, yields.n, yields.at, NULL, NULL);
   op_set_results(p->b->m, scan, types.n, types.at);
   for (int i = 0; i < results.n; i++) {
-    made(p->b, results.at[i])->value = scan->out[i];
+    batch_made(p->b, results.at[i])->value = scan->out[i];
     scan->out[i]->name = results.at[i]->name;
   }
 }
@@ -453,7 +332,7 @@ static bool emit_repeat(struct place *p, const struct op *op) {
   for (int i = 0; i < n; i++)
     get(p, captured[i]); /* tails are made here, not at every iteration */
   for (int i = 0; i < op->n_in; i++) {
-    in[i] = varies(p->b, op->out[i]) ? get_rows(p, op->in[i]) : get(p, op->in[i]);
+    in[i] = batch_varies(p->b, op->out[i]) ? get_rows(p, op->in[i]) : get(p, op->in[i]);
     types[i] = in[i]->type;
   }
   struct op *repeat = build(&p->at, OP_REPEAT, op->n_in, in, &op->attr, NULL);
@@ -461,18 +340,18 @@ static bool emit_repeat(struct place *p, const struct op *op) {
     const struct value *old = op->body->args[i];
     struct value *argument = block_arg(m, repeat->body, i ? types[i - 1] : old->type, old->name);
     argument->frac = old->frac;
-    made(p->b, old)->value = argument;
+    batch_made(p->b, old)->value = argument;
   }
   struct place inner = {.b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead};
   if (!emit_block(&inner, op->body))
     return false;
   for (int i = 0; i < op->n_in; i++)
-    in[i] = varies(p->b, op->out[i]) ? get_rows(&inner, op->body->last->in[i])
-                                     : get(&inner, op->body->last->in[i]);
+    in[i] = batch_varies(p->b, op->out[i]) ? get_rows(&inner, op->body->last->in[i])
+                                           : get(&inner, op->body->last->in[i]);
   build(&inner.at, OP_YIELD, op->n_in, in, NULL, NULL);
   op_set_results(m, repeat, op->n_in, types);
   for (int i = 0; i < op->n_out; i++) {
-    made(p->b, op->out[i])->value = repeat->out[i];
+    batch_made(p->b, op->out[i])->value = repeat->out[i];
     repeat->out[i]->name = op->out[i]->name;
   }
   return true;
@@ -572,13 +451,13 @@ static bool emit_body(struct place *p, const struct block *from) {
 /* The body of the form, or NULL. */
 static struct block *batch(struct batch *b, struct func *step) {
   int64_t lead = b->sequences ? DIM_B : DIM_T;
-  find_varying(b, step);
+  batch_find_varying(b, step);
   walk(step->body, check, b);
   if (!b->possible)
     return NULL;
   struct block *body = block_new(b->m, NULL);
   struct value *token = step->body->args[0];
-  made(b, token)->value = block_arg(b->m, body, lead_type(token->type, lead, 0), "tokens");
+  batch_made(b, token)->value = block_arg(b->m, body, lead_type(token->type, lead, 0), "tokens");
   struct place p = {.b = b, .at = builder_end(b->m, body), .lead = lead};
   return emit_body(&p, step->body) ? body : NULL;
 }

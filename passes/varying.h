@@ -1,0 +1,39 @@
+/* varying.h: what batch-time knows of the values of step: which depend on the token, who uses them and who
+ * writes which state. */
+#ifndef TERN_PASSES_VARYING_H
+#define TERN_PASSES_VARYING_H
+
+#include "ir/ir.h"
+
+/* What a value of step became. */
+struct made {
+  bool varies;         /* it depends on the token, so it has a leading axis */
+  struct value *value; /* in the new form */
+  struct value *tail;  /* its last K tokens, once somebody wanted them */
+  VEC(const struct op *) users;
+};
+
+/* The operators of step that write a state. */
+struct writes {
+  const char *symbol;
+  VEC(const struct op *) list;
+  UT_hash_handle hh;
+};
+
+struct batch {
+  struct module *m;
+  struct arena scratch;
+  VEC(struct made) made; /* of the value with that id */
+  struct writes *writes; /* by symbol */
+  bool sequences;        /* `batch` is made, not `prefill` */
+  bool changed, possible;
+};
+
+struct made *batch_made(const struct batch *b, const struct value *v);
+bool batch_varies(const struct batch *b, const struct value *v);
+/* Whether an operator of step writes what `read` reads of a state. */
+bool batch_is_written(const struct batch *b, const struct op *read);
+/* Fills `made` and `writes`, for all values and operators of step. */
+void batch_find_varying(struct batch *b, struct func *step);
+
+#endif

@@ -1,5 +1,5 @@
 /* bare.c: `ternc build --emit c --bare`. */
-#include "driver/bare.h"
+#include "driver/bare_build.h"
 
 #include "backends/c/c.h"
 #include "runtime/image.h"

@@ -1,5 +1,5 @@
 /* build.c: `ternc build SPEC`: any stage from the parsed spec to a program. The stages are one table. */
-#include "driver/bare.h"
+#include "driver/bare_build.h"
 #include "driver/driver.h"
 #include "driver/hardware.h"
 #include "driver/levels.h"

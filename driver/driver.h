@@ -2,7 +2,7 @@
 #ifndef TERN_DRIVER_H
 #define TERN_DRIVER_H
 
-#include "backends/image/image.h"
+#include "backends/image/write_image.h"
 #include "frontend/checkpoint/checkpoint.h"
 #include "frontend/language/language.h"
 #include "ir/ir.h"

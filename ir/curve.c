@@ -6,7 +6,7 @@
  * tie in the last place; at the points where it is rational (2^0, log2 1, sigmoid 0, ...) it is exact. */
 #include "ir/curve.h"
 
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 
 typedef unsigned __int128 wide;
 

@@ -4,7 +4,7 @@
  * Messages are read by the author of a spec: they name the operator, show exact types, and say which number
  * does not fit which. */
 #include "ir/curve.h"
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 #include "support/whole.h"
 
 #include <stdio.h>

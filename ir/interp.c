@@ -2,7 +2,7 @@
  * tensor of its own; every operator copies. Nothing is clever here, so that it can be believed. */
 #include "ir/interp_impl.h"
 
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 #include "ir/real.h"
 
 #include <stdlib.h>

@@ -1,9 +1,10 @@
-/* interp_int.c: the operators on integers, element by element over int64 (ir/integer.h): the INTEGER ones,
- * and those that take floats as well as integers. Their results do not depend on the interpreter's precision.
+/* interp_int.c: the operators on integers, element by element over int64 (ir/integer_ops.h): the INTEGER
+ * ones, and those that take floats as well as integers. Their results do not depend on the interpreter's
+ * precision.
  */
 #include "ir/interp_impl.h"
 
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 
 static int64_t load(const struct tensor *t, int64_t i) {
   switch (t->type.elem) {

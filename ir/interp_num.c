@@ -1,7 +1,7 @@
 /* interp_num.c: the numeric operators, at both precisions from one text (interp_num.inc). */
 #include "ir/interp_impl.h"
 
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 #include "ir/real.h"
 #include <math.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #include "passes/pass.h"
 
 #include "ir/composites.h"
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 #include "ir/real.h"
 #include "passes/rewrite.h"
 #include "support/whole.h"

@@ -3,7 +3,7 @@
  * It is one thread's step and nothing else. What kernels need of runtime/kernels is copied into NAME.c, which
  * includes nothing but <stdint.h>; all of that is static, and what others see begins with the model's name,
  * so that two models link together. */
-#include "backends/c/bare.h"
+#include "backends/c/bare_parts.h"
 
 #include "support/escape.h"
 #include "support/file.h"

@@ -1,5 +1,5 @@
 /* bare_header.c: NAME.h of a model for a chip. */
-#include "backends/c/bare.h"
+#include "backends/c/bare_parts.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * Sources are taken apart into paragraphs, which blank lines divide. C names a thing before it uses it, so a
  * name of the library (tern_x, TERN_X) belongs to the paragraph in which it comes first. What is wanted is
  * what holds for the names in the model's code, and for those of paragraphs that are wanted. */
-#include "backends/c/bare.h"
+#include "backends/c/bare_parts.h"
 
 #include "support/file.h"
 #include <ctype.h>

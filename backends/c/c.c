@@ -1,7 +1,7 @@
 /* c.c: the folder of a C project: NAME.c, program.c, ops.h, Makefile, README, and the runtime's sources. */
 #include "backends/c/c.h"
 
-#include "backends/c/emit.h"
+#include "backends/c/print_c.h"
 #include "ir/curve.h"
 #include "support/file.h"
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* expr.c: names, indices and expressions as C text. */
 #include "backends/c/c.h"
-#include "backends/c/emit.h"
+#include "backends/c/print_c.h"
 
 #include "ir/curve.h"
 #include <ctype.h>

@@ -3,7 +3,7 @@
  * A VECTOR loop is a plain loop, which compilers vectorise. Where it accumulates, it is printed as blocks of
  * 16 lanes and a rest, so that the order of the sum is that of docs/numerics.md. An expression that is used
  * once, in the block that it is made in, is written where it is used, as long as lines stay short. */
-#include "backends/c/emit.h"
+#include "backends/c/print_c.h"
 
 #include "backends/loops/lower.h"
 #include <string.h>

@@ -1,7 +1,7 @@
 /* model.c: what stands around the kernels: the entries, which call them in the order of the schedule with
  * barriers between them, and the constant struct tern_model NAME_model by which a program finds everything:
  * the one name of the file that other files see. */
-#include "backends/c/emit.h"
+#include "backends/c/print_c.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* ops.c: the text of ops.h: the element-wise operators that are not operators of C. Each is written as
  * ir/ops.def defines it; docs/numerics.md says why the order of operations matters. */
-#include "backends/c/emit.h"
+#include "backends/c/print_c.h"
 
 const char ops_head[] =
     "/* ops.h: element-wise operators of the model's kernels.\n"

@@ -1,7 +1,7 @@
 /* image.c: the image, tensor by tensor. Codes are read from the source and packed by threads over panel
  * pairs; floats go in pieces; folded weights come from the interpreter, which evaluates the function `fold`
  * once. */
-#include "backends/image/image.h"
+#include "backends/image/write_image.h"
 
 #include "ir/interp.h"
 #include "ir/layout.h"

@@ -83,7 +83,7 @@ enum expr_kind {
   EXPR_CONST,   /* value */
   EXPR_LOAD,    /* buffer[index] */
   EXPR_OP,      /* a MAP operator of ops.def on in[]: attributes in attr; SELECT also of other than F32;
-                 * INTEGER ones on any mix of I8, I16 and I32 (ir/integer.h, ir/curve.h) */
+                 * INTEGER ones on any mix of I8, I16 and I32 (ir/integer_ops.h, ir/curve.h) */
   EXPR_INDEX,   /* index as u32 */
   EXPR_ACC,     /* the accumulator: running value inside its loop, final value after it */
   EXPR_INDEX_LT /* bool: index a < index b (concat, padding) */

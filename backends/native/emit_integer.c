@@ -1,8 +1,8 @@
 /* emit_integer.c: integer operators in LLVM's terms; scalar and 16-lane values alike.
  *
- * Operands are widened to 64 bits, where every result is exact (ir/integer.h), and the result is clamped to
- * the operator's bits. Quotients and roots go through float64, which has vectors of them: for int32 operands
- * neither can round up to an integer that it does not reach. */
+ * Operands are widened to 64 bits, where every result is exact (ir/integer_ops.h), and the result is clamped
+ * to the operator's bits. Quotients and roots go through float64, which has vectors of them: for int32
+ * operands neither can round up to an integer that it does not reach. */
 #include "backends/loops/facts.h"
 #include "backends/native/emit.h"
 #include "ir/curve.h"

@@ -3,7 +3,7 @@
 #define TERN_FRONTEND_CHECKPOINT_CONFIG_H
 
 #include "frontend/checkpoint/checkpoint.h"
-#include "frontend/checkpoint/json.h"
+#include "frontend/checkpoint/python_json.h"
 
 struct config {
   json_t *root; /* an object; owned */

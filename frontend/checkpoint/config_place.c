@@ -1,7 +1,7 @@
 /* config_place.c: where in a JSON text a key stands. The text is known to be JSON, as json_parse takes it, so
  * that walking over it needs no messages; an end that comes too early ends the walk. */
 #include "frontend/checkpoint/config_place.h"
-#include "frontend/checkpoint/json.h"
+#include "frontend/checkpoint/python_json.h"
 
 #include <stdlib.h>
 #include <string.h>

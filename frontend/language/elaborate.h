@@ -7,7 +7,7 @@
 #define TERN_FRONTEND_ELABORATE_H
 
 #include "frontend/language/language.h"
-#include "frontend/language/program.h"
+#include "frontend/language/spec_files.h"
 
 enum item_kind { ITEM_POISON, ITEM_NUMBER, ITEM_VALUE, ITEM_SEVERAL, ITEM_TEXT, ITEM_LIST };
 

@@ -2,8 +2,8 @@
  *
  * A file is read once, however often it is imported; its imports come before it, so that params are evaluated
  * in an order in which each sees those it uses. A file sees its own names and those of its imports. */
-#include "frontend/language/parse.h"
-#include "frontend/language/program.h"
+#include "frontend/language/spec_files.h"
+#include "frontend/language/spec_parse.h"
 #include "support/file.h"
 
 #include <limits.h>

@@ -14,7 +14,7 @@
 %expect 0
 
 %code requires {
-#include "frontend/language/parse.h"
+#include "frontend/language/spec_parse.h"
 
 /* Words with a meaning of their own: at the start of a statement only, after it only, or after an operand
  * only; by what follows them: the scanner has a rule for each. */

@@ -2,7 +2,7 @@
 #ifndef TERN_FRONTEND_SYNTAX_H
 #define TERN_FRONTEND_SYNTAX_H
 
-#include "frontend/language/parse.h"
+#include "frontend/language/spec_parse.h"
 
 bool syntax_scan_begin(struct parse *p, const char *text, size_t length);
 void syntax_scan_end(struct parse *p);

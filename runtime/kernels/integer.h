@@ -1,6 +1,6 @@
 /* integer.h: the integer operators of generated code: exact results in 64 bits, clamped to `bits` bits (2 ..
- * 32). The same integers as ir/integer.c and ir/curve.c, which define them. Shifts of negative numbers to the
- * right are arithmetic, as all compilers make them. */
+ * 32). The same integers as ir/integer_ops.c and ir/curve.c, which define them. Shifts of negative numbers to
+ * the right are arithmetic, as all compilers make them. */
 #ifndef TERN_KERNELS_INTEGER_H
 #define TERN_KERNELS_INTEGER_H
 

@@ -4,7 +4,7 @@
 #include "runtime/base.h"
 #include "runtime/checksum.h"
 #include "runtime/tokenizer_format.h"
-#include "tests/fuzz/tokens.h"
+#include "tests/fuzz/token_target.h"
 
 static void open_image(const uint8_t *data, size_t n) {
   struct image im;

@@ -4,7 +4,7 @@
 #include "backends/c/c.h"
 #include "backends/loops/loops.h"
 #include "ir/interp.h"
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 
 enum { FEW_NUMBERS = 200000, FEW_TOKENS = 4 };
 

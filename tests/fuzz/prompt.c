@@ -1,5 +1,5 @@
 /* prompt.c: text to ids and back, with both tokenizers of examples/tales. */
-#include "tests/fuzz/tokens.h"
+#include "tests/fuzz/token_target.h"
 
 static struct tokenizer *tokenizer_of(tokenizer_reader *read, const char *path) {
   static struct fuzz f; /* for as long as the process runs */

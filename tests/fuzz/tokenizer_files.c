@@ -1,7 +1,7 @@
 /* tokenizer_files.c: what lies beside a good tokenizer.json in a checkpoint's folder: the input is each of
  * these files. */
 #include "frontend/checkpoint/checkpoint.h"
-#include "tests/fuzz/tokens.h"
+#include "tests/fuzz/token_target.h"
 
 static const char tokenizer[] =
     "{\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"special\":true},{\"id\":1,\"content\":\"<s>\","

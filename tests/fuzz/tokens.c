@@ -1,5 +1,5 @@
 /* tokens.c: what the targets that get to a tokenizer do with it; contracts in tokens.h. */
-#include "tests/fuzz/tokens.h"
+#include "tests/fuzz/token_target.h"
 
 enum { SOME_TOKENS = 2000, SOME_TEXT = 300 };
 

@@ -3,7 +3,7 @@
 #ifndef TERN_TESTS_RANDOM_GEN_H
 #define TERN_TESTS_RANDOM_GEN_H
 
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 
 struct pool {
   VEC(struct value *) at;

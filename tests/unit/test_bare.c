@@ -2,14 +2,14 @@
  * a warning, conversions included, and must give the interpreter's bits and stay in the memory that they ask
  * for; and what they have in place of libm gives libm's bits. */
 #include "backends/c/c.h"
-#include "backends/image/image.h"
+#include "backends/image/write_image.h"
 #include "backends/loops/facts.h"
 #include "ir/interp.h"
 #include "passes/pass.h"
 #include "runtime/image.h"
 #include "runtime/kernels/bare.h"
 #include "tests/c/cases.h"
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 
 #include <dlfcn.h>
 #include <math.h>

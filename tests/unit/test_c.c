@@ -2,7 +2,7 @@
  * warnings as errors, loaded, and must give the interpreter's bits in both forms, with one thread and with
  * several one after another. And the folder: complete, the same twice, gone after a failure. */
 #include "backends/c/c.h"
-#include "backends/image/image.h"
+#include "backends/image/write_image.h"
 #include "ir/interp.h"
 #include "passes/pass.h"
 #include "runtime/entries.h"
@@ -11,7 +11,7 @@
 #include "tests/c/cases.h"
 #include "tests/random/call.h"
 #include "tests/random/entries.h"
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 
 #include <dlfcn.h>
 #include <ftw.h>

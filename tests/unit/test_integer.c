@@ -1,7 +1,7 @@
 /* test_integer.c: the integer operators' meaning at extreme values, curve tables against float64 functions,
  * and the interpreter on modules of integers. */
 #include "ir/curve.h"
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 #include "ir/interp.h"
 #include "runtime/kernels/integer.h"
 

@@ -2,9 +2,9 @@
  * statement here, by a few lines that know nothing of the lowering, and must leave the interpreter's bits:
  * with iterations of a VECTOR loop in an order that hides no dependence, and threads one after another, the
  * last one first. */
-#include "backends/image/image.h"
+#include "backends/image/write_image.h"
 #include "backends/loops/index.h"
-#include "ir/integer.h"
+#include "ir/integer_ops.h"
 #include "ir/interp.h"
 #include "ir/real.h"
 #include "passes/pass.h"
@@ -16,7 +16,7 @@
 #include "tests/random/apart.h"
 #include "tests/random/call.h"
 #include "tests/random/entries.h"
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 
 #include <math.h>
 #include <setjmp.h>

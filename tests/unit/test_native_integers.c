@@ -1,7 +1,7 @@
 /* test_native_integers.c: integer operators and accumulators through LLVM in this process, against
- * ir/integer.c: every mix of widths, the ends of all ranges; on this machine's processor and on the family's
- * plainest. */
-#include "ir/integer.h"
+ * ir/integer_ops.c: every mix of widths, the ends of all ranges; on this machine's processor and on the
+ * family's plainest. */
+#include "ir/integer_ops.h"
 #include "tests/unit/native_bench.h"
 
 /* 12 vectors and 8 elements that remain. */

@@ -15,7 +15,7 @@
 #include "runtime/session.h"
 #include "support/file.h"
 #include "support/scratch.h"
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 #include "tests/unit/operators.h"
 
 #include <ctype.h>
@@ -57,7 +57,7 @@ static const struct table {
   const char *lacks;
 } tables[] = {
     {has_body, "ir/composites.c has no body for it, or it lacks the flag COMPOSITE"},
-    {interp_covers, "it has no meaning at both precisions: ir/real.inc, ir/integer.c, ir/interp.c, "
+    {interp_covers, "it has no meaning at both precisions: ir/real.inc, ir/integer_ops.c, ir/interp.c, "
                     "ir/interp_num.inc, or a body in ir/composites.c"},
     {range_rule_known, "passes/range_rules.c says nothing about its results"},
     {fixed_form_known, "it has no fixed-point form, and nothing says why: passes/fixed_map.c, "

@@ -5,7 +5,7 @@
 #include "tests/random/apart.h"
 #include "tests/random/call.h"
 #include "tests/random/entries.h"
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 
 #include "ir/interp.h"
 #include "runtime/batch.h"

@@ -6,7 +6,7 @@
 #include "driver/hardware.h"
 #include "driver/simulation.h"
 #include "support/scratch.h"
-#include "tests/random/model.h"
+#include "tests/random/random_model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

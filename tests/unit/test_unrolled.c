@@ -3,8 +3,8 @@
 #include "backends/hardware/unrolled/lower_step.h"
 #include "backends/hardware/unrolled/stages.h"
 #include "backends/hardware/unrolled/unrolled.h"
-#include "ir/integer.h"
-#include "tests/random/model.h"
+#include "ir/integer_ops.h"
+#include "tests/random/random_model.h"
 #include "tests/unit/passes_common.h"
 
 /* ---- single operators -------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
-/* emit.h: what the files that print C share. */
-#ifndef TERN_BACKENDS_C_EMIT_H
-#define TERN_BACKENDS_C_EMIT_H
+/* print_c.h: what the files that print C share. */
+#ifndef TERN_BACKENDS_C_PRINT_C_H
+#define TERN_BACKENDS_C_PRINT_C_H
 
 #include "backends/loops/describe.h"
 #include "backends/loops/facts.h"

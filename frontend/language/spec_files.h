@@ -1,6 +1,6 @@
-/* program.h: the files of a spec, and who sees whose names. */
-#ifndef TERN_FRONTEND_PROGRAM_H
-#define TERN_FRONTEND_PROGRAM_H
+/* spec_files.h: the files of a spec, and who sees whose names. */
+#ifndef TERN_FRONTEND_LANGUAGE_SPEC_FILES_H
+#define TERN_FRONTEND_LANGUAGE_SPEC_FILES_H
 
 #include "frontend/language/ast.h"
 

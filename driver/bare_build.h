@@ -1,6 +1,6 @@
-/* bare.h: a model as C for chips. */
-#ifndef TERN_DRIVER_BARE_H
-#define TERN_DRIVER_BARE_H
+/* bare_build.h: a model as C for chips. */
+#ifndef TERN_DRIVER_BARE_BUILD_H
+#define TERN_DRIVER_BARE_BUILD_H
 
 #include "driver/driver.h"
 

@@ -1,6 +1,6 @@
-/* json.c: what Jansson refuses and Python takes is rewritten before it is parsed: an odd number becomes a
- * string that begins with U+0001, and half a surrogate pair U+FFFD. */
-#include "frontend/checkpoint/json.h"
+/* python_json.c: what Jansson refuses and Python takes is rewritten before it is parsed: an odd number
+ * becomes a string that begins with U+0001, and half a surrogate pair U+FFFD. */
+#include "frontend/checkpoint/python_json.h"
 #include "support/escape.h"
 
 #include <ctype.h>

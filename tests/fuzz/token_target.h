@@ -1,6 +1,6 @@
-/* tokens.h: what the targets that get to a tokenizer do with it. */
-#ifndef TERN_TESTS_FUZZ_TOKENS_H
-#define TERN_TESTS_FUZZ_TOKENS_H
+/* token_target.h: what the targets that get to a tokenizer do with it. */
+#ifndef TERN_TESTS_FUZZ_TOKEN_TARGET_H
+#define TERN_TESTS_FUZZ_TOKEN_TARGET_H
 
 #include "frontend/checkpoint/tokenizer_block.h"
 #include "runtime/tokenizer.h"

@@ -1,9 +1,9 @@
-/* bare.h: what the files that print C for chips share. */
-#ifndef TERN_BACKENDS_C_BARE_H
-#define TERN_BACKENDS_C_BARE_H
+/* bare_parts.h: what the files that print C for chips share. */
+#ifndef TERN_BACKENDS_C_BARE_PARTS_H
+#define TERN_BACKENDS_C_BARE_PARTS_H
 
 #include "backends/c/c.h"
-#include "backends/c/emit.h"
+#include "backends/c/print_c.h"
 
 struct bare {
   struct arena *arena;

@@ -1,12 +1,12 @@
-/* json.h: JSON as Python's json module writes and reads it, parsed by Jansson.
+/* python_json.h: JSON as Python's json module writes and reads it, parsed by Jansson.
  *
  * Python writes integers of any length ("model_max_length": 1000000000000000019884624838656), NaN, Infinity
  * and -Infinity, and reads numbers beyond a double, a byte order mark, halves of surrogate pairs and a key
  * that is there twice, of which the last counts. All of that is read here too. A number that neither 64 bits
  * nor a double hold becomes an "odd number", a value of its own kind that only harms where a number is
  * needed. */
-#ifndef TERN_FRONTEND_CHECKPOINT_JSON_H
-#define TERN_FRONTEND_CHECKPOINT_JSON_H
+#ifndef TERN_FRONTEND_CHECKPOINT_PYTHON_JSON_H
+#define TERN_FRONTEND_CHECKPOINT_PYTHON_JSON_H
 
 #include "support/arena.h"
 

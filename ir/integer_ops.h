@@ -1,7 +1,7 @@
-/* integer.h: what the integer operators do to one element. These functions are the operators' meaning: the
- * interpreter and constant folding use them, and every back end computes the same integers. */
-#ifndef TERN_IR_INTEGER_H
-#define TERN_IR_INTEGER_H
+/* integer_ops.h: what the integer operators do to one element. These functions are the operators' meaning:
+ * the interpreter and constant folding use them, and every back end computes the same integers. */
+#ifndef TERN_IR_INTEGER_OPS_H
+#define TERN_IR_INTEGER_OPS_H
 
 #include "ir/ir.h"
 

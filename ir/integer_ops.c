@@ -1,5 +1,5 @@
-/* integer.c: one function an integer operator, as ops.def states it, and the table of them. */
-#include "ir/integer.h"
+/* integer_ops.c: one function an integer operator, as ops.def states it, and the table of them. */
+#include "ir/integer_ops.h"
 
 #include "ir/curve.h"
 

@@ -1,9 +1,9 @@
-/* image.h: writes the weights image (runtime/image.h) of a planned module from a weight source.
+/* write_image.h: writes the weights image (runtime/image.h) of a planned module from a weight source.
  *
  * One tensor is in memory at a time (its codes and its packed form), so images larger than memory can be
  * made. The same module and numbers give the same bytes. */
-#ifndef TERN_BACKENDS_IMAGE_H
-#define TERN_BACKENDS_IMAGE_H
+#ifndef TERN_BACKENDS_IMAGE_WRITE_IMAGE_H
+#define TERN_BACKENDS_IMAGE_WRITE_IMAGE_H
 
 #include "ir/source.h"
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* parse.h: what scanner, grammar and the reader of files share. */
-#ifndef TERN_FRONTEND_PARSE_H
-#define TERN_FRONTEND_PARSE_H
+/* spec_parse.h: what scanner, grammar and the reader of files share. */
+#ifndef TERN_FRONTEND_LANGUAGE_SPEC_PARSE_H
+#define TERN_FRONTEND_LANGUAGE_SPEC_PARSE_H
 
 #include "frontend/language/ast.h"
 

@@ -1,11 +1,11 @@
-/* model.h: random models for holding the engines against each other.
+/* random_model.h: random models for holding the engines against each other.
  *
  * random_model builds a module with the function "step" out of operators of every kind, on floats and on
  * integers, shapes with odd sizes, states and repeats; some return integers; the same seed gives the same
  * module. Every third has its ternary weights as tile3. random_source gives weights that are a function of
  * their name. */
-#ifndef TERN_TESTS_RANDOM_MODEL_H
-#define TERN_TESTS_RANDOM_MODEL_H
+#ifndef TERN_TESTS_RANDOM_RANDOM_MODEL_H
+#define TERN_TESTS_RANDOM_RANDOM_MODEL_H
 
 #include "ir/source.h"
 

@@ -78,6 +78,20 @@ const char *verilog_name(struct arena *a, const char *text) {
   return taken ? arena_printf(a, "%s_", s) : s;
 }
 
+/* A name that loses underscores gets the hash of what it was. */
+const char *verilog_design_name(struct arena *a, const char *text) {
+  const char *name = verilog_name(a, text);
+  if (!strstr(name, "__"))
+    return name;
+  char *out = arena_strdup(a, name), *to = out;
+  for (const char *s = name; *s; s++)
+    if (*s != '_' || s == name || s[-1] != '_')
+      *to++ = *s;
+  *to = '\0';
+  bool ends = to[-1] == '_';
+  return arena_printf(a, "%s%s%08x", out, ends ? "" : "_", hash_of(name));
+}
+
 struct taken_name {
   const char *name;
   UT_hash_handle hh;

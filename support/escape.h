@@ -25,6 +25,10 @@ const char *c_prefix(struct arena *a, const char *text);
 /* An identifier of Verilog and SystemVerilog, of no module of our library and of no word that Verilator keeps
  * for C++; also a file's name in a hardware project. */
 const char *verilog_name(struct arena *a, const char *text);
+/* Of a design's top module: has no two underscores in a row, and differs where the texts do. Its other
+ * modules are named by it, two underscores and what they are (NAME__core), so that no module of one design is
+ * one of another. */
+const char *verilog_design_name(struct arena *a, const char *text);
 bool is_verilog_keyword(const char *name);
 
 /* Names of one scope that are all different. {0} is empty; lives in an arena. */

@@ -103,6 +103,14 @@ static void words(void **state) {
   assert_string_equal(verilog_name(&a, "hidden"), "hidden");
   assert_string_equal(verilog_name(&a, "edges"), "edges");
   assert_string_equal(verilog_name(&a, "tern_add"), "tern_add_");
+  assert_string_equal(verilog_design_name(&a, "alpha_core"), "alpha_core");
+  static const char *const designs[] = {"a",    "a_",    "a__",    "a__core", "a___core", "a_core",
+                                        "edge", "edge_", "edge__", "__a",     "_a"};
+  for (int i = 0; i < 11; i++) {
+    assert_null(strstr(verilog_design_name(&a, designs[i]), "__"));
+    for (int k = 0; k < i; k++)
+      assert_string_not_equal(verilog_design_name(&a, designs[i]), verilog_design_name(&a, designs[k]));
+  }
   assert_string_equal(c_prefix(&a, "int"), "int"); /* int_open */
   assert_string_equal(c_prefix(&a, "sem"), "sem_");
   assert_string_equal(c_prefix(&a, "runtime"), "runtime_");

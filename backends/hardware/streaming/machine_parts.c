@@ -191,7 +191,7 @@ static void put_sequencer(struct filling *f) {
   const struct hw_design *h = f->h;
   struct inv_unit *core = f->core;
   int rows = address_bits(h->rows.n), units = address_bits(h->units.n), batch = h->options.batch;
-  f->program = inv_unit(f->v, INV_CONTROL, "program", "core.rom", named(f, h->name, "_program"),
+  f->program = inv_unit(f->v, INV_CONTROL, "program", "core.rom", named(f, h->name, "__program"),
                         "what a step runs, one after another");
   int64_t *row = arena_array(h->arena, int64_t, h->rows.n);
   for (int k = 0; k < h->rows.n; k++)
@@ -265,7 +265,7 @@ static void put_fetch(struct filling *f) {
   for (int i = 0; i < n; i++)
     largest = size[i] > largest ? size[i] : largest;
   int zeros = first.zeros < length.zeros ? first.zeros : length.zeros;
-  f->fetch = inv_unit(f->v, INV_CONTROL, "fetch", "core.fetch", named(f, h->name, "_fetch"),
+  f->fetch = inv_unit(f->v, INV_CONTROL, "fetch", "core.fetch", named(f, h->name, "__fetch"),
                       "which of the weights a step reads");
   inv_reg(f->fetch, 1, address_bits(n + 1) + 1, PART_RESET);
   inv_reg(f->fetch, 1, length.distinct + (h->prefix_rows ? 40 - zeros : first.distinct), PART_ENABLE);
@@ -414,7 +414,7 @@ struct inventory *hw_inventory(const struct hw_design *h) {
   f.buffer = arena_array(h->arena, struct inv_unit *, h->buffers.n);
   f.unit = arena_array(h->arena, struct inv_unit *, h->units.n);
   put_interfaces(&f);
-  f.core = inv_unit(v, INV_CONTROL, "sequencer", "core", named(&f, h->name, "_core"),
+  f.core = inv_unit(v, INV_CONTROL, "sequencer", "core", named(&f, h->name, "__core"),
                     "runs units one after another, joins them with memories");
   put_sequencer(&f);
   put_fetch(&f);

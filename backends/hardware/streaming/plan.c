@@ -81,8 +81,8 @@ static bool logits_fit(struct hw_design *h, struct diag *d) {
   h->vocab = h->logits->elements;
   if (h->options.topk <= h->vocab)
     return true;
-  diag_error(d, "--hw-topk %d: the model has %lld tokens, and no more can be put out", h->options.topk,
-             (long long)h->vocab);
+  diag_error(d, "--hw-topk %d: the model has %lld token%s, and no more can be put out", h->options.topk,
+             (long long)h->vocab, h->vocab == 1 ? "" : "s");
   return false;
 }
 
@@ -153,7 +153,7 @@ struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *l
   h->loops = loops;
   h->module = loops->module;
   h->options = *options;
-  h->name = verilog_name(a, loops->module->name);
+  h->name = verilog_design_name(a, loops->module->name);
   fill_in(&h->options, loops);
   h->options.machine = HW_STREAMING;
   if (!options_fit(d, &h->options))

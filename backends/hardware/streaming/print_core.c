@@ -1,4 +1,4 @@
-/* print_core.c: the machine around the kernels: NAME_core, with plain streams; print_top.c puts AXI around
+/* print_core.c: the machine around the kernels: NAME__core, with plain streams; print_top.c puts AXI around
  * it. */
 #include "backends/hardware/streaming/core.h"
 
@@ -194,12 +194,12 @@ void print_core(struct printer *p) {
   v_comment(
       p, arena_printf(
              p->a,
-             "%s_core: the streaming machine of %s: %d ternary lanes, %d elements a clock, %d %s. A step of "
+             "%s__core: the streaming machine of %s: %d ternary lanes, %d elements a clock, %d %s. A step of "
              "all sequences takes %lld clocks, and one more for each clock in which a word or the output is "
              "awaited.",
              h->name, h->module->name, h->options.lanes, h->options.vector, h->options.batch,
              h->options.batch == 1 ? "seq" : "sequences", (long long)h->step_cycles));
-  v_line(p, "module %s_core (", h->name);
+  v_line(p, "module %s__core (", h->name);
   p->indent++;
   print_ports(p);
   p->indent--;
@@ -230,7 +230,7 @@ void print_core(struct printer *p) {
   print_results(p);
   v_blank(p);
   print_window_data(p);
-  v_line(p, "%s_fetch fetch (.clk(clk), .aresetn(aresetn), .begin_step(step_begin),", h->name);
+  v_line(p, "%s__fetch fetch (.clk(clk), .aresetn(aresetn), .begin_step(step_begin),", h->name);
   v_line(p, "  .tokens({%s}),", h->options.batch == 1 ? "token_of[0]" : "token_list");
   v_line(p, "  .offset(fetch_offset), .bytes(fetch_bytes), .valid(fetch_valid), .ready(fetch_ready));");
   print_streams(p);

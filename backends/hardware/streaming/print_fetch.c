@@ -7,12 +7,12 @@ void print_program(struct printer *p) {
   v_comment(
       p, arena_printf(
              p->a,
-             "%s_program: what a step runs, one after another: %d rows of a unit and its repeats' indices.",
+             "%s__program: what a step runs, one after another: %d rows of a unit and its repeats' indices.",
              h->name, h->rows.n));
   for (int k = 0; k < h->units.n; k++)
     v_comment(p, arena_printf(p->a, "unit %d: %s", k, h->units.at[k]->name));
   v_comment(p, "One clock from row to unit, i, j.");
-  v_line(p, "module %s_program (", h->name);
+  v_line(p, "module %s__program (", h->name);
   v_line(p, "  input  wire clk,");
   v_line(p, "  input  wire [%d:0] row,", address_bits(h->rows.n) - 1);
   v_line(p, "  output reg  [%d:0] unit,", units - 1);
@@ -62,7 +62,7 @@ static struct commands *fetch_commands(const struct printer *p) {
 
 static void print_fetch_ports(struct printer *p) {
   const struct hw_design *h = p->h;
-  v_line(p, "module %s_fetch (", h->name);
+  v_line(p, "module %s__fetch (", h->name);
   p->indent++;
   v_line(p, "input  wire clk,");
   v_line(p, "input  wire aresetn,");
@@ -120,7 +120,7 @@ void print_fetch(struct printer *p) {
   v_comment(p,
             arena_printf(
                 p->a,
-                "%s_fetch: what a step reads of the weight image, in the order in which it comes: rows that "
+                "%s__fetch: what a step reads of the weight image, in the order in which it comes: rows that "
                 "tokens choose, then all the rest.",
                 h->name));
   v_comment(p, "A token beyond the table means its last row.");

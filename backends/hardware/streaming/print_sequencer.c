@@ -82,7 +82,7 @@ void print_sequencer(struct printer *p) {
   v_line(p, "assign step_end = row_end && row == %s;", literal(p->a, h->rows.n - 1, rows));
   v_line(p, "wire [%d:0] next_row = step_end || state == IDLE ? %s : row_end ? row + %s : row;", rows - 1,
          literal(p->a, 0, rows), literal(p->a, 1, rows));
-  v_line(p, "%s_program rom (.clk(clk), .row(next_row), .unit(unit), .i(row_i), .j(row_j));", h->name);
+  v_line(p, "%s__program rom (.clk(clk), .row(next_row), .unit(unit), .i(row_i), .j(row_j));", h->name);
   v_line(p, "always @(posedge clk)");
   p->indent++;
   v_line(p, "if (!aresetn) begin");

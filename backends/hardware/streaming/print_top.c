@@ -1,5 +1,5 @@
 /* print_top.c: the module that a design instantiates: AXI4-Stream tokens in and out, AXI4-Lite registers, an
- * AXI4 read master for the weights, around NAME_core. */
+ * AXI4 read master for the weights, around NAME__core. */
 #include "backends/hardware/streaming/printer.h"
 
 #include "ir/layout.h"
@@ -126,7 +126,7 @@ static void declare_wires(struct printer *p) {
 
 static void print_core_instance(struct printer *p) {
   v_line(p,
-         "%s_core core (.clk(clk), .aresetn(aresetn), .run(run), .clear(clear), .busy(busy), "
+         "%s__core core (.clk(clk), .aresetn(aresetn), .run(run), .clear(clear), .busy(busy), "
          ".clearing(clearing),",
          p->h->name);
   p->indent++;

@@ -33,7 +33,7 @@ static bool add_units(struct hw_design *h, struct diag *d, const struct call *c,
       struct hw_unit *u = arena_new(h->arena, struct hw_unit);
       *u = (struct hw_unit){
           .kind = UNIT_KERNEL, .kernel = c->kernel, .name = c->kernel->name, .id = h->units.n};
-      u->module = arena_printf(h->arena, "%s_%s", h->name, u->name);
+      u->module = arena_printf(h->arena, "%s__%s", h->name, u->name);
       u->i_count = counts[0];
       u->j_count = counts[1];
       vec_push(h->arena, h->units, u);

@@ -71,9 +71,9 @@ static bool write_modules(struct project *p) {
   struct arena *a = &p->arena;
   const char *name = p->h->name;
   bool ok = write_module(p, arena_printf(a, "rtl/%s.v", name), print_top) &&
-            write_module(p, arena_printf(a, "rtl/%s_core.v", name), print_core) &&
-            write_module(p, arena_printf(a, "rtl/%s_program.v", name), print_program) &&
-            write_module(p, arena_printf(a, "rtl/%s_fetch.v", name), print_fetch) &&
+            write_module(p, arena_printf(a, "rtl/%s__core.v", name), print_core) &&
+            write_module(p, arena_printf(a, "rtl/%s__program.v", name), print_program) &&
+            write_module(p, arena_printf(a, "rtl/%s__fetch.v", name), print_fetch) &&
             write_module(p, arena_printf(a, "sim/%s_tb.sv", name), print_test_bench);
   for (int i = 0; ok && i < p->h->units.n; i++)
     if (p->h->units.at[i]->kind == UNIT_KERNEL)

@@ -122,7 +122,7 @@ void net_emission_make(struct arena *a, const struct netlist *n, const struct sc
 }
 
 const char *net_unit_module(const struct emission *e, int unit) {
-  return arena_printf(e->arena, "%s_%s", e->top, e->net->units.at[unit].name);
+  return arena_printf(e->arena, "%s__%s", e->top, e->net->units.at[unit].name);
 }
 
 /* ---- the core ---------------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ struct unrolled *unrolled_plan(struct arena *a, struct module *m, const struct w
   struct unrolled *u = arena_new(a, struct unrolled);
   *u = (struct unrolled){.arena = a, .module = m, .source = source, .options = *options};
   u->options.depth = options->depth > 0 ? options->depth : 1;
-  u->top = verilog_name(a, options->name ? options->name : m->name);
+  u->top = verilog_design_name(a, options->name ? options->name : m->name);
   if (!func_find(m, "step")) {
     diag_error(m->diag, "the module '%s' has no function 'step' to build hardware for", m->name);
     return NULL;

@@ -35,8 +35,44 @@ bool bench_make(struct job *j, const char *dir, const char *target, const char *
   return false;
 }
 
+/* The path with links resolved, as far as it is there. */
+static const char *resolved(struct arena *a, const char *path) {
+  char *whole = realpath(path, NULL), *slash = strrchr(path, '/');
+  const char *copy = arena_strdup(a, whole ? whole : path);
+  free(whole);
+  if (whole || (slash && (slash == path || !slash[1])))
+    return copy;
+  char *folder = realpath(slash ? arena_strndup(a, path, (size_t)(slash - path)) : ".", NULL);
+  if (folder)
+    copy = arena_printf(a, "%s/%s", folder, slash ? slash + 1 : path);
+  free(folder);
+  return copy;
+}
+
+bool bench_beside(struct job *j, const char *dir, const char *option, const char *path) {
+  static const char *const own[] = {"Makefile", "manifest.json", "weights.bin", "build.log",
+                                    "run.log",  "log",           "results.hex", "rtl",
+                                    "sim",      "vectors",       "obj",         "build"};
+  if (!dir || !path)
+    return true;
+  const char *in = resolved(&j->arena, dir), *file = resolved(&j->arena, path);
+  size_t n = strlen(in);
+  if (strncmp(in, file, n) != 0 || file[n] != '/')
+    return true;
+  const char *first = file + n + 1;
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (strncmp(first, own[i], strlen(own[i])) == 0 && strchr("/", first[strlen(own[i])])) {
+      diag_error(&j->diag, "%s %s: in the project's folder, '%s' is the project's own; give another name",
+                 option, path, own[i]);
+      return false;
+    }
+  return true;
+}
+
 bool bench_take(struct job *j, const char *dir, const char *name, const char *path) {
   const char *from = arena_printf(&j->arena, "%s/%s", dir, name);
+  if (strcmp(resolved(&j->arena, from), resolved(&j->arena, path)) == 0)
+    return true;
   bool ok = output_copy(&j->diag, from, path);
   remove(from);
   return ok;

@@ -13,6 +13,9 @@ bool bench_run(struct job *j, const char *dir, const char *argv[], const char *l
 bool bench_make(struct job *j, const char *dir, const char *target, const char *simulator);
 /* The file of the project becomes `path`. False after a diagnostic. */
 bool bench_take(struct job *j, const char *dir, const char *name, const char *path);
+/* Whether the file that `option` names, or none, does not take the place of one that the project in `dir`, or
+ * in none, has there. False after a diagnostic. */
+bool bench_beside(struct job *j, const char *dir, const char *option, const char *path);
 /* What a program printed; NULL after a diagnostic. */
 char *bench_log(struct job *j, const char *dir, const char *log, size_t *length);
 

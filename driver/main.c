@@ -4,6 +4,8 @@
 #include "support/stop.h"
 #include <string.h>
 
+static const char *const options[] = {"--help", "--version", "-h"};
+
 static void usage(FILE *out) {
   fprintf(out, "Usage: ternc COMMAND [OPTION...]\n"
                "Compiles MatMul-free language models to native programs, libraries and C.\n\n");
@@ -12,14 +14,19 @@ static void usage(FILE *out) {
   fprintf(out, "\n`ternc COMMAND --help` lists a command's options; `ternc --version` prints the version.\n");
 }
 
+/* A command, or an option where a command stands. */
 static int unknown(const char *name) {
   struct arena a = {0};
   VEC(const char *) names = {0};
-  for (int i = 0; i < command_count; i++)
+  bool option = *name == '-';
+  for (int i = 0; i < command_count && !option; i++)
     vec_push(&a, names, commands[i].name);
+  for (size_t i = 0; i < sizeof options / sizeof *options && option; i++)
+    vec_push(&a, names, options[i]);
   const char *near = diag_nearest(name, names.at, names.n);
-  fprintf(stderr, "ternc: error: unknown command '%s'%s%s%s\n`ternc --help` lists the commands\n", name,
-          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+  fprintf(stderr, "ternc: error: %s '%s'%s%s%s\n`ternc --help` lists the commands%s\n",
+          option ? "unknown option" : "unknown command", name, near ? "; did you mean '" : "",
+          near ? near : "", near ? "'?" : "", option ? "; their options stand behind them" : "");
   arena_free(&a);
   return 1;
 }

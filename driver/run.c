@@ -219,8 +219,8 @@ static bool compare(struct run *r, const struct loops *loops, const struct engin
   bool ok = in && compare_forms(&c, in, ids, n, most);
   interp_free(in);
   if (ok)
-    printf("%s equals the interpreter bit for bit: %lld kernel calls on %zu tokens\n", e->name,
-           (long long)c.kernels_run, n);
+    printf("%s equals the interpreter bit for bit: %lld kernel calls on %zu token%s\n", e->name,
+           (long long)c.kernels_run, n, n == 1 ? "" : "s");
   return ok;
 }
 

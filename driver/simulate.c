@@ -7,6 +7,7 @@
 #include "driver/hardware.h"
 
 #include "backends/hardware/streaming/design.h"
+#include "driver/bench.h"
 #include "driver/simulation.h"
 #include "driver/tokens.h"
 #include "driver/unrolled_job.h"
@@ -152,8 +153,9 @@ static const char *what_of(const struct hw_unit *u) {
 
 static void print_result(const struct hw_design *h, const struct simulation *r) {
   double steps = (double)r->steps;
-  printf("%lld steps of %d %s on %s: every stored number equals the interpreter's\n", (long long)r->steps,
-         h->options.batch, h->options.batch == 1 ? "sequence" : "sequences", r->simulator);
+  printf("%lld step%s of %d %s on %s: every stored number equals the interpreter's\n", (long long)r->steps,
+         r->steps == 1 ? "" : "s", h->options.batch, h->options.batch == 1 ? "sequence" : "sequences",
+         r->simulator);
   printf("%.1f clocks a step (%lld from the schedule, %.1f awaiting words, %.1f awaiting the output); all "
          "lanes busy in %.1f %%\n",
          (double)r->cycles / steps, (long long)h->step_cycles, (double)r->awaits / steps,
@@ -198,10 +200,10 @@ static void print_json(const struct hw_design *h, const struct hw_vectors *v, co
 /* Both are about a step that another one follows. */
 static bool steps_exist(struct simulate *s, int64_t steps) {
   if (s->how.save_restore >= steps && s->how.save_restore)
-    diag_error(&s->job.diag, "--save-restore %d: there are %lld steps, and one must follow",
+    diag_error(&s->job.diag, "--save-restore %d: the last step is %lld, and one must follow",
                s->how.save_restore, (long long)steps);
   else if (s->end >= steps && s->end)
-    diag_error(&s->job.diag, "--end-after %d: there are %lld steps, and one must follow", s->end,
+    diag_error(&s->job.diag, "--end-after %d: the last step is %lld, and one must follow", s->end,
                (long long)steps);
   else
     return true;
@@ -272,7 +274,9 @@ int simulate_main(int argc, char **argv) {
   job_start(&s.job);
   argp_parse(&simulate_argp, argc, argv, 0, NULL, &s);
   enum hw_machine machine;
-  bool ok = hardware_machine(&s.job, &s.hardware, &machine) &&
+  bool ok = bench_beside(&s.job, s.output, "--logits-raw", s.logits) &&
+            bench_beside(&s.job, s.output, "--trace", s.trace) &&
+            hardware_machine(&s.job, &s.hardware, &machine) &&
             (machine == HW_UNROLLED ? run_unrolled(&s) : run_streaming(&s));
   return job_end(&s.job, ok ? 0 : 1);
 }

@@ -16,7 +16,7 @@ struct synth {
   struct job job;
   struct hw_options hardware;
   const char *device, *output, *json, *html, *toggles;
-  bool estimate, no_place, simulate;
+  bool estimate, no_place, simulate, quiet;
   int limit; /* seconds for a tool */
 };
 
@@ -35,9 +35,13 @@ static const struct argp_option options[] = {
      1},
     {"output", 'o', "DIR", 0, "keeps the project, and writes report.txt, report.json and report.html there",
      1},
-    {"json", KEY_JSON, "FILE", 0, "writes the report as JSON ('-': to standard output instead of the text)",
+    {"json", KEY_JSON, "FILE", 0,
+     "writes the report as JSON to FILE, which the other commands' --json does not take: '-' is standard "
+     "output, in "
+     "place of the text",
      1},
     {"html", KEY_HTML, "FILE", 0, "writes the report as a page with a drawing of the units", 1},
+    {"quiet", 'q', 0, 0, "does not print the report as text, nor what took how long", 1},
     {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -66,6 +70,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     s->limit = (int)n;
     break;
   case 'o': s->output = arg; break;
+  case 'q': s->quiet = true; break;
   case ARGP_KEY_ARG:
     if (s->job.options.spec)
       argp_error(state, "one SPEC is expected; '%s' is a second one", arg);
@@ -99,7 +104,8 @@ static bool write_report(struct synth *s, const struct hw_report *r, const char 
 
 static bool write_all(struct synth *s, const struct hw_report *r) {
   struct arena *a = &s->job.arena;
-  bool ok = s->json && strcmp(s->json, "-") == 0 ? true : write_report(s, r, "-", report_text);
+  bool silent = s->quiet || (s->json && strcmp(s->json, "-") == 0);
+  bool ok = silent || write_report(s, r, "-", report_text);
   if (s->json)
     ok = ok && write_report(s, r, s->json, report_json);
   if (s->html)
@@ -143,7 +149,7 @@ static void say_times(struct synth *s, const struct hw_report *r) {
   const char *text = arena_printf(r->arena, "the model took %.2g ms", r->model_seconds * 1e3);
   for (int i = 0; i < r->tools.n; i++)
     text = arena_printf(r->arena, "%s, %s %.1f s", text, r->tools.at[i].name, r->tools.at[i].seconds);
-  if (r->tools.n)
+  if (r->tools.n && !s->quiet)
     diag_note(&s->job.diag, "%s", text);
 }
 

@@ -130,8 +130,8 @@ static void print_outcome(const struct unrolled *u, const struct unrolled_reques
            u->schedule.interleave);
     return;
   }
-  printf("%lld tokens of %lld %s on %s: every result equals the interpreter's\n", o->tokens, o->sequences,
-         o->sequences == 1 ? "sequence" : "sequences", r->simulator);
+  printf("%lld token%s of %lld %s on %s: every result equals the interpreter's\n", o->tokens,
+         o->tokens == 1 ? "" : "s", o->sequences, o->sequences == 1 ? "sequence" : "sequences", r->simulator);
   printf("%.2f clocks a token, latency %d clocks, %lld register bits\n", clocks, u->schedule.latency + 2,
          (long long)u->schedule.registers);
 }

@@ -224,8 +224,10 @@ static void report_beside_faults(struct check *k) {
   struct list names = {0};
   for (int i = 0; i < k->missing.n; i++)
     list_add(k->c->arena, &names, arena_printf(k->c->arena, "'%s'", k->missing.at[i].name));
-  diag_error(k->c->diag, "%s: has none of %d other tensors that the model needs:%s", k->c->path, names.n,
-             list_text(k->c->arena, &names));
+  diag_error(k->c->diag,
+             names.n == 1 ? "%s: lacks %d other tensor that the model needs:%s"
+                          : "%s: lacks %d other tensors that the model needs:%s",
+             k->c->path, names.n, list_text(k->c->arena, &names));
 }
 
 static int by_text(const void *p, const void *q) {
@@ -304,14 +306,16 @@ static void report_prefix(struct check *k, const char *prefix, bool adds) {
   int n = k->c->tensors.n, begin = 0;
   for (int i = 0; i < n; i++)
     begin += strncmp(k->c->tensors.at[i].info.name, prefix, strlen(prefix)) == 0;
+  const char *all = n == 1 ? "the one tensor begins" : arena_printf(k->c->arena, "all %d tensors begin", n);
+  const char *some = arena_printf(k->c->arena, "%d of %d tensors begin%s", begin, n, begin == 1 ? "s" : "");
+  const char *others = n - begin == 1 ? "that of one tensor does not"
+                                      : arena_printf(k->c->arena, "those of %d tensors do not", n - begin);
   if (adds)
-    diag_error(
-        k->c->diag,
-        "%s: the model's names begin with '%s', and those of %d tensors do not; --prefix +%s puts it there",
-        k->c->path, prefix, n - begin, prefix);
+    diag_error(k->c->diag, "%s: the model's names begin with '%s', and %s; --prefix +%s puts it there",
+               k->c->path, prefix, others, prefix);
   else
-    diag_error(k->c->diag, "%s: %s%d tensors begin with '%s'; --prefix %s strips it", k->c->path,
-               begin == n ? "all " : arena_printf(k->c->arena, "%d of ", begin), n, prefix, prefix);
+    diag_error(k->c->diag, "%s: %s with '%s'; --prefix %s strips it", k->c->path, begin == n ? all : some,
+               prefix, prefix);
 }
 
 /* ---- the check --------------------------------------------------------------------------------------- */

@@ -12,9 +12,11 @@
 #define ADDED_TOKENS_FILE     "added_tokens.json"
 
 /* The last ones are not read, but belong to what the others describe. */
+#define VOCAB_FILE  "vocab.json"
+#define MERGES_FILE "merges.txt"
 #define COMPANION_FILES                                                                                      \
   {CONFIG_FILE,           GENERATION_FILE,     TOKENIZER_MODEL_FILE, TOKENIZER_JSON_FILE,                    \
    TOKENIZER_CONFIG_FILE, SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE,    "chat_template.json",                   \
-   "chat_template.jinja", "vocab.json",        "merges.txt"}
+   "chat_template.jinja", VOCAB_FILE,          MERGES_FILE}
 
 #endif

@@ -148,9 +148,11 @@ static void print_row(struct checkpoint *c, FILE *out, const struct row *r, int 
 
 static void print_totals(FILE *out, const struct totals *s) {
   char a[24], b[24], d[24];
-  fprintf(out, "\n%d tensors, %lld values, %s\n", s->tensors, (long long)s->values, size_text(a, s->bytes));
-  fprintf(out, "%d ternary matrices, %lld weights: %s at 2 bits, %s at 1.6 bits; everything else: %s\n",
-          s->ternary, (long long)s->weights, size_text(a, s->two_bits), size_text(b, s->base3),
+  fprintf(out, "\n%d tensor%s, %lld value%s, %s\n", s->tensors, s->tensors == 1 ? "" : "s",
+          (long long)s->values, s->values == 1 ? "" : "s", size_text(a, s->bytes));
+  fprintf(out, "%d ternary %s, %lld weight%s: %s at 2 bits, %s at 1.6 bits; everything else: %s\n",
+          s->ternary, s->ternary == 1 ? "matrix" : "matrices", (long long)s->weights,
+          s->weights == 1 ? "" : "s", size_text(a, s->two_bits), size_text(b, s->base3),
           size_text(d, s->other_bytes));
 }
 

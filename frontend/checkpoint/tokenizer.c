@@ -41,6 +41,26 @@ static void tell_choice(struct diag *d, const char *dir, const bool there[KINDS]
               taken == 0 ? ", as in transformers" : "", kinds[1 - taken].name);
 }
 
+/* Tokenizers in other files, by the first that is there. */
+static void tell_unread(struct diag *d, struct arena *a, const char *dir) {
+  static const struct {
+    const char *file, *said;
+  } unread[] = {{VOCAB_FILE, VOCAB_FILE " and " MERGES_FILE " are"},
+                {MERGES_FILE, MERGES_FILE " is"},
+                {"tekken.json", "tekken.json is"},
+                {"vocab.txt", "vocab.txt is"},
+                {"spiece.model", "spiece.model is"}};
+  for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
+    if (file_exists(arena_printf(a, "%s/%s", dir, unread[i].file))) {
+      diag_note(
+          d,
+          "%s: %s not read, so the model takes token ids (--tokens) and no text; for a " TOKENIZER_JSON_FILE
+          " run, in Python, transformers.AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
+          dir, unread[i].said);
+      return;
+    }
+}
+
 void checkpoint_tokenizer(struct diag *d, struct arena *a, const char *dir, uint8_t **block, size_t *bytes) {
   struct roles roles;
   bool there[KINDS];
@@ -49,8 +69,10 @@ void checkpoint_tokenizer(struct diag *d, struct arena *a, const char *dir, uint
   *bytes = 0;
   for (int i = 0; i < KINDS; i++)
     there[i] = file_exists(arena_printf(a, "%s/%s", dir, kinds[i].name));
-  if (!there[0] && !there[1])
+  if (!there[0] && !there[1]) {
+    tell_unread(d, a, dir);
     return;
+  }
   roles_open(&roles, d, a, dir);
   for (int i = 0; i < KINDS && taken == KINDS; i++)
     if (there[i] && read_kind(d, a, dir, i, &roles, block, bytes))

@@ -310,6 +310,21 @@ static void test_prefix_other(void **state) {
   checkpoint_close(c);
 }
 
+/* A single tensor is no plural. */
+static void test_prefix_one(void **state) {
+  static const char header[] = "{\"m.x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+  struct bench *b = *state;
+  struct wanted_tensor x = {.name = "x", .rank = 1, .shape = {1}},
+                       longer = {.name = "o.m.x", .rank = 1, .shape = {1}};
+  write_tensors(in(b, "p.safetensors"), header, zeros, 4);
+  struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "p.safetensors"));
+  assert_false(checkpoint_check(c, &x, 1, false));
+  expect_said(b, "the one tensor begins with 'm.'; --prefix m. strips it\n");
+  assert_false(checkpoint_check(c, &longer, 1, false));
+  expect_said(b, "begin with 'o.', and that of one tensor does not; --prefix +o. puts it there\n");
+  checkpoint_close(c);
+}
+
 static void test_prefix_twice(void **state) {
   static const char header[] = "{\"_orig_mod.x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
                                "\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}";
@@ -371,8 +386,8 @@ static void test_config_place(void **state) {
   static const struct {
     const char *key;
     unsigned line, from, to;
-  } places[] = {{"n", 4, 2, 5},         {"o.n", 2, 16, 19}, {"o.l[1].n", 3, 11, 14}, {"a.b", 5, 2, 7},
-                {"e\"f", 6, 2, 12},      {"tail", 7, 2, 8},  {"o.l[1].s", 3, 19, 22}};
+  } places[] = {{"n", 4, 2, 5},     {"o.n", 2, 16, 19}, {"o.l[1].n", 3, 11, 14}, {"a.b", 5, 2, 7},
+                {"e\"f", 6, 2, 12}, {"tail", 7, 2, 8},  {"o.l[1].s", 3, 19, 22}};
   struct bench *b = *state;
   write_shards(b);
   write_text(in(b, "config.json"), "{\"x\": \"\\\"n\\\": 1, }{ \\\\\", \"n\": 0,\n"
@@ -682,8 +697,8 @@ int main(void) {
       TEST(test_shard_errors),  TEST(test_config),       TEST(test_widening),      TEST(test_codes),
       TEST(test_codes_by_hand), TEST(test_codes_errors), TEST(test_codes_large),   TEST(test_check),
       TEST(test_check_many),    TEST(test_unused),       TEST(test_other_files),   TEST(test_unused_shards),
-      TEST(test_prefix),        TEST(test_prefix_twice), TEST(test_prefix_other),  TEST(test_config_place),
-      TEST(test_nan),
+      TEST(test_prefix),        TEST(test_prefix_twice), TEST(test_prefix_other),  TEST(test_prefix_one),
+      TEST(test_config_place),  TEST(test_nan),
   };
   return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

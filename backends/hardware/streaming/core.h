@@ -1,4 +1,4 @@
-/* core.h: the parts of NAME_core, the machine around the kernels. Each is printed by a file of its own, as
+/* core.h: the parts of NAME__core, the machine around the kernels. Each is printed by a file of its own, as
  * declarations and instances of one module: they know each other by the wires' names. */
 #ifndef TERN_BACKENDS_HARDWARE_STREAMING_CORE_H
 #define TERN_BACKENDS_HARDWARE_STREAMING_CORE_H

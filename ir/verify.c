@@ -391,11 +391,24 @@ static void check_update(struct checker *c, const struct op *end, int i) {
              r.name, c->f->name);
 }
 
+/* Rows of states are found along one dimension. */
+static void check_sequences(struct checker *c) {
+  int64_t of = func_sequences(c->m, c->f);
+  for (int i = 0; i < c->m->dims.n; i++) {
+    const struct dim *d = &c->m->dims.at[i];
+    if (d->sequences && -1 - i != of && func_has_dim(c->f, -1 - i))
+      report(c, (struct loc){0},
+             "the function '%s' has sequences along %s and along %s; it can have one of them", c->f->name,
+             dim_of(c->m, of)->name, d->name);
+  }
+}
+
 static void check_signature(struct checker *c) {
   const struct block *b = c->f->body;
   const struct op *end = b->last && b->last->code == OP_RETURN ? b->last : NULL;
   for (int i = 0; i < b->n_args; i++)
     check_port(c, "takes", b->args[i]->type);
+  check_sequences(c);
   if (!end)
     return;
   if ((c->f->results.n || end->n_in > 1) && c->f->results.n != end->n_in)

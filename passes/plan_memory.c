@@ -105,6 +105,10 @@ static void add_copies(struct module *m, struct func *f, struct block *b) {
         copy_operand(m, f, end, i);
     }
   }
+  for (int i = 0; b->last->code == OP_RETURN && i < b->last->n_in;
+       i++) /* before results are written over them */
+    if (!b->last->in[i]->def && b->last->in[i]->block == b)
+      copy_operand(m, f, b->last, i);
   for (int i = 0; b->last->code == OP_RETURN && i < b->last->n_in; i++)
     if (!returned_in_place(f, i))
       copy_operand(m, f, b->last, i);

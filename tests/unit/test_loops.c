@@ -471,25 +471,29 @@ static void cases_equal_the_interpreter(void **state) {
   }
 }
 
+static void check_entries_of(const char *text, const char *list) {
+  struct weight_source source = random_source();
+  struct bench b;
+  struct memory mem = {0};
+  bench_open(&b, text, list);
+  if (!b.loops)
+    fail_msg("%s", b.said);
+  load_weights(&mem, &b, &source);
+  for (uint32_t threads = 1; threads <= THREADS; threads += THREADS - 1)
+    check_entries(&(struct entries_check){.loops = b.loops,
+                                          .source = &source,
+                                          .weights = mem.args.weights,
+                                          .threads = threads,
+                                          .run = execute_entry});
+  free(mem.image);
+  bench_close(&b);
+}
+
 static void so_do_entries_of_any_signature(void **state) {
   (void)state;
-  struct weight_source source = random_source();
-  for (int i = 0; i < ENTRIES_PASSES; i++) {
-    struct bench b;
-    struct memory mem = {0};
-    bench_open(&b, entries_text, entries_passes[i]);
-    if (!b.loops)
-      fail_msg("%s", b.said);
-    load_weights(&mem, &b, &source);
-    for (uint32_t threads = 1; threads <= THREADS; threads += THREADS - 1)
-      check_entries(&(struct entries_check){.loops = b.loops,
-                                            .source = &source,
-                                            .weights = mem.args.weights,
-                                            .threads = threads,
-                                            .run = execute_entry});
-    free(mem.image);
-    bench_close(&b);
-  }
+  for (int i = 0; i < ENTRIES_PASSES; i++)
+    check_entries_of(entries_text, entries_passes[i]);
+  check_entries_of(entries_returned, "plan-memory");
 }
 
 /* ---- shapes of loops ------------------------------------------------------------------------- */

@@ -157,7 +157,7 @@ static void random_models_have_every_operator(void **state) {
 /* ---- every back end ---------------------------------------------------------------------------------- */
 
 enum { TOKENS = 5 };
-static const uint32_t tokens[TOKENS] = {3, 17, 0, 31, 3};
+static const uint32_t tokens[TOKENS] = {3, 17, 0, 23, 3}; /* below WIDTH: no model has fewer logits */
 
 struct trial {
   struct job j;
@@ -240,6 +240,8 @@ static bool one_token(void *self, uint32_t token, const float **logits) {
   struct failure f = {0};
   bool ok = session_step(s, token, &f);
   *logits = s->logits; /* made for the first token */
+  if (!ok)
+    print_error("the session: %s\n", f.text);
   return ok;
 }
 
@@ -403,6 +405,8 @@ static void the_model_has_every_operator(void **state) {
 static void both_precisions_agree(void **state) {
   (void)state;
   struct trial t;
+  if (!tables_are_whole)
+    skip();
   trial_open(&t, ALL);
   struct interp *one = interp_new(t.j.module, &t.j.source, false);
   struct interp *two = interp_new(t.j.module, &t.j.source, true);

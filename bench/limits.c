@@ -395,71 +395,96 @@ static int help(void) {
   return 0;
 }
 
-int main(int argc, char **argv) {
+struct request {
+  int threads[16], n;
+  size_t bytes;
+  double time;
+  bool json;
+};
+
+/* "1,2"; false: it is no such list. */
+static bool read_threads(const char *list, struct request *r) {
+  char *end = (char *)(uintptr_t)list;
+  for (r->n = 0; r->n < 16 && (r->n == 0 || *end == ','); r->n++) {
+    r->threads[r->n] = (int)strtol(end + (r->n > 0), &end, 10);
+    if (r->threads[r->n] < 1 || r->threads[r->n] > THREADS_MOST)
+      return false;
+  }
+  return !*end;
+}
+
+/* The command line; a status other than 0: it is wrong, and what is wrong has been said. */
+static int read_options(int argc, char **argv, struct request *r) {
   static const struct option longs[] = {
       {"threads", required_argument, NULL, 't'}, {"seconds", required_argument, NULL, 's'},
       {"buffer", required_argument, NULL, 'b'},  {"json", no_argument, NULL, 'j'},
       {"help", no_argument, NULL, 'h'},          {0}};
-  int threads[16], n = 0;
-  size_t bytes = buffer_bytes();
-  double time = 0.3;
-  bool json = false;
   for (int code; (code = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
     char *end = optarg;
     switch (code) {
     case 't':
-      for (n = 0; n < 16 && (n == 0 || *end == ','); n++) {
-        threads[n] = (int)strtol(end + (n > 0), &end, 10);
-        if (threads[n] < 1 || threads[n] > THREADS_MOST)
-          return fail("--threads takes numbers from 1 to 256, as 1,2, not", optarg);
-      }
-      if (*end)
+      if (!read_threads(optarg, r))
         return fail("--threads takes numbers from 1 to 256, as 1,2, not", optarg);
       break;
     case 's':
-      time = strtod(optarg, &end);
-      if (end == optarg || *end || !(time >= 0 && time <= 600))
+      r->time = strtod(optarg, &end);
+      if (end == optarg || *end || !(r->time >= 0 && r->time <= 600))
         return fail("--seconds takes a number up to 600, not", optarg);
       break;
     case 'b':
-      bytes = (size_t)strtoul(optarg, &end, 10) * MIB;
-      if (end == optarg || *end || bytes < MIB || bytes / MIB > (size_t)1 << 20)
+      r->bytes = (size_t)strtoul(optarg, &end, 10) * MIB;
+      if (end == optarg || *end || r->bytes < MIB || r->bytes / MIB > (size_t)1 << 20)
         return fail("--buffer takes a number of MiB, not", optarg);
       break;
-    case 'j': json = true; break;
-    case 'h': return help();
+    case 'j': r->json = true; break;
+    case 'h': exit(help());
     default: return 2; /* getopt_long has said what is wrong */
     }
   }
   if (optind < argc)
     return fail("unexpected argument", argv[optind]);
-  choose();
-  list_processors();
-  if (n == 0) {
-    threads[n++] = 1;
-    if (test.count > 1)
-      threads[n++] = test.count;
-  }
+  return 0;
+}
+
+/* Memory that is read, on huge pages where there are any; false after a message. */
+static bool make_buffer(size_t bytes) {
   test.buffer = mmap(NULL, bytes + 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (test.buffer == MAP_FAILED) {
     fprintf(stderr, "limits: no %zu MiB of memory\n", bytes / MIB);
-    return 1;
+    return false;
   }
   test.buffer += -(uintptr_t)test.buffer % (2 * MIB); /* where a huge page may begin */
 #if defined(MADV_HUGEPAGE)
   madvise(test.buffer, bytes, MADV_HUGEPAGE);
 #endif
-  if (json)
-    printf("{\"instruction\": \"%s\", \"buffer_bytes\": %zu, \"limits\": [", best.instruction, bytes);
+  return true;
+}
+
+int main(int argc, char **argv) {
+  struct request r = {.bytes = buffer_bytes(), .time = 0.3};
+  int status = read_options(argc, argv, &r);
+  if (status)
+    return status;
+  choose();
+  list_processors();
+  if (r.n == 0) {
+    r.threads[r.n++] = 1;
+    if (test.count > 1)
+      r.threads[r.n++] = test.count;
+  }
+  if (!make_buffer(r.bytes))
+    return 1;
+  if (r.json)
+    printf("{\"instruction\": \"%s\", \"buffer_bytes\": %zu, \"limits\": [", best.instruction, r.bytes);
   else
-    printf("%zu MiB read; int8 by %s\n", bytes / MIB, best.instruction);
-  for (int i = 0; i < n; i++) {
-    if (json && i > 0)
+    printf("%zu MiB read; int8 by %s\n", r.bytes / MIB, best.instruction);
+  for (int i = 0; i < r.n; i++) {
+    if (r.json && i > 0)
       printf(", ");
-    if (!measure_threads(threads[i], bytes, time, json))
+    if (!measure_threads(r.threads[i], r.bytes, r.time, r.json))
       return 1;
   }
-  if (json)
+  if (r.json)
     printf("]}\n");
   return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -192,6 +192,11 @@ static struct value *requantised(struct bench *t, struct value *x) {
   return build1(&t->b, OP_DEQUANTIZE, q);
 }
 
+static struct value *broadcast(struct bench *t, struct value *x) {
+  struct type more = type_make(ELEM_F32, 3, (int64_t[]){2, ROWS, COLUMNS});
+  return made(build(&t->b, OP_BROADCAST, 1, &x, NULL, &more));
+}
+
 /* The operator on operands that fit it; NULL: it is no operator of a float step. */
 static struct value *applied(struct bench *t, enum opcode code, double *loose) {
   struct builder *b = &t->b;
@@ -247,10 +252,7 @@ static struct value *applied(struct bench *t, enum opcode code, double *loose) {
     return made(build(b, code, 1, in, &(struct attrs){.eps = attr.eps}, NULL));
   case OP_MATMUL: return build2(b, code, in[0], operand(t, code, row));
   case OP_RESHAPE: return build_reshape(b, x, type_make(ELEM_F32, 1, (int64_t[]){ROWS * COLUMNS}));
-  case OP_BROADCAST: {
-    struct type more = type_make(ELEM_F32, 3, (int64_t[]){2, ROWS, COLUMNS});
-    return made(build(b, code, 1, in, NULL, &more));
-  }
+  case OP_BROADCAST: return broadcast(t, x);
   case OP_TRANSPOSE: return made(build(b, code, 1, in, &(struct attrs){.perm = {1, 0}}, NULL));
   case OP_SLICE: return build_slice(b, x, 1, 1, 3);
   case OP_CONCAT: return made(build(b, code, 2, in, &(struct attrs){.axis = 0}, NULL));

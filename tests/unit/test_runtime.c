@@ -1,11 +1,9 @@
-/* test_runtime.c: images, threads, sessions and the library's calls, on a model written by hand. */
+/* test_runtime.c: threads, sessions and the library's calls, on a model written by hand. */
 #include "runtime_fake.h"
 
-#include <elf.h>
 #include <pthread.h>
 
 #include "runtime/batch.h"
-#include "runtime/carried.h"
 #include "runtime/entries.h"
 #include "runtime/library.h"
 #include "runtime/team.h"
@@ -14,208 +12,6 @@ const struct tern_model *const tern_program_model = &fake_model;
 
 static const uint32_t text[] = {0, 17, 299, 4, 4, 4, 256, 31, 7, 90, 12, 1, 0, 55, 140, 255, 3, 2, 1, 88, 21};
 enum { TEXT_TOKENS = sizeof text / sizeof *text };
-
-/* ---- images ---- */
-
-static bool opens(const void *bytes, size_t n) {
-  struct image im;
-  char error[256] = "";
-  put_file("try.img", bytes, n);
-  bool ok = image_open(&im, "try.img", error, sizeof error);
-  if (ok) {
-    const struct image_header *h = im.header;
-    volatile uint8_t sum = im.weights[0] ^ (h->weights_bytes ? im.weights[h->weights_bytes - 1] : 0);
-    (void)sum; /* a wild pointer would end the test */
-    image_close(&im);
-  } else {
-    assert_non_null(strstr(error, "try.img: "));
-  }
-  return ok;
-}
-
-static void test_image_opens(void **state) {
-  (void)state;
-  struct image im;
-  char error[256];
-  uint8_t *bytes = fake_image();
-  assert_true(image_open(&im, "fake.img", error, sizeof error));
-  assert_memory_equal(im.weights, bytes + IMAGE_PAGE, WEIGHTS);
-  assert_memory_equal(im.tokenizer, "FAKETOK", 8);
-  image_close(&im);
-  free(bytes);
-}
-
-/* An executable of two program headers, padding, the image, something behind it. */
-static void test_image_in_a_program(void **state) {
-  (void)state;
-  enum { AT = 2 * IMAGE_PAGE, HEADERS = sizeof(Elf64_Ehdr), BEHIND = 16 };
-  size_t n = AT + fake_image_bytes() + BEHIND;
-  uint8_t *bytes = calloc(1, n), *image = fake_image();
-  Elf64_Ehdr e = {.e_phoff = HEADERS, .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2};
-  Elf64_Phdr segments[2] = {{.p_type = PT_LOAD, .p_vaddr = 0x400000, .p_filesz = 999},
-                            {.p_type = PT_LOAD, .p_vaddr = IMAGE_ADDRESS, .p_offset = AT}};
-  segments[1].p_filesz = fake_image_bytes();
-  memcpy(e.e_ident, ELFMAG, SELFMAG);
-  e.e_ident[EI_CLASS] = ELFCLASS64;
-  e.e_ident[EI_DATA] = ELFDATA2LSB;
-  memcpy(bytes, &e, sizeof e);
-  memcpy(bytes + HEADERS, segments, sizeof segments);
-  memcpy(bytes + AT, image, fake_image_bytes());
-  assert_true(opens(bytes, n));
-  uint64_t wrong[] = {AT + 8, AT + IMAGE_PAGE, n, n + IMAGE_PAGE, 1ull << 40, UINT64_MAX - 4095, 0};
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    memcpy(bytes + HEADERS + sizeof segments[0] + offsetof(Elf64_Phdr, p_offset), &wrong[i], 8);
-    assert_false(opens(bytes, n));
-  }
-  memcpy(bytes + HEADERS, segments, sizeof segments);
-  for (size_t at = 0; at < HEADERS + sizeof segments; at++) { /* nothing outside is read */
-    bytes[at] ^= 0xff;
-    struct image im;
-    put_file("try.img", bytes, n);
-    if (image_open(&im, "try.img", NULL, 0))
-      image_close(&im);
-    bytes[at] ^= 0xff;
-  }
-  free(bytes);
-  free(image);
-}
-
-static void test_short_images_are_refused(void **state) {
-  (void)state;
-  uint8_t *bytes = fake_image();
-  for (size_t n = 0; n < fake_image_bytes(); n += n < 300 ? 1 : 97)
-    assert_false(opens(bytes, n));
-  assert_false(opens(bytes, fake_image_bytes() - 1));
-  free(bytes);
-}
-
-static void test_damaged_headers_are_refused(void **state) {
-  (void)state;
-  static const struct {
-    size_t at;
-    uint64_t value;
-    bool sealed; /* with the checksum that such a header has */
-  } damages[] = {
-#define FIELD(name) offsetof(struct image_header, name)
-      {FIELD(magic), 0, false},
-      {FIELD(tokenizer_at), 0, true},
-      {FIELD(tokenizer_at), UINT64_MAX - 10, true},
-      {FIELD(tokenizer_at), IMAGE_PAGE + WEIGHTS - 8, true},
-      {FIELD(tokenizer_bytes), UINT64_MAX, true},
-      {FIELD(tokenizer_bytes), IMAGE_PAGE, true},
-      {FIELD(weights_at), IMAGE_PAGE + 8, true},
-      {FIELD(weights_at), 0, true},
-      {FIELD(weights_at), 2 * IMAGE_PAGE, true},
-      {FIELD(weights_at), UINT64_MAX - 4095, true},
-      {FIELD(weights_bytes), WEIGHTS + 1, true},
-      {FIELD(weights_bytes), UINT64_MAX, true},
-      {FIELD(total_bytes), 1, true},
-      {FIELD(total_bytes), IMAGE_PAGE + WEIGHTS + 1, true},
-      {FIELD(total_bytes), UINT64_MAX, true},
-      {FIELD(parts_at), 0, true},
-      {FIELD(parts_at), PARTS_AT + 4, true},
-      {FIELD(parts_at), IMAGE_PAGE + WEIGHTS - 8, true},
-      {FIELD(n_parts), UINT64_MAX / 32, true},
-      {FIELD(n_parts), 1 << 20, true},
-      {FIELD(names_bytes), UINT64_MAX, true},
-      {FIELD(names_bytes), 0, true},
-      {FIELD(parts_sum), 1, false},
-      {FIELD(reserved), 1, false},
-      {PARTS_AT + offsetof(struct image_part, at), UINT64_MAX - 7, true},
-      {PARTS_AT + offsetof(struct image_part, bytes), UINT64_MAX - 7, true},
-      {PARTS_AT + offsetof(struct image_part, sum), 1, true},
-      {PARTS_AT + offsetof(struct image_part, name), sizeof fake_names, true},
-#undef FIELD
-  };
-  for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-    uint8_t *bytes = fake_image();
-    memcpy(bytes + damages[i].at, &damages[i].value, 8);
-    if (damages[i].sealed)
-      fake_seal(bytes);
-    assert_false(opens(bytes, fake_image_bytes()));
-    free(bytes);
-  }
-}
-
-/* Whatever the header says, opening neither crashes nor points outside the file. */
-static void test_random_headers_are_safe(void **state) {
-  (void)state;
-  uint32_t x = 1;
-  for (int round = 0; round < 500; round++) {
-    uint8_t *bytes = fake_image();
-    for (int flips = 0; flips < 3; flips++) {
-      x = stir(x, 5);
-      bytes[8 + x % 80] = (uint8_t)(stir(x, 6) % 3 ? 0 : stir(x, 7));
-    }
-    if (round % 2)
-      fake_seal(bytes);
-    opens(bytes, fake_image_bytes());
-    free(bytes);
-  }
-}
-
-/* Every bit of header, table, tokenizer and weights counts; the message names the weight. */
-static void test_flipped_bits_are_told(void **state) {
-  (void)state;
-  uint8_t *bytes = fake_image();
-  for (size_t at = 0; at < fake_image_bytes(); at += at < 512 ? 1 : 61) {
-    size_t table = PARTS_AT + 2 * sizeof(struct image_part) + sizeof fake_names;
-    bool counts = at < TOKENIZER_AT + TOKENIZER_BYTES || (at >= PARTS_AT && at < table) || at >= IMAGE_PAGE;
-    struct image im;
-    char error[256] = "";
-    bytes[at] ^= (uint8_t)(1 << at % 8);
-    put_file("flip.img", bytes, fake_image_bytes());
-    bool ok = image_open(&im, "flip.img", error, sizeof error);
-    assert_int_equal(ok, !counts);
-    if (ok)
-      image_close(&im);
-    if (at >= IMAGE_PAGE)
-      assert_non_null(strstr(error, "flip.img: damaged: 'layers.0.fake' does not have its checksum"));
-    bytes[at] ^= (uint8_t)(1 << at % 8);
-  }
-  free(bytes);
-}
-
-/* As xxhsum -H64 prints them. */
-static void test_checksums(void **state) {
-  (void)state;
-  static const struct {
-    size_t n;
-    uint64_t sum;
-  } known[] = {
-      {0, 0xef46db3751d8e999}, {37, 0xe32ef63802f5a3fd}, {74, 0xd340158f8cf0fb15}, {259, 0x8856f4ef4fbf5333}};
-  uint8_t bytes[300];
-  for (int i = 0; i < 300; i++)
-    bytes[i] = (uint8_t)(i * 7 + 3);
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    assert_true(checksum(bytes, known[i].n) == known[i].sum);
-  assert_true(checksum("abc", 3) == 0x44bc2cf5ad770999);
-}
-
-static void test_other_versions_are_told(void **state) {
-  (void)state;
-  struct image im;
-  char error[256];
-  uint8_t *bytes = fake_image();
-  bytes[strlen(IMAGE_MAGIC) - 1] = '1';
-  put_file("old.img", bytes, fake_image_bytes());
-  assert_false(image_open(&im, "old.img", error, sizeof error));
-  assert_non_null(strstr(error, "another version of ternc"));
-  unlink("old.img");
-  free(bytes);
-}
-
-static void test_no_image(void **state) {
-  (void)state;
-  struct image im;
-  char error[256];
-  static const char *const names[] = {"absent.img", ".", "/dev/zero"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    assert_false(image_open(&im, names[i], error, sizeof error));
-    assert_non_null(strstr(error, names[i]));
-  }
-  assert_false(image_open(&im, "absent.img", NULL, 0));
-}
 
 /* ---- sessions ---- */
 
@@ -561,71 +357,104 @@ static void test_batches_equal_sequences(void **state) {
   tern_close(model);
 }
 
-static void test_batch_calls(void **state) {
-  (void)state;
-  char error[256];
-  tern_model_handle *model = tern_open("fake.img", error, sizeof error);
-  struct tern_description d;
-  tern_describe(model, &d);
-  assert_int_equal(d.batch, SEQUENCES);
-  tern_batch *b = tern_batch_open(model, 3, 2, error, sizeof error);
-  tern_sequence *s = tern_sequence_open(model, 1, error, sizeof error);
-  size_t bytes = tern_saved_bytes(s);
-  uint8_t *saved = malloc(bytes);
-  float want[VOCAB], got[3][VOCAB];
-  uint32_t tokens[] = {7, 7, 8}, same[] = {1, 2, 1}, beyond[] = {0, 3};
+/* A batch of three sequences on two threads beside one sequence of its own. */
+struct pair {
+  tern_model_handle *model;
+  tern_batch *b;
+  tern_sequence *s;
+  uint8_t *saved;
+  size_t bytes;
+};
 
-  /* a prompt that a sequence has read goes on in a batch, and back */
-  assert_int_equal(bytes, tern_batch_saved_bytes(b));
-  assert_true(tern_prefill(s, text, 9, NULL));
-  tern_save(s, saved);
-  assert_true(tern_batch_restore(b, 1, saved, bytes));
-  assert_int_equal(tern_batch_position(b, 1), 9);
-  assert_true(tern_batch_step(b, NULL, tokens, 3, got[0]));
-  assert_true(tern_step(s, 7, want));
+static struct pair open_pair(void) {
+  char error[256];
+  struct pair p = {.model = tern_open("fake.img", error, sizeof error)};
+  p.b = tern_batch_open(p.model, 3, 2, error, sizeof error);
+  p.s = tern_sequence_open(p.model, 1, error, sizeof error);
+  p.bytes = tern_saved_bytes(p.s);
+  p.saved = malloc(p.bytes);
+  return p;
+}
+
+static void close_pair(struct pair *p) {
+  free(p->saved);
+  tern_sequence_close(p->s);
+  tern_batch_close(p->b);
+  tern_close(p->model);
+}
+
+/* A prompt that a sequence has read goes on in a batch, and back. */
+static void test_sequences_move_between_batches(void **state) {
+  (void)state;
+  struct pair p = open_pair();
+  struct tern_description d;
+  float want[VOCAB], got[3][VOCAB];
+  uint32_t tokens[] = {7, 7, 8};
+  tern_describe(p.model, &d);
+  assert_int_equal(d.batch, SEQUENCES);
+  assert_int_equal(p.bytes, tern_batch_saved_bytes(p.b));
+  assert_true(tern_prefill(p.s, text, 9, NULL));
+  tern_save(p.s, p.saved);
+  assert_true(tern_batch_restore(p.b, 1, p.saved, p.bytes));
+  assert_int_equal(tern_batch_position(p.b, 1), 9);
+  assert_true(tern_batch_step(p.b, NULL, tokens, 3, got[0]));
+  assert_true(tern_step(p.s, 7, want));
   assert_memory_equal(got[1], want, sizeof want);
   assert_true(memcmp(got[0], want, sizeof want) != 0);
-  assert_true(tern_batch_save(b, 0, saved));
-  assert_true(tern_restore(s, saved, bytes));
-  assert_int_equal(tern_position(s), 1);
-  assert_true(tern_step(s, 8, want));
-  assert_true(tern_batch_step(b, NULL, &tokens[2], 1, got[0]));
+  assert_true(tern_batch_save(p.b, 0, p.saved));
+  assert_true(tern_restore(p.s, p.saved, p.bytes));
+  assert_int_equal(tern_position(p.s), 1);
+  assert_true(tern_step(p.s, 8, want));
+  assert_true(tern_batch_step(p.b, NULL, &tokens[2], 1, got[0]));
   assert_memory_equal(got[0], want, sizeof want);
+  close_pair(&p);
+}
 
-  /* one starts anew, the others stay */
-  assert_true(tern_batch_reset(b, 2));
-  assert_int_equal(tern_batch_position(b, 2), 0);
-  assert_int_equal(tern_batch_position(b, 1), 10);
-  tern_reset(s);
-  assert_true(tern_batch_step(b, (uint32_t[]){2}, tokens, 1, got[2]));
-  assert_true(tern_step(s, 7, want));
-  assert_memory_equal(got[2], want, sizeof want);
-  assert_true(tern_batch_step(b, NULL, tokens, 0, NULL));
-  assert_string_equal(tern_batch_error(b), "");
+/* One starts anew, the others stay. */
+static void test_batch_reset(void **state) {
+  (void)state;
+  struct pair p = open_pair();
+  float want[VOCAB], got[VOCAB];
+  uint32_t tokens[] = {7, 7, 8};
+  assert_true(tern_batch_step(p.b, NULL, tokens, 3, NULL));
+  assert_true(tern_batch_reset(p.b, 2));
+  assert_int_equal(tern_batch_position(p.b, 2), 0);
+  assert_int_equal(tern_batch_position(p.b, 1), 1);
+  tern_reset(p.s);
+  assert_true(tern_batch_step(p.b, (uint32_t[]){2}, tokens, 1, got));
+  assert_true(tern_step(p.s, 7, want));
+  assert_memory_equal(got, want, sizeof want);
+  assert_true(tern_batch_step(p.b, NULL, tokens, 0, NULL));
+  assert_string_equal(tern_batch_error(p.b), "");
+  close_pair(&p);
+}
 
-  /* what fails changes nothing */
-  assert_false(tern_batch_step(b, same, tokens, 3, NULL));
-  assert_non_null(strstr(tern_batch_error(b), "sequence 1 is to step twice"));
-  assert_false(tern_batch_step(b, beyond, tokens, 2, NULL));
-  assert_non_null(strstr(tern_batch_error(b), "no sequence 3"));
-  assert_false(tern_batch_step(b, NULL, (uint32_t[]){1, 2, 3, 4}, 4, NULL));
-  assert_false(tern_batch_step(b, NULL, (uint32_t[]){1, VOCAB}, 2, NULL));
-  assert_non_null(strstr(tern_batch_error(b), "token 1 is 300"));
-  assert_false(tern_batch_reset(b, 3));
-  assert_false(tern_batch_save(b, 3, saved));
-  assert_false(tern_batch_restore(b, 3, saved, bytes));
-  assert_false(tern_batch_restore(b, 1, saved, bytes - 1));
-  assert_int_equal(tern_batch_position(b, 3), 0);
-  assert_int_equal(tern_batch_position(b, 0), 2);
-  assert_true(tern_batch_step(b, same, tokens, 2, NULL)); /* nothing of the failures is left */
-  assert_null(tern_batch_open(model, 0, 1, error, sizeof error));
+static void test_batch_calls_that_fail_change_nothing(void **state) {
+  (void)state;
+  char error[256];
+  struct pair p = open_pair();
+  uint32_t tokens[] = {7, 7, 8}, same[] = {1, 2, 1}, beyond[] = {0, 3};
+  assert_true(tern_batch_step(p.b, NULL, tokens, 1, NULL));
+  assert_true(tern_batch_step(p.b, NULL, tokens, 1, NULL));
+  assert_false(tern_batch_step(p.b, same, tokens, 3, NULL));
+  assert_non_null(strstr(tern_batch_error(p.b), "sequence 1 is to step twice"));
+  assert_false(tern_batch_step(p.b, beyond, tokens, 2, NULL));
+  assert_non_null(strstr(tern_batch_error(p.b), "no sequence 3"));
+  assert_false(tern_batch_step(p.b, NULL, (uint32_t[]){1, 2, 3, 4}, 4, NULL));
+  assert_false(tern_batch_step(p.b, NULL, (uint32_t[]){1, VOCAB}, 2, NULL));
+  assert_non_null(strstr(tern_batch_error(p.b), "token 1 is 300"));
+  assert_false(tern_batch_reset(p.b, 3));
+  assert_false(tern_batch_save(p.b, 3, p.saved));
+  assert_false(tern_batch_restore(p.b, 3, p.saved, p.bytes));
+  assert_false(tern_batch_restore(p.b, 1, p.saved, p.bytes - 1));
+  assert_int_equal(tern_batch_position(p.b, 3), 0);
+  assert_int_equal(tern_batch_position(p.b, 0), 2);
+  assert_true(tern_batch_step(p.b, same, tokens, 2, NULL)); /* nothing of the failures is left */
+  assert_null(tern_batch_open(p.model, 0, 1, error, sizeof error));
   assert_non_null(strstr(error, "at least one"));
-  assert_null(tern_batch_open(model, 1, 100000, error, sizeof error));
-  free(saved);
-  tern_sequence_close(s);
-  tern_batch_close(b);
+  assert_null(tern_batch_open(p.model, 1, 100000, error, sizeof error));
+  close_pair(&p);
   tern_batch_close(NULL);
-  tern_close(model);
 }
 
 /* A model without the form steps one after another; integer logits become floats. */
@@ -730,15 +559,6 @@ static void test_library_calls(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_image_opens),
-      cmocka_unit_test(test_image_in_a_program),
-      cmocka_unit_test(test_short_images_are_refused),
-      cmocka_unit_test(test_damaged_headers_are_refused),
-      cmocka_unit_test(test_random_headers_are_safe),
-      cmocka_unit_test(test_flipped_bits_are_told),
-      cmocka_unit_test(test_checksums),
-      cmocka_unit_test(test_other_versions_are_told),
-      cmocka_unit_test(test_no_image),
       cmocka_unit_test(test_chunks_and_threads_change_nothing),
       cmocka_unit_test(test_last_row_of_a_prompt),
       cmocka_unit_test(test_reset_fills_and_forgets),
@@ -751,7 +571,9 @@ int main(void) {
       cmocka_unit_test(test_team_bounds),
       cmocka_unit_test(test_sequences_side_by_side),
       cmocka_unit_test(test_batches_equal_sequences),
-      cmocka_unit_test(test_batch_calls),
+      cmocka_unit_test(test_sequences_move_between_batches),
+      cmocka_unit_test(test_batch_reset),
+      cmocka_unit_test(test_batch_calls_that_fail_change_nothing),
       cmocka_unit_test(test_batches_of_other_models),
       cmocka_unit_test(test_entries_of_other_models),
       cmocka_unit_test(test_library_calls),

@@ -1,92 +1,9 @@
 /* test_runtime_program.c: the command line of a built program, run in a child process with its output in
  * files: what it prints, its exit status, and what it leaves behind. */
-#include "runtime_fake.h"
+#include "program_run.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include "runtime/program.h"
-
-struct outcome {
-  char *out, *err;
-  size_t out_bytes, err_bytes;
-  int status;
-};
-
-static void redirect(int fd, const char *path, int flags) {
-  int file = open(path, flags, 0666);
-  if (file < 0 || dup2(file, fd) < 0)
-    _exit(99);
-  close(file);
-}
-
-static int count_words(const char **argv) {
-  int n = 0;
-  while (argv[n])
-    n++;
-  return n;
-}
-
-static pid_t launch(const struct tern_model *m, const char *out, const char **argv) {
-  fflush(NULL);
-  pid_t child = fork();
-  assert_true(child >= 0);
-  if (child > 0)
-    return child;
-  signal(SIGINT, SIG_DFL); /* ignored, where the tests run in the background */
-  redirect(STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
-  redirect(STDERR_FILENO, "stderr", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
-  exit(tern_main(m, count_words(argv), (char **)(uintptr_t)argv, NULL));
-}
-
-static int finish(pid_t child) {
-  int status = 0;
-  assert_int_equal(waitpid(child, &status, 0), child);
-  assert_true(WIFEXITED(status));
-  return WEXITSTATUS(status);
-}
-
-static struct outcome run_into(const struct tern_model *m, const char *out, const char **argv) {
-  struct outcome o = {.status = finish(launch(m, out, argv))};
-  o.err = get_file("stderr", &o.err_bytes);
-  if (strncmp(out, "/dev/", 5) != 0)
-    o.out = get_file(out, &o.out_bytes);
-  return o;
-}
-
-/* Words of a command line after the program's name and its weights. */
-#define ARGS(...)                                                                                            \
-  ((const char *[]){"bin/prog", "--weights-file", "fake.img", __VA_ARGS__ __VA_OPT__(, ) NULL})
-#define RUN(model, ...)    run_into(model, "stdout", ARGS(__VA_ARGS__))
-#define EXPECT_ERROR(o, s) expect_error(o, s, __LINE__)
-
-static void done(struct outcome o) {
-  free(o.out);
-  free(o.err);
-}
-
-/* Status 1, one line "prog: error: ..." that contains `text`, nothing on standard output. */
-static void expect_error(struct outcome o, const char *text, int line) {
-  bool right = o.status == 1 && o.out_bytes == 0 && strncmp(o.err, "prog: error: ", 13) == 0 &&
-               strstr(o.err, text) && strchr(o.err, '\n') == o.err + o.err_bytes - 1;
-  if (!right)
-    print_error("line %d: status %d, stdout '%s', stderr '%s', expected '%s'\n", line, o.status, o.out, o.err,
-                text);
-  assert_true(right);
-  done(o);
-}
-
-static void expect_output(struct outcome o, const char *text) {
-  assert_int_equal(o.status, 0);
-  assert_string_equal(o.out, text);
-  assert_int_equal(o.out_bytes, strlen(text));
-  done(o);
-}
 
 /* ---- generation ---- */
 
@@ -410,15 +327,6 @@ static void test_integer_logits(void **state) {
   EXPECT_ERROR(RUN(&fixed, "--tokens", "ids", "--logits-raw", "a", "--logits", "b"), "give one of them");
 }
 
-static int files_in_folder(void) {
-  DIR *d = opendir(".");
-  int n = 0;
-  while (readdir(d))
-    n++;
-  closedir(d);
-  return n;
-}
-
 static void test_errors_leave_no_files(void **state) {
   (void)state;
   put_file("ids", "1 2 3", 5);
@@ -440,101 +348,6 @@ static void test_errors_leave_no_files(void **state) {
   EXPECT_ERROR(RUN(&fake_model, "--tokens", "ids", "--logits", "absent/new"), "cannot write");
   EXPECT_ERROR(RUN(&fake_model, "--tokens", "ids", "--logits", "."), "cannot write");
   assert_int_equal(files_in_folder(), before);
-}
-
-/* ---- where standard output goes ---- */
-
-static void test_full_disk(void **state) {
-  (void)state;
-  put_file("text", "text", 4);
-  put_file("ids", "1 2", 3);
-  EXPECT_ERROR(run_into(&fake_model, "/dev/full", ARGS("-n", "3", "-p", "x")), "No space left");
-  EXPECT_ERROR(run_into(&fake_model, "/dev/full", ARGS("--perplexity", "text")), "No space left");
-  EXPECT_ERROR(run_into(&fake_model, "/dev/full", ARGS("--tokenize", "text")), "No space left");
-  EXPECT_ERROR(run_into(&fake_model, "/dev/full", ARGS("--info")), "No space left");
-  EXPECT_ERROR(run_into(&fake_model, "/dev/full", ARGS("--help")), "No space left");
-  EXPECT_ERROR(run_into(&fake_model, "/dev/full", ARGS("--tokens", "ids", "--logits", "-")), "No space left");
-}
-
-static void test_reader_that_leaves(void **state) {
-  (void)state;
-  struct tern_model m = script_model();
-  script = "words ";
-  script_repeats = true;
-  assert_int_equal(mkfifo("pipe", 0600), 0);
-  const char **argv = ARGS("-n", "1000000", "-t", "0");
-  pid_t child = launch(&m, "pipe", argv);
-  char start[6];
-  int reader = open("pipe", O_RDONLY);
-  assert_int_equal(read(reader, start, sizeof start) > 0, 1);
-  close(reader);
-  assert_int_equal(finish(child), 1);
-  size_t n;
-  char *err = get_file("stderr", &n);
-  assert_string_equal(err, "");
-  free(err);
-  script_repeats = false;
-}
-
-/* ---- signals ---- */
-
-static void wait_for_output(const char *path) {
-  struct stat st = {0};
-  for (int i = 0; i < 2000 && st.st_size < 3; i++) {
-    usleep(1000);
-    if (stat(path, &st) != 0)
-      st.st_size = 0;
-  }
-  assert_true(st.st_size >= 3);
-}
-
-static void interrupt_with(int number) {
-  struct tern_model m = script_model();
-  script = "\xf0\x9f\x98\x80\xe2\x82\xac";
-  script_repeats = true;
-  script_delay = 700;
-  unlink("stdout");
-  const char **argv = ARGS("-n", "1000000", "-t", "0");
-  pid_t child = launch(&m, "stdout", argv);
-  wait_for_output("stdout");
-  kill(child, number);
-  assert_int_equal(finish(child), 130);
-  size_t n, e;
-  char *out = get_file("stdout", &n), *err = get_file("stderr", &e);
-  assert_true(n > 0 && (n % 7 == 0 || n % 7 == 4)); /* after a whole character */
-  assert_non_null(strstr(err, "tokens written"));
-  free(out);
-  free(err);
-  script_repeats = false;
-  script_delay = 0;
-}
-
-static void test_signals_end_it_tidily(void **state) {
-  (void)state;
-  for (int i = 0; i < 5; i++)
-    interrupt_with(i % 2 ? SIGTERM : SIGINT);
-}
-
-static void test_interrupted_logits_leave_nothing(void **state) {
-  (void)state;
-  struct tern_model m = script_model();
-  script = "a";
-  script_delay = 1000;
-  char ids[20000];
-  memset(ids, ' ', sizeof ids);
-  for (size_t i = 0; i < sizeof ids; i += 2)
-    ids[i] = '1';
-  put_file("ids", ids, sizeof ids);
-  int before = files_in_folder();
-  const char **argv = ARGS("--tokens", "ids", "--logits", "new");
-  pid_t child = launch(&m, "stdout", argv);
-  for (int i = 0; i < 2000 && files_in_folder() == before; i++)
-    usleep(1000);
-  assert_int_equal(files_in_folder(), before + 1);
-  kill(child, SIGINT);
-  assert_int_equal(finish(child), 130);
-  assert_int_equal(files_in_folder(), before);
-  script_delay = 0;
 }
 
 /* ---- descriptions ---- */
@@ -605,176 +418,6 @@ static void test_bench(void **state) {
   o = RUN(&plain, "--bench", "--bench-tokens", "2", "--bench-prompt", "2");
   assert_int_equal(o.status, 0);
   assert_null(strstr(o.out, "together"));
-  done(o);
-}
-
-/* ---- profiles ---- */
-
-enum { LAYERS = 3 };
-
-static void trace(const struct tern_args *a, uint32_t thread, uint32_t kernel) {
-  if (a->trace)
-    a->trace(a->tracer, thread, kernel);
-}
-
-/* One kernel that does the work, and one as often as there are layers. */
-static void profiled(tern_run *form, const struct tern_args *a, uint32_t thread, uint32_t threads,
-                     uint32_t first) {
-  trace(a, thread, first);
-  form(a, thread, threads);
-  trace(a, thread, UINT32_MAX);
-  for (int i = 0; i < LAYERS; i++) {
-    trace(a, thread, first + 1);
-    trace(a, thread, UINT32_MAX);
-  }
-}
-
-static void profiled_step(const struct tern_args *a, uint32_t thread, uint32_t threads) {
-  profiled(fake_step, a, thread, threads, 0);
-}
-
-static void profiled_prefill(const struct tern_args *a, uint32_t thread, uint32_t threads) {
-  profiled(fake_prefill, a, thread, threads, 2);
-}
-
-static void profiled_batch(const struct tern_args *a, uint32_t thread, uint32_t threads) {
-  profiled(fake_batch, a, thread, threads, 4);
-}
-
-static struct tern_model profiled_model(void) {
-  enum { STEP, PREFILL, BATCH };
-  static const struct tern_entry entries[] = FAKE_FORMS(profiled_step, profiled_prefill, profiled_batch);
-  static const struct tern_kernel_info kernels[] = {
-      {"step_sum", NULL, "a \"b\".tern", 7, STEP, 1000},
-      {"step.k1", NULL, "a \"b\".tern", 7, STEP, 24},
-      {"prefill_sum", NULL, "a \"b\".tern", 7, PREFILL, 1000},
-      {"prefill.k1", NULL, "a \"b\".tern", 8, PREFILL, 0},
-      {"batch_sum", NULL, "a \"b\".tern", 7, BATCH, 1000},
-      {"batch.k1", NULL, "", 0, BATCH, 0},
-      {"batch.never", NULL, "", 0, BATCH, 0},
-  };
-  struct tern_model m = fake_model;
-  m.entries = entries;
-  m.kernels = kernels;
-  m.n_kernels = sizeof kernels / sizeof *kernels;
-  return m;
-}
-
-/* The calls and bytes that the line of a kernel tells. */
-static void expect_kernel(const char *table, const char *form, const char *kernel, unsigned long long calls,
-                          unsigned long long bytes) {
-  const char *at = strstr(table, kernel);
-  if (!at)
-    fail_msg("no %s in '%s'", kernel, table);
-  while (at > table && at[-1] != '\n')
-    at--;
-  double share, call, slowest, rate;
-  unsigned long long got_calls, got_bytes;
-  char got_form[16], got_kernel[32];
-  assert_int_equal(sscanf(at, "%lf%% %lf %lf %llu %llu %lf %15s %31s", &share, &call, &slowest, &got_calls,
-                          &got_bytes, &rate, got_form, got_kernel),
-                   8);
-  assert_int_equal(got_calls, calls);
-  assert_int_equal(got_bytes, bytes);
-  assert_string_equal(got_form, form);
-  assert_string_equal(got_kernel, kernel);
-  assert_true(share >= 0 && share <= 100 && call >= 0 && slowest >= call);
-}
-
-static void test_profile_of_tokens(void **state) {
-  (void)state;
-  struct tern_model m = profiled_model();
-  put_file("ids", "5 6 7 8 9 10 11", 15);
-  struct outcome o = RUN(&m, "--tokens", "ids", "--logits", "-"), profile;
-  profile = RUN(&m, "--tokens", "ids", "--logits", "-", "--profile", "--chunk", "3", "-j", "2");
-  assert_int_equal(profile.status, 0); /* 7 tokens: two prefills and a step */
-  assert_int_equal(o.out_bytes, profile.out_bytes);
-  assert_memory_equal(o.out, profile.out, o.out_bytes);
-  assert_int_equal(o.err_bytes, 0);
-  expect_kernel(profile.err, "step", "step_sum", 1, 1000);
-  expect_kernel(profile.err, "step", "step.k1", LAYERS, 24);
-  expect_kernel(profile.err, "prefill", "prefill_sum", 2, 1000);
-  expect_kernel(profile.err, "prefill", "prefill.k1", 2 * LAYERS, 0);
-  assert_non_null(strstr(profile.err, "step_sum  a \"b\".tern:7\n"));
-  assert_non_null(strstr(profile.err, "prefill  a \"b\".tern:8\n"));
-  assert_non_null(strstr(profile.err, " in step: 1 tokens in 1 calls, 2 threads\n"));
-  assert_non_null(strstr(profile.err, " in prefill: 6 tokens in 2 calls, 2 threads\n"));
-  assert_null(strstr(profile.err, "batch"));
-  done(o);
-  done(profile);
-}
-
-static void test_profile_of_other_modes(void **state) {
-  (void)state;
-  struct tern_model m = profiled_model();
-  struct outcome o = RUN(&m, "-n", "5", "--ignore-eos", "--profile", "--quiet");
-  assert_int_equal(o.status, 0);
-  expect_kernel(o.err, "step", "step_sum", 5, 1000); /* BOS, and all tokens but the last */
-  done(o);
-  put_file("text", "sixteen letters.", 16);
-  o = RUN(&m, "--perplexity", "text", "--profile");
-  assert_int_equal(o.status, 0);
-  expect_kernel(o.err, "prefill", "prefill_sum", 2, 1000);
-  done(o);
-  o = RUN(&m, "--bench", "--bench-tokens", "3", "--bench-prompt", "2", "--profile");
-  assert_int_equal(o.status, 0);
-  assert_non_null(strstr(o.err, "batch_sum  a \"b\".tern:7\n"));
-  assert_non_null(strstr(o.err, "batch    (none)\n"));
-  done(o);
-  o = RUN(&m, "--help", "--profile");
-  assert_int_equal(o.status, 0);
-  assert_non_null(strstr(o.out, "--profile"));
-  done(o);
-  EXPECT_ERROR(RUN(&fake_model, "-n", "3", "--profile"), "model fake has no kernels");
-}
-
-static double number_of(const json_t *o, const char *key) {
-  const json_t *value = json_object_get(o, key);
-  assert_true(json_is_number(value));
-  return json_number_value(value);
-}
-
-static double sum_of(const json_t *rows, const char *key) {
-  double sum = 0;
-  assert_true(json_is_array(rows));
-  for (size_t i = 0; i < json_array_size(rows); i++)
-    sum += number_of(json_array_get(rows, i), key);
-  return sum;
-}
-
-static void test_profile_as_json(void **state) {
-  (void)state;
-  enum { ROUNDS = 3 + 1 }; /* at least; one warms up */
-  struct tern_model m = profiled_model();
-  struct outcome o = RUN(&m, "--bench", "--json", "--profile", "--bench-tokens", "6", "--bench-prompt", "24",
-                         "--bench-batch", "4", "-j", "2");
-  assert_int_equal(o.status, 0);
-  assert_int_equal(o.err_bytes, 0);
-  json_t *all = json_loads(o.out, 0, NULL), *profile = json_object_get(all, "profile");
-  assert_non_null(profile);
-  const json_t *kernels = json_object_get(profile, "kernels"), *lines = json_object_get(profile, "lines"),
-               *forms = json_object_get(profile, "forms");
-  assert_true(number_of(profile, "threads") == 2);
-  assert_int_equal(json_array_size(kernels), 6);
-  assert_int_equal(json_array_size(lines), 5); /* step's two are one */
-  assert_int_equal(json_array_size(forms), 3);
-  for (size_t i = 0; i < 3; i++) {
-    const json_t *form = json_array_get(forms, i);
-    double calls = number_of(form, "calls"), tokens = number_of(form, "tokens");
-    assert_true(calls >= ROUNDS * (i == 1 ? 3 : 6));
-    assert_true(tokens == calls * (i == 0 ? 1 : i == 1 ? CHUNK : SEQUENCES));
-    assert_true(number_of(form, "waiting_ms") <= number_of(form, "ms"));
-  }
-  assert_true(sum_of(kernels, "calls") == (1 + LAYERS) * sum_of(forms, "calls"));
-  assert_true(sum_of(lines, "calls") == sum_of(kernels, "calls"));
-  assert_true(sum_of(lines, "weight_bytes") == sum_of(kernels, "weight_bytes"));
-  assert_true(fabs(sum_of(kernels, "share") + sum_of(forms, "waiting_share") - 1) < 1e-4);
-  assert_true(fabs(sum_of(lines, "share") + sum_of(forms, "waiting_share") - 1) < 1e-4);
-  for (size_t i = 1; i < json_array_size(kernels); i++)
-    assert_true(number_of(json_array_get(kernels, i), "ms") <=
-                number_of(json_array_get(kernels, i - 1), "ms"));
-  assert_string_equal(json_string_value(json_object_get(json_array_get(kernels, 0), "file")), "a \"b\".tern");
-  json_decref(all);
   done(o);
 }
 
@@ -887,16 +530,9 @@ int main(void) {
       cmocka_unit_test(test_logits),
       cmocka_unit_test(test_integer_logits),
       cmocka_unit_test(test_errors_leave_no_files),
-      cmocka_unit_test(test_full_disk),
-      cmocka_unit_test(test_reader_that_leaves),
-      cmocka_unit_test(test_signals_end_it_tidily),
-      cmocka_unit_test(test_interrupted_logits_leave_nothing),
       cmocka_unit_test(test_info),
       cmocka_unit_test(test_verify),
       cmocka_unit_test(test_bench),
-      cmocka_unit_test(test_profile_of_tokens),
-      cmocka_unit_test(test_profile_of_other_modes),
-      cmocka_unit_test(test_profile_as_json),
       cmocka_unit_test(test_help_and_version),
       cmocka_unit_test(test_wrong_options),
       cmocka_unit_test(test_wrong_weights),

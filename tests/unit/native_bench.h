@@ -4,8 +4,10 @@
 #define TERN_TESTS_NATIVE_BENCH_H
 
 #include "backends/native/native.h"
+#include "runtime/kernels/math.h"
 #include "tests/random/call.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -251,5 +253,22 @@ static inline void run_step(const struct native_jit *j, uint32_t threads) {
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static inline void fill_random(float *x, int n, unsigned seed) {
+  uint64_t s = seed * 2654435761u + 88172645463325252u;
+  for (int i = 0; i < n; i++) {
+    s ^= s << 13, s ^= s >> 7, s ^= s << 17;
+    x[i] = (float)((int32_t)(s >> 32)) * 1e-9f;
+  }
+}
+
+/* Equal bits, or NaN both. */
+static inline void same_float(float got, float expected, const char *what, float x) {
+  if (isnan(got) && isnan(expected))
+    return;
+  if (tern_bits(got) != tern_bits(expected))
+    fail_msg("%s(%.9g): %.9g (%08x) where %.9g (%08x) is right", what, (double)x, (double)got,
+             (unsigned)tern_bits(got), (double)expected, (unsigned)tern_bits(expected));
+}
 
 #endif

@@ -10,7 +10,7 @@
 #include "runtime/state.h"
 #include "tests/c/cases.h"
 #include "tests/random/call.h"
-#include "tests/random/entries.h"
+#include "tests/random/entry_calls.h"
 #include "tests/random/random_model.h"
 
 #include <dlfcn.h>

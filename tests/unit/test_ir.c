@@ -1,62 +1,8 @@
-/* test_ir.c: the IR's builder, text form, type rules and verifier. Text that is right prints and parses to
+/* test_ir.c: the IR's text form, type rules and verifier. Text that is right prints and parses to
  * the same text; text that is wrong is reported with a place; bytes that are no text at all do no harm. */
-#include "ir/ir.h"
+#include "tests/unit/ir_bench.h"
+
 #include "support/file.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-/* One compilation with what it says to the user. */
-struct bench {
-  struct arena arena;
-  struct diag diag;
-  char *said;
-  size_t said_bytes;
-};
-
-static struct bench *bench_new(void) {
-  struct bench *b = xmalloc(sizeof *b);
-  *b = (struct bench){0};
-  b->diag.out = open_memstream(&b->said, &b->said_bytes);
-  return b;
-}
-
-static const char *said(struct bench *b) {
-  fflush(b->diag.out);
-  return b->said ? b->said : "";
-}
-
-static void bench_free(struct bench *b) {
-  fclose(b->diag.out);
-  free(b->said);
-  diag_free(&b->diag);
-  arena_free(&b->arena);
-  free(b);
-}
-
-static struct module *parse_bytes(struct bench *b, const char *text, size_t length) {
-  return ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "t.tir", text, length));
-}
-
-static struct module *parse(struct bench *b, const char *text) {
-  return parse_bytes(b, text, strlen(text));
-}
-
-/* The caller frees. */
-static char *print(const struct module *m) {
-  char *text = NULL;
-  size_t bytes = 0;
-  FILE *out = open_memstream(&text, &bytes);
-  ir_print(m, out);
-  fclose(out);
-  return text;
-}
 
 /* Every operator, attribute, clause and kind of region. */
 static const char everything[] =
@@ -457,120 +403,6 @@ static void mutants_do_no_harm(void **state) {
   assert_true(parsed > MUTANTS / 100); /* some mutants are still right: the test reaches the printer */
 }
 
-/* ---- the builder and edits --------------------------------------------------------------------------- */
-
-static struct type vector(int64_t n) {
-  return type_make(ELEM_F32, 1, &n);
-}
-
-/* What does not fit is reported once; what is made of it goes on without a word. */
-static void builders_poison(void **state) {
-  (void)state;
-  struct bench *b = bench_new();
-  struct module *m = module_new(&b->arena, &b->diag, "m");
-  struct func *f = func_add(m, "step");
-  struct builder at = builder_end(m, f->body);
-  struct value *x = block_arg(m, f->body, vector(8), "x"), *z = block_arg(m, f->body, vector(3), "z");
-  struct value *slice = build_slice(&at, x, 0, 2, 9);
-  assert_non_null(strstr(said(b), "slice: 2 .. 9 is not a part of axis 0 of f32[8]"));
-  assert_true(slice->poisoned && !sound(slice) && slice->def->block == f->body);
-  assert_true(type_equal(slice->type, vector(8)));
-  assert_true(type_equal(build_reshape(&at, slice, vector(4))->type, vector(4)));
-  assert_null(sound(build1(&at, OP_EXP, build_reshape(&at, slice, vector(4)))));
-  assert_int_equal(b->diag.errors, 1);
-  assert_null(sound(build2(&at, OP_ADD, x, z)));
-  assert_int_equal(b->diag.errors, 2);
-  assert_ptr_equal(sound(x), x);
-  bench_free(b);
-}
-
-static void building_checks_shapes(void **state) {
-  (void)state;
-  struct bench *b = bench_new();
-  struct module *m = module_new(&b->arena, &b->diag, "m");
-  struct func *f = func_add(m, "step");
-  struct builder at = builder_end(m, f->body);
-  struct value *x = block_arg(m, f->body, vector(8), "x");
-  struct value *y = build2(&at, OP_MUL, x, build_const(&at, 2, type_scalar(ELEM_F32)));
-  assert_true(type_equal(y->type, vector(8)));
-  assert_true(type_equal(build_axis(&at, OP_SUM, y, 0)->type, vector(1)));
-  assert_true(type_equal(build_slice(&at, y, 0, 2, 5)->type, vector(3)));
-  build(&at, OP_RETURN, 1, &y, NULL, NULL);
-  int ops = 0;
-  for (struct op *op = f->body->first; op; op = op->next)
-    ops++;
-  assert_int_equal(ops, 5);
-  assert_true(ir_verify(m, NULL));
-  f->body->first->attr.value = 3;
-  f->body->last->in[0] = NULL; /* a use of a value that is nowhere */
-  struct value nowhere = {.type = vector(8), .id = 99};
-  f->body->last->in[0] = &nowhere;
-  assert_false(ir_verify(m, "simplify"));
-  assert_non_null(strstr(said(b), "after simplify: return: operand 1 is not defined before it"));
-  bench_free(b);
-}
-
-static void clones_are_whole(void **state) {
-  (void)state;
-  struct bench *b = bench_new();
-  struct module *m = parse(b, "module m state @h[3] : f32[4] = 0\n"
-                              "func f(%x: f32[4], %z: f32[4]) -> f32[4] {\n"
-                              "  %r = repeat 3 (%l, %c = %x) -> f32[4] {\n"
-                              "    %h = read @h[%l] : f32[4]\n"
-                              "    %s = add %h, %z : f32[4]\n"
-                              "    %t = add %s, %z : f32[4]\n"
-                              "    yield %t\n"
-                              "  }\n"
-                              "  return %r\n"
-                              "}\n");
-  assert_non_null(m);
-  struct block *body = m->funcs->body;
-  struct op *repeat = body->first;
-  struct value **captured, *x = body->args[0], *z = body->args[1];
-  assert_int_equal(captured_values(&b->arena, repeat, &captured), 1);
-  assert_ptr_equal(captured[0], z);
-  assert_int_equal(count_uses(body, z), 2);
-  struct value_map map = {0};
-  map_put(&b->arena, &map, z, x);
-  struct builder at = builder_after(m, repeat);
-  struct op *copy = op_clone(&at, repeat, &map);
-  assert_ptr_equal(map_value(&map, repeat->out[0]), copy->out[0]);
-  assert_int_equal(count_uses(body, z), 2);
-  assert_int_equal(count_uses(copy->body, x), 2);
-  assert_true(op_same(repeat->body->first->next, repeat->body->first->next));
-  assert_false(op_same(repeat->body->first->next, copy->body->first->next));
-  replace_uses(body, repeat->out[0], copy->out[0]);
-  assert_ptr_equal(body->last->in[0], copy->out[0]);
-  op_unlink(repeat);
-  assert_true(ir_verify(m, NULL));
-  op_move_end(copy, body); /* after return */
-  assert_false(ir_verify(m, NULL));
-  bench_free(b);
-}
-
-static void names_of_instances(void **state) {
-  (void)state;
-  struct arena a = {0};
-  assert_string_equal(symbol_instance(&a, "m.{}.e.{}.w", 2, (int64_t[]){6, 4}, 11), "m.2.e.3.w");
-  assert_string_equal(symbol_instance(&a, "m.{}.w", 1, (int64_t[]){6}, 5), "m.5.w");
-  assert_string_equal(symbol_instance(&a, "plain", 0, NULL, 0), "plain");
-  arena_free(&a);
-}
-
-static void shapes_stretch(void **state) {
-  (void)state;
-  struct arena a = {0};
-  struct module *m = module_new(&a, NULL, "m");
-  struct type t, wide = type_make(ELEM_F32, 2, (int64_t[]){DIM_T, 1}), row = vector(7);
-  assert_true(type_broadcast(wide, row, &t));
-  assert_string_equal(type_text(&a, m, t), "f32[T, 7]");
-  assert_int_equal(type_count(t, (int64_t[]){5, 2, 3}), 35);
-  assert_false(type_broadcast(type_make(ELEM_F32, 1, (int64_t[]){DIM_T}), row, &t));
-  assert_false(type_broadcast(type_make(ELEM_F32, 1, (int64_t[]){DIM_T}),
-                              type_make(ELEM_F32, 1, (int64_t[]){DIM_K}), &t));
-  arena_free(&a);
-}
-
 /* ---- docs/ir.md -------------------------------------------------------------------------------------- */
 
 /* A table's cell: bars are escaped. */
@@ -607,11 +439,11 @@ static void the_reference_lists_every_operator(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(text_is_a_fixpoint),      cmocka_unit_test(errors_are_reported),
-      cmocka_unit_test(deep_nesting_is_refused), cmocka_unit_test(mutants_do_no_harm),
-      cmocka_unit_test(building_checks_shapes),  cmocka_unit_test(builders_poison),
-      cmocka_unit_test(clones_are_whole),        cmocka_unit_test(names_of_instances),
-      cmocka_unit_test(shapes_stretch),          cmocka_unit_test(the_reference_lists_every_operator),
+      cmocka_unit_test(text_is_a_fixpoint),
+      cmocka_unit_test(errors_are_reported),
+      cmocka_unit_test(deep_nesting_is_refused),
+      cmocka_unit_test(mutants_do_no_harm),
+      cmocka_unit_test(the_reference_lists_every_operator),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

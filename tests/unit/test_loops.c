@@ -15,7 +15,7 @@
 #include "tests/c/cases.h"
 #include "tests/random/apart.h"
 #include "tests/random/call.h"
-#include "tests/random/entries.h"
+#include "tests/random/entry_calls.h"
 #include "tests/random/random_model.h"
 #include "tests/unit/loops_common.h"
 

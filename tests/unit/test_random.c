@@ -4,7 +4,7 @@
 #include "driver/engine.h"
 #include "tests/random/apart.h"
 #include "tests/random/call.h"
-#include "tests/random/entries.h"
+#include "tests/random/entry_calls.h"
 #include "tests/random/random_model.h"
 
 #include "ir/interp.h"

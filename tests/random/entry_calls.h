@@ -1,9 +1,10 @@
-/* entries.h: a model whose entries are no language model's, called with made-up inputs and held against the
- * interpreter bit for bit: what each call returns, what it updates, states, and that nothing else is written.
+/* entry_calls.h: a model whose entries are no language model's, called with made-up inputs and held against
+ * the interpreter bit for bit: what each call returns, what it updates, states, and that nothing else is
+ * written.
  *
  * Whoever includes it says how its engine runs an entry. */
-#ifndef TERN_TESTS_RANDOM_ENTRIES_H
-#define TERN_TESTS_RANDOM_ENTRIES_H
+#ifndef TERN_TESTS_RANDOM_ENTRY_CALLS_H
+#define TERN_TESTS_RANDOM_ENTRY_CALLS_H
 
 #include "backends/loops/loops.h"
 #include "ir/interp.h"

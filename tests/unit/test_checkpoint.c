@@ -493,22 +493,10 @@ static void test_check_many(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_malformed),
-      TEST(test_truncated),
-      TEST(test_nothing_there),
-      TEST(test_shards),
-      TEST(test_shard_errors),
-      TEST(test_config),
-      TEST(test_widening),
-      TEST(test_check),
-      TEST(test_check_many),
-      TEST(test_unused),
-      TEST(test_other_files),
-      TEST(test_unused_shards),
-      TEST(test_prefix),
-      TEST(test_prefix_twice),
-      TEST(test_prefix_other),
-      TEST(test_prefix_one),
+      TEST(test_malformed),    TEST(test_truncated),    TEST(test_nothing_there), TEST(test_shards),
+      TEST(test_shard_errors), TEST(test_config),       TEST(test_widening),      TEST(test_check),
+      TEST(test_check_many),   TEST(test_unused),       TEST(test_other_files),   TEST(test_unused_shards),
+      TEST(test_prefix),       TEST(test_prefix_twice), TEST(test_prefix_other),  TEST(test_prefix_one),
       TEST(test_config_place),
   };
   return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 
-# A test that runs in the background is started with SIGINT ignored, and so would be what it starts: a handler here is the
-# default there.
+# A test that runs in the background is started with SIGINT and SIGQUIT ignored, under nohup with SIGHUP, and so would be
+# what it starts: a handler here is the default there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    signal.signal(ignored, signal.SIG_DFL)
 
 TERNC, HOME = sys.argv[1], sys.argv[2]
 TINY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tiny.py")

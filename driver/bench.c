@@ -40,13 +40,10 @@ static const char *resolved(struct arena *a, const char *path) {
   char *whole = realpath(path, NULL), *slash = strrchr(path, '/');
   const char *copy = arena_strdup(a, whole ? whole : path);
   free(whole);
-  if (whole || (slash && (slash == path || !slash[1])))
+  if (whole || slash == path || strcmp(path, ".") == 0)
     return copy;
-  char *folder = realpath(slash ? arena_strndup(a, path, (size_t)(slash - path)) : ".", NULL);
-  if (folder)
-    copy = arena_printf(a, "%s/%s", folder, slash ? slash + 1 : path);
-  free(folder);
-  return copy;
+  const char *folder = resolved(a, slash ? arena_strndup(a, path, (size_t)(slash - path)) : ".");
+  return arena_printf(a, "%s/%s", folder, slash ? slash + 1 : path);
 }
 
 bool bench_beside(struct job *j, const char *dir, const char *option, const char *path) {

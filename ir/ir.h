@@ -131,7 +131,7 @@ enum { FRAC_DYNAMIC = -128 };
 
 /* The format of integers: the real number is integer * 2^-frac. An annotation of values, weights and states,
  * for whoever reads or converts them; what the operators do to the integers does not depend on it. */
-enum { FRAC_NONE = -1000, FRAC_LEAST = -64, FRAC_MOST = 64 };
+enum { FRAC_NONE = -1000, FRAC_LEAST = -120, FRAC_MOST = 64 }; /* float32 reaches 2^128 */
 
 struct op_info {
   const char *text, *rule, *doc;

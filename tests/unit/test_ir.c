@@ -211,7 +211,7 @@ static const struct wrong wrongs[] = {
      "%q = curve %a {curve = sigmoid, frac = 30, out_frac = 30, segments = 2, bits = 8} : i8 return",
      "curve: too few segments for so many fraction bits"},
     {"", "(%a: f32 frac 3)", "return", "argument: f32 has fraction bits; only i8, i16 and i32 have a format"},
-    {"", "(%a: i32 frac 65)", "return", "65 is not in -64 .. 64"},
+    {"", "(%a: i32 frac 65)", "return", "65 is not in -120 .. 64"},
     {"weight @w : i8[5]", "()", "return", "only folded weights are integers"},
     {"state @s : i8[5] = 128", "()", "return", "state 's' begins with 128, which is not a value of i8"},
     {"state @s : u32[5] = 1", "()", "return", "states are f32, i8, i16 or i32"},

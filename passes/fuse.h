@@ -9,14 +9,11 @@
  * SCAN is a kernel with what it absorbs; a MATMUL is one alone; a SUM and a REPEAT stand by themselves. */
 enum unit_kind { UNIT_FUSED, UNIT_SUM, UNIT_MATMUL, UNIT_SCAN, UNIT_REPEAT };
 
-/* Rows that a kernel's loop goes over; a kernel has one of them. In the order in which they can feed each
- * other. */
-
 /* An operator of the block that is no leaf. */
 struct unit {
   struct op *op;
   enum unit_kind kind;
-  int rows;        /* 0: one; d: as many as dimension -d of a call has */
+  int rows;        /* that its kernel's loop goes over: 0: one; d: as many as dimension -d of a call has */
   int level;       /* a unit of level L can only need barriers of a lower level */
   int cluster;     /* the scan that it runs in, by number, or -1 */
   bool at_end;     /* yielded or returned */

@@ -9,9 +9,9 @@
  * with need not be ready before the first), and whole kernels where it costs none. */
 #include "passes/fuse.h"
 
+#include "passes/conflicts.h"
 #include "passes/rewrite.h"
 #include "support/heap.h"
-#include <string.h>
 
 /* ---- units ------------------------------------------------------------------------------------------- */
 
@@ -100,61 +100,17 @@ static void find_values(struct schedule *s) {
       s->units[end->in[i]->id].at_end = true;
 }
 
-struct access {
-  const struct op *op;
-  int unit;
-};
-/* Those of one state. */
-struct state_accesses {
-  const char *symbol;
-  VEC(struct access) found;
-  UT_hash_handle hh;
-};
-struct accesses {
-  struct arena *arena;
-  int unit;
-  struct state_accesses *states; /* by symbol */
-};
-
-/* The table lives in the accesses' arena. */
-#undef uthash_malloc
-#undef uthash_free
-#define uthash_malloc(bytes)      arena_alloc(a->arena, (bytes))
-#define uthash_free(memory, size) ((void)(memory))
-
-static void find_access(struct op *op, void *data) {
-  struct accesses *a = data;
-  struct state_accesses *s = NULL;
-  if (op->code != OP_READ && op->code != OP_WRITE)
-    return;
-  HASH_FIND_STR(a->states, op->attr.symbol, s);
-  if (!s) {
-    s = arena_new(a->arena, struct state_accesses);
-    s->symbol = op->attr.symbol;
-    HASH_ADD_KEYPTR(hh, a->states, s->symbol, strlen(s->symbol), s);
-  }
-  vec_push(a->arena, s->found, (struct access){op, a->unit});
-}
-
-static void order_two(struct schedule *s, struct access x, struct access y) {
-  if (x.unit == y.unit || !states_conflict(x.op, y.op))
-    return;
-  vec_push(s->arena, s->units[x.unit].before, y.unit);
-  vec_push(s->arena, s->units[y.unit].after, x.unit);
+static void order_two(void *schedule, int i, int j) {
+  struct schedule *s = schedule;
+  vec_push(s->arena, s->units[i].before, j);
+  vec_push(s->arena, s->units[j].after, i);
 }
 
 static void order_accesses(struct schedule *s) {
-  struct accesses all = {.arena = s->arena};
-  for (int k = 0; k < s->n; k++) {
-    all.unit = k;
-    find_access(s->units[k].op, &all);
-    if (s->units[k].op->body)
-      walk(s->units[k].op->body, find_access, &all);
-  }
-  for (const struct state_accesses *one = all.states; one; one = one->hh.next)
-    for (int j = 0; j < one->found.n; j++)
-      for (int i = 0; i < j; i++)
-        order_two(s, one->found.at[i], one->found.at[j]);
+  struct op **ops = arena_array(s->arena, struct op *, s->n);
+  for (int k = 0; k < s->n; k++)
+    ops[k] = s->units[k].op;
+  each_conflict(s->arena, s->n, ops, order_two, s);
 }
 
 /* ---- what buffers cost ------------------------------------------------------------------------------- */
@@ -260,7 +216,7 @@ static int least_level(const struct schedule *s, const struct unit *u) {
     for (int i = 0; i < n; i++) {
       const struct unit *p = &s->units[at[i]];
       bool same = u->cluster >= 0 && p->cluster == u->cluster;
-      int after = p->level + (barrier(p) && !same);
+      int after = p->level + (!same && barrier(p));
       level = after > level ? after : level;
     }
   }
@@ -297,12 +253,15 @@ static int level_count(const struct schedule *s) {
 /* The latest level at which the unit's users and the accesses after it still find it done. */
 static int latest_level(const struct schedule *s, const struct unit *u) {
   int level = s->levels - 1;
-  for (int i = 0; i < u->to.n; i++)
-    if (s->units[u->to.at[i]].level < level)
-      level = s->units[u->to.at[i]].level;
-  for (int i = 0; i < u->before.n; i++)
-    if (s->units[u->before.at[i]].level < level)
-      level = s->units[u->before.at[i]].level;
+  for (int pass = 0; pass < 2; pass++) {
+    int n = pass ? u->before.n : u->to.n;
+    const int *at = pass ? u->before.at : u->to.at;
+    for (int i = 0; i < n; i++) {
+      const struct unit *user = &s->units[at[i]];
+      int before = user->level;
+      level = before < level ? before : level;
+    }
+  }
   return level;
 }
 

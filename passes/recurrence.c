@@ -12,6 +12,7 @@
  * in. */
 #include "passes/recurrence.h"
 
+#include "passes/conflicts.h"
 #include "passes/rewrite.h"
 #include "support/heap.h"
 #include <stdlib.h>
@@ -53,60 +54,11 @@ static void add_operators(struct graph *g) {
   }
 }
 
-struct access {
-  const struct op *op;
-  int node;
-};
-/* Those of one state. */
-struct state_accesses {
-  const char *symbol;
-  VEC(struct access) list;
-  UT_hash_handle hh;
-};
-struct accesses {
-  struct arena *arena;
-  int node;
-  struct state_accesses *states; /* by symbol */
-};
-
-/* The table lives in the accesses' arena. */
-#undef uthash_malloc
-#undef uthash_free
-#define uthash_malloc(bytes)      arena_alloc(a->arena, (bytes))
-#define uthash_free(memory, size) ((void)(memory))
-
-static void note_access(struct op *op, void *data) {
-  struct accesses *a = data;
-  struct state_accesses *s = NULL;
-  if (op->code != OP_READ && op->code != OP_WRITE)
-    return;
-  HASH_FIND_STR(a->states, op->attr.symbol, s);
-  if (!s) {
-    s = arena_new(a->arena, struct state_accesses);
-    s->symbol = op->attr.symbol;
-    HASH_ADD_KEYPTR(hh, a->states, s->symbol, strlen(s->symbol), s);
-  }
-  vec_push(a->arena, s->list, (struct access){op, a->node});
-}
-
-static void tie(struct graph *g, struct access x, struct access y) {
-  if (x.node == y.node || !states_conflict(x.op, y.op))
-    return;
-  vec_push(g->arena, g->edge[x.node], y.node);
-  vec_push(g->arena, g->edge[y.node], x.node);
-}
-
-static void add_states(struct graph *g, struct accesses *all) {
-  for (int k = 0; k < g->n; k++) {
-    all->node = k;
-    note_access(g->ops[k], all);
-    if (g->ops[k]->body)
-      walk(g->ops[k]->body, note_access, all);
-  }
-  for (const struct state_accesses *s = all->states; s; s = s->hh.next)
-    for (int i = 0; i < s->list.n; i++)
-      for (int j = 0; j < i; j++)
-        tie(g, s->list.at[i], s->list.at[j]);
+/* This token's write is what the next token reads, so there is an edge both ways. */
+static void tie(void *graph, int i, int j) {
+  struct graph *g = graph;
+  vec_push(g->arena, g->edge[i], j);
+  vec_push(g->arena, g->edge[j], i);
 }
 
 static int by_number(const void *x, const void *y) {
@@ -175,20 +127,13 @@ static void find_components(struct graph *g) {
 
 /* ---- parts ------------------------------------------------------------------------------------------- */
 
-static void find_scans(struct graph *g, const struct accesses *all, bool *scan,
-                       bool (*alone)(const struct op *, void *), void *data) {
+static void find_scans(struct graph *g, bool *scan, bool (*alone)(const struct op *, void *), void *data) {
   int *size = arena_array(g->arena, int, g->n_parts);
   for (int k = 0; k < g->n; k++)
     size[g->part[k]]++;
-  for (int k = 0; k < g->n; k++)
-    if (alone(g->ops[k], data) || size[g->part[k]] > 1)
+  for (int k = 0; k < g->n; k++) /* a write may be alone: nothing reads it, say */
+    if (g->ops[k]->code == OP_WRITE || alone(g->ops[k], data) || size[g->part[k]] > 1)
       scan[g->part[k]] = true;
-  for (const struct state_accesses *s = all->states; s; s = s->hh.next)
-    for (int i = 0; i < s->list.n; i++) { /* a write that nothing reads, say */
-      struct access x = s->list.at[i];
-      if (x.op->code == OP_WRITE && g->ops[x.node] == x.op)
-        scan[g->part[x.node]] = true;
-    }
 }
 
 /* The operators of each part, and what it needs: a part as often as there are edges to it. */
@@ -378,13 +323,12 @@ static void absorb_matrices(struct graph *g, const bool *scan) {
 struct parts *find_parts(struct arena *a, const struct block *b, bool (*alone)(const struct op *, void *),
                          void *data) {
   struct graph g = {.arena = a, .block = b};
-  struct accesses all = {.arena = a};
   add_operators(&g);
-  add_states(&g, &all);
+  each_conflict(a, g.n, g.ops, tie, &g);
   sort_edges(&g);
   find_components(&g);
   bool *scan = arena_array(a, bool, g.n_parts);
-  find_scans(&g, &all, scan, alone, data);
+  find_scans(&g, scan, alone, data);
   absorb_matrices(&g, scan);
   struct parts *p = arena_new(a, struct parts);
   int *number = order_parts(&g, list_parts(&g, g.part, g.n_parts), &p->n), *part = arena_array(a, int, g.n);

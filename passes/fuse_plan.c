@@ -208,6 +208,12 @@ static bool barrier(const struct unit *u) {
   return u->kind != UNIT_FUSED || u->cluster >= 0;
 }
 
+/* Whether what `u` makes is there only at the level after its own for `user`: barriers end a level, and
+ * within one kernels run in the order of their rows. */
+static bool ends_level(const struct unit *u, const struct unit *user) {
+  return barrier(u) || (!barrier(user) && u->rows > user->rows);
+}
+
 static int least_level(const struct schedule *s, const struct unit *u) {
   int level = 0;
   for (int pass = 0; pass < 2; pass++) {
@@ -216,7 +222,7 @@ static int least_level(const struct schedule *s, const struct unit *u) {
     for (int i = 0; i < n; i++) {
       const struct unit *p = &s->units[at[i]];
       bool same = u->cluster >= 0 && p->cluster == u->cluster;
-      int after = p->level + (!same && barrier(p));
+      int after = p->level + (!same && ends_level(p, u));
       level = after > level ? after : level;
     }
   }
@@ -258,7 +264,7 @@ static int latest_level(const struct schedule *s, const struct unit *u) {
     const int *at = pass ? u->before.at : u->to.at;
     for (int i = 0; i < n; i++) {
       const struct unit *user = &s->units[at[i]];
-      int before = user->level;
+      int before = user->level - ends_level(u, user);
       level = before < level ? before : level;
     }
   }

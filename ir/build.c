@@ -69,8 +69,7 @@ const char *type_text(struct arena *a, const struct module *m, struct type t) {
   return t.rank ? arena_printf(a, "%s]", s) : s;
 }
 
-/* ---- functions ------------------------------------------------------------------------------------------
- */
+/* ---- functions --------------------------------------------------------------------------------------- */
 
 bool func_is_fold(const struct func *f) {
   return strcmp(f->name, "fold") == 0;

@@ -83,37 +83,45 @@ bool value_defined_inside(const struct value *v, const struct block *b) {
 
 enum { FEW = 8 }; /* this many entries are searched one by one */
 
-/* Where the value's entry is in the table, or would be. */
-static int *slot_of(const struct value_map *map, const struct value *v) {
-  uint64_t hash = (uint64_t)(uintptr_t)v * UINT64_C(0x9E3779B97F4A7C15);
-  for (uint64_t at = hash >> 32;; at++) {
-    int *slot = &map->table[at & (uint64_t)(map->room - 1)];
-    if (!*slot || map->from.at[*slot - 1] == v)
-      return slot;
-  }
-}
+struct mapped {
+  const struct value *value;
+  int place; /* of its newest entry */
+  UT_hash_handle hh;
+};
 
-static void map_grow(struct arena *a, struct value_map *map) {
-  map->room = map->room ? 2 * map->room : 8 * FEW;
-  map->table = arena_array(a, int, map->room);
-  for (int i = 0; i < map->from.n; i++)
-    *slot_of(map, map->from.at[i]) = i + 1;
+/* The table lives in the caller's arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(a, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
+static void note_place(struct arena *a, struct value_map *map, int place) {
+  struct mapped *e = NULL;
+  HASH_FIND_PTR(map->table, &map->from.at[place], e);
+  if (!e) {
+    e = arena_new(a, struct mapped);
+    e->value = map->from.at[place];
+    HASH_ADD_PTR(map->table, value, e);
+  }
+  e->place = place;
 }
 
 void map_put(struct arena *a, struct value_map *map, struct value *from, struct value *to) {
   vec_push(a, map->from, from);
   vec_push(a, map->to, to);
-  if (map->from.n > FEW && 2 * map->from.n > map->room)
-    map_grow(a, map);
-  else if (map->table)
-    *slot_of(map, from) = map->from.n;
+  int n = map->from.n;
+  for (int i = map->table ? n - 1 : 0; n > FEW && i < n; i++)
+    note_place(a, map, i);
 }
 
 /* The place of the newest entry, or -1. */
 static int map_find(const struct value_map *map, const struct value *v) {
   int i = map->from.n - 1;
-  if (map->table)
-    return *slot_of(map, v) - 1;
+  const struct mapped *e = NULL;
+  if (map->table) {
+    HASH_FIND_PTR(map->table, &v, e);
+    return e ? e->place : -1;
+  }
   while (i >= 0 && map->from.at[i] != v)
     i--;
   return i;

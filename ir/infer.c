@@ -378,7 +378,7 @@ static int64_t elements(struct type t, int64_t *leading) {
   *leading = 0;
   for (int i = 0; i < t.rank; i++)
     if (t.dim[i] < 0)
-      *leading = *leading * 4 + t.dim[i];
+      *leading = *leading * (MOST_DIMS + 1) + t.dim[i];
   return type_count(t, NULL);
 }
 
@@ -528,7 +528,10 @@ static bool infer_scan(struct rule *r) {
   for (int i = 0; i < r->op->n_in; i++) {
     struct type t = in_type(r, i), token = body->args[i]->type;
     if (t.rank < 1 || t.dim[0] >= 0 || t.dim[0] != in_type(r, 0).dim[0])
-      return fail(r, "operand %d is %s; its first axis must be T, or B", i, text(r, t));
+      return fail(r,
+                  "operand %d is %s; its first axis must be T, B or another that is known only at each call, "
+                  "the same for all operands",
+                  i, text(r, t));
     if (!type_equal(one_token(t), token))
       return fail(r, "operand %d is %s, its argument %s", i, text(r, t), text(r, token));
   }

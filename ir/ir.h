@@ -157,7 +157,7 @@ struct value {
   int index;             /* which result, or which argument */
   const char *name;      /* a hint from the spec for the printer; may be NULL */
   int frac;              /* of integers; FRAC_NONE: no format is known */
-  int64_t at;            /* plan-memory: where its buffer lies: AT_NONE, ... */
+  int64_t at;            /* plan-memory: the place of its buffer, as above */
   double most;           /* largest magnitude that a calibration saw; 0: none did (passes/ranges.h) */
   double tried;          /* the same of a trial with made-up tokens */
   struct value *instead; /* while a pass replaces operators (forward_op): what stands for it */
@@ -320,9 +320,9 @@ struct module {
   struct state *state_names;
   struct func *funcs;
   int64_t weights_bytes, state_bytes; /* plan-memory; -1: not planned */
-  VEC(struct dim)
-  dims;                 /* T, K and B first: the tokens of a call, the last of them that are
-                           wanted, and tokens that are each of a sequence of its own */
+  /* T, K and B first: the tokens of a call, the last of them that are wanted, and tokens that are each of a
+   * sequence of its own. */
+  VEC(struct dim) dims;
   enum storage packing; /* the form of all ternary weights; STORE_NONE: each has its own */
   bool chip;            /* planned for a chip: one thread, places in words of 4 bytes, not lines of 64 */
   int next_kernel;      /* for unique kernel names */
@@ -359,7 +359,8 @@ int64_t dim_find(const struct module *m, const char *name);
 int64_t dim_add(struct module *m, const char *name);
 /* Number of elements of a value when dimensions are at their most. */
 int64_t most_count(const struct module *m, struct type t);
-/* "f32[T, 256]"; a single element prints as "f32". In the arena. */
+/* "f32[T, 256]"; a single element prints as "f32". In the arena. m: whose dimensions they are; NULL for a
+ * type that is not dynamic. */
 const char *type_text(struct arena *a, const struct module *m, struct type t);
 /* A weight's or state's name with "{}" replaced by the instance's indices. */
 const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
@@ -424,7 +425,7 @@ int captured_values(struct arena *a, const struct op *region, struct value ***ou
 struct value_map {
   VEC(struct value *) from;
   VEC(struct value *) to;
-  int *table, room; /* by hash: 1 + the place of the newest entry; none while there are few */
+  struct mapped *table; /* the newest entry of each value; none while there are few */
 };
 void map_put(struct arena *a, struct value_map *map, struct value *from, struct value *to);
 struct value *map_value(const struct value_map *map, struct value *v); /* v itself when it has no entry */

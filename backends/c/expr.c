@@ -55,9 +55,10 @@ const char *index_type(const struct printer *p) {
   return p->weights ? "int32_t" : "int64_t";
 }
 
-/* Begins as no name of a kernel's own does. */
+/* Begins as no name of a kernel's own does. The number keeps apart what two names have become in C. */
 const char *size_name(struct printer *p, int64_t dim) {
-  return arena_printf(p->arena, "N_%s", dim_of(p->all->module, dim)->name);
+  const char *name = c_name(p->arena, dim_of(p->all->module, dim)->name);
+  return arena_printf(p->arena, "N%d_%s", (int)(-1 - dim), name);
 }
 
 const char *index_text(struct printer *p, const struct index *i) {

@@ -84,8 +84,11 @@ static const char *cell_text(const struct constants *c, const struct member *m, 
   }
 }
 
+/* With the members' names above it, since rows are wide. */
 static void print_table(const struct constants *c, const struct table *t) {
-  fprintf(c->out, "static const %s tern_%s[] = {\n", t->record->type, t->name);
+  for (int k = 0; k < t->record->n; k++)
+    fprintf(c->out, "%s%s", k ? ", " : "/* ", t->record->members[k].name);
+  fprintf(c->out, " */\nstatic const %s tern_%s[] = {\n", t->record->type, t->name);
   for (int i = 0; i < t->n_rows; i++) {
     fputs("    {", c->out);
     for (int k = 0; k < t->record->n; k++)

@@ -47,7 +47,7 @@ const char *c_format(enum format f);
 bool has_lanes(const struct printer *p, const struct accumulator *acc);
 /* What indices are computed in. */
 const char *index_type(const struct printer *p);
-/* Of the size of a dimension of the call: "N_T". */
+/* Of the size of a dimension of the call: "N0_T". */
 const char *size_name(struct printer *p, int64_t dim);
 
 /* ---- kernel.c ---- */

@@ -12,20 +12,23 @@ struct entry *loops_entry(const struct loops *l, const char *name) {
 
 /* ---- ports ----------------------------------------------------------------------------------- */
 
-static void add_port(struct arena *a, struct entry *e, const char *name, enum port_access access,
+/* names: of the entry's ports so far. Values of one name have ports of different names. */
+static void add_port(struct names *names, struct entry *e, const char *name, enum port_access access,
                      const struct value *v) {
-  vec_push(a, e->ports, (struct entry_port){name, access, v->type, v->frac});
+  const char *own = names_fresh(names, name, "", NULL);
+  vec_push(names->arena, e->ports, (struct entry_port){own, access, v->type, v->frac});
 }
 
 static void add_ports(struct arena *a, const struct module *m, struct entry *e) {
   const struct block *b = e->func->body;
+  struct names names = {.arena = a};
   for (int i = 0; i < b->n_args; i++)
-    add_port(a, e, b->args[i]->name ? b->args[i]->name : arena_printf(a, "argument%d", i), PORT_IN,
+    add_port(&names, e, b->args[i]->name ? b->args[i]->name : arena_printf(a, "argument%d", i), PORT_IN,
              b->args[i]);
   for (int i = 0; i < b->last->n_in; i++) {
     struct result r = func_result(e->func, i);
     if (r.updates < 0)
-      add_port(a, e, r.name, PORT_OUT, b->last->in[i]);
+      add_port(&names, e, r.name, PORT_OUT, b->last->in[i]);
     else
       e->ports.at[r.updates].access = PORT_UPDATED;
   }
@@ -33,7 +36,7 @@ static void add_ports(struct arena *a, const struct module *m, struct entry *e) 
   if (!e->sequences)
     return;
   struct value rows = {.type = type_lead(type_scalar(ELEM_U32), e->sequences), .frac = FRAC_NONE};
-  add_port(a, e, "rows", PORT_ROWS, &rows);
+  add_port(&names, e, "rows", PORT_ROWS, &rows);
 }
 
 static int port_of_result(const struct entry *e, int result) {

@@ -12,7 +12,7 @@
 
 static bool make_memory(struct batch *b, uint32_t threads, struct failure *f) {
   const struct tern_model *m = b->model;
-  uint64_t step = entry_scratch(model_step(m), threads), together = entry_scratch(model_batch(m), threads);
+  uint64_t step = entry_scratch(b->step, threads), together = entry_scratch(b->together, threads);
   uint64_t scratch = b->most > 1 && together > step ? together : step;
   uint64_t logits = (uint64_t)b->most * model_vocab(m) * sizeof *b->logits;
   uint64_t states = m->state_bytes > UINT64_MAX / b->sequences ? UINT64_MAX : b->sequences * m->state_bytes;
@@ -30,6 +30,8 @@ static bool make_memory(struct batch *b, uint32_t threads, struct failure *f) {
 bool batch_open(struct batch *b, const struct tern_model *m, const struct image *im, uint32_t sequences,
                 uint32_t threads, struct failure *f) {
   *b = (struct batch){.model = m,
+                      .step = model_step(m),
+                      .together = model_batch(m),
                       .weights = im ? im->weights : NULL,
                       .identity = image_identity(im),
                       .mapped = im && im->mapped,
@@ -108,7 +110,7 @@ static void call(struct batch *b, const uint32_t *which, uint32_t first, const u
                            .scratch = b->scratch,
                            .ports = ports,
                            .sizes = sizes};
-  profile_run(b->profile, b->team, n == 1 ? model_step(m) : model_batch(m), &args, n);
+  profile_run(b->profile, b->team, n == 1 ? b->step : b->together, &args, n);
   logits_to_floats(m, b->logits, n);
   if (b->mapped)
     table_touch(m, b->weights, &b->touched, n);

@@ -12,6 +12,7 @@
 
 struct batch {
   const struct tern_model *model;
+  const struct tern_entry *step, *together; /* of one sequence, of several; NULL: the model has none */
   const uint8_t *weights;
   struct team *team;
   struct profile *profile; /* as in struct session */

@@ -129,7 +129,7 @@ static void print_planned(const struct session *s, uint32_t sequences) {
 }
 
 static bool print_speed(const struct session *s, struct speed v, bool json, struct failure *f) {
-  const struct tern_entry *step = model_step(s->model);
+  const struct tern_entry *step = s->step;
   unsigned long long weights = step->weight_bytes, peak = peak_bytes();
   uint32_t threads = team_threads(s->team);
   if (json) {

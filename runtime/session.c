@@ -54,15 +54,17 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
                         .mapped = im && im->mapped};
   if (!image_fits(im, m, f) || !chunk_fits(m, chunk, f))
     return false;
+  s->step = model_step(m);
+  s->prefill = model_prefill(m);
   s->chunk = chunk ? chunk : model_chunk(m) ? model_chunk(m) : 1;
   s->vocab = model_vocab(m);
   threads = session_threads(m, threads);
   s->team = team_open(threads, f);
   if (!s->team)
     return false;
-  uint64_t scratch = entry_scratch(model_step(m), threads);
-  if (s->chunk > 1 && entry_scratch(model_prefill(m), threads) > scratch)
-    scratch = entry_scratch(model_prefill(m), threads);
+  uint64_t scratch = entry_scratch(s->step, threads);
+  if (s->chunk > 1 && entry_scratch(s->prefill, threads) > scratch)
+    scratch = entry_scratch(s->prefill, threads);
   s->state = aligned_zeros(m->state_bytes);
   s->scratch = aligned_room(scratch);
   s->tokens = aligned_zeros((uint64_t)s->chunk * sizeof *s->tokens);
@@ -148,7 +150,7 @@ static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t
   uint32_t sizes[TERN_MOST_DIMS] = {[TERN_T] = n, [TERN_K] = keep};
   struct tern_args args = {
       .weights = s->weights, .state = s->state, .scratch = s->scratch, .ports = ports, .sizes = sizes};
-  profile_run(s->profile, s->team, n == 1 ? model_step(s->model) : model_prefill(s->model), &args, n);
+  profile_run(s->profile, s->team, n == 1 ? s->step : s->prefill, &args, n);
   if (!s->raw)
     logits_to_floats(s->model, s->logits, keep);
   s->position += n;

@@ -14,6 +14,7 @@ struct team;
 
 struct session {
   const struct tern_model *model;
+  const struct tern_entry *step, *prefill; /* prefill NULL: the model has none */
   const uint8_t *weights;
   struct team *team;
   struct profile *profile; /* counts the calls; NULL: none. The caller's */

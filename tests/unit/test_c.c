@@ -301,18 +301,19 @@ static void check_table(const struct tern_model *m) {
   struct failure f = {0};
   enum { S = 3, R };
   assert_int_equal(m->n_dims, 5);
-  assert_string_equal(m->dims[S].name, "S");
+  assert_string_equal(m->dims[S].name, "S.x");
   assert_int_equal(m->dims[S].most, 6);
   assert_string_equal(m->dims[R].name, "R");
   assert_int_equal(m->dims[R].most, 5);
   assert_int_equal(m->dims[TERN_T].most, 0);
   assert_int_equal(train->n_ports, 4);
-  expect_port(&train->ports[0], "x", "f32[S, 67]", TERN_IN, TERN_F32, S, 67);
+  expect_port(&train->ports[0], "x", "f32[S.x, 67]", TERN_IN, TERN_F32, S, 67);
   expect_port(&train->ports[1], "w", "f32[67]", TERN_UPDATED, TERN_F32, -1, 67);
   expect_port(&train->ports[2], "loss", "f32[1]", TERN_OUT, TERN_F32, -1, 1);
-  expect_port(&train->ports[3], "f32", "f32[S, 67]", TERN_OUT, TERN_F32, S, 67);
-  expect_port(&look->ports[0], "ids", "u32[S]", TERN_IN, TERN_U32, S, 1);
+  expect_port(&train->ports[3], "f32", "f32[S.x, 67]", TERN_OUT, TERN_F32, S, 67);
+  expect_port(&look->ports[0], "ids", "u32[S.x]", TERN_IN, TERN_U32, S, 1);
   expect_port(&look->ports[1], "k", "i32[3]", TERN_UPDATED, TERN_I32, -1, 3);
+  expect_port(&look->ports[2], "ids2", "f32[S.x, 67]", TERN_OUT, TERN_F32, S, 67); /* a name of its own */
   expect_port(&many->ports[3], "rows", "u32[R]", TERN_ROWS, TERN_U32, R, 1);
   assert_int_equal(note->n_ports, 2);
   assert_int_equal(constant->n_ports, 1);

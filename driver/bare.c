@@ -2,7 +2,7 @@
 #include "driver/bare_build.h"
 
 #include "backends/c/c.h"
-#include "runtime/image.h"
+#include "runtime/core/image.h"
 #include "support/escape.h"
 #include "support/file.h"
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* carry.c: see carry.h. Programs are linked for this machine, so the headers are in its byte order. */
 #include "driver/carry.h"
 
-#include "runtime/carried.h"
-#include "runtime/image.h"
+#include "runtime/core/carried.h"
+#include "runtime/core/image.h"
 #include "support/file.h"
 #include <elf.h>
 #include <errno.h>

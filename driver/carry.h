@@ -1,4 +1,4 @@
-/* carry.h: the weights image as a segment of the executable (runtime/carried.h).
+/* carry.h: the weights image as a segment of the executable (runtime/core/carried.h).
  *
  * The linker makes the segment without contents, a page at IMAGE_ADDRESS, and so reads and copies nothing of
  * size; then the image is written behind what was linked, and the headers of segment and section are told

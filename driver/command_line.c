@@ -1,7 +1,7 @@
 /* command_line.c: walks argp's tables; contracts in command_line.h. */
 #include "driver/command_line.h"
 
-#include "runtime/options.h"
+#include "runtime/command/options.h"
 #include <string.h>
 
 /* What argp adds to every command. */

@@ -1,9 +1,9 @@
 /* compare.c: hooks into the interpreter around every kernel and sum. */
 #include "driver/compare.h"
 
-#include "backends/loops/facts.h"
-#include "ir/interp.h"
-#include "runtime/session.h"
+#include "backends/lower/facts.h"
+#include "ir/interp/interp.h"
+#include "runtime/core/session.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,8 +7,8 @@
 #ifndef TERN_DRIVER_COMPARE_H
 #define TERN_DRIVER_COMPARE_H
 
-#include "backends/loops/loops.h"
-#include "ir/interp.h"
+#include "backends/lower/loops.h"
+#include "ir/interp/interp.h"
 #include "runtime/model.h"
 
 struct comparison {

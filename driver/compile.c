@@ -2,7 +2,7 @@
 #include "driver/driver.h"
 #include "driver/tokens.h"
 
-#include "runtime/machine.h"
+#include "runtime/core/machine.h"
 #include "support/progress.h"
 #include <math.h>
 #include <stdlib.h>

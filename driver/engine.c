@@ -3,7 +3,7 @@
 
 #include "backends/c/c.h"
 #include "backends/native/native.h"
-#include "runtime/cpu.h"
+#include "runtime/core/cpu.h"
 #include "support/escape.h"
 #include "support/file.h"
 #include "support/progress.h"

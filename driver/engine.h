@@ -3,9 +3,9 @@
 #ifndef TERN_DRIVER_ENGINE_H
 #define TERN_DRIVER_ENGINE_H
 
-#include "backends/loops/loops.h"
+#include "backends/lower/loops.h"
 #include "driver/driver.h"
-#include "runtime/image.h"
+#include "runtime/core/image.h"
 #include "runtime/model.h"
 
 struct engine {

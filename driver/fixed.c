@@ -3,8 +3,8 @@
  * bound is missing, on a few tokens that are made up. */
 #include "driver/tokens.h"
 
-#include "ir/interp.h"
-#include "passes/ranges.h"
+#include "ir/interp/interp.h"
+#include "passes/fixed/ranges.h"
 #include "support/file.h"
 #include <math.h>
 #include <stdlib.h>

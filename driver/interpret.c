@@ -2,7 +2,7 @@
  * sequence is fresh: the interpreter keeps the real state, so that it can be float64. */
 #include "driver/interpret.h"
 
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "ir/layout.h"
 #include "support/file.h"
 #include <ctype.h>

@@ -3,7 +3,7 @@
 #define TERN_DRIVER_INTERPRET_H
 
 #include "driver/driver.h"
-#include "runtime/image.h"
+#include "runtime/core/image.h"
 #include "runtime/model.h"
 
 /* A model whose step and prefill are the interpreter's. Its image has no weights of its own: `image` stands

@@ -1,5 +1,5 @@
-/* levels.h: code for several processors in one object (runtime/cpu.h), as --cpu=A,B,C asks for it, the least
- * first. All share one plan of the model and one image. */
+/* levels.h: code for several processors in one object (runtime/core/cpu.h), as --cpu=A,B,C asks for it, the
+ * least first. All share one plan of the model and one image. */
 #ifndef TERN_DRIVER_LEVELS_H
 #define TERN_DRIVER_LEVELS_H
 

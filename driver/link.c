@@ -129,7 +129,7 @@ static const char *package_text(struct arena *a, const char *name) {
 bool link_library(struct job *j, const char *dir, const char *object, const char *out) {
   struct arena *a = &j->arena;
   const char *runtime = tern_file(j, "lib/tern/libtern_runtime.a");
-  const char *template = tern_file(j, "share/tern/runtime/library.h");
+  const char *template = tern_file(j, "share/tern/runtime/library/library.h");
   const char *name = c_prefix(a, j->module->name);
   size_t length;
   char *text = runtime && template ? file_read(&j->diag, a, template, 1 << 20, &length) : NULL;

@@ -1,7 +1,7 @@
 /* opt.c: `ternc opt FILE.tir --passes=a,b,c`: IR text in, IR text out. */
 #include "driver/driver.h"
 
-#include "backends/loops/loops.h"
+#include "backends/lower/loops.h"
 #include "support/file.h"
 #include <string.h>
 

@@ -1,13 +1,13 @@
 /* run.c: `ternc run SPEC ...`: compile in memory and run. What is not an option of the compiler goes to the
- * program's own command line (runtime/options.c): --prompt, --perplexity, --tokens, ... */
+ * program's own command line (runtime/command/options.c): --prompt, --perplexity, --tokens, ... */
 #include "driver/compare.h"
 #include "driver/driver.h"
 #include "driver/engine.h"
 #include "driver/interpret.h"
 
-#include "ir/interp.h"
-#include "runtime/entries.h"
-#include "runtime/program.h"
+#include "ir/interp/interp.h"
+#include "runtime/command/program.h"
+#include "runtime/core/entries.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,9 +2,9 @@
 #include "driver/tokens.h"
 #include "driver/interpret.h"
 
-#include "runtime/files.h"
-#include "runtime/generate.h"
-#include "runtime/tokenizer_format.h"
+#include "runtime/core/files.h"
+#include "runtime/text/generate.h"
+#include "runtime/text/tokenizer_format.h"
 #include <stdlib.h>
 #include <string.h>
 

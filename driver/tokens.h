@@ -3,7 +3,7 @@
 #define TERN_DRIVER_TOKENS_H
 
 #include "driver/driver.h"
-#include "runtime/tokenizer.h"
+#include "runtime/text/tokenizer.h"
 
 /* Reads the checkpoint's tokenizer, if it has one that can be used, into the job, and says where it does not
  * fit the module. */

@@ -6,7 +6,7 @@
 #include "driver/unrolled_job.h"
 
 #include "backends/hardware/unrolled/unrolled.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "support/file.h"
 #include "support/scratch.h"
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "driver/driver.h"
 #include "driver/summary.h"
 
-#include "runtime/machine.h"
+#include "runtime/core/machine.h"
 #include "support/file.h"
 #include <stdlib.h>
 #include <unistd.h>

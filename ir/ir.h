@@ -158,7 +158,7 @@ struct value {
   const char *name;      /* a hint from the spec for the printer; may be NULL */
   int frac;              /* of integers; FRAC_NONE: no format is known */
   int64_t at;            /* plan-memory: the place of its buffer, as above */
-  double most;           /* largest magnitude that a calibration saw; 0: none did (passes/ranges.h) */
+  double most;           /* largest magnitude that a calibration saw; 0: none did (passes/fixed/ranges.h) */
   double tried;          /* the same of a trial with made-up tokens */
   struct value *instead; /* while a pass replaces operators (forward_op): what stands for it */
   bool poisoned;         /* a builder could not make it, and has reported why; see build() */

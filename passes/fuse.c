@@ -13,7 +13,7 @@
  * returns is made by a kernel or sum of that same block, each value for one purpose; where it is not, a
  * kernel copies.
  *
- * There are four kinds of kernel. What lowering (backends/loops) can rely on:
+ * There are four kinds of kernel. What lowering (backends/lower) can rely on:
  *
  *   rows     Operators in any number whose results all have the same leading T, K or B, or (step: all;
  *            else: what no token changes) none of them. Each row is computed on its own: operators act

@@ -206,7 +206,7 @@ static bool has_scan(const struct op *kernel) {
 }
 
 /* Whether threads that share `op`, or (spread) have all of it to themselves, begin with it when they are done
- * with their own part of `before`, whose results it uses: as far as can be said before backends/loops
+ * with their own part of `before`, whose results it uses: as far as can be said before backends/lower
  * decides.
  */
 static bool flows_on(const struct plan *p, const struct op *before, const struct op *op) {

@@ -7,7 +7,7 @@
  *
  * A token's kernels have one row. Where such a kernel has a reduction (norms, quantisers), no thread can
  * begin with what comes after it before it knows all elements: threads would have to meet twice, or wait for
- * one of them. Instead every thread computes all of it for itself (TEAM_EACH, backends/loops), which takes no
+ * one of them. Instead every thread computes all of it for itself (TEAM_EACH, backends/lower), which takes no
  * longer than one thread alone, and goes on to the next sum with codes of its own. For that, this pass takes
  * out of `step`'s kernels, into a kernel in front, what is element-wise on vectors: the end of a residual,
  * the gates, the recurrence with its state. That is shared, an element falling to the thread that has just

@@ -50,37 +50,37 @@ enum tern_elem { TERN_BOOL, TERN_U32, TERN_I8, TERN_I16, TERN_I32, TERN_F32 };
 
 struct tern_args {
 #define TERN_ARGS TERN_MEMBER
-#include "model.def"
+#include "runtime/model.def"
 };
 
 struct tern_port {
 #define TERN_PORT TERN_MEMBER
-#include "model.def"
+#include "runtime/model.def"
 };
 
 struct tern_dim {
 #define TERN_DIM TERN_MEMBER
-#include "model.def"
+#include "runtime/model.def"
 };
 
 struct tern_entry {
 #define TERN_ENTRY TERN_MEMBER
-#include "model.def"
+#include "runtime/model.def"
 };
 
 struct tern_kernel_info {
 #define TERN_KERNEL_INFO TERN_MEMBER
-#include "model.def"
+#include "runtime/model.def"
 };
 
 struct tern_fill {
 #define TERN_FILL TERN_MEMBER
-#include "model.def"
+#include "runtime/model.def"
 };
 
 struct tern_model {
 #define TERN_MODEL TERN_MEMBER
-#include "model.def"
+#include "runtime/model.def"
 };
 
 #undef TERN_MEMBER

@@ -1,7 +1,7 @@
 /* diag.c: printing of diagnostics, with the source line and a caret counted in terminal columns. */
 #include "support/diag.h"
 
-#include "runtime/nearest.h"
+#include "runtime/text/nearest.h"
 #include "support/escape.h"
 #include "support/progress.h"
 #include <string.h>

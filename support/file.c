@@ -1,8 +1,8 @@
 /* file.c: the runtime's opener and writer, with diagnostics. */
 #include "support/file.h"
 
-#include "runtime/claim.h"
-#include "runtime/input.h"
+#include "runtime/core/claim.h"
+#include "runtime/core/input.h"
 #include "support/kind.h"
 #include <errno.h>
 #include <stdlib.h>

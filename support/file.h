@@ -1,9 +1,9 @@
 /* file.h: reading files, and writing them so that a failure leaves what was there: the runtime's opener and
- * writer (runtime/input.h, runtime/output.h say what they take and refuse) with diagnostics. */
+ * writer (runtime/core/input.h, runtime/core/output.h say what they take and refuse) with diagnostics. */
 #ifndef TERN_SUPPORT_FILE_H
 #define TERN_SUPPORT_FILE_H
 
-#include "runtime/output.h"
+#include "runtime/core/output.h"
 #include "support/diag.h"
 
 /* Something has that name, if only a link that leads nowhere: reading it then says so. */

@@ -2,7 +2,7 @@
  * new files. */
 #include "support/stop.h"
 
-#include "runtime/files.h"
+#include "runtime/core/files.h"
 #include "support/process.h"
 #include "support/scratch.h"
 #include <signal.h>

@@ -98,7 +98,7 @@ struct project {
   const struct c_options *options;
   const char *dir;
   const char *name;          /* the model's: of files, and before what other programs see */
-  VEC(const char *) runtime; /* file names without folder, sorted */
+  VEC(const char *) runtime; /* files below the folder of the runtime's sources, sorted */
 };
 
 static bool write_file(struct project *p, const char *name,
@@ -123,30 +123,39 @@ static bool copy_file(struct project *p, const char *name) {
   return output_close(&o, false);
 }
 
-/* Of the runtime, the program's part: the library interface belongs to --emit lib. */
-static bool is_wanted(const char *name) {
+static bool is_source(const char *name) {
   const char *dot = strrchr(name, '.');
-  return dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0 || strcmp(dot, ".def") == 0) &&
-         strcmp(name, "api.c") != 0 && strcmp(name, "library.h") != 0;
+  return dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0 || strcmp(dot, ".def") == 0);
 }
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool list_runtime(struct project *p) {
-  DIR *dir = opendir(p->options->runtime);
+static bool list_sources(struct project *p, const char *folder) {
+  const char *path = arena_printf(&p->arena, "%s/%s", p->options->runtime, folder);
+  DIR *dir = opendir(path);
   if (!dir) {
-    diag_error(p->d, "%s: cannot read the folder of the runtime's sources: %s", p->options->runtime,
-               strerror(errno));
+    diag_error(p->d, "%s: cannot read the folder of the runtime's sources: %s", path, strerror(errno));
     return false;
   }
   for (const struct dirent *e; (e = readdir(dir));)
-    if (is_wanted(e->d_name))
-      vec_push(&p->arena, p->runtime, arena_strdup(&p->arena, e->d_name));
+    if (is_source(e->d_name))
+      vec_push(&p->arena, p->runtime,
+               arena_printf(&p->arena, "%s%s%s", folder, *folder ? "/" : "", e->d_name));
   closedir(dir);
-  if (p->runtime.n)
-    qsort(p->runtime.at, (size_t)p->runtime.n, sizeof *p->runtime.at, compare_names);
+  return true;
+}
+
+/* Of the runtime, the program's part: the library interface belongs to --emit lib. */
+static const char *const runtime_folders[] = {"", "core", "text", "command"};
+enum { RUNTIME_FOLDERS = sizeof runtime_folders / sizeof *runtime_folders };
+
+static bool list_runtime(struct project *p) {
+  for (int i = 0; i < RUNTIME_FOLDERS; i++)
+    if (!list_sources(p, runtime_folders[i]))
+      return false;
+  qsort(p->runtime.at, (size_t)p->runtime.n, sizeof *p->runtime.at, compare_names);
   return true;
 }
 
@@ -215,7 +224,8 @@ static void print_readme(FILE *out, const struct project *p) {
       "ops.h       element-wise operators\n"
       "runtime/    model.h is the interface of the code above; kernels/ the ternary sums, exp and log; the "
       "rest\n"
-      "            is the program: command line, threads, tokenizer, sampling\n"
+      "            is the program: core/ threads and files, text/ tokenizer and sampling, command/ its "
+      "options\n"
       "%s.weights  the weights, when ternc was given a checkpoint\n\n"
       "To call the model from another program link lib%s.a and libm, and see runtime/model.h: the model is\n"
       "%s_model, the only name that %s.c shows. Several models go into one program: link the libraries of "
@@ -233,9 +243,10 @@ static bool write_project(struct project *p) {
                                         "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->name);
-  bool ok = list_runtime(p) && output_folder(p->d, p->dir) &&
-            output_folder(p->d, arena_printf(a, "%s/runtime", p->dir)) &&
-            output_folder(p->d, arena_printf(a, "%s/runtime/kernels", p->dir));
+  bool ok = list_runtime(p) && output_folder(p->d, p->dir);
+  for (int i = 0; ok && i < RUNTIME_FOLDERS; i++)
+    ok = output_folder(p->d, arena_printf(a, "%s/runtime/%s", p->dir, runtime_folders[i]));
+  ok = ok && output_folder(p->d, arena_printf(a, "%s/runtime/kernels", p->dir));
   for (int i = 0; ok && i < p->runtime.n; i++)
     ok = copy_file(p, p->runtime.at[i]);
   for (size_t i = 0; ok && i < sizeof kernels / sizeof *kernels; i++)

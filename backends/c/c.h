@@ -7,7 +7,7 @@
 #ifndef TERN_BACKENDS_C_H
 #define TERN_BACKENDS_C_H
 
-#include "backends/loops/loops.h"
+#include "backends/lower/loops.h"
 
 struct c_options {
   const char *runtime; /* folder with the runtime's sources (model.h, kernels/, ...) */

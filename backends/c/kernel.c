@@ -5,7 +5,7 @@
  * once, in the block that it is made in, is written where it is used, as long as lines stay short. */
 #include "backends/c/print_c.h"
 
-#include "backends/loops/lower.h"
+#include "backends/lower/lower.h"
 #include <string.h>
 
 /* Most characters of an expression that is written where it is used: as a whole value, or as an operand. */

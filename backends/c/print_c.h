@@ -2,8 +2,8 @@
 #ifndef TERN_BACKENDS_C_PRINT_C_H
 #define TERN_BACKENDS_C_PRINT_C_H
 
-#include "backends/loops/describe.h"
-#include "backends/loops/facts.h"
+#include "backends/lower/describe.h"
+#include "backends/lower/facts.h"
 #include "support/escape.h"
 #include "support/names.h"
 

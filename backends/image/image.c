@@ -3,13 +3,13 @@
  * once. */
 #include "backends/image/write_image.h"
 
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "ir/layout.h"
-#include "runtime/checksum.h"
-#include "runtime/image.h"
+#include "runtime/core/checksum.h"
+#include "runtime/core/image.h"
+#include "runtime/core/machine.h"
 #include "runtime/kernels/math.h"
 #include "runtime/kernels/pack.h"
-#include "runtime/machine.h"
 #include "support/progress.h"
 #include <errno.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* write_image.h: writes the weights image (runtime/image.h) of a planned module from a weight source.
+/* write_image.h: writes the weights image (runtime/core/image.h) of a planned module from a weight source.
  *
  * One tensor is in memory at a time (its codes and its packed form), so images larger than memory can be
  * made. The same module and numbers give the same bytes. */

@@ -2,7 +2,7 @@
  * One compile unit named after the spec, one subprogram a kernel; lines of imported files through lexical
  * blocks of those files. Names are relative to the spec's folder and the compilation folder is ".", so that
  * objects do not depend on where the compiler ran. */
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 #include "backends/native/emit.h"
 
 #include <string.h>

@@ -9,7 +9,7 @@
 #ifndef TERN_NATIVE_EMIT_H
 #define TERN_NATIVE_EMIT_H
 
-#include "backends/loops/describe.h"
+#include "backends/lower/describe.h"
 #include "backends/native/target.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>

@@ -3,7 +3,7 @@
  * Operands are widened to 64 bits, where every result is exact (ir/integer_ops.h), and the result is clamped
  * to the operator's bits. Quotients and roots go through float64, which has vectors of them: for int32
  * operands neither can round up to an integer that it does not reach. */
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 #include "backends/native/emit.h"
 #include "ir/curve.h"
 

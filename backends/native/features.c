@@ -30,7 +30,7 @@ static const struct checked {
 #define CPU_X86(name, ...)   {"x86_64", name},
 #define CPU_ARM64(name, ...) {"aarch64", name},
 #define CPU_RISCV64(name)    {"riscv64", name},
-#include "runtime/cpu.def"
+#include "runtime/core/cpu.def"
 };
 
 enum {

@@ -1,6 +1,6 @@
 /* native.h: machine code through LLVM.
  *
- * Loops (backends/loops) become an LLVM module whose VECTOR loops are explicit 16-lane vectors, the kernels
+ * Loops (backends/lower) become an LLVM module whose VECTOR loops are explicit 16-lane vectors, the kernels
  * of runtime/kernels are linked in as bitcode and inlined with the model's dimensions, and LLVM optimises and
  * writes it out. The module defines two symbols:
  *
@@ -15,7 +15,7 @@
 #ifndef TERN_BACKENDS_NATIVE_H
 #define TERN_BACKENDS_NATIVE_H
 
-#include "backends/loops/loops.h"
+#include "backends/lower/loops.h"
 #include "runtime/model.h"
 
 struct native_options {

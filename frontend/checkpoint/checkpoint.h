@@ -131,8 +131,8 @@ bool checkpoint_pack(struct checkpoint *c, const char *out, int threads);
 bool checkpoint_random(struct diag *d, const char *config, const char *out, uint64_t seed);
 
 /* Reads DIR's tokenizer.json, or else tokenizer.model, with the files beside it, into the runtime's flat
- * block (runtime/tokenizer.h); in the arena. *block == NULL when the directory has none that can be used; why
- * not is told in warnings, for a model can be run on ids alone. */
+ * block (runtime/text/tokenizer.h); in the arena. *block == NULL when the directory has none that can be
+ * used; why not is told in warnings, for a model can be run on ids alone. */
 void checkpoint_tokenizer(struct diag *d, struct arena *a, const char *dir, uint8_t **block, size_t *bytes);
 
 #endif

@@ -1,7 +1,7 @@
 /* print.c: `ternc weights`: every tensor, and for matrices what ternarising them would give. One table and
  * one JSON printer over the same rows. */
 #include "frontend/checkpoint/private.h"
-#include "runtime/machine.h"
+#include "runtime/core/machine.h"
 
 #include <stdlib.h>
 #include <string.h>

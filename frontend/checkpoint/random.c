@@ -7,7 +7,7 @@
 #include "frontend/checkpoint/random_config.h"
 #include "frontend/checkpoint/random_values.h"
 #include "frontend/checkpoint/safetensors.h"
-#include "runtime/machine.h"
+#include "runtime/core/machine.h"
 #include "support/progress.h"
 
 #include <stdlib.h>

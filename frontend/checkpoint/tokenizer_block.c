@@ -1,4 +1,4 @@
-/* tokenizer_block.c: lays a vocabulary out as the runtime's flat block (runtime/tokenizer_format.h).
+/* tokenizer_block.c: lays a vocabulary out as the runtime's flat block (runtime/text/tokenizer_format.h).
  *
  * Sections are made one after the other in memory, then copied behind the header. Hash tables are filled in
  * id order with linear probing, so equal vocabularies give equal bytes. */

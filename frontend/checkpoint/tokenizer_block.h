@@ -1,12 +1,13 @@
 /* tokenizer_block.h: a tokenizer as its file describes it, and the writer of the runtime's flat block.
  *
  * Both readers (tokenizer_model.c, tokenizer_json.c) fill a struct vocabulary; tokenizer_block_write checks
- * what is common to both (sizes, duplicates, byte tokens) and lays it out as runtime/tokenizer_format.h says.
+ * what is common to both (sizes, duplicates, byte tokens) and lays it out as runtime/text/tokenizer_format.h
+ * says.
  */
 #ifndef TERN_FRONTEND_CHECKPOINT_TOKENIZER_BLOCK_H
 #define TERN_FRONTEND_CHECKPOINT_TOKENIZER_BLOCK_H
 
-#include "runtime/tokenizer_format.h"
+#include "runtime/text/tokenizer_format.h"
 #include "support/diag.h"
 
 struct bytes {

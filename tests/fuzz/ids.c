@@ -1,5 +1,5 @@
 /* ids.c: token ids as text. */
-#include "runtime/files.h"
+#include "runtime/core/files.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { BOUND = 300 };

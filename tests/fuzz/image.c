@@ -1,9 +1,9 @@
 /* image.c: a weights image, alone and at the end of a program; and a tokenizer's block whose checksum is
  * right, which nobody but an attacker writes. */
-#include "runtime/image.h"
-#include "runtime/base.h"
-#include "runtime/checksum.h"
-#include "runtime/tokenizer_format.h"
+#include "runtime/core/image.h"
+#include "runtime/core/base.h"
+#include "runtime/core/checksum.h"
+#include "runtime/text/tokenizer_format.h"
 #include "tests/fuzz/token_target.h"
 
 static void open_image(const uint8_t *data, size_t n) {

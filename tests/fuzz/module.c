@@ -2,8 +2,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "backends/c/c.h"
-#include "backends/loops/loops.h"
-#include "ir/interp.h"
+#include "backends/lower/loops.h"
+#include "ir/interp/interp.h"
 #include "tests/random/random_model.h"
 
 enum { FEW_NUMBERS = 200000, FEW_TOKENS = 4 };

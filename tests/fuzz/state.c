@@ -1,5 +1,5 @@
 /* state.c: a saved state: as it is, and behind the header of a state that the model saved. */
-#include "runtime/state.h"
+#include "runtime/core/state.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { STATE_BYTES = 64, MOST = 256, WEIGHTS = 77 };

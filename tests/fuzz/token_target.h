@@ -3,7 +3,7 @@
 #define TERN_TESTS_FUZZ_TOKEN_TARGET_H
 
 #include "frontend/checkpoint/tokenizer_block.h"
-#include "runtime/tokenizer.h"
+#include "runtime/text/tokenizer.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Ids of the text, each the tokenizer's own, and their pieces. */

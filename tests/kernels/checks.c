@@ -335,7 +335,7 @@ void kernel_variants(void) {
 #ifdef __SANITIZE_ADDRESS__
 enum { STACK = 2 << 20 };
 #else
-enum { STACK = 1 << 20 }; /* runtime/library.h says that it is enough */
+enum { STACK = 1 << 20 }; /* runtime/library/library.h says that it is enough */
 #endif
 
 static void *run_check(void *check) {

@@ -4,7 +4,7 @@
 #ifndef TERN_TESTS_RANDOM_APART_H
 #define TERN_TESTS_RANDOM_APART_H
 
-#include "backends/loops/loops.h"
+#include "backends/lower/loops.h"
 #include "support/arena.h"
 
 struct waiting_call {

@@ -6,8 +6,8 @@
 #ifndef TERN_TESTS_RANDOM_ENTRY_CALLS_H
 #define TERN_TESTS_RANDOM_ENTRY_CALLS_H
 
-#include "backends/loops/loops.h"
-#include "ir/interp.h"
+#include "backends/lower/loops.h"
+#include "ir/interp/interp.h"
 #include "runtime/model.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * in DIR, one line of ids for a line of text ("\n" is no part of it), special tokens among them or not; what
  * tests/tokenizer/compare.sh compares. */
 #include "frontend/checkpoint/checkpoint.h"
-#include "runtime/tokenizer.h"
+#include "runtime/text/tokenizer.h"
 #include "support/file.h"
 
 #include <stdlib.h>

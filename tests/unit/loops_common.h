@@ -2,7 +2,7 @@
 #ifndef TERN_TESTS_LOOPS_COMMON_H
 #define TERN_TESTS_LOOPS_COMMON_H
 
-#include "backends/loops/lower.h"
+#include "backends/lower/lower.h"
 #include "passes/pass.h"
 
 #include <setjmp.h>

@@ -3,7 +3,7 @@
 #ifndef TERN_TESTS_PASSES_COMMON_H
 #define TERN_TESTS_PASSES_COMMON_H
 
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "passes/pass.h"
 
 #include <math.h>

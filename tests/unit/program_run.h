@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "runtime/program.h"
+#include "runtime/command/program.h"
 
 struct outcome {
   char *out, *err;

@@ -18,11 +18,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/checksum.h"
-#include "runtime/image.h"
+#include "runtime/core/checksum.h"
+#include "runtime/core/image.h"
+#include "runtime/core/session.h"
 #include "runtime/model.h"
-#include "runtime/session.h"
-#include "runtime/tokenizer.h"
+#include "runtime/text/tokenizer.h"
 #include "tests/random/call.h"
 
 enum {

@@ -3,10 +3,10 @@
  * for; and what they have in place of libm gives libm's bits. */
 #include "backends/c/c.h"
 #include "backends/image/write_image.h"
-#include "backends/loops/facts.h"
-#include "ir/interp.h"
+#include "backends/lower/facts.h"
+#include "ir/interp/interp.h"
 #include "passes/pass.h"
-#include "runtime/image.h"
+#include "runtime/core/image.h"
 #include "runtime/kernels/bare.h"
 #include "tests/c/cases.h"
 #include "tests/random/random_model.h"

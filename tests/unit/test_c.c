@@ -3,11 +3,11 @@
  * several one after another. And the folder: complete, the same twice, gone after a failure. */
 #include "backends/c/c.h"
 #include "backends/image/write_image.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "passes/pass.h"
-#include "runtime/entries.h"
-#include "runtime/image.h"
-#include "runtime/state.h"
+#include "runtime/core/entries.h"
+#include "runtime/core/image.h"
+#include "runtime/core/state.h"
 #include "tests/c/cases.h"
 #include "tests/random/call.h"
 #include "tests/random/entry_calls.h"
@@ -393,7 +393,9 @@ static void a_failure_leaves_nothing(void **state) {
   struct bench b;
   bench_open(&b, find_case("unary operators"));
   const char *sources = in_dir(&b, "sources"), *dir = in_dir(&b, "project");
-  assert_int_equal(mkdir(sources, 0777), 0);
+  static const char *const folders[] = {"sources", "sources/core", "sources/text", "sources/command"};
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+    assert_int_equal(mkdir(in_dir(&b, folders[i]), 0777), 0);
   FILE *f = fopen(in_dir(&b, "sources/model.h"), "w");
   assert_non_null(f);
   fclose(f);

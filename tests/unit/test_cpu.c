@@ -1,5 +1,5 @@
 /* test_cpu.c: what a processor must have for code, whether it has it, and which level of several is taken. */
-#include "runtime/cpu.h"
+#include "runtime/core/cpu.h"
 
 #include "backends/native/features.h"
 
@@ -25,7 +25,7 @@ static const struct {
 #define CPU_X86(name, ...)   {"x86_64", name},
 #define CPU_ARM64(name, ...) {"aarch64", name},
 #define CPU_RISCV64(name)    {"riscv64", name},
-#include "runtime/cpu.def"
+#include "runtime/core/cpu.def"
 };
 
 /* Features that processors have and that no compiled model needs: instructions that only an intrinsic of
@@ -67,7 +67,7 @@ static void check_cpu(const char *family, const char *cpu) {
   char *copy = strdup(features);
   for (char *word = strtok(copy, ","); word && strcmp(family, "riscv64") != 0; word = strtok(NULL, ","))
     if (!is_checked(family, word) && !in_words(unused, word, strlen(word)))
-      fail_msg("%s has %s: give it a row in runtime/cpu.def, or name it here", cpu, word);
+      fail_msg("%s has %s: give it a row in runtime/core/cpu.def, or name it here", cpu, word);
   free(copy);
 }
 

@@ -4,7 +4,7 @@
 
 #include <sys/wait.h>
 
-#include "runtime/library.h"
+#include "runtime/library/library.h"
 
 const struct tern_model *const tern_program_model = &fake_model;
 

@@ -2,7 +2,7 @@
  * and the interpreter on modules of integers. */
 #include "ir/curve.h"
 #include "ir/integer_ops.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "runtime/kernels/integer.h"
 
 #include <math.h>

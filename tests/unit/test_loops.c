@@ -3,12 +3,12 @@
  * with iterations of a VECTOR loop in an order that hides no dependence, and threads one after another, the
  * last one first. */
 #include "backends/image/write_image.h"
-#include "backends/loops/index.h"
+#include "backends/lower/index.h"
 #include "ir/integer_ops.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "ir/real.h"
 #include "passes/pass.h"
-#include "runtime/image.h"
+#include "runtime/core/image.h"
 #include "runtime/kernels/math.h"
 #include "runtime/kernels/ternary.h"
 #include "runtime/model.h"

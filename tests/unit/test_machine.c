@@ -1,5 +1,5 @@
 /* test_machine.c: quotas of control groups, of both versions, nested and in containers, in files made up. */
-#include "runtime/machine.h"
+#include "runtime/core/machine.h"
 
 #include <math.h>
 #include <setjmp.h>

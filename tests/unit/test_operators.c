@@ -5,14 +5,14 @@
  * interpreter's bits; where it cannot be compiled, each operator is compiled by itself, so that the one to
  * blame is named. */
 #include "backends/c/c.h"
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 #include "driver/engine.h"
 #include "driver/hardware.h"
 #include "ir/composites.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
+#include "passes/fixed/ranges.h"
 #include "passes/pass.h"
-#include "passes/ranges.h"
-#include "runtime/session.h"
+#include "runtime/core/session.h"
 #include "support/file.h"
 #include "support/scratch.h"
 #include "tests/random/random_model.h"
@@ -28,7 +28,7 @@
 #include <cmocka.h>
 
 bool emit_map_covers(enum opcode code);          /* backends/native/emit.h wants LLVM's headers */
-bool fixed_form_known(enum opcode code);         /* passes/fixed.h has names that loops have too */
+bool fixed_form_known(enum opcode code);         /* passes/fixed/fixed.h has names that loops have too */
 int builtin_names(const char **names, int room); /* frontend/language/elaborate.h wants a grammar's */
 
 static bool tables_are_whole; /* else back ends would call what is not there */
@@ -57,11 +57,12 @@ static const struct table {
   const char *lacks;
 } tables[] = {
     {has_body, "ir/composites.c has no body for it, or it lacks the flag COMPOSITE"},
-    {interp_covers, "it has no meaning at both precisions: ir/real.inc, ir/integer_ops.c, ir/interp.c, "
-                    "ir/interp_num.inc, or a body in ir/composites.c"},
-    {range_rule_known, "passes/range_rules.c says nothing about its results"},
-    {fixed_form_known, "it has no fixed-point form, and nothing says why: passes/fixed_map.c, "
-                       "passes/fixed_point.c"},
+    {interp_covers,
+     "it has no meaning at both precisions: ir/real.inc, ir/integer_ops.c, ir/interp/interp.c, "
+     "ir/interp/interp_num.inc, or a body in ir/composites.c"},
+    {range_rule_known, "passes/fixed/range_rules.c says nothing about its results"},
+    {fixed_form_known, "it has no fixed-point form, and nothing says why: passes/fixed/map.c, "
+                       "passes/fixed/fixed_point.c"},
     {has_llvm, "backends/native/emit_map.c or emit_integer.c has no row"},
     {has_c, "backends/c/expr.c has no row"},
 };

@@ -1,6 +1,6 @@
 /* test_pages.c: a file's mapping that is put into huge pages keeps its addresses and its bytes, also for a
  * thread that reads meanwhile. */
-#include "runtime/pages.h"
+#include "runtime/core/pages.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -7,11 +7,11 @@
 #include "tests/random/entry_calls.h"
 #include "tests/random/random_model.h"
 
-#include "ir/interp.h"
-#include "runtime/batch.h"
-#include "runtime/entries.h"
-#include "runtime/session.h"
-#include "runtime/team.h"
+#include "ir/interp/interp.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/entries.h"
+#include "runtime/core/session.h"
+#include "runtime/core/team.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

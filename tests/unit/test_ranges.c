@@ -3,7 +3,7 @@
  * do the relations between operands. */
 #include "tests/unit/passes_common.h"
 
-#include "passes/ranges.h"
+#include "passes/fixed/ranges.h"
 
 /* ---- one operator ------------------------------------------------------------------------------------ */
 
@@ -264,7 +264,7 @@ static void test_rule_for_every_operator(void **state) {
   (void)state;
   for (int code = 0; code < OP_COUNT; code++)
     if (!range_rule_known((enum opcode)code))
-      fail_msg("%s: passes/range_rules.c says nothing about its results", op_info[code].text);
+      fail_msg("%s: passes/fixed/range_rules.c says nothing about its results", op_info[code].text);
 }
 
 static void test_each_rule_holds_its_results(void **state) {

@@ -1,7 +1,7 @@
 /* test_rewrites.c: simplify, cse, dce, fold-weights and merge-sums change no bit of what a model computes:
  * the interpreter runs a module with states, repeats and ternary weights before and after them, and modules
  * of random element-wise operators on constants and special values. */
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "passes/pass.h"
 
 #include <math.h>

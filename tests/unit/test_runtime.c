@@ -3,10 +3,10 @@
 
 #include <pthread.h>
 
-#include "runtime/batch.h"
-#include "runtime/entries.h"
-#include "runtime/library.h"
-#include "runtime/team.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/entries.h"
+#include "runtime/core/team.h"
+#include "runtime/library/library.h"
 
 const struct tern_model *const tern_program_model = &fake_model;
 

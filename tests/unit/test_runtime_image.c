@@ -3,7 +3,7 @@
 
 #include <elf.h>
 
-#include "runtime/carried.h"
+#include "runtime/core/carried.h"
 
 static bool opens(const void *bytes, size_t n) {
   struct image im;

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/sample.h"
-#include "runtime/score.h"
-#include "runtime/utf8.h"
+#include "runtime/command/score.h"
+#include "runtime/text/sample.h"
+#include "runtime/text/utf8.h"
 
 static const struct sampling plain = {.temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 1};
 

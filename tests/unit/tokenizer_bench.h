@@ -4,8 +4,8 @@
 #define TERN_TESTS_TOKENIZER_BENCH_H
 
 #include "frontend/checkpoint/checkpoint.h"
-#include "runtime/tokenizer.h"
-#include "runtime/tokenizer_format.h"
+#include "runtime/text/tokenizer.h"
+#include "runtime/text/tokenizer_format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

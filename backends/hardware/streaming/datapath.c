@@ -8,8 +8,8 @@
  * A VECTOR loop has `vector` elements a clock, if each buffer is read and written in it as whole words, or at
  * a place that does not change; otherwise one. */
 #include "backends/hardware/streaming/design.h"
-#include "backends/loops/facts.h"
-#include "backends/loops/index.h"
+#include "backends/lower/facts.h"
+#include "backends/lower/index.h"
 
 #include <string.h>
 

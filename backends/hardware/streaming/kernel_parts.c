@@ -4,7 +4,7 @@
 
 #include "backends/hardware/streaming/printer.h"
 #include "backends/hardware/streaming/streaming_parts.h"
-#include "backends/loops/index.h"
+#include "backends/lower/index.h"
 
 int fill_most(int a, int b) {
   return a > b ? a : b;

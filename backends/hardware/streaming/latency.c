@@ -4,7 +4,7 @@
  * load's address, the memory and the kernel's input are registered, so are a field of the stream and an
  * index, sums, comparisons and choices. */
 #include "backends/hardware/streaming/design.h"
-#include "backends/loops/index.h"
+#include "backends/lower/index.h"
 
 enum { LOAD_LATENCY = 3, MULSHIFT_LATENCY = 5, CURVE_LATENCY = 6 };
 

@@ -2,7 +2,7 @@
 #include "backends/hardware/streaming/manifest.h"
 
 #include "backends/hardware/streaming/printer.h"
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 #include "ir/layout.h"
 #include <jansson.h>
 #include <stdlib.h>

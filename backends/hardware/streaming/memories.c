@@ -4,9 +4,9 @@
  * of: they are never alive together. A state is one memory with all its instances. */
 #include "backends/hardware/streaming/design.h"
 
-#include "backends/loops/facts.h"
-#include "backends/loops/index.h"
-#include "backends/loops/lower.h"
+#include "backends/lower/facts.h"
+#include "backends/lower/index.h"
+#include "backends/lower/lower.h"
 #include <string.h>
 
 static bool name_taken(const struct hw_design *h, const char *name) {

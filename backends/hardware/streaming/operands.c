@@ -1,8 +1,8 @@
 /* operands.c: values, constants and indices as Verilog text with exact widths. */
 #include "backends/hardware/streaming/printer.h"
 
-#include "backends/loops/index.h"
-#include "backends/loops/lower.h"
+#include "backends/lower/index.h"
+#include "backends/lower/lower.h"
 #include "support/escape.h"
 #include <string.h>
 

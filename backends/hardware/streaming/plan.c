@@ -4,8 +4,8 @@
 #include "backends/hardware/streaming/design.h"
 #include "support/escape.h"
 
-#include "backends/loops/facts.h"
-#include "backends/loops/lower.h"
+#include "backends/lower/facts.h"
+#include "backends/lower/lower.h"
 #include "ir/layout.h"
 
 enum {

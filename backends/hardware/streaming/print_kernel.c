@@ -1,8 +1,8 @@
 /* print_kernel.c: a kernel's module: ports, the sequencer of its phases, its own arrays, and the phases. */
 #include "backends/hardware/streaming/printer.h"
 
-#include "backends/loops/facts.h"
-#include "backends/loops/lower.h"
+#include "backends/lower/facts.h"
+#include "backends/lower/lower.h"
 #include <string.h>
 
 int unit_ports(const struct hw_unit *u, const struct hw_buffer *b) {

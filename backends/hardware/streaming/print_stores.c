@@ -1,7 +1,7 @@
 /* print_stores.c: what a phase writes to memories, and its logits. */
 #include "backends/hardware/streaming/phase.h"
 
-#include "backends/loops/index.h"
+#include "backends/lower/index.h"
 
 const char *store_name(struct arena *a, const struct hw_phase *p, const struct hw_store *s) {
   return arena_printf(a, "p%d_%s", p->id, s->buffer->name);

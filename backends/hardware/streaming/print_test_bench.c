@@ -2,7 +2,7 @@
  * units store. What does not depend on the model is sim/tern_memory.sv. */
 #include "backends/hardware/streaming/test_bench.h"
 
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 #include "support/escape.h"
 
 static int64_t blocks_of(const struct printer *p) {

@@ -1,8 +1,8 @@
 /* print_values.c: the values of a phase's nodes: loads, fields of the record, indices and operators. */
 #include "backends/hardware/streaming/phase.h"
 
-#include "backends/loops/index.h"
-#include "backends/loops/lower.h"
+#include "backends/lower/index.h"
+#include "backends/lower/lower.h"
 #include "ir/curve.h"
 #include <stdlib.h>
 #include <string.h>

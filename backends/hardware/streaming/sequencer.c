@@ -1,9 +1,9 @@
 /* sequencer.c: the sequencer's program: the model's schedule with its repeats unrolled, and what it takes. */
 #include "backends/hardware/streaming/design.h"
 
-#include "backends/loops/facts.h"
-#include "backends/loops/index.h"
-#include "backends/loops/lower.h"
+#include "backends/lower/facts.h"
+#include "backends/lower/index.h"
+#include "backends/lower/lower.h"
 #include <string.h>
 
 enum { MOST_ROWS = 1 << 16 };

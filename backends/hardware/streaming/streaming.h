@@ -8,7 +8,7 @@
 #define TERN_BACKENDS_HARDWARE_STREAMING_STREAMING_H
 
 #include "backends/hardware/hw_options.h"
-#include "backends/loops/loops.h"
+#include "backends/lower/loops.h"
 #include "ir/source.h"
 
 /* What a design's numbers are checked with: what the interpreter computes for these tokens. */

@@ -5,7 +5,7 @@
  * columns before it are zeros in the stream. */
 #include "backends/hardware/streaming/design.h"
 
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 
 static const struct weight *matrix_of(const struct hw_design *h, const struct kernel *k) {
   return weight_find(h->module, k->op->in[0]->def->attr.symbol);

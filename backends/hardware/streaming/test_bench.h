@@ -8,7 +8,7 @@
 #define TERN_BACKENDS_HARDWARE_STREAMING_TEST_BENCH_H
 
 #include "backends/hardware/streaming/printer.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 
 /* A memory that a unit writes, as its bench sees it. */
 struct bench_write {

@@ -2,7 +2,7 @@
 #include "backends/hardware/streaming/kernel_parts.h"
 
 #include "backends/hardware/streaming/printer.h"
-#include "backends/loops/index.h"
+#include "backends/lower/index.h"
 #include "ir/curve.h"
 
 /* ---- indices ------------------------------------------------------------------------------------------- */

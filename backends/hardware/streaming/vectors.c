@@ -2,7 +2,7 @@
  */
 #include "backends/hardware/streaming/test_bench.h"
 
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 #include "support/file.h"
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "backends/hardware/streaming/weight_stream.h"
 
 #include "backends/hardware/library/weight_words.h"
-#include "backends/loops/facts.h"
+#include "backends/lower/facts.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,7 +10,7 @@
 #define TERN_BACKENDS_HARDWARE_STREAMING_WEIGHT_STREAM_H
 
 #include "backends/hardware/streaming/design.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 #include "ir/source.h"
 
 /* `in` evaluates folded weights. Write errors are left on the stream. False after a diagnostic. */

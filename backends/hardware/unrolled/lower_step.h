@@ -5,7 +5,7 @@
 #define TERN_BACKENDS_HARDWARE_UNROLLED_LOWER_STEP_H
 
 #include "backends/hardware/unrolled/netlist.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 
 /* A tensor of scalars, row-major. */
 struct scalars {

@@ -2,7 +2,7 @@
  * backends/hardware/library/simulation/tern_token_bench.sv, and its vectors, which the interpreter computes.
  */
 #include "backends/hardware/unrolled/unrolled.h"
-#include "ir/interp.h"
+#include "ir/interp/interp.h"
 
 #include <stdlib.h>
 

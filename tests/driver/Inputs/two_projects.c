@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/image.h"
+#include "runtime/core/image.h"
 #include "runtime/model.h"
 
 extern const struct tern_model alpha_model, double_model;

@@ -1,0 +1,247 @@
+/* describe.c: fills the tables: dimensions, each entry's ports, entries, fills of states, kernels, the model.
+ */
+#include "backends/lower/describe.h"
+
+#include "backends/lower/facts.h"
+#include "ir/layout.h"
+#include "runtime/model.h"
+
+/* ---- structures ------------------------------------------------------------------------------ */
+
+/* Each structure's members, their numbers ENTRY_name, ..., and its record. */
+#define MEMBER(kind, type, name) {MEMBER_##kind, #name},
+
+static const struct member args_members[] = {
+#define TERN_ARGS MEMBER
+#include "runtime/model.def"
+};
+static const struct member port_members[] = {
+#define TERN_PORT MEMBER
+#include "runtime/model.def"
+};
+static const struct member dim_members[] = {
+#define TERN_DIM MEMBER
+#include "runtime/model.def"
+};
+static const struct member entry_members[] = {
+#define TERN_ENTRY MEMBER
+#include "runtime/model.def"
+};
+static const struct member kernel_members[] = {
+#define TERN_KERNEL_INFO MEMBER
+#include "runtime/model.def"
+};
+static const struct member fill_members[] = {
+#define TERN_FILL MEMBER
+#include "runtime/model.def"
+};
+static const struct member model_members[] = {
+#define TERN_MODEL MEMBER
+#include "runtime/model.def"
+};
+
+#define RECORD(type, members) {type, sizeof members / sizeof *members, members}
+
+const struct record record_args = RECORD("struct tern_args", args_members);
+const struct record record_model = RECORD("struct tern_model", model_members);
+static const struct record record_port = RECORD("struct tern_port", port_members);
+static const struct record record_dim = RECORD("struct tern_dim", dim_members);
+static const struct record record_entry = RECORD("struct tern_entry", entry_members);
+static const struct record record_kernel = RECORD("struct tern_kernel_info", kernel_members);
+static const struct record record_fill = RECORD("struct tern_fill", fill_members);
+
+enum {
+#define TERN_PORT(kind, type, name) PORT_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_DIM(kind, type, name) DIM_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_ENTRY(kind, type, name) ENTRY_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_KERNEL_INFO(kind, type, name) KERNEL_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_FILL(kind, type, name) FILL_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_MODEL(kind, type, name) MODEL_##name,
+#include "runtime/model.def"
+};
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+struct describing {
+  struct arena *a;
+  const struct loops *l;
+  struct description d;
+};
+
+static struct cell number(uint64_t n) {
+  return (struct cell){.kind = CELL_NUMBER, .number = n};
+}
+
+static struct cell signed_number(int64_t n) {
+  return number((uint64_t)n);
+}
+
+static struct cell text(const char *s) {
+  return (struct cell){.kind = CELL_TEXT, .text = s ? s : ""};
+}
+
+static struct cell table_cell(const struct table *t) {
+  return t ? (struct cell){.kind = CELL_TABLE, .table = t} : number(0);
+}
+
+/* NULL when it has no rows. */
+static struct table *table_new(struct describing *x, const char *name, const struct record *r, int n_rows) {
+  if (!n_rows)
+    return NULL;
+  struct table *t = arena_new(x->a, struct table);
+  *t = (struct table){name, r, n_rows, arena_array(x->a, struct cell, n_rows * r->n)};
+  vec_push(x->a, x->d.tables, t);
+  return t;
+}
+
+static uint64_t planned(int64_t bytes) {
+  return bytes < 0 ? 0 : (uint64_t)bytes;
+}
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+static bool has_dim(const struct loops *l, int64_t dim) {
+  for (int i = 0; i < l->entries.n; i++)
+    if (func_has_dim(l->entries.at[i]->func, dim))
+      return true;
+  return false;
+}
+
+static struct table *describe_dims(struct describing *x) {
+  const struct module *m = x->l->module;
+  struct table *t = table_new(x, "dims", &record_dim, m->dims.n);
+  for (int i = 0; i < m->dims.n; i++) {
+    struct cell *row = t->cells + i * t->record->n;
+    struct type along = type_lead(type_scalar(ELEM_U32), -1 - i);
+    row[DIM_name] = text(m->dims.at[i].name);
+    row[DIM_most] = number(has_dim(x->l, -1 - i) ? (uint64_t)most_count(m, along) : 0);
+  }
+  return t;
+}
+
+static void describe_port(const struct describing *x, const struct entry_port *p, struct cell *row) {
+  static const enum tern_access accesses[] = {
+      [PORT_IN] = TERN_IN, [PORT_OUT] = TERN_OUT, [PORT_UPDATED] = TERN_UPDATED, [PORT_ROWS] = TERN_ROWS};
+  static const enum tern_elem elems[ELEM_COUNT] = {
+      [ELEM_BOOL] = TERN_BOOL, [ELEM_U32] = TERN_U32, [ELEM_I8] = TERN_I8,
+      [ELEM_I16] = TERN_I16,   [ELEM_I32] = TERN_I32, [ELEM_F32] = TERN_F32};
+  int64_t lead = p->type.rank && p->type.dim[0] < 0 ? p->type.dim[0] : 0;
+  row[PORT_name] = text(p->name);
+  row[PORT_type] = text(type_text(x->a, x->l->module, p->type));
+  row[PORT_access] = number(accesses[p->access]);
+  row[PORT_elem] = number(elems[p->type.elem]);
+  row[PORT_frac] = signed_number(p->frac == FRAC_NONE ? 0 : p->frac);
+  row[PORT_dim] = signed_number(-1 - lead);
+  row[PORT_elements] = number((uint64_t)type_count(p->type, NULL));
+}
+
+static struct table *describe_ports(struct describing *x, const struct entry *e) {
+  const char *name = arena_printf(x->a, "ports%u", e->number);
+  struct table *t = table_new(x, name, &record_port, e->ports.n);
+  for (int i = 0; i < e->ports.n; i++)
+    describe_port(x, &e->ports.at[i], t->cells + i * t->record->n);
+  return t;
+}
+
+static struct table *describe_entries(struct describing *x) {
+  int n = x->l->entries.n;
+  struct table **ports = arena_array(x->a, struct table *, n);
+  for (int i = 0; i < n; i++)
+    ports[i] = describe_ports(x, x->l->entries.at[i]);
+  struct table *t = table_new(x, "entries", &record_entry, n);
+  for (int i = 0; i < n; i++) {
+    const struct entry *e = x->l->entries.at[i];
+    struct cell *row = t->cells + i * t->record->n;
+    row[ENTRY_name] = text(e->name);
+    row[ENTRY_run] = (struct cell){.kind = CELL_ENTRY, .number = e->number};
+    row[ENTRY_ports] = table_cell(ports[i]);
+    row[ENTRY_n_ports] = signed_number(e->ports.n);
+    row[ENTRY_barriers] = signed_number(e->barriers);
+    row[ENTRY_scratch] = signed_number(e->scratch);
+    row[ENTRY_own] = signed_number(e->own);
+    row[ENTRY_weight_bytes] = number(e->weight_bytes);
+  }
+  return t;
+}
+
+static struct table *describe_fills(struct describing *x) {
+  struct state_fill *fills;
+  int n = state_fills(x->a, x->l->module, &fills);
+  struct table *t = table_new(x, "fills", &record_fill, n);
+  for (int i = 0; i < n; i++) {
+    struct cell *row = t->cells + i * t->record->n;
+    row[FILL_at] = signed_number(fills[i].at);
+    row[FILL_count] = signed_number(fills[i].count);
+    row[FILL_size] = signed_number(elem_bytes(fills[i].elem));
+    row[FILL_bits] = number(fill_bits(&fills[i]));
+  }
+  return t;
+}
+
+static struct table *describe_kernels(struct describing *x) {
+  struct table *t = table_new(x, "kernels", &record_kernel, x->l->n_kernels);
+  for (const struct kernel *k = x->l->kernels; k; k = k->next) {
+    struct cell *row = t->cells + (int)k->number * t->record->n;
+    row[KERNEL_name] = text(kernel_title(k));
+    row[KERNEL_run] = (struct cell){.kind = CELL_KERNEL, .number = k->number};
+    row[KERNEL_file] = text(source_name(x->a, x->l->module, k->at.file));
+    row[KERNEL_line] = number(k->at.line);
+    row[KERNEL_entry] = number(k->entry->number);
+    row[KERNEL_weight_bytes] = number(k->weight_bytes);
+  }
+  return t;
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static void point_to(struct cell *model, int pointer, int count, const struct table *t) {
+  model[pointer] = table_cell(t);
+  model[count] = signed_number(t ? t->n_rows : 0);
+}
+
+static void describe_model(struct describing *x, const struct code_facts *code) {
+  const struct module *m = x->l->module;
+  const struct weight *rows = row_table(m);
+  struct cell *row = x->d.model = arena_array(x->a, struct cell, record_model.n);
+  row[MODEL_abi] = number(TERN_ABI);
+  row[MODEL_name] = text(m->name);
+  row[MODEL_spec] = text(m->spec);
+  row[MODEL_target] = text(code->target);
+  row[MODEL_compiler] = text("ternc " TERN_VERSION);
+  row[MODEL_params] = text(params_text(x->a, m));
+  row[MODEL_layout] = number(layout_hash(m));
+  row[MODEL_state_shape] = number(state_hash(m));
+  row[MODEL_parameters] = number(parameter_count(m));
+  row[MODEL_weights_bytes] = number(planned(m->weights_bytes));
+  row[MODEL_state_bytes] = number(planned(m->state_bytes));
+  row[MODEL_table_at] = signed_number(rows ? rows->offset : 0);
+  row[MODEL_table_bytes] = signed_number(rows ? weight_bytes(rows) : 0);
+  point_to(row, MODEL_dims, MODEL_n_dims, describe_dims(x));
+  point_to(row, MODEL_entries, MODEL_n_entries, describe_entries(x));
+  point_to(row, MODEL_fills, MODEL_n_fills, describe_fills(x));
+  point_to(row, MODEL_kernels, MODEL_n_kernels, describe_kernels(x));
+  row[MODEL_threads] = number(code->threads);
+  row[MODEL_features] = code->features ? text(code->features) : number(0);
+  row[MODEL_better] = (struct cell){.kind = CELL_BETTER};
+}
+
+struct description describe(struct arena *a, const struct loops *l, const struct code_facts *code) {
+  struct describing x = {.a = a, .l = l};
+  describe_model(&x, code);
+  return x.d;
+}

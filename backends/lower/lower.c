@@ -1,0 +1,259 @@
+/* lower.c: from a planned module to loops: schedules, kernels, ternary sums. */
+#include "backends/lower/lower.h"
+
+#include "ir/layout.h"
+#include "support/escape.h"
+#include <string.h>
+
+struct lowering {
+  struct arena *a;
+  const struct module *m;
+  struct diag *d;
+  struct loops *loops;
+  struct kernel **end; /* of loops->kernels */
+  const struct func *f;
+  struct entry *entry;
+  const struct value *repeat[MAX_REPEATS];
+  int depth; /* repeats around */
+  int64_t local;
+  struct names names;    /* of kernels */
+  struct made *made;     /* kernels by operator */
+  struct value_map kept; /* of f */
+  bool failed;
+};
+
+static void refuse(struct lowering *l, const struct op *op, const char *why) {
+  diag_at(l->d, SEVERITY_ERROR, op->at, "%s: %s", op_info[op->code].text, why);
+  l->failed = true;
+}
+
+/* The table of kernels lives in the lowering's arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(l->a, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
+/* Functions that C has beside them. */
+static bool is_helper(const char *name) {
+  return strcmp(name, "trace") == 0 || strcmp(name, "team_wait") == 0 || strcmp(name, "main") == 0;
+}
+
+static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum kernel_kind kind,
+                                 const char *hint) {
+  struct kernel *k = arena_new(l->a, struct kernel);
+  k->kind = kind;
+  k->op = op;
+  k->at = op->at;
+  k->name = names_fresh(&l->names, c_name(l->a, identifier(l->a, hint)), "_", is_helper);
+  *l->end = k;
+  l->end = &k->next;
+  k->entry = l->entry;
+  k->number = (uint32_t)l->loops->n_kernels++;
+  struct made *made = arena_new(l->a, struct made);
+  *made = (struct made){.op = op, .kernel = k};
+  HASH_ADD_PTR(l->made, op, made);
+  return k;
+}
+
+/* ---- kernels --------------------------------------------------------------------------------- */
+
+static struct unit unit_begin(struct lowering *l, struct kernel *k, const struct op *op) {
+  struct unit u = {.a = l->a,
+                   .names.arena = l->a,
+                   .m = l->m,
+                   .d = l->d,
+                   .kernel = k,
+                   .op = op,
+                   .scratch = l->f->scratch,
+                   .made = l->made};
+  memcpy(u.repeat, l->repeat, sizeof u.repeat);
+  u.failed = l->failed;
+  return u;
+}
+
+/* False: some reads must be saved first, unit.saved names them now, and all is to be done again. */
+static bool attempt(struct unit *u) {
+  u->body = expand_kernel(u->a, u->m, u->op, &u->captured);
+  if (!u->body) {
+    u->failed = true;
+    return true;
+  }
+  scope_open(u, NULL, true); /* indices of symbols */
+  find_roots(u);
+  u->scope = NULL;
+  return u->failed || make_loops(u);
+}
+
+static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
+  struct kernel *k = kernel_new(l, op, KERNEL_LOOPS, op->attr.name);
+  struct unit u = unit_begin(l, k, op);
+  while (!attempt(&u)) {
+    struct unit again = unit_begin(l, k, op);
+    again.saved.at = u.saved.at;
+    again.saved.n = u.saved.n;
+    again.saved.cap = u.saved.cap;
+    k->buffers.n = k->n_exprs = k->n_loops = k->n_accs = 0;
+    u = again;
+  }
+  l->failed |= u.failed;
+  if (u.failed)
+    return k;
+  clean_kernel(&u);
+  share_kernel(&u, l->f, &l->kept);
+  k->weight_bytes = loaded_weights(k);
+  l->local = u.local > l->local ? u.local : l->local;
+  return k;
+}
+
+/* ---- ternary sums ---------------------------------------------------------------------------- */
+
+static bool sum_fits(struct lowering *l, const struct op *op, const struct op *weight) {
+  const struct weight *w = weight ? weight_find(l->m, weight->attr.symbol) : NULL;
+  if (!weight || weight->code != OP_WEIGHT || !w)
+    refuse(l, op, "its matrix is not a weight");
+  else if (!storage_packed(w->stored) || w->offset < 0)
+    refuse(l, op, arena_printf(l->a, "'%s' is not packed; run the pass plan-memory", w->name));
+  for (int i = 0; !l->failed && i < weight->n_in; i++) {
+    const struct value *v = weight->in[i];
+    if (v != l->repeat[0] && v != l->repeat[1] && !(v->def && v->def->code == OP_CONST))
+      refuse(l, op, "the index of its matrix is not a repeat's");
+  }
+  return !l->failed;
+}
+
+/* Rows of x[..., n]. */
+static struct index *rows_of(struct arena *a, struct type x) {
+  struct index *rows = index_const(a, 1);
+  int64_t n = 1;
+  for (int k = 0; k < x.rank - 1; k++) {
+    if (x.dim[k] < 0)
+      rows = index_dim(a, x.dim[k]);
+    else
+      n *= x.dim[k];
+  }
+  return index_scale(a, rows, n);
+}
+
+static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
+  const struct op *weight = op->in[0]->def;
+  if (!sum_fits(l, op, weight))
+    return NULL;
+  const struct weight *w = weight_find(l->m, weight->attr.symbol);
+  const char *hint = arena_printf(l->a, "%s_sum_%s", l->f->name, weight_name(l->a, w));
+  struct kernel *k = kernel_new(l, op, KERNEL_TERNARY_SUM, hint);
+  struct unit u = unit_begin(l, k, op);
+  struct index *extra;
+  k->team = TEAM_SHARE;
+  k->parts = 1;
+  k->stored = w->stored;
+  k->m = w->type.dim[0];
+  k->n = w->type.dim[1];
+  k->group = op->attr.group;
+  k->rows = rows_of(l->a, op->in[1]->type);
+  k->weight = buffer_of_symbol(&u, weight, 0, &extra);
+  k->in = buffer_of_value(&u, op->in[1]);
+  k->out = buffer_of_value(&u, op->out[0]);
+  k->out->written = true;
+  k->weight_bytes = (uint64_t)weight_bytes(w);
+  l->failed |= u.failed;
+  return k;
+}
+
+/* ---- schedules ------------------------------------------------------------------------------- */
+
+static struct call *lower_block(struct lowering *l, const struct block *b);
+
+/* plan-memory puts what goes into an iteration, and what comes out of it, in one place. */
+static void check_carried(struct lowering *l, const struct op *op) {
+  for (int i = 0; i < op->n_in; i++) {
+    int64_t at = op->out[i]->at;
+    if (at < 0 || op->in[i]->at != at || op->body->args[i + 1]->at != at || op->body->last->in[i]->at != at)
+      refuse(l, op, "what its iterations hand on is not in one place; run the pass plan-memory");
+  }
+}
+
+static struct call *lower_repeat(struct lowering *l, const struct op *op) {
+  struct call *c = arena_new(l->a, struct call);
+  if (l->depth == MAX_REPEATS) {
+    refuse(l, op, arena_printf(l->a, "stands in %d others; at most %d nest", l->depth, MAX_REPEATS));
+    return c;
+  }
+  check_carried(l, op);
+  l->repeat[l->depth++] = op->body->args[0];
+  c->count = op->attr.count;
+  c->body = lower_block(l, op->body);
+  l->repeat[--l->depth] = NULL;
+  return c;
+}
+
+static struct call *lower_op(struct lowering *l, const struct op *op) {
+  if (op->code == OP_REPEAT)
+    return lower_repeat(l, op);
+  if (op->code != OP_KERNEL && op->code != OP_TERNARY_SUM) {
+    if (op->code != OP_WEIGHT && !(op_info[op->code].flags & END))
+      refuse(l, op, "stands outside a kernel; run the passes fuse and plan-memory");
+    return NULL;
+  }
+  struct call *c = arena_new(l->a, struct call);
+  c->kernel = (op->code == OP_KERNEL ? lower_kernel : lower_sum)(l, op);
+  return c;
+}
+
+static struct call *lower_block(struct lowering *l, const struct block *b) {
+  struct call *first = NULL, **end = &first;
+  for (const struct op *op = b->first; op && !l->failed; op = op->next)
+    if ((*end = lower_op(l, op)))
+      end = &(*end)->next;
+  return first;
+}
+
+static uint64_t weights_read(const struct call *c) {
+  uint64_t sum = 0;
+  for (; c; c = c->next)
+    sum += c->kernel ? c->kernel->weight_bytes : (uint64_t)c->count * weights_read(c->body);
+  return sum;
+}
+
+static bool has_each(const struct loops *l, const struct entry *e) {
+  for (const struct kernel *k = l->kernels; k; k = k->next)
+    if (k->entry == e && k->team == TEAM_EACH)
+      return true;
+  return false;
+}
+
+static void lower_entry(struct lowering *l, const struct func *f) {
+  if (f->scratch < 0) {
+    diag_error(l->d, "the function '%s' is not planned; run the pass plan-memory", f->name);
+    l->failed = true;
+    return;
+  }
+  struct entry *e = entry_new(l->a, l->m, f, l->loops->entries.n);
+  e->symbol = names_fresh(&l->names, c_name(l->a, identifier(l->a, f->name)), "_", is_helper);
+  vec_push(l->a, l->loops->entries, e);
+  l->f = f;
+  l->entry = e;
+  l->local = 0;
+  l->kept = kept_values(l->a, f);
+  e->schedule = lower_block(l, f->body);
+  e->scratch = f->scratch + l->local;
+  e->own = has_each(l->loops, e) ? e->scratch : 0;
+  e->weight_bytes = weights_read(e->schedule);
+  if (l->failed)
+    return;
+  share_sums(l->loops->kernels, e);
+  place_barriers(e, l->loops->n_kernels);
+}
+
+struct loops *loops_lower(struct arena *a, const struct module *m) {
+  struct lowering l = {.a = a, .m = m, .d = m->diag, .loops = arena_new(a, struct loops), .names.arena = a};
+  l.end = &l.loops->kernels;
+  l.loops->module = m;
+  for (const struct func *f = m->funcs; f && !l.failed; f = f->next)
+    if (!func_is_fold(f))
+      lower_entry(&l, f);
+  if (!l.failed && !l.loops->entries.n) {
+    diag_error(l.d, "the module '%s' has no function that can be called", m->name);
+    l.failed = true;
+  }
+  return l.failed ? NULL : l.loops;
+}

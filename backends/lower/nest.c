@@ -1,0 +1,293 @@
+/* nest.c: the loops of a kernel.
+ *
+ * Level by level, from the outside: roots whose next axes have one length go over it in one loop, unless one
+ * needs elements of another that the loop has not reached, or may have overwritten. What is then in one loop
+ * is treated in the same way for its next axes. The last axis of a root is a VECTOR loop, the others are
+ * SERIAL; a scan's tokens are a SERIAL loop with all that the scan's body computes.
+ *
+ *   f32[T, n]: SERIAL t { VECTOR x { sum of squares }  VECTOR x { absmax }  VECTOR x { codes } }
+ *
+ * A group is joined as early as what it needs allows. */
+#include "backends/lower/lower.h"
+
+enum group_kind { GROUP_SCALAR, GROUP_VECTOR, GROUP_SERIAL };
+
+struct group {
+  enum group_kind kind;
+  bool fixed; /* its kind cannot change to suit another root */
+  int64_t extent;
+  struct op *scan;
+};
+
+typedef VEC(struct root *) root_list;
+typedef VEC(struct group) group_list;
+
+/* ---- which loop a root goes in --------------------------------------------------------------- */
+
+/* The loop that a root needs on a level; one that only stores elements would as well do with a SERIAL loop.
+ */
+static struct group wanted(const struct root *r, int level) {
+  int left = r->n_axes - level;
+  if (left <= 0)
+    return (struct group){GROUP_SCALAR, true, 1, NULL};
+  bool scan = r->scan && level == 0;
+  bool serial = left > 1 || scan;
+  return (struct group){serial ? GROUP_SERIAL : GROUP_VECTOR, serial || r->kind == ROOT_REDUCE,
+                        r->extent[level], scan ? r->scan : NULL};
+}
+
+static bool fits(const struct group *g, const struct group *want) {
+  if (g->kind == GROUP_SCALAR || want->kind == GROUP_SCALAR)
+    return g->kind == want->kind;
+  return g->extent == want->extent && (g->kind == want->kind || !g->fixed || !want->fixed);
+}
+
+static void join(struct group *g, const struct group *want) {
+  if (want->fixed) {
+    g->kind = want->kind;
+    g->fixed = true;
+  }
+  g->scan = want->scan ? want->scan : g->scan;
+}
+
+/* Whether both are in the same loops down to `level`, and the second is already placed on it. */
+static bool placed_beside(const struct root *r, const struct root *other, int level) {
+  for (int k = 0; k < level; k++)
+    if (r->group[k] != other->group[k])
+      return false;
+  return other->depth > level;
+}
+
+/* The first group that the root can be in after what it needs. */
+static int earliest(const struct unit *u, const struct root *r, int level) {
+  int first = 0;
+  for (int i = 0; i < u->accesses.n; i++) {
+    const struct access *x = &u->accesses.at[i];
+    if (x->from != r || x->to == r || !placed_beside(r, x->to, level))
+      continue;
+    bool both_scalars = r->n_axes <= level && x->to->n_axes <= level;
+    int g = x->to->group[level] + !(x->aligned > level || both_scalars);
+    first = g > first ? g : first;
+  }
+  return first;
+}
+
+/* A scan's roots are in one loop over the tokens: after all that any of them needs from outside. */
+static int earliest_scan(const struct unit *u, const struct root *r) {
+  int first = 0;
+  for (int i = 0; i < u->roots.n; i++) {
+    const struct root *other = u->roots.at[i];
+    if (other->scan != r->scan)
+      continue;
+    int g = other->depth > 0 ? other->group[0] : earliest(u, other, 0);
+    if (other->depth > 0)
+      return g;
+    first = g > first ? g : first;
+  }
+  return first;
+}
+
+static void place(struct unit *u, struct root *r, int level, group_list *groups) {
+  struct group want = wanted(r, level);
+  int g = level == 0 && r->scan ? earliest_scan(u, r) : earliest(u, r, level);
+  while (g < groups->n && !fits(&groups->at[g], &want))
+    g++;
+  if (g == groups->n)
+    vec_push(u->a, *groups, want);
+  else
+    join(&groups->at[g], &want);
+  r->group[level] = g;
+  r->depth = level + 1;
+}
+
+/* ---- emission -------------------------------------------------------------------------------- */
+
+/* Where a root's loops stand, for each axis of its value. */
+static void place_of(struct unit *u, const struct root *r, struct index **at) {
+  for (int k = 0; k < r->value->type.rank; k++)
+    at[k] = index_const(u->a, 0);
+  for (int k = 0; k < r->n_axes; k++)
+    if (r->axis[k] >= 0)
+      at[r->axis[k]] = r->at_index[k];
+}
+
+static void store(struct unit *u, const struct root *r, struct index *const *at, struct expr *e) {
+  for (int i = 0; i < r->targets.n; i++)
+    put_store(u, r->targets.at[i], place_index(u, r->targets.at[i], r->value->type, at), e, r->at);
+}
+
+static void emit_map(struct unit *u, struct root *r) {
+  struct index *at[MAX_RANK];
+  place_of(u, r, at);
+  struct expr *e = pull_root(u, r, at);
+  if (!r->copy)
+    remember(u, r->value, at, e, u->levels.at[e->id]);
+  store(u, r, at, e);
+}
+
+/* Its last loop is open. */
+static struct accumulator *emit_reduce(struct unit *u, struct root *r) {
+  struct index *at[MAX_RANK];
+  place_of(u, r, at);
+  u->token = r->scan ? r->at_index[0] : NULL;
+  struct expr *e = pull(u, r->value->def->in[0], at);
+  return put_accumulate(u, u->scope->loop, r->value->def->code, e, r->at);
+}
+
+static void emit_reduced(struct unit *u, struct root *r, struct accumulator *acc) {
+  struct index *at[MAX_RANK];
+  place_of(u, r, at);
+  at[r->value->type.rank - 1] = index_const(u->a, 0);
+  struct expr *e = put_accumulated(u, acc, u->scope->level, r->at);
+  remember(u, r->value, at, e, u->scope->level);
+  store(u, r, at, e);
+}
+
+/* The running sum is stored element by element in a loop of its own. */
+static void emit_cumsum(struct unit *u, struct root *r) {
+  struct index *at[MAX_RANK];
+  const struct op *op = r->value->def;
+  place_of(u, r, at);
+  u->token = r->scan ? r->at_index[0] : NULL;
+  struct loop *loop = loop_new(u, LOOP_SERIAL, r->value->type.dim[op->attr.axis], "k");
+  scope_open(u, loop, false);
+  at[op->attr.axis] = index_var(u->a, loop);
+  struct accumulator *acc = put_accumulate(u, loop, OP_SUM, pull(u, op->in[0], at), r->at);
+  store(u, r, at, put_accumulated(u, acc, u->scope->level, r->at));
+  loop_close(u, loop, r->at);
+}
+
+static void emit_scalars(struct unit *u, const root_list *roots) {
+  for (int i = 0; i < roots->n; i++)
+    (roots->at[i]->kind == ROOT_CUMSUM ? emit_cumsum : emit_map)(u, roots->at[i]);
+}
+
+static void enter(struct unit *u, const root_list *roots, int level, struct loop *loop) {
+  for (int i = 0; i < roots->n; i++)
+    roots->at[i]->at_index[level] = index_var(u->a, loop);
+}
+
+static void emit_vector(struct unit *u, const root_list *roots, int level, int64_t extent) {
+  struct loop *loop = loop_new(u, LOOP_VECTOR, extent, "x");
+  struct accumulator **accs = arena_array(u->a, struct accumulator *, roots->n);
+  enter(u, roots, level, loop);
+  scope_open(u, loop, false);
+  for (int i = 0; i < roots->n; i++) {
+    struct root *r = roots->at[i];
+    if (r->kind == ROOT_REDUCE)
+      accs[i] = emit_reduce(u, r);
+    else
+      (r->kind == ROOT_CUMSUM ? emit_cumsum : emit_map)(u, r);
+  }
+  loop_close(u, loop, roots->at[0]->at);
+  for (int i = 0; i < roots->n; i++)
+    if (accs[i])
+      emit_reduced(u, roots->at[i], accs[i]);
+}
+
+static void emit_level(struct unit *u, const root_list *roots, int level);
+
+/* sequences: the dimension of them, or 0. */
+static const char *loop_name(int64_t extent, int64_t sequences, int level) {
+  static const char *const names[] = {"i", "j", "k", "l", "m", "n"};
+  return extent == sequences ? "b" : extent < 0 ? "t" : names[level];
+}
+
+static void emit_serial(struct unit *u, const root_list *roots, int level, int64_t extent) {
+  struct loop *loop = loop_new(u, LOOP_SERIAL, extent, loop_name(extent, u->kernel->entry->sequences, level));
+  enter(u, roots, level, loop);
+  scope_open(u, loop, true);
+  emit_level(u, roots, level + 1);
+  loop_close(u, loop, roots->at[0]->at);
+}
+
+static void emit_level(struct unit *u, const root_list *roots, int level) {
+  group_list groups = {0};
+  for (int i = 0; i < roots->n; i++)
+    place(u, roots->at[i], level, &groups);
+  for (int g = 0; g < groups.n; g++) {
+    root_list members = {0};
+    for (int i = 0; i < roots->n; i++)
+      if (roots->at[i]->group[level] == g)
+        vec_push(u->a, members, roots->at[i]);
+    const struct group *group = &groups.at[g];
+    if (group->kind == GROUP_SCALAR)
+      emit_scalars(u, &members);
+    else
+      (group->kind == GROUP_VECTOR ? emit_vector : emit_serial)(u, &members, level, group->extent);
+  }
+}
+
+/* ---- what roots need of each other ----------------------------------------------------------- */
+
+/* Computes one element of the root in loops of its own, to see what it asks for. */
+static void probe(struct unit *u, struct root *r) {
+  struct index *at[MAX_RANK];
+  u->probing = r;
+  scope_open(u, NULL, true);
+  for (int k = 0; k < r->n_axes; k++) {
+    struct loop *loop = loop_new(u, LOOP_SERIAL, r->extent[k], "probe");
+    r->at_index[k] = index_var(u->a, loop);
+    scope_open(u, loop, true);
+  }
+  if (r->kind == ROOT_REDUCE) {
+    emit_reduce(u, r);
+  } else if (r->kind == ROOT_CUMSUM) {
+    emit_cumsum(u, r);
+  } else {
+    place_of(u, r, at);
+    pull_root(u, r, at);
+  }
+  for (int k = 0; k <= r->n_axes; k++)
+    scope_close(u);
+  u->probing = NULL;
+}
+
+static void probe_all(struct unit *u) {
+  for (int i = 0; i < u->roots.n; i++)
+    probe(u, u->roots.at[i]);
+  u->kernel->n_exprs = u->kernel->n_loops = u->kernel->n_accs = 0;
+  u->levels.n = 0;
+}
+
+/* ---- old contents ---------------------------------------------------------------------------- */
+
+/* Whether every element that is read is still there: it is read in an earlier loop of the innermost block
+ * that both roots are in, or in the same iteration as it is overwritten (stores stand last). A running sum
+ * stores as it goes. */
+static bool reads_in_time(const struct access *x) {
+  const struct root *writer = x->from, *reader = x->to;
+  int level = 0;
+  while (level < writer->depth && level < reader->depth && writer->group[level] == reader->group[level])
+    level++;
+  if (level == writer->depth && level == reader->depth)
+    return writer->kind != ROOT_CUMSUM && x->aligned >= writer->n_axes - (writer->kind == ROOT_REDUCE);
+  return x->aligned >= level && reader->group[level] < writer->group[level];
+}
+
+static bool all_read_in_time(struct unit *u) {
+  bool ok = true;
+  for (int i = 0; i < u->accesses.n; i++) {
+    const struct access *x = &u->accesses.at[i];
+    if (!x->read || reads_in_time(x))
+      continue;
+    bool known = false;
+    for (int k = 0; k < u->saved.n; k++)
+      known |= u->saved.at[k] == x->read->id;
+    if (!known)
+      vec_push(u->a, u->saved, x->read->id);
+    ok = false;
+  }
+  return ok;
+}
+
+bool make_loops(struct unit *u) {
+  probe_all(u);
+  root_list all = {0};
+  for (int i = 0; i < u->roots.n; i++)
+    vec_push(u->a, all, u->roots.at[i]);
+  scope_open(u, NULL, true);
+  emit_level(u, &all, 0);
+  u->kernel->body = scope_close(u);
+  return all_read_in_time(u);
+}

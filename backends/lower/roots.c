@@ -1,0 +1,277 @@
+/* roots.c: which values of a kernel get loops and a buffer of their own.
+ *
+ * What is stored (yielded, written to a state) does; so do sums along the last axis, which end a loop,
+ * running sums, and results of a scan. Everything else is computed where it is used, unless it is used more
+ * than once and costs more than a store and a load. A root that ends up in one loop with all of its users is
+ * not stored. */
+#include "backends/lower/lower.h"
+
+/* Costs, in additions. Above COST_KEPT a value that would be computed again is kept instead. */
+enum { COST_LOAD = 1, COST_MAP = 1, COST_DIVIDE = 4, COST_FUNCTION = 16, COST_MOST = 1000, COST_KEPT = 6 };
+
+static const int map_costs[OP_COUNT] = {
+    [OP_EXP] = COST_FUNCTION,     [OP_LOG] = COST_FUNCTION,    [OP_DIV] = COST_DIVIDE,
+    [OP_RSQRT] = 2 * COST_DIVIDE, [OP_SQRT] = COST_DIVIDE,     [OP_CODES] = COST_DIVIDE,
+    [OP_MULSHIFT] = COST_DIVIDE,  [OP_IDIV] = 2 * COST_DIVIDE, [OP_ISQRT] = COST_DIVIDE,
+    [OP_ILOG2] = COST_DIVIDE,     [OP_CURVE] = COST_FUNCTION,
+};
+
+struct listing {
+  struct unit *u;
+  VEC(struct op *) ops; /* of the body and of the bodies in it, in program order */
+};
+
+static struct node *node_of(const struct unit *u, const struct value *v) {
+  return &u->nodes[v->id];
+}
+
+bool last_axis_reduction(const struct op *op) {
+  return (op_info[op->code].flags & REDUCE) && op->attr.axis == op->in[0]->type.rank - 1;
+}
+
+bool is_leaf(const struct value *v) {
+  return !v->def || v->def->code == OP_CONST || v->def->code == OP_WEIGHT || v->def->code == OP_WSCALE ||
+         v->def->code == OP_READ;
+}
+
+/* One operand's elements in another place: costs nothing, and its uses are its operand's. */
+static bool passes_through(const struct op *op) {
+  return (op_info[op->code].flags & MOVE) && op->code != OP_CONCAT;
+}
+
+/* ---- listing --------------------------------------------------------------------------------- */
+
+static void number(struct unit *u, struct value *v) {
+  v->id = u->n_values++;
+}
+
+static void list_block(struct listing *l, struct block *b) {
+  for (int i = 0; i < b->n_args; i++)
+    number(l->u, b->args[i]);
+  for (struct op *op = b->first; op; op = op->next) {
+    if (op->body)
+      list_block(l, op->body);
+    vec_push(l->u->a, l->ops, op);
+    for (int i = 0; i < op->n_out; i++)
+      number(l->u, op->out[i]);
+  }
+}
+
+/* ---- uses and costs -------------------------------------------------------------------------- */
+
+static int at_most(int64_t x) {
+  return x > COST_MOST ? COST_MOST : (int)x;
+}
+
+static bool is_larger(const struct unit *u, struct type a, struct type b) {
+  return most_count(u->m, a) > most_count(u->m, b);
+}
+
+/* How often the operator computes an element of operand i for each of its own uses: 1, or 2 for more. */
+static int uses_of_operand(const struct unit *u, const struct op *op, int i) {
+  const struct value *v = op->in[i];
+  if (op->code == OP_SCAN)
+    return u->nodes[op->body->args[i]->id].uses;
+  if (v->block != op->block) /* every token again */
+    return 2;
+  if (passes_through(op))
+    return i == 0 ? u->nodes[op->out[0]->id].uses : 1;
+  bool again = op->n_out == 1 && is_larger(u, op->out[0]->type, v->type);
+  return again || op->code == OP_CONCAT ? 2 : 1;
+}
+
+static void count_operand_uses(struct listing *l) {
+  for (int k = l->ops.n - 1; k >= 0; k--) {
+    const struct op *op = l->ops.at[k];
+    for (int i = 0; i < op->n_in; i++) {
+      struct node *n = node_of(l->u, op->in[i]);
+      n->uses = at_most(n->uses + (int64_t)uses_of_operand(l->u, op, i));
+    }
+  }
+}
+
+/* What operand i adds to an element. One that is stretched is computed outside of the innermost loop. */
+static int cost_of_operand(const struct unit *u, const struct op *op, int i) {
+  const struct node *n = node_of(u, op->in[i]);
+  bool stretched = (op_info[op->code].flags & MAP) && is_larger(u, op->out[0]->type, op->in[i]->type);
+  return n->root || stretched ? COST_LOAD : n->cost;
+}
+
+static int cost_of(const struct unit *u, const struct op *op) {
+  if (passes_through(op))
+    return cost_of_operand(u, op, 0);
+  int64_t sum = map_costs[op->code] ? map_costs[op->code] : COST_MAP;
+  for (int i = 0; i < op->n_in; i++)
+    sum += cost_of_operand(u, op, i);
+  if (op_info[op->code].flags & REDUCE)
+    sum *= op->in[0]->type.dim[op->attr.axis];
+  return at_most(sum);
+}
+
+static bool computed_often(const struct unit *u, const struct op *op) {
+  const struct node *n = node_of(u, op->out[0]);
+  return !passes_through(op) && n->uses > 1 && n->cost > COST_KEPT;
+}
+
+/* ---- roots ----------------------------------------------------------------------------------- */
+
+static void add_axis(struct root *r, int axis, int64_t extent) {
+  r->axis[r->n_axes] = axis;
+  r->extent[r->n_axes++] = extent;
+}
+
+static void set_axes(struct root *r) {
+  const struct type t = r->value->type;
+  const struct op *def = r->value->def;
+  if (r->scan && r->value->def != r->scan)
+    add_axis(r, -1, r->scan->n_in ? r->scan->in[0]->type.dim[0] : DIM_T);
+  for (int k = 0; k < t.rank; k++)
+    if (t.dim[k] != 1 && !(r->kind == ROOT_CUMSUM && k == def->attr.axis))
+      add_axis(r, k, t.dim[k]);
+  if (r->kind == ROOT_REDUCE)
+    add_axis(r, t.rank - 1, def->in[0]->type.dim[t.rank - 1]);
+}
+
+static struct root *add_root(struct unit *u, struct value *v, struct op *scan, bool copy, struct loc at) {
+  struct root *r = arena_new(u->a, struct root);
+  const struct op *def = copy ? NULL : v->def;
+  *r = (struct root){.value = v, .copy = copy, .scan = scan, .at = at};
+  r->kind = !def                       ? ROOT_MAP
+            : def->code == OP_CUMSUM   ? ROOT_CUMSUM
+            : last_axis_reduction(def) ? ROOT_REDUCE
+                                       : ROOT_MAP;
+  set_axes(r);
+  if (!copy)
+    node_of(u, v)->root = r;
+  vec_push(u->a, u->roots, r);
+  return r;
+}
+
+/* The scan whose body the block is. */
+static struct op *scan_of(const struct block *b) {
+  return b->parent && b->parent->code == OP_SCAN ? b->parent : NULL;
+}
+
+/* A reshape's elements lie in memory as its operand's: it is its operand that is stored. */
+static struct value *before_reshape(struct value *v) {
+  while (v->def && v->def->code == OP_RESHAPE)
+    v = v->def->in[0];
+  return v;
+}
+
+static bool stored_as_copy(const struct value *v, const struct op *by) {
+  return is_leaf(v) || v->block != by->block;
+}
+
+static void want_stored(struct unit *u, const struct op *by, int i) {
+  struct value *v = before_reshape(by->in[i]);
+  if (!stored_as_copy(v, by))
+    node_of(u, v)->stored = true;
+}
+
+static bool wants_root(const struct unit *u, const struct op *op, const struct node *n) {
+  if (op->code == OP_READ)
+    return n->copied;
+  return n->stored ||
+         (n->uses && (op->code == OP_SCAN || op->code == OP_CUMSUM || last_axis_reduction(op))) ||
+         computed_often(u, op);
+}
+
+static void find_in_block(struct unit *u, struct block *b);
+
+static void find_in_op(struct unit *u, struct op *op) {
+  if (op->body)
+    find_in_block(u, op->body);
+  for (int i = 0; i < op->n_out; i++) {
+    struct node *n = node_of(u, op->out[i]);
+    n->cost = is_leaf(op->out[i]) ? COST_LOAD : cost_of(u, op);
+    if (!n->root && wants_root(u, op, n))
+      add_root(u, op->out[i], op->code == OP_SCAN ? op : scan_of(op->block), false, op->at);
+  }
+}
+
+/* Roots in the order in which they can be computed; reads to be saved come first. */
+static void find_in_block(struct unit *u, struct block *b) {
+  for (struct op *op = b->first; op; op = op->next)
+    if (op->code == OP_READ)
+      find_in_op(u, op);
+  for (struct op *op = b->first; op; op = op->next)
+    find_in_op(u, op);
+}
+
+/* ---- where they are stored ------------------------------------------------------------------- */
+
+static struct root *root_to_store(struct unit *u, const struct op *by, int i) {
+  struct value *v = before_reshape(by->in[i]);
+  return stored_as_copy(v, by) ? add_root(u, v, scan_of(by->block), true, by->at) : node_of(u, v)->root;
+}
+
+static void add_target(struct unit *u, struct root *r, struct buffer *b) {
+  b->written = true;
+  vec_push(u->a, r->targets, b);
+}
+
+static void store_state(struct unit *u, struct op *write, int values_before) {
+  struct index *extra;
+  struct root *r = root_to_store(u, write, 0);
+  struct buffer *b = buffer_of_symbol(u, write, 1, &extra);
+  if (extra) {
+    diag_at(u->d, SEVERITY_ERROR, write->at, "'%s' is written at an index that is no repeat's",
+            write->attr.symbol);
+    u->failed = true;
+  }
+  add_target(u, r, b);
+  r->state = b;
+  r->written_at = values_before;
+}
+
+static void store_results(struct unit *u, const struct op *yield) {
+  for (int i = 0; i < yield->n_in; i++)
+    add_target(u, root_to_store(u, yield, i), buffer_of_value(u, u->op->out[i]));
+}
+
+static void find_targets(struct unit *u, const struct listing *l) {
+  int values = u->body->n_args;
+  for (int i = 0; i < l->ops.n; i++) {
+    struct op *op = l->ops.at[i];
+    if (op->n_out)
+      values = op->out[op->n_out - 1]->id + 1;
+    if (op->code == OP_WRITE)
+      store_state(u, op, values);
+    if (op->code == OP_YIELD && op->block == u->body)
+      store_results(u, op);
+  }
+  for (int i = 0; i < u->roots.n; i++) {
+    struct value *v = u->roots.at[i]->value;
+    if (u->roots.at[i]->targets.n == 0)
+      vec_push(u->a, u->roots.at[i]->targets,
+               buffer_local(u, v->type.elem, most_count(u->m, v->type),
+                            v->name ? v->name : op_info[v->def->code].text));
+  }
+}
+
+/* Reads that an earlier attempt found to be overwritten too soon. */
+static bool op_is_saved(const struct unit *u, const struct op *read) {
+  for (int i = 0; i < u->saved.n; i++)
+    if (u->saved.at[i] == read->out[0]->id)
+      return true;
+  return false;
+}
+
+void find_roots(struct unit *u) {
+  struct listing l = {.u = u};
+  list_block(&l, u->body);
+  u->nodes = arena_array(u->a, struct node, u->n_values);
+  for (int i = 0; i < l.ops.n; i++) {
+    struct op *op = l.ops.at[i];
+    if (op->code == OP_READ)
+      node_of(u, op->out[0])->copied = op_is_saved(u, op);
+    if (op->code == OP_WRITE)
+      want_stored(u, op, 0);
+    for (int k = 0; op->code == OP_YIELD && op->block == u->body && k < op->n_in; k++)
+      want_stored(u, op, k);
+  }
+  count_operand_uses(&l);
+  find_in_block(u, u->body);
+  find_targets(u, &l);
+}

@@ -1,0 +1,588 @@
+/* interp.c: the interpreter's machine: values, states, movement of elements, regions. Every value has a
+ * tensor of its own; every operator copies. Nothing is clever here, so that it can be believed. */
+#include "ir/interp/interp_impl.h"
+
+#include "ir/integer_ops.h"
+#include "ir/real.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- tensors ----------------------------------------------------------------------------------------- */
+
+struct type interp_type(const struct interp *in, struct type t) {
+  for (int i = 0; i < t.rank; i++)
+    t.dim[i] = t.dim[i] >= 0 ? t.dim[i] : in->sizes ? in->sizes[-1 - t.dim[i]] : 1;
+  return t;
+}
+
+size_t element_bytes(const struct interp *in, enum elem e) {
+  switch (e) {
+  case ELEM_F32: return in->float64 ? sizeof(double) : sizeof(float);
+  case ELEM_Q8:
+  case ELEM_TERNARY: return 1;
+  case ELEM_Q16: return 2;
+  default: return (size_t)elem_bytes(e);
+  }
+}
+
+size_t tensor_bytes(const struct interp *in, struct type t) {
+  return element_bytes(in, t.elem) * (size_t)type_count(t, in->sizes);
+}
+
+static struct slot *slot(struct interp *in, const struct value *v) {
+  struct slot *s;
+  HASH_FIND_PTR(in->slots, &v, s);
+  if (!s) {
+    s = xmalloc(sizeof *s);
+    *s = (struct slot){.value = v};
+    HASH_ADD_PTR(in->slots, value, s);
+  }
+  return s;
+}
+
+struct tensor *operand(struct interp *in, const struct value *v) {
+  return &slot(in, v)->tensor;
+}
+
+struct tensor *result(struct interp *in, const struct value *v) {
+  struct slot *s = slot(in, v);
+  s->tensor.type = interp_type(in, v->type);
+  size_t bytes = tensor_bytes(in, v->type);
+  if (!s->tensor.data || bytes > s->room) {
+    s->room = bytes ? bytes : 1;
+    s->tensor.data = xrealloc(s->tensor.data, s->room);
+  }
+  return &s->tensor;
+}
+
+void need_scales(struct interp *in, struct tensor *t, int64_t n) {
+  t->scales = xrealloc(t->scales, (size_t)n * element_bytes(in, ELEM_F32));
+}
+
+double get_real(const struct interp *in, const void *reals, int64_t i) {
+  return in->float64 ? ((const double *)reals)[i] : (double)((const float *)reals)[i];
+}
+
+void set_real(const struct interp *in, void *reals, int64_t i, double x) {
+  if (in->float64)
+    ((double *)reals)[i] = x;
+  else
+    ((float *)reals)[i] = (float)x;
+}
+
+/* Copies elements, and the scales of a quantised or ternary tensor. */
+static void copy_tensor(struct interp *in, const struct value *to, const struct tensor *from) {
+  struct tensor *t = result(in, to);
+  memcpy(t->data, from->data, tensor_bytes(in, to->type));
+  if (from->scales) {
+    int64_t n = 1;
+    if (t->type.elem == ELEM_TERNARY)
+      n = scale_count(weight_find(in->m, to->def->attr.symbol));
+    else
+      for (int i = 0; i + 1 < t->type.rank; i++)
+        n *= t->type.dim[i];
+    need_scales(in, t, n);
+    memcpy(t->scales, from->scales, (size_t)n * element_bytes(in, ELEM_F32));
+  }
+}
+
+/* ---- elements of several operands -------------------------------------------------------------------- */
+
+/* Strides of the operand as it broadcasts to the shape. */
+void places_add(struct places *p, struct type operand) {
+  int missing = p->shape.rank - operand.rank;
+  int64_t s = 1, *step = p->step[p->n++];
+  for (int k = p->shape.rank - 1; k >= 0; k--) {
+    int64_t d = k < missing ? 1 : operand.dim[k - missing];
+    step[k] = d == 1 ? 0 : s;
+    s *= d;
+  }
+}
+
+void places_next(struct places *p) {
+  for (int d = p->shape.rank - 1; d >= 0; d--) {
+    bool more = ++p->coordinate[d] < p->shape.dim[d];
+    for (int k = 0; k < p->n; k++)
+      p->at[k] += more ? p->step[k][d] : -(p->coordinate[d] - 1) * p->step[k][d];
+    if (more)
+      return;
+    p->coordinate[d] = 0;
+  }
+}
+
+void around_axis(struct type t, int axis, int64_t *outer, int64_t *n, int64_t *inner) {
+  *outer = *inner = 1;
+  for (int k = 0; k < axis; k++)
+    *outer *= t.dim[k];
+  for (int k = axis + 1; k < t.rank; k++)
+    *inner *= t.dim[k];
+  *n = t.dim[axis];
+}
+
+/* ---- symbols ----------------------------------------------------------------------------------------- */
+
+/* The instance that an operator's index operands (from operand `first`) choose; -1 after a diagnostic. */
+static int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts,
+                           const int64_t *counts) {
+  int64_t instance = 0;
+  for (int i = 0; i < n_counts; i++) {
+    uint32_t index = operand(in, op->in[first + i])->u32[0];
+    if (index >= counts[i]) {
+      diag_at(in->d, SEVERITY_ERROR, op->at, "index %u of '%s' is beyond its %lld instances", index,
+              op->attr.symbol, (long long)counts[i]);
+      return -1;
+    }
+    instance = instance * counts[i] + index;
+  }
+  return instance;
+}
+
+static struct symbol_slot *state_slot(struct interp *in, const struct state *s) {
+  struct symbol_slot *slot;
+  const void *key = s;
+  HASH_FIND_PTR(in->states, &key, slot);
+  return slot;
+}
+
+const struct tensor *interp_state_of(struct interp *in, int64_t sequence, const struct state *s,
+                                     int64_t instance) {
+  const struct symbol_slot *slot = state_slot(in, s);
+  return &slot->tensors[sequence * (slot->n / in->sequences) + instance];
+}
+
+const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance) {
+  return interp_state_of(in, 0, s, instance);
+}
+
+/* Copies between the states that the operator names, of one sequence or of each of the batch, and `values`,
+ * which has them one after another. */
+static bool move_state(struct interp *in, const struct op *op, int first, struct type t, char *values,
+                       bool write) {
+  const struct state *s = state_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
+  int64_t rows = t.rank > s->type.rank ? interp_type(in, t).dim[0] : 1;
+  size_t bytes = tensor_bytes(in, s->type);
+  for (int64_t i = 0; instance >= 0 && i < rows; i++) {
+    void *state = interp_state_of(in, in->rows ? in->rows[i] : 0, s, instance)->data, *value = values;
+    memcpy(write ? state : value, write ? value : state, bytes);
+    values += bytes;
+  }
+  return instance >= 0;
+}
+
+static bool run_weight(struct interp *in, const struct op *op) {
+  const struct weight *w = weight_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
+  const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
+  if (t)
+    copy_tensor(in, op->out[0], t);
+  return t != NULL;
+}
+
+static bool run_wscale(struct interp *in, const struct op *op) {
+  const struct weight *w = weight_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
+  const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
+  if (t)
+    memcpy(result(in, op->out[0])->data, t->scales, tensor_bytes(in, op->out[0]->type));
+  return t != NULL;
+}
+
+static bool run_read(struct interp *in, const struct op *op) {
+  const struct value *v = op->out[0];
+  return move_state(in, op, 0, v->type, result(in, v)->data, false);
+}
+
+static bool run_write(struct interp *in, const struct op *op) {
+  const struct value *v = op->in[0];
+  return move_state(in, op, 1, v->type, operand(in, v)->data, true);
+}
+
+static bool run_define(struct interp *in, const struct op *op) {
+  const struct weight *w = weight_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 1, w->n_counts, w->counts);
+  return instance >= 0 && define_weight(in, op, instance);
+}
+
+/* ---- moving ------------------------------------------------------------------------------------------ */
+
+static bool run_reshape(struct interp *in, const struct op *op) {
+  const struct tensor *x = operand(in, op->in[0]);
+  memcpy(result(in, op->out[0])->data, x->data, tensor_bytes(in, op->out[0]->type));
+  return true;
+}
+
+/* Copies the elements of y from x: element e of y with coordinates c comes from x at first + sum c[k] *
+ * step[k] (element offsets). Every movement operator is such a walk. */
+static void gather(struct interp *in, struct tensor *y, const struct tensor *x, int64_t first,
+                   const int64_t *step) {
+  size_t size = element_bytes(in, y->type.elem);
+  int64_t n = type_count(y->type, NULL), c[MAX_RANK] = {0}, at = first;
+  for (int64_t e = 0; e < n; e++) {
+    memcpy((char *)y->data + (size_t)e * size, (char *)x->data + (size_t)at * size, size);
+    for (int k = y->type.rank - 1; k >= 0; k--) {
+      at += step[k];
+      if (++c[k] < y->type.dim[k])
+        break;
+      at -= c[k] * step[k];
+      c[k] = 0;
+    }
+  }
+}
+
+static void strides(struct type t, int64_t *step) {
+  int64_t s = 1;
+  for (int k = t.rank - 1; k >= 0; k--) {
+    step[k] = s;
+    s *= t.dim[k];
+  }
+}
+
+static bool run_broadcast(struct interp *in, const struct op *op) {
+  const struct tensor *x = operand(in, op->in[0]);
+  struct tensor *y = result(in, op->out[0]);
+  int64_t of_x[MAX_RANK], step[MAX_RANK] = {0};
+  int missing = y->type.rank - x->type.rank;
+  strides(x->type, of_x);
+  for (int k = missing; k < y->type.rank; k++)
+    step[k] = x->type.dim[k - missing] == 1 ? 0 : of_x[k - missing];
+  gather(in, y, x, 0, step);
+  return true;
+}
+
+static bool run_transpose(struct interp *in, const struct op *op) {
+  const struct tensor *x = operand(in, op->in[0]);
+  struct tensor *y = result(in, op->out[0]);
+  int64_t of_x[MAX_RANK], step[MAX_RANK];
+  strides(x->type, of_x);
+  for (int k = 0; k < y->type.rank; k++)
+    step[k] = of_x[op->attr.perm[k]];
+  gather(in, y, x, 0, step);
+  return true;
+}
+
+static bool run_slice(struct interp *in, const struct op *op) {
+  const struct tensor *x = operand(in, op->in[0]);
+  int64_t step[MAX_RANK];
+  strides(x->type, step);
+  gather(in, result(in, op->out[0]), x, op->attr.begin * step[op->attr.axis], step);
+  return true;
+}
+
+static bool run_concat(struct interp *in, const struct op *op) {
+  struct tensor *y = result(in, op->out[0]);
+  size_t size = element_bytes(in, y->type.elem);
+  int axis = op->attr.axis;
+  int64_t outer = 1, inner = 1, done = 0;
+  for (int k = 0; k < axis; k++)
+    outer *= y->type.dim[k];
+  for (int k = axis + 1; k < y->type.rank; k++)
+    inner *= y->type.dim[k];
+  for (int i = 0; i < op->n_in; i++) {
+    const struct tensor *x = operand(in, op->in[i]);
+    size_t run = size * (size_t)(x->type.dim[axis] * inner), row = size * (size_t)(y->type.dim[axis] * inner);
+    for (int64_t o = 0; o < outer; o++)
+      memcpy((char *)y->data + (size_t)o * row + (size_t)(done * inner) * size,
+             (char *)x->data + (size_t)o * run, run);
+    done += x->type.dim[axis];
+  }
+  return true;
+}
+
+static bool run_index(struct interp *in, const struct op *op) {
+  const struct tensor *x = operand(in, op->in[0]), *i = operand(in, op->in[1]);
+  struct tensor *y = result(in, op->out[0]);
+  int64_t n = type_count(i->type, NULL), rows = x->type.dim[0];
+  size_t row = tensor_bytes(in, x->type) / (size_t)rows;
+  for (int64_t k = 0; k < n; k++) {
+    if (i->u32[k] >= rows) {
+      diag_at(in->d, SEVERITY_ERROR, op->at, "index %u is beyond the %lld rows", i->u32[k], (long long)rows);
+      return false;
+    }
+    memcpy((char *)y->data + (size_t)k * row, (char *)x->data + i->u32[k] * row, row);
+  }
+  return true;
+}
+
+static bool run_tail(struct interp *in, const struct op *op) {
+  const struct tensor *x = operand(in, op->in[0]);
+  size_t bytes = tensor_bytes(in, op->out[0]->type), whole = tensor_bytes(in, op->in[0]->type);
+  memcpy(result(in, op->out[0])->data, (char *)x->data + (whole - bytes), bytes);
+  return true;
+}
+
+/* ---- regions ----------------------------------------------------------------------------------------- */
+
+static bool run_block(struct interp *in, const struct block *b, bool outermost);
+
+/* The region's results from its body's yield. */
+static void take_yields(struct interp *in, const struct op *op, struct value *const *to) {
+  for (int i = 0; i < op->n_out; i++)
+    copy_tensor(in, to[i], operand(in, op->body->last->in[i]));
+}
+
+static bool run_repeat(struct interp *in, const struct op *op) {
+  const struct block *b = op->body;
+  for (int i = 0; i < op->n_in; i++)
+    copy_tensor(in, b->args[1 + i], operand(in, op->in[i]));
+  in->depth++;
+  bool ok = true;
+  for (int64_t k = 0; k < op->attr.count && ok; k++) {
+    result(in, b->args[0])->u32[0] = in->indices[in->depth - 1] = (uint32_t)k;
+    ok = run_block(in, b, true);
+    if (ok)
+      take_yields(in, op, op->out); /* through the results: a yield may name another carried argument */
+    for (int i = 0; ok && i < op->n_in; i++)
+      copy_tensor(in, b->args[1 + i], operand(in, op->out[i]));
+  }
+  in->depth--;
+  if (ok && op->attr.count == 0)
+    for (int i = 0; i < op->n_out; i++)
+      copy_tensor(in, op->out[i], operand(in, op->in[i]));
+  return ok;
+}
+
+static bool run_scan(struct interp *in, const struct op *op) {
+  const struct block *b = op->body;
+  for (int i = 0; i < op->n_out; i++)
+    result(in, op->out[i]);
+  struct type along = op->n_in ? op->in[0]->type : type_lead(type_scalar(ELEM_U32), DIM_T);
+  int64_t tokens = interp_type(in, along).dim[0];
+  for (int64_t t = 0; t < tokens; t++) {
+    for (int i = 0; i < op->n_in; i++) {
+      struct tensor *slice = result(in, b->args[i]);
+      size_t row = tensor_bytes(in, b->args[i]->type);
+      memcpy(slice->data, (char *)operand(in, op->in[i])->data + (size_t)t * row, row);
+    }
+    if (!run_block(in, b, false))
+      return false;
+    for (int i = 0; i < op->n_out; i++) {
+      const struct tensor *y = operand(in, b->last->in[i]);
+      size_t row = tensor_bytes(in, b->last->in[i]->type);
+      memcpy((char *)operand(in, op->out[i])->data + (size_t)t * row, y->data, row);
+    }
+  }
+  return true;
+}
+
+static bool run_kernel(struct interp *in, const struct op *op) {
+  if (!run_block(in, op->body, false))
+    return false;
+  take_yields(in, op, op->out);
+  return true;
+}
+
+/* ---- composites: their bodies ------------------------------------------------------------------------ */
+
+/* The body of op, made when it first runs. */
+static struct body_slot *body_of(struct interp *in, const struct op *op) {
+  struct body_slot *s;
+  HASH_FIND_PTR(in->bodies, &op, s);
+  if (s)
+    return s;
+  struct module own = *in->m; /* operators go to our arena, the module does not change */
+  own.arena = &in->arena;
+  s = xmalloc(sizeof *s);
+  *s = (struct body_slot){.op = op, .block = block_new(&own, NULL)};
+  struct builder b = builder_end(&own, s->block);
+  b.at = op->at;
+  s->made = composite_build(&b, op, op->in);
+  build(&b, OP_YIELD, 1, &s->made.value, NULL, NULL);
+  HASH_ADD_PTR(in->bodies, op, s);
+  return s;
+}
+
+/* A quantised value's scales: one a vector, whether the body has one for all of them or for each. */
+static void keep_scales(struct interp *in, struct tensor *y, const struct tensor *scale) {
+  int64_t n = y->type.dim[y->type.rank - 1], vectors = type_count(y->type, NULL) / n;
+  bool alike = type_count(scale->type, NULL) == 1;
+  need_scales(in, y, vectors);
+  for (int64_t i = 0; i < vectors; i++)
+    set_real(in, y->scales, i, get_real(in, scale->data, alike ? 0 : i));
+}
+
+static bool run_composite(struct interp *in, const struct op *op) {
+  const struct body_slot *s = body_of(in, op);
+  if (!run_block(in, s->block, false))
+    return false;
+  struct tensor *y = result(in, op->out[0]);
+  memcpy(y->data, operand(in, s->made.value)->data, tensor_bytes(in, op->out[0]->type));
+  if (s->made.scale)
+    keep_scales(in, y, operand(in, s->made.scale));
+  return true;
+}
+
+static bool (*const handlers[OP_COUNT])(struct interp *, const struct op *) = {
+    [OP_WEIGHT] = run_weight, [OP_WSCALE] = run_wscale,       [OP_READ] = run_read,
+    [OP_WRITE] = run_write,   [OP_DEFINE] = run_define,       [OP_RESHAPE] = run_reshape,
+    [OP_SLICE] = run_slice,   [OP_BROADCAST] = run_broadcast, [OP_TRANSPOSE] = run_transpose,
+    [OP_CONCAT] = run_concat, [OP_INDEX] = run_index,         [OP_TAIL] = run_tail,
+    [OP_REPEAT] = run_repeat, [OP_SCAN] = run_scan,           [OP_KERNEL] = run_kernel,
+};
+
+/* Whether there is a function of one element, for an operator that goes through its elements. */
+static bool element_covers(enum opcode code) {
+  if (op_info[code].flags & INTEGER)
+    return integer_ops[code] != NULL;
+  return code == OP_CONVERT || (real32[code] && real64[code]);
+}
+
+bool interp_covers(enum opcode code) {
+  struct interp float32 = {0}, float64 = {.float64 = true};
+  if ((op_info[code].flags & (MAP | COMPOSITE)) == MAP && !element_covers(code))
+    return false;
+  return handlers[code] || (op_info[code].flags & END) || composite_known(code) ||
+         (numeric(&float32, code) && numeric(&float64, code));
+}
+
+static bool run_op(struct interp *in, const struct op *op) {
+  if (handlers[op->code])
+    return handlers[op->code](in, op);
+  if (op_info[op->code].flags & COMPOSITE)
+    return run_composite(in, op);
+  numeric_handler *of_integers = integer_handler(op);
+  (of_integers ? of_integers : numeric(in, op->code))(in, op);
+  return true;
+}
+
+/* outermost: directly in a function or a repeat, where the hook looks on. */
+static bool run_block(struct interp *in, const struct block *b, bool outermost) {
+  const struct interp_hook *h = &in->hook;
+  for (const struct op *op = b->first; op && op != b->last; op = op->next) {
+    if (outermost && h->before && !h->before(h->self, in, op, in->indices))
+      return false;
+    if (!run_op(in, op))
+      return false;
+    if (outermost && h->after && !h->after(h->self, in, op, in->indices))
+      return false;
+  }
+  return true;
+}
+
+/* ---- the interface ----------------------------------------------------------------------------------- */
+
+static void add_state(struct interp *in, const struct state *s) {
+  struct symbol_slot *slot = xmalloc(sizeof *slot);
+  *slot = (struct symbol_slot){.symbol = s, .n = in->sequences};
+  for (int i = 0; i < s->n_counts; i++)
+    slot->n *= s->counts[i];
+  slot->tensors = xmalloc(sizeof *slot->tensors * (size_t)slot->n);
+  for (int64_t i = 0; i < slot->n; i++)
+    slot->tensors[i] = (struct tensor){.type = s->type, .data = xmalloc(tensor_bytes(in, s->type))};
+  HASH_ADD_PTR(in->states, symbol, slot);
+}
+
+void interp_reset(struct interp *in) {
+  for (const struct state *s = in->m->states; s; s = s->next) {
+    struct symbol_slot *slot = state_slot(in, s);
+    int64_t n = type_count(s->type, NULL);
+    for (int64_t i = 0; i < slot->n; i++)
+      for (int64_t e = 0; e < n; e++)
+        if (s->type.elem == ELEM_F32)
+          set_real(in, slot->tensors[i].data, e, s->init);
+        else
+          store_integer(&slot->tensors[i], e, (int64_t)s->init);
+  }
+}
+
+void interp_sequences(struct interp *in, int64_t n) {
+  free_symbols(&in->states);
+  in->sequences = n;
+  for (const struct state *s = in->m->states; s; s = s->next)
+    add_state(in, s);
+  interp_reset(in);
+}
+
+struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64) {
+  struct interp *in = xmalloc(sizeof *in);
+  *in = (struct interp){.m = m, .d = m->diag, .source = *source, .float64 = float64};
+  interp_sequences(in, 1);
+  const struct func *fold = func_find(m, "fold");
+  if (fold && !run_block(in, fold->body, false)) {
+    interp_free(in);
+    return NULL;
+  }
+  return in;
+}
+
+void interp_free(struct interp *in) {
+  if (!in)
+    return;
+  struct slot *s, *next;
+  HASH_ITER(hh, in->slots, s, next) {
+    HASH_DEL(in->slots, s);
+    free(s->tensor.data);
+    free(s->tensor.scales);
+    free(s);
+  }
+  struct body_slot *body, *after;
+  HASH_ITER(hh, in->bodies, body, after) {
+    HASH_DEL(in->bodies, body);
+    free(body);
+  }
+  arena_free(&in->arena);
+  free_symbols(&in->weights);
+  free_symbols(&in->states);
+  free(in);
+}
+
+double interp_float(const struct interp *in, const struct tensor *t, int64_t i) {
+  switch (t->type.elem) {
+  case ELEM_I8: return t->i8[i];
+  case ELEM_I16: return t->i16[i];
+  case ELEM_I32: return t->i32[i];
+  default: return get_real(in, t->data, i);
+  }
+}
+
+void interp_set_hook(struct interp *in, const struct interp_hook *hook) {
+  in->hook = hook ? *hook : (struct interp_hook){0};
+}
+
+const struct tensor *interp_value(struct interp *in, const struct value *v) {
+  return operand(in, v);
+}
+
+bool interp_call(struct interp *in, const struct func *f, const struct interp_arguments *a) {
+  const struct block *b = f->body;
+  in->sizes = a->sizes;
+  in->rows = a->rows;
+  in->depth = 0;
+  for (int i = 0; i < b->n_args; i++)
+    memcpy(result(in, b->args[i])->data, a->inputs[i], tensor_bytes(in, b->args[i]->type));
+  bool ok = run_block(in, b, true);
+  in->sizes = NULL;
+  return ok;
+}
+
+const struct tensor *interp_result(struct interp *in, const struct func *f, int i) {
+  const struct op *end = f->body->last;
+  return i < end->n_in ? operand(in, end->in[i]) : NULL;
+}
+
+/* ---- language models ----------------------------------------------------------------------------------- */
+
+static bool run_tokens(struct interp *in, const char *name, const struct interp_arguments *a,
+                       const struct tensor **out) {
+  const struct func *f = func_find(in->m, name);
+  if (!f)
+    diag_error(in->d, "the model has no function '%s'", name);
+  if (!f || !interp_call(in, f, a))
+    return false;
+  if (out)
+    *out = interp_result(in, f, 0);
+  return true;
+}
+
+bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
+                const struct tensor **out) {
+  int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = n, [-1 - DIM_K] = keep, [-1 - DIM_B] = n};
+  return run_tokens(in, name, &(struct interp_arguments){(const void *const[]){tokens}, sizes, NULL}, out);
+}
+
+bool interp_run_batch(struct interp *in, const uint32_t *rows, const uint32_t *tokens, int64_t n,
+                      const struct tensor **out) {
+  int64_t sizes[MOST_DIMS] = {[-1 - DIM_B] = n};
+  return run_tokens(in, "batch", &(struct interp_arguments){(const void *const[]){tokens}, sizes, rows}, out);
+}

@@ -1,0 +1,28 @@
+/* interp_num.c: the numeric operators, at both precisions from one text (interp_num.inc). */
+#include "ir/interp/interp_impl.h"
+
+#include "ir/integer_ops.h"
+#include "ir/real.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REAL            float
+#define REAL_NAME(x)    x##_32
+#define REAL_OF(tensor) (tensor)->f32
+#define REAL_TABLE      real32
+#include "ir/interp/interp_num.inc"
+
+#define REAL            double
+#define REAL_NAME(x)    x##_64
+#define REAL_OF(tensor) (tensor)->f64
+#define REAL_TABLE      real64
+#include "ir/interp/interp_num.inc"
+
+numeric_handler *numeric(const struct interp *in, enum opcode code) {
+  if (op_info[code].flags & INTEGER)
+    return integer_map;
+  if (op_info[code].flags & MAP)
+    return in->float64 ? map_64 : map_32;
+  return in->float64 ? numeric_64[code] : numeric_32[code];
+}

@@ -1,0 +1,495 @@
+/* batch_time.c: from the form for one token, `step`, the forms for many: `prefill`, of one sequence, and
+ * `batch`, one of each of several sequences.
+ *
+ * requires   no kernels. Works on the spec's own operators as well as after ternarize.
+ * maintains  `step`, untouched. prefill(tokens: u32[T]) -> f32[K, vocab] gives what T calls of step one after
+ *            another give for the last K of them, bit for bit, and leaves the same states.
+ *            batch(tokens: u32[B]) -> f32[B, vocab] gives what a call of step on each of B sequences gives,
+ *            and leaves their states.
+ * breaks     nothing.
+ *
+ * What depends on the token gets a leading axis, T or B; weights and what is made of them alone do not.
+ * Operators on trailing axes stay as they are; where operands of different rank broadcast, axes of length 1
+ * go between the leading one and the shorter one's own; axis attributes move by one.
+ *
+ * In `batch` a read or write of a state is one of a row for each sequence, [B, ...], and every operator stays
+ * where it was: sequences know nothing of each other. Only what has no form for several tokens at once (a row
+ * of a table that is computed) stands in a scan by itself. It is made when the context or the
+ * module's text asks for it (`batch N`), also where there can be no prefill.
+ *
+ * What follows is about `prefill`.
+ *
+ * Recurrences. In each block, what lies between a read and a write of one state goes into a `scan` over the
+ * tokens (recurrence.c); all else takes all tokens at once, before it or after it. In the published model
+ * that leaves one multiply-add in the scan.
+ *
+ * The tail. Whatever in the function's own body no later state depends on is only wanted for the last K
+ * tokens: there values pass through `tail` on their way in. In a language model that is the final norm and
+ * the head, whose matrix is the largest.
+ *
+ * No prefill form is made, and T's most is 0, when a recurrence contains a product or a repeat (h
+ * enters a matrix whose result makes the next h; a state shared by layers): there is nothing to gain but a
+ * loop that the caller has already.
+ *
+ * Neither form is made (and B's most is 0 too) where a value has no axis to spare. */
+#include "passes/forms/recurrence.h"
+#include "passes/forms/varying.h"
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+#include <string.h>
+
+enum { CHUNK = 96 }; /* the weights are read once a chunk; buffers of the widest layer grow with it */
+
+typedef VEC(struct op *) op_list;
+typedef VEC(struct value *) value_list;
+
+/* ---- whether there can be the form ------------------------------------------------------------------- */
+
+/* A written state inside repeats must have an instance for each iteration: the scans of two iterations over
+ * one state would have to run token by token in turn. */
+static bool own_instance(const struct op *op) {
+  for (const struct op *r = op->block->parent; r; r = r->block->parent) {
+    bool found = false;
+    for (int i = op->code == OP_WRITE; i < op->n_in; i++)
+      found |= op->in[i] == r->body->args[0];
+    if (!found)
+      return false;
+  }
+  return true;
+}
+
+/* A row of a table that differs from token to token, or several rows. */
+static bool alone(const struct op *op, void *data) {
+  const struct batch *b = data;
+  return op->code == OP_INDEX &&
+         (batch_varies(b, op->in[0]) || (batch_varies(b, op->in[1]) && op->in[1]->type.rank));
+}
+
+static bool is_serial(const struct batch *b, const struct op *op) {
+  return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && batch_is_written(b, op))) &&
+         !own_instance(op);
+}
+
+static void check(struct op *op, void *data) {
+  struct batch *b = data;
+  if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
+    b->possible = false;
+  for (int i = 0; i < op->n_out; i++)
+    if (batch_varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK)
+      b->possible = false;
+}
+
+static bool by_weight(const struct op *matmul) {
+  return op_is(matmul->in[0]->def, OP_WEIGHT);
+}
+
+static bool fits_scan(const struct op *op) {
+  return op->code != OP_REPEAT && op->code != OP_TERNARY_SUM && !(op->code == OP_MATMUL && by_weight(op));
+}
+
+/* ---- values in the new form -------------------------------------------------------------------------- */
+
+/* Where its operators go, and on how many tokens they work. */
+struct place {
+  struct batch *b;
+  struct builder at;
+  int64_t lead; /* DIM_T, DIM_K or DIM_B */
+};
+
+/* [d...] -> [lead, 1..., d...], with `ones` axes of length 1. */
+static struct type lead_type(struct type t, int64_t lead, int ones) {
+  struct type l = {.elem = t.elem, .rank = t.rank + 1 + ones, .dim = {lead}};
+  for (int i = 0; i < ones; i++)
+    l.dim[1 + i] = 1;
+  for (int i = 0; i < t.rank; i++)
+    l.dim[1 + ones + i] = t.dim[i];
+  return l;
+}
+
+static struct value *get(struct place *p, const struct value *v) {
+  struct made *m = batch_made(p->b, v);
+  if (!m->varies || m->value->type.dim[0] == p->lead)
+    return m->value;
+  if (!m->tail) {
+    m->tail = build1(&p->at, OP_TAIL, m->value);
+    m->tail->name = v->name;
+  }
+  return m->tail;
+}
+
+/* The value with a leading axis, wherever it comes from. */
+static struct value *get_rows(struct place *p, const struct value *v) {
+  struct value *x = get(p, v);
+  if (batch_varies(p->b, v))
+    return x;
+  struct type t = lead_type(v->type, p->lead, 0);
+  return build(&p->at, OP_BROADCAST, 1, &x, NULL, &t)->out[0];
+}
+
+/* Ready to broadcast against a value that has `rank` axes in step. */
+static struct value *get_aligned(struct place *p, const struct value *v, int rank) {
+  struct value *x = get(p, v);
+  if (!batch_varies(p->b, v) || v->type.rank >= rank)
+    return x;
+  return build_reshape(&p->at, x, lead_type(v->type, p->lead, rank - v->type.rank));
+}
+
+/* ---- one operator for all tokens --------------------------------------------------------------------- */
+
+static struct value *emit_axis(struct place *p, const struct op *op, struct value **in) {
+  struct attrs attr = op->attr;
+  attr.axis++;
+  return build(&p->at, op->code, op->n_in, in, &attr, NULL)->out[0];
+}
+
+static struct value *emit_map(struct place *p, const struct op *op, struct value **in) {
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = get_aligned(p, op->in[i], op->out[0]->type.rank);
+  struct type t = lead_type(op->out[0]->type, p->lead, 0);
+  return build(&p->at, op->code, op->n_in, in, &op->attr, &t)->out[0];
+}
+
+static struct value *emit_reshape(struct place *p, const struct op *op, struct value **in) {
+  return build_reshape(&p->at, in[0], lead_type(op->out[0]->type, p->lead, 0));
+}
+
+static struct value *emit_transpose(struct place *p, const struct op *op, struct value **in) {
+  struct attrs attr = {0};
+  for (int i = 0; i < op->in[0]->type.rank; i++)
+    attr.perm[1 + i] = op->attr.perm[i] + 1;
+  return build(&p->at, OP_TRANSPOSE, 1, in, &attr, NULL)->out[0];
+}
+
+static struct value *emit_concat(struct place *p, const struct op *op, struct value **in) {
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = get_rows(p, op->in[i]);
+  return emit_axis(p, op, in);
+}
+
+/* matmul by a matrix that varies: one matrix a token. */
+static struct value *emit_matmul(struct place *p, const struct op *op, struct value **in) {
+  if (!batch_varies(p->b, op->in[0]))
+    return build(&p->at, OP_MATMUL, 2, in, NULL, NULL)->out[0];
+  return expand_product(&p->at, get_aligned(p, op->in[0], op->in[1]->type.rank + 1), in[1]);
+}
+
+static struct value *emit_plain(struct place *p, const struct op *op, struct value **in) {
+  return build(&p->at, op->code, op->n_in, in, &op->attr, NULL)->out[0];
+}
+
+typedef struct value *emit_handler(struct place *p, const struct op *op, struct value **in);
+
+/* The state of each sequence. Its operands are indices: the same for all. */
+static struct value *emit_read(struct place *p, const struct op *op, struct value **in) {
+  struct type t = lead_type(op->out[0]->type, p->lead, 0);
+  return build(&p->at, OP_READ, op->n_in, in, &op->attr, &t)->out[0];
+}
+
+/* By what the operator does to axes. */
+static emit_handler *handler(const struct op *op) {
+  switch (op->code) {
+  case OP_RESHAPE: return emit_reshape;
+  case OP_BROADCAST: return emit_map; /* axes go where broadcasting against the result would put them */
+  case OP_TRANSPOSE: return emit_transpose;
+  case OP_CONCAT: return emit_concat;
+  case OP_MATMUL: return emit_matmul;
+  case OP_READ: return emit_read;
+  default: break;
+  }
+  unsigned flags = op_info[op->code].flags, attrs = op_info[op->code].attrs;
+  return flags & MAP ? emit_map : attrs & A_AXIS ? emit_axis : emit_plain;
+}
+
+/* An operator that no token changes. */
+static struct value *emit_same(struct place *p, const struct op *op, struct value **in) {
+  return build(&p->at, op->code, op->n_in, in, &op->attr, &op->out[0]->type)->out[0];
+}
+
+static void emit_op(struct place *p, const struct op *op) {
+  struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = get(p, op->in[i]);
+  struct made *m = batch_made(p->b, op->out[0]);
+  p->at.at = op->at;
+  m->value = (m->varies ? handler(op) : emit_same)(p, op, in);
+  m->value->name = op->out[0]->name;
+  m->value->frac = op->out[0]->frac;
+}
+
+static void emit_write(struct place *p, const struct op *op) {
+  struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
+  p->at.at = op->at;
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = i == 0 ? get_rows(p, op->in[i]) : get(p, op->in[i]);
+  build(&p->at, OP_WRITE, op->n_in, in, &op->attr, NULL);
+}
+
+/* ---- scans ------------------------------------------------------------------------------------------- */
+
+/* The operators of a part have rising ids. */
+static bool contains(const op_list *ops, const struct op *op) {
+  int first = 0, last = ops->n - 1;
+  while (first < last) {
+    int middle = (first + last) / 2;
+    if (ops->at[middle]->id < op->id)
+      first = middle + 1;
+    else
+      last = middle;
+  }
+  return ops->at[first] == op;
+}
+
+static bool used_outside(const struct batch *b, const op_list *ops, const struct value *v) {
+  const struct made *m = batch_made(b, v);
+  for (int i = 0; i < m->users.n; i++) {
+    const struct op *op = m->users.at[i];
+    while (op->block != v->block)
+      op = op->block->parent;
+    if (!contains(ops, op))
+      return true;
+  }
+  return false;
+}
+
+/* Values from outside that vary: the scan's operands. Those that do not are captured; `map` gets both. */
+static void scan_operands(struct place *p, const op_list *ops, value_list *operands, struct value_map *map) {
+  struct arena *a = &p->b->scratch;
+  for (int k = 0; k < ops->n; k++)
+    for (int i = 0; i < ops->at[k]->n_in; i++) {
+      struct value *v = ops->at[k]->in[i];
+      if ((v->def && contains(ops, v->def)) || map_value(map, v) != v)
+        continue;
+      if (batch_varies(p->b, v))
+        vec_push(a, *operands, v);
+      map_put(a, map, v, get(p, v));
+    }
+}
+
+static struct op *scan_begin(struct place *p, const value_list *operands, struct value_map *map) {
+  struct arena *a = &p->b->scratch;
+  struct value **in = arena_array(a, struct value *, operands->n);
+  for (int i = 0; i < operands->n; i++)
+    in[i] = get(p, operands->at[i]);
+  struct op *scan = build(&p->at, OP_SCAN, operands->n, in, NULL, NULL);
+  for (int i = 0; i < operands->n; i++) {
+    struct value *v = operands->at[i];
+    struct value *token = block_arg(p->b->m, scan->body, v->type, v->name);
+    token->frac = v->frac;
+    map_put(a, map, v, token);
+  }
+  return scan;
+}
+
+static void scan_end(struct place *p, struct op *scan, const op_list *ops, const struct value_map *map) {
+  struct arena *a = &p->b->scratch;
+  value_list results = {0}, yields = {0};
+  VEC(struct type) types = {0};
+  for (int k = 0; k < ops->n; k++)
+    for (int i = 0; i < ops->at[k]->n_out; i++) {
+      struct value *v = ops->at[k]->out[i];
+      if (!used_outside(p->b, ops, v))
+        continue;
+      vec_push(a, results, v);
+      vec_push(a, yields, map_value(map, v));
+      vec_push(a, types, lead_type(v->type, p->lead, 0));
+    }
+  struct builder inner = builder_end(p->b->m, scan->body);
+  inner.at = scan->at;
+  build(&inner, OP_YIELD, yields.n, yields.at, NULL, NULL);
+  op_set_results(p->b->m, scan, types.n, types.at);
+  for (int i = 0; i < results.n; i++) {
+    batch_made(p->b, results.at[i])->value = scan->out[i];
+    scan->out[i]->name = results.at[i]->name;
+  }
+}
+
+static bool emit_scan(struct place *p, const op_list *ops) {
+  for (int k = 0; k < ops->n; k++)
+    if (!fits_scan(ops->at[k]))
+      return p->b->possible = false;
+  value_list operands = {0};
+  struct value_map map = {0};
+  p->at.at = ops->at[0]->at;
+  scan_operands(p, ops, &operands, &map);
+  struct op *scan = scan_begin(p, &operands, &map);
+  struct builder inner = builder_end(p->b->m, scan->body);
+  for (int k = 0; k < ops->n; k++)
+    op_clone(&inner, ops->at[k], &map);
+  scan_end(p, scan, ops, &map);
+  return true;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------------ */
+
+static bool emit_block(struct place *p, const struct block *from);
+
+static bool emit_repeat(struct place *p, const struct op *op) {
+  struct module *m = p->b->m;
+  struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in), **captured;
+  struct type *types = arena_array(&p->b->scratch, struct type, op->n_in);
+  int n = captured_values(&p->b->scratch, op, &captured);
+  p->at.at = op->at;
+  for (int i = 0; i < n; i++)
+    get(p, captured[i]); /* tails are made here, not at every iteration */
+  for (int i = 0; i < op->n_in; i++) {
+    in[i] = batch_varies(p->b, op->out[i]) ? get_rows(p, op->in[i]) : get(p, op->in[i]);
+    types[i] = in[i]->type;
+  }
+  struct op *repeat = build(&p->at, OP_REPEAT, op->n_in, in, &op->attr, NULL);
+  for (int i = 0; i < op->body->n_args; i++) {
+    const struct value *old = op->body->args[i];
+    struct value *argument = block_arg(m, repeat->body, i ? types[i - 1] : old->type, old->name);
+    argument->frac = old->frac;
+    batch_made(p->b, old)->value = argument;
+  }
+  struct place inner = {.b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead};
+  if (!emit_block(&inner, op->body))
+    return false;
+  for (int i = 0; i < op->n_in; i++)
+    in[i] = batch_varies(p->b, op->out[i]) ? get_rows(&inner, op->body->last->in[i])
+                                           : get(&inner, op->body->last->in[i]);
+  build(&inner.at, OP_YIELD, op->n_in, in, NULL, NULL);
+  op_set_results(m, repeat, op->n_in, types);
+  for (int i = 0; i < op->n_out; i++) {
+    batch_made(p->b, op->out[i])->value = repeat->out[i];
+    repeat->out[i]->name = op->out[i]->name;
+  }
+  return true;
+}
+
+static bool emit_single(struct place *p, const struct op *op) {
+  if (op->code == OP_REPEAT)
+    return emit_repeat(p, op);
+  (op->code == OP_WRITE ? emit_write : emit_op)(p, op);
+  return true;
+}
+
+static bool emit_part(struct place *p, const struct part *part) {
+  op_list ops = {.at = part->ops.at, .n = part->ops.n};
+  return part->scan ? emit_scan(p, &ops) : emit_single(p, ops.at[0]);
+}
+
+/* In program order. */
+static bool emit_sequences(struct place *p, const struct block *from) {
+  for (struct op *op = from->first; op != from->last; op = op->next) {
+    op_list one = {.at = &op, .n = 1};
+    if (!(alone(op, p->b) ? emit_scan(p, &one) : emit_single(p, op)))
+      return false;
+  }
+  return true;
+}
+
+static bool emit_block(struct place *p, const struct block *from) {
+  if (p->b->sequences)
+    return emit_sequences(p, from);
+  struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
+  for (int part = 0; part < parts->n; part++)
+    if (!emit_part(p, &parts->at[part]))
+      return false;
+  return true;
+}
+
+/* ---- the tail ---------------------------------------------------------------------------------------- */
+
+struct serial {
+  struct batch *b;
+  bool found;
+};
+
+static void find_serial(struct op *op, void *data) {
+  struct serial *s = data;
+  s->found |= op->code == OP_WRITE || alone(op, s->b);
+}
+
+/* Whether the operator, or one in its body, must see all T tokens: it writes a state, or is in a scan. */
+static bool needs_all(struct batch *b, struct op *op) {
+  struct serial s = {.b = b};
+  find_serial(op, &s);
+  if (op->body)
+    walk(op->body, find_serial, &s);
+  return s.found;
+}
+
+/* Of each part of the function's body, whether it works on all T tokens; the rest on the last K. */
+static bool *find_early(struct batch *b, const struct parts *parts) {
+  bool *early = arena_array(&b->scratch, bool, parts->n);
+  for (int p = parts->n - 1; p >= 0; p--) { /* parts come after what they need */
+    const struct part *part = &parts->at[p];
+    early[p] |= part->scan;
+    for (int k = 0; k < part->ops.n && !early[p]; k++)
+      early[p] = needs_all(b, part->ops.at[k]);
+    for (int i = 0; i < part->needs.n && early[p]; i++)
+      early[part->needs.at[i]] = true;
+  }
+  return early;
+}
+
+static bool emit_tokens(struct place *p, const struct block *from) {
+  struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
+  bool *early = find_early(p->b, parts);
+  for (int late = 0; late < 2; late++)
+    for (int part = 0; part < parts->n; part++) {
+      p->lead = late ? DIM_K : DIM_T;
+      if (early[part] == !late && !emit_part(p, &parts->at[part]))
+        return false;
+    }
+  p->lead = DIM_K;
+  return true;
+}
+
+static bool emit_body(struct place *p, const struct block *from) {
+  if (!(p->b->sequences ? emit_sequences : emit_tokens)(p, from))
+    return false;
+  struct value *result = get_rows(p, from->last->in[0]);
+  p->at.at = from->last->at;
+  build(&p->at, OP_RETURN, 1, &result, NULL, NULL);
+  return true;
+}
+
+/* ---- the pass ---------------------------------------------------------------------------------------- */
+
+/* The body of the form, or NULL. */
+static struct block *batch(struct batch *b, struct func *step) {
+  int64_t lead = b->sequences ? DIM_B : DIM_T;
+  batch_find_varying(b, step);
+  walk(step->body, check, b);
+  if (!b->possible)
+    return NULL;
+  struct block *body = block_new(b->m, NULL);
+  struct value *token = step->body->args[0];
+  batch_made(b, token)->value = block_arg(b->m, body, lead_type(token->type, lead, 0), "tokens");
+  struct place p = {.b = b, .at = builder_end(b->m, body), .lead = lead};
+  return emit_body(&p, step->body) ? body : NULL;
+}
+
+/* What somebody asked for, or `otherwise`. */
+static int64_t asked(int64_t most, int64_t otherwise) {
+  return most > 0 ? most : otherwise;
+}
+
+/* *made: there is the form now. False after a diagnostic. */
+static bool make_form(struct module *m, struct func *step, const char *name, bool sequences, bool *made) {
+  struct batch b = {.m = m, .sequences = sequences, .possible = true};
+  struct block *body = batch(&b, step);
+  if (body)
+    func_add(m, name)->body = body;
+  *made = body != NULL;
+  arena_free(&b.scratch);
+  return body || !b.possible;
+}
+
+bool pass_batch_time(struct module *m, const struct pass_context *c) {
+  struct func *step = func_find(m, "step");
+  struct dim *tokens = dim_of(m, DIM_T), *rows = dim_of(m, DIM_B);
+  int64_t chunk = asked(c->chunk, tokens->most), batch = asked(c->batch, rows->most);
+  bool ok = true, made;
+  if (!func_find(m, "prefill")) {
+    ok = make_form(m, step, "prefill", false, &made);
+    tokens->most = !made ? 0 : asked(chunk, CHUNK);
+  }
+  if (ok && batch > 0 && !func_find(m, "batch")) {
+    ok = make_form(m, step, "batch", true, &made);
+    rows->most = made ? batch : 0;
+  }
+  return ok;
+}

@@ -233,7 +233,7 @@ static bool state_needed(const struct state *state, void *data) {
 /* `fold` goes when it defines nothing. */
 static void drop_fold(struct dce *d) {
   for (struct func **at = &d->m->funcs; *at; at = &(*at)->next)
-    if (strcmp((*at)->name, "fold") == 0 && (*at)->body->first == (*at)->body->last) {
+    if (func_is_fold(*at) && (*at)->body->first == (*at)->body->last) {
       *at = (*at)->next;
       d->changed = true;
       return;

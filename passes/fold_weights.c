@@ -21,7 +21,6 @@
 #include "passes/pass.h"
 
 #include "passes/rewrite.h"
-#include <string.h>
 
 enum {
   MOST_GROWTH = 4,     /* room of a folded value, in rooms of the weights that it is computed from */
@@ -305,7 +304,7 @@ static bool fold_function(struct module *m, struct func *f) {
 bool pass_fold_weights(struct module *m, const struct pass_context *c) {
   (void)c;
   for (struct func *f = m->funcs; f; f = f->next)
-    if (strcmp(f->name, "fold") != 0 && !fold_function(m, f))
+    if (!func_is_fold(f) && !fold_function(m, f))
       return false;
   return true;
 }

@@ -127,9 +127,13 @@ static bool run_one(struct module *m, const struct pass *p, const struct pass_op
 
 typedef VEC(const struct pass *) pass_list;
 
-/* In none of the pipelines that the list is for, though in others; or left out by name. */
+/* In none of the pipelines that the list is for, though in others. */
+static bool elsewhere(const struct pass_options *o, const struct pass *p) {
+  return o->within && p->pipelines && !(p->pipelines & o->within);
+}
+
 static bool left_out(const struct pass_options *o, const struct pass *p) {
-  if (o->within && p->pipelines && !(p->pipelines & o->within))
+  if (elsewhere(o, p))
     return true;
   for (const char *const *d = o->disable; d && *d; d++)
     if (strcmp(*d, p->name) == 0)
@@ -147,6 +151,8 @@ static bool choose_named(struct module *m, const struct pass_options *o, const c
                          pass_list *chosen) {
   const struct pass *p = pass_find(name);
   unsigned pipeline = p ? 0 : pipeline_bit(name);
+  if (p && elsewhere(o, p))
+    diag_note(m->diag, "the pass '%s' is not for what is made here; it is left out", name);
   if (p)
     choose(m, o, p, chosen);
   for (size_t i = 0; i < sizeof places / sizeof *places; i++)

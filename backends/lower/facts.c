@@ -112,7 +112,7 @@ const struct weight *row_table(const struct module *m) {
   const struct weight *best = NULL;
   struct table_search t = {.m = m};
   for (const struct func *f = m->funcs; f; f = f->next)
-    if (strcmp(f->name, "fold") != 0)
+    if (!func_is_fold(f))
       walk(f->body, search_table, &t);
   for (const struct weight *w = m->weights; w; w = w->next) {
     const struct table_use *use = NULL;

@@ -140,11 +140,11 @@ static int whole_number(struct argp_state *state, const char *option, const char
 static enum storage packing(struct argp_state *state, const char *arg) {
   static const struct {
     const char *name;
-    enum storage form;
+    enum storage storage;
   } names[] = {{"2bit", STORE_TILE2}, {"1.6bit", STORE_TILE3}, {"auto", STORE_NONE}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(arg, names[i].name) == 0)
-      return names[i].form;
+      return names[i].storage;
   argp_error(state, "--packing takes 2bit, 1.6bit or auto, got '%s'", arg);
   return STORE_NONE;
 }
@@ -309,9 +309,9 @@ static bool source_floats(void *self, const char *name, int64_t first, int64_t c
 static bool source_ternary(void *self, const char *name, const struct weight *w, int8_t *codes,
                            float *scales) {
   int threads = (int)machine_processors("");
-  struct scale_form form = weight_form(w);
+  struct scaling scaling = weight_scaling(w);
   return checkpoint_read_ternary(((struct job *)self)->checkpoint, name, w->type.dim[0], w->type.dim[1],
-                                 &form, codes, scales, threads < 1 ? 1 : threads);
+                                 &scaling, codes, scales, threads < 1 ? 1 : threads);
 }
 
 bool job_open(struct job *j) {

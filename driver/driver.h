@@ -91,7 +91,7 @@ bool match_checkpoint(struct job *j);
  */
 void set_rules(struct job *j);
 /* How a ternary weight is scaled, in the checkpoint's words. */
-struct scale_form weight_form(const struct weight *w);
+struct scaling weight_scaling(const struct weight *w);
 
 /* The shipped spec for what the job's checkpoint is by its config.json; which it is is said. False after a
  * diagnostic that lists what there is. */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-struct scale_form weight_form(const struct weight *w) {
+struct scaling weight_scaling(const struct weight *w) {
   static const enum scale_kind kinds[] = {
       [WSCALE_TENSOR] = SCALE_TENSOR, [WSCALE_ROW] = SCALE_ROW, [WSCALE_GROUP] = SCALE_GROUP};
   static const enum scale_by by[] = {[RULE_AUTO] = BY_AUTO,
@@ -12,7 +12,7 @@ struct scale_form weight_form(const struct weight *w) {
                                      [RULE_LARGEST] = BY_LARGEST,
                                      [RULE_STORED] = BY_STORED,
                                      [RULE_INVERSE] = BY_INVERSE};
-  return (struct scale_form){kinds[w->scale], w->group, by[w->rule]};
+  return (struct scaling){kinds[w->scale], w->group, by[w->rule]};
 }
 
 void set_rules(struct job *j) {
@@ -34,7 +34,7 @@ static bool match(struct job *j) {
       struct wanted_tensor t = {.name = weight_tensor(&j->arena, w, i),
                                 .rank = w->type.rank,
                                 .ternary = w->type.elem == ELEM_TERNARY,
-                                .form = weight_form(w),
+                                .scaling = weight_scaling(w),
                                 .at = w->at};
       memcpy(t.shape, w->type.dim, sizeof t.shape);
       vec_push(&j->arena, wanted, t);
@@ -89,9 +89,9 @@ static void tell_codes(struct job *j) {
                         i < weight_instances(w);
          i++) {
       const char *name = weight_tensor(&j->arena, w, i);
-      struct scale_form form = weight_form(w);
+      struct scaling scaling = weight_scaling(w);
       bool rows;
-      if (checkpoint_already_ternary(j->checkpoint, name, &form, &rows))
+      if (checkpoint_already_ternary(j->checkpoint, name, &scaling, &rows))
         add_name(j, rows ? &by_row : &already, name);
       else if (checkpoint_scale_unsaid(j->checkpoint, name))
         add_name(j, &unsaid, name);

@@ -218,7 +218,7 @@ enum storage {
   STORE_COUNT
 };
 const char *storage_name(enum storage s); /* "none" "f32" "f16" "bf16" "tile2" "tile3" "i8" "i16" "i32" */
-bool storage_packed(enum storage s);      /* one of the ternary forms, tile2 or tile3 */
+bool storage_packed(enum storage s);      /* packed ternary, tile2 or tile3 */
 bool storage_parse(const char *name, enum storage *s);
 
 enum weight_origin {
@@ -323,7 +323,7 @@ struct module {
   /* T, K and B first: the tokens of a call, the last of them that are wanted, and tokens that are each of a
    * sequence of its own. */
   VEC(struct dim) dims;
-  enum storage packing; /* the form of all ternary weights; STORE_NONE: each has its own */
+  enum storage packing; /* how all ternary weights are packed; STORE_NONE: each has its own */
   bool chip;            /* planned for a chip: one thread, places in words of 4 bytes, not lines of 64 */
   int next_kernel;      /* for unique kernel names */
 };

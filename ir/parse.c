@@ -185,7 +185,7 @@ static bool parse_merged(struct parser *p, struct weight *w) {
 
 static bool parse_storage(struct parser *p, enum storage *s) {
   if (p->tok.kind != TOKEN_WORD || !storage_parse(p->tok.text, s))
-    return p_expected(p, "a storage form (f32, f16, bf16, tile2, tile3, i8, i16, i32)");
+    return p_expected(p, "a kind of storage (f32, f16, bf16, tile2, tile3, i8, i16, i32)");
   p_next(p);
   return true;
 }
@@ -279,7 +279,7 @@ static bool parse_param(struct parser *p) {
 static bool parse_packing(struct parser *p) {
   enum storage s;
   if (p->tok.kind != TOKEN_WORD || !storage_parse(p->tok.text, &s) || !storage_packed(s))
-    return p_expected(p, "a form of ternary weights (tile2, tile3)");
+    return p_expected(p, "a packing (tile2, tile3)");
   p->m->packing = s;
   p_next(p);
   return true;

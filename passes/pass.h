@@ -25,7 +25,7 @@ enum pass_need {
 struct pass_context {
   int64_t chunk;        /* batch-time: the most tokens of one prefill; 0: what the module says, else 96 */
   int64_t batch;        /* batch-time: the most sequences of one batch; 0: what the module says, else none */
-  enum storage packing; /* plan-memory: the form of all ternary weights; STORE_NONE: what the module says,
+  enum storage packing; /* plan-memory: how all ternary weights are packed; STORE_NONE: what the module says,
                            else what its rule chooses */
   bool slow_trits;      /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
   bool chip; /* plan-memory: one thread, and memory is dear: the least scratch, in words of 4 bytes */

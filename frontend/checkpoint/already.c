@@ -58,7 +58,7 @@ bool already_ternary(struct checkpoint *c, const struct tensor *t, int64_t width
   return fits && k.zero && k.largest > 0;
 }
 
-bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const struct scale_form *form,
+bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const struct scaling *scaling,
                                 bool *rows) {
   const struct tensor *t = tensor_find(c, name);
   float largest;
@@ -69,9 +69,9 @@ bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const st
   if (!t || t->info.rank != 2 || !dtype_is_float(t->info.dtype) || t->beside)
     return false;
   int64_t all = tensor_count(t), cols = t->info.shape[1];
-  int64_t width = form->kind == SCALE_TENSOR ? all : cols,
-          span = form->kind == SCALE_GROUP ? form->group : width;
+  int64_t width = scaling->kind == SCALE_TENSOR ? all : cols,
+          span = scaling->kind == SCALE_GROUP ? scaling->group : width;
   if (already_ternary(c, t, width, span, &largest))
     return true;
-  return form->kind == SCALE_TENSOR && cols > 1 && (*rows = already_ternary(c, t, cols, cols, &largest));
+  return scaling->kind == SCALE_TENSOR && cols > 1 && (*rows = already_ternary(c, t, cols, cols, &largest));
 }

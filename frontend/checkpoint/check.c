@@ -84,9 +84,10 @@ static const char *misfit(struct checkpoint *c, const struct tensor *t, const st
         "'%s' is stored as %s; only F32, F16, BF16 and F64 can be read, and matrices of codes as I8 "
         "and U8",
         w->name, t->info.dtype_name);
-  bool stored = w->form.by == BY_STORED || w->form.by == BY_INVERSE || (w->form.by == BY_AUTO && t->beside);
+  bool stored =
+      w->scaling.by == BY_STORED || w->scaling.by == BY_INVERSE || (w->scaling.by == BY_AUTO && t->beside);
   if (w->ternary && !t->scale && (stored || tensor_is_codes(t)))
-    return codes_misfit(c, t, w->shape[0], w->shape[1], &w->form);
+    return codes_misfit(c, t, w->shape[0], w->shape[1], &w->scaling);
   return NULL;
 }
 

@@ -78,7 +78,8 @@ enum scale_kind { SCALE_TENSOR, SCALE_ROW, SCALE_GROUP };
 /* Where scales come from: stored ones for codes, else mean|W| (AUTO); mean|W|; max|W|; X_scale; 1 / X_scale.
  */
 enum scale_by { BY_AUTO, BY_MEAN, BY_LARGEST, BY_STORED, BY_INVERSE };
-struct scale_form {
+/* How a ternary matrix is scaled. */
+struct scaling {
   enum scale_kind kind;
   int64_t group; /* SCALE_GROUP: columns */
   enum scale_by by;
@@ -91,7 +92,7 @@ struct wanted_tensor {
   int64_t shape[MAX_RANK];
   bool ternary;
   struct loc at;          /* where the spec asks for it */
-  struct scale_form form; /* of a ternary one */
+  struct scaling scaling; /* of a ternary one */
 };
 /* Names every missing, extra and mis-shaped tensor at once, with both shapes; true when all is well. Tensors
  * that the model does not use are errors too unless allow_extra. A ternary tensor may be stored compact. */
@@ -107,11 +108,11 @@ bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, 
  * clamp(round_half_even(W * s), -1, 1) in float (docs/numerics.md has the other rules). Works in bounded
  * memory beyond `codes`; uses `threads` threads; the result does not depend on them. */
 bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
-                             const struct scale_form *form, int8_t *codes, float *scales, int threads);
+                             const struct scaling *scaling, int8_t *codes, float *scales, int threads);
 
-/* Whether the matrix is floats that are -s, 0 or s, one s for each scale of the form, and some are 0: then
- * mean|W| is not s. Such a matrix with one s a row, where the form has one for all, is told by *rows. */
-bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const struct scale_form *form,
+/* Whether the matrix is floats that are -s, 0 or s, one s for each that the scaling has, and some are 0: then
+ * mean|W| is not s. Such a matrix with one s a row, where the scaling has one for all, is told by *rows. */
+bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const struct scaling *scaling,
                                 bool *rows);
 /* The matrix is stored as codes: I8, U8, or floats with a scale beside them. */
 bool checkpoint_has_codes(const struct checkpoint *c, const char *name);

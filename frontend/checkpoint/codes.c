@@ -32,14 +32,14 @@ static const char *form_text(struct arena *a, int64_t each, bool by_row, int64_t
 }
 
 const char *codes_misfit(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
-                         const struct scale_form *form) {
+                         const struct scaling *scaling) {
   struct arena *a = c->arena;
-  int64_t each, has = form->kind == SCALE_GROUP ? divide_up(cols, form->group) : 1;
-  bool by_row, wants_rows = form->kind != SCALE_TENSOR;
-  if (form->by == BY_MEAN)
+  int64_t each, has = scaling->kind == SCALE_GROUP ? divide_up(cols, scaling->group) : 1;
+  bool by_row, wants_rows = scaling->kind != SCALE_TENSOR;
+  if (scaling->by == BY_MEAN)
     return arena_printf(a, "'%s' holds codes, which have no mean magnitude; 'scale stored' takes their scale",
                         t->info.name);
-  if (!t->beside && (form->by == BY_STORED || form->by == BY_INVERSE))
+  if (!t->beside && (scaling->by == BY_STORED || scaling->by == BY_INVERSE))
     return arena_printf(a, "'%s' has no scale stored beside it: there is no tensor '%s_scale' of floats",
                         t->info.name, t->info.name);
   if (!t->beside || t->beside->fault)
@@ -56,8 +56,8 @@ const char *codes_misfit(struct checkpoint *c, const struct tensor *t, int64_t r
   return NULL;
 }
 
-static bool divides(const struct checkpoint *c, const struct scale_form *form) {
-  return form->by == BY_INVERSE || c->convention == SCALE_DIVIDES;
+static bool divides(const struct checkpoint *c, const struct scaling *scaling) {
+  return scaling->by == BY_INVERSE || c->convention == SCALE_DIVIDES;
 }
 
 /* All stored scales as floats, each checked; free them. NULL after a diagnostic. */
@@ -79,18 +79,18 @@ static float *read_scales(struct checkpoint *c, const struct tensor *scale, int6
 }
 
 bool codes_scales(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
-                  const struct scale_form *form, float *scales) {
-  int64_t has = form->kind == SCALE_GROUP ? divide_up(cols, form->group) : 1, each = 1, n;
+                  const struct scaling *scaling, float *scales) {
+  int64_t has = scaling->kind == SCALE_GROUP ? divide_up(cols, scaling->group) : 1, each = 1, n;
   bool by_row = false;
   float one = 1, *values = &one;
   if (t->beside && !scale_shape(t->beside, rows, &each, &by_row))
     return false;
   if (t->beside && !(values = read_scales(c, t->beside, &n)))
     return false;
-  for (int64_t r = 0; r < (form->kind == SCALE_TENSOR ? 1 : rows); r++)
+  for (int64_t r = 0; r < (scaling->kind == SCALE_TENSOR ? 1 : rows); r++)
     for (int64_t g = 0; g < has; g++) {
       float v = values[by_row ? r * each + (each > 1 ? g : 0) : 0];
-      scales[r * has + g] = divides(c, form) ? v : 1 / v;
+      scales[r * has + g] = divides(c, scaling) ? v : 1 / v;
     }
   if (values != &one)
     free(values);

@@ -87,12 +87,12 @@ float scale_of(float c, bool largest);
 /* ---- codes.c: matrices that are codes already, or floats of them ---- */
 /* Codes of [rows, cols]. False after a diagnostic, with the place of what is no code. */
 bool codes_read(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols, int8_t *codes);
-/* The scales s of X_scale, or 1, spread to what the form asks for. */
+/* The scales s of X_scale, or 1, spread to what the scaling asks for. */
 bool codes_scales(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
-                  const struct scale_form *form, float *scales);
-/* Why the stored scales do not fit the form; NULL: they do. In the arena. */
+                  const struct scaling *scaling, float *scales);
+/* Why the stored scales do not fit the scaling; NULL: they do. In the arena. */
 const char *codes_misfit(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
-                         const struct scale_form *form);
+                         const struct scaling *scaling);
 /* Values, as checkpoint_read_f32, which has checked the range. */
 bool codes_floats(struct checkpoint *c, const struct tensor *t, int64_t first, int64_t count, float *out);
 /* Of one scale: it is in *scale as stored (1 without), with *divides. False: there are several, or they

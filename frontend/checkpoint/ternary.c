@@ -336,7 +336,7 @@ static bool has_shape(const struct tensor *t, int64_t rows, int64_t cols) {
 }
 
 static bool check_request(struct checkpoint *c, const char *name, const struct tensor *t, int64_t rows,
-                          int64_t cols, const struct scale_form *form) {
+                          int64_t cols, const struct scaling *scaling) {
   if (!t) {
     diag_error(c->diag, "%s: has no tensor '%s'", c->path, name);
     return false;
@@ -348,7 +348,7 @@ static bool check_request(struct checkpoint *c, const char *name, const struct t
                shape_text(c->arena, t->info.rank, shape), (long long)rows, (long long)cols);
     return false;
   }
-  if (t->scale && form->kind != SCALE_TENSOR)
+  if (t->scale && scaling->kind != SCALE_TENSOR)
     return packed_only_once(c, name, t);
   if (!t->scale && !dtype_is_float(t->info.dtype) && !tensor_is_codes(t)) {
     diag_error(c->diag,
@@ -356,9 +356,9 @@ static bool check_request(struct checkpoint *c, const char *name, const struct t
                t->info.file, name);
     return false;
   }
-  if (form->kind == SCALE_GROUP && form->group < 1) {
+  if (scaling->kind == SCALE_GROUP && scaling->group < 1) {
     diag_error(c->diag, "%s: groups of %lld columns were asked for in '%s'", t->info.file,
-               (long long)form->group, name);
+               (long long)scaling->group, name);
     return false;
   }
   return true;
@@ -374,26 +374,27 @@ bool weight_not_finite(struct checkpoint *c, const struct tensor *t, int64_t col
 }
 
 bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
-                             const struct scale_form *form, int8_t *codes, float *scales, int threads) {
+                             const struct scaling *scaling, int8_t *codes, float *scales, int threads) {
   const struct tensor *t = tensor_find(c, name);
   int64_t bad;
-  if (!check_request(c, name, t, rows, cols, form))
+  if (!check_request(c, name, t, rows, cols, scaling))
     return false;
-  bool stored = form->by == BY_STORED || form->by == BY_INVERSE || (form->by == BY_AUTO && t->beside);
+  bool stored =
+      scaling->by == BY_STORED || scaling->by == BY_INVERSE || (scaling->by == BY_AUTO && t->beside);
   if (stored || tensor_is_codes(t)) {
-    const char *why = codes_misfit(c, t, rows, cols, form);
+    const char *why = codes_misfit(c, t, rows, cols, scaling);
     if (why)
       diag_error(c->diag, "%s: %s", t->info.file, why);
-    return !why && codes_read(c, t, rows, cols, codes) && codes_scales(c, t, rows, cols, form, scales);
+    return !why && codes_read(c, t, rows, cols, codes) && codes_scales(c, t, rows, cols, scaling, scales);
   }
-  bool largest = form->by == BY_LARGEST;
-  if (!ternary_scan(c, t, rows, cols, form->kind, form->group, largest, codes, scales, threads, &bad))
+  bool largest = scaling->by == BY_LARGEST;
+  if (!ternary_scan(c, t, rows, cols, scaling->kind, scaling->group, largest, codes, scales, threads, &bad))
     return false;
   if (bad >= 0)
     return weight_not_finite(c, t, cols, bad);
-  int64_t n = form->kind == SCALE_TENSOR ? 1
-              : form->kind == SCALE_ROW  ? rows
-                                         : rows * divide_up(cols, form->group);
+  int64_t n = scaling->kind == SCALE_TENSOR ? 1
+              : scaling->kind == SCALE_ROW  ? rows
+                                            : rows * divide_up(cols, scaling->group);
   for (int64_t i = 0; i < n; i++)
     scales[i] = scale_of(scales[i], largest);
   return true;

@@ -1,4 +1,4 @@
-/* composites.c: operators that are made of others become their bodies, where fixed-point has no form of their
+/* composites.c: operators that are made of others become their bodies, where fixed-point has no rule of their
  * own.
  *
  * requires   ternarize (not planned memory, no kernels).
@@ -21,7 +21,7 @@ struct expanding {
 static void visit(struct op *op, void *data) {
   struct expanding *e = data;
   use_forwarded(op);
-  if (!(op_info[op->code].flags & COMPOSITE) || fixed_form_named(op->code))
+  if (!(op_info[op->code].flags & COMPOSITE) || fixed_rule_named(op->code))
     return;
   struct builder b = builder_before(e->m, op);
   forward_op(op, composite_step(&b, op, op->in).value);

@@ -47,10 +47,10 @@ struct scalar {
   struct atom made; /* m NULL: not yet */
 };
 
-enum form { FORM_NONE, FORM_FIXED, FORM_SCALAR, FORM_CONST, FORM_PLAIN };
+enum number_kind { NUMBER_NONE, NUMBER_FIXED, NUMBER_SCALAR, NUMBER_CONST, NUMBER_PLAIN };
 
 struct number {
-  enum form form;
+  enum number_kind kind;
   struct value *v; /* FIXED, PLAIN */
   int frac, bits;  /* FIXED: |v| < 2^(bits - 1) */
   double c;        /* CONST */
@@ -89,10 +89,11 @@ struct fixing {
 /* ---- fixed_point.c ---- */
 struct number *number_of(struct fixing *x, const struct value *old);
 struct range range_at(const struct fixing *x, const struct value *old);
-/* Whether the pass has a form of its own for the operator: a composite without one becomes its body first. */
-bool fixed_form_named(enum opcode code);
-/* Whether the operator has a form, its own or that of its body, or needs none; a test asks for all. */
-bool fixed_form_known(enum opcode code);
+/* Whether the pass has a rule for the operator by its name: a composite without one becomes its body first.
+ */
+bool fixed_rule_named(enum opcode code);
+/* Whether the operator has a rule, its own or those of its body, or needs none; a test asks for all. */
+bool fixed_rule_known(enum opcode code);
 void fix_error(struct fixing *x, const struct op *op, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -138,7 +139,7 @@ struct number fixed(struct value *v, int frac, int bits);
 struct number from_shift(struct fixing *x, struct value *v, struct value *e, int add, struct format to);
 /* 2^t in a format; t has `frac` digits. */
 struct number power_of_two_of(struct fixing *x, struct value *t, int frac, struct format f);
-/* What an operator on numbers becomes. */
+/* The rule of an operator: what it becomes on numbers. */
 typedef struct number number_function(struct fixing *x, const struct op *op);
 extern number_function *const fixed_map[OP_COUNT]; /* of element-wise operators; NULL for others */
 struct number codes_op(struct fixing *x, const struct op *op);
@@ -152,8 +153,8 @@ struct number matmul_op(struct fixing *x, const struct op *op);
 struct number float_sum_op(struct fixing *x, const struct op *op); /* a ternary sum of floats */
 
 /* ---- scalar.c ---- */
-bool is_scalar_form(const struct number *n);
-struct scalar *scalar_of(struct fixing *x, const struct value *old); /* any form but PLAIN */
+bool is_scalar(const struct number *n);
+struct scalar *scalar_of(struct fixing *x, const struct value *old); /* any kind but PLAIN */
 struct scalar *scalar_new(struct fixing *x, double c);
 struct scalar *scalar_atom(struct fixing *x, struct atom a);
 struct scalar *scalar_product(struct fixing *x, const struct scalar *a, const struct scalar *b,

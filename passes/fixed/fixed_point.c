@@ -10,8 +10,8 @@
  *
  * A value's format is static: word bits, so many behind the point that its range fits. What has no static
  * range, the scales and norm factors of which there is one a vector, is a mantissa and an exponent, two
- * integers (scalar.c). Everything saturates. fixed.h has the forms that a value takes, and which file
- * makes what. */
+ * integers (scalar.c). Everything saturates. fixed.h has the kinds of numbers that values become, and which
+ * file makes what. */
 #include "passes/fixed/fixed.h"
 
 #include "ir/composites.h"
@@ -64,16 +64,16 @@ static struct number concat_op(struct fixing *x, const struct op *op) {
 
 static struct number move_op(struct fixing *x, const struct op *op) {
   struct number *n = number_of(x, op->in[0]);
-  switch (n->form) {
-  case FORM_CONST: return *n;
-  case FORM_SCALAR: {
+  switch (n->kind) {
+  case NUMBER_CONST: return *n;
+  case NUMBER_SCALAR: {
     struct atom a = materialise(x, n->s);
     a.m = shaped(x, a.m, op->in[0]->type);
     a.e = a.e->type.rank ? shaped(x, a.e, op->in[0]->type) : a.e;
     return scalar_number(
         scalar_atom(x, (struct atom){moved(x, op, a.m), a.e->type.rank ? moved(x, op, a.e) : a.e, a.normal}));
   }
-  case FORM_PLAIN: return (struct number){.form = FORM_PLAIN, .v = moved(x, op, n->v)};
+  case NUMBER_PLAIN: return (struct number){.kind = NUMBER_PLAIN, .v = moved(x, op, n->v)};
   default: return fixed(moved(x, op, n->v), n->frac, n->bits);
   }
 }
@@ -82,9 +82,9 @@ static struct number move_op(struct fixing *x, const struct op *op) {
 
 static struct number const_op(struct fixing *x, const struct op *op) {
   if (op->out[0]->type.elem != ELEM_F32)
-    return (struct number){.form = FORM_PLAIN, .v = op->out[0]};
+    return (struct number){.kind = NUMBER_PLAIN, .v = op->out[0]};
   if (op->out[0]->type.rank == 0)
-    return (struct number){.form = FORM_CONST, .c = op->attr.value};
+    return (struct number){.kind = NUMBER_CONST, .c = op->attr.value};
   struct format f = format_of(x, op->out[0]);
   struct type t = op->out[0]->type;
   t.elem = ELEM_I32;
@@ -114,12 +114,12 @@ static struct number ternary_sum_op(struct fixing *x, const struct op *op) {
   if (op->in[1]->type.elem == ELEM_F32)
     return float_sum_op(x, op);
   struct value *in[] = {number_of(x, op->in[0])->v, number_of(x, op->in[1])->v};
-  return (struct number){.form = FORM_PLAIN,
+  return (struct number){.kind = NUMBER_PLAIN,
                          .v = build(&x->b, OP_TERNARY_SUM, 2, in, &op->attr, NULL)->out[0]};
 }
 
-/* By name; element-wise operators are in map.c. */
-static number_function *const forms[OP_COUNT] = {
+/* The rules by name; element-wise operators are in map.c. */
+static number_function *const rules[OP_COUNT] = {
     [OP_CONST] = const_op,    [OP_WEIGHT] = weight_op,   [OP_WSCALE] = wscale_op,
     [OP_READ] = read_op,      [OP_SUM] = reduce_op,      [OP_AMAX] = reduce_op,
     [OP_ABSMAX] = reduce_op,  [OP_RMSNORM] = rmsnorm_op, [OP_SOFTMAX] = softmax_op,
@@ -128,9 +128,9 @@ static number_function *const forms[OP_COUNT] = {
     [OP_TRANSPOSE] = move_op, [OP_SLICE] = move_op,      [OP_INDEX] = move_op,
 };
 
-/* Why no form is needed: pass_ready refuses modules that have such operators, or the walk treats them itself.
+/* Why no rule is needed: pass_ready refuses modules that have such operators, or the walk treats them itself.
  */
-static const char *const formless[OP_COUNT] = {
+static const char *const ruleless[OP_COUNT] = {
     [OP_QUANTIZE] = "ternarize comes before", [OP_DEQUANTIZE] = "ternarize comes before",
     [OP_WRITE] = "written by the walk",       [OP_DEFINE] = "stands in `fold`, which stays as it is",
     [OP_TAIL] = "batch-time comes after",     [OP_SCAN] = "batch-time comes after",
@@ -138,25 +138,25 @@ static const char *const formless[OP_COUNT] = {
     [OP_YIELD] = "followed by the walk",      [OP_RETURN] = "followed by the walk",
 };
 
-static number_function *form_of(enum opcode code) {
-  return forms[code] ? forms[code] : fixed_map[code];
+static number_function *rule_of(enum opcode code) {
+  return rules[code] ? rules[code] : fixed_map[code];
 }
 
-bool fixed_form_named(enum opcode code) {
-  return form_of(code) != NULL;
+bool fixed_rule_named(enum opcode code) {
+  return rule_of(code) != NULL;
 }
 
-bool fixed_form_known(enum opcode code) {
-  return fixed_form_named(code) || formless[code] || composite_known(code) ||
+bool fixed_rule_known(enum opcode code) {
+  return fixed_rule_named(code) || ruleless[code] || composite_known(code) ||
          op_info[code].flags & INTEGER; /* the pass takes models of floats */
 }
 
 static struct number op_number(struct fixing *x, const struct op *op) {
-  number_function *form = form_of(op->code);
-  if (form)
-    return form(x, op);
-  fix_error(x, op, "has no fixed-point form");
-  return (struct number){.form = FORM_CONST};
+  number_function *rule = rule_of(op->code);
+  if (rule)
+    return rule(x, op);
+  fix_error(x, op, "has no fixed-point rule");
+  return (struct number){.kind = NUMBER_CONST};
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
@@ -182,7 +182,7 @@ static enum elem elem_of(struct format f) {
 static void fix_repeat(struct fixing *x, struct op *op) {
   struct format *f = arena_array(x->m->arena, struct format, op->n_in + 1);
   bool *real = arena_array(x->m->arena, bool, op->n_in + 1);
-  number_of(x, op->body->args[0])->form = FORM_PLAIN;
+  number_of(x, op->body->args[0])->kind = NUMBER_PLAIN;
   number_of(x, op->body->args[0])->v = op->body->args[0];
   for (int i = 0; i < op->n_in; i++) {
     struct value *arg = op->body->args[i + 1];
@@ -191,7 +191,7 @@ static void fix_repeat(struct fixing *x, struct op *op) {
     op->in[i] = real[i] ? to_shaped(x, op->in[i], f[i]) : number_of(x, op->in[i])->v;
     arg->type.elem = real[i] ? elem_of(f[i]) : arg->type.elem;
     *number_of(x, arg) =
-        real[i] ? fixed(arg, f[i].frac, f[i].bits) : (struct number){.form = FORM_PLAIN, .v = arg};
+        real[i] ? fixed(arg, f[i].frac, f[i].bits) : (struct number){.kind = NUMBER_PLAIN, .v = arg};
   }
   fix_block(x, op->body);
   if (!x->ok)
@@ -202,7 +202,7 @@ static void fix_repeat(struct fixing *x, struct op *op) {
     yield->in[i] = real[i] ? to_shaped(x, yield->in[i], f[i]) : number_of(x, yield->in[i])->v;
     op->out[i]->type.elem = op->body->args[i + 1]->type.elem;
     *number_of(x, op->out[i]) = real[i] ? fixed(op->out[i], f[i].frac, f[i].bits)
-                                        : (struct number){.form = FORM_PLAIN, .v = op->out[i]};
+                                        : (struct number){.kind = NUMBER_PLAIN, .v = op->out[i]};
   }
 }
 
@@ -286,7 +286,7 @@ bool pass_fixed_point(struct module *m, const struct pass_context *c) {
     return false;
   x.at = arena_array(m->arena, struct number, x.ranges->n);
   for (int i = 0; i < step->body->n_args; i++)
-    *number_of(&x, step->body->args[i]) = (struct number){.form = FORM_PLAIN, .v = step->body->args[i]};
+    *number_of(&x, step->body->args[i]) = (struct number){.kind = NUMBER_PLAIN, .v = step->body->args[i]};
   fix_states(&x);
   fix_block(&x, step->body);
   if (x.ok)

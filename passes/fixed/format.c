@@ -123,7 +123,7 @@ struct format state_format(const struct fixing *x, const struct state *s) {
 void note_guess(struct fixing *x, const struct op *op, const struct number *n) {
   struct range r = range_at(x, op->out[0]);
   bool moves = op_info[op->code].flags & MOVE || op->code == OP_CONST || op->code == OP_WEIGHT;
-  if (n->form == FORM_FIXED && !moves && !r.mask && !r.whole && op->out[0]->type.elem == ELEM_F32 &&
+  if (n->kind == NUMBER_FIXED && !moves && !r.mask && !r.whole && op->out[0]->type.elem == ELEM_F32 &&
       !has_bound(x, r))
     vec_push(x->m->arena, x->guessed, (struct guess){op, n->v});
 }

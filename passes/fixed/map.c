@@ -14,7 +14,7 @@ static int most(int a, int b) {
 
 struct number fixed(struct value *v, int frac, int bits) {
   v->frac = frac;
-  return (struct number){.form = FORM_FIXED, .v = v, .frac = frac, .bits = bits};
+  return (struct number){.kind = NUMBER_FIXED, .v = v, .frac = frac, .bits = bits};
 }
 
 /* ---- integers ---------------------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ struct number from_shift(struct fixing *x, struct value *v, struct value *e, int
 /* Any f32 value as integers of its own format. */
 struct number as_fixed(struct fixing *x, const struct value *old) {
   struct number *n = number_of(x, old);
-  if (n->form == FORM_FIXED || n->form == FORM_PLAIN)
+  if (n->kind == NUMBER_FIXED || n->kind == NUMBER_PLAIN)
     return *n;
   struct format f = format_of(x, old);
   return fixed(shaped(x, scalar_fixed(x, scalar_of(x, old), f), old->type), f.frac, f.bits);
@@ -111,7 +111,7 @@ struct value *to_shaped(struct fixing *x, const struct value *old, struct format
 
 struct value *to_format(struct fixing *x, const struct value *old, struct format to) {
   struct number *n = number_of(x, old);
-  if (is_scalar_form(n)) {
+  if (is_scalar(n)) {
     struct value *v = scalar_fixed(x, scalar_of(x, old), to);
     return reformat(x, v, to.frac, 32, to);
   }
@@ -126,9 +126,9 @@ static struct format format_of_two(struct fixing *x, const struct op *op, struct
   int finest = -1000;
   for (int i = 0; i < op->n_in; i++) {
     const struct number *n = number_of(x, op->in[i]);
-    if (n->form == FORM_FIXED && op->in[i]->type.elem == ELEM_F32)
+    if (n->kind == NUMBER_FIXED && op->in[i]->type.elem == ELEM_F32)
       finest = most(finest, n->frac);
-    else if (n->form == FORM_SCALAR)
+    else if (n->kind == NUMBER_SCALAR)
       finest = f.frac;
   }
   int less = finest > -1000 && finest < f.frac ? f.frac - finest : 0;
@@ -138,7 +138,7 @@ static struct format format_of_two(struct fixing *x, const struct op *op, struct
 /* An operand aligned for a sum: its own range may be wider than the result's format. */
 static struct value *aligned(struct fixing *x, const struct value *old, int frac) {
   struct number *n = number_of(x, old);
-  if (n->form == FORM_FIXED && n->frac == frac)
+  if (n->kind == NUMBER_FIXED && n->frac == frac)
     return n->v;
   return to_format(x, old, (struct format){frac, x->word});
 }
@@ -156,13 +156,13 @@ static int compared_frac(struct fixing *x, const struct op *op) {
   for (int i = 0; i < 2; i++) {
     const struct number *n = number_of(x, op->in[i]);
     double c;
-    if (value_const(op->in[i], &c) || n->form == FORM_CONST)
-      c = n->form == FORM_CONST ? n->c : c,
+    if (value_const(op->in[i], &c) || n->kind == NUMBER_CONST)
+      c = n->kind == NUMBER_CONST ? n->c : c,
       whole = most(whole, c == 0 ? -1000 : least(31, 8 - floor_log2(c)));
     else if (range_at(x, op->in[i]).whole)
       whole = most(whole, 0);
     else
-      coarse = least(coarse, n->form == FORM_FIXED ? n->frac : format_of(x, op->in[i]).frac);
+      coarse = least(coarse, n->kind == NUMBER_FIXED ? n->frac : format_of(x, op->in[i]).frac);
   }
   return coarse < 1000 ? most(coarse, whole) : most(whole, 0);
 }
@@ -170,7 +170,7 @@ static int compared_frac(struct fixing *x, const struct op *op) {
 static struct number compare_op(struct fixing *x, const struct op *op, enum opcode code) {
   struct format f = {compared_frac(x, op), 32};
   struct value *in[] = {to_format(x, op->in[0], f), to_format(x, op->in[1], f)};
-  return (struct number){.form = FORM_PLAIN, .v = int_op(x, code, 2, in, 0)};
+  return (struct number){.kind = NUMBER_PLAIN, .v = int_op(x, code, 2, in, 0)};
 }
 
 static struct number negative(struct fixing *x, struct number n) {
@@ -184,12 +184,12 @@ static struct number times_const(struct fixing *x, const struct op *op, const st
   struct format f = format_of(x, op->out[0]);
   int e;
   if (c == 0)
-    return (struct number){.form = FORM_CONST};
+    return (struct number){.kind = NUMBER_CONST};
   if (c > 0 && power_of_two(c, &e))
-    return (struct number){.form = FORM_FIXED, .v = n.v, .frac = n.frac - e, .bits = n.bits};
+    return (struct number){.kind = NUMBER_FIXED, .v = n.v, .frac = n.frac - e, .bits = n.bits};
   if (c < 0 && power_of_two(c, &e)) {
     n = negative(x, n);
-    return (struct number){.form = FORM_FIXED, .v = n.v, .frac = n.frac - e, .bits = n.bits};
+    return (struct number){.kind = NUMBER_FIXED, .v = n.v, .frac = n.frac - e, .bits = n.bits};
   }
   return scale_by(x, n, scalar_new(x, c), f);
 }
@@ -197,17 +197,17 @@ static struct number times_const(struct fixing *x, const struct op *op, const st
 static struct number times(struct fixing *x, const struct op *op) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
   struct format f = format_of(x, op->out[0]);
-  if (a->form == FORM_CONST && b->form == FORM_CONST)
-    return (struct number){.form = FORM_CONST, .c = a->c * b->c};
+  if (a->kind == NUMBER_CONST && b->kind == NUMBER_CONST)
+    return (struct number){.kind = NUMBER_CONST, .c = a->c * b->c};
   for (int i = 0; i < 2; i++) {
     const struct number *p = i ? b : a, *q = i ? a : b;
     const struct value *other = op->in[1 - i];
     bool one = type_count(other->type, NULL) == 1;
-    if (p->form == FORM_SCALAR && (one || is_scalar_form(q)))
+    if (p->kind == NUMBER_SCALAR && (one || is_scalar(q)))
       return scalar_number(scalar_product(x, p->s, scalar_of(x, other), 1));
-    if (p->form == FORM_SCALAR)
+    if (p->kind == NUMBER_SCALAR)
       return scale_by(x, *q, p->s, f);
-    if (p->form == FORM_CONST)
+    if (p->kind == NUMBER_CONST)
       return times_const(x, op, other, p->c);
   }
   struct value *shift = int_const(x, a->frac + b->frac - f.frac);
@@ -232,7 +232,7 @@ static struct number divide_elements(struct fixing *x, const struct op *op) {
   struct scalar *inverse =
       scalar_product(x, scalar_new(x, 1), scalar_atom(x, normalise(x, size, int_const(x, b.frac))), -1);
   const struct number *a = number_of(x, op->in[0]);
-  struct scalar *quotient = is_scalar_form(a) ? scalar_product(x, scalar_of(x, op->in[0]), inverse, 1) : NULL;
+  struct scalar *quotient = is_scalar(a) ? scalar_product(x, scalar_of(x, op->in[0]), inverse, 1) : NULL;
   if (!minus && !is_narrow(x, range_at(x, op->out[0]))) /* an exponent of its own */
     return scalar_number(scalar_product(x, scalar_of(x, op->in[0]), inverse, 1));
   struct number y =
@@ -247,16 +247,16 @@ static struct number divide(struct fixing *x, const struct op *op) {
   bool one = type_count(op->in[1]->type, NULL) == 1 && range_at(x, op->in[1]).lo >= 0;
   if (op_is(op->in[1]->def, OP_SQRT))
     warn_of_pole(x, op, op->in[1]);
-  if (a->form == FORM_CONST && a->c == 0)
+  if (a->kind == NUMBER_CONST && a->c == 0)
     return *a;
-  if (b->form == FORM_CONST)
-    return a->form == FORM_FIXED
+  if (b->kind == NUMBER_CONST)
+    return a->kind == NUMBER_FIXED
                ? times_const(x, op, op->in[0], 1 / b->c)
                : scalar_number(scalar_product(x, scalar_of(x, op->in[0]), scalar_new(x, b->c), -1));
-  if (b->form != FORM_SCALAR && !one)
+  if (b->kind != NUMBER_SCALAR && !one)
     return divide_elements(x, op);
   struct scalar *divisor = scalar_of(x, op->in[1]);
-  if (is_scalar_form(a) || (one && type_count(op->in[0]->type, NULL) == 1 && range_at(x, op->in[0]).lo >= 0))
+  if (is_scalar(a) || (one && type_count(op->in[0]->type, NULL) == 1 && range_at(x, op->in[0]).lo >= 0))
     return scalar_number(scalar_product(x, scalar_of(x, op->in[0]), divisor, -1));
   struct scalar *inverse = scalar_product(x, scalar_new(x, 1), divisor, -1);
   return scale_by(x, *a, inverse, format_of(x, op->out[0]));
@@ -264,7 +264,7 @@ static struct number divide(struct fixing *x, const struct op *op) {
 
 static struct number extreme(struct fixing *x, const struct op *op, bool largest) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
-  if (a->form != FORM_SCALAR && b->form != FORM_SCALAR) {
+  if (a->kind != NUMBER_SCALAR && b->kind != NUMBER_SCALAR) {
     struct format f = format_of_two(x, op, format_of_any(x, op, 0));
     struct value *in[] = {aligned(x, op->in[0], f.frac), aligned(x, op->in[1], f.frac)};
     return fixed(int_op(x, largest ? OP_IMAX : OP_IMIN, 2, in, f.bits), f.frac, f.bits);
@@ -277,7 +277,7 @@ static struct number extreme(struct fixing *x, const struct op *op, bool largest
 static struct number select_op(struct fixing *x, const struct op *op) {
   struct value *c = number_of(x, op->in[0])->v;
   const struct number *a = number_of(x, op->in[1]), *b = number_of(x, op->in[2]);
-  if (a->form == FORM_SCALAR || b->form == FORM_SCALAR)
+  if (a->kind == NUMBER_SCALAR || b->kind == NUMBER_SCALAR)
     return scalar_number(scalar_select(x, c, scalar_of(x, op->in[1]), scalar_of(x, op->in[2])));
   struct format f = format_of_any(x, op, 1);
   struct value *y = int_select(x, c, to_format(x, op->in[1], f), to_format(x, op->in[2], f));
@@ -317,7 +317,7 @@ static struct number silu(struct fixing *x, const struct op *op) {
 static struct number hyperbolic(struct fixing *x, const struct op *op) {
   struct number n = as_fixed(x, op->in[0]);
   struct number s =
-      sigmoid(x, (struct number){.form = FORM_FIXED, .v = n.v, .frac = n.frac - 1, .bits = n.bits});
+      sigmoid(x, (struct number){.kind = NUMBER_FIXED, .v = n.v, .frac = n.frac - 1, .bits = n.bits});
   int frac = s.frac - 1; /* of 2 sigmoid */
   return fixed(int_sub(x, s.v, int_const(x, ldexp(1, frac)), frac + 2), frac, frac + 2);
 }
@@ -411,7 +411,7 @@ static struct number logarithm(struct fixing *x, const struct op *op) {
   if (op_is(op->in[0]->def, OP_SIGMOID))
     return log_sigmoid(x, op);
   struct number *old = number_of(x, op->in[0]);
-  struct atom n = old->form == FORM_SCALAR ? materialise(x, old->s) : (struct atom){0};
+  struct atom n = old->kind == NUMBER_SCALAR ? materialise(x, old->s) : (struct atom){0};
   if (!n.m) {
     struct number v = as_fixed(x, op->in[0]);
     n = (struct atom){v.v, int_const(x, v.frac), false};
@@ -426,7 +426,7 @@ static struct number logarithm(struct fixing *x, const struct op *op) {
 }
 
 static struct number root_op(struct fixing *x, const struct op *op, bool inverse) {
-  bool own = number_of(x, op->in[0])->form == FORM_SCALAR || type_count(op->out[0]->type, NULL) == 1 ||
+  bool own = number_of(x, op->in[0])->kind == NUMBER_SCALAR || type_count(op->out[0]->type, NULL) == 1 ||
              !is_narrow(x, range_at(x, op->out[0]));
   if (inverse)
     warn_of_pole(x, op, op->in[0]);
@@ -475,7 +475,7 @@ struct number codes_op(struct fixing *x, const struct op *op) {
   const struct number *s = number_of(x, op->in[1]);
   int e, bits = op->attr.bits;
   struct value *q;
-  if (s->form == FORM_CONST && s->c > 0 && power_of_two(s->c, &e)) {
+  if (s->kind == NUMBER_CONST && s->c > 0 && power_of_two(s->c, &e)) {
     int drop = n.frac - e;
     q = drop > 0 ? round_shift(x, n.v, drop, op->attr.round, bits)
                  : int_mulshift(x, n.v, int_const(x, 1), int_const(x, drop), bits);
@@ -483,7 +483,7 @@ struct number codes_op(struct fixing *x, const struct op *op) {
     struct atom a = materialise(x, scalar_of(x, op->in[1]));
     q = int_mulshift(x, n.v, a.m, int_add(x, a.e, int_const(x, n.frac), 16), bits);
   }
-  return (struct number){.form = FORM_PLAIN, .v = q};
+  return (struct number){.kind = NUMBER_PLAIN, .v = q};
 }
 
 static struct number rounded(struct fixing *x, const struct op *op, enum rounding mode) {
@@ -505,27 +505,27 @@ static struct number convert_op(struct fixing *x, const struct op *op) {
   case ELEM_F32: return *n;
   default:
     fix_error(x, op, "a %s cannot become a fixed-point number", elem_name(op->in[0]->type.elem));
-    return (struct number){.form = FORM_CONST};
+    return (struct number){.kind = NUMBER_CONST};
   }
 }
 
-#define FORM(name, form)                                                                                     \
+#define RULE(name, result)                                                                                   \
   static struct number name(struct fixing *x, const struct op *op) {                                         \
-    return form;                                                                                             \
+    return result;                                                                                           \
   }
-FORM(neg_op, negative(x, as_fixed(x, op->in[0])))
-FORM(sqrt_op, root_op(x, op, false))
-FORM(rsqrt_op, root_op(x, op, true))
-FORM(sigmoid_op, sigmoid(x, as_fixed(x, op->in[0])))
-FORM(softplus_op, soft_plus(x, as_fixed(x, op->in[0]), format_of(x, op->out[0])))
-FORM(floor_op, rounded(x, op, ROUND_FLOOR))
-FORM(round_op, rounded(x, op, op->attr.round))
-FORM(sub_op, aligned_op(x, op, OP_ISUB))
-FORM(min_op, extreme(x, op, false))
-FORM(max_op, extreme(x, op, true))
-FORM(lt_op, compare_op(x, op, OP_ILT))
-FORM(le_op, compare_op(x, op, OP_ILE))
-FORM(eq_op, compare_op(x, op, OP_IEQ))
+RULE(neg_op, negative(x, as_fixed(x, op->in[0])))
+RULE(sqrt_op, root_op(x, op, false))
+RULE(rsqrt_op, root_op(x, op, true))
+RULE(sigmoid_op, sigmoid(x, as_fixed(x, op->in[0])))
+RULE(softplus_op, soft_plus(x, as_fixed(x, op->in[0]), format_of(x, op->out[0])))
+RULE(floor_op, rounded(x, op, ROUND_FLOOR))
+RULE(round_op, rounded(x, op, op->attr.round))
+RULE(sub_op, aligned_op(x, op, OP_ISUB))
+RULE(min_op, extreme(x, op, false))
+RULE(max_op, extreme(x, op, true))
+RULE(lt_op, compare_op(x, op, OP_ILT))
+RULE(le_op, compare_op(x, op, OP_ILE))
+RULE(eq_op, compare_op(x, op, OP_IEQ))
 
 static struct number abs_op(struct fixing *x, const struct op *op) {
   struct number n = as_fixed(x, op->in[0]);
@@ -539,8 +539,8 @@ static struct number relu_op(struct fixing *x, const struct op *op) {
 
 static struct number add_op(struct fixing *x, const struct op *op) {
   const struct number *a = number_of(x, op->in[0]), *b = number_of(x, op->in[1]);
-  bool scalars = a->form == FORM_SCALAR || b->form == FORM_SCALAR;
-  bool one = type_count(op->out[0]->type, NULL) == 1 || (is_scalar_form(a) && is_scalar_form(b));
+  bool scalars = a->kind == NUMBER_SCALAR || b->kind == NUMBER_SCALAR;
+  bool one = type_count(op->out[0]->type, NULL) == 1 || (is_scalar(a) && is_scalar(b));
   if (scalars && one && range_at(x, op->in[0]).lo >= 0 && range_at(x, op->in[1]).lo >= 0)
     return scalar_number(scalar_add(x, scalar_of(x, op->in[0]), scalar_of(x, op->in[1])));
   return aligned_op(x, op, OP_IADD);

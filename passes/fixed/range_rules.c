@@ -215,7 +215,7 @@ static struct range of_cumsum(const struct analysis *x, const struct op *op) {
   return range_hull(a, scaled(a, length_of(op)));
 }
 
-/* Wider than their bodies' ranges where operands hardly vary: fixed-point has forms of its own for the two,
+/* Wider than their bodies' ranges where operands hardly vary: fixed-point has rules of its own for the two,
  * which round otherwise than the bodies would. */
 static struct range of_rmsnorm(const struct analysis *x, const struct op *op) {
   struct range a = in(x, op, 0);

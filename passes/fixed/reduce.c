@@ -81,7 +81,7 @@ static struct number sum_op(struct fixing *x, const struct op *op) {
   const struct number *in = number_of(x, op->in[0]);
   if (op_is(square, OP_MUL) && square->in[0] == square->in[1])
     return scalar_number(sum_of_squares(x, square->in[0], axis));
-  if (in->form == FORM_SCALAR)
+  if (in->kind == NUMBER_SCALAR)
     return scalar_number(sum_of_scalars(x, in->s, op));
   struct number e = as_fixed(x, op->in[0]);
   int over = e.bits - 1 + log2_up(n) - SUM_BITS, drop = over > 0 ? over : 0;
@@ -163,7 +163,7 @@ struct number matmul_op(struct fixing *x, const struct op *op) {
   if (t.rank == MAX_RANK) {
     fix_error(x, op, "%s against a matrix would need more than %d axes", type_text(x->m->arena, x->m, t),
               MAX_RANK);
-    return (struct number){.form = FORM_CONST};
+    return (struct number){.kind = NUMBER_CONST};
   }
   int last = type_last(t), drop;
   struct block_float f = block_float(x, as_fixed(x, op->in[1]), last);
@@ -183,7 +183,7 @@ struct number float_sum_op(struct fixing *x, const struct op *op) {
   if (log2_up(n) + DIGITS > SUM_BITS) {
     fix_error(x, op, "a sum of %lld fixed-point numbers does not fit 32 bits; quantise the activations",
               (long long)n);
-    return (struct number){.form = FORM_CONST};
+    return (struct number){.kind = NUMBER_CONST};
   }
   struct block_float f = block_float(x, as_fixed(x, v), type_last(v->type));
   struct value *in[] = {number_of(x, w)->v, f.v};

@@ -8,12 +8,12 @@
 #include <math.h>
 #include <string.h>
 
-bool is_scalar_form(const struct number *n) {
-  return n->form == FORM_SCALAR || n->form == FORM_CONST;
+bool is_scalar(const struct number *n) {
+  return n->kind == NUMBER_SCALAR || n->kind == NUMBER_CONST;
 }
 
 struct number scalar_number(struct scalar *s) {
-  return (struct number){.form = FORM_SCALAR, .s = s};
+  return (struct number){.kind = NUMBER_SCALAR, .s = s};
 }
 
 struct scalar *scalar_new(struct fixing *x, double c) {
@@ -71,9 +71,9 @@ static bool visible(const struct fixing *x, const struct value *v) {
 
 struct scalar *scalar_of(struct fixing *x, const struct value *old) {
   struct number *n = number_of(x, old);
-  if (n->form == FORM_SCALAR)
+  if (n->kind == NUMBER_SCALAR)
     return n->s;
-  if (n->form == FORM_CONST)
+  if (n->kind == NUMBER_CONST)
     return scalar_new(x, n->c);
   if (!n->s || !visible(x, n->s->factors.at[0].atom.m))
     n->s = scalar_atom(x, normalise(x, n->v, int_const(x, n->frac)));

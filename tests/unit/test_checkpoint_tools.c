@@ -128,9 +128,9 @@ static void compare_packed(struct checkpoint *a, struct checkpoint *p) {
     if (is_matrix(t)) {
       assert_int_equal(u->dtype, DTYPE_U8);
       assert_true(checkpoint_read_ternary(a, t->name, t->shape[0], t->shape[1],
-                                          &(struct scale_form){SCALE_TENSOR, 0, BY_AUTO}, x, &mean[0], 1));
+                                          &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, x, &mean[0], 1));
       assert_true(checkpoint_read_ternary(p, t->name, t->shape[0], t->shape[1],
-                                          &(struct scale_form){SCALE_TENSOR, 0, BY_AUTO}, y, &mean[1], 2));
+                                          &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, y, &mean[1], 2));
       assert_memory_equal(x, y, n);
       assert_true(mean[0] == mean[1]);
     } else {
@@ -248,11 +248,11 @@ static void test_pack_errors(void **state) {
                   "\"x\":{\"dtype\":\"U8\",\"shape\":[2,2],\"data_offsets\":[4,8]}}",
                   damaged[i].data, 8);
     c = checkpoint_open(&b->diag, &b->arena, in(b, "d.safetensors"));
-    assert_false(checkpoint_read_ternary(c, "x", 2, 7, &(struct scale_form){SCALE_TENSOR, 0, BY_AUTO}, codes,
-                                         mean, 2));
+    assert_false(
+        checkpoint_read_ternary(c, "x", 2, 7, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes, mean, 2));
     expect_said(b, damaged[i].message);
     assert_false(
-        checkpoint_read_ternary(c, "x", 2, 7, &(struct scale_form){SCALE_ROW, 0, BY_AUTO}, codes, mean, 2));
+        checkpoint_read_ternary(c, "x", 2, 7, &(struct scaling){SCALE_ROW, 0, BY_AUTO}, codes, mean, 2));
     expect_said(b, "packed with one scale for the matrix");
     checkpoint_close(c);
   }

@@ -234,13 +234,13 @@ static void check_sum(int processor, enum storage stored, int64_t group, int64_t
 
 static void ternary_sums(void **state) {
   (void)state;
-  static const enum storage forms[] = {STORE_TILE2, STORE_TILE3};
+  static const enum storage packings[] = {STORE_TILE2, STORE_TILE3};
   static const enum format formats[] = {FORMAT_F32, FORMAT_I8};
   for (int p = 0; p < PROCESSORS; p++)
     for (int64_t group = 0; group <= 48; group += 48)
       for (int64_t rows = 1; rows <= 19; rows += 9)
         for (int k = 0; k < 4; k++)
-          check_sum(p, forms[k / 2], group, rows, formats[k % 2]);
+          check_sum(p, packings[k / 2], group, rows, formats[k % 2]);
 }
 
 /* ---- objects and targets --------------------------------------------------------------------- */

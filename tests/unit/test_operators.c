@@ -28,7 +28,7 @@
 #include <cmocka.h>
 
 bool emit_map_covers(enum opcode code);          /* backends/native/emit.h wants LLVM's headers */
-bool fixed_form_known(enum opcode code);         /* passes/fixed/fixed.h has names that loops have too */
+bool fixed_rule_known(enum opcode code);         /* passes/fixed/fixed.h has names that loops have too */
 int builtin_names(const char **names, int room); /* frontend/language/elaborate.h wants a grammar's */
 
 static bool tables_are_whole; /* else back ends would call what is not there */
@@ -61,7 +61,7 @@ static const struct table {
      "it has no meaning at both precisions: ir/real.inc, ir/integer_ops.c, ir/interp/interp.c, "
      "ir/interp/interp_num.inc, or a body in ir/composites.c"},
     {range_rule_known, "passes/fixed/range_rules.c says nothing about its results"},
-    {fixed_form_known, "it has no fixed-point form, and nothing says why: passes/fixed/map.c, "
+    {fixed_rule_known, "it has no fixed-point rule, and nothing says why: passes/fixed/map.c, "
                        "passes/fixed/fixed_point.c"},
     {has_llvm, "backends/native/emit_map.c or emit_integer.c has no row"},
     {has_c, "backends/c/expr.c has no row"},

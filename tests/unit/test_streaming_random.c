@@ -1,7 +1,7 @@
 /* test_streaming_random.c: the streaming machine of random models in Icarus: each number that a unit stores
- * is the interpreter's, with states saved and restored and sequences that end on the way. Models that have no
- * fixed-point form, or that the machine refuses, are counted, and so are those with a long step. A failure
- * prints its seed; `test_streaming_random FIRST COUNT` runs those seeds, long ones too. */
+ * is the interpreter's, with states saved and restored and sequences that end on the way. Models that
+ * fixed-point has no rules for, or that the machine refuses, are counted, and so are those with a long step.
+ * A failure prints its seed; `test_streaming_random FIRST COUNT` runs those seeds, long ones too. */
 #include "backends/hardware/streaming/printer.h"
 #include "driver/hardware.h"
 #include "driver/simulation.h"

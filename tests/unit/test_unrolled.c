@@ -333,7 +333,7 @@ static void random_models_are_the_interpreters(void **state) {
     struct weight_source source = random_source();
     for (const struct func *f = b.m->funcs; f; f = f->next)
       walk(f->body, note_integers, &integers);
-    if (!integers && passes_run(b.m, passes_list, NULL)) { /* some operators have no fixed-point form */
+    if (!integers && passes_run(b.m, passes_list, NULL)) { /* some operators have no fixed-point rule */
       bool taken = check_module(&b, &source, seed % 2 ? MULTIPLIER_LOGIC : MULTIPLIER_BLOCK, 12);
       checked += taken;
       refused += !taken;

@@ -16,6 +16,9 @@ EMBED(avxvnni, "avxvnni.bc")
 EMBED(vnni, "vnni.bc")
 EMBED(vbmi, "vbmi.bc")
 EMBED(neon, "neon.bc")
+EMBED(gradient_x86_64, "gradient_x86_64.bc")
+EMBED(gradient_aarch64, "gradient_aarch64.bc")
+EMBED(gradient_riscv64, "gradient_riscv64.bc")
 
 const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
     [BITCODE_X86_64] = {"x86_64", tern_bitcode_x86_64, tern_bitcode_end_x86_64},
@@ -26,4 +29,9 @@ const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
     [BITCODE_X86_64_VNNI] = {"x86_64", tern_bitcode_vnni, tern_bitcode_end_vnni},
     [BITCODE_X86_64_VBMI] = {"x86_64", tern_bitcode_vbmi, tern_bitcode_end_vbmi},
     [BITCODE_AARCH64_NEON] = {"aarch64", tern_bitcode_neon, tern_bitcode_end_neon},
+    [BITCODE_GRADIENT_X86_64] = {"x86_64", tern_bitcode_gradient_x86_64, tern_bitcode_end_gradient_x86_64},
+    [BITCODE_GRADIENT_AARCH64] = {"aarch64", tern_bitcode_gradient_aarch64,
+                                  tern_bitcode_end_gradient_aarch64},
+    [BITCODE_GRADIENT_RISCV64] = {"riscv64", tern_bitcode_gradient_riscv64,
+                                  tern_bitcode_end_gradient_riscv64},
 };

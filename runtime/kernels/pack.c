@@ -68,15 +68,23 @@ static void pack_edge(int64_t chunk, const int8_t *codes, int64_t stride, int64_
   pack_tile(chunk, padded, chunk, out);
 }
 
-static inline void pack_panel(int64_t chunk, const int8_t *codes, int64_t n, int64_t rows, uint8_t *out,
-                              int64_t step) {
+static inline void pack_panel(int64_t chunk, const int8_t *codes, int64_t stride, int64_t rows, int64_t n,
+                              uint8_t *out, int64_t step) {
   int64_t c = 0, whole = rows == TERN_PANEL ? n / chunk : 0;
   for (; c < whole; c++)
-    pack_tile(chunk, codes + c * chunk, n, out + c * step);
+    pack_tile(chunk, codes + c * chunk, stride, out + c * step);
   for (; c * chunk < n; c++) {
     int64_t left = n - c * chunk;
-    pack_edge(chunk, codes + c * chunk, n, rows, left < chunk ? left : chunk, out + c * step);
+    pack_edge(chunk, codes + c * chunk, stride, rows, left < chunk ? left : chunk, out + c * step);
   }
+}
+
+void tern_pack_strip(int64_t chunk, const int8_t *codes, int64_t stride, int64_t rows, int64_t n,
+                     uint8_t *out, int64_t step) {
+  if (chunk == TERN_CHUNK)
+    pack_panel(TERN_CHUNK, codes, stride, rows, n, out, step);
+  else
+    pack_panel(TERN_CHUNK3, codes, stride, rows, n, out, step);
 }
 
 static inline void pack_pairs(int64_t chunk, const int8_t *codes, int64_t m, int64_t n, uint8_t *out,
@@ -85,7 +93,7 @@ static inline void pack_pairs(int64_t chunk, const int8_t *codes, int64_t m, int
   for (int64_t panel = 2 * begin; panel < 2 * end && panel < tern_tiles(m); panel++) {
     int64_t step, rows = m - panel * TERN_PANEL;
     int64_t at = tern_panel(out, m, chunks, panel, &step) - out;
-    pack_panel(chunk, codes + panel * TERN_PANEL * n, n, rows < TERN_PANEL ? rows : TERN_PANEL, out + at,
+    pack_panel(chunk, codes + panel * TERN_PANEL * n, n, rows < TERN_PANEL ? rows : TERN_PANEL, n, out + at,
                step);
   }
 }

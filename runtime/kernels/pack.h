@@ -1,4 +1,5 @@
-/* pack.h: codes -1, 0, 1 into the layouts of ternary.h, when a weights image is made. */
+/* pack.h: codes -1, 0, 1 into the layouts of ternary.h, when a weights image is made, or a trained
+ * matrix has changed. */
 #ifndef TERN_PACK_H
 #define TERN_PACK_H
 
@@ -18,5 +19,10 @@ void tern_pack_tile2_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *o
                            int64_t end);
 void tern_pack_tile3_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin,
                            int64_t end);
+
+/* At most 16 rows of n codes, `stride` apart: `chunk` columns (16: tile2, 20: tile3) make a tile, which is
+ * `step` bytes before the next. */
+void tern_pack_strip(int64_t chunk, const int8_t *codes, int64_t stride, int64_t rows, int64_t n,
+                     uint8_t *out, int64_t step);
 
 #endif

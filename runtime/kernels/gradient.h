@@ -1,0 +1,68 @@
+/* gradient.h: the products of a backward pass, in which a sum goes over tokens or over the rows of a matrix.
+ *
+ *   outer   y[i, j] += sum over t of a[t, i] * b[t, j]     gradient of a matrix; b: what the product read
+ *   back    y[t, j]  = sum over i of a[t, i] * w[i, j]     gradient of what the product read
+ *
+ * The order of float32 sums is stated, and the same on every processor and for every number of threads. What
+ * is summed, tokens or rows, stands in blocks of TERN_GRADIENT_BLOCK. A block is one chain of fused
+ * multiply-adds, s = fma(a, b, s), in order from s = 0. `outer` adds the blocks to y in their order; `back`
+ * begins with the first block's chain and adds the others in their order. Each addition is rounded; nothing
+ * is flushed to zero. int8, int16 and ternary codes are exact in float32. Which NaN a NaN is, is not stated.
+ *
+ * With groups of columns (as in ternary.h) a[t, i] is a row of ceil(n / group) numbers, of which column j
+ * takes number j / group; group 0: there is one for all columns.
+ *
+ * C11, no library but <string.h>. No function allocates; the fast ones take up to 256 KiB of stack. */
+#ifndef TERN_GRADIENT_H
+#define TERN_GRADIENT_H
+
+#include "runtime/kernels/ternary.h"
+
+enum { TERN_GRADIENT_BLOCK = 256 };
+
+/* y[m, n] += a[rows, m, groups]^T b[rows, n].
+ *   a, b     nothing beyond the last row is read
+ *   thread   of `threads`: they share y, so each reads and writes its own part of it
+ * Every thread of a team calls it with the same arguments but `thread`. */
+#define TERN_OUTER(name, b_type)                                                                             \
+  void name(const float *a, const b_type *b, float *y, int64_t m, int64_t n, int64_t group, int64_t rows,    \
+            uint32_t thread, uint32_t threads)
+
+TERN_OUTER(tern_outer_i8, int8_t);
+TERN_OUTER(tern_outer_i16, int16_t);
+TERN_OUTER(tern_outer_f32, float);
+
+/* y[rows, n] = a[rows, m, groups] w[m, n]; w in layout tile2, or tile3 for back3. */
+#define TERN_TERNARY_BACK(name)                                                                              \
+  void name(const uint8_t *w, const float *a, float *y, int64_t m, int64_t n, int64_t group, int64_t rows,   \
+            uint32_t thread, uint32_t threads)
+
+TERN_TERNARY_BACK(tern_ternary_back_f32);
+TERN_TERNARY_BACK(tern_ternary_back3_f32);
+
+/* The same for floats, row after row. */
+#define TERN_MATMUL_BACK(name)                                                                               \
+  void name(const float *w, const float *a, float *y, int64_t m, int64_t n, int64_t rows, uint32_t thread,   \
+            uint32_t threads)
+
+TERN_MATMUL_BACK(tern_matmul_back_f32);
+
+/* What a thread has of an output of p rows by q columns: [row, row_end) by [column, column_end). The longer
+ * side is shared, in units of TERN_PANEL. */
+struct tern_part {
+  int64_t row, row_end, column, column_end;
+};
+
+static inline struct tern_part tern_gradient_share(int64_t p, int64_t q, uint32_t thread, uint32_t threads) {
+  struct tern_part part = {0, p, 0, q};
+  int64_t count = q < p ? p : q, units = tern_tiles(count);
+  int64_t begin = units * thread / threads * TERN_PANEL, end = units * (thread + 1) / threads * TERN_PANEL;
+  end = end < count ? end : count;
+  if (q < p)
+    part.row = begin, part.row_end = end;
+  else
+    part.column = begin, part.column_end = end;
+  return part;
+}
+
+#endif

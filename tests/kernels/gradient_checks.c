@@ -1,0 +1,356 @@
+/* gradient_checks.c: every level of the products of a backward pass that this processor runs, against loops
+ * that follow the stated order step by step, bit for bit: odd shapes, one to five threads, groups, numbers
+ * that are tiny, infinite or none. Each operand is allocated to the byte, so that the sanitizer sees a read
+ * beyond. */
+#include "tests/kernels/gradient_checks.h"
+
+#include "runtime/kernels/gradient.h"
+#include "runtime/kernels/pack.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned failures; /* of the check that runs */
+
+__attribute__((format(printf, 1, 2))) static void differs(const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  if (failures++ < 20) {
+    vprintf(format, list);
+    putchar('\n');
+  }
+  va_end(list);
+}
+
+/* ---- levels ---------------------------------------------------------------------------------- */
+
+typedef TERN_OUTER(outer_i8_function, int8_t);
+typedef TERN_OUTER(outer_i16_function, int16_t);
+typedef TERN_OUTER(outer_f32_function, float);
+typedef TERN_TERNARY_BACK(ternary_back_function);
+typedef TERN_MATMUL_BACK(matmul_back_function);
+
+struct level {
+  const char *name;
+  bool runs;
+  outer_i8_function *outer_i8;
+  outer_i16_function *outer_i16;
+  outer_f32_function *outer_f32;
+  ternary_back_function *back[2]; /* tile2, tile3 */
+  matmul_back_function *matmul_back;
+};
+#define LEVEL(name, runs, suffix)                                                                            \
+  {name,                                                                                                     \
+   runs,                                                                                                     \
+   tern_outer_i8##suffix,                                                                                    \
+   tern_outer_i16##suffix,                                                                                   \
+   tern_outer_f32##suffix,                                                                                   \
+   {tern_ternary_back_f32##suffix, tern_ternary_back3_f32##suffix},                                          \
+   tern_matmul_back_f32##suffix}
+
+enum { LEVELS_MOST = 4 };
+static int levels(struct level to[LEVELS_MOST]) {
+  const struct level all[] = {
+      LEVEL("portable", true, ),
+  };
+  memcpy(to, all, sizeof all);
+  return (int)(sizeof all / sizeof *all);
+}
+
+void gradient_levels(void) {
+  struct level all[LEVELS_MOST];
+  for (int k = 0, n = levels(all); k < n; k++)
+    if (all[k].runs)
+      printf("%s\n", all[k].name);
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+static uint64_t random_state = 88172645463325252u;
+static uint32_t random_number(void) {
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 7;
+  random_state ^= random_state << 17;
+  return (uint32_t)(random_state >> 32);
+}
+
+/* What floats are like: ordinary; of any exponent, so that sums round in every way and leave the range at
+ * both ends; with infinities and NaN among them. */
+enum kind { ORDINARY, ANY_EXPONENT, NOT_FINITE, KINDS };
+
+static float random_float(enum kind kind) {
+  uint32_t bits = random_number();
+  float x;
+  if (kind == ORDINARY)
+    return (float)((int32_t)bits * 1e-9);
+  if (kind == NOT_FINITE && bits % 61 == 0)
+    return bits & 1 << 20 ? (bits & 1 << 21 ? INFINITY : -INFINITY) : NAN;
+  if (bits % 3 == 0) /* small, or smaller than any normal number */
+    bits &= 0x80ffffffu;
+  else if (bits % 3 == 1)
+    bits = (bits & 0x9fffffffu) | 0x20000000u;
+  memcpy(&x, &bits, sizeof x);
+  return isfinite(x) ? x : 1;
+}
+
+static float *random_floats(int64_t n, enum kind kind) {
+  float *x = malloc(sizeof *x * (size_t)n);
+  for (int64_t k = 0; k < n; k++)
+    x[k] = random_float(kind);
+  return x;
+}
+
+/* Whether bits are equal; all NaN count as one. */
+static bool same(const float *x, const float *y, int64_t n) {
+  for (int64_t k = 0; k < n; k++)
+    if (memcmp(&x[k], &y[k], sizeof *x) && !(isnan(x[k]) && isnan(y[k])))
+      return false;
+  return true;
+}
+
+/* ---- outer ----------------------------------------------------------------------------------- */
+
+enum number { I8, I16, F32, NUMBERS };
+
+struct shape {
+  int64_t m, n, group, rows;
+};
+
+static int64_t groups_of(const struct shape *s) {
+  return s->group ? (s->n + s->group - 1) / s->group : 1;
+}
+
+static float element(enum number number, const void *b, int64_t at) {
+  return number == I8    ? (float)((const int8_t *)b)[at]
+         : number == I16 ? (float)((const int16_t *)b)[at]
+                         : ((const float *)b)[at];
+}
+
+/* As gradient.h states it. */
+static void naive_outer(const struct shape *s, enum number number, const float *a, const void *b, float *y) {
+  int64_t groups = groups_of(s);
+  for (int64_t i = 0; i < s->m; i++)
+    for (int64_t j = 0; j < s->n; j++)
+      for (int64_t t = 0; t < s->rows;) {
+        float chain = 0;
+        int64_t end = t + TERN_GRADIENT_BLOCK < s->rows ? t + TERN_GRADIENT_BLOCK : s->rows;
+        for (; t < end; t++)
+          chain = fmaf(a[(t * s->m + i) * groups + (s->group ? j / s->group : 0)],
+                       element(number, b, t * s->n + j), chain);
+        y[i * s->n + j] = y[i * s->n + j] + chain;
+      }
+}
+
+static void call_outer(const struct level *l, const struct shape *s, enum number number, const float *a,
+                       const void *b, float *y, uint32_t thread, uint32_t threads) {
+  if (number == I8)
+    l->outer_i8(a, b, y, s->m, s->n, s->group, s->rows, thread, threads);
+  else if (number == I16)
+    l->outer_i16(a, b, y, s->m, s->n, s->group, s->rows, thread, threads);
+  else
+    l->outer_f32(a, b, y, s->m, s->n, s->group, s->rows, thread, threads);
+}
+
+/* Codes of the whole range, or, where `extreme`, of its ends alone. */
+static void *random_codes(enum number number, int64_t n, enum kind kind, bool extreme) {
+  if (number == F32)
+    return random_floats(n, kind);
+  int8_t *x = malloc((size_t)(number == I8 ? n : 2 * n));
+  for (int64_t k = 0; k < n; k++) {
+    uint32_t r = random_number();
+    int16_t wide = (int16_t)(extreme ? (r & 1 ? 32767 : -32768) : (int32_t)(r % 65536) - 32768);
+    if (number == I8)
+      x[k] = (int8_t)(wide >> 8);
+    else
+      memcpy(x + 2 * k, &wide, sizeof wide);
+  }
+  return x;
+}
+
+static void check_outer(const struct shape s, enum number number, enum kind kind, bool extreme) {
+  struct level all[LEVELS_MOST];
+  int64_t outputs = s.m * s.n;
+  float *a = random_floats(s.rows * s.m * groups_of(&s), kind), *before = random_floats(outputs, kind);
+  void *b = random_codes(number, s.rows * s.n, kind, extreme);
+  float *expected = malloc(sizeof *expected * (size_t)outputs), *y = malloc(sizeof *y * (size_t)outputs);
+  memcpy(expected, before, sizeof *y * (size_t)outputs);
+  naive_outer(&s, number, a, b, expected);
+  for (int k = 0, n = levels(all); k < n; k++)
+    for (uint32_t threads = 1; all[k].runs && threads <= 5; threads++) {
+      memcpy(y, before, sizeof *y * (size_t)outputs);
+      for (uint32_t thread = 0; thread < threads; thread++)
+        call_outer(&all[k], &s, number, a, b, y, thread, threads);
+      if (!same(y, expected, outputs))
+        differs("%s: outer of %s differs: m %ld n %ld group %ld rows %ld floats %d threads %u", all[k].name,
+                (const char *[]){"int8", "int16", "floats"}[number], (long)s.m, (long)s.n, (long)s.group,
+                (long)s.rows, kind, threads);
+    }
+  free(a), free(b), free(before), free(expected), free(y);
+}
+
+/* ---- back ------------------------------------------------------------------------------------ */
+
+enum stored { TILE2, TILE3, FLOATS, STORED };
+
+static float weight(enum stored stored, const int8_t *codes, const float *w, int64_t at) {
+  return stored == FLOATS ? w[at] : codes[at];
+}
+
+static void naive_back(const struct shape *s, enum stored stored, const int8_t *codes, const float *w,
+                       const float *a, float *y) {
+  int64_t groups = groups_of(s);
+  for (int64_t t = 0; t < s->rows; t++)
+    for (int64_t j = 0; j < s->n; j++)
+      for (int64_t i = 0; i < s->m;) {
+        float chain = 0, *to = &y[t * s->n + j];
+        int64_t begin = i, end = i + TERN_GRADIENT_BLOCK < s->m ? i + TERN_GRADIENT_BLOCK : s->m;
+        for (; i < end; i++)
+          chain = fmaf(a[(t * s->m + i) * groups + (s->group ? j / s->group : 0)],
+                       weight(stored, codes, w, i * s->n + j), chain);
+        *to = begin ? *to + chain : chain;
+      }
+}
+
+static void call_back(const struct level *l, const struct shape *s, enum stored stored, const void *w,
+                      const float *a, float *y, uint32_t thread, uint32_t threads) {
+  if (stored == FLOATS)
+    l->matmul_back(w, a, y, s->m, s->n, s->rows, thread, threads);
+  else
+    l->back[stored](w, a, y, s->m, s->n, s->group, s->rows, thread, threads);
+}
+
+static void check_back_of(const struct shape s, enum stored stored, enum kind kind) {
+  struct level all[LEVELS_MOST];
+  int64_t outputs = s.rows * s.n;
+  float *a = random_floats(s.rows * s.m * groups_of(&s), kind), *w = random_floats(s.m * s.n, kind);
+  float *expected = malloc(sizeof *expected * (size_t)outputs), *y = malloc(sizeof *y * (size_t)outputs);
+  int8_t *codes = malloc((size_t)(s.m * s.n));
+  uint8_t *packed =
+      malloc((size_t)(stored == TILE3 ? tern_tile3_bytes(s.m, s.n) : tern_tile2_bytes(s.m, s.n)));
+  for (int64_t k = 0; k < s.m * s.n; k++)
+    codes[k] = (int8_t)(random_number() % 3) - 1;
+  (stored == TILE3 ? tern_pack_tile3 : tern_pack_tile2)(codes, s.m, s.n, packed);
+  naive_back(&s, stored, codes, w, a, expected);
+  for (int k = 0, n = levels(all); k < n; k++)
+    for (uint32_t threads = 1; all[k].runs && threads <= 5; threads++) {
+      memset(y, 0x55, sizeof *y * (size_t)outputs);
+      for (uint32_t thread = 0; thread < threads; thread++)
+        call_back(&all[k], &s, stored, stored == FLOATS ? (const void *)w : packed, a, y, thread, threads);
+      if (!same(y, expected, outputs))
+        differs("%s: back of %s differs: m %ld n %ld group %ld rows %ld floats %d threads %u", all[k].name,
+                (const char *[]){"tile2", "tile3", "floats"}[stored], (long)s.m, (long)s.n, (long)s.group,
+                (long)s.rows, kind, threads);
+    }
+  free(a), free(w), free(codes), free(packed), free(expected), free(y);
+}
+
+static void check_back(const struct shape s, enum kind kind) {
+  for (enum stored stored = TILE2; stored < STORED; stored++)
+    if (stored != FLOATS || !s.group)
+      check_back_of(s, stored, kind);
+}
+
+/* ---- shapes ---------------------------------------------------------------------------------- */
+
+static const int64_t sizes[] = {1, 2, 5, 15, 16, 17, 31, 33, 47, 64, 65, 100};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static void odd_shapes(void) {
+  static const int64_t rows[] = {1, 6, 13, 29};
+  for (int i = 0; i < SIZES; i++)
+    for (int j = 0; j < SIZES; j++)
+      for (int r = 0; r < 4; r++) {
+        struct shape s = {sizes[i], sizes[j], 0, rows[r]};
+        check_outer(s, (i + j + r) % NUMBERS, ORDINARY, false);
+        check_back(s, ORDINARY);
+      }
+}
+
+/* Several blocks of what is summed, and of columns; sets of rows that are full, and all that are left over.
+ */
+static void many_blocks(void) {
+  static const struct shape shapes[] = {{7, 33, 0, 255},  {19, 18, 0, 256},  {5, 700, 0, 257},
+                                        {33, 16, 0, 777}, {255, 21, 0, 40},  {256, 40, 0, 19},
+                                        {257, 33, 0, 27}, {700, 333, 0, 35}, {520, 1000, 0, 3}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    for (enum number number = I8; number < NUMBERS; number++)
+      check_outer(shapes[i], number, ORDINARY, false);
+    check_back(shapes[i], ORDINARY);
+  }
+  for (int64_t rows = 1; rows <= 40; rows++) {
+    check_outer((struct shape){rows, 35, 0, 7}, I8, ORDINARY, false);
+    check_back((struct shape){9, 35, 0, rows}, ORDINARY);
+  }
+}
+
+static void extremes(void) {
+  static const struct shape s = {17, 40, 0, 300};
+  for (enum kind kind = ANY_EXPONENT; kind < KINDS; kind++)
+    for (int again = 0; again < 5; again++) {
+      for (enum number number = I8; number < NUMBERS; number++)
+        check_outer(s, number, kind, again % 2);
+      check_back((struct shape){300, 40, 0, 17}, kind);
+    }
+  for (enum number number = I8; number < F32; number++)
+    check_outer(s, number, ORDINARY, true);
+}
+
+static void groups(void) {
+  static const int64_t group[] = {1, 5, 16, 20, 32, 48, 64, 100, 1000};
+  for (size_t i = 0; i < sizeof group / sizeof *group; i++)
+    for (enum number number = I8; number < NUMBERS; number++) {
+      struct shape s = {37, 133, group[i], 11};
+      check_outer(s, number, ORDINARY, false);
+      check_back(s, ORDINARY);
+    }
+}
+
+/* Rows that take no part leave what they have: outer adds nothing of its own to a y of zeros and signs. */
+static void adds_to_what_is_there(void) {
+  struct level all[LEVELS_MOST];
+  const float a[2] = {0, 0}, b[3] = {1, -1, 0};
+  for (int k = 0, n = levels(all); k < n; k++) {
+    float y[6] = {1, -2, 3, -4, 5, -6};
+    const float expected[6] = {1, -2, 3, -4, 5, -6};
+    if (all[k].runs)
+      all[k].outer_f32(a, b, y, 2, 3, 0, 1, 0, 1);
+    if (!same(y, expected, 6))
+      differs("%s: outer of zeros changes what is there", all[k].name);
+  }
+}
+
+/* ---- what gradient_checks.h promises --------------------------------------------------------- */
+
+static void (*const checks[])(void) = {odd_shapes, many_blocks, extremes, groups, adds_to_what_is_there};
+const char *const gradient_checks[GRADIENT_CHECKS] = {"odd shapes", "many blocks", "extremes", "groups",
+                                                      "adds to what is there"};
+
+#ifdef __SANITIZE_ADDRESS__
+enum { STACK = 2 << 20 };
+#else
+enum { STACK = 1 << 20 }; /* runtime/library/library.h says that it is enough */
+#endif
+
+static void *run_check(void *check) {
+  (*(void (**)(void))check)();
+  return NULL;
+}
+
+bool gradient_check(int number) {
+  pthread_t thread;
+  pthread_attr_t attributes;
+  void (*check)(void) = checks[number];
+  failures = 0;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, STACK);
+  if (pthread_create(&thread, &attributes, run_check, &check) != 0)
+    return false;
+  pthread_join(thread, NULL);
+  pthread_attr_destroy(&attributes);
+  return failures == 0;
+}

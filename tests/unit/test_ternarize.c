@@ -61,14 +61,14 @@ static void compare(const struct matrix *x, int64_t span, bool largest, const st
 }
 
 static void check_form(struct bench *b, const struct matrix *x, int64_t span, bool largest) {
-  struct scale_form form = {span == 0      ? SCALE_TENSOR
+  struct scaling scaling = {span == 0      ? SCALE_TENSOR
                             : span >= x->n ? SCALE_ROW
                                            : SCALE_GROUP,
                             span, largest ? BY_LARGEST : BY_MEAN};
   int8_t *codes = malloc((size_t)(x->m * x->n));
   float *scales = malloc((size_t)scales_of(x, span) * sizeof *scales);
   struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "x.safetensors"));
-  assert_true(checkpoint_read_ternary(c, "x", x->m, x->n, &form, codes, scales, 2));
+  assert_true(checkpoint_read_ternary(c, "x", x->m, x->n, &scaling, codes, scales, 2));
   for (int k = 0; k < 2; k++)
     compare(x, span, largest, &layouts[k], codes, scales);
   checkpoint_close(c);

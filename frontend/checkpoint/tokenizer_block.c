@@ -2,7 +2,7 @@
  *
  * Sections are made one after the other in memory, then copied behind the header. Hash tables are filled in
  * id order with linear probing, so equal vocabularies give equal bytes. */
-#include "frontend/checkpoint/tokenizer_block.h"
+#include "frontend/checkpoint/tokenizer_bytes.h"
 #include "support/escape.h"
 
 #include <math.h>
@@ -76,7 +76,8 @@ static bool check_token(struct layout *l, int id) {
 /* The piece with its blanks as ' '; shares the piece's bytes when it has none. */
 static struct tokenizer_span put_text(struct layout *l, const struct vocabulary_token *k,
                                       struct tokenizer_span piece) {
-  if (!memmem(k->piece.at, k->piece.n, TOKENIZER_BLANK, TOKENIZER_BLANK_BYTES))
+  if (l->v->flags & TOKENIZER_BYTE_LEVEL ||
+      !memmem(k->piece.at, k->piece.n, TOKENIZER_BLANK, TOKENIZER_BLANK_BYTES))
     return piece;
   struct tokenizer_span span = {(uint32_t)l->strings.n, 0};
   for (size_t i = 0; i < k->piece.n; span.n++) {
@@ -201,6 +202,8 @@ static void put_merges(struct layout *l) {
 /* ---- byte tokens, added tokens, character map ---- */
 
 static void put_bytes(struct layout *l) {
+  if (l->v->flags & TOKENIZER_BYTE_LEVEL)
+    set_part(l, TOKENIZER_BYTES, l->v->byte_ids, 256, sizeof(uint32_t));
   if (!l->v->byte_fallback)
     return;
   uint32_t *ids = arena_array(l->a, uint32_t, 256);
@@ -295,6 +298,16 @@ static void put_charsmap(struct layout *l) {
   set_part(l, TOKENIZER_REPLACEMENTS, map.at + sizeof trie + trie, map.n - sizeof trie - trie, 1);
 }
 
+static void put_rules(struct layout *l) {
+  struct class_table *t = arena_new(l->a, struct class_table);
+  if (!(l->v->flags & TOKENIZER_BYTE_LEVEL))
+    return;
+  class_table_make(l->a, t);
+  set_part(l, TOKENIZER_RULES, l->v->rules.at, (size_t)l->v->rules.n, sizeof *l->v->rules.at);
+  set_part(l, TOKENIZER_PAGES, t->page, TOKENIZER_PAGE_COUNT, 1);
+  set_part(l, TOKENIZER_CLASSES, t->class, t->count, 1);
+}
+
 /* ---- the block ---- */
 
 static uint64_t align_up(uint64_t n) {
@@ -346,6 +359,7 @@ bool tokenizer_block_write(struct diag *d, struct arena *a, const struct vocabul
   set_part(&l, TOKENIZER_SUFFIX, v->suffix.at, (size_t)v->suffix.n, sizeof *v->suffix.at);
   set_part(&l, TOKENIZER_ENDS, v->ends.at, (size_t)v->ends.n, sizeof *v->ends.at);
   put_charsmap(&l);
+  put_rules(&l);
   set_part(&l, TOKENIZER_STRINGS, l.strings.at, (size_t)l.strings.n, 1);
   return l.ok && assemble(&l, block, bytes);
 }

@@ -44,6 +44,9 @@ struct vocabulary {
   bool has_template;      /* prefix and suffix are what a post-processor says */
   int32_t first;          /* the id that a text of none begins with; -1: none */
   id_list ends;           /* ids that end a text */
+  /* TOKENIZER_BYTE_LEVEL (tokenizer_bytes.h): */
+  VEC(struct tokenizer_rule) rules; /* that cut a text into words */
+  uint32_t *byte_ids;               /* the token of each byte, or TOKENIZER_NO_BYTE */
 };
 
 /* The reader of an added token as tokenizer.json's added_tokens and tokenizer_config.json's

@@ -1,11 +1,12 @@
-/* tokenizer_json.c: reads a Hugging Face tokenizer.json that describes a SentencePiece-like BPE, with
- * Jansson.
+/* tokenizer_json.c: reads a Hugging Face tokenizer.json that describes a SentencePiece-like or a byte-level
+ * BPE, with Jansson.
  *
  * Taken: model BPE (merges as "a b" or ["a", "b"], byte_fallback, fuse_unk, ignore_merges), the normalizers
- * Prepend U+2581 and Replace " " by U+2581, the pre-tokenizer Metaspace in all its forms, added tokens,
- * the post-processors that put ids around a text. Whatever else would change the ids is refused by name. */
+ * Prepend U+2581 and Replace " " by U+2581, the pre-tokenizer Metaspace in all its forms, ByteLevel alone or
+ * behind a Split by a known pattern, added tokens, the post-processors that put ids around a text. Whatever
+ * else would change the ids is refused by name. */
 #include "frontend/checkpoint/config.h"
-#include "frontend/checkpoint/tokenizer_block.h"
+#include "frontend/checkpoint/tokenizer_bytes.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -103,19 +104,56 @@ static void read_metaspace(struct reader *r, const json_t *step, const char *whe
     wrong(r, where, "Metaspace's replacement must be U+2581");
   if (r->v->flags & TOKENIZER_META_REPLACE)
     wrong(r, where, "there can be one Metaspace only");
+  if (r->v->flags & TOKENIZER_BYTE_LEVEL)
+    wrong(r, where, "Metaspace cannot stand with ByteLevel");
   r->v->flags |=
       TOKENIZER_META_REPLACE | (get_bool(r, step, where, "split", true) ? TOKENIZER_META_SPLIT : 0);
 }
 
+/* {"type": "Split", "pattern": {"Regex": "..."}, "behavior": "Isolated"}: words of a byte-level tokenizer. */
+static void read_pattern(struct reader *r, const json_t *step, const char *where, const char *regex) {
+  const char *behavior = get_string(r, step, where, "behavior", "");
+  if (r->v->rules.n || r->v->flags & TOKENIZER_BYTE_LEVEL)
+    wrong(r, where, "there can be one Split by a pattern only, in front of ByteLevel");
+  else if (strcmp(behavior, "Isolated") != 0 || get_bool(r, step, where, "invert", false))
+    wrong(r, where, "Split by a pattern can only have \"behavior\": \"Isolated\" and \"invert\": false");
+  else if (!pattern_rules(r->a, r->v, regex))
+    wrong(r, where, "the pattern %s is not one that is known; known is GPT-2's: %s",
+          show_piece(r->a, (struct bytes){regex, strlen(regex)}), pattern_gpt2);
+}
+
 /* Splitting at " " changes nothing once the normalizer has replaced every one of them. */
 static void read_split(struct reader *r, const json_t *step, const char *where) {
+  const char *regex = get_string(r, get(step, "pattern"), where, "Regex", NULL);
+  if (regex) {
+    read_pattern(r, step, where, regex);
+    return;
+  }
   const char *at = get_string(r, get(step, "pattern"), where, "String", "");
   if (strcmp(at, " ") != 0 || get_bool(r, step, where, "invert", false) || !(r->v->flags & TOKENIZER_REPLACE))
     wrong(r, where, "Split can only be by \" \", after a normalizer that replaces it");
 }
 
+/* Characters are bytes from here on. It splits by GPT-2's pattern, unless a Split in front of it has done so.
+ */
+static void read_byte_level(struct reader *r, const json_t *step, const char *where) {
+  bool prefix = get_bool(r, step, where, "add_prefix_space", true), split_before = r->v->rules.n;
+  bool split = get_bool(r, step, where, "use_regex", true);
+  if (r->v->flags & TOKENIZER_BYTE_LEVEL)
+    wrong(r, where, "there can be one ByteLevel only");
+  if (r->v->flags & (TOKENIZER_PREPEND | TOKENIZER_REPLACE | TOKENIZER_META_REPLACE))
+    wrong(r, where, "ByteLevel cannot stand with Prepend, Replace or Metaspace");
+  if (split_before && (split || prefix))
+    wrong(r, where,
+          "behind a Split, ByteLevel can only have \"use_regex\": false and \"add_prefix_space\": false");
+  if (!split_before && split)
+    pattern_rules(r->a, r->v, pattern_gpt2);
+  r->v->flags |= TOKENIZER_BYTE_LEVEL | (prefix ? TOKENIZER_PREFIX_SPACE : 0);
+}
+
 static const struct step normalizers[] = {{"Prepend", read_prepend}, {"Replace", read_replace}, {0}};
-static const struct step pre_tokenizers[] = {{"Metaspace", read_metaspace}, {"Split", read_split}, {0}};
+static const struct step pre_tokenizers[] = {
+    {"Metaspace", read_metaspace}, {"Split", read_split}, {"ByteLevel", read_byte_level}, {0}};
 
 /* One step, or a Sequence of steps in `list`. */
 static void read_steps(struct reader *r, const json_t *step, const char *where, const char *list,
@@ -137,7 +175,7 @@ static void read_steps(struct reader *r, const json_t *step, const char *where, 
   if (known->type)
     known->read(r, step, where);
   else
-    wrong(r, where, "the type %s is not one that a SentencePiece-like tokenizer has",
+    wrong(r, where, "the type %s is not one that a SentencePiece-like or a byte-level tokenizer has",
           show_piece(r->a, (struct bytes){type, strlen(type)}));
 }
 
@@ -251,7 +289,7 @@ static void read_merges(struct reader *r, const json_t *merges) {
 
 static void read_unknown(struct reader *r, const json_t *model) {
   const char *unk = get_string(r, model, "model", "unk_token", NULL);
-  if (!unk)
+  if (!unk || !*unk)
     return;
   r->v->unk = find_id(r, unk);
   if (r->v->unk < 0) {
@@ -277,12 +315,14 @@ static void read_model(struct reader *r, const json_t *model) {
   }
   for (int i = 0; i < 2; i++)
     if (*get_string(r, model, "model", affixes[i], ""))
-      wrong(r, "model", "\"%s\" must be empty; a SentencePiece-like tokenizer has none", affixes[i]);
+      wrong(r, "model", "\"%s\" must be empty; what is read here has none", affixes[i]);
   if (json_number_value(get(model, "dropout")) != 0)
     wrong(r, "model.dropout", "merges that are left out at random are for training; set it to null");
   r->v->byte_fallback = get_bool(r, model, "model", "byte_fallback", false);
   r->v->flags |= get_bool(r, model, "model", "fuse_unk", false) ? TOKENIZER_FUSE_UNK : 0;
   r->v->flags |= get_bool(r, model, "model", "ignore_merges", false) ? TOKENIZER_IGNORE_MERGES : 0;
+  if (r->v->byte_fallback && r->v->flags & TOKENIZER_BYTE_LEVEL)
+    wrong(r, "model.byte_fallback", "it must be false where the pre-tokenizer is ByteLevel");
   r->vocab = get(model, "vocab");
   read_vocab(r);
   if (r->ok) { /* the rest refers to the vocabulary */
@@ -396,6 +436,21 @@ static void read_post_processor(struct reader *r, const json_t *step, const char
     vec_push(r->a, r->v->suffix, x.behind.at[k]);
 }
 
+/* The pieces are bytes, and printed as such. */
+static void read_bytes(struct reader *r, const json_t *root) {
+  const char *type = get_string(r, get(root, "decoder"), "decoder", "type", "ByteLevel");
+  int missing = 0;
+  if (strcmp(type, "ByteLevel") != 0)
+    wrong(r, "decoder", "it must be ByteLevel as the pre-tokenizer is, not %s",
+          show_piece(r->a, keep(r, type)));
+  vocabulary_to_bytes(r->a, r->v);
+  for (int i = 0; i < 256; i++)
+    missing += r->v->byte_ids[i] == TOKENIZER_NO_BYTE;
+  if (missing)
+    diag_at(r->d, SEVERITY_WARNING, (struct loc){0}, "%s: model.vocab: %d bytes have no token, %s", r->path,
+            missing, r->v->unk < 0 ? "and are left out of texts" : "and are unknown in texts");
+}
+
 static int32_t find_special(const struct vocabulary *v, const char *name) {
   int32_t id = vocabulary_find(v, name);
   return id >= 0 && v->tokens.at[id].type == TOKENIZER_CONTROL ? id : -1;
@@ -410,11 +465,17 @@ static void read_whole(struct reader *r, const json_t *root) {
     read_model(r, get(root, "model"));
   if (r->ok)
     read_added_tokens(r, get(root, "added_tokens"));
+  if (v->rules.n && !(v->flags & TOKENIZER_BYTE_LEVEL))
+    wrong(r, "pre_tokenizer", "Split by a pattern needs ByteLevel behind it");
+  if (r->ok && v->flags & TOKENIZER_BYTE_LEVEL)
+    read_bytes(r, root);
   v->has_template = get(root, "post_processor") != NULL;
   if (r->ok && v->has_template)
     read_post_processor(r, get(root, "post_processor"), "post_processor");
   v->bos = find_special(v, "<s>");
   v->eos = find_special(v, "</s>");
+  if (v->flags & TOKENIZER_BYTE_LEVEL && v->bos < 0 && v->eos < 0)
+    v->bos = v->eos = find_special(v, "<|endoftext|>");
   if (decoder_drops_blank(get(root, "decoder"), v->flags & (TOKENIZER_PREPEND | TOKENIZER_META_PREPEND)))
     v->flags |= TOKENIZER_DROP_FIRST_BLANK;
 }

@@ -1,8 +1,9 @@
 /* tokenizer.c: opens the tokenizer's block, and turns ids into text.
  *
  * The block is checked whole once (a checksum against damage, then every span, id and table size against
- * crafted input) and then used in place: no table is built at start-up. Encoding is in tokenizer_text.c
- * (normalization) and tokenizer_merge.c (byte-pair merges). */
+ * crafted input) and then used in place: no table of size is built at start-up. Encoding is in
+ * tokenizer_text.c (normalization), tokenizer_split.c (words of a byte-level tokenizer) and tokenizer_merge.c
+ * (byte-pair merges). */
 #include "runtime/text/tokenizer_private.h"
 
 #include <stdio.h>
@@ -25,6 +26,9 @@ static const uint32_t record_size[TOKENIZER_SECTIONS] = {
     [TOKENIZER_SUFFIX] = sizeof(uint32_t),
     [TOKENIZER_ENDS] = sizeof(uint32_t),
     [TOKENIZER_WORDS] = sizeof(struct tokenizer_range),
+    [TOKENIZER_RULES] = sizeof(struct tokenizer_rule),
+    [TOKENIZER_PAGES] = 1,
+    [TOKENIZER_CLASSES] = 1,
 };
 
 /* ---- checks: each returns what is wrong, or NULL ---- */
@@ -108,7 +112,7 @@ static int compare_spans(const struct tokenizer *t, struct tokenizer_span a, str
   return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-static const char *check_matches(const struct tokenizer *t, enum tokenizer_section section) {
+static const char *check_matches(struct tokenizer *t, enum tokenizer_section section) {
   const struct tokenizer_match *m = t->table[section].at;
   for (uint32_t i = 0; i < t->table[section].count; i++) {
     if (!span_ok(t, m[i].text) || m[i].text.n == 0 || m[i].id >= t->table[TOKENIZER_TOKENS].count ||
@@ -116,6 +120,9 @@ static const char *check_matches(const struct tokenizer *t, enum tokenizer_secti
       return "an added token is out of range";
     if (i && compare_spans(t, m[i - 1].text, m[i].text) >= 0)
       return "added tokens are out of order";
+    t->starts[(uint8_t)t->strings[m[i].text.at]] |= 1u << section;
+    if (section != TOKENIZER_SYMBOLS && m[i].text.n > t->longest_added)
+      t->longest_added = m[i].text.n;
   }
   return NULL;
 }
@@ -124,13 +131,38 @@ static const char *check_bytes_and_charsmap(const struct tokenizer *t) {
   struct tokenizer_table bytes = t->table[TOKENIZER_BYTES], to = t->table[TOKENIZER_REPLACEMENTS];
   if (bytes.count != 0 && bytes.count != 256)
     return "its byte tokens are incomplete";
-  for (uint32_t i = 0; i < bytes.count; i++)
-    if (((const uint32_t *)bytes.at)[i] >= t->table[TOKENIZER_TOKENS].count)
+  for (uint32_t i = 0; i < bytes.count; i++) {
+    uint32_t id = ((const uint32_t *)bytes.at)[i];
+    bool none = id == TOKENIZER_NO_BYTE && t->flags & TOKENIZER_BYTE_LEVEL;
+    if (id >= t->table[TOKENIZER_TOKENS].count && !none)
       return "a byte token is out of range";
+  }
   /* values of the trie are checked where they are used; strings end because the last byte is a zero */
   if (to.count && ((const char *)to.at)[to.count - 1] != 0)
     return "its character map does not end";
   return NULL;
+}
+
+/* What a byte-level tokenizer has and others need not. */
+static const char *check_rules(const struct tokenizer *t) {
+  const struct tokenizer_rule *rule = t->table[TOKENIZER_RULES].at;
+  const uint8_t *page = t->table[TOKENIZER_PAGES].at, *class = t->table[TOKENIZER_CLASSES].at;
+  uint32_t rules = t->table[TOKENIZER_RULES].count, classes = t->table[TOKENIZER_CLASSES].count;
+  if (!(t->flags & TOKENIZER_BYTE_LEVEL))
+    return t->flags & TOKENIZER_PREFIX_SPACE ? "its flags contradict each other" : NULL;
+  if (!(t->flags & TOKENIZER_PAIR_MERGES) || t->table[TOKENIZER_BYTES].count != 256 ||
+      t->table[TOKENIZER_PAGES].count != TOKENIZER_PAGE_COUNT)
+    return "its tables for bytes are incomplete";
+  for (uint32_t i = 0; i < TOKENIZER_PAGE_COUNT; i++)
+    if ((page[i] + 1u) * TOKENIZER_PAGE > classes)
+      return "a page of classes is out of range";
+  for (uint32_t i = 0; i < classes; i++)
+    if (class[i] >= TOKENIZER_CLASS_COUNT)
+      return "a character has no known class";
+  for (uint32_t i = 0; i < rules; i++)
+    if (rule[i].kind < TOKENIZER_ENDING || rule[i].kind > TOKENIZER_BEFORE)
+      return "a rule for words has no known kind";
+  return rules > TOKENIZER_MAX_RULES ? "it has too many rules for words" : NULL;
 }
 
 static const char *check(struct tokenizer *t, const void *block, size_t bytes) {
@@ -146,7 +178,7 @@ static const char *check(struct tokenizer *t, const void *block, size_t bytes) {
   if ((wrong = check_tokens(t)) || (wrong = check_merges(t)) ||
       (wrong = check_slots(t, TOKENIZER_PIECES, t->table[TOKENIZER_TOKENS].count)) ||
       (wrong = check_matches(t, TOKENIZER_SYMBOLS)) || (wrong = check_matches(t, TOKENIZER_ADDED)) ||
-      (wrong = check_matches(t, TOKENIZER_LATE_ADDED)))
+      (wrong = check_matches(t, TOKENIZER_LATE_ADDED)) || (wrong = check_rules(t)))
     return wrong;
   return check_bytes_and_charsmap(t);
 }

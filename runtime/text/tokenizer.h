@@ -1,12 +1,14 @@
-/* tokenizer.h: SentencePiece BPE with byte fallback, encode and decode.
+/* tokenizer.h: SentencePiece BPE with byte fallback, and byte-level BPE: encode and decode.
  *
- * Follows Kudo & Richardson 2018 (arXiv 1808.06226) as sentencepiece 0.1.97 does it for model_type BPE. The
- * tables are a flat little-endian block that ternc's reader of tokenizer.model / tokenizer.json writes into
- * the image, and that is used in place (tokenizer_format.h).
+ * The first follows Kudo & Richardson 2018 (arXiv 1808.06226) as sentencepiece 0.1.97 does it for model_type
+ * BPE, the second GPT-2's as Hugging Face's tokenizers have it. The tables are a flat little-endian block
+ * that ternc's reader of tokenizer.model / tokenizer.json writes into the image, and that is used in place
+ * (tokenizer_format.h).
  *
  * User-defined symbols of a .model, and added tokens that are not special, are found in every text. Special
  * tokens are found where they are looked for (enum tokenizer_special); in plain text "<s>" is three
- * characters. A byte that belongs to no valid UTF-8 character is read as U+FFFD. */
+ * characters. A byte that belongs to no valid UTF-8 character is read as U+FFFD, and kept by a byte-level
+ * tokenizer. */
 #ifndef TERN_RUNTIME_TOKENIZER_H
 #define TERN_RUNTIME_TOKENIZER_H
 
@@ -35,6 +37,25 @@ enum tokenizer_special {
  * memory runs out or the text is longer than 1 GiB, returns 0 and *ids is NULL. */
 size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, enum tokenizer_special special,
                         uint32_t **ids);
+
+/* A text in parts, so that it may be of any length: for tokenizers of which tokenizer_takes_parts, because
+ * words are cut out of the text and nothing is put in front of them. */
+bool tokenizer_takes_parts(const struct tokenizer *t);
+struct tokenizer_part {
+  const char *text;               /* begins where the one before was used up */
+  size_t n;                       /* at most 1 GiB */
+  bool last;                      /* the text ends with it */
+  enum tokenizer_special special; /* TOKENIZER_SPECIAL_AUTO judges this part */
+};
+/* As tokenizer_encode, as far as no text to come can change the ids: *used bytes, all of a last part; 0 when
+ * it takes more text to know the first id. */
+size_t tokenizer_encode_part(const struct tokenizer *t, const struct tokenizer_part *part, uint32_t **ids,
+                             size_t *used);
+/* The words that are encoded one by one, and the added tokens between them, in order; they point into the
+ * part. False when memory runs out or the part is too long. */
+typedef void tokenizer_take(void *context, const char *piece, size_t n, bool added);
+bool tokenizer_pieces(const struct tokenizer *t, const struct tokenizer_part *part, tokenizer_take *take,
+                      void *context, size_t *used);
 
 /* The ids that the checkpoint puts in front of a text (BOS, mostly) and behind one that is whole. */
 const uint32_t *tokenizer_prefix(const struct tokenizer *t, size_t *n);

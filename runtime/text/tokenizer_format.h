@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOKENIZER_MAGIC "TERNTOK2" /* the last letter counts versions of the format */
+#define TOKENIZER_MAGIC "TERNTOK3" /* the last letter counts versions of the format */
 /* U+2581, what SentencePiece writes for a blank inside pieces. */
 #define TOKENIZER_BLANK "\xE2\x96\x81"
 enum { TOKENIZER_BLANK_BYTES = 3, TOKENIZER_ALIGN = 8 };
@@ -41,7 +41,11 @@ enum tokenizer_flag {
   TOKENIZER_DROP_FIRST_BLANK = 1 << 13,
   /* ADD_DUMMY only where the text begins, not behind an added token. */
   TOKENIZER_DUMMY_FIRST = 1 << 14,
-  TOKENIZER_ALL_FLAGS = (1 << 15) - 1
+  /* Pieces are bytes (with PAIR_MERGES): words are cut out of the text by the rules section, and each begins
+   * as the tokens of its bytes. No byte is changed, so any text comes back as it was. */
+  TOKENIZER_BYTE_LEVEL = 1 << 15,
+  TOKENIZER_PREFIX_SPACE = 1 << 16, /* ' ' in front of a stretch between added tokens that begins otherwise */
+  TOKENIZER_ALL_FLAGS = (1 << 17) - 1
 };
 
 /* The numbers are those of SentencePiece's ModelProto.SentencePiece.Type. */
@@ -57,7 +61,8 @@ enum tokenizer_type {
 enum tokenizer_section {
   TOKENIZER_TOKENS,      /* struct tokenizer_token, by id */
   TOKENIZER_PIECES,      /* uint32_t: open hash table of id + 1 (0: empty) by the piece's bytes */
-  TOKENIZER_BYTES,       /* uint32_t[256]: the token of each byte; empty: no byte fallback */
+  TOKENIZER_BYTES,       /* uint32_t[256]: the token of each byte; empty: no byte fallback. With BYTE_LEVEL
+                            TOKENIZER_NO_BYTE where there is none */
   TOKENIZER_MERGES,      /* struct tokenizer_merge, by rank */
   TOKENIZER_MERGE_SLOTS, /* uint32_t: open hash table of index + 1 of merges, by (left, right) */
   TOKENIZER_SYMBOLS,     /* struct tokenizer_match, ascending by text: SentencePiece's user-defined symbols */
@@ -70,8 +75,12 @@ enum tokenizer_section {
   TOKENIZER_SUFFIX,       /* uint32_t: ids behind a text that is whole */
   TOKENIZER_ENDS,         /* uint32_t: ids that end a text, the first of them the header's eos */
   TOKENIZER_WORDS,        /* struct tokenizer_range, ascending: characters of words; empty: no token asks */
+  TOKENIZER_RULES,        /* struct tokenizer_rule, in the order in which they are tried; BYTE_LEVEL only */
+  TOKENIZER_PAGES,   /* uint8_t: the page of classes of every TOKENIZER_PAGE code points; BYTE_LEVEL only */
+  TOKENIZER_CLASSES, /* uint8_t[TOKENIZER_PAGE] a page: the class of each code point */
   TOKENIZER_SECTIONS
 };
+#define TOKENIZER_NO_BYTE UINT32_MAX
 
 struct tokenizer_span {
   uint32_t at, n; /* n bytes from byte `at` of the strings */
@@ -103,6 +112,31 @@ struct tokenizer_match {
 
 struct tokenizer_range {
   uint32_t first, last; /* code points */
+};
+
+/* Classes of characters: the general categories of Unicode, in the order Cn Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No
+ * Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Cs Co, less what patterns name by itself. A byte that
+ * belongs to no character is of the class of U+FFFD, So. */
+enum tokenizer_class {
+  TOKENIZER_CLASS_OTHER = 22, /* So */
+  TOKENIZER_CLASS_BLANK = 30, /* U+0020 */
+  TOKENIZER_CLASS_LINE = 31,  /* U+000A, U+000D */
+  TOKENIZER_CLASS_SPACE = 32, /* the other control characters that are White_Space */
+  TOKENIZER_CLASS_COUNT
+};
+enum { TOKENIZER_PAGE = 256, TOKENIZER_PAGE_COUNT = 0x110000 / TOKENIZER_PAGE, TOKENIZER_MAX_RULES = 32 };
+
+/* How a pattern of a pre-tokenizer finds the next word: an alternative of its regular expression. Sets of
+ * classes have bit 1 << class. */
+enum tokenizer_rule_kind {
+  TOKENIZER_ENDING = 1, /* 's|'t|'re|'ve|'m|'ll|'d; `most` 1: capitals as well */
+  TOKENIZER_RUN = 2,    /* lead? body{1,most} tail*; an empty lead or tail is none, `most` 0 is no bound */
+  TOKENIZER_UNTIL = 3,  /* body* tail+, where tail is part of body: as far as the last tail of a run */
+  TOKENIZER_BEFORE = 4  /* body+(?!outside): a run of body, less its last one where something follows */
+};
+struct tokenizer_rule {
+  uint32_t kind, most;
+  uint64_t lead, body, tail;
 };
 
 struct tokenizer_header {

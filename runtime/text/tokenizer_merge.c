@@ -63,6 +63,21 @@ void encoder_put(struct encoder *e, uint32_t id) {
   e->after_unknown = false;
 }
 
+bool encoder_stops(struct encoder *e, const char *s, size_t n) {
+  if (!e->stopped && e->limit && s + n > e->limit)
+    e->stopped = s;
+  return e->stopped;
+}
+
+void encoder_put_added(struct encoder *e, const char *s, size_t n, uint32_t id) {
+  if (encoder_stops(e, s, n))
+    return;
+  if (e->take)
+    e->take(e->context, s, n, true);
+  else
+    encoder_put(e, id);
+}
+
 /* ---- the heap ---- */
 
 static bool before(const struct candidate *a, const struct candidate *b) {
@@ -216,6 +231,21 @@ static void split_tokens(struct encoder *e, size_t n) {
   }
 }
 
+/* BYTE_LEVEL: a byte that has no token is unknown. */
+static void split_bytes(struct encoder *e, size_t n) {
+  const uint32_t *id = e->t->table[TOKENIZER_BYTES].at;
+  bool run = false;
+  for (size_t i = 0; i < n && !e->failed; i++) {
+    uint8_t byte = (uint8_t)e->word[i];
+    if (id[byte] == TOKENIZER_NO_BYTE) {
+      add_unknown(e, i, 1, &run);
+      continue;
+    }
+    run = false;
+    add_symbol(e, i, 1, id[byte], false);
+  }
+}
+
 /* ---- symbols to ids ---- */
 
 static void put_unknown(struct encoder *e, const char *s, size_t n) {
@@ -269,7 +299,9 @@ void encode_word(struct encoder *e, const char *s, size_t n) {
       return;
     }
   }
-  if (pairs)
+  if (e->t->flags & TOKENIZER_BYTE_LEVEL)
+    split_bytes(e, n);
+  else if (pairs)
     split_tokens(e, n);
   else
     split_characters(e, n);
@@ -290,25 +322,59 @@ static void encode_sentencepiece(struct encoder *e, const char *text, size_t n, 
   free(normalized.at);
 }
 
-size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, enum tokenizer_special special,
-                        uint32_t **ids) {
-  struct encoder e = {.t = t};
-  e.special =
-      special == TOKENIZER_SPECIAL_ALWAYS || (special == TOKENIZER_SPECIAL_AUTO && text_is_chat(t, text, n));
-  if (!encoder_room(&e, &e.ids, 0, &e.cap_ids, sizeof *e.ids)) /* so that no ids are not a failure */
-    e.failed = true;
-  else if (t->flags & TOKENIZER_PAIR_MERGES)
-    encode_json(&e, text, n);
+static void encode_whole(struct encoder *e, const char *text, size_t n) {
+  if (e->t->flags & TOKENIZER_BYTE_LEVEL)
+    encode_byte_level(e, text, n);
+  else if (e->t->flags & TOKENIZER_PAIR_MERGES)
+    encode_json(e, text, n);
   else
-    encode_cut_text(&e, text, n, encode_sentencepiece);
-  free(e.symbols);
-  free(e.heap);
-  free(e.origins);
+    encode_cut_text(e, TOKENIZER_ADDED, text, n, encode_sentencepiece);
+}
+
+/* All of a part, or as much of it as is certain. */
+static void run(struct encoder *e, const struct tokenizer_part *p, size_t *used) {
+  enum { LOOKS_AHEAD = 8 }; /* bytes of the longest ending, and of a character behind a word */
+  size_t open = p->last ? 0 : e->t->longest_added + LOOKS_AHEAD;
+  e->special = p->special == TOKENIZER_SPECIAL_ALWAYS ||
+               (p->special == TOKENIZER_SPECIAL_AUTO && text_is_chat(e->t, p->text, p->n));
+  *used = 0;
+  if (open >= p->n && open) /* nothing is certain */
+    return;
+  e->limit = open ? p->text + p->n - open : NULL;
+  encode_whole(e, p->text, p->n);
+  free(e->symbols);
+  free(e->heap);
+  free(e->origins);
+  free(e->known);
+  *used = e->stopped ? (size_t)(e->stopped - p->text) : p->n;
+}
+
+size_t tokenizer_encode_part(const struct tokenizer *t, const struct tokenizer_part *part, uint32_t **ids,
+                             size_t *used) {
+  struct encoder e = {.t = t};
+  *used = 0;
+  *ids = NULL;
+  if (!encoder_room(&e, &e.ids, 0, &e.cap_ids, sizeof *e.ids)) /* so that no ids are not a failure */
+    return 0;
+  run(&e, part, used);
   if (e.failed) {
     free(e.ids);
-    *ids = NULL;
     return 0;
   }
   *ids = e.ids;
   return e.n_ids;
+}
+
+size_t tokenizer_encode(const struct tokenizer *t, const char *text, size_t n, enum tokenizer_special special,
+                        uint32_t **ids) {
+  size_t used;
+  struct tokenizer_part whole = {.text = text, .n = n, .last = true, .special = special};
+  return tokenizer_encode_part(t, &whole, ids, &used);
+}
+
+bool tokenizer_pieces(const struct tokenizer *t, const struct tokenizer_part *part, tokenizer_take *take,
+                      void *context, size_t *used) {
+  struct encoder e = {.t = t, .take = take, .context = context};
+  run(&e, part, used);
+  return !e.failed;
 }

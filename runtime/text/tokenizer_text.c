@@ -15,22 +15,28 @@ static bool is_trail(char c) {
   return ((uint8_t)c & 0xC0) == 0x80;
 }
 
-/* Bytes of the character that s begins with; 0 when it is malformed (n >= 1). */
-static size_t utf8_length(const char *s, size_t n) {
+size_t utf8_decode(const char *s, size_t n, uint32_t *c) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   uint8_t b = (uint8_t)s[0];
   size_t length = b < 0x80 ? 1 : b < 0xC0 ? 0 : b < 0xE0 ? 2 : b < 0xF0 ? 3 : b < 0xF8 ? 4 : 0;
+  *c = b;
   if (length <= 1)
     return length;
   if (length > n)
     return 0;
-  uint32_t c = b & (0x7Fu >> length);
+  *c = b & (0x7Fu >> length);
   for (size_t i = 1; i < length; i++) {
     if (!is_trail(s[i]))
       return 0;
-    c = c << 6 | ((uint8_t)s[i] & 0x3F);
+    *c = *c << 6 | ((uint8_t)s[i] & 0x3F);
   }
-  return c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : length;
+  return *c < least[length] || *c > 0x10FFFF || (*c >= 0xD800 && *c < 0xE000) ? 0 : length;
+}
+
+/* Bytes of the character that s begins with; 0 when it is malformed (n >= 1). */
+static size_t utf8_length(const char *s, size_t n) {
+  uint32_t c;
+  return utf8_decode(s, n, &c);
 }
 
 bool text_append(struct encoder *e, struct text *out, const char *s, size_t n) {
@@ -203,20 +209,11 @@ struct cut {
   uint32_t id;
 };
 
-/* The character at s; well-formed by utf8_length. */
-static uint32_t code_point(const char *s, size_t n) {
-  uint8_t b = (uint8_t)s[0];
-  uint32_t c = n == 1 ? b : b & (0x7Fu >> n);
-  for (size_t i = 1; i < n; i++)
-    c = c << 6 | ((uint8_t)s[i] & 0x3F);
-  return c;
-}
-
 /* Whether words are made of the character at s. */
 static bool is_word(const struct tokenizer *t, const char *s, size_t n) {
   const struct tokenizer_range *range = t->table[TOKENIZER_WORDS].at;
-  size_t length = utf8_length(s, n);
-  uint32_t from = 0, to = t->table[TOKENIZER_WORDS].count, c = length ? code_point(s, length) : 0;
+  uint32_t from = 0, to = t->table[TOKENIZER_WORDS].count, c;
+  size_t length = utf8_decode(s, n, &c);
   while (from < to) {
     uint32_t middle = from + (to - from) / 2;
     if (range[middle].last < c)
@@ -242,7 +239,9 @@ static bool next_cut(const struct encoder *e, enum tokenizer_section section, co
   if (t->table[section].count == 0)
     return false;
   for (size_t i = *scan; i < n; i++) {
-    const struct tokenizer_match *m = tokenizer_match_prefix(t, section, s + i, n - i, without);
+    bool begins = t->starts[(uint8_t)s[i]] >> section & 1;
+    const struct tokenizer_match *m =
+        begins ? tokenizer_match_prefix(t, section, s + i, n - i, without) : NULL;
     if (!m)
       continue;
     if (m->how & TOKENIZER_SINGLE_WORD && within_word(t, s, n, i, i + m->text.n)) {
@@ -262,7 +261,9 @@ static bool next_cut(const struct encoder *e, enum tokenizer_section section, co
 
 bool text_is_chat(const struct tokenizer *t, const char *s, size_t n) {
   for (size_t i = 0; t->table[TOKENIZER_ADDED].count && i < n; i++) {
-    const struct tokenizer_match *m = tokenizer_match_prefix(t, TOKENIZER_ADDED, s + i, n - i, 0);
+    bool begins = t->starts[(uint8_t)s[i]] >> TOKENIZER_ADDED & 1;
+    const struct tokenizer_match *m =
+        begins ? tokenizer_match_prefix(t, TOKENIZER_ADDED, s + i, n - i, 0) : NULL;
     if (m && m->how & TOKENIZER_MARKER)
       return true;
   }
@@ -279,9 +280,9 @@ static void cut_out(struct encoder *e, enum tokenizer_section section, const cha
     size_t stop = found ? cut.start : n;
     if (done < stop)
       take(e, s + done, stop - done, first && done == 0);
-    if (!found)
+    if (!found || e->stopped)
       return;
-    encoder_put(e, cut.id);
+    encoder_put_added(e, s + cut.start, cut.stop - cut.start, cut.id);
     done = cut.stop;
   }
 }
@@ -313,8 +314,9 @@ static void pretokenize(struct encoder *e, const char *s, size_t n, bool first) 
   free(out.at);
 }
 
-void encode_cut_text(struct encoder *e, const char *s, size_t n, take_stretch *take) {
-  cut_out(e, TOKENIZER_ADDED, s, n, true, take);
+void encode_cut_text(struct encoder *e, enum tokenizer_section section, const char *s, size_t n,
+                     take_stretch *take) {
+  cut_out(e, section, s, n, true, take);
 }
 
 /* The normalizer, then added tokens that are looked for in its result. */
@@ -344,6 +346,6 @@ void encode_json(struct encoder *e, const char *s, size_t n) {
   struct text valid = {0};
   repair(e, s, n, &valid);
   if (!e->failed)
-    encode_cut_text(e, valid.at, valid.n, encode_stretch);
+    encode_cut_text(e, TOKENIZER_ADDED, valid.at, valid.n, encode_stretch);
   free(valid.at);
 }

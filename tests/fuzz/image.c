@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   open_image(data, n);
   if (n >= sizeof(struct image_header) && memcmp(data, IMAGE_MAGIC, 7) == 0)
     open_summed(data, n);
-  if (n >= sizeof(struct tokenizer_header) && memcmp(data, TOKENIZER_MAGIC, 8) == 0)
+  if (n >= sizeof(struct tokenizer_header) && memcmp(data, TOKENIZER_MAGIC, 7) == 0)
     open_block(data, n);
   return 0;
 }

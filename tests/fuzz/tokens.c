@@ -15,11 +15,35 @@ static void encode(const struct tokenizer *t, const void *text, size_t n, enum t
   free(ids);
 }
 
+/* Parts give the ids of the whole. */
+static void encode_parts(const struct tokenizer *t, const char *text, size_t n, size_t room) {
+  struct tokenizer_part part = {.text = text, .n = n, .last = true, .special = TOKENIZER_SPECIAL_ALWAYS};
+  uint32_t *whole, *ids;
+  size_t used, done = 0, count = tokenizer_encode_part(t, &part, &whole, &used);
+  fuzz_check(whole && used == n);
+  for (size_t at = 0, more = room; at < n || !part.last; at += used) {
+    part.text = text + at;
+    part.last = n - at <= more;
+    part.n = part.last ? n - at : more;
+    size_t got = tokenizer_encode_part(t, &part, &ids, &used);
+    fuzz_check(ids && done + got <= count && used <= part.n && (!part.last || used == part.n));
+    for (size_t i = 0; i < got; i++)
+      fuzz_check(ids[i] == whole[done + i]);
+    free(ids);
+    done += got;
+    more = used ? room : more * 2;
+  }
+  fuzz_check(done == count);
+  free(whole);
+}
+
 void fuzz_encode(const struct tokenizer *t, const void *text, size_t n) {
   size_t ids;
   encode(t, text, n, TOKENIZER_SPECIAL_AUTO);
   encode(t, text, n, TOKENIZER_SPECIAL_NEVER);
   encode(t, text, n, TOKENIZER_SPECIAL_ALWAYS);
+  if (tokenizer_takes_parts(t))
+    encode_parts(t, text, n, 7);
   const uint32_t *prefix = tokenizer_prefix(t, &ids);
   fuzz_touch(prefix, ids * sizeof *prefix);
   const uint32_t *suffix = tokenizer_suffix(t, &ids);

@@ -335,7 +335,7 @@ static void one_of_two_files(void **state) {
       {json, model, sizeof model - 1, 9,
        "the tokenizer is tokenizer.json, as in transformers; tokenizer.model is not"},
       {pointer, model, sizeof model - 1, 2, "tokenizer.json: is a Git LFS pointer"},
-      {small_json(f, ", \"pre_tokenizer\": {\"type\": \"ByteLevel\"}", "", "[]"), model, sizeof model - 1, 2,
+      {small_json(f, ", \"pre_tokenizer\": {\"type\": \"Digits\"}", "", "[]"), model, sizeof model - 1, 2,
        "the tokenizer is tokenizer.model; tokenizer.json is not used"},
       {"<!DOCTYPE html><html>", model, sizeof model - 1, 2, "tokenizer.json: is a web page"},
       {json, pointer, sizeof pointer - 1, 9, "tokenizer.model is not used"},

@@ -118,7 +118,7 @@ static void unusable_json(void **state) {
       {small_json(f, "", "", "[7]"), "model.merges[0]"},
       {small_json(f, "", "", "[\"c a\"]"), "'ca' is not in the vocabulary"},
       {small_json(f, ", \"normalizer\": {\"type\": \"NFKC\"}", "", "[]"), "'NFKC'"},
-      {small_json(f, ", \"pre_tokenizer\": {\"type\": \"ByteLevel\"}", "", "[]"), "'ByteLevel'"},
+      {small_json(f, ", \"pre_tokenizer\": {\"type\": \"Digits\"}", "", "[]"), "'Digits'"},
       {small_json(f, METASPACE(", \"prepend_scheme\": \"last\""), "", "[]"), "prepend_scheme"},
       {small_json(f, ", \"added_tokens\": [{\"id\": 1, \"content\": \"q\"}]", "", "[]"), "same id 1"},
       {small_json(f, ", \"added_tokens\": [{\"id\": 9, \"content\": \"a\"}]", "", "[]"), "has it as 1"},

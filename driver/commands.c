@@ -15,6 +15,8 @@ const struct command commands[] = {
      &synth_argp},
     {"opt", "read IR text, run passes, write IR text", opt_main, &opt_argp},
     {"weights", "show, pack or make up a checkpoint", weights_main, &weights_argp},
+    {"tokenizer", "train a tokenizer; turn texts into ids for training, and back", tokenizer_main,
+     &tokenizer_argp},
     {"adder-graph", "turn a ternary matrix into additions with shared partial sums: figures, Verilog",
      adder_graph_main, &adder_graph_argp},
     {"completion", "print the completions of a shell: bash or zsh", completion_main, &completion_argp},

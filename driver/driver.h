@@ -110,10 +110,11 @@ int simulate_main(int argc, char **argv);
 int opt_main(int argc, char **argv);
 int weights_main(int argc, char **argv);
 int synth_main(int argc, char **argv);
+int tokenizer_main(int argc, char **argv);
 int adder_graph_main(int argc, char **argv);
 int man_main(int argc, char **argv);
 int completion_main(int argc, char **argv);
 extern const struct argp build_argp, run_argp, simulate_argp, opt_argp, weights_argp, synth_argp,
-    adder_graph_argp, man_argp, completion_argp;
+    tokenizer_argp, adder_graph_argp, man_argp, completion_argp;
 
 #endif

@@ -39,6 +39,7 @@ COMMANDS = [
     ("opt", "out", ["opt", "m.tir", "-o", "out"]),
     ("opt to stdout", None, ["opt", "m.tir"]),
     ("adder-graph", None, ["adder-graph", "--effort", "0", "matrix"]),
+    ("tokenizer", "out", ["tokenizer", "--train", "m.tern", "--vocab", "300", "-o", "out"]),
     ("run", "out", ["run", "m.tern", "--weights", "m", "--tokens", "ids", "--logits", "out"]),
     ("run c", "out", ["run", "m.tern", "--weights", "m", "--engine", "c", "--tokens", "ids", "--logits", "out"]),
     ("help", None, ["build", "--help"]),

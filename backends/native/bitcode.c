@@ -19,6 +19,9 @@ EMBED(neon, "neon.bc")
 EMBED(gradient_x86_64, "gradient_x86_64.bc")
 EMBED(gradient_aarch64, "gradient_aarch64.bc")
 EMBED(gradient_riscv64, "gradient_riscv64.bc")
+EMBED(gradient_fma, "gradient_fma.bc")
+EMBED(gradient_avx512, "gradient_avx512.bc")
+EMBED(gradient_neon, "gradient_neon.bc")
 
 const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
     [BITCODE_X86_64] = {"x86_64", tern_bitcode_x86_64, tern_bitcode_end_x86_64},
@@ -34,4 +37,7 @@ const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
                                   tern_bitcode_end_gradient_aarch64},
     [BITCODE_GRADIENT_RISCV64] = {"riscv64", tern_bitcode_gradient_riscv64,
                                   tern_bitcode_end_gradient_riscv64},
+    [BITCODE_GRADIENT_FMA] = {"x86_64", tern_bitcode_gradient_fma, tern_bitcode_end_gradient_fma},
+    [BITCODE_GRADIENT_AVX512] = {"x86_64", tern_bitcode_gradient_avx512, tern_bitcode_end_gradient_avx512},
+    [BITCODE_GRADIENT_NEON] = {"aarch64", tern_bitcode_gradient_neon, tern_bitcode_end_gradient_neon},
 };

@@ -57,7 +57,7 @@ static inline int64_t together(int64_t column, int64_t end, int64_t group) {
         to[k * WIDE + l] = (float)b[k * n + column + l];                                                     \
   }                                                                                                          \
   TERN_OUTER(name, b_type) {                                                                                 \
-    struct tern_part p = tern_gradient_share(m, n, thread, threads);                                         \
+    struct tern_part p = tern_gradient_share(m, n, WIDE, thread, threads);                                   \
     int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
     for (int64_t t = 0; t < rows; t += TERN_GRADIENT_BLOCK)                                                  \
       for (int64_t j = p.column, width; j < p.column_end; j += width) {                                      \
@@ -125,12 +125,12 @@ static inline void back(const struct matrix w, const float *a, float *y, int64_t
 #define BACK(name, fields)                                                                                   \
   TERN_TERNARY_BACK(name) {                                                                                  \
     struct matrix matrix = {fields, w, m, n, group ? (n + group - 1) / group : 1};                           \
-    back(matrix, a, y, group, tern_gradient_share(rows, n, thread, threads));                                \
+    back(matrix, a, y, group, tern_gradient_share(rows, n, WIDE, thread, threads));                          \
   }
 BACK(tern_ternary_back_f32, 4)
 BACK(tern_ternary_back3_f32, 5)
 
 TERN_MATMUL_BACK(tern_matmul_back_f32) {
   struct matrix matrix = {0, w, m, n, 1};
-  back(matrix, a, y, 0, tern_gradient_share(rows, n, thread, threads));
+  back(matrix, a, y, 0, tern_gradient_share(rows, n, WIDE, thread, threads));
 }

@@ -47,16 +47,29 @@ TERN_TERNARY_BACK(tern_ternary_back3_f32);
 
 TERN_MATMUL_BACK(tern_matmul_back_f32);
 
+/* The same for processors that have more (gradient_tiles.h), with the same bits. */
+#define TERN_GRADIENT_LEVEL(level)                                                                           \
+  TERN_OUTER(tern_outer_i8_##level, int8_t);                                                                 \
+  TERN_OUTER(tern_outer_i16_##level, int16_t);                                                               \
+  TERN_OUTER(tern_outer_f32_##level, float);                                                                 \
+  TERN_TERNARY_BACK(tern_ternary_back_f32_##level);                                                          \
+  TERN_TERNARY_BACK(tern_ternary_back3_f32_##level);                                                         \
+  TERN_MATMUL_BACK(tern_matmul_back_f32_##level)
+TERN_GRADIENT_LEVEL(fma);    /* AVX2 and FMA */
+TERN_GRADIENT_LEVEL(avx512); /* AVX-512 F */
+TERN_GRADIENT_LEVEL(neon);   /* aarch64 */
+
 /* What a thread has of an output of p rows by q columns: [row, row_end) by [column, column_end). The longer
- * side is shared, in units of TERN_PANEL. */
+ * side is shared, in units of `unit`. */
 struct tern_part {
   int64_t row, row_end, column, column_end;
 };
 
-static inline struct tern_part tern_gradient_share(int64_t p, int64_t q, uint32_t thread, uint32_t threads) {
+static inline struct tern_part tern_gradient_share(int64_t p, int64_t q, int64_t unit, uint32_t thread,
+                                                   uint32_t threads) {
   struct tern_part part = {0, p, 0, q};
-  int64_t count = q < p ? p : q, units = tern_tiles(count);
-  int64_t begin = units * thread / threads * TERN_PANEL, end = units * (thread + 1) / threads * TERN_PANEL;
+  int64_t count = q < p ? p : q, units = (count + unit - 1) / unit;
+  int64_t begin = units * thread / threads * unit, end = units * (thread + 1) / threads * unit;
   end = end < count ? end : count;
   if (q < p)
     part.row = begin, part.row_end = end;

@@ -53,18 +53,28 @@ struct level {
    {tern_ternary_back_f32##suffix, tern_ternary_back3_f32##suffix},                                          \
    tern_matmul_back_f32##suffix}
 
-enum { LEVELS_MOST = 4 };
-static int levels(struct level to[LEVELS_MOST]) {
-  const struct level all[] = {
+static const struct level *levels(int *count) {
+  static struct level all[] = {
       LEVEL("portable", true, ),
+#ifdef __x86_64__
+      LEVEL("fma", false, _fma),
+      LEVEL("avx512", false, _avx512),
+#elif defined __aarch64__
+      LEVEL("neon", true, _neon),
+#endif
   };
-  memcpy(to, all, sizeof all);
-  return (int)(sizeof all / sizeof *all);
+#ifdef __x86_64__
+  all[1].runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  all[2].runs = __builtin_cpu_supports("avx512f");
+#endif
+  *count = (int)(sizeof all / sizeof *all);
+  return all;
 }
 
 void gradient_levels(void) {
-  struct level all[LEVELS_MOST];
-  for (int k = 0, n = levels(all); k < n; k++)
+  int n;
+  const struct level *all = levels(&n);
+  for (int k = 0; k < n; k++)
     if (all[k].runs)
       printf("%s\n", all[k].name);
 }
@@ -173,14 +183,15 @@ static void *random_codes(enum number number, int64_t n, enum kind kind, bool ex
 }
 
 static void check_outer(const struct shape s, enum number number, enum kind kind, bool extreme) {
-  struct level all[LEVELS_MOST];
+  int n;
+  const struct level *all = levels(&n);
   int64_t outputs = s.m * s.n;
   float *a = random_floats(s.rows * s.m * groups_of(&s), kind), *before = random_floats(outputs, kind);
   void *b = random_codes(number, s.rows * s.n, kind, extreme);
   float *expected = malloc(sizeof *expected * (size_t)outputs), *y = malloc(sizeof *y * (size_t)outputs);
   memcpy(expected, before, sizeof *y * (size_t)outputs);
   naive_outer(&s, number, a, b, expected);
-  for (int k = 0, n = levels(all); k < n; k++)
+  for (int k = 0; k < n; k++)
     for (uint32_t threads = 1; all[k].runs && threads <= 5; threads++) {
       memcpy(y, before, sizeof *y * (size_t)outputs);
       for (uint32_t thread = 0; thread < threads; thread++)
@@ -225,7 +236,8 @@ static void call_back(const struct level *l, const struct shape *s, enum stored 
 }
 
 static void check_back_of(const struct shape s, enum stored stored, enum kind kind) {
-  struct level all[LEVELS_MOST];
+  int n;
+  const struct level *all = levels(&n);
   int64_t outputs = s.rows * s.n;
   float *a = random_floats(s.rows * s.m * groups_of(&s), kind), *w = random_floats(s.m * s.n, kind);
   float *expected = malloc(sizeof *expected * (size_t)outputs), *y = malloc(sizeof *y * (size_t)outputs);
@@ -236,7 +248,7 @@ static void check_back_of(const struct shape s, enum stored stored, enum kind ki
     codes[k] = (int8_t)(random_number() % 3) - 1;
   (stored == TILE3 ? tern_pack_tile3 : tern_pack_tile2)(codes, s.m, s.n, packed);
   naive_back(&s, stored, codes, w, a, expected);
-  for (int k = 0, n = levels(all); k < n; k++)
+  for (int k = 0; k < n; k++)
     for (uint32_t threads = 1; all[k].runs && threads <= 5; threads++) {
       memset(y, 0x55, sizeof *y * (size_t)outputs);
       for (uint32_t thread = 0; thread < threads; thread++)
@@ -312,9 +324,10 @@ static void groups(void) {
 
 /* Rows that take no part leave what they have: outer adds nothing of its own to a y of zeros and signs. */
 static void adds_to_what_is_there(void) {
-  struct level all[LEVELS_MOST];
+  int n;
+  const struct level *all = levels(&n);
   const float a[2] = {0, 0}, b[3] = {1, -1, 0};
-  for (int k = 0, n = levels(all); k < n; k++) {
+  for (int k = 0; k < n; k++) {
     float y[6] = {1, -2, 3, -4, 5, -6};
     const float expected[6] = {1, -2, 3, -4, 5, -6};
     if (all[k].runs)

@@ -1,0 +1,338 @@
+/* gradient_tiles.h: the float32 products of a backward pass in vector registers, written once for all
+ * processors. A file a processor (gradient_fma.c, gradient_avx512.c, ...) says what its registers do and
+ * includes this page; TERN_GRADIENT makes the functions of gradient.h. It gives
+ *
+ *   vec, LANES           a register of LANES floats
+ *   ROWS, REGS           a tile of y in registers: ROWS rows of REGS registers; SOME, FEW rows where ROWS are
+ *                        not left
+ *   spread(x)            x in every lane
+ *   mac(a, b, s)         a * b + s, rounded once, in each lane
+ *   widen_i8(p), widen_i16(p)   LANES numbers at p as floats
+ *   codes_of(word, v)    of the 16 digits of a word of tile2 those of columns LANES * v on, as codes
+ *
+ * Of both products y[r, j] += sum over k of a[k, r] * b[k, j]. A block of b (256 steps k, some panels of
+ * columns) is brought near as floats, panel after panel; then some rows of a, in sets that are as high as a
+ * tile. Each set meets each panel in a tile, whose sums stay in registers for the whole block. A panel stays
+ * in the first cache while the sets pass, the block in the second while the rows do. */
+#ifndef TERN_GRADIENT_TILES_H
+#define TERN_GRADIENT_TILES_H
+
+#include "runtime/kernels/gradient.h"
+#include "runtime/kernels/ternary_inline.h"
+
+#include <stdbool.h>
+
+enum {
+  DEPTH = TERN_GRADIENT_BLOCK,
+  PANEL = REGS * LANES,     /* columns of a tile */
+  COLUMNS = 192,            /* of a block of b: 192 KiB */
+  BUNCH = 48,               /* rows of a that are brought near together: whole lines of the cache, 48 KiB */
+  STRIP = COLUMNS + 2 * 20, /* columns of a strip of whole chunks of either layout */
+};
+
+INLINE int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+INLINE vec load(const float *p) {
+  vec v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+INLINE void store(float *p, vec v) {
+  memcpy(p, &v, sizeof v);
+}
+
+/* ---- a tile ---------------------------------------------------------------------------------- */
+
+/* Where a tile's sums go: `columns` of PANEL, rows `stride` apart; added to what is there or in its place. */
+struct target {
+  float *y;
+  int64_t stride, columns;
+  bool add;
+};
+
+INLINE void put_row(const struct target *to, int r, const vec sums[REGS]) {
+  float *y = to->y + r * to->stride, padded[PANEL];
+  if (to->columns == PANEL) {
+    UNROLL for (int v = 0; v < REGS; v++)
+        store(y + v * LANES, to->add ? load(y + v * LANES) + sums[v] : sums[v]);
+    return;
+  }
+  memcpy(padded, sums, sizeof padded);
+  for (int64_t j = 0; j < to->columns; j++)
+    y[j] = to->add ? y[j] + padded[j] : padded[j];
+}
+
+INLINE void tile(int rows, const float *a, const float *b, int64_t count, const struct target *to) {
+  vec sums[ROWS][REGS];
+  UNROLL for (int r = 0; r < rows; r++) {
+    __builtin_prefetch(to->y + r * to->stride, 1);
+    UNROLL for (int v = 0; v < REGS; v++) sums[r][v] = (vec){0};
+  }
+  for (int64_t k = 0; k < count; k++, a += rows, b += PANEL) {
+    vec columns[REGS];
+    UNROLL for (int v = 0; v < REGS; v++) columns[v] = load(b + v * LANES);
+    UNROLL for (int r = 0; r < rows; r++) {
+      vec all = spread(a[r]);
+      UNROLL for (int v = 0; v < REGS; v++) sums[r][v] = mac(all, columns[v], sums[r][v]);
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) put_row(to, r, sums[r]);
+}
+
+#define TILE(name, rows)                                                                                     \
+  static __attribute__((noinline)) void name(const float *a, const float *b, int64_t count,                  \
+                                             const struct target *to) {                                      \
+    tile(rows, a, b, count, to);                                                                             \
+  }
+TILE(tile_full, ROWS)
+TILE(tile_some, SOME)
+TILE(tile_few, FEW)
+TILE(tile_one, 1)
+
+INLINE int set_of(int64_t left) {
+  return left >= ROWS ? ROWS : left >= SOME ? SOME : left >= FEW ? FEW : 1;
+}
+
+INLINE void any_tile(int rows, const float *a, const float *b, int64_t count, const struct target *to) {
+  if (rows == ROWS)
+    tile_full(a, b, count, to);
+  else if (rows == SOME)
+    tile_some(a, b, count, to);
+  else if (rows == FEW)
+    tile_few(a, b, count, to);
+  else
+    tile_one(a, b, count, to);
+}
+
+/* ---- rows of a ------------------------------------------------------------------------------- */
+
+/* a[k, r] is at a[k * step + r * apart]. */
+struct rows {
+  const float *a;
+  int64_t step, apart;
+};
+
+/* Four rows of four steps, turned over. */
+INLINE void turn_four(const float *a, int64_t apart, float *to, int64_t set) {
+  typedef float four __attribute__((vector_size(16)));
+  four x[4];
+  for (int r = 0; r < 4; r++)
+    memcpy(&x[r], a + r * apart, sizeof x[r]);
+  four a02 = __builtin_shufflevector(x[0], x[2], 0, 4, 1, 5),
+       a13 = __builtin_shufflevector(x[1], x[3], 0, 4, 1, 5);
+  four b02 = __builtin_shufflevector(x[0], x[2], 2, 6, 3, 7),
+       b13 = __builtin_shufflevector(x[1], x[3], 2, 6, 3, 7);
+  four y[4] = {__builtin_shufflevector(a02, a13, 0, 4, 1, 5), __builtin_shufflevector(a02, a13, 2, 6, 3, 7),
+               __builtin_shufflevector(b02, b13, 0, 4, 1, 5), __builtin_shufflevector(b02, b13, 2, 6, 3, 7)};
+  for (int k = 0; k < 4; k++)
+    memcpy(to + k * set, &y[k], sizeof y[k]);
+}
+
+/* A set of rows whose steps lie side by side (step 1). */
+INLINE void bring_turned(int set, const struct rows *from, int64_t count, float *to) {
+  int64_t k = 0;
+  for (; k + 4 <= count; k += 4) {
+    int r = 0;
+    for (; r + 4 <= set; r += 4)
+      turn_four(from->a + k + r * from->apart, from->apart, to + k * set + r, set);
+    for (; r < set; r++)
+      for (int i = 0; i < 4; i++)
+        to[(k + i) * set + r] = from->a[k + i + r * from->apart];
+  }
+  for (; k < count; k++)
+    for (int r = 0; r < set; r++)
+      to[k * set + r] = from->a[k + r * from->apart];
+}
+
+INLINE void bring_set(int set, const struct rows *from, int64_t count, float *to) {
+  if (from->step == 1)
+    bring_turned(set, from, count, to);
+  else if (from->apart == 1)
+    for (int64_t k = 0; k < count; k++)
+      memcpy(to + k * set, from->a + k * from->step, sizeof(float) * (size_t)set);
+  else
+    for (int64_t k = 0; k < count; k++)
+      for (int r = 0; r < set; r++)
+        to[k * set + r] = from->a[k * from->step + r * from->apart];
+}
+
+/* Rows of a bunch side by side within sets, which follow each other. Whole sets of rows that lie side by side
+ * are brought step by step, so that a line of the cache is met once. */
+INLINE void bring_bunch(const struct rows *from, int64_t rows, int64_t count, float *to) {
+  int64_t r = 0, whole = from->apart == 1 ? rows / ROWS * ROWS : 0;
+  for (int64_t k = 0; k < count; k++)
+    for (r = 0; r < whole; r += ROWS)
+      memcpy(to + r * count + k * ROWS, from->a + k * from->step + r, sizeof(float) * ROWS);
+  for (r = whole; r < rows;) {
+    struct rows set = {from->a + r * from->apart, from->step, from->apart};
+    int height = set_of(rows - r);
+    if (height == ROWS)
+      bring_set(ROWS, &set, count, to + r * count);
+    else if (height == SOME)
+      bring_set(SOME, &set, count, to + r * count);
+    else
+      bring_set(height, &set, count, to + r * count);
+    r += height;
+  }
+}
+
+/* A block of b, near, against the rows [row, row_end) of a and y. */
+INLINE void block_by_rows(const float *near, int64_t count, const struct rows *a, int64_t row,
+                          int64_t row_end, const struct target *to) {
+  float bunch[BUNCH * DEPTH];
+  for (int64_t first = row; first < row_end; first += BUNCH) {
+    int64_t rows = least(BUNCH, row_end - first);
+    struct rows from = {a->a + first * a->apart, a->step, a->apart};
+    bring_bunch(&from, rows, count, bunch);
+    for (int64_t j = 0; j < to->columns; j += PANEL)
+      for (int64_t r = 0, set; r < rows; r += set) {
+        struct target part = {to->y + (first + r) * to->stride + j, to->stride, least(PANEL, to->columns - j),
+                              to->add};
+        set = set_of(rows - r);
+        any_tile((int)set, bunch + r * count, near + j * count, count, &part);
+      }
+  }
+}
+
+/* Columns of the next block: blocks of [column, end) are about equally wide, and within a group. */
+INLINE int64_t block_columns(int64_t column, int64_t end, int64_t group) {
+  int64_t left = group ? least(end - column, group - column % group) : end - column;
+  int64_t blocks = (left + COLUMNS - 1) / COLUMNS, panels = (left + PANEL * blocks - 1) / (PANEL * blocks);
+  return least(left, panels * PANEL);
+}
+
+/* ---- outer ----------------------------------------------------------------------------------- */
+
+INLINE vec widen_f32(const float *p) {
+  return load(p);
+}
+
+/* Rows of b as panels of floats, zeros where no columns are. */
+#define BRING(name, b_type, widen)                                                                           \
+  INLINE void name(const b_type *b, int64_t stride, int64_t columns, int64_t count, float *near) {           \
+    for (int64_t j = 0; j < columns; j += LANES) {                                                           \
+      float *to = near + j / PANEL * PANEL * count + j % PANEL;                                              \
+      if (columns - j >= LANES) {                                                                            \
+        for (int64_t k = 0; k < count; k++)                                                                  \
+          store(to + k * PANEL, widen(b + k * stride + j));                                                  \
+        continue;                                                                                            \
+      }                                                                                                      \
+      for (int64_t k = 0; k < count; k++)                                                                    \
+        for (int64_t l = 0; l < LANES; l++)                                                                  \
+          to[k * PANEL + l] = j + l < columns ? (float)b[k * stride + j + l] : 0;                            \
+    }                                                                                                        \
+  }
+BRING(bring_i8, int8_t, widen_i8)
+BRING(bring_i16, int16_t, widen_i16)
+BRING(bring_f32, float, widen_f32)
+
+/* What lies between the last columns and the end of their panel is not summed into anything, but is read. */
+INLINE void clear_rest(float *near, int64_t columns, int64_t count) {
+  int64_t first = (columns + LANES - 1) / LANES * LANES;
+  float *panel = near + columns / PANEL * PANEL * count;
+  for (int64_t k = 0; k < count && columns % PANEL; k++)
+    for (int64_t l = first % PANEL; first % PANEL && l < PANEL; l++)
+      panel[k * PANEL + l] = 0;
+}
+
+#define OUTER(name, b_type, bring)                                                                           \
+  TERN_OUTER(name, b_type) {                                                                                 \
+    struct tern_part p = tern_gradient_share(m, n, PANEL, thread, threads);                                  \
+    int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
+    for (int64_t t = 0; t < rows; t += DEPTH)                                                                \
+      for (int64_t j = p.column, columns; j < p.column_end; j += columns) {                                  \
+        float near[DEPTH * COLUMNS];                                                                         \
+        int64_t count = least(DEPTH, rows - t);                                                              \
+        columns = block_columns(j, p.column_end, group);                                                     \
+        bring(b + t * n + j, n, columns, count, near);                                                       \
+        clear_rest(near, columns, count);                                                                    \
+        struct rows from = {a + t * m * groups + (group ? j / group : 0), m * groups, groups};               \
+        block_by_rows(near, count, &from, p.row, p.row_end, &(struct target){y + j, n, columns, true});      \
+      }                                                                                                      \
+  }
+
+/* ---- back ------------------------------------------------------------------------------------ */
+
+/* Row r of a tile of 4 * fields columns as floats; `low` and `top` are of the whole tile: a word a row in
+ * the form of tile2, and of tile3 the last four digits. */
+INLINE void unpack_row(int fields, const uint8_t *low, const uint8_t *top, int r, float *to) {
+  uint32_t word;
+  memcpy(&word, low + 4 * r, sizeof word);
+  UNROLL for (int v = 0; v < 16 / LANES; v++) store(to + v * LANES, codes_of(word, v));
+  for (int j = 0; fields == 5 && j < 4; j++)
+    to[16 + j] = (float)(top[4 * r + j] - 1);
+}
+
+/* The two parts of a tile of tile3. */
+INLINE void split_tile3(const uint8_t *tile, uint8_t low[TERN_TILE], uint8_t top[TERN_TILE]) {
+  for (int i = 0; i < TERN_TILE; i++) {
+    unsigned b = tile[i], t = (unsigned)(b >= TERN_TOP) + (unsigned)(b >= 2 * TERN_TOP), r = b - TERN_TOP * t;
+    unsigned t3 = (unsigned)(r >= 27) + (unsigned)(r >= 54), q = r - 27 * t3;
+    unsigned t2 = (unsigned)(q >= 9) + (unsigned)(q >= 18), s = q - 9 * t2;
+    unsigned t1 = (unsigned)(s >= 3) + (unsigned)(s >= 6);
+    top[i] = (uint8_t)t;
+    low[i] = (uint8_t)((s - 3 * t1) | t1 << 2 | t2 << 4 | t3 << 6);
+  }
+}
+
+/* The block of columns [j, j + columns) by rows [first, first + count), which begins with a tile. */
+INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int64_t first, int64_t count,
+                        int64_t j, int64_t columns, float *near) {
+  int64_t width = 4 * fields, chunks = (n + width - 1) / width, before = j / width * width;
+  for (int64_t k = 0; k < count; k += TERN_PANEL) {
+    float strip[TERN_PANEL * STRIP];
+    int64_t step, rows = least(TERN_PANEL, count - k);
+    const uint8_t *tiles = tern_panel(w, m, chunks, (first + k) / TERN_PANEL, &step);
+    for (int64_t c = before; c < j + columns; c += width) {
+      const uint8_t *low = tiles + c / width * step;
+      uint8_t parts[2][TERN_TILE];
+      if (fields == 5) {
+        split_tile3(low, parts[0], parts[1]);
+        low = parts[0];
+      }
+      for (int r = 0; r < rows; r++)
+        unpack_row(fields, low, parts[1], r, strip + r * STRIP + c - before);
+    }
+    for (int64_t p = 0; p < columns; p += PANEL)
+      bring_f32(strip + j - before + p, STRIP, least(PANEL, columns - p), rows, near + p * count + k * PANEL);
+  }
+}
+
+#define BACK_LOOP(bring_w)                                                                                   \
+  struct tern_part p = tern_gradient_share(rows, n, PANEL, thread, threads);                                 \
+  for (int64_t j = p.column, columns; j < p.column_end; j += columns) {                                      \
+    columns = block_columns(j, p.column_end, group);                                                         \
+    for (int64_t i = 0; i < m; i += DEPTH) {                                                                 \
+      float near[DEPTH * COLUMNS];                                                                           \
+      int64_t count = least(DEPTH, m - i);                                                                   \
+      bring_w;                                                                                               \
+      clear_rest(near, columns, count);                                                                      \
+      struct rows from = {a + i * groups + (group ? j / group : 0), groups, m * groups};                     \
+      block_by_rows(near, count, &from, p.row, p.row_end, &(struct target){y + j, n, columns, i > 0});       \
+    }                                                                                                        \
+  }
+
+#define TERNARY_BACK(name, fields)                                                                           \
+  TERN_TERNARY_BACK(name) {                                                                                  \
+    int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
+    BACK_LOOP(bring_codes(fields, w, m, n, i, count, j, columns, near))                                      \
+  }
+
+#define MATMUL_BACK(name)                                                                                    \
+  TERN_MATMUL_BACK(name) {                                                                                   \
+    const int64_t group = 0, groups = 1;                                                                     \
+    BACK_LOOP(bring_f32(w + i * n + j, n, columns, count, near))                                             \
+  }
+
+#define TERN_GRADIENT(level)                                                                                 \
+  OUTER(tern_outer_i8_##level, int8_t, bring_i8)                                                             \
+  OUTER(tern_outer_i16_##level, int16_t, bring_i16)                                                          \
+  OUTER(tern_outer_f32_##level, float, bring_f32)                                                            \
+  TERNARY_BACK(tern_ternary_back_f32_##level, 4)                                                             \
+  TERNARY_BACK(tern_ternary_back3_f32_##level, 5)                                                            \
+  MATMUL_BACK(tern_matmul_back_f32_##level)
+
+#endif

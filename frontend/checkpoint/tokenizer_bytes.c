@@ -131,20 +131,34 @@ _Static_assert((int)UTF8PROC_CATEGORY_SO == (int)TOKENIZER_CLASS_OTHER &&
                    (int)UTF8PROC_CATEGORY_CO < (int)TOKENIZER_CLASS_BLANK,
                "classes are numbered as utf8proc's categories");
 
-const char pattern_gpt2[] =
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+#define PATTERN_GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+/* Llama 3's, and Qwen2's, which differ in how many digits make a word. */
+#define PATTERN_LINES(number)                                                                                \
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" number                                       \
+  "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define RULES_LINES(digits)                                                                                  \
+  {ENDINGS(1),                                                                                               \
+   {RUN_OF(LETTER), .lead = BUT(CLASS(LINE) | LETTER | NUMBER)},                                             \
+   {RUN_OF(NUMBER), .most = (digits)},                                                                       \
+   {RUN_OF(BUT(WHITE | LETTER | NUMBER)), .lead = CLASS(BLANK), .tail = CLASS(LINE)},                        \
+   {.kind = TOKENIZER_UNTIL, .body = WHITE, .tail = CLASS(LINE)},                                            \
+   WHITE_RUNS}
+
+const char pattern_gpt2[] = PATTERN_GPT2;
 
 /* A rule for each alternative, in order. */
 static const struct pattern {
   const char *regex;
   struct tokenizer_rule rules[8]; /* kind 0 ends them */
 } patterns[] = {
-    {pattern_gpt2,
+    {PATTERN_GPT2,
      {ENDINGS(0),
       {RUN_OF(LETTER), .lead = CLASS(BLANK)},
       {RUN_OF(NUMBER), .lead = CLASS(BLANK)},
       {RUN_OF(BUT(WHITE | LETTER | NUMBER)), .lead = CLASS(BLANK)},
       WHITE_RUNS}},
+    {PATTERN_LINES("\\p{N}{1,3}"), RULES_LINES(3)},
+    {PATTERN_LINES("\\p{N}"), RULES_LINES(1)},
 };
 
 bool pattern_rules(struct arena *a, struct vocabulary *v, const char *pattern) {

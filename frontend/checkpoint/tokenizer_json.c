@@ -118,7 +118,9 @@ static void read_pattern(struct reader *r, const json_t *step, const char *where
   else if (strcmp(behavior, "Isolated") != 0 || get_bool(r, step, where, "invert", false))
     wrong(r, where, "Split by a pattern can only have \"behavior\": \"Isolated\" and \"invert\": false");
   else if (!pattern_rules(r->a, r->v, regex))
-    wrong(r, where, "the pattern %s is not one that is known; known is GPT-2's: %s",
+    wrong(r, where,
+          "the pattern %s is not one that is known; known are those of GPT-2, Llama 3 and Qwen2, GPT-2's "
+          "being %s",
           show_piece(r->a, (struct bytes){regex, strlen(regex)}), pattern_gpt2);
 }
 

@@ -110,6 +110,40 @@ static void words_are_gpt2s(void **state) {
   tokenizer_close(t);
 }
 
+#define LINES(number)                                                                                        \
+  "\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": "      \
+  "{\"Regex\": "                                                                                             \
+  "\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" number                           \
+  "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}, \"behavior\": "  \
+  "\"Isolated\"}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}"
+
+static void words_are_those_of_later_models(void **state) {
+  static const struct {
+    const char *text, *llama3, *qwen2;
+  } cases[] = {
+      {"x'S 'REd'\xc5\xbf'st", "x|'S| '|REd|'\xc5\xbf|'s|t", "x|'S| '|REd|'\xc5\xbf|'s|t"},
+      {"(foo)\tbar.\r\n\nq", "(foo|)|\tbar|.\r\n\n|q", "(foo|)|\tbar|.\r\n\n|q"},
+      {"1234 5678", "123|4| |567|8", "1|2|3|4| |5|6|7|8"},
+      {"a  \n \n  b", "a|  \n \n| | b", "a|  \n \n| | b"},
+      {" \n", " \n", " \n"},
+      {"\xff"
+       "a",
+       "\xff"
+       "a",
+       "\xff"
+       "a"},
+  };
+  struct fixture *f = *state;
+  struct tokenizer *a = open_json(f, bytes_json(f, LINES("\\\\p{N}{1,3}"), "", 0));
+  struct tokenizer *b = open_json(f, bytes_json(f, LINES("\\\\p{N}"), "", 0));
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_string_equal(pieces_of(f, a, cases[i].text), cases[i].llama3);
+    assert_string_equal(pieces_of(f, b, cases[i].text), cases[i].qwen2);
+  }
+  tokenizer_close(a);
+  tokenizer_close(b);
+}
+
 /* A text of words is the ids of its words, whether their ids were known or not. */
 struct joining {
   struct fixture *f;
@@ -249,7 +283,9 @@ static void unusable_files(void **state) {
       {SPLIT("\"use_regex\": false"), "", "behind a Split, ByteLevel can only have"},
       {"\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"\\\\d\"}, \"behavior\": "
        "\"Isolated\"}",
-       "", "pre_tokenizer: the pattern '\\d' is not one that is known; known is GPT-2's: 's|'t"},
+       "",
+       "pre_tokenizer: the pattern '\\d' is not one that is known; known are those of GPT-2, Llama 3 and "
+       "Qwen2, GPT-2's being 's|'t"},
       {"\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"\\\\d\"}, \"behavior\": "
        "\"Removed\"}",
        "", "can only have \"behavior\": \"Isolated\""},
@@ -318,6 +354,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(every_text_comes_back, setup, teardown),
       cmocka_unit_test_setup_teardown(words_are_gpt2s, setup, teardown),
+      cmocka_unit_test_setup_teardown(words_are_those_of_later_models, setup, teardown),
       cmocka_unit_test_setup_teardown(parts_give_the_ids_of_the_whole, setup, teardown),
       cmocka_unit_test_setup_teardown(ids_of_files, setup, teardown),
       cmocka_unit_test_setup_teardown(bytes_without_a_token, setup, teardown),

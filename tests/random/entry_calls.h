@@ -9,6 +9,7 @@
 #include "backends/lower/loops.h"
 #include "ir/interp/interp.h"
 #include "runtime/model.h"
+#include "tests/unit/ir_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,99 +19,7 @@
 
 #include <cmocka.h>
 
-/* Results of their own and such as update an argument, which others still want as it was (before, turn); one
- * value twice (keys); products and rows of a table along a dimension of the module's own (look); states of
- * several sequences (many) and of one (note); no argument (constant), no result (note); a repeat (grow). */
-static const char entries_text[] =
-    "module m spec \"m.tern\" dim S.x 6 dim R 5 sequences\n"
-    "weight @table : f32[9, 67]\n"
-    "weight @m : ternary[33, 67] per tensor\n"
-    "state @h : f32[67] = 0.5\n"
-    "state @n[2] : i32[3] = 7\n"
-    "func train(%x: f32[S.x, 67], %w: f32[67]) -> loss: f32[1], w: f32[67] updates %w, \"f32\": f32[S.x, 67] "
-    "{\n"
-    "  %n = tanh %w : f32[67]\n"
-    "  %l = sum %n {axis = 0} : f32[1]\n"
-    "  %d = sub %w, %n : f32[67]\n"
-    "  %y = mul %x, %w : f32[S.x, 67]\n"
-    "  return %l, %d, %y\n"
-    "}\n"
-    "func over(%w: f32[67]) -> w: f32[67] updates %w {\n"
-    "  %d = exp %w : f32[67]\n"
-    "  return %d\n"
-    "}\n"
-    "func before(%w: f32[67]) -> w: f32[67] updates %w, was: f32[67] {\n"
-    "  %d = exp %w : f32[67]\n"
-    "  return %d, %w\n"
-    "}\n"
-    "func turn(%a: f32[67], %b: f32[67], %c: f32[67]) -> a: f32[67] updates %a, b: f32[67] updates %b, "
-    "c: f32[67] updates %c {\n"
-    "  return %b, %c, %a\n"
-    "}\n"
-    "func keys(%x: f32[S.x, 67]) -> f32[S.x, 67], f32[S.x, 67] {\n"
-    "  %a = add %x, %x : f32[S.x, 67]\n"
-    "  return %a, %a\n"
-    "}\n"
-    "func look(%ids: u32[S.x], %k: i32[3]) -> ids: f32[S.x, 67], k: i32[3] updates %k, y: f32[S.x, 33] {\n"
-    "  %t = weight @table : f32[9, 67]\n"
-    "  %x = index %t, %ids : f32[S.x, 67]\n"
-    "  %m = weight @m : ternary[33, 67]\n"
-    "  %y = matmul %m, %x : f32[S.x, 33]\n"
-    "  %j = iadd %k, %k {bits = 32} : i32[3]\n"
-    "  return %x, %j, %y\n"
-    "}\n"
-    "func many(%x: f32[R, 67], %w: f32[67]) -> y: f32[R, 67], w: f32[67] updates %w {\n"
-    "  %h = read @h : f32[R, 67]\n"
-    "  %z = mul %h, %w : f32[R, 67]\n"
-    "  %y = add %z, %x : f32[R, 67]\n"
-    "  write %y, @h\n"
-    "  %v = tanh %w : f32[67]\n"
-    "  return %y, %v\n"
-    "}\n"
-    "func note(%k: i32[3], %x: f32[67]) {\n"
-    "  repeat 2 (%i) {\n"
-    "    %n = read @n[%i] : i32[3]\n"
-    "    %s = iadd %n, %k {bits = 32} : i32[3]\n"
-    "    write %s, @n[%i]\n"
-    "    yield\n"
-    "  }\n"
-    "  %h = read @h : f32[67]\n"
-    "  %g = add %h, %x : f32[67]\n"
-    "  write %g, @h\n"
-    "  return\n"
-    "}\n"
-    "func grow(%w: f32[67], %x: f32[67]) -> w: f32[67] updates %w {\n"
-    "  %r = repeat 3 (%i, %c = %w) -> f32[67] {\n"
-    "    %t = tanh %x : f32[67]\n"
-    "    %d = add %c, %t : f32[67]\n"
-    "    yield %d\n"
-    "  }\n"
-    "  return %r\n"
-    "}\n"
-    "func constant() -> f32[67] {\n"
-    "  %c = const {value = 3} : f32[67]\n"
-    "  return %c\n"
-    "}\n";
-
-/* In kernel form, arguments returned as they were, though other results are written over them. */
-static const char entries_returned[] =
-    "module m spec \"m.tern\"\n"
-    "func before(%w: f32[67]) -> w: f32[67] updates %w, was: f32[67] {\n"
-    "  %d = kernel \"before.k0\" -> f32[67] {\n"
-    "    %e = exp %w : f32[67]\n"
-    "    yield %e\n"
-    "  }\n"
-    "  return %d, %w\n"
-    "}\n"
-    "func turn(%a: f32[67], %b: f32[67], %c: f32[67]) -> a: f32[67] updates %a, b: f32[67] updates %b, "
-    "c: f32[67] updates %c {\n"
-    "  return %b, %c, %a\n"
-    "}\n"
-    "func stay(%a: f32[67], %b: f32[67]) -> a: f32[67] updates %a, f32[67], f32[67] {\n"
-    "  return %a, %b, %b\n"
-    "}\n";
-
-/* Passes after which the model can be lowered. */
+/* Passes after which entries.tir can be lowered. */
 static const char *const entries_passes[] = {
     "ternarize,norm-scale,fuse,plan-memory",
     "ternarize,norm-scale,simplify,cse,dce,fuse,spread,dce,plan-memory"};

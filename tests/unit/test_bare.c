@@ -151,12 +151,11 @@ static void run(struct bench *b) {
 static void cases_equal_the_interpreter(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof kernel_cases / sizeof *kernel_cases; i++)
-    for (int packing = 0; packing < (strstr(kernel_cases[i].text, "ternary[") ? 2 : 1); packing++) {
+    for (int packing = 0; packing < (strstr(ir_file(kernel_cases[i].name), "ternary[") ? 2 : 1); packing++) {
       const struct kernel_case *c = &kernel_cases[i];
       struct bench b = {.diag.out = stderr};
       print_message("%s\n", c->name);
-      struct module *m =
-          ir_parse(&b.arena, &b.diag, diag_add_source(&b.diag, "m.tir", c->text, strlen(c->text)));
+      struct module *m = ir_parse(&b.arena, &b.diag, ir_file_source(&b.diag, c->name));
       bench_open(&b, m, packing ? STORE_TILE3 : STORE_TILE2, c->passes);
       run(&b);
       bench_close(&b);

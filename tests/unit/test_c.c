@@ -43,7 +43,7 @@ struct bench {
 static void bench_open_packed(struct bench *b, const struct kernel_case *c, enum storage packing) {
   *b = (struct bench){.dir = "/tmp/tern-test-c-XXXXXX"};
   b->diag.out = open_memstream(&b->said, &b->said_bytes);
-  b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", c->text, strlen(c->text)));
+  b->m = ir_parse(&b->arena, &b->diag, ir_file_source(&b->diag, c->name));
   struct pass_options options = {.context.packing = packing, .verify = true};
   bool ok = b->m && (!*c->passes || passes_run(b->m, c->passes, &options));
   b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
@@ -88,12 +88,37 @@ static const char *project(struct bench *b) {
 static const char strict[] = "-Wall -Wextra -Werror -pedantic -O1";
 static const char this_machine[] = "-Wall -Wextra -Werror -O2 -march=native"; /* files for others are empty */
 
+/* The kernels of products are the same in every project: the first one's are compiled, for each set of flags.
+ */
+static char kernels[] = "/tmp/tern-test-c-kernels-XXXXXX";
+
+static const char *kernel_objects(struct bench *b, const char *dir, const char *flags) {
+  bool portable = flags == strict;
+  const char *objects = arena_printf(&b->arena, "%s/%s", kernels, portable ? "portable" : "fast");
+  if (mkdir(objects, 0777) == 0)
+    assert_int_equal(system(arena_printf(&b->arena,
+                                         "cd %s && cc -std=c11 -ffp-contract=off %s -fPIC -I%s -c "
+                                         "%s/runtime/kernels/ternary%s.c",
+                                         objects, flags, dir, dir, portable ? "" : "*")),
+                     0);
+  return objects;
+}
+
+static int make_kernels(void **state) {
+  (void)state;
+  return mkdtemp(kernels) ? 0 : -1;
+}
+
+static int remove_kernels(void **state) {
+  (void)state;
+  return nftw(kernels, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void *compile(struct bench *b, const char *dir, const char *flags, const struct tern_model **model) {
   const char *library = in_dir(b, "model.so");
   const char *command = arena_printf(
-      &b->arena,
-      "cc -std=c11 -ffp-contract=off %s -fPIC -shared -I%s -o %s %s/%s.c %s/runtime/kernels/ternary%s.c -lm",
-      flags, dir, library, dir, b->m->name, dir, flags == strict ? "" : "*");
+      &b->arena, "cc -std=c11 -ffp-contract=off %s -fPIC -shared -I%s -o %s %s/%s.c %s/ternary*.o -lm", flags,
+      dir, library, dir, b->m->name, kernel_objects(b, dir, flags));
   assert_int_equal(system(command), 0);
   void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
   *model = handle ? dlsym(handle, arena_printf(&b->arena, "%s_model", b->m->name)) : NULL;
@@ -273,8 +298,7 @@ static void so_do_they_with_this_machines_instructions(void **state) {
   for (int i = 0; i < 2; i++) {
     struct bench b;
     const struct tern_model *model;
-    bench_open_packed(&b, find_case("products by floats and by ternary matrices"),
-                      i ? STORE_TILE3 : STORE_TILE2);
+    bench_open_packed(&b, find_case("kernel_products"), i ? STORE_TILE3 : STORE_TILE2);
     void *library = compile(&b, project(&b), this_machine, &model);
     run_model(&b, model, 1);
     run_model(&b, model, 3);
@@ -293,7 +317,7 @@ static void expect_port(const struct tern_port *p, const char *name, const char 
   assert_int_equal(p->elements, elements);
 }
 
-/* What the table says of entries_text. */
+/* What the table says of entries.tir. */
 static void check_table(const struct tern_model *m) {
   const struct tern_entry *train = entry_find(m, "train"), *look = entry_find(m, "look"),
                           *many = entry_find(m, "many"), *note = entry_find(m, "note"),
@@ -330,7 +354,7 @@ static void so_do_entries_of_any_signature(void **state) {
   for (int i = 0; i < ENTRIES_PASSES; i++) {
     struct bench b;
     struct memory mem = {0};
-    bench_open(&b, &(struct kernel_case){"entries", entries_passes[i], entries_text});
+    bench_open(&b, &(struct kernel_case){"entries", entries_passes[i]});
     void *library = compile(&b, project(&b), strict, &mem.model);
     check_table(mem.model);
     memory_open(&mem, &b, &source);
@@ -363,8 +387,8 @@ static char *text_of(const struct loops *l) {
 static void the_same_loops_give_the_same_text(void **state) {
   (void)state;
   struct bench a, b;
-  bench_open(&a, find_case("recurrences in two nested repeats"));
-  bench_open(&b, find_case("recurrences in two nested repeats"));
+  bench_open(&a, find_case("kernel_nested_recurrences"));
+  bench_open(&b, find_case("kernel_nested_recurrences"));
   char *first = text_of(a.loops), *second = text_of(b.loops);
   assert_string_equal(first, second);
   assert_null(strstr(first, TERN_SOURCE));
@@ -378,7 +402,7 @@ static void the_same_loops_give_the_same_text(void **state) {
 static void the_makefile_builds(void **state) {
   (void)state;
   struct bench b;
-  bench_open(&b, find_case("unary operators"));
+  bench_open(&b, find_case("kernel_unary_operators"));
   const char *dir = project(&b);
   assert_int_equal(system(arena_printf(&b.arena, "make -s -C %s CFLAGS='-O0 -Wall -Wextra -Werror'", dir)),
                    0);
@@ -391,7 +415,7 @@ static void the_makefile_builds(void **state) {
 static void a_failure_leaves_nothing(void **state) {
   (void)state;
   struct bench b;
-  bench_open(&b, find_case("unary operators"));
+  bench_open(&b, find_case("kernel_unary_operators"));
   const char *sources = in_dir(&b, "sources"), *dir = in_dir(&b, "project");
   static const char *const folders[] = {"sources", "sources/core", "sources/text", "sources/command"};
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
@@ -426,5 +450,5 @@ int main(void) {
       cmocka_unit_test(the_makefile_builds),
       cmocka_unit_test(a_failure_leaves_nothing),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, make_kernels, remove_kernels);
 }

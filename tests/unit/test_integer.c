@@ -4,6 +4,7 @@
 #include "ir/integer_ops.h"
 #include "ir/interp/interp.h"
 #include "runtime/kernels/integer.h"
+#include "tests/unit/ir_file.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -318,46 +319,12 @@ static bool no_ternary(void *self, const char *name, const struct weight *w, int
   return true;
 }
 
-static const char integers[] = "module m\n"
-                               "weight @f : f32[4]\n"
-                               "weight @q : i32[4] frac 30 folded\n"
-                               "state @s : i32[4] frac 8 = -5\n"
-                               "state @n : i8 = 3\n"
-                               "func step(%t: u32) -> i32[4] frac 8 {\n"
-                               "  %q = weight @q : i32[4] frac 30\n"
-                               "  %s = read @s : i32[4] frac 8\n"
-                               "  %a = iadd %q, %s {bits = 32} : i32[4] frac 8\n"
-                               "  %n = read @n : i8\n"
-                               "  %c = ilt %a, %n : bool[4]\n"
-                               "  %z = const {value = 16777217} : i32\n"
-                               "  %w = select %c, %a, %z : i32[4] frac 8\n"
-                               "  %e = const {value = 100} : i8\n"
-                               "  %m = iadd %n, %e {bits = 8} : i8\n"
-                               "  write %w, @s\n"
-                               "  write %m, @n\n"
-                               "  %b = sum %w {axis = 0} : i32[1]\n"
-                               "  %x = amax %w {axis = 0} : i32[1]\n"
-                               "  %y = absmax %a {axis = 0} : i32[1]\n"
-                               "  %v = convert %n : i32\n"
-                               "  %r = reshape %v : i32[1]\n"
-                               "  %o = concat %b, %x, %y, %r {axis = 0} : i32[4] frac 8\n"
-                               "  return %o\n"
-                               "}\n"
-                               "func fold() {\n"
-                               "  %f = weight @f : f32[4]\n"
-                               "  %s = const {value = 1073741824} : f32\n"
-                               "  %q = codes %f, %s {bits = 31, round = half_even} : i32[4] frac 30\n"
-                               "  define %q, @q\n"
-                               "  return\n"
-                               "}\n";
-
 static void modules_of_integers_run(void **state) {
   (void)state;
   for (int float64 = 0; float64 < 2; float64++) {
     struct arena arena = {0};
     struct diag diag = {.out = stderr};
-    struct module *m =
-        ir_parse(&arena, &diag, diag_add_source(&diag, "t.tir", integers, sizeof integers - 1));
+    struct module *m = ir_parse(&arena, &diag, ir_file_source(&diag, "integers"));
     assert_non_null(m);
     assert_int_equal(weight_find(m, "q")->frac, 30);
     assert_int_equal(state_find(m, "s")->frac, 8);

@@ -1,5 +1,6 @@
 /* test_ir_build.c: building and editing modules: what does not fit is refused, clones are whole. */
 #include "tests/unit/ir_bench.h"
+#include "tests/unit/ir_file.h"
 
 static struct type vector(int64_t n) {
   return type_make(ELEM_F32, 1, &n);
@@ -55,16 +56,7 @@ static void building_checks_shapes(void **state) {
 static void clones_are_whole(void **state) {
   (void)state;
   struct bench *b = bench_new();
-  struct module *m = parse(b, "module m state @h[3] : f32[4] = 0\n"
-                              "func f(%x: f32[4], %z: f32[4]) -> f32[4] {\n"
-                              "  %r = repeat 3 (%l, %c = %x) -> f32[4] {\n"
-                              "    %h = read @h[%l] : f32[4]\n"
-                              "    %s = add %h, %z : f32[4]\n"
-                              "    %t = add %s, %z : f32[4]\n"
-                              "    yield %t\n"
-                              "  }\n"
-                              "  return %r\n"
-                              "}\n");
+  struct module *m = parse(b, ir_file("copied"));
   assert_non_null(m);
   struct block *body = m->funcs->body;
   struct op *repeat = body->first;

@@ -403,7 +403,7 @@ static void run_model(struct bench *b) {
 
 static void check_case(const struct kernel_case *c, enum storage packing) {
   struct bench b;
-  bench_open_packed(&b, c->text, c->passes, packing);
+  bench_open_packed(&b, ir_file(c->name), c->passes, packing);
   if (!b.loops)
     fail_msg("%s: %s", c->name, b.said);
   print_message("%s, %s\n", c->name, storage_name(packing));
@@ -414,20 +414,20 @@ static void check_case(const struct kernel_case *c, enum storage packing) {
 static void cases_equal_the_interpreter(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof kernel_cases / sizeof *kernel_cases; i++) {
-    bool packed = strstr(kernel_cases[i].text, "ternary[");
+    bool packed = strstr(ir_file(kernel_cases[i].name), "ternary[");
     check_case(&kernel_cases[i], packed ? STORE_TILE2 : STORE_NONE);
     if (packed)
       check_case(&kernel_cases[i], STORE_TILE3);
   }
 }
 
-static void check_entries_of(const char *text, const char *list) {
+static void check_entries_of(const char *file, const char *list) {
   struct weight_source source = random_source();
   struct bench b;
   struct memory mem = {0};
-  bench_open(&b, text, list);
+  bench_open(&b, ir_file(file), list);
   if (!b.loops)
-    fail_msg("%s", b.said);
+    fail_msg("%s: %s", file, b.said);
   load_weights(&mem, &b, &source);
   for (uint32_t threads = 1; threads <= THREADS; threads += THREADS - 1)
     check_entries(&(struct entries_check){.loops = b.loops,
@@ -442,8 +442,8 @@ static void check_entries_of(const char *text, const char *list) {
 static void so_do_entries_of_any_signature(void **state) {
   (void)state;
   for (int i = 0; i < ENTRIES_PASSES; i++)
-    check_entries_of(entries_text, entries_passes[i]);
-  check_entries_of(entries_returned, "plan-memory");
+    check_entries_of("entries", entries_passes[i]);
+  check_entries_of("entries_returned", "plan-memory");
 }
 
 /* ---- indices --------------------------------------------------------------------------------- */

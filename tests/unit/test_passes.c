@@ -2,7 +2,13 @@
  * interpreter runs each before and after, step by step and in chunks, and all bits agree. Shapes of the
  * results (how many kernels, what is in a scan) are counted. The planner by its property, on random
  * lifetimes. */
-#include "tests/unit/passes_models.h"
+#include "tests/unit/ir_file.h"
+#include "tests/unit/passes_common.h"
+
+/* A step of each kind of layer: files of tests/unit/ir. */
+static const char *const models[] = {"layer_mlgru",     "layer_matrices", "layer_shifts",
+                                     "layer_stateless", "layer_carried",  "layer_tables"};
+enum { VOCAB = 16, MODELS = sizeof models / sizeof *models };
 
 /* ---- a module and what becomes of it ----------------------------------------------------------------- */
 
@@ -12,10 +18,9 @@ struct fixture {
   struct module *m;
 };
 
-static void start(struct fixture *f, const char *text, const char *list) {
+static void start(struct fixture *f, const char *model, const char *list) {
   *f = (struct fixture){0};
-  uint16_t file = diag_add_source(&f->diag, "t.tir", text, strlen(text));
-  f->m = ir_parse(&f->arena, &f->diag, file);
+  f->m = ir_parse(&f->arena, &f->diag, ir_file_source(&f->diag, model));
   assert_non_null(f->m);
   assert_true(passes_run(f->m, list, &(struct pass_options){.verify = true}));
 }
@@ -26,14 +31,14 @@ static void end(struct fixture *f) {
 }
 
 /* How far the outcome of `list` on the model is from that of `reference`. */
-static double distance(const struct model *model, const char *reference, const char *list, int n, int keep) {
+static double distance(const char *model, const char *reference, const char *list, int n, int keep) {
   struct fixture f, g;
-  start(&f, model->text, reference);
-  start(&g, model->text, list);
+  start(&f, model, reference);
+  start(&g, model, list);
   struct outcome a = run_model(f.m, g.m, VOCAB, 1, 1), b = run_model(g.m, f.m, VOCAB, n, keep);
   double d = difference(&a, &b);
   if (d != 0)
-    print_message("%s after %s, %d tokens: differs by %g\n", model->name, list, n, d);
+    print_message("%s after %s, %d tokens: differs by %g\n", model, list, n, d);
   free_outcome(&a);
   free_outcome(&b);
   end(&f);
@@ -46,14 +51,14 @@ static double distance(const struct model *model, const char *reference, const c
 static void test_ternarize_keeps_bits(void **state) {
   (void)state;
   for (int i = 0; i < MODELS; i++)
-    assert_true(distance(&models[i], "", "ternarize", 1, 1) == 0);
+    assert_true(distance(models[i], "", "ternarize", 1, 1) == 0);
 }
 
 /* A code that falls on the other side of a boundary changes what follows, but not by much. */
 static void test_norm_scale_is_close(void **state) {
   (void)state;
   for (int i = 0; i < MODELS; i++)
-    assert_true(distance(&models[i], "", "ternarize,norm-scale", 1, 1) < 0.2);
+    assert_true(distance(models[i], "", "ternarize,norm-scale", 1, 1) < 0.2);
 }
 
 static void test_forms_keep_bits(void **state) {
@@ -67,20 +72,20 @@ static void test_forms_keep_bits(void **state) {
   for (int i = 0; i < MODELS; i++)
     for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
       for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++)
-        assert_true(distance(&models[i], "ternarize,norm-scale", lists[k], chunks[c][0], chunks[c][1]) == 0);
+        assert_true(distance(models[i], "ternarize,norm-scale", lists[k], chunks[c][0], chunks[c][1]) == 0);
 }
 
 static void test_batch_of_spec(void **state) {
   (void)state;
   for (int i = 0; i < MODELS; i++)
-    assert_true(distance(&models[i], "", "batch-time", 5, 3) == 0);
+    assert_true(distance(models[i], "", "batch-time", 5, 3) == 0);
 }
 
 static void test_pipeline_is_close(void **state) {
   (void)state;
   for (int i = 0; i < MODELS; i++) {
-    assert_true(distance(&models[i], "", "default", 1, 1) < 0.2);
-    assert_true(distance(&models[i], "default", "default", 5, 5) == 0);
+    assert_true(distance(models[i], "", "default", 1, 1) < 0.2);
+    assert_true(distance(models[i], "default", "default", 5, 5) == 0);
   }
 }
 
@@ -88,7 +93,7 @@ static void test_buffers_live(void **state) {
   (void)state;
   for (int i = 0; i < MODELS; i++) {
     struct fixture f;
-    start(&f, models[i].text, "ternarize,norm-scale,batch-time,fuse,plan-memory");
+    start(&f, models[i], "ternarize,norm-scale,batch-time,fuse,plan-memory");
     for (const struct func *g = f.m->funcs; g; g = g->next)
       check_memory(f.m, g);
     end(&f);
@@ -100,13 +105,13 @@ static void test_buffers_live(void **state) {
 static void test_ternarize_leaves_no_product(void **state) {
   (void)state;
   struct fixture f;
-  start(&f, mlgru, "ternarize,dce");
+  start(&f, "layer_mlgru", "ternarize,dce");
   assert_int_equal(count_ops(f.m, "step", OP_MATMUL), 0);
   assert_int_equal(count_ops(f.m, "step", OP_QUANTIZE), 0);
   assert_int_equal(count_ops(f.m, "step", OP_TERNARY_SUM), 7);
   assert_int_equal(count_ops(f.m, "step", OP_CODES), 7);
   end(&f);
-  start(&f, mlgru, "ternarize,norm-scale");
+  start(&f, "layer_mlgru", "ternarize,norm-scale");
   assert_int_equal(count_ops(f.m, "step", OP_RMSNORM), 4); /* those that no quantiser follows */
   assert_int_equal(count_ops(f.m, "step", OP_SELECT), 7);
   end(&f);
@@ -117,7 +122,7 @@ static void test_ternarize_leaves_no_product(void **state) {
 static void test_fuse_counts_kernels(void **state) {
   (void)state;
   struct fixture f;
-  start(&f, mlgru, "ternarize,norm-scale,cse,dce,fuse,plan-memory");
+  start(&f, "layer_mlgru", "ternarize,norm-scale,cse,dce,fuse,plan-memory");
   assert_int_equal(count_ops(f.m, "step", OP_KERNEL), 1 + 5 + 2);
   assert_int_equal(count_ops(f.m, "step", OP_TERNARY_SUM), 7);
   const struct op *repeat = func_find(f.m, "step")->body->first;
@@ -147,7 +152,7 @@ static const struct op *find_in(const struct block *b, enum opcode code) {
 static void test_batch_time_of_mlgru(void **state) {
   (void)state;
   struct fixture f;
-  start(&f, mlgru, "ternarize,norm-scale,cse,dce,batch-time,cse,dce");
+  start(&f, "layer_mlgru", "ternarize,norm-scale,cse,dce,batch-time,cse,dce");
   assert_int_equal(dim_of(f.m, DIM_T)->most, 96);
   assert_int_equal(count_ops(f.m, "prefill", OP_SCAN), 1);
   assert_int_equal(count_ops(f.m, "prefill", OP_TAIL), 1);
@@ -166,7 +171,7 @@ static void test_batch_time_of_mlgru(void **state) {
 static void test_batch_time_of_matrices(void **state) {
   (void)state;
   struct fixture f;
-  start(&f, matrices, "ternarize,norm-scale,cse,dce,batch-time,cse,dce");
+  start(&f, "layer_matrices", "ternarize,norm-scale,cse,dce,batch-time,cse,dce");
   const struct block *body = find_in(func_find(f.m, "prefill")->body, OP_REPEAT)->body;
   for (const struct op *op = body->first; op; op = op->next)
     for (int i = 0; i < op->n_out; i++) {
@@ -179,38 +184,20 @@ static void test_batch_time_of_matrices(void **state) {
 
 static void test_no_prefill_through_products(void **state) {
   (void)state;
-  static const char text[] = "module m\n"
-                             "weight @emb : f32[16, 4]\n"
-                             "weight @w : f32[4, 4]\n"
-                             "weight @head : f32[16, 4]\n"
-                             "state @h : f32[4] = 0\n"
-                             "func step(%token: u32) -> f32[16] {\n"
-                             "  %emb = weight @emb : f32[16, 4]\n"
-                             "  %x = index %emb, %token : f32[4]\n"
-                             "  %h0 = read @h : f32[4]\n"
-                             "  %w = weight @w : f32[4, 4]\n"
-                             "  %wh = matmul %w, %h0 : f32[4]\n"
-                             "  %s = add %wh, %x : f32[4]\n"
-                             "  %h = tanh %s : f32[4]\n"
-                             "  write %h, @h\n"
-                             "  %hw = weight @head : f32[16, 4]\n"
-                             "  %y = matmul %hw, %h : f32[16]\n"
-                             "  return %y\n"
-                             "}\n";
+  static const char model[] = "layer_dense_recurrence";
   struct fixture f;
-  start(&f, text, "default");
+  start(&f, model, "default");
   assert_null(func_find(f.m, "prefill"));
   assert_int_equal(dim_of(f.m, DIM_T)->most, 0);
   check_memory(f.m, func_find(f.m, "step"));
   end(&f);
-  struct model model = {"dense recurrence", text};
-  assert_true(distance(&model, "", "default", 1, 1) == 0);
+  assert_true(distance(model, "", "default", 1, 1) == 0);
 }
 
 static void test_weights_in_order(void **state) {
   (void)state;
   struct fixture f;
-  start(&f, mlgru, "default");
+  start(&f, "layer_mlgru", "default");
   const struct weight *emb = weight_find(f.m, "emb"), *head = weight_find(f.m, "head");
   const struct weight *down = weight_find(f.m, "l.{}.down"), *norm = weight_find(f.m, "l.{}.norm");
   assert_true(emb->offset < norm->offset && norm->offset < down->offset);
@@ -231,7 +218,7 @@ static void test_unknown_pass(void **state) {
   struct fixture f;
   char *text = NULL;
   size_t length;
-  start(&f, stateless, "");
+  start(&f, "layer_stateless", "");
   f.diag.out = open_memstream(&text, &length);
   assert_false(passes_run(f.m, "ternarise", NULL));
   assert_false(passes_run(f.m, "plan-memory", NULL));
@@ -247,7 +234,7 @@ static void test_print_after(void **state) {
   struct fixture f;
   char *text = NULL;
   size_t length;
-  start(&f, stateless, "");
+  start(&f, "layer_stateless", "");
   FILE *out = open_memstream(&text, &length);
   const char *const off[] = {"norm-scale", NULL};
   struct pass_options o = {.verify = true, .print_after = "all", .disable = off, .out = out};

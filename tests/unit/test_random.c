@@ -380,8 +380,7 @@ static void so_do_entries_of_any_signature(void **state) {
     struct image im = {0};
     job_start(&j);
     j.options.verify = true;
-    j.module =
-        ir_parse(&j.arena, &j.diag, diag_add_source(&j.diag, "m.tir", entries_text, strlen(entries_text)));
+    j.module = ir_parse(&j.arena, &j.diag, ir_file_source(&j.diag, "entries"));
     j.source = random_source();
     bool ok = j.module && job_passes(&j, entries_passes[i]);
     struct loops *loops = ok ? loops_lower(&j.arena, j.module) : NULL;

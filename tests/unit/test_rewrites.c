@@ -3,6 +3,7 @@
  * of random element-wise operators on constants and special values. */
 #include "ir/interp/interp.h"
 #include "passes/pass.h"
+#include "tests/unit/ir_file.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -97,77 +98,22 @@ static void unchanged_by(const char *text, const char *passes_list) {
   arena_free(&a);
 }
 
-static const char model[] = "module m\n"
-                            "weight @emb : f32[7, 8]\n"
-                            "weight @bounds : f32[3, 8]\n"
-                            "weight @\"l.{}.decay\"[3] : f32[8]\n"
-                            "weight @\"l.{}.i\"[3] : ternary[8, 8] per tensor\n"
-                            "weight @\"l.{}.f\"[3] : ternary[8, 8] per row\n"
-                            "weight @\"l.{}.e.{}.bias\"[3, 2] : f32[8]\n"
-                            "state @\"l.{}.h\"[3] : f32[8] = 0.5\n"
-                            "state @lost : f32[8] = 0\n"
-                            "func step(%token: u32) -> f32[8] {\n"
-                            "  %emb = weight @emb : f32[7, 8]\n"
-                            "  %scale = const {value = 1} : f32\n"
-                            "  %big = mul %emb, %scale : f32[7, 8]\n"
-                            "  %x = index %big, %token : f32[8]\n"
-                            "  %b = weight @bounds : f32[3, 8]\n"
-                            "  %sm = softmax %b {axis = 0} : f32[3, 8]\n"
-                            "  %floors = cumsum %sm {axis = 0} : f32[3, 8]\n"
-                            "  %z = const {value = 0} : f32[8]\n"
-                            "  %r, %dead = repeat 3 (%l, %c = %x, %k = %z) -> f32[8], f32[8] {\n"
-                            "    %floor = index %floors, %l : f32[8]\n"
-                            "    %h = read @\"l.{}.h\"[%l] : f32[8]\n"
-                            "    %n = rmsnorm %c {eps = 1e-06} : f32[8]\n"
-                            "    %q = quantize %n {bits = 8, frac = dynamic, round = half_even} : q8[8]\n"
-                            "    %n2 = rmsnorm %c {eps = 1e-06} : f32[8]\n"
-                            "    %q2 = quantize %n2 {bits = 8, frac = dynamic, round = half_even} : q8[8]\n"
-                            "    %wi = weight @\"l.{}.i\"[%l] : ternary[8, 8]\n"
-                            "    %wf = weight @\"l.{}.f\"[%l] : ternary[8, 8]\n"
-                            "    %i = matmul %wi, %q : f32[8]\n"
-                            "    %f0 = matmul %wf, %q2 : f32[8]\n"
-                            "    %f = sigmoid %f0 : f32[8]\n"
-                            "    %d0 = weight @\"l.{}.decay\"[%l] : f32[8]\n"
-                            "    %d = exp %d0 : f32[8]\n"
-                            "    %half = const {value = 2} : f32\n"
-                            "    %d2 = div %d, %half : f32[8]\n"
-                            "    %fh = mul %f, %h : f32[8]\n"
-                            "    %g = mul %fh, %floor : f32[8]\n"
-                            "    %ni = neg %i : f32[8]\n"
-                            "    %h1 = sub %g, %ni : f32[8]\n"
-                            "    %h2 = mul %h1, %d2 : f32[8]\n"
-                            "    write %h2, @\"l.{}.h\"[%l]\n"
-                            "    %dead2 = add %k, %h2 : f32[8]\n"
-                            "    %e = repeat 2 (%j, %y = %h2) -> f32[8] {\n"
-                            "      %bias = weight @\"l.{}.e.{}.bias\"[%l, %j] : f32[8]\n"
-                            "      %bb = mul %bias, %d2 : f32[8]\n"
-                            "      %y2 = add %y, %bb : f32[8]\n"
-                            "      yield %y2\n"
-                            "    }\n"
-                            "    %again = read @\"l.{}.h\"[%l] : f32[8]\n"
-                            "    %o = add %e, %again : f32[8]\n"
-                            "    yield %o, %dead2\n"
-                            "  }\n"
-                            "  write %dead, @lost\n"
-                            "  return %r\n"
-                            "}\n";
-
 static void a_model_keeps_its_bits(void **state) {
   (void)state;
-  unchanged_by(model, "simplify");
-  unchanged_by(model, "cse");
-  unchanged_by(model, "dce");
-  unchanged_by(model, "fold-weights");
-  unchanged_by(model, "simplify,cse,dce,fold-weights,simplify,cse,dce");
-  unchanged_by(model, "fold-weights,fold-weights,dce"); /* the second finds nothing to do */
-  unchanged_by(model, "cse,ternarize,merge-sums,simplify,cse,dce");
+  unchanged_by(ir_file("rewrites"), "simplify");
+  unchanged_by(ir_file("rewrites"), "cse");
+  unchanged_by(ir_file("rewrites"), "dce");
+  unchanged_by(ir_file("rewrites"), "fold-weights");
+  unchanged_by(ir_file("rewrites"), "simplify,cse,dce,fold-weights,simplify,cse,dce");
+  unchanged_by(ir_file("rewrites"), "fold-weights,fold-weights,dce"); /* the second finds nothing to do */
+  unchanged_by(ir_file("rewrites"), "cse,ternarize,merge-sums,simplify,cse,dce");
 }
 
 static void passes_have_an_effect(void **state) {
   (void)state;
   struct arena a = {0};
   struct diag d = {0};
-  struct module *m = ir_parse(&a, &d, diag_add_source(&d, "t.tir", model, sizeof model - 1));
+  struct module *m = ir_parse(&a, &d, ir_file_source(&d, "rewrites"));
   assert_true(
       passes_run(m, "simplify,cse,dce,fold-weights,ternarize,cse,merge-sums,dce", &(struct pass_options){0}));
   assert_null(state_find(m, "lost"));

@@ -5,6 +5,7 @@
 #include "backends/hardware/unrolled/unrolled.h"
 #include "ir/integer_ops.h"
 #include "tests/random/random_model.h"
+#include "tests/unit/ir_file.h"
 #include "tests/unit/passes_common.h"
 
 /* ---- single operators -------------------------------------------------------------------------------- */
@@ -150,94 +151,8 @@ static void equal_expressions_are_one_node(void **state) {
 
 /* ---- whole models ------------------------------------------------------------------------------------ */
 
-#define EMBEDDING                                                                                            \
-  "func fold() {\n"                                                                                          \
-  "  %a = const {value = 3} : i8[1, 4]\n"                                                                    \
-  "  %b = const {value = -5} : i8[1, 4]\n"                                                                   \
-  "  %c = const {value = 100} : i8[1, 4]\n"                                                                  \
-  "  %d = const {value = -128} : i8[1, 4]\n"                                                                 \
-  "  %r = concat %a, %b, %c, %d, %b, %a, %d, %c {axis = 0} : i8[8, 4]\n"                                     \
-  "  define %r, @emb.weight\n"                                                                               \
-  "  return\n"                                                                                               \
-  "}\n"
-
-/* A recurrence in each of two layers, and curves of both kinds. */
-static const char recurrent[] =
-    "module m\n"
-    "weight @emb.weight : i8[8, 4] folded\n"
-    "weight @\"layers.{}.f.weight\"[2] : ternary[4, 4] per tensor\n"
-    "weight @\"layers.{}.c.weight\"[2] : ternary[4, 4] per tensor\n"
-    "weight @head.weight : ternary[8, 4] per tensor\n"
-    "state @\"layers.{}.h\"[2] : i8[4] = 7\n"
-    "func step(%token: u32) -> i32[8] {\n"
-    "  %e = weight @emb.weight : i8[8, 4]\n"
-    "  %x0 = index %e, %token : i8[4]\n"
-    "  %x = repeat 2 (%l, %xc = %x0) -> i8[4] {\n"
-    "    %wf = weight @\"layers.{}.f.weight\"[%l] : ternary[4, 4]\n"
-    "    %f0 = ternary_sum %wf, %xc : i32[4]\n"
-    "    %f = curve %f0 {curve = sigmoid, out_frac = 6, segments = 4, bits = 8, frac = 5} : i8[4]\n"
-    "    %wc = weight @\"layers.{}.c.weight\"[%l] : ternary[4, 4]\n"
-    "    %c = ternary_sum %wc, %xc : i32[4]\n"
-    "    %h = read @\"layers.{}.h\"[%l] : i8[4]\n"
-    "    %d = isub %c, %h {bits = 16} : i16[4]\n"
-    "    %e6 = const {value = 6} : i8\n"
-    "    %g = mulshift %d, %f, %e6 {bits = 16} : i16[4]\n"
-    "    %hn = iadd %h, %g {bits = 8} : i8[4]\n"
-    "    write %hn, @\"layers.{}.h\"[%l]\n"
-    "    %xn = iadd %xc, %hn {bits = 8} : i8[4]\n"
-    "    yield %xn\n"
-    "  }\n"
-    "  %wh = weight @head.weight : ternary[8, 4]\n"
-    "  %y = ternary_sum %wh, %x : i32[8]\n"
-    "  return %y\n"
-    "}\n" EMBEDDING;
-
-/* Every other operator, on vectors of 4. */
-static const char operators[] =
-    "module m\n"
-    "weight @emb.weight : i8[8, 4] folded\n"
-    "weight @w : ternary[4, 4] per tensor\n"
-    "state @s : i16[4] = -3\n"
-    "func step(%token: u32) -> i32[12] {\n"
-    "  %e = weight @emb.weight : i8[8, 4]\n"
-    "  %x = index %e, %token : i8[4]\n"
-    "  %two = const {value = 2} : i8\n"
-    "  %s = read @s : i16[4]\n"
-    "  %a = iadd %x, %s {bits = 12} : i16[4]\n"
-    "  %most = absmax %a {axis = 0} : i32[1]\n"
-    "  %high = amax %a {axis = 0} : i32[1]\n"
-    "  %total = sum %a {axis = 0} : i32[1]\n"
-    "  %log = ilog2 %most {bits = 8} : i8[1]\n"
-    "  %q = idiv %a, %most {bits = 8} : i8[4]\n"
-    "  %k = const {value = 4095} : i16\n"
-    "  %r = idiv %k, %most {bits = 16} : i16[1]\n"
-    "  %n = mulshift %a, %r, %log {bits = 16} : i16[4]\n"
-    "  %sq = mulshift %a, %a, %two {bits = 24} : i32[4]\n"
-    "  %ss = sum %sq {axis = 0} : i32[1]\n"
-    "  %root = isqrt %ss {bits = 16} : i16[1]\n"
-    "  %c = ilt %a, %high : bool[4]\n"
-    "  %le = ile %root, %a : bool[4]\n"
-    "  %eq = ieq %a, %high : bool[4]\n"
-    "  %lei = convert %le : i32[4]\n"
-    "  %sel = select %c, %n, %a : i16[4]\n"
-    "  %w = weight @w : ternary[4, 4]\n"
-    "  %t = ternary_sum %w, %sel : i32[4]\n"
-    "  %tc = curve %t {curve = exp2, out_frac = 14, segments = 5, bits = 16, frac = 12} : i16[4]\n"
-    "  %lo = imin %tc, %sq {bits = 16} : i16[4]\n"
-    "  %hi = imax %lo, %total {bits = 16} : i16[4]\n"
-    "  %sn = isub %hi, %q {bits = 10} : i16[4]\n"
-    "  write %sn, @s\n"
-    "  %m = reshape %hi : i16[2, 2]\n"
-    "  %mt = transpose %m {perm = [1, 0]} : i16[2, 2]\n"
-    "  %row = slice %mt {axis = 0, begin = 1, end = 2} : i16[1, 2]\n"
-    "  %wide = broadcast %row : i16[2, 2]\n"
-    "  %flat = reshape %wide : i16[4]\n"
-    "  %f32 = convert %flat : i32[4]\n"
-    "  %e32 = convert %eq : i32[4]\n"
-    "  %le2 = iadd %lei, %e32 {bits = 32} : i32[4]\n"
-    "  %y = concat %t, %f32, %le2 {axis = 0} : i32[12]\n"
-    "  return %y\n"
-    "}\n" EMBEDDING;
+/* Files of tests/unit/ir. */
+static const char recurrent[] = "unrolled_recurrent", operators[] = "unrolled_operators";
 
 struct bench {
   struct arena arena;
@@ -245,9 +160,9 @@ struct bench {
   struct module *m;
 };
 
-static void bench_open(struct bench *b, const char *text) {
+static void bench_open(struct bench *b, const char *file) {
   *b = (struct bench){0};
-  b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", text, strlen(text)));
+  b->m = ir_parse(&b->arena, &b->diag, ir_file_source(&b->diag, file));
   assert_non_null(b->m);
 }
 
@@ -298,9 +213,9 @@ static bool check_module(struct bench *b, const struct weight_source *source, en
   return true;
 }
 
-static void check_model(const char *text, enum net_multiplier multiplier) {
+static void check_model(const char *file, enum net_multiplier multiplier) {
   struct bench b;
-  bench_open(&b, text);
+  bench_open(&b, file);
   assert_true(check_module(&b, &weights_by_name, multiplier, 200));
   bench_close(&b);
 }
@@ -348,9 +263,9 @@ static void random_models_are_the_interpreters(void **state) {
 /* ---- the schedule ------------------------------------------------------------------------------------ */
 
 /* Levels add up in every stage, operands are there in time, successors of states arrive by the interleave. */
-static void check_schedule(const char *text, int depth) {
+static void check_schedule(const char *file, int depth) {
   struct bench b;
-  bench_open(&b, text);
+  bench_open(&b, file);
   struct unrolled_options o = {.depth = depth};
   struct unrolled *u = unrolled_plan(&b.arena, b.m, &weights_by_name, &o);
   assert_non_null(u);
@@ -381,22 +296,10 @@ static void schedules_keep_their_rules(void **state) {
   }
 }
 
-static const char accumulator[] = "module m\n"
-                                  "state @s : i32[1] = 0\n"
-                                  "func step(%token: u32) -> i32[2] {\n"
-                                  "  %c = const {value = 3} : i32[2]\n"
-                                  "  %one = const {value = 1} : i32[1]\n"
-                                  "  %s = read @s : i32[1]\n"
-                                  "  %n = iadd %s, %one {bits = 32} : i32[1]\n"
-                                  "  write %n, @s\n"
-                                  "  %y = iadd %n, %c {bits = 32} : i32[2]\n"
-                                  "  return %y\n"
-                                  "}\n";
-
 static void a_loop_within_a_stage_takes_a_token_a_clock(void **state) {
   (void)state;
   struct bench b;
-  bench_open(&b, accumulator);
+  bench_open(&b, "unrolled_accumulator");
   struct unrolled *u = unrolled_plan(&b.arena, b.m, &weights_by_name, &(struct unrolled_options){.depth = 3});
   assert_non_null(u);
   assert_int_equal(u->schedule.interleave,
@@ -423,11 +326,11 @@ static int shell(const char *format, const char *dir, const char *more) {
 }
 
 /* Icarus runs the project without and with stalls, and finds what was changed in the vectors. */
-static void check_simulation(const char *text, const struct unrolled_options *o) {
+static void check_simulation(const char *file, const struct unrolled_options *o) {
   enum { TOKENS = 6 };
   struct bench b;
   uint32_t tokens[TOKENS];
-  bench_open(&b, text);
+  bench_open(&b, file);
   struct unrolled *u = unrolled_plan(&b.arena, b.m, &weights_by_name, o);
   assert_non_null(u);
   for (int t = 0; t < TOKENS; t++)
@@ -456,11 +359,11 @@ static void icarus_computes_the_same(void **state) {
 
 /* ---- refusals ---------------------------------------------------------------------------------------- */
 
-static void check_refusal(const char *text, const char *says) {
+static void check_refusal(const char *file, const char *says) {
   struct bench b;
   char *said;
   size_t bytes;
-  bench_open(&b, text);
+  bench_open(&b, file);
   b.diag.out = open_memstream(&said, &bytes);
   assert_null(unrolled_plan(&b.arena, b.m, &weights_by_name, &(struct unrolled_options){0}));
   fflush(b.diag.out);
@@ -473,17 +376,9 @@ static void check_refusal(const char *text, const char *says) {
 
 static void what_it_cannot_do_is_refused(void **state) {
   (void)state;
-  check_refusal(
-      "module m\nweight @w : f32[2]\nfunc step(%token: u32) -> f32[2] {\n  %w = weight @w : f32[2]\n"
-      "  return %w\n}\n",
-      "the weight 'w' is read as floats here");
-  check_refusal("module m\nfunc step(%token: u32) -> f32[2] {\n  %c = const {value = 1} : f32[2]\n"
-                "  %y = exp %c : f32[2]\n  return %y\n}\n",
-                "'const' computes with floats here");
-  check_refusal(
-      "module m\nstate @s : f32[2] = 0\nfunc step(%token: u32) -> f32[2] {\n  %s = read @s : f32[2]\n"
-      "  return %s\n}\n",
-      "the state 's' holds floats");
+  check_refusal("unrolled_float_weight", "the weight 'w' is read as floats here");
+  check_refusal("unrolled_float_constant", "'const' computes with floats here");
+  check_refusal("unrolled_float_state", "the state 's' holds floats");
 }
 
 int main(void) {

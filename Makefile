@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 TYPE  ?= Release
 
-.PHONY: all setup configure demo check check-sanitize fuzz random install uninstall format clean
+.PHONY: all setup configure demo quick check check-sanitize fuzz random install uninstall format clean
 
 all: configure
 	cmake --build $(BUILD)
@@ -18,8 +18,12 @@ configure:
 demo: setup all
 	scripts/demo $(BUILD)
 
+# Every test; and those that tell soonest that something broke.
 check: setup all
 	scripts/check $(BUILD)
+
+quick: setup all
+	scripts/check $(BUILD) -L quick
 
 # The same tests on a build with AddressSanitizer and UndefinedBehaviorSanitizer.
 check-sanitize: setup

@@ -5,7 +5,7 @@ Runs a model in fixed point on DIR/tokens.txt and holds the logits against REFER
 the float model's: as they come within LIMIT of the logits' standard deviation, and with --calibrate-tokens within
 CALIBRATED, at every position; the best token is the same wherever the float model's two best are further apart than
 twice that. Native code, generated C and the interpreter write the same integers."""
-import array, os, statistics, subprocess, sys
+import array, os, platform, statistics, subprocess, sys
 
 ternc, spec, folder, limit, calibrated = sys.argv[1:6]
 tokens = os.path.join(folder, "tokens.txt")
@@ -28,8 +28,11 @@ def read(path, kind):
     return a
 
 
+PLAIN = ["--cpu", "x86-64"] if platform.machine() == "x86_64" else []  # compiles sooner, as %plain of lit.cfg.py
+
+
 def logits(*options):
-    run("--logits", out, *options)
+    run("--logits", out, *PLAIN, *options)
     return read(out, "f")
 
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct run {
+struct entry_run {
   struct comparison *c;
   const struct entry *entry;
   const struct interp_arguments *given;
@@ -41,13 +41,13 @@ static const struct tern_kernel_info *engine_kernel(const struct comparison *c, 
   return NULL;
 }
 
-static size_t bytes_of(const struct run *r, struct type t) {
+static size_t bytes_of(const struct entry_run *r, struct type t) {
   return (size_t)elem_bytes(t.elem) * (size_t)type_count(t, r->given->sizes);
 }
 
 /* Where thread `thread` finds the value: with the caller, in scratch, or there in a copy of its own. NULL: it
  * has no place. */
-static uint8_t *place_of(const struct run *r, const struct value *v, uint32_t thread) {
+static uint8_t *place_of(const struct entry_run *r, const struct value *v, uint32_t thread) {
   int port = port_of_value(r->entry, v);
   if (port >= 0)
     return r->ports[port];
@@ -60,7 +60,7 @@ static uint32_t most_threads(const struct comparison *c) {
   return c->threads > 1 ? c->threads : 1;
 }
 
-static void put_input(struct run *r, struct interp *in, const struct value *v) {
+static void put_input(struct entry_run *r, struct interp *in, const struct value *v) {
   for (uint32_t t = 0; place_of(r, v, t) && t < most_threads(r->c); t++)
     memcpy(place_of(r, v, t), interp_value(in, v)->data, bytes_of(r, v->type));
 }
@@ -72,12 +72,12 @@ static int64_t instances(const struct state *s) {
   return n;
 }
 
-static uint8_t *state_at(const struct run *r, int64_t sequence, const struct state *s, int64_t i) {
+static uint8_t *state_at(const struct entry_run *r, int64_t sequence, const struct state *s, int64_t i) {
   return r->state + sequence * (int64_t)r->c->model->state_bytes + s->offset + i * s->stride;
 }
 
 /* Everything that the kernel may read; what it must not read is filled with a pattern. */
-static void put_inputs(struct run *r, struct interp *in, const struct op *op) {
+static void put_inputs(struct entry_run *r, struct interp *in, const struct op *op) {
   memset(r->scratch, 0xa5, r->scratch_bytes);
   for (int i = 0; i < r->entry->ports.n; i++)
     if (r->entry->ports.at[i].access != PORT_ROWS)
@@ -115,8 +115,8 @@ static bool differs(enum elem e, const void *want, const void *got, int64_t i, c
   return a != b;
 }
 
-static bool check(struct run *r, const struct op *op, const uint32_t *indices, const char *what, enum elem e,
-                  int64_t n, const void *want, const void *got) {
+static bool check(struct entry_run *r, const struct op *op, const uint32_t *indices, const char *what,
+                  enum elem e, int64_t n, const void *want, const void *got) {
   char values[80];
   for (int64_t i = 0; i < n; i++)
     if (differs(e, want, got, i, values, sizeof values)) {
@@ -129,7 +129,8 @@ static bool check(struct run *r, const struct op *op, const uint32_t *indices, c
   return true;
 }
 
-static bool check_results(struct run *r, struct interp *in, const struct op *op, const uint32_t *indices) {
+static bool check_results(struct entry_run *r, struct interp *in, const struct op *op,
+                          const uint32_t *indices) {
   char what[32];
   for (int i = 0; i < op->n_out; i++) {
     const struct value *v = op->out[i];
@@ -149,7 +150,7 @@ static bool check_results(struct run *r, struct interp *in, const struct op *op,
 }
 
 /* What one thread made of the kernel's operator, one after another: states, then results. */
-static uint8_t *made_bytes(const struct run *r, const struct op *op, uint32_t thread, size_t *bytes) {
+static uint8_t *made_bytes(const struct entry_run *r, const struct op *op, uint32_t thread, size_t *bytes) {
   *bytes = r->state_bytes;
   for (int i = 0; i < op->n_out; i++)
     *bytes += place_of(r, op->out[i], thread) ? bytes_of(r, op->out[i]->type) : 0;
@@ -166,7 +167,8 @@ static uint8_t *made_bytes(const struct run *r, const struct op *op, uint32_t th
 }
 
 /* The kernel again by several threads, one after another: each must find the bytes that one thread made. */
-static bool same_by_threads(struct run *r, struct interp *in, const struct op *op, const uint32_t *indices) {
+static bool same_by_threads(struct entry_run *r, struct interp *in, const struct op *op,
+                            const uint32_t *indices) {
   size_t bytes;
   uint8_t *alone = made_bytes(r, op, 0, &bytes);
   bool ok = true;
@@ -186,7 +188,7 @@ static bool same_by_threads(struct run *r, struct interp *in, const struct op *o
 }
 
 static bool before(void *self, struct interp *in, const struct op *op, const uint32_t *indices) {
-  struct run *r = self;
+  struct entry_run *r = self;
   const struct kernel *k = kernel_of(r->c, op);
   r->kernel = NULL;
   if (!k)
@@ -203,14 +205,14 @@ static bool before(void *self, struct interp *in, const struct op *op, const uin
 }
 
 static bool after(void *self, struct interp *in, const struct op *op, const uint32_t *indices) {
-  struct run *r = self;
+  struct entry_run *r = self;
   bool ran = r->kernel && op->code != OP_REPEAT; /* after a repeat, r->kernel is the last one in it */
   return !ran || check_results(r, in, op, indices);
 }
 
 /* ---- a call ------------------------------------------------------------------------------------------ */
 
-static void make_memory(struct run *r) {
+static void make_memory(struct entry_run *r) {
   r->ports = xmalloc(sizeof *r->ports * (size_t)r->entry->ports.n);
   for (int i = 0; i < r->entry->ports.n; i++) {
     const struct entry_port *p = &r->entry->ports.at[i];
@@ -232,7 +234,7 @@ static void make_memory(struct run *r) {
                                .sizes = r->sizes};
 }
 
-static void free_memory(struct run *r) {
+static void free_memory(struct entry_run *r) {
   for (int i = 0; i < r->entry->ports.n; i++)
     free(r->ports[i]);
   free(r->ports);
@@ -242,7 +244,7 @@ static void free_memory(struct run *r) {
 
 bool compare_entry(struct comparison *c, struct interp *in, const struct entry *e,
                    const struct interp_arguments *given) {
-  struct run r = {.c = c, .entry = e, .given = given, .sequences = c->sequences};
+  struct entry_run r = {.c = c, .entry = e, .given = given, .sequences = c->sequences};
   make_memory(&r);
   struct interp_hook hook = {&r, before, after};
   interp_set_hook(in, &hook);

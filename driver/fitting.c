@@ -6,18 +6,18 @@
 
 #include <math.h>
 
-struct candidate {
+struct fit_candidate {
   int lanes, vector;
   struct resources need; /* on the device's family */
   struct hw_report *report;
 };
 
-struct search {
+struct fit_search {
   struct arena *a;
   const struct hw_design *design;
   const struct device *device;
-  struct candidate best;     /* the fastest that fits; lanes 0: none */
-  struct candidate smallest; /* the least LUTs */
+  struct fit_candidate best;     /* the fastest that fits; lanes 0: none */
+  struct fit_candidate smallest; /* the least LUTs */
 };
 
 /* The part of a device that a design takes of what it has least of; infinite where it has none. */
@@ -29,7 +29,7 @@ static double used(const struct device *d, const struct resources *need) {
   return most;
 }
 
-static struct hw_report *report_of(struct search *s, int lanes, int vector) {
+static struct hw_report *report_of(struct fit_search *s, int lanes, int vector) {
   struct hw_options o = s->design->options;
   FILE *nowhere = fopen("/dev/null", "w");
   struct diag silent = {.out = nowhere};
@@ -42,11 +42,11 @@ static struct hw_report *report_of(struct search *s, int lanes, int vector) {
   return h ? report_new(s->a, hw_inventory(h), s->device) : NULL;
 }
 
-static void consider(struct search *s, int lanes, int vector) {
+static void consider(struct fit_search *s, int lanes, int vector) {
   struct hw_report *r = report_of(s, lanes, vector);
   if (!r)
     return;
-  struct candidate c = {lanes, vector, r->total.model, r};
+  struct fit_candidate c = {lanes, vector, r->total.model, r};
   report_rates(r);
   if (!s->smallest.lanes || c.need.of[RES_LUT] < s->smallest.need.of[RES_LUT])
     s->smallest = c;
@@ -54,9 +54,9 @@ static void consider(struct search *s, int lanes, int vector) {
     s->best = c;
 }
 
-static void say_fitting(struct diag *d, const struct search *s) {
+static void say_fitting(struct diag *d, const struct fit_search *s) {
   char luts[32], rate[32];
-  const struct candidate *c = &s->best;
+  const struct fit_candidate *c = &s->best;
   diag_note(d, "--hw-lanes %d --hw-vector %d fits: %s %s (model), %.0f %% of %s; %s tokens/s (projected)",
             c->lanes, c->vector, with_commas(luts, ceil(c->need.of[RES_LUT])),
             s->device->family->resource[RES_LUT], 100 * used(s->device, &c->need), s->device->name,
@@ -64,7 +64,7 @@ static void say_fitting(struct diag *d, const struct search *s) {
 }
 
 /* The device with the fewest LUTs that takes the smallest machine. */
-static const struct device *device_for(const struct search *s) {
+static const struct device *device_for(const struct fit_search *s) {
   const struct device *best = NULL;
   for (int i = 0; i < n_devices; i++) {
     struct resources need = model_design(devices[i].family, s->smallest.report->design, NULL);
@@ -74,9 +74,9 @@ static const struct device *device_for(const struct search *s) {
   return best;
 }
 
-static void say_none(struct diag *d, const struct search *s) {
+static void say_none(struct diag *d, const struct fit_search *s) {
   char luts[32], has[32];
-  const struct candidate *c = &s->smallest;
+  const struct fit_candidate *c = &s->smallest;
   const struct device *other = device_for(s);
   diag_note(d,
             "no --hw-lanes and --hw-vector make it fit: the smallest machine, %d and %d, needs %s %s, and %s "
@@ -95,7 +95,7 @@ static void say_none(struct diag *d, const struct search *s) {
 }
 
 void fitting_print(struct diag *d, const struct hw_design *design, const struct hw_report *r) {
-  struct search s = {.a = r->arena, .design = design, .device = r->device};
+  struct fit_search s = {.a = r->arena, .design = design, .device = r->device};
   for (int lanes = design->options.lanes; lanes >= 16; lanes /= 2)
     for (int vector = design->options.vector; vector >= 1; vector /= 2)
       consider(&s, lanes, vector);

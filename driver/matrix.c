@@ -6,14 +6,14 @@
 
 enum { MOST_BYTES = 1 << 28 };
 
-struct reader {
+struct matrix_reader {
   struct diag *diag;
   const char *at, *end, *line_start;
   uint32_t line;
   uint16_t file;
 };
 
-static bool fail(struct reader *r, const char *from, const char *to, const char *message) {
+static bool fail(struct matrix_reader *r, const char *from, const char *to, const char *message) {
   int64_t column = from - r->line_start + 1, end = to - r->line_start + 1;
   struct loc at = {.file = r->file, .line = r->line};
   at.column = (uint16_t)(column < UINT16_MAX ? column : UINT16_MAX);
@@ -26,17 +26,17 @@ static bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 
-static void skip_blanks(struct reader *r) {
+static void skip_blanks(struct matrix_reader *r) {
   while (r->at < r->end && is_blank(*r->at))
     r->at++;
 }
 
-static bool at_line_end(struct reader *r) {
+static bool at_line_end(struct matrix_reader *r) {
   skip_blanks(r);
   return r->at == r->end || *r->at == '\n';
 }
 
-static void next_line(struct reader *r) {
+static void next_line(struct matrix_reader *r) {
   if (r->at < r->end)
     r->at++;
   r->line_start = r->at;
@@ -44,14 +44,14 @@ static void next_line(struct reader *r) {
 }
 
 /* The end of the word that begins here. */
-static const char *word_end(const struct reader *r) {
+static const char *word_end(const struct matrix_reader *r) {
   const char *p = r->at;
   while (p < r->end && !is_blank(*p) && *p != '\n')
     p++;
   return p;
 }
 
-static bool read_size(struct reader *r, const char *what, int most, int *size) {
+static bool read_size(struct matrix_reader *r, const char *what, int most, int *size) {
   char message[80];
   snprintf(message, sizeof message, "expected the number of %s, 1 .. %d", what, most);
   if (at_line_end(r))
@@ -66,7 +66,7 @@ static bool read_size(struct reader *r, const char *what, int most, int *size) {
   return true;
 }
 
-static bool read_entry(struct reader *r, int8_t *entry) {
+static bool read_entry(struct matrix_reader *r, int8_t *entry) {
   const char *word = r->at, *end = word_end(r);
   size_t length = (size_t)(end - word);
   bool negative = length == 2 && *word == '-', plus = length == 2 && *word == '+';
@@ -78,7 +78,7 @@ static bool read_entry(struct reader *r, int8_t *entry) {
   return true;
 }
 
-static bool read_row(struct reader *r, int row, int columns, int8_t *entry) {
+static bool read_row(struct matrix_reader *r, int row, int columns, int8_t *entry) {
   char message[96];
   if (r->at == r->end) {
     snprintf(message, sizeof message, "the file ends before row %d", row + 1);
@@ -98,7 +98,7 @@ static bool read_row(struct reader *r, int row, int columns, int8_t *entry) {
   return fail(r, r->at, word_end(r), message);
 }
 
-static bool read_end(struct reader *r, int rows) {
+static bool read_end(struct matrix_reader *r, int rows) {
   char message[64];
   while (r->at < r->end && at_line_end(r))
     next_line(r);
@@ -113,7 +113,7 @@ int8_t *matrix_read(struct diag *d, struct arena *a, const char *path, int most,
   char *text = text_read(d, a, path, MOST_BYTES, &length);
   if (!text)
     return NULL;
-  struct reader r = {.diag = d, .at = text, .end = text + length, .line_start = text, .line = 1};
+  struct matrix_reader r = {.diag = d, .at = text, .end = text + length, .line_start = text, .line = 1};
   r.file = diag_add_source(d, path, text, length);
   if (!read_size(&r, "rows", most, rows) || !read_size(&r, "columns", most, columns))
     return NULL;

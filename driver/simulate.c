@@ -148,7 +148,7 @@ static void print_text(struct arena *a, const struct tokenizer *t, const struct 
 }
 
 static const char *what_of(const struct hw_unit *u) {
-  return u->kind == UNIT_SUM ? u->weight->name : "";
+  return u->kind == HW_UNIT_SUM ? u->weight->name : "";
 }
 
 static void print_result(const struct hw_design *h, const struct simulation *r) {

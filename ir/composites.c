@@ -7,43 +7,43 @@
 
 #include <math.h>
 
-struct body {
+struct composite_body {
   struct builder *b;
   const struct attrs *attr;
   bool by_step; /* composites that the body names stay operators */
 };
 
-typedef struct composite body_function(struct body *f, struct value *x);
+typedef struct composite body_function(struct composite_body *f, struct value *x);
 static body_function *const bodies[OP_COUNT];
 
 /* ---- what bodies are written in ---------------------------------------------------------------------- */
 
-static struct value *number(struct body *f, double value) {
+static struct value *number(struct composite_body *f, double value) {
   return build_const(f->b, value, type_scalar(ELEM_F32));
 }
 
-static struct value *add(struct body *f, struct value *x, struct value *y) {
+static struct value *add(struct composite_body *f, struct value *x, struct value *y) {
   return build2(f->b, OP_ADD, x, y);
 }
 
-static struct value *sub(struct body *f, struct value *x, struct value *y) {
+static struct value *sub(struct composite_body *f, struct value *x, struct value *y) {
   return build2(f->b, OP_SUB, x, y);
 }
 
-static struct value *mul(struct body *f, struct value *x, struct value *y) {
+static struct value *mul(struct composite_body *f, struct value *x, struct value *y) {
   return build2(f->b, OP_MUL, x, y);
 }
 
-static struct value *over(struct body *f, struct value *x, struct value *y) {
+static struct value *over(struct composite_body *f, struct value *x, struct value *y) {
   return build2(f->b, OP_DIV, x, y);
 }
 
-static struct value *largest(struct body *f, struct value *x, struct value *y) {
+static struct value *largest(struct composite_body *f, struct value *x, struct value *y) {
   return build2(f->b, OP_MAX, x, y);
 }
 
 /* Of an operator without attributes. */
-static struct value *of(struct body *f, enum opcode code, struct value *x) {
+static struct value *of(struct composite_body *f, enum opcode code, struct value *x) {
   return bodies[code] && !f->by_step ? bodies[code](f, x).value : build1(f->b, code, x);
 }
 
@@ -52,17 +52,17 @@ static int last_axis(const struct value *x) {
 }
 
 /* Along the last axis. */
-static struct value *sum(struct body *f, struct value *x) {
+static struct value *sum(struct composite_body *f, struct value *x) {
   return build_axis(f->b, OP_SUM, x, last_axis(x));
 }
 
-static struct value *mean(struct body *f, struct value *x) {
+static struct value *mean(struct composite_body *f, struct value *x) {
   struct value *all = sum(f, x);
   return over(f, all, number(f, (double)x->type.dim[last_axis(x)]));
 }
 
 /* 1 / sqrt(square + eps) */
-static struct value *norm_factor(struct body *f, struct value *square) {
+static struct value *norm_factor(struct composite_body *f, struct value *square) {
   return of(f, OP_RSQRT, add(f, square, number(f, f->attr->eps)));
 }
 
@@ -73,25 +73,25 @@ static struct composite only(struct value *value) {
 /* ---- element by element ------------------------------------------------------------------------------ */
 
 /* 1 / (1 + exp(-x)) */
-static struct composite sigmoid(struct body *f, struct value *x) {
+static struct composite sigmoid(struct composite_body *f, struct value *x) {
   struct value *e = of(f, OP_EXP, of(f, OP_NEG, x)), *one = number(f, 1);
   return only(over(f, one, add(f, one, e)));
 }
 
 /* x * sigmoid(x) */
-static struct composite silu(struct body *f, struct value *x) {
+static struct composite silu(struct composite_body *f, struct value *x) {
   return only(mul(f, x, of(f, OP_SIGMOID, x)));
 }
 
 /* 2 * sigmoid(2 * x) - 1 */
-static struct composite hyperbolic_tangent(struct body *f, struct value *x) {
+static struct composite hyperbolic_tangent(struct composite_body *f, struct value *x) {
   struct value *two = number(f, 2), *one = number(f, 1);
   return only(sub(f, mul(f, two, of(f, OP_SIGMOID, mul(f, two, x))), one));
 }
 
 /* x * sigmoid(x * (a + b * (x * x))), a = 2 sqrt(2 / pi), b = 0.044715 a: as 0.5 x (1 + tanh(...)), but a
  * large x gives x, and a large -x 0. */
-static struct composite gelu(struct body *f, struct value *x) {
+static struct composite gelu(struct composite_body *f, struct value *x) {
   const double a = 1.5957691216057308;
   struct value *one = number(f, a), *three = number(f, 0.044715 * a);
   struct value *slope = add(f, one, mul(f, three, mul(f, x, x)));
@@ -99,7 +99,7 @@ static struct composite gelu(struct body *f, struct value *x) {
 }
 
 /* max(x, 0) + log(1 + exp(-|x|)) */
-static struct composite softplus(struct body *f, struct value *x) {
+static struct composite softplus(struct composite_body *f, struct value *x) {
   struct value *positive = largest(f, x, number(f, 0));
   struct value *e = of(f, OP_EXP, of(f, OP_NEG, of(f, OP_ABS, x)));
   return only(add(f, positive, of(f, OP_LOG, add(f, number(f, 1), e))));
@@ -108,23 +108,23 @@ static struct composite softplus(struct body *f, struct value *x) {
 /* ---- along an axis ----------------------------------------------------------------------------------- */
 
 /* x * rsqrt(sum(x * x) / n + eps) */
-static struct composite rmsnorm(struct body *f, struct value *x) {
+static struct composite rmsnorm(struct composite_body *f, struct value *x) {
   return only(mul(f, x, norm_factor(f, mean(f, mul(f, x, x)))));
 }
 
 /* d = x - sum(x) / n; d * rsqrt(sum(d * d) / n + eps) */
-static struct composite layernorm(struct body *f, struct value *x) {
+static struct composite layernorm(struct composite_body *f, struct value *x) {
   struct value *d = sub(f, x, mean(f, x));
   return only(mul(f, d, norm_factor(f, mean(f, mul(f, d, d)))));
 }
 
 /* x * rsqrt(sum(x * x) + eps) */
-static struct composite l2norm(struct body *f, struct value *x) {
+static struct composite l2norm(struct composite_body *f, struct value *x) {
   return only(mul(f, x, norm_factor(f, sum(f, mul(f, x, x)))));
 }
 
 /* e = exp(x - amax(x)); e / sum(e) */
-static struct composite softmax(struct body *f, struct value *x) {
+static struct composite softmax(struct composite_body *f, struct value *x) {
   struct value *top = build_axis(f->b, OP_AMAX, x, f->attr->axis);
   struct value *e = of(f, OP_EXP, sub(f, x, top));
   return only(over(f, e, build_axis(f->b, OP_SUM, e, f->attr->axis)));
@@ -135,7 +135,7 @@ static struct composite softmax(struct body *f, struct value *x) {
 #define LEAST_MAGNITUDE 1e-5 /* below it a vector's largest element does not set the scale */
 
 /* (2^(bits-1) - 1) / max(absmax(x), 1e-5) of each vector along the last axis, or 2^frac */
-static struct value *quantiser_scale(struct body *f, struct value *x) {
+static struct value *quantiser_scale(struct composite_body *f, struct value *x) {
   if (f->attr->frac != FRAC_DYNAMIC)
     return number(f, ldexp(1, f->attr->frac));
   struct value *top = build_axis(f->b, OP_ABSMAX, x, last_axis(x));
@@ -144,7 +144,7 @@ static struct value *quantiser_scale(struct body *f, struct value *x) {
 }
 
 /* codes(x, s), s */
-static struct composite quantize(struct body *f, struct value *x) {
+static struct composite quantize(struct composite_body *f, struct value *x) {
   struct value *scale = quantiser_scale(f, x);
   struct attrs attr = {.bits = f->attr->bits, .round = f->attr->round};
   struct value *codes = build(f->b, OP_CODES, 2, (struct value *[]){x, scale}, &attr, NULL)->out[0];
@@ -165,9 +165,9 @@ bool composite_known(enum opcode code) {
 }
 
 struct composite composite_build(struct builder *b, const struct op *op, struct value *const *in) {
-  return bodies[op->code](&(struct body){b, &op->attr, false}, in[0]);
+  return bodies[op->code](&(struct composite_body){b, &op->attr, false}, in[0]);
 }
 
 struct composite composite_step(struct builder *b, const struct op *op, struct value *const *in) {
-  return bodies[op->code](&(struct body){b, &op->attr, true}, in[0]);
+  return bodies[op->code](&(struct composite_body){b, &op->attr, true}, in[0]);
 }

@@ -124,22 +124,22 @@ static bool infer_carried(struct rule *r) {
   return fits || fail(r, "%s does not convert to %s", text(r, x), elem_name(t.elem));
 }
 
-struct symbol {
+struct declaration {
   struct type type;
   int n_counts;
   const int64_t *counts;
   const struct weight *weight; /* NULL: a state */
 };
 
-static bool find_symbol(struct rule *r, struct symbol *s) {
+static bool find_symbol(struct rule *r, struct declaration *s) {
   const char *name = r->op->attr.symbol;
   bool is_state = r->op->code == OP_READ || r->op->code == OP_WRITE;
   const struct weight *w = name && !is_state ? weight_find(r->m, name) : NULL;
   const struct state *st = name && is_state ? state_find(r->m, name) : NULL;
   if (w)
-    *s = (struct symbol){w->type, w->n_counts, w->counts, w};
+    *s = (struct declaration){w->type, w->n_counts, w->counts, w};
   else if (st)
-    *s = (struct symbol){st->type, st->n_counts, st->counts, NULL};
+    *s = (struct declaration){st->type, st->n_counts, st->counts, NULL};
   else
     return fail(r, "there is no %s '%s'", is_state ? "state" : "weight", name ? name : "");
   return true;
@@ -156,7 +156,7 @@ static int64_t index_beyond(const struct value *v, int64_t count) {
 }
 
 /* The operands from `first` on choose the instance of the symbol. */
-static bool want_indices(struct rule *r, const struct symbol *s, int first) {
+static bool want_indices(struct rule *r, const struct declaration *s, int first) {
   const char *name = r->op->attr.symbol;
   if (r->op->n_in != first + s->n_counts)
     return fail(r, "'%s' takes %d %s, not %d", name, s->n_counts, s->n_counts == 1 ? "index" : "indices",
@@ -174,7 +174,7 @@ static bool want_indices(struct rule *r, const struct symbol *s, int first) {
 }
 
 static bool infer_symbol(struct rule *r) {
-  struct symbol s;
+  struct declaration s;
   if (!find_symbol(r, &s))
     return false;
   *r->out = s.type;
@@ -198,7 +198,7 @@ static bool infer_read(struct rule *r) {
 }
 
 static bool infer_wscale(struct rule *r) {
-  struct symbol s;
+  struct declaration s;
   if (!find_symbol(r, &s) || !want_indices(r, &s, 0))
     return false;
   if (s.type.elem != ELEM_TERNARY || s.type.rank != 2)
@@ -216,7 +216,7 @@ static bool infer_wscale(struct rule *r) {
 }
 
 static bool infer_write(struct rule *r) {
-  struct symbol s;
+  struct declaration s;
   if (r->op->n_in < 1)
     return fail(r, "has no value to write");
   if (!find_symbol(r, &s) || !want_indices(r, &s, 1))

@@ -162,13 +162,13 @@ static bool parse_simple(struct parser *p, struct block *b, struct op_text *t) {
 
 static bool parse_block(struct parser *p, struct block *b);
 
-struct argument {
+struct argument_name {
   struct token name;
   int64_t at;
 };
 
 struct arguments {
-  VEC(struct argument) list;
+  VEC(struct argument_name) list;
 };
 
 /* "(%l, %x = %a)": the first `bare` arguments have no value. */
@@ -178,7 +178,7 @@ static bool parse_arguments(struct parser *p, int bare, struct op_text *t, struc
   if (bare == 0 && p_accept(p, ")"))
     return true;
   do {
-    struct argument a = {.name = p->tok};
+    struct argument_name a = {.name = p->tok};
     const char *unused;
     if (!p_take(p, TOKEN_VALUE, "a %value", &unused) || !parse_place(p, &a.at))
       return false;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct printer {
+struct ir_printer {
   FILE *out;
   const struct module *m;
   struct arena *arena; /* for type texts */
@@ -220,7 +220,7 @@ static void put_place(FILE *out, const struct value *v) {
     put_plan(out, "at", v->at);
 }
 
-static void put_types(struct printer *p, int n, struct value *const *values) {
+static void put_types(struct ir_printer *p, int n, struct value *const *values) {
   for (int i = 0; i < n; i++) {
     fprintf(p->out, "%s%s", i ? ", " : "", type_text(p->arena, p->m, values[i]->type));
     put_format(p->out, values[i]->frac);
@@ -228,7 +228,7 @@ static void put_types(struct printer *p, int n, struct value *const *values) {
   }
 }
 
-static void number(struct printer *p, int n, struct value *const *values) {
+static void number(struct ir_printer *p, int n, struct value *const *values) {
   for (int i = 0; i < n; i++)
     values[i]->id = p->next_id++;
 }
@@ -312,14 +312,14 @@ static void put_attrs(FILE *out, const struct op *op) {
 
 /* ---- operators --------------------------------------------------------------------------------------- */
 
-static void print_block(struct printer *p, const struct block *b, int depth);
+static void print_block(struct ir_printer *p, const struct block *b, int depth);
 
 static void put_indent(FILE *out, int depth) {
   fprintf(out, "%*s", 2 * depth, "");
 }
 
 /* " (%x = %a, ...)": a repeat's first argument, its index, has no initial value. */
-static void put_arguments(struct printer *p, const struct op *op) {
+static void put_arguments(struct ir_printer *p, const struct op *op) {
   const struct block *b = op->body;
   int first = b->n_args - op->n_in;
   number(p, b->n_args, b->args);
@@ -336,7 +336,7 @@ static void put_arguments(struct printer *p, const struct op *op) {
   fputc(')', p->out);
 }
 
-static void print_region(struct printer *p, const struct op *op, int depth) {
+static void print_region(struct ir_printer *p, const struct op *op, int depth) {
   if (op_info[op->code].attrs & A_COUNT)
     put_integer(p->out, op->attr.count);
   if (op_info[op->code].attrs & A_NAME)
@@ -370,7 +370,7 @@ static void put_operands(FILE *out, const struct op *op) {
   }
 }
 
-static void print_op(struct printer *p, const struct op *op, int depth) {
+static void print_op(struct ir_printer *p, const struct op *op, int depth) {
   put_indent(p->out, depth);
   if (op->n_out) {
     put_values(p->out, op->n_out, op->out);
@@ -391,7 +391,7 @@ static void print_op(struct printer *p, const struct op *op, int depth) {
   fputc('\n', p->out);
 }
 
-static void print_block(struct printer *p, const struct block *b, int depth) {
+static void print_block(struct ir_printer *p, const struct block *b, int depth) {
   for (const struct op *op = b->first; op; op = op->next) {
     number(p, op->n_out, op->out);
     print_op(p, op, depth);
@@ -399,7 +399,7 @@ static void print_block(struct printer *p, const struct block *b, int depth) {
 }
 
 /* "-> f32[K, 256]", or "-> loss: f32, w: f32[8, 8] updates %w.1" */
-static void put_results(struct printer *p, const struct func *f, const struct op *end) {
+static void put_results(struct ir_printer *p, const struct func *f, const struct op *end) {
   for (int i = 0; i < end->n_in; i++) {
     struct result r = func_result(f, i);
     enum elem e;
@@ -417,7 +417,7 @@ static void put_results(struct printer *p, const struct func *f, const struct op
   }
 }
 
-static void print_func(struct printer *p, const struct func *f) {
+static void print_func(struct ir_printer *p, const struct func *f) {
   const struct block *b = f->body;
   p->next_id = 0;
   number(p, b->n_args, b->args);
@@ -442,7 +442,7 @@ static void print_func(struct printer *p, const struct func *f) {
 
 void ir_print(const struct module *m, FILE *out) {
   struct arena texts = {0};
-  struct printer p = {.out = out, .m = m, .arena = &texts};
+  struct ir_printer p = {.out = out, .m = m, .arena = &texts};
   print_header(m, out);
   for (const struct weight *w = m->weights; w; w = w->next)
     ir_print_weight(w, out);

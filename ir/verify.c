@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-struct checker {
+struct verifier {
   const struct module *m;
   const char *after;
   struct arena arena; /* message texts */
@@ -19,8 +19,8 @@ struct checker {
   bool ok;
 };
 
-__attribute__((format(printf, 3, 4))) static void report(struct checker *c, struct loc at, const char *format,
-                                                         ...) {
+__attribute__((format(printf, 3, 4))) static void report(struct verifier *c, struct loc at,
+                                                         const char *format, ...) {
   va_list ap;
   va_start(ap, format);
   const char *message = arena_vprintf(&c->arena, format, ap);
@@ -30,7 +30,7 @@ __attribute__((format(printf, 3, 4))) static void report(struct checker *c, stru
   c->ok = false;
 }
 
-static const char *text_of(struct checker *c, struct type t) {
+static const char *text_of(struct verifier *c, struct type t) {
   return type_text(&c->arena, c->m, t);
 }
 
@@ -48,12 +48,12 @@ static int64_t instances(int n, const int64_t *counts) {
 }
 
 /* What places are multiples of: ir.h has the two kinds of module. */
-static int place_align_of(const struct checker *c) {
+static int place_align_of(const struct verifier *c) {
   return c->m->chip ? 4 : 64;
 }
 
 /* [offset, offset + all instances) inside `total`, aligned; offset -1: not planned. */
-static void check_place(struct checker *c, struct loc at, const char *name, int64_t offset, int64_t stride,
+static void check_place(struct verifier *c, struct loc at, const char *name, int64_t offset, int64_t stride,
                         int64_t count, int64_t total) {
   if (offset < 0)
     return;
@@ -71,7 +71,7 @@ static bool stored_type(struct type t) {
   return (t.elem == ELEM_F32 || elem_integer(t.elem)) && !type_dynamic(t);
 }
 
-static void check_format(struct checker *c, struct loc at, const char *what, struct type t, int frac) {
+static void check_format(struct verifier *c, struct loc at, const char *what, struct type t, int frac) {
   if (frac == FRAC_NONE)
     return;
   if (!elem_integer(t.elem))
@@ -95,7 +95,7 @@ static bool holds(enum elem e, double x) {
   return e == ELEM_F32 || whole_number(x, range[e].least, range[e].most, &n);
 }
 
-static void check_scale(struct checker *c, const struct weight *w) {
+static void check_scale(struct verifier *c, const struct weight *w) {
   if (w->type.elem != ELEM_TERNARY) {
     if (w->scale != WSCALE_TENSOR || w->rule != RULE_AUTO || w->origin == WEIGHT_MERGED)
       report(c, w->at, "weight '%s': only ternary weights have scales or are merged", w->name);
@@ -109,7 +109,7 @@ static void check_scale(struct checker *c, const struct weight *w) {
 }
 
 /* A merged weight has the rows of its parts. */
-static void check_parts(struct checker *c, const struct weight *w) {
+static void check_parts(struct verifier *c, const struct weight *w) {
   int64_t rows = 0;
   for (int i = 0; i < w->n_parts; i++) {
     const struct weight *part = weight_find(c->m, w->parts[i]);
@@ -131,7 +131,7 @@ static void check_parts(struct checker *c, const struct weight *w) {
            (long long)rows);
 }
 
-static void check_symbols(struct checker *c) {
+static void check_symbols(struct verifier *c) {
   for (const struct weight *w = c->m->weights; w; w = w->next) {
     if (w->type.elem != ELEM_TERNARY && !stored_type(w->type))
       report(c, w->at, "weight '%s' is %s; weights are f32 or ternary, or folded i8, i16 or i32", w->name,
@@ -160,7 +160,7 @@ static void check_symbols(struct checker *c) {
 
 /* ---- types ------------------------------------------------------------------------------------------- */
 
-static void check_results(struct checker *c, const struct op *op) {
+static void check_results(struct verifier *c, const struct op *op) {
   struct type *want = arena_array(&c->arena, struct type, op->n_out);
   const char *why = "";
   if (!op_infer(&c->arena, c->m, op, want, &why)) {
@@ -174,7 +174,7 @@ static void check_results(struct checker *c, const struct op *op) {
 }
 
 /* Dimensions that are known only at each call lead, and come in with the function's arguments and results. */
-static void check_dims(struct checker *c, struct loc at, struct type t) {
+static void check_dims(struct verifier *c, struct loc at, struct type t) {
   for (int i = 0; i < t.rank; i++) {
     if (t.dim[i] >= 0)
       continue;
@@ -192,7 +192,7 @@ static void check_dims(struct checker *c, struct loc at, struct type t) {
 }
 
 /* A function of several sequences has the state of each, another that of the one. */
-static void check_state(struct checker *c, const struct op *op) {
+static void check_state(struct verifier *c, const struct op *op) {
   struct type t = op->code == OP_READ ? op->out[0]->type : op->n_in ? op->in[0]->type : (struct type){0};
   int64_t of = func_sequences(c->m, c->f), lead = t.rank ? t.dim[0] : 1;
   if (of && lead != of)
@@ -207,7 +207,7 @@ static bool takes_matrix(const struct op *op) {
 }
 
 /* Quantised values and ternary weights enter products only; a ternary one as the matrix. */
-static void check_operand(struct checker *c, const struct op *op, int i) {
+static void check_operand(struct verifier *c, const struct op *op, int i) {
   enum elem e = op->in[i]->type.elem;
   bool quantised = e == ELEM_Q8 || e == ELEM_Q16;
   if ((quantised && op->code != OP_MATMUL && op->code != OP_DEQUANTIZE) ||
@@ -216,7 +216,7 @@ static void check_operand(struct checker *c, const struct op *op, int i) {
 }
 
 /* A constant of an integer type is an integer that the type holds. */
-static void check_const(struct checker *c, const struct op *op) {
+static void check_const(struct verifier *c, const struct op *op) {
   enum elem e = op->out[0]->type.elem;
   if (!holds(e, op->attr.value))
     report(c, op->at, "const: %g is not a value of %s", op->attr.value, elem_name(e));
@@ -225,11 +225,11 @@ static void check_const(struct checker *c, const struct op *op) {
 /* ---- definitions and effects ------------------------------------------------------------------------- */
 
 /* While a value can be used it stands at visible.at[value->id]. */
-static bool is_visible(const struct checker *c, const struct value *v) {
+static bool is_visible(const struct verifier *c, const struct value *v) {
   return v->id >= 0 && v->id < c->visible.n && c->visible.at[v->id] == v;
 }
 
-static void make_visible(struct checker *c, struct loc at, struct value *v, const struct op *def,
+static void make_visible(struct verifier *c, struct loc at, struct value *v, const struct op *def,
                          const struct block *b, int index) {
   if (v->def != def || v->block != b || v->index != index)
     report(c, at, "%s: a result or argument that is linked elsewhere", def ? name_of(def) : "block");
@@ -239,7 +239,7 @@ static void make_visible(struct checker *c, struct loc at, struct value *v, cons
   vec_push(&c->arena, c->visible, v);
 }
 
-static void check_operands(struct checker *c, const struct op *op) {
+static void check_operands(struct verifier *c, const struct op *op) {
   for (int i = 0; i < op->n_in; i++) {
     if (!is_visible(c, op->in[i]))
       report(c, op->at, "%s: operand %d%s%s%s is not defined before it", name_of(op), i + 1,
@@ -258,7 +258,7 @@ static bool same_target(const struct op *a, const struct op *b) {
   return true;
 }
 
-static void check_effect(struct checker *c, const struct op *op) {
+static void check_effect(struct verifier *c, const struct op *op) {
   bool in_fold = func_is_fold(c->f);
   if (in_fold != (op->code == OP_DEFINE))
     report(c, op->at, in_fold ? "%s: 'fold' has no states" : "%s: only 'fold' defines weights", name_of(op));
@@ -275,7 +275,7 @@ static void check_effect(struct checker *c, const struct op *op) {
   vec_push(&c->arena, c->writes, op);
 }
 
-static void check_name(struct checker *c, const struct op *op) {
+static void check_name(struct verifier *c, const struct op *op) {
   if (!op->attr.name || !*op->attr.name) {
     report(c, op->at, "kernel: has no name");
     return;
@@ -288,7 +288,7 @@ static void check_name(struct checker *c, const struct op *op) {
 
 /* ---- planned memory ---------------------------------------------------------------------------------- */
 
-static void check_buffer(struct checker *c, struct loc at, const struct value *v) {
+static void check_buffer(struct verifier *c, struct loc at, const struct value *v) {
   if (v->at <= AT_NONE)
     return;
   int64_t bytes = most_count(c->m, v->type) * elem_bytes(v->type.elem);
@@ -302,7 +302,7 @@ static void check_buffer(struct checker *c, struct loc at, const struct value *v
 }
 
 /* What stands outside kernels after fuse, each with a buffer for what it makes. */
-static void check_planned(struct checker *c, const struct op *op) {
+static void check_planned(struct verifier *c, const struct op *op) {
   bool makes = op->code == OP_KERNEL || op->code == OP_TERNARY_SUM || op->code == OP_REPEAT;
   if (!makes && op->code != OP_WEIGHT && !(op_info[op->code].flags & END)) {
     report(c, op->at, "%s: stands outside a kernel where memory is planned", name_of(op));
@@ -318,9 +318,9 @@ static void check_planned(struct checker *c, const struct op *op) {
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
 
-static void check_block(struct checker *c, const struct block *b, struct loc at, bool in_kernel);
+static void check_block(struct verifier *c, const struct block *b, struct loc at, bool in_kernel);
 
-static void check_op(struct checker *c, const struct op *op, bool in_kernel) {
+static void check_op(struct verifier *c, const struct op *op, bool in_kernel) {
   check_operands(c, op);
   if (op->body)
     check_block(c, op->body, op->at, in_kernel || op->code == OP_KERNEL);
@@ -341,7 +341,7 @@ static void check_op(struct checker *c, const struct op *op, bool in_kernel) {
   }
 }
 
-static void check_end(struct checker *c, const struct block *b, struct loc at) {
+static void check_end(struct verifier *c, const struct block *b, struct loc at) {
   enum opcode end = b->parent ? OP_YIELD : OP_RETURN;
   if (!b->last || b->last->code != end)
     report(c, b->last ? b->last->at : at, "the body of '%s' does not end with %s",
@@ -351,7 +351,7 @@ static void check_end(struct checker *c, const struct block *b, struct loc at) {
       report(c, op->at, "%s: stands before the end of its body", name_of(op));
 }
 
-static void check_block(struct checker *c, const struct block *b, struct loc at, bool in_kernel) {
+static void check_block(struct verifier *c, const struct block *b, struct loc at, bool in_kernel) {
   int outside = c->visible.n;
   for (int i = 0; i < b->n_args; i++) {
     check_buffer(c, at, b->args[i]);
@@ -368,14 +368,14 @@ static void check_block(struct checker *c, const struct block *b, struct loc at,
 
 /* What a function takes and gives lies in buffers: quantised values come from quantize, ternary ones from
  * weights. */
-static void check_port(struct checker *c, const char *takes, struct type t) {
+static void check_port(struct verifier *c, const char *takes, struct type t) {
   if (elem_bytes(t.elem) == 0)
     report(c, (struct loc){0}, "the function '%s' %s %s; %s are bool, u32, i8, i16, i32 or f32", c->f->name,
            takes, text_of(c, t), takes[0] == 't' ? "arguments" : "results");
 }
 
 /* A result that updates an argument is what that becomes: of its type, and the only one. */
-static void check_update(struct checker *c, const struct op *end, int i) {
+static void check_update(struct verifier *c, const struct op *end, int i) {
   const struct block *b = c->f->body;
   struct result r = func_result(c->f, i);
   if (r.updates < 0)
@@ -392,7 +392,7 @@ static void check_update(struct checker *c, const struct op *end, int i) {
 }
 
 /* Rows of states are found along one dimension. */
-static void check_sequences(struct checker *c) {
+static void check_sequences(struct verifier *c) {
   int64_t of = func_sequences(c->m, c->f);
   for (int i = 0; i < c->m->dims.n; i++) {
     const struct dim *d = &c->m->dims.at[i];
@@ -403,7 +403,7 @@ static void check_sequences(struct checker *c) {
   }
 }
 
-static void check_signature(struct checker *c) {
+static void check_signature(struct verifier *c) {
   const struct block *b = c->f->body;
   const struct op *end = b->last && b->last->code == OP_RETURN ? b->last : NULL;
   for (int i = 0; i < b->n_args; i++)
@@ -420,7 +420,7 @@ static void check_signature(struct checker *c) {
 }
 
 bool ir_verify(const struct module *m, const char *after) {
-  struct checker c = {.m = m, .after = after, .ok = true};
+  struct verifier c = {.m = m, .after = after, .ok = true};
   check_symbols(&c);
   for (const struct func *f = m->funcs; f; f = f->next) {
     c.f = f;

@@ -4,7 +4,7 @@
 #include "passes/rewrite.h"
 #include <string.h>
 
-struct access {
+struct op_access {
   const struct op *op;
   int number; /* of the operator that it is, or stands in */
 };
@@ -12,7 +12,7 @@ struct access {
 /* Those of one state. */
 struct state_accesses {
   const char *symbol;
-  VEC(struct access) list;
+  VEC(struct op_access) list;
   UT_hash_handle hh;
 };
 
@@ -39,7 +39,7 @@ static void note_access(struct op *op, void *data) {
     s->symbol = op->attr.symbol;
     HASH_ADD_KEYPTR(hh, a->states, s->symbol, strlen(s->symbol), s);
   }
-  vec_push(a->arena, s->list, (struct access){op, a->number});
+  vec_push(a->arena, s->list, (struct op_access){op, a->number});
 }
 
 void each_conflict(struct arena *a, int n, struct op *const *ops, void (*pair)(void *data, int i, int j),
@@ -54,7 +54,7 @@ void each_conflict(struct arena *a, int n, struct op *const *ops, void (*pair)(v
   for (const struct state_accesses *s = all.states; s; s = s->hh.next)
     for (int j = 0; j < s->list.n; j++)
       for (int i = 0; i < j; i++) {
-        struct access x = s->list.at[i], y = s->list.at[j];
+        struct op_access x = s->list.at[i], y = s->list.at[j];
         if (x.number != y.number && states_conflict(x.op, y.op))
           pair(data, x.number, y.number);
       }

@@ -13,14 +13,14 @@
 #include <string.h>
 
 /* An operator whose result can be used where the walk is. */
-struct known {
+struct known_op {
   struct op *op; /* NULL: forgotten */
   uint64_t hash;
   int next; /* the one before it with the same hash, or -1 */
 };
 
 /* The newest operator of a hash: place in `known`. */
-struct bucket {
+struct hash_bucket {
   uint64_t hash;
   int newest;
   UT_hash_handle hh;
@@ -28,9 +28,9 @@ struct bucket {
 
 struct cse {
   struct module *m;
-  VEC(struct known) known; /* innermost block last */
-  int floor;               /* in a kernel: what stands before it is out of reach */
-  struct bucket *buckets;
+  VEC(struct known_op) known; /* innermost block last */
+  int floor;                  /* in a kernel: what stands before it is out of reach */
+  struct hash_bucket *buckets;
 };
 
 static uint64_t mix(uint64_t h, uint64_t x) {
@@ -54,28 +54,28 @@ static uint64_t hash_of(const struct op *op) {
 }
 
 /* What forget and find look through; NULL: there is none. */
-static struct bucket *bucket_of(const struct cse *c, uint64_t hash) {
-  struct bucket *b = NULL;
+static struct hash_bucket *bucket_of(const struct cse *c, uint64_t hash) {
+  struct hash_bucket *b = NULL;
   HASH_FIND(hh, c->buckets, &hash, sizeof hash, b);
   return b;
 }
 
 static void remember(struct cse *c, struct op *op) {
   uint64_t hash = hash_of(op);
-  struct bucket *b = bucket_of(c, hash);
+  struct hash_bucket *b = bucket_of(c, hash);
   if (!b) {
-    b = arena_new(c->m->arena, struct bucket);
-    *b = (struct bucket){.hash = hash, .newest = -1};
+    b = arena_new(c->m->arena, struct hash_bucket);
+    *b = (struct hash_bucket){.hash = hash, .newest = -1};
     HASH_ADD(hh, c->buckets, hash, sizeof b->hash, b);
   }
-  vec_push(c->m->arena, c->known, (struct known){op, hash, b->newest});
+  vec_push(c->m->arena, c->known, (struct known_op){op, hash, b->newest});
   b->newest = c->known.n - 1;
 }
 
 /* Those from `n` on are out of reach again. */
 static void forget_from(struct cse *c, int n) {
   while (c->known.n > n) {
-    struct known *k = &c->known.at[--c->known.n];
+    struct known_op *k = &c->known.at[--c->known.n];
     bucket_of(c, k->hash)->newest = k->next;
   }
 }
@@ -90,7 +90,7 @@ static bool same_swapped(const struct op *a, struct op *b) {
 
 /* A read counts in its own block only. */
 static struct op *find_equal(const struct cse *c, struct op *op) {
-  const struct bucket *b = bucket_of(c, hash_of(op));
+  const struct hash_bucket *b = bucket_of(c, hash_of(op));
   for (int i = b ? b->newest : -1; i >= c->floor; i = c->known.at[i].next) {
     struct op *k = c->known.at[i].op;
     if (k && (k->code != OP_READ || k->block == op->block) && (op_same(k, op) || same_swapped(k, op)))
@@ -104,7 +104,7 @@ static void forget_reads(struct op *op, void *data) {
   struct cse *c = data;
   if (op->code != OP_WRITE)
     return;
-  const struct bucket *b = bucket_of(c, hash_of(&(struct op){.code = OP_READ, .attr = op->attr}));
+  const struct hash_bucket *b = bucket_of(c, hash_of(&(struct op){.code = OP_READ, .attr = op->attr}));
   for (int i = b ? b->newest : -1; i >= 0; i = c->known.at[i].next) {
     struct op *k = c->known.at[i].op;
     if (k && k->code == OP_READ && strcmp(k->attr.symbol, op->attr.symbol) == 0)

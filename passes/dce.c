@@ -16,30 +16,30 @@
 struct dce {
   struct module *m;
   VEC(struct value *) work; /* needed, operands not yet looked at */
-  struct symbol *symbols;
+  struct symbol_use *symbols;
   bool changed;
 };
 
 /* ---- symbols ----------------------------------------------------------------------------------------- */
 
 /* What an operator names; found once a round. */
-struct symbol {
+struct symbol_use {
   const char *name;
   bool read, written, weight, scale, defined, part;
   UT_hash_handle hh;
 };
 
-static struct symbol *symbol_of(const struct dce *d, const char *name) {
-  struct symbol *s = NULL;
+static struct symbol_use *symbol_of(const struct dce *d, const char *name) {
+  struct symbol_use *s = NULL;
   HASH_FIND_STR(d->symbols, name, s);
   return s;
 }
 
-static struct symbol *note_symbol(struct dce *d, const char *name) {
-  struct symbol *s = symbol_of(d, name);
+static struct symbol_use *note_symbol(struct dce *d, const char *name) {
+  struct symbol_use *s = symbol_of(d, name);
   if (s)
     return s;
-  s = arena_new(d->m->arena, struct symbol);
+  s = arena_new(d->m->arena, struct symbol_use);
   s->name = name;
   HASH_ADD_KEYPTR(hh, d->symbols, s->name, strlen(s->name), s);
   return s;
@@ -49,7 +49,7 @@ static void note_op(struct op *op, void *data) {
   struct dce *d = data;
   if (!(op_info[op->code].flags & SYMBOL) || !op->attr.symbol)
     return;
-  struct symbol *s = note_symbol(d, op->attr.symbol);
+  struct symbol_use *s = note_symbol(d, op->attr.symbol);
   s->read |= op->code == OP_READ;
   s->written |= op->code == OP_WRITE;
   s->weight |= op->code == OP_WEIGHT;
@@ -68,7 +68,7 @@ static void find_symbols(struct dce *d) {
 
 /* Writes and definitions that something reads. */
 static bool has_reader(const struct dce *d, const struct op *op) {
-  const struct symbol *s = symbol_of(d, op->attr.symbol);
+  const struct symbol_use *s = symbol_of(d, op->attr.symbol);
   return op->code == OP_WRITE ? s->read : s->weight;
 }
 
@@ -221,12 +221,12 @@ static void sweep_function(struct dce *d, struct func *f) {
 /* ---- declarations ------------------------------------------------------------------------------------ */
 
 static bool weight_needed(const struct weight *w, void *data) {
-  const struct symbol *s = symbol_of(data, w->name);
+  const struct symbol_use *s = symbol_of(data, w->name);
   return w->origin == WEIGHT_LOADED || (s && (s->weight || s->scale || s->defined || s->part));
 }
 
 static bool state_needed(const struct state *state, void *data) {
-  const struct symbol *s = symbol_of(data, state->name);
+  const struct symbol_use *s = symbol_of(data, state->name);
   return s && (s->read || s->written);
 }
 

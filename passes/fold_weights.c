@@ -44,7 +44,7 @@ struct region {
   struct op *inner;   /* first repeat that this pass has put into body; what does not need one goes before */
 };
 
-struct root {
+struct folded_root {
   struct value *v;
   const struct weight *symbol; /* that it becomes */
 };
@@ -55,7 +55,7 @@ struct fold {
   VEC(struct fact) facts;
   VEC(struct region) regions; /* [0]: the body of `fold` */
   struct value_map map;       /* values of f to their copies in fold */
-  VEC(struct root) roots;
+  VEC(struct folded_root) roots;
 };
 
 /* ---- which values are constant ----------------------------------------------------------------------- */
@@ -173,7 +173,7 @@ static void find_root(struct op *op, void *data) {
     return;
   const struct fact *f = fact_of(x, op->out[0]);
   if (f->constant && f->computes && f->needed && !moves_folded(x, op->out[0]))
-    vec_push(x->m->arena, x->roots, (struct root){op->out[0], NULL});
+    vec_push(x->m->arena, x->roots, (struct folded_root){op->out[0], NULL});
 }
 
 /* ---- `fold` ------------------------------------------------------------------------------------------ */
@@ -250,7 +250,7 @@ static int indices_of(struct op *repeat, struct value **indices) {
 }
 
 /* Computes and defines the root in `fold`. */
-static bool define_root(struct fold *x, struct root *root) {
+static bool define_root(struct fold *x, struct folded_root *root) {
   struct op *repeat = fact_of(x, root->v)->repeat;
   struct value *in[MAX_REPEATS + 1] = {copy_value(x, root->v)};
   int n = indices_of(repeat, in + 1);
@@ -263,7 +263,7 @@ static bool define_root(struct fold *x, struct root *root) {
 }
 
 /* Puts the folded weight where the root was. */
-static bool use_root(struct fold *x, const struct root *root) {
+static bool use_root(struct fold *x, const struct folded_root *root) {
   struct value *in[MAX_REPEATS];
   int n = indices_of(fact_of(x, root->v)->repeat, in);
   struct builder b = builder_before(x->m, root->v->def);

@@ -110,13 +110,13 @@ static void use_clones(struct op *op, void *data) {
 
 /* ---- kernels ----------------------------------------------------------------------------------------- */
 
-/* Operators outside the kernel that may use the results of unit k: those of units, and the block's end. */
-static op_list users_outside(struct fuse *f, const struct schedule *s, const struct op *kernel, int k) {
-  const struct unit *u = &s->units[k];
+/* Operators outside the kernel that may use the results of node k: those of nodes, and the block's end. */
+static op_list users_outside(struct fuse *f, const struct fuse_plan *s, const struct op *kernel, int k) {
+  const struct fuse_node *u = &s->nodes[k];
   op_list users = {0};
   for (int i = 0; i < u->to.n; i++)
-    if (s->units[u->to.at[i]].op->block != kernel->body)
-      vec_push(&f->scratch, users, s->units[u->to.at[i]].op);
+    if (s->nodes[u->to.at[i]].op->block != kernel->body)
+      vec_push(&f->scratch, users, s->nodes[u->to.at[i]].op);
   if (u->at_end)
     vec_push(&f->scratch, users, s->end);
   return users;
@@ -140,13 +140,13 @@ static void use_instead(const op_list *users, struct value *old, struct value *n
 }
 
 /* The kernel's results: what others use of its operators' results. */
-static void yield_results(struct fuse *f, const struct schedule *s, struct op *kernel,
-                          const unit_list *members) {
+static void yield_results(struct fuse *f, const struct fuse_plan *s, struct op *kernel,
+                          const fuse_list *members) {
   VEC(struct value *) inside = {0};
   VEC(op_list) users = {0};
   VEC(struct type) types = {0};
   for (int m = 0; m < members->n; m++) {
-    const struct op *op = s->units[members->at[m]].op;
+    const struct op *op = s->nodes[members->at[m]].op;
     op_list outside = users_outside(f, s, kernel, members->at[m]);
     for (int i = 0; i < op->n_out; i++)
       if (any_uses(&outside, op->out[i])) {
@@ -166,16 +166,16 @@ static void yield_results(struct fuse *f, const struct schedule *s, struct op *k
   build(&b, OP_YIELD, inside.n, inside.at, NULL, NULL);
 }
 
-/* The units' operators, in program order, become one kernel at the end of the block. */
-static void make_kernel(struct fuse *f, const struct schedule *s, const unit_list *members) {
+/* The nodes' operators, in program order, become one kernel at the end of the block. */
+static void make_kernel(struct fuse *f, const struct fuse_plan *s, const fuse_list *members) {
   if (members->n == 0)
     return;
-  struct op *first = s->units[members->at[0]].op;
+  struct op *first = s->nodes[members->at[0]].op;
   struct builder b = builder_end(f->m, s->block);
   b.at = first->at;
   struct op *kernel = build(&b, OP_KERNEL, 0, NULL, NULL, NULL);
   for (int i = 0; i < members->n; i++)
-    op_move_end(s->units[members->at[i]].op, kernel->body);
+    op_move_end(s->nodes[members->at[i]].op, kernel->body);
   struct leaves l = {.b = builder_before(f->m, first), .body = kernel->body};
   walk(kernel->body, use_clones, &l);
   yield_results(f, s, kernel, members);
@@ -188,28 +188,28 @@ static void make_sum(struct fuse *f, struct op *sum) {
 }
 
 /* Barriers of one level, and what runs in the kernel of each scan or product. */
-struct barriers {
-  unit_list *of_level, *members;
+struct level_barriers {
+  fuse_list *of_level, *members;
 };
 
-static struct barriers find_barriers(struct fuse *f, const struct schedule *s) {
-  struct barriers b = {arena_array(&f->scratch, unit_list, s->levels),
-                       arena_array(&f->scratch, unit_list, s->n)};
+static struct level_barriers find_barriers(struct fuse *f, const struct fuse_plan *s) {
+  struct level_barriers b = {arena_array(&f->scratch, fuse_list, s->levels),
+                             arena_array(&f->scratch, fuse_list, s->n)};
   for (int k = 0; k < s->n; k++) {
-    const struct unit *u = &s->units[k];
-    if (u->kind != UNIT_FUSED)
+    const struct fuse_node *u = &s->nodes[k];
+    if (u->kind != FUSE_TOGETHER)
       vec_push(&f->scratch, b.of_level[u->level], k);
-    if (u->kind != UNIT_FUSED || u->cluster >= 0)
+    if (u->kind != FUSE_TOGETHER || u->cluster >= 0)
       vec_push(&f->scratch, b.members[u->cluster >= 0 ? u->cluster : k], k);
   }
   return b;
 }
 
-static void make_barrier(struct fuse *f, const struct schedule *s, const struct barriers *b, int k) {
-  const struct unit *u = &s->units[k];
+static void make_barrier(struct fuse *f, const struct fuse_plan *s, const struct level_barriers *b, int k) {
+  const struct fuse_node *u = &s->nodes[k];
   switch (u->kind) {
-  case UNIT_SUM: make_sum(f, u->op); break;
-  case UNIT_REPEAT: op_move_end(u->op, s->block); break;
+  case FUSE_SUM: make_sum(f, u->op); break;
+  case FUSE_REPEAT: op_move_end(u->op, s->block); break;
   default: make_kernel(f, s, &b->members[k]);
   }
 }
@@ -233,9 +233,9 @@ static void fuse_block(struct fuse *f, struct block *b) {
       fuse_block(f, op->body);
   op_list leaves = {0};
   find_leaves(f, b, &leaves);
-  struct schedule *s = fuse_plan(&f->scratch, b);
-  const unit_list *kernels = fuse_kernels(s);
-  struct barriers barriers = find_barriers(f, s);
+  struct fuse_plan *s = fuse_plan(&f->scratch, b);
+  const fuse_list *kernels = fuse_kernels(s);
+  struct level_barriers barriers = find_barriers(f, s);
   for (int level = 0; level < s->levels; level++) {
     for (int rows = 0; rows < s->row_kinds; rows++)
       make_kernel(f, s, &kernels[level * s->row_kinds + rows]);

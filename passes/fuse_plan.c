@@ -1,9 +1,9 @@
 /* fuse_plan.c: which operators of a block run together.
  *
- * 1. Units and their dependences: through values, and through states (a write stays after the reads that
+ * 1. Nodes and their dependences: through values, and through states (a write stays after the reads that
  * stood before it).
  * 2. Scans absorb the element-wise operators that only they need, where that saves buffers.
- * 3. Levels: each unit as early as barriers allow. Units of one level and kind of rows are one kernel: the
+ * 3. Levels: each node as early as barriers allow. Nodes of one level and kind of rows are one kernel: the
  *    fewest kernels that the barriers leave.
  * 4. Operators move to a later level where that saves buffers (what only the second of two sums is scaled
  * with need not be ready before the first), and whole kernels where it costs none. */
@@ -13,7 +13,7 @@
 #include "passes/rewrite.h"
 #include "support/heap.h"
 
-/* ---- units ------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------- */
 
 static bool leaf_operand(const struct value *v) {
   bool repeat_index = !v->def && v->index == 0 && op_is(v->block->parent, OP_REPEAT);
@@ -35,13 +35,13 @@ bool fuse_leaf(const struct value *v) {
   return true;
 }
 
-static enum unit_kind kind_of(const struct op *op) {
+static enum fuse_node_kind kind_of(const struct op *op) {
   switch (op->code) {
-  case OP_TERNARY_SUM: return UNIT_SUM;
-  case OP_MATMUL: return UNIT_MATMUL;
-  case OP_SCAN: return UNIT_SCAN;
-  case OP_REPEAT: return UNIT_REPEAT;
-  default: return UNIT_FUSED;
+  case OP_TERNARY_SUM: return FUSE_SUM;
+  case OP_MATMUL: return FUSE_MATMUL;
+  case OP_SCAN: return FUSE_SCAN;
+  case OP_REPEAT: return FUSE_REPEAT;
+  default: return FUSE_TOGETHER;
   }
 }
 
@@ -51,34 +51,34 @@ static int rows_of(const struct op *op) {
   return lead < 0 ? (int)-lead : 0;
 }
 
-/* The units: operators that are no leaves and do not end the block. Their results' id is the unit's number.
+/* The nodes: operators that are no leaves and do not end the block. Their results' id is the node's number.
  */
-static void find_units(struct schedule *s) {
-  VEC(struct unit) units = {0};
+static void find_nodes(struct fuse_plan *s) {
+  VEC(struct fuse_node) nodes = {0};
   for (struct op *op = s->block->first; op; op = op->next) {
     if ((op_info[op->code].flags & END) || (op->n_out == 1 && fuse_leaf(op->out[0])))
       continue;
     for (int i = 0; i < op->n_out; i++)
-      op->out[i]->id = units.n;
-    struct unit u = {.op = op, .kind = kind_of(op), .rows = rows_of(op), .cluster = -1};
-    if (u.kind == UNIT_SCAN)
-      u.cluster = units.n;
+      op->out[i]->id = nodes.n;
+    struct fuse_node u = {.op = op, .kind = kind_of(op), .rows = rows_of(op), .cluster = -1};
+    if (u.kind == FUSE_SCAN)
+      u.cluster = nodes.n;
     s->row_kinds = u.rows < s->row_kinds ? s->row_kinds : u.rows + 1;
-    vec_push(s->arena, units, u);
+    vec_push(s->arena, nodes, u);
   }
-  s->units = units.at;
-  s->n = units.n;
+  s->nodes = nodes.at;
+  s->n = nodes.n;
 }
 
-static void add_edge(struct schedule *s, int from, int to) {
-  struct unit *u = &s->units[from], *v = &s->units[to];
+static void add_edge(struct fuse_plan *s, int from, int to) {
+  struct fuse_node *u = &s->nodes[from], *v = &s->nodes[to];
   if (u->to.n && u->to.at[u->to.n - 1] == to) /* edges come user by user */
     return;
   vec_push(s->arena, u->to, to);
   vec_push(s->arena, v->from, from);
 }
 
-static void use_values(struct schedule *s, int user, int n, struct value *const *values) {
+static void use_values(struct fuse_plan *s, int user, int n, struct value *const *values) {
   for (int i = 0; i < n; i++) {
     const struct value *v = values[i];
     if (v->def && v->block == s->block && !fuse_leaf(v))
@@ -86,9 +86,9 @@ static void use_values(struct schedule *s, int user, int n, struct value *const 
   }
 }
 
-static void find_values(struct schedule *s) {
+static void find_values(struct fuse_plan *s) {
   for (int k = 0; k < s->n; k++) {
-    const struct op *op = s->units[k].op;
+    const struct op *op = s->nodes[k].op;
     use_values(s, k, op->n_in, op->in);
     struct value **captured = NULL;
     int n = op->body ? captured_values(s->arena, op, &captured) : 0;
@@ -97,19 +97,19 @@ static void find_values(struct schedule *s) {
   const struct op *end = s->block->last;
   for (int i = 0; i < end->n_in; i++)
     if (end->in[i]->def && end->in[i]->block == s->block && !fuse_leaf(end->in[i]))
-      s->units[end->in[i]->id].at_end = true;
+      s->nodes[end->in[i]->id].at_end = true;
 }
 
 static void order_two(void *schedule, int i, int j) {
-  struct schedule *s = schedule;
-  vec_push(s->arena, s->units[i].before, j);
-  vec_push(s->arena, s->units[j].after, i);
+  struct fuse_plan *s = schedule;
+  vec_push(s->arena, s->nodes[i].before, j);
+  vec_push(s->arena, s->nodes[j].after, i);
 }
 
-static void order_accesses(struct schedule *s) {
+static void order_accesses(struct fuse_plan *s) {
   struct op **ops = arena_array(s->arena, struct op *, s->n);
   for (int k = 0; k < s->n; k++)
-    ops[k] = s->units[k].op;
+    ops[k] = s->nodes[k].op;
   each_conflict(s->arena, s->n, ops, order_two, s);
 }
 
@@ -117,7 +117,7 @@ static void order_accesses(struct schedule *s) {
 
 enum { TOKENS = 64 }; /* a typical chunk, to weigh T against K */
 
-static int64_t result_bytes(const struct unit *u) {
+static int64_t result_bytes(const struct fuse_node *u) {
   if (!u->op->n_out)
     return 0;
   struct type t = u->op->out[0]->type;
@@ -125,59 +125,59 @@ static int64_t result_bytes(const struct unit *u) {
   return rows * elem_bytes(t.elem) * type_count(t, NULL);
 }
 
-bool fuse_together(const struct unit *u, const struct unit *v) {
+bool fuse_together(const struct fuse_node *u, const struct fuse_node *v) {
   if (u->cluster >= 0 || v->cluster >= 0)
     return u->cluster == v->cluster;
-  return u->kind == UNIT_FUSED && v->kind == UNIT_FUSED && u->level == v->level && u->rows == v->rows;
+  return u->kind == FUSE_TOGETHER && v->kind == FUSE_TOGETHER && u->level == v->level && u->rows == v->rows;
 }
 
-/* What the buffer of a fused unit's result takes: nothing when its kernel alone uses it. Results of barriers
+/* What the buffer of a fused node's result takes: nothing when its kernel alone uses it. Results of barriers
  * are buffers anyway. What a repeat yields before its last kernels have run needs a copy, unless they have no
  * use for the value that it replaces; so it counts twice. */
-static int64_t buffer_cost(const struct schedule *s, int k) {
-  const struct unit *u = &s->units[k];
-  if (u->kind != UNIT_FUSED)
+static int64_t buffer_cost(const struct fuse_plan *s, int k) {
+  const struct fuse_node *u = &s->nodes[k];
+  if (u->kind != FUSE_TOGETHER)
     return 0;
   bool outside = u->at_end;
   for (int i = 0; i < u->to.n && !outside; i++)
-    outside = !fuse_together(u, &s->units[u->to.at[i]]);
+    outside = !fuse_together(u, &s->nodes[u->to.at[i]]);
   bool early = u->at_end && s->block->parent && u->level < s->levels - 1;
   return outside ? result_bytes(u) * (1 + early) : 0;
 }
 
-/* The cost of the buffers that moving unit k could change: its own and its operands'. */
-static int64_t cost_around(const struct schedule *s, int k) {
+/* The cost of the buffers that moving node k could change: its own and its operands'. */
+static int64_t cost_around(const struct fuse_plan *s, int k) {
   int64_t cost = buffer_cost(s, k);
-  for (int i = 0; i < s->units[k].from.n; i++)
-    cost += buffer_cost(s, s->units[k].from.at[i]);
+  for (int i = 0; i < s->nodes[k].from.n; i++)
+    cost += buffer_cost(s, s->nodes[k].from.at[i]);
   return cost;
 }
 
 /* ---- scans absorb ------------------------------------------------------------------------------------ */
 
-static bool elementwise(const struct unit *u) {
+static bool elementwise(const struct fuse_node *u) {
   unsigned flags = op_info[u->op->code].flags;
-  return u->kind == UNIT_FUSED && u->rows == -DIM_T && (flags & (MAP | MOVE)) && u->op->code != OP_TAIL;
+  return u->kind == FUSE_TOGETHER && u->rows == -DIM_T && (flags & (MAP | MOVE)) && u->op->code != OP_TAIL;
 }
 
-static bool used_only_in(const struct schedule *s, const struct unit *u, int cluster) {
+static bool used_only_in(const struct fuse_plan *s, const struct fuse_node *u, int cluster) {
   if (u->at_end || u->to.n == 0)
     return false;
   for (int i = 0; i < u->to.n; i++)
-    if (s->units[u->to.at[i]].cluster != cluster)
+    if (s->nodes[u->to.at[i]].cluster != cluster)
       return false;
   return true;
 }
 
-/* A heap gives the least first; the units are wanted back to front. */
-static void push_producers(const struct schedule *s, struct heap *h, int k) {
-  for (int i = 0; i < s->units[k].from.n; i++)
-    heap_push(s->arena, h, -s->units[k].from.at[i]);
+/* A heap gives the least first; the nodes are wanted back to front. */
+static void push_producers(const struct fuse_plan *s, struct heap *h, int k) {
+  for (int i = 0; i < s->nodes[k].from.n; i++)
+    heap_push(s->arena, h, -s->nodes[k].from.at[i]);
 }
 
 /* Takes element-wise producers in one after another, back to front, and keeps the prefix that needs the
  * fewest bytes of buffers; of equal ones the longest. */
-static void absorb(struct schedule *s, int scan) {
+static void absorb(struct fuse_plan *s, int scan) {
   VEC(int) taken = {0};
   struct heap producers = {0}; /* -k */
   int64_t cost = 0, best = 0;
@@ -185,7 +185,7 @@ static void absorb(struct schedule *s, int scan) {
   push_producers(s, &producers, scan);
   while (producers.at.n) {
     int k = -heap_pop(&producers);
-    struct unit *u = &s->units[k];
+    struct fuse_node *u = &s->nodes[k];
     if (u->cluster >= 0 || !elementwise(u) || !used_only_in(s, u, scan))
       continue;
     cost -= cost_around(s, k);
@@ -199,28 +199,28 @@ static void absorb(struct schedule *s, int scan) {
     }
   }
   for (int i = best_n; i < taken.n; i++)
-    s->units[taken.at[i]].cluster = -1;
+    s->nodes[taken.at[i]].cluster = -1;
 }
 
 /* ---- levels ------------------------------------------------------------------------------------------ */
 
-static bool barrier(const struct unit *u) {
-  return u->kind != UNIT_FUSED || u->cluster >= 0;
+static bool barrier(const struct fuse_node *u) {
+  return u->kind != FUSE_TOGETHER || u->cluster >= 0;
 }
 
 /* Whether what `u` makes is there only at the level after its own for `user`: barriers end a level, and
  * within one kernels run in the order of their rows. */
-static bool ends_level(const struct unit *u, const struct unit *user) {
+static bool ends_level(const struct fuse_node *u, const struct fuse_node *user) {
   return barrier(u) || (!barrier(user) && u->rows > user->rows);
 }
 
-static int least_level(const struct schedule *s, const struct unit *u) {
+static int least_level(const struct fuse_plan *s, const struct fuse_node *u) {
   int level = 0;
   for (int pass = 0; pass < 2; pass++) {
     int n = pass ? u->after.n : u->from.n;
     const int *at = pass ? u->after.at : u->from.at;
     for (int i = 0; i < n; i++) {
-      const struct unit *p = &s->units[at[i]];
+      const struct fuse_node *p = &s->nodes[at[i]];
       bool same = u->cluster >= 0 && p->cluster == u->cluster;
       int after = p->level + (!same && ends_level(p, u));
       level = after > level ? after : level;
@@ -229,41 +229,41 @@ static int least_level(const struct schedule *s, const struct unit *u) {
   return level;
 }
 
-/* Units of a cluster share the level of the last. Program order is a topological order, but a unit of a
+/* Nodes of a cluster share the level of the last. Program order is a topological order, but a node of a
  * cluster that raises the others comes after some of their users, so this goes on until nothing rises. */
-static void find_levels(struct schedule *s) {
+static void find_levels(struct fuse_plan *s) {
   for (bool changed = true; changed;) {
     changed = false;
     for (int k = 0; k < s->n; k++) {
-      struct unit *u = &s->units[k];
+      struct fuse_node *u = &s->nodes[k];
       int level = least_level(s, u);
-      if (u->cluster >= 0 && s->units[u->cluster].level > level)
-        level = s->units[u->cluster].level;
+      if (u->cluster >= 0 && s->nodes[u->cluster].level > level)
+        level = s->nodes[u->cluster].level;
       if (level <= u->level)
         continue;
       u->level = level;
       if (u->cluster >= 0)
-        s->units[u->cluster].level = level;
+        s->nodes[u->cluster].level = level;
       changed = true;
     }
   }
 }
 
-static int level_count(const struct schedule *s) {
+static int level_count(const struct fuse_plan *s) {
   int n = 0;
   for (int k = 0; k < s->n; k++)
-    n = s->units[k].level >= n ? s->units[k].level + 1 : n;
+    n = s->nodes[k].level >= n ? s->nodes[k].level + 1 : n;
   return n;
 }
 
-/* The latest level at which the unit's users and the accesses after it still find it done. */
-static int latest_level(const struct schedule *s, const struct unit *u) {
+/* The latest level at which the node's users and the accesses after it still find it done. */
+static int latest_level(const struct fuse_plan *s, const struct fuse_node *u) {
   int level = s->levels - 1;
   for (int pass = 0; pass < 2; pass++) {
     int n = pass ? u->before.n : u->to.n;
     const int *at = pass ? u->before.at : u->to.at;
     for (int i = 0; i < n; i++) {
-      const struct unit *user = &s->units[at[i]];
+      const struct fuse_node *user = &s->nodes[at[i]];
       int before = user->level - ends_level(u, user);
       level = before < level ? before : level;
     }
@@ -274,31 +274,31 @@ static int latest_level(const struct schedule *s, const struct unit *u) {
 /* ---- moving to later levels -------------------------------------------------------------------------- */
 
 struct move {
-  int unit, level; /* where it was */
+  int node, level; /* where it was */
 };
 struct moves {
   VEC(struct move) at;
   int64_t cost; /* against before */
 };
 
-static bool same_kernel(const struct unit *u, int level, int rows) {
+static bool same_kernel(const struct fuse_node *u, int level, int rows) {
   return !barrier(u) && u->level == level && u->rows == rows;
 }
 
-/* Units of the kernel of a level and kind of rows. */
-static int *members(const struct schedule *s, int level, int rows) {
+/* Nodes of the kernel of a level and kind of rows. */
+static int *members(const struct fuse_plan *s, int level, int rows) {
   return &s->members[level * s->row_kinds + rows];
 }
 
-static void move_to(struct schedule *s, struct unit *u, int level) {
+static void move_to(struct fuse_plan *s, struct fuse_node *u, int level) {
   --*members(s, u->level, u->rows);
   u->level = level;
   ++*members(s, u->level, u->rows);
 }
 
-/* Moves unit k as late as it may go, but not into a kernel of its own. */
-static bool sink(struct schedule *s, int k, struct moves *m) {
-  struct unit *u = &s->units[k];
+/* Moves node k as late as it may go, but not into a kernel of its own. */
+static bool sink(struct fuse_plan *s, int k, struct moves *m) {
+  struct fuse_node *u = &s->nodes[k];
   if (barrier(u) || (u->to.n == 0 && !u->at_end))
     return false;
   int level = latest_level(s, u);
@@ -313,16 +313,16 @@ static bool sink(struct schedule *s, int k, struct moves *m) {
   return true;
 }
 
-static void undo(struct schedule *s, struct moves *m, int keep) {
+static void undo(struct fuse_plan *s, struct moves *m, int keep) {
   while (m->at.n > keep) {
     struct move last = m->at.at[--m->at.n];
-    move_to(s, &s->units[last.unit], last.level);
+    move_to(s, &s->nodes[last.node], last.level);
   }
 }
 
 /* Moves `root` and then, back to front, what only it and its like need; keeps as many moves as save the most.
  */
-static void sink_cone(struct schedule *s, int root) {
+static void sink_cone(struct fuse_plan *s, int root) {
   struct moves m = {0};
   int64_t best = 0;
   int keep = 0;
@@ -344,7 +344,7 @@ static void sink_cone(struct schedule *s, int root) {
 }
 
 /* A kernel that can move into later ones as a whole does, when that needs no more buffers. */
-static void sink_kernel(struct schedule *s, const unit_list *kernel) {
+static void sink_kernel(struct fuse_plan *s, const fuse_list *kernel) {
   struct moves m = {0};
   bool all = true;
   for (int i = kernel->n - 1; i >= 0 && all; i--)
@@ -352,10 +352,10 @@ static void sink_kernel(struct schedule *s, const unit_list *kernel) {
   undo(s, &m, all && m.cost <= 0 ? m.at.n : 0);
 }
 
-static void sink_all(struct schedule *s) {
+static void sink_all(struct fuse_plan *s) {
   for (int k = s->n - 1; k >= 0; k--)
     sink_cone(s, k);
-  const unit_list *kernels = fuse_kernels(s); /* moves go to levels that have had their turn */
+  const fuse_list *kernels = fuse_kernels(s); /* moves go to levels that have had their turn */
   for (int level = s->levels - 1; level >= 0; level--)
     for (int rows = 0; rows < s->row_kinds; rows++)
       sink_kernel(s, &kernels[level * s->row_kinds + rows]);
@@ -363,16 +363,16 @@ static void sink_all(struct schedule *s) {
 
 /* ---- scans take what follows ------------------------------------------------------------------------- */
 
-/* Whether the unit, one level after the scan, can run inside the scan's kernel: each element of it needs only
+/* Whether the node, one level after the scan, can run inside the scan's kernel: each element of it needs only
  * the same element of the scan's results, and nothing that is not there before the scan. */
-static bool can_follow(const struct schedule *s, const struct unit *u, int scan) {
-  const struct op *op = s->units[scan].op;
+static bool can_follow(const struct fuse_plan *s, const struct fuse_node *u, int scan) {
+  const struct op *op = s->nodes[scan].op;
   if (!(op_info[u->op->code].flags & MAP) || op->n_out == 0 || u->after.n ||
       !type_same_shape(u->op->out[0]->type, op->out[0]->type))
     return false;
-  int level = s->units[scan].level;
+  int level = s->nodes[scan].level;
   for (int i = 0; i < u->from.n; i++) {
-    const struct unit *p = &s->units[u->from.at[i]];
+    const struct fuse_node *p = &s->nodes[u->from.at[i]];
     if (p->cluster == scan ? !type_same_shape(p->op->out[0]->type, op->out[0]->type)
                            : !same_kernel(p, level + 1, -DIM_T) && p->level + barrier(p) > level)
       return false;
@@ -381,18 +381,18 @@ static bool can_follow(const struct schedule *s, const struct unit *u, int scan)
 }
 
 /* A kernel of nothing but element-wise operators right after a scan becomes a part of it. */
-static void extend_scan(struct schedule *s, const unit_list *kernels, int scan) {
-  int level = s->units[scan].level;
+static void extend_scan(struct fuse_plan *s, const fuse_list *kernels, int scan) {
+  int level = s->nodes[scan].level;
   if (level + 1 >= s->levels || s->row_kinds <= -DIM_T)
     return;
-  const unit_list *next = &kernels[(level + 1) * s->row_kinds - DIM_T];
+  const fuse_list *next = &kernels[(level + 1) * s->row_kinds - DIM_T];
   for (int i = 0; i < next->n; i++) {
-    const struct unit *u = &s->units[next->at[i]];
+    const struct fuse_node *u = &s->nodes[next->at[i]];
     if (same_kernel(u, level + 1, -DIM_T) && !can_follow(s, u, scan))
       return;
   }
   for (int i = 0; i < next->n; i++) {
-    struct unit *u = &s->units[next->at[i]];
+    struct fuse_node *u = &s->nodes[next->at[i]];
     if (!same_kernel(u, level + 1, -DIM_T))
       continue;
     u->cluster = scan;
@@ -400,35 +400,35 @@ static void extend_scan(struct schedule *s, const unit_list *kernels, int scan) 
   }
 }
 
-unit_list *fuse_kernels(const struct schedule *s) {
-  unit_list *kernels = arena_array(s->arena, unit_list, s->levels * s->row_kinds);
+fuse_list *fuse_kernels(const struct fuse_plan *s) {
+  fuse_list *kernels = arena_array(s->arena, fuse_list, s->levels * s->row_kinds);
   for (int k = 0; k < s->n; k++) {
-    const struct unit *u = &s->units[k];
+    const struct fuse_node *u = &s->nodes[k];
     if (!barrier(u))
       vec_push(s->arena, kernels[u->level * s->row_kinds + u->rows], k);
   }
   return kernels;
 }
 
-struct schedule *fuse_plan(struct arena *a, struct block *b) {
-  struct schedule *s = arena_new(a, struct schedule);
-  *s = (struct schedule){.arena = a, .block = b, .end = b->last};
-  find_units(s);
+struct fuse_plan *fuse_plan(struct arena *a, struct block *b) {
+  struct fuse_plan *s = arena_new(a, struct fuse_plan);
+  *s = (struct fuse_plan){.arena = a, .block = b, .end = b->last};
+  find_nodes(s);
   find_values(s);
   order_accesses(s);
   for (int k = 0; k < s->n; k++)
-    if (s->units[k].kind == UNIT_SCAN)
+    if (s->nodes[k].kind == FUSE_SCAN)
       absorb(s, k);
   find_levels(s);
   s->levels = level_count(s);
   s->members = arena_array(a, int, s->levels * s->row_kinds);
   for (int k = 0; k < s->n; k++)
-    if (!barrier(&s->units[k]))
-      ++*members(s, s->units[k].level, s->units[k].rows);
+    if (!barrier(&s->nodes[k]))
+      ++*members(s, s->nodes[k].level, s->nodes[k].rows);
   sink_all(s);
-  const unit_list *kernels = fuse_kernels(s);
+  const fuse_list *kernels = fuse_kernels(s);
   for (int k = 0; k < s->n; k++)
-    if (s->units[k].kind == UNIT_SCAN)
+    if (s->nodes[k].kind == FUSE_SCAN)
       extend_scan(s, kernels, k);
   return s;
 }

@@ -24,7 +24,7 @@ enum {
 };
 
 /* What the pipelines run, in order. */
-static const struct place {
+static const struct pipeline_row {
   int pass;
   unsigned pipelines; /* the bits of those that have it */
 } places[] = {

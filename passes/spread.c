@@ -20,7 +20,7 @@
 
 /* What an operator of the kernel becomes; value.id of its results. FREE costs nothing to have in both:
  * leaves, their movement and that of captured values, scalars of them. */
-enum part { LATE, FREE, EARLY };
+enum half { LATE, FREE, EARLY };
 
 struct parting {
   struct module *m;
@@ -33,11 +33,11 @@ static bool is_vector(struct type t) {
   return t.rank == 1 && t.dim[0] > 1;
 }
 
-static enum part part_of_value(const struct parting *p, const struct value *v) {
-  return v->block == p->kernel->body ? (enum part)v->id : FREE;
+static enum half part_of_value(const struct parting *p, const struct value *v) {
+  return v->block == p->kernel->body ? (enum half)v->id : FREE;
 }
 
-static bool has_operand(const struct parting *p, const struct op *op, enum part part) {
+static bool has_operand(const struct parting *p, const struct op *op, enum half part) {
   for (int i = 0; i < op->n_in; i++)
     if (part_of_value(p, op->in[i]) == part)
       return true;
@@ -45,7 +45,7 @@ static bool has_operand(const struct parting *p, const struct op *op, enum part 
 }
 
 /* As much as can be is EARLY. */
-static enum part first_part(const struct parting *p, const struct op *op) {
+static enum half first_part(const struct parting *p, const struct op *op) {
   if (has_operand(p, op, LATE))
     return LATE;
   bool early = has_operand(p, op, EARLY), vector = op->n_out == 1 && is_vector(op->out[0]->type);
@@ -63,10 +63,10 @@ static enum part first_part(const struct parting *p, const struct op *op) {
 }
 
 /* What has no result is LATE, but a write of a vector that is not. */
-static enum part part_of(const struct parting *p, const struct op *op) {
+static enum half part_of(const struct parting *p, const struct op *op) {
   if (op->code == OP_WRITE)
     return part_of_value(p, op->in[0]) != LATE && is_vector(op->in[0]->type) ? EARLY : LATE;
-  return op->n_out ? (enum part)op->out[0]->id : LATE;
+  return op->n_out ? (enum half)op->out[0]->id : LATE;
 }
 
 static void find_parts(const struct parting *p) {
@@ -172,7 +172,7 @@ static void part_kernel(struct parting *p) {
   struct builder inner = builder_end(p->m, front->body);
   struct value_map map = {0};
   for (struct op *op = old->body->first, *next; op; op = next) {
-    enum part part = part_of(p, op);
+    enum half part = part_of(p, op);
     next = op->next;
     if (part != LATE)
       op_clone(&inner, op, &map);

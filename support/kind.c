@@ -8,7 +8,7 @@
 
 #define TORCH "as torch.save writes it; load it in Python and save it as safetensors (save_pretrained does)"
 
-static const struct kind {
+static const struct file_kind {
   const char *magic;
   int n, at; /* bytes of the magic, and where they are */
   const char *what;
@@ -59,7 +59,7 @@ static bool is_page(const char *s, size_t n) {
 
 const char *file_kind(const void *head, size_t n) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    const struct kind *k = &kinds[i];
+    const struct file_kind *k = &kinds[i];
     if (n >= (size_t)(k->at + k->n) && memcmp((const char *)head + k->at, k->magic, (size_t)k->n) == 0)
       return k->what;
   }

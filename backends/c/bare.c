@@ -161,7 +161,7 @@ static void print_init(FILE *out, const struct bare *b) {
   fputs("}\n\n", out);
 }
 
-static void print_calls(struct printer *p, const struct call *c, int depth) {
+static void print_calls(struct c_printer *p, const struct call *c, int depth) {
   for (; c; c = c->next) {
     if (c->kernel) {
       print_line(p, "%s(%s);", c->kernel->name, kernel_arguments(p, c->kernel, depth));
@@ -178,7 +178,7 @@ static void print_calls(struct printer *p, const struct call *c, int depth) {
 
 /* Parameters that no kernel uses are named, so that compilers do not warn. */
 static void print_step(FILE *out, const struct bare *b) {
-  struct printer p = {
+  struct c_printer p = {
       .out = out, .arena = b->arena, .taken.arena = b->arena, .indent = 1, .all = b->loops, .weights = ""};
   bare_text(out, b,
             "void $n_step(void *state_memory, void *scratch_memory, uint32_t token, $l *logits) {\n"

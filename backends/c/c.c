@@ -91,7 +91,7 @@ void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
-struct project {
+struct c_project {
   struct diag *d;
   struct arena arena;
   const struct loops *loops;
@@ -101,8 +101,8 @@ struct project {
   VEC(const char *) runtime; /* files below the folder of the runtime's sources, sorted */
 };
 
-static bool write_file(struct project *p, const char *name,
-                       void (*print)(FILE *out, const struct project *p)) {
+static bool write_file(struct c_project *p, const char *name,
+                       void (*print)(FILE *out, const struct c_project *p)) {
   struct output o;
   if (!output_open(&o, p->d, arena_printf(&p->arena, "%s/%s", p->dir, name)))
     return false;
@@ -110,7 +110,7 @@ static bool write_file(struct project *p, const char *name,
   return output_close(&o, false);
 }
 
-static bool copy_file(struct project *p, const char *name) {
+static bool copy_file(struct c_project *p, const char *name) {
   enum { LARGEST_SOURCE = 1 << 24 };
   struct output o;
   size_t length;
@@ -132,7 +132,7 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool list_sources(struct project *p, const char *folder) {
+static bool list_sources(struct c_project *p, const char *folder) {
   const char *path = arena_printf(&p->arena, "%s/%s", p->options->runtime, folder);
   DIR *dir = opendir(path);
   if (!dir) {
@@ -151,7 +151,7 @@ static bool list_sources(struct project *p, const char *folder) {
 static const char *const runtime_folders[] = {"", "core", "text", "command"};
 enum { RUNTIME_FOLDERS = sizeof runtime_folders / sizeof *runtime_folders };
 
-static bool list_runtime(struct project *p) {
+static bool list_runtime(struct c_project *p) {
   for (int i = 0; i < RUNTIME_FOLDERS; i++)
     if (!list_sources(p, runtime_folders[i]))
       return false;
@@ -159,12 +159,12 @@ static bool list_runtime(struct project *p) {
   return true;
 }
 
-static void print_source(FILE *out, const struct project *p) {
+static void print_source(FILE *out, const struct c_project *p) {
   c_print(out, p->loops, p->options);
 }
 
 /* A file of its own, since a program that has several models has this name once. */
-static void print_program(FILE *out, const struct project *p) {
+static void print_program(FILE *out, const struct c_project *p) {
   fprintf(out,
           "/* program.c: the model that the program around it runs. */\n"
           "#include \"runtime/model.h\"\n\n"
@@ -174,14 +174,14 @@ static void print_program(FILE *out, const struct project *p) {
           p->name, p->name);
 }
 
-static void print_ops(FILE *out, const struct project *p) {
+static void print_ops(FILE *out, const struct c_project *p) {
   (void)p;
   fputs(ops_head, out);
   fputs(ops_operators, out);
   fputs(ops_tail, out);
 }
 
-static void print_makefile(FILE *out, const struct project *p) {
+static void print_makefile(FILE *out, const struct c_project *p) {
   const char *name = p->name;
   fprintf(out,
           "# Builds lib%s.a, the model's kernels, which need only libm, and %s, the program around them.\n"
@@ -212,7 +212,7 @@ static void print_makefile(FILE *out, const struct project *p) {
           name, name, name, name, name, name, name, name);
 }
 
-static void print_readme(FILE *out, const struct project *p) {
+static void print_readme(FILE *out, const struct c_project *p) {
   const char *name = p->name;
   fprintf(
       out,
@@ -234,7 +234,7 @@ static void print_readme(FILE *out, const struct project *p) {
       name, name, name, name, name, name, name, name, name, name, name);
 }
 
-static bool write_project(struct project *p) {
+static bool write_project(struct c_project *p) {
   static const char *const kernels[] = {"kernels/math.h",           "kernels/integer.h",
                                         "kernels/ternary.h",        "kernels/ternary.c",
                                         "kernels/ternary_inline.h", "kernels/ternary_ymm.h",
@@ -257,7 +257,7 @@ static bool write_project(struct project *p) {
 }
 
 bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct c_options *o) {
-  struct project p = {.d = d, .loops = l, .options = o, .dir = dir};
+  struct c_project p = {.d = d, .loops = l, .options = o, .dir = dir};
   p.name = c_prefix(&p.arena, l->module->name);
   outputs_begin();
   bool ok = outputs_end(d, write_project(&p));

@@ -29,7 +29,7 @@ static bool is_reserved_chip(const char *name) {
   return is_among(parameters_chip, name);
 }
 
-const char *fresh_name(struct printer *p, const char *hint) {
+const char *fresh_name(struct c_printer *p, const char *hint) {
   bool own = isupper((unsigned char)hint[0]) || hint[0] == '_' || strncmp(hint, "tern_", 5) == 0;
   const char *base = own ? arena_printf(p->arena, "n_%s", hint) : c_name(p->arena, hint);
   return names_fresh(&p->taken, base, "", p->weights ? is_reserved_chip : is_reserved);
@@ -37,7 +37,7 @@ const char *fresh_name(struct printer *p, const char *hint) {
 
 /* ---- indices --------------------------------------------------------------------------------- */
 
-static const char *binary_index(struct printer *p, const struct index *i) {
+static const char *binary_index(struct c_printer *p, const struct index *i) {
   static const char *const signs[] = {
       [INDEX_ADD] = "+", [INDEX_SUB] = "-", [INDEX_MUL] = "*", [INDEX_DIV] = "/", [INDEX_MOD] = "%"};
   const char *x = index_text(p, i->a), *y = index_text(p, i->b);
@@ -51,17 +51,17 @@ static const char *binary_index(struct printer *p, const struct index *i) {
   return arena_printf(p->arena, "%s %s %s", x, signs[i->kind], y);
 }
 
-const char *index_type(const struct printer *p) {
+const char *index_type(const struct c_printer *p) {
   return p->weights ? "int32_t" : "int64_t";
 }
 
 /* Begins as no name of a kernel's own does. The number keeps apart what two names have become in C. */
-const char *size_name(struct printer *p, int64_t dim) {
+const char *size_name(struct c_printer *p, int64_t dim) {
   const char *name = c_name(p->arena, dim_of(p->all->module, dim)->name);
   return arena_printf(p->arena, "N%d_%s", (int)(-1 - dim), name);
 }
 
-const char *index_text(struct printer *p, const struct index *i) {
+const char *index_text(struct c_printer *p, const struct index *i) {
   switch (i->kind) {
   case INDEX_CONST: return arena_printf(p->arena, "%lld", (long long)i->constant);
   case INDEX_VAR: return p->loops[i->loop->id];
@@ -78,7 +78,7 @@ const char *index_text(struct printer *p, const struct index *i) {
   }
 }
 
-const char *place_text(struct printer *p, const struct buffer *b, const struct index *i) {
+const char *place_text(struct c_printer *p, const struct buffer *b, const struct index *i) {
   int k = 0;
   while (p->kernel->buffers.at[k] != b)
     k++;
@@ -89,12 +89,12 @@ const char *place_text(struct printer *p, const struct buffer *b, const struct i
 
 /* $0, $1, $2: the operands; $t: the result's type; $r: the rounding function; $l, $m: the least and the most
  * code; $b: bits; $c: the curve. Loose rows need brackets when they become an operand themselves. */
-struct row {
+struct operator_text {
   const char *text;
   bool loose;
 };
 
-static const struct row rows[OP_COUNT] = {
+static const struct operator_text rows[OP_COUNT] = {
     [OP_NEG] = {"tern_neg($0)", false},
     [OP_ABS] = {"tern_fabs($0)", false},
     [OP_EXP] = {"tern_exp($0)", false},
@@ -131,10 +131,10 @@ static const struct row rows[OP_COUNT] = {
 };
 
 /* Codes that a float cannot tell apart at their ends. */
-static const struct row wide_codes = {"tern_wide_code($r($0 * $1), $b)", false};
+static const struct operator_text wide_codes = {"tern_wide_code($r($0 * $1), $b)", false};
 enum { FLOAT_BITS = 25 };
 
-static const struct row *row_of(const struct expr *e) {
+static const struct operator_text *row_of(const struct expr *e) {
   return e->code == OP_CODES && e->attr.bits > FLOAT_BITS ? &wide_codes : &rows[e->code];
 }
 
@@ -150,7 +150,7 @@ const char *c_type(enum elem elem) {
   return types[elem];
 }
 
-const char *c_format(enum format f) {
+const char *c_format(enum memory_format f) {
   static const char *const types[] = {
       [FORMAT_F32] = "float",    [FORMAT_F16] = "uint16_t", [FORMAT_BF16] = "uint16_t",
       [FORMAT_I8] = "int8_t",    [FORMAT_I16] = "int16_t",  [FORMAT_I32] = "int32_t",
@@ -163,14 +163,14 @@ bool c_covers(enum opcode code) {
 }
 
 /* A curve's table and its domain. */
-static const char *curve_text(struct printer *p, const struct attrs *attr) {
+static const char *curve_text(struct c_printer *p, const struct attrs *attr) {
   struct curve_shape c = curve_shape(attr);
   return arena_printf(p->arena, "tern_%s, %lld, %d, %d", curve_table_name(p->arena, attr), (long long)c.first,
                       c.w + attr->frac, c.h);
 }
 
 /* alone: the operand is a whole argument. */
-static const char *operand_of(struct printer *p, const struct expr *e, char which, bool alone) {
+static const char *operand_of(struct c_printer *p, const struct expr *e, char which, bool alone) {
   double most = (double)(((int64_t)1 << (e->attr.bits ? e->attr.bits - 1 : 0)) - 1);
   switch (which) {
   case 'r': return rounders[e->attr.round];
@@ -185,7 +185,7 @@ static const char *operand_of(struct printer *p, const struct expr *e, char whic
   return p->loose[id] && !alone ? arena_printf(p->arena, "(%s)", p->exprs[id]) : p->exprs[id];
 }
 
-static const char *operator_text(struct printer *p, const struct expr *e) {
+static const char *operator_text(struct c_printer *p, const struct expr *e) {
   const char *text = "";
   for (const char *s = row_of(e)->text; *s;) {
     size_t n = strcspn(s, "$");
@@ -212,15 +212,15 @@ const char *float_text(struct arena *a, double value) {
   return arena_printf(a, "%s%sf", s, strpbrk(s, ".e") ? "" : ".0");
 }
 
-static const char *constant_text(struct printer *p, const struct expr *e) {
+static const char *constant_text(struct c_printer *p, const struct expr *e) {
   if (e->elem != ELEM_F32)
     return arena_printf(p->arena, "%lld", (long long)e->value);
   return float_text(p->arena, e->value);
 }
 
-static const char *load_text(struct printer *p, const struct expr *e) {
+static const char *load_text(struct c_printer *p, const struct expr *e) {
   const char *place = place_text(p, e->buffer, e->index);
-  enum format f = e->buffer->format;
+  enum memory_format f = e->buffer->format;
   if (f == FORMAT_BOOL)
     return arena_printf(p->arena, "%s != 0", place);
   return f == FORMAT_F16    ? arena_printf(p->arena, "tern_f16(%s)", place)
@@ -228,7 +228,7 @@ static const char *load_text(struct printer *p, const struct expr *e) {
                             : place;
 }
 
-const char *expr_text(struct printer *p, const struct expr *e) {
+const char *expr_text(struct c_printer *p, const struct expr *e) {
   switch (e->kind) {
   case EXPR_CONST: return constant_text(p, e);
   case EXPR_LOAD: return load_text(p, e);

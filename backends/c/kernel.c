@@ -11,7 +11,7 @@
 /* Most characters of an expression that is written where it is used: as a whole value, or as an operand. */
 enum { WHOLE_LENGTH = 80, OPERAND_LENGTH = 52 };
 
-void print_line(struct printer *p, const char *format, ...) {
+void print_line(struct c_printer *p, const char *format, ...) {
   va_list ap;
   fprintf(p->out, "%*s", 2 * p->indent, "");
   va_start(ap, format);
@@ -55,7 +55,7 @@ static void count_uses_in(int *uses, const struct stmt *list) {
 
 /* The only use, when it is in the same block and no loop stands before it that may write what a load reads.
  */
-static const struct stmt *used_nearby(const struct printer *p, const struct stmt *let) {
+static const struct stmt *used_nearby(const struct c_printer *p, const struct stmt *let) {
   int *uses = arena_array(p->arena, int, p->kernel->n_exprs);
   for (const struct stmt *s = let->next; s && s->kind != STMT_LOOP; s = s->next) {
     count_statement(uses, s);
@@ -67,21 +67,21 @@ static const struct stmt *used_nearby(const struct printer *p, const struct stmt
   return NULL;
 }
 
-static bool fits_its_use(const struct printer *p, const struct stmt *let, const char *text) {
+static bool fits_its_use(const struct c_printer *p, const struct stmt *let, const char *text) {
   const struct stmt *user = p->uses[let->expr->id] == 1 ? used_nearby(p, let) : NULL;
   return user && strlen(text) <= (user->kind == STMT_LET ? OPERAND_LENGTH : WHOLE_LENGTH);
 }
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-static void print_statements(struct printer *p, const struct stmt *list);
+static void print_statements(struct c_printer *p, const struct stmt *list);
 
 /* A chip computes in words whatever it stores. */
-static const char *scalar_type(const struct printer *p, enum elem elem) {
+static const char *scalar_type(const struct c_printer *p, enum elem elem) {
   return c_type(p->weights && elem_integer(elem) ? ELEM_I32 : elem);
 }
 
-static void print_let(struct printer *p, const struct stmt *s) {
+static void print_let(struct c_printer *p, const struct stmt *s) {
   const struct expr *e = s->expr;
   const char *text = expr_text(p, e), **slot = &p->exprs[e->id];
   bool free = e->kind == EXPR_CONST || e->kind == EXPR_ACC;
@@ -95,12 +95,12 @@ static void print_let(struct printer *p, const struct stmt *s) {
   print_line(p, "const %s %s = %s;", scalar_type(p, e->elem), *slot, text);
 }
 
-static const char *bracketed(struct printer *p, const struct expr *e) {
+static const char *bracketed(struct c_printer *p, const struct expr *e) {
   const char *text = p->exprs[e->id];
   return p->loose[e->id] ? arena_printf(p->arena, "(%s)", text) : text;
 }
 
-static void print_store(struct printer *p, const struct stmt *s) {
+static void print_store(struct c_printer *p, const struct stmt *s) {
   const char *place = place_text(p, s->buffer, s->index), *value = p->exprs[s->expr->id];
   bool is_bool = s->buffer->format == FORMAT_BOOL, brackets = is_bool && p->loose[s->expr->id];
   bool narrow = s->buffer->format == FORMAT_I8 || s->buffer->format == FORMAT_I16;
@@ -116,11 +116,11 @@ static void print_store(struct printer *p, const struct stmt *s) {
 
 /* ---- accumulators ---------------------------------------------------------------------------- */
 
-bool has_lanes(const struct printer *p, const struct accumulator *acc) {
+bool has_lanes(const struct c_printer *p, const struct accumulator *acc) {
   return acc->loop->kind == LOOP_VECTOR && !(p->weights && acc->elem == ELEM_I32);
 }
 
-static void print_accumulate(struct printer *p, const struct stmt *s) {
+static void print_accumulate(struct c_printer *p, const struct stmt *s) {
   const char *name = p->accs[s->acc->id], *x = p->exprs[s->expr->id];
   bool lanes = has_lanes(p, s->acc);
   const char *acc = lanes ? arena_printf(p->arena, "%s[%s]", name, p->lane) : name;
@@ -138,7 +138,7 @@ static void print_accumulate(struct printer *p, const struct stmt *s) {
   }
 }
 
-static void begin_accumulator(struct printer *p, const struct accumulator *acc) {
+static void begin_accumulator(struct c_printer *p, const struct accumulator *acc) {
   const char *least = acc->elem == ELEM_I32 ? "INT32_MIN" : "-tern_infinity()";
   const char *name = fresh_name(p, acc->name), *start = acc->how == ACC_MAX ? least : "0";
   p->accs[acc->id] = name;
@@ -153,15 +153,15 @@ static void begin_accumulator(struct printer *p, const struct accumulator *acc) 
   }
 }
 
-static void end_accumulator(struct printer *p, const struct accumulator *acc) {
+static void end_accumulator(struct c_printer *p, const struct accumulator *acc) {
   static const char *const folds[2][2] = {{"tern_max", "TERN_ADD"}, {"tern_most", "tern_wrap_add"}};
   if (has_lanes(p, acc))
     print_line(p, "TERN_FOLD(%s, %s);", p->accs[acc->id], folds[acc->elem == ELEM_I32][acc->how == ACC_SUM]);
 }
 
 /* Calls f on the loop's accumulators; returns how many of them have lanes. */
-static int each_accumulator(struct printer *p, const struct stmt *list, const struct loop *l,
-                            void (*f)(struct printer *p, const struct accumulator *acc)) {
+static int each_accumulator(struct c_printer *p, const struct stmt *list, const struct loop *l,
+                            void (*f)(struct c_printer *p, const struct accumulator *acc)) {
   int n = 0;
   for (const struct stmt *s = list; s; s = s->next) {
     if (s->kind == STMT_LOOP)
@@ -177,7 +177,7 @@ static int each_accumulator(struct printer *p, const struct stmt *list, const st
 /* ---- loops ----------------------------------------------------------------------------------- */
 
 /* Names of the body are free again after it. */
-static void print_body(struct printer *p, const struct stmt *list) {
+static void print_body(struct c_printer *p, const struct stmt *list) {
   int taken = names_count(&p->taken);
   p->indent++;
   print_statements(p, list);
@@ -187,7 +187,7 @@ static void print_body(struct printer *p, const struct stmt *list) {
 }
 
 /* A VECTOR loop with accumulators: all whole blocks of lanes, then the rest. */
-static void print_lanes(struct printer *p, const struct loop *l, const char *extent) {
+static void print_lanes(struct c_printer *p, const struct loop *l, const char *extent) {
   const char *name = p->loops[l->id], *block = fresh_name(p, "block");
   bool fixed = l->extent->kind == INDEX_CONST;
   int64_t n = fixed ? l->extent->constant : 0;
@@ -211,7 +211,7 @@ static void print_lanes(struct printer *p, const struct loop *l, const char *ext
   p->lane = NULL;
 }
 
-static void print_shared(struct printer *p, const struct loop *l, const char *extent) {
+static void print_shared(struct c_printer *p, const struct loop *l, const char *extent) {
   const char *name = p->loops[l->id], *end = fresh_name(p, "end");
   int grain = l->kind == LOOP_VECTOR ? SHARE : 1;
   print_line(p, "for (int64_t %s = tern_begin(%s, %d, thread, threads),", name, extent, grain);
@@ -220,7 +220,7 @@ static void print_shared(struct printer *p, const struct loop *l, const char *ex
   print_body(p, l->body);
 }
 
-static void print_loop(struct printer *p, const struct loop *l) {
+static void print_loop(struct c_printer *p, const struct loop *l) {
   const char *extent = index_text(p, l->extent);
   int lanes = each_accumulator(p, l->body, l, begin_accumulator);
   int taken = names_count(&p->taken);
@@ -237,7 +237,7 @@ static void print_loop(struct printer *p, const struct loop *l) {
   each_accumulator(p, l->body, l, end_accumulator);
 }
 
-static void print_statements(struct printer *p, const struct stmt *list) {
+static void print_statements(struct c_printer *p, const struct stmt *list) {
   for (const struct stmt *s = list; s; s = s->next)
     switch (s->kind) {
     case STMT_LET: print_let(p, s); break;
@@ -252,7 +252,7 @@ static void print_statements(struct printer *p, const struct stmt *list) {
 /* What C for chips calls the ports of a step: the token, and what is written for it. */
 static const char *const chip_ports[] = {"token", "out"};
 
-static const char *base_text(struct printer *p, const struct buffer *b) {
+static const char *base_text(struct c_printer *p, const struct buffer *b) {
   static const char *const names[] = {
       [BASE_SCRATCH] = "scratch", [BASE_OWN] = "scratch", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state"};
   if (p->weights)
@@ -261,14 +261,14 @@ static const char *base_text(struct printer *p, const struct buffer *b) {
                               : arena_printf(p->arena, "args->%s", names[b->base]);
 }
 
-static const char *add_steps(struct printer *p, const char *text, const char *index, int64_t stride) {
+static const char *add_steps(struct c_printer *p, const char *text, const char *index, int64_t stride) {
   return stride ? arena_printf(p->arena, "%s + %s%s * %lld", text, p->weights ? "" : "(int64_t)", index,
                                (long long)stride)
                 : text;
 }
 
 /* Address of a buffer: args->scratch + 64 + layer * 1024. */
-static const char *address(struct printer *p, const struct buffer *b) {
+static const char *address(struct c_printer *p, const struct buffer *b) {
   const char *text = base_text(p, b);
   const struct entry *e = p->kernel->entry;
   int64_t offset = b->offset + (b->base == BASE_OWN ? e->scratch : 0);
@@ -282,7 +282,7 @@ static const char *address(struct printer *p, const struct buffer *b) {
 
 /* Type of a buffer's elements. On a chip, where kernels become one function, those that see that memory has
  * held another type before. */
-static const char *element_type(const struct printer *p, const struct buffer *b) {
+static const char *element_type(const struct c_printer *p, const struct buffer *b) {
   static const char *const chip[] = {
       [FORMAT_F32] = "tern_f32", [FORMAT_F16] = "tern_u16", [FORMAT_BF16] = "tern_u16",
       [FORMAT_I8] = "int8_t",    [FORMAT_I16] = "tern_i16", [FORMAT_I32] = "tern_i32",
@@ -290,7 +290,7 @@ static const char *element_type(const struct printer *p, const struct buffer *b)
   return p->weights && b->base != BASE_PORT ? chip[b->format] : c_format(b->format);
 }
 
-static const char *print_buffer(struct printer *p, const struct buffer *b) {
+static const char *print_buffer(struct c_printer *p, const struct buffer *b) {
   const char *name = fresh_name(p, b->name), *type = element_type(p, b),
              *is_const = b->written ? "" : "const ";
   const char *at = address(p, b);
@@ -304,7 +304,7 @@ static const char *print_buffer(struct printer *p, const struct buffer *b) {
 }
 
 /* Rows are shared in parts by the threads; without threads, all are one. */
-static const char *parts_loop(struct printer *p, const struct kernel *k, const char **w, const char **y) {
+static const char *parts_loop(struct c_printer *p, const struct kernel *k, const char **w, const char **y) {
   int64_t rows = k->m / k->parts, bytes = buffer_bytes(k->weight) / k->parts;
   if (k->parts <= 1)
     return "";
@@ -314,7 +314,7 @@ static const char *parts_loop(struct printer *p, const struct kernel *k, const c
   return "  ";
 }
 
-static void print_chip_sum(struct printer *p, const struct kernel *k, const char *x, const char *y) {
+static void print_chip_sum(struct c_printer *p, const struct kernel *k, const char *x, const char *y) {
   static const char *const types[] = {[FORMAT_I8] = "i8", [FORMAT_I16] = "i16", [FORMAT_F32] = "f32"};
   const char *tables =
       k->in->format == FORMAT_F32
@@ -325,7 +325,7 @@ static void print_chip_sum(struct printer *p, const struct kernel *k, const char
              index_text(p, k->rows), tables);
 }
 
-static void print_sum(struct printer *p, const struct kernel *k) {
+static void print_sum(struct c_printer *p, const struct kernel *k) {
   static const char *const names[][FORMAT_I16 + 1] = {
       {[FORMAT_I8] = "SUM_I8", [FORMAT_I16] = "tern_ternary_sum_i16", [FORMAT_F32] = "tern_ternary_sum_f32"},
       {[FORMAT_I8] = "SUM3_I8",
@@ -363,7 +363,7 @@ static bool statements_use(const struct stmt *list, enum index_kind kind, int64_
   return false;
 }
 
-static void print_sizes(struct printer *p, const struct kernel *k) {
+static void print_sizes(struct c_printer *p, const struct kernel *k) {
   for (int i = 0; i < p->all->module->dims.n; i++)
     if (statements_use(k->body, INDEX_DIM, -1 - i) || index_uses(k->rows, INDEX_DIM, -1 - i))
       print_line(p, "const int64_t %s = args->sizes[%d];", size_name(p, -1 - i), i);
@@ -384,7 +384,7 @@ static bool uses_repeat(const struct kernel *k, bool inner) {
   return strides_use(k, inner) || statements_use(k->body, inner ? INDEX_J : INDEX_I, 0);
 }
 
-static void print_unused(struct printer *p, const struct kernel *k) {
+static void print_unused(struct c_printer *p, const struct kernel *k) {
   if (!uses_repeat(k, false))
     print_line(p, "(void)layer;");
   if (!uses_repeat(k, true))
@@ -393,7 +393,7 @@ static void print_unused(struct printer *p, const struct kernel *k) {
     print_line(p, "(void)threads;");
 }
 
-static void print_title(struct printer *p, const struct module *m, const struct kernel *k) {
+static void print_title(struct c_printer *p, const struct module *m, const struct kernel *k) {
   const char *file = comment_text(p->arena, source_name(p->arena, m, k->at.file));
   if (k->kind == KERNEL_TERNARY_SUM)
     print_line(p, "/* %s, %s line %u: sums of %lld codes for each of %lld rows. */", kernel_title(k), file,
@@ -429,7 +429,7 @@ enum { MEMORIES = 4 };
 static const struct memory memories[MEMORIES] = {
     {BASE_STATE, 0}, {BASE_SCRATCH, 0}, {BASE_PORT, 0}, {BASE_PORT, 1}};
 
-const char *kernel_parameters(struct printer *p, const struct kernel *k) {
+const char *kernel_parameters(struct c_printer *p, const struct kernel *k) {
   int frac;
   const char *list = "", *logits = logits_are_integers(p->all->module, &frac) ? "int32_t *out" : "float *out";
   const char *const texts[MEMORIES] = {"uint8_t *state", "uint8_t *scratch", "const uint32_t *token", logits};
@@ -443,7 +443,7 @@ const char *kernel_parameters(struct printer *p, const struct kernel *k) {
   return *list ? list : "void";
 }
 
-const char *kernel_arguments(struct printer *p, const struct kernel *k, int depth) {
+const char *kernel_arguments(struct c_printer *p, const struct kernel *k, int depth) {
   static const char *const texts[MEMORIES] = {"state", "scratch", "&token", "logits"};
   const char *list = "";
   for (int i = 0; i < MEMORIES; i++)
@@ -458,7 +458,7 @@ const char *kernel_arguments(struct printer *p, const struct kernel *k, int dept
 
 /* ---- the function ---------------------------------------------------------------------------- */
 
-static void print_head(struct printer *p, const struct kernel *k) {
+static void print_head(struct c_printer *p, const struct kernel *k) {
   if (p->weights) {
     print_line(p, "static void %s(%s) {", k->name, kernel_parameters(p, k));
     p->indent++;
@@ -477,7 +477,7 @@ static void print_head(struct printer *p, const struct kernel *k) {
   print_sizes(p, k);
 }
 
-static void print_function(struct printer *p, const struct kernel *k) {
+static void print_function(struct c_printer *p, const struct kernel *k) {
   print_head(p, k);
   if (k->kind == KERNEL_TERNARY_SUM) {
     print_sum(p, k);
@@ -494,7 +494,7 @@ static void print_function(struct printer *p, const struct kernel *k) {
 
 void print_kernel(FILE *out, const struct loops *l, const struct kernel *k, const char *weights) {
   struct arena arena = {0};
-  struct printer p = {
+  struct c_printer p = {
       .out = out, .arena = &arena, .taken.arena = &arena, .all = l, .kernel = k, .weights = weights};
   p.exprs = arena_array(&arena, const char *, k->n_exprs + 1);
   p.loose = arena_array(&arena, bool, k->n_exprs + 1);

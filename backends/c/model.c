@@ -7,14 +7,14 @@
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-struct schedule {
-  struct printer p;
+struct entry_printer {
+  struct c_printer p;
   int depth;
 };
 
 static const char *const repeat_names[MAX_REPEATS] = {"layer", "part"};
 
-static void print_call(struct schedule *s, const struct call *c) {
+static void print_call(struct entry_printer *s, const struct call *c) {
   const struct kernel *k = c->kernel;
   if (c->barrier)
     print_line(&s->p, "team_wait(args);");
@@ -24,7 +24,7 @@ static void print_call(struct schedule *s, const struct call *c) {
   print_line(&s->p, "trace(args, thread, UINT32_MAX);");
 }
 
-static void print_schedule(struct schedule *s, const struct call *c) {
+static void print_schedule(struct entry_printer *s, const struct call *c) {
   for (; c; c = c->next) {
     if (c->kernel) {
       print_call(s, c);
@@ -41,7 +41,7 @@ static void print_schedule(struct schedule *s, const struct call *c) {
 }
 
 static void print_entry(FILE *out, struct arena *a, const struct entry *e) {
-  struct schedule s = {.p = {.out = out, .arena = a}};
+  struct entry_printer s = {.p = {.out = out, .arena = a}};
   fprintf(out, "static void %s(const struct tern_args *args, uint32_t thread, uint32_t threads) {\n",
           e->symbol);
   s.p.indent = 1;
@@ -51,20 +51,20 @@ static void print_entry(FILE *out, struct arena *a, const struct entry *e) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-struct constants {
+struct table_printer {
   FILE *out;
   struct arena *arena;
   const struct loops *loops;
 };
 
-static const char *kernel_symbol(const struct constants *c, uint64_t number) {
+static const char *kernel_symbol(const struct table_printer *c, uint64_t number) {
   const struct kernel *k = c->loops->kernels;
   while (k->number != number)
     k = k->next;
   return k->name;
 }
 
-static const char *number_text(const struct constants *c, const struct member *m, uint64_t n) {
+static const char *number_text(const struct table_printer *c, const struct member *m, uint64_t n) {
   switch (m->kind) {
   case MEMBER_U32:
   case MEMBER_U64: return arena_printf(c->arena, "%lluu", (unsigned long long)n);
@@ -73,7 +73,7 @@ static const char *number_text(const struct constants *c, const struct member *m
   }
 }
 
-static const char *cell_text(const struct constants *c, const struct member *m, const struct cell *cell) {
+static const char *cell_text(const struct table_printer *c, const struct member *m, const struct cell *cell) {
   switch (cell->kind) {
   case CELL_TEXT: return c_string(c->arena, cell->text);
   case CELL_TABLE: return arena_printf(c->arena, "tern_%s", cell->table->name);
@@ -85,7 +85,7 @@ static const char *cell_text(const struct constants *c, const struct member *m, 
 }
 
 /* With the members' names above it, since rows are wide. */
-static void print_table(const struct constants *c, const struct table *t) {
+static void print_table(const struct table_printer *c, const struct table *t) {
   for (int k = 0; k < t->record->n; k++)
     fprintf(c->out, "%s%s", k ? ", " : "/* ", t->record->members[k].name);
   fprintf(c->out, " */\nstatic const %s tern_%s[] = {\n", t->record->type, t->name);
@@ -100,7 +100,7 @@ static void print_table(const struct constants *c, const struct table *t) {
 }
 
 /* Members that are 0 need not be said. */
-static void print_members(const struct constants *c, const struct cell *model) {
+static void print_members(const struct table_printer *c, const struct cell *model) {
   for (int i = 0; i < record_model.n; i++) {
     const char *text = cell_text(c, &record_model.members[i], &model[i]);
     if (strcmp(text, "0") != 0 && strcmp(text, "0u") != 0)
@@ -110,7 +110,7 @@ static void print_members(const struct constants *c, const struct cell *model) {
 
 void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   struct arena a = {0};
-  struct constants c = {out, &a, l};
+  struct table_printer c = {out, &a, l};
   struct description d = describe(&a, l, &(struct code_facts){.target = "C11", .threads = threads});
   const char *name = c_prefix(&a, l->module->name);
   for (int i = 0; i < l->entries.n; i++)

@@ -7,7 +7,7 @@
 #include "support/escape.h"
 #include "support/names.h"
 
-struct printer {
+struct c_printer {
   FILE *out;
   struct arena *arena;
   int indent;
@@ -27,34 +27,34 @@ struct printer {
 };
 
 /* One line, indented. */
-void print_line(struct printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void print_line(struct c_printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- expr.c ---- */
 /* A float constant that reads back as the same float. */
 const char *float_text(struct arena *a, double value);
 /* A name that is free in the kernel, like `hint`. */
-const char *fresh_name(struct printer *p, const char *hint);
-const char *index_text(struct printer *p, const struct index *i);
-const char *place_text(struct printer *p, const struct buffer *b, const struct index *i); /* x[i] */
-const char *expr_text(struct printer *p,
+const char *fresh_name(struct c_printer *p, const char *hint);
+const char *index_text(struct c_printer *p, const struct index *i);
+const char *place_text(struct c_printer *p, const struct buffer *b, const struct index *i); /* x[i] */
+const char *expr_text(struct c_printer *p,
                       const struct expr *e); /* the expression itself, from its operands' texts */
 bool is_loose(const struct expr *e);         /* its text needs brackets as an operand */
 const char *c_type(enum elem elem);
-const char *c_format(enum format f);
+const char *c_format(enum memory_format f);
 
 /* Whether the accumulator has lanes: sums of integers for chips do without, they come to the same in any
  * order. */
-bool has_lanes(const struct printer *p, const struct accumulator *acc);
+bool has_lanes(const struct c_printer *p, const struct accumulator *acc);
 /* What indices are computed in. */
-const char *index_type(const struct printer *p);
+const char *index_type(const struct c_printer *p);
 /* Of the size of a dimension of the call: "N0_T". */
-const char *size_name(struct printer *p, int64_t dim);
+const char *size_name(struct c_printer *p, int64_t dim);
 
 /* ---- kernel.c ---- */
 /* In C for chips: the parameters of the kernel's function that it needs, or what is given for them. */
-const char *kernel_parameters(struct printer *p, const struct kernel *k);
-const char *kernel_arguments(struct printer *p, const struct kernel *k, int depth);
-/* `weights`: as in struct printer. */
+const char *kernel_parameters(struct c_printer *p, const struct kernel *k);
+const char *kernel_arguments(struct c_printer *p, const struct kernel *k, int depth);
+/* `weights`: as in struct c_printer. */
 void print_kernel(FILE *out, const struct loops *l, const struct kernel *k, const char *weights);
 
 /* ---- c.c ---- */

@@ -129,18 +129,18 @@ void inv_rom(struct inv_unit *u, int64_t count, int64_t depth, int bits, int rea
 }
 
 /* A column of a table: a bit of each word. */
-struct column {
+struct table_column {
   const int64_t *value;
   int64_t depth;
   int bit;
 };
 
-static bool column_at(const struct column *c, int64_t word) {
+static bool column_at(const struct table_column *c, int64_t word) {
   return c->value[word < c->depth ? word : c->depth - 1] >> c->bit & 1;
 }
 
 /* Whether it looks at an address bit anywhere within `size` words from `from` on. */
-static bool looks_at(const struct column *c, int64_t from, int64_t size, int64_t address) {
+static bool looks_at(const struct table_column *c, int64_t from, int64_t size, int64_t address) {
   for (int64_t i = 0; i < size; i++)
     if (!(i & address) && column_at(c, from + i) != column_at(c, from + i + address))
       return true;
@@ -149,7 +149,7 @@ static bool looks_at(const struct column *c, int64_t from, int64_t size, int64_t
 
 /* What is made of a table so far. */
 struct sub_table {
-  struct column of;
+  struct table_column of;
   int64_t from, size;
 };
 struct sub_tables {
@@ -157,7 +157,7 @@ struct sub_tables {
   VEC(struct sub_table) at;
 };
 
-static bool is_made(const struct sub_tables *made, const struct column *c, int64_t from, int64_t size) {
+static bool is_made(const struct sub_tables *made, const struct table_column *c, int64_t from, int64_t size) {
   for (int i = 0; i < made->at.n; i++) {
     const struct sub_table *s = &made->at.at[i];
     int64_t same = 0;
@@ -171,7 +171,7 @@ static bool is_made(const struct sub_tables *made, const struct column *c, int64
 
 /* LUTs of `inputs` inputs: one for what looks at no more address bits, else for two halves and their choice.
  * Equal halves are made once. */
-static int column_luts(struct sub_tables *made, const struct column *c, int64_t from, int64_t size,
+static int column_luts(struct sub_tables *made, const struct table_column *c, int64_t from, int64_t size,
                        int inputs) {
   int seen = 0;
   int64_t highest = 0;
@@ -188,7 +188,7 @@ static int column_luts(struct sub_tables *made, const struct column *c, int64_t 
                               column_luts(made, c, from + highest, highest, inputs);
 }
 
-static bool same_column(const struct column *a, const struct column *b) {
+static bool same_column(const struct table_column *a, const struct table_column *b) {
   for (int64_t i = 0; i < a->depth; i++)
     if (column_at(a, i) != column_at(b, i))
       return false;
@@ -204,12 +204,12 @@ void inv_table(struct inv_unit *u, int64_t count, const int64_t *value, int64_t 
   while (size < depth)
     size *= 2;
   for (int k = 0; k < bits; k++) {
-    struct column c = {value, depth, k};
+    struct table_column c = {value, depth, k};
     bool varies = false, again = false;
     for (int64_t i = 1; i < depth && !varies; i++)
       varies = column_at(&c, i) != column_at(&c, 0);
     for (int m = 0; m < k && varies && !again; m++)
-      again = same_column(&c, &(struct column){value, depth, m});
+      again = same_column(&c, &(struct table_column){value, depth, m});
     if (!varies || again)
       continue;
     part.bits++;

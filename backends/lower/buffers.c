@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-static const enum format formats[ELEM_COUNT] = {
+static const enum memory_format formats[ELEM_COUNT] = {
     [ELEM_BOOL] = FORMAT_BOOL, [ELEM_U32] = FORMAT_U32, [ELEM_I8] = FORMAT_I8,
     [ELEM_I16] = FORMAT_I16,   [ELEM_I32] = FORMAT_I32, [ELEM_F32] = FORMAT_F32,
 };
@@ -59,7 +59,7 @@ const char *weight_name(struct arena *a, const struct weight *w) {
 
 /* ---- buffers --------------------------------------------------------------------------------- */
 
-/* The table of buffers by place lives in the unit's arena. */
+/* The table of buffers by place lives in the lowering's arena. */
 #undef uthash_malloc
 #undef uthash_free
 #define uthash_malloc(bytes)      arena_alloc(u->a, (bytes))
@@ -73,7 +73,7 @@ struct placed {
   UT_hash_handle hh;
 };
 
-static struct buffer *add(struct unit *u, struct buffer b, const char *hint) {
+static struct buffer *add(struct kernel_lowering *u, struct buffer b, const char *hint) {
   const int64_t key[KEY_NUMBERS] = {b.base, b.port, b.format, b.offset, b.stride_i, b.stride_j, b.elements};
   struct placed *p = NULL;
   HASH_FIND(hh, u->placed, key, sizeof key, p);
@@ -89,7 +89,7 @@ static struct buffer *add(struct unit *u, struct buffer b, const char *hint) {
   return p->buffer;
 }
 
-static int format_bytes(enum format f) {
+static int format_bytes(enum memory_format f) {
   static const int bytes[] = {[FORMAT_F32] = 4, [FORMAT_F16] = 2, [FORMAT_BF16] = 2, [FORMAT_I8] = 1,
                               [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
   return bytes[f];
@@ -99,13 +99,13 @@ int64_t buffer_bytes(const struct buffer *b) {
   return b->elements * format_bytes(b->format);
 }
 
-struct buffer *buffer_add(struct unit *u, enum buffer_base base, enum elem elem, int64_t offset,
+struct buffer *buffer_add(struct kernel_lowering *u, enum buffer_base base, enum elem elem, int64_t offset,
                           int64_t elements, const char *name) {
   struct buffer b = {.base = base, .format = formats[elem], .offset = offset, .elements = elements};
   return add(u, b, name);
 }
 
-struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, const char *name) {
+struct buffer *buffer_local(struct kernel_lowering *u, enum elem elem, int64_t elements, const char *name) {
   struct buffer *b = buffer_add(u, BASE_SCRATCH, elem, u->scratch + u->local, elements, name);
   b->written = true;
   int64_t align = u->m->chip ? 4 : 64;
@@ -127,24 +127,24 @@ static const char *value_hint(const struct value *v) {
 }
 
 /* Whether each thread has a copy of the value. */
-static bool made_by_each(const struct unit *u, const struct value *v) {
-  const struct made *made = NULL;
+static bool made_by_each(const struct kernel_lowering *u, const struct value *v) {
+  const struct made_kernel *made = NULL;
   HASH_FIND_PTR(u->made, &v->def, made);
   return made && made->kernel->team == TEAM_EACH;
 }
 
-static struct buffer *buffer_of_port(struct unit *u, int port, struct type t) {
+static struct buffer *buffer_of_port(struct kernel_lowering *u, int port, struct type t) {
   const char *name = u->kernel->entry->ports.at[port].name;
   struct buffer b = {
       .base = BASE_PORT, .port = port, .format = formats[t.elem], .elements = most_count(u->m, t)};
   return add(u, b, name);
 }
 
-struct buffer *buffer_of_rows(struct unit *u, struct type t) {
+struct buffer *buffer_of_rows(struct kernel_lowering *u, struct type t) {
   return buffer_of_port(u, port_of_rows(u->kernel->entry), t);
 }
 
-struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
+struct buffer *buffer_of_value(struct kernel_lowering *u, const struct value *v) {
   enum buffer_base base = made_by_each(u, v) ? BASE_OWN : BASE_SCRATCH;
   int port = port_of_value(u->kernel->entry, v);
   if (port >= 0)
@@ -160,8 +160,8 @@ struct buffer *buffer_of_value(struct unit *u, const struct value *v) {
 
 /* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only
  * at run time becomes a part of the element's index, and the buffer has all the instances. */
-static void add_stride(struct unit *u, struct buffer *b, struct value *index, int64_t count, int64_t stride,
-                       struct index **extra) {
+static void add_stride(struct kernel_lowering *u, struct buffer *b, struct value *index, int64_t count,
+                       int64_t stride, struct index **extra) {
   bool inside = !index->def && index->block == u->body;
   const struct value *outside = inside ? u->captured[index->index] : index;
   if (outside == u->repeat[0]) {
@@ -179,8 +179,9 @@ static void add_stride(struct unit *u, struct buffer *b, struct value *index, in
 }
 
 /* A kernel reads scales, floats and integers; a ternary sum reads codes. */
-static void weight_place(struct unit *u, const struct op *op, const struct weight *w, struct buffer *b) {
-  static const enum format stored[STORE_COUNT] = {
+static void weight_place(struct kernel_lowering *u, const struct op *op, const struct weight *w,
+                         struct buffer *b) {
+  static const enum memory_format stored[STORE_COUNT] = {
       [STORE_F32] = FORMAT_F32,  [STORE_F16] = FORMAT_F16,  [STORE_BF16] = FORMAT_BF16,
       [STORE_TILE2] = FORMAT_I8, [STORE_TILE3] = FORMAT_I8, [STORE_I8] = FORMAT_I8,
       [STORE_I16] = FORMAT_I16,  [STORE_I32] = FORMAT_I32};
@@ -196,7 +197,8 @@ static void weight_place(struct unit *u, const struct op *op, const struct weigh
   u->failed = true;
 }
 
-struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, struct index **extra) {
+struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, int first,
+                                struct index **extra) {
   const struct weight *w =
       op->code == OP_READ || op->code == OP_WRITE ? NULL : weight_find(u->m, op->attr.symbol);
   const struct state *s = w ? NULL : state_find(u->m, op->attr.symbol);

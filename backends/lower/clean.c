@@ -7,14 +7,14 @@
 #include <string.h>
 
 struct marks {
-  struct unit *u;
+  struct kernel_lowering *u;
   bool *exprs;              /* by id: alive */
   struct stmt **accumulate; /* by accumulator id */
   VEC(struct stmt *) stores;
   VEC(struct buffer *) used;
 };
 
-static bool is_local(const struct unit *u, const struct buffer *b) {
+static bool is_local(const struct kernel_lowering *u, const struct buffer *b) {
   return b->base == BASE_SCRATCH && b->offset >= u->scratch;
 }
 
@@ -110,7 +110,7 @@ static void find_accumulators(const struct marks *m, const struct stmt *list, bo
 }
 
 /* Buffers in use, those of the kernel's own side by side. */
-static void keep_buffers(struct unit *u, const struct marks *m) {
+static void keep_buffers(struct kernel_lowering *u, const struct marks *m) {
   int n = 0;
   u->local = 0;
   int64_t planned = u->scratch;
@@ -127,7 +127,7 @@ static void keep_buffers(struct unit *u, const struct marks *m) {
   u->kernel->buffers.n = n;
 }
 
-void clean_kernel(struct unit *u) {
+void clean_kernel(struct kernel_lowering *u) {
   struct kernel *k = u->kernel;
   struct marks m = {.u = u};
   m.exprs = arena_array(u->a, bool, k->n_exprs + 1);

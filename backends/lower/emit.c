@@ -4,7 +4,7 @@
  * depends on is there: what does not change in a loop stands before it. */
 #include "backends/lower/lower.h"
 
-struct scope *scope_open(struct unit *u, struct loop *loop, bool rows) {
+struct scope *scope_open(struct kernel_lowering *u, struct loop *loop, bool rows) {
   struct scope *s = arena_new(u->a, struct scope);
   s->outer = u->scope;
   s->level = s->outer ? s->outer->level + 1 : 0;
@@ -16,21 +16,21 @@ struct scope *scope_open(struct unit *u, struct loop *loop, bool rows) {
   return s;
 }
 
-struct stmt *scope_close(struct unit *u) {
+struct stmt *scope_close(struct kernel_lowering *u) {
   struct scope *s = u->scope;
   *s->end = s->stores;
   u->scope = s->outer;
   return s->first;
 }
 
-static struct scope *scope_at(const struct unit *u, int level) {
+static struct scope *scope_at(const struct kernel_lowering *u, int level) {
   struct scope *s = u->scope;
   while (s->level > level)
     s = s->outer;
   return s;
 }
 
-static struct stmt *append(struct unit *u, struct scope *s, enum stmt_kind kind, struct loc at) {
+static struct stmt *append(struct kernel_lowering *u, struct scope *s, enum stmt_kind kind, struct loc at) {
   struct stmt *st = arena_new(u->a, struct stmt);
   st->kind = kind;
   st->at = at;
@@ -39,7 +39,7 @@ static struct stmt *append(struct unit *u, struct scope *s, enum stmt_kind kind,
   return st;
 }
 
-struct loop *loop_new(struct unit *u, enum loop_kind kind, int64_t extent, const char *name) {
+struct loop *loop_new(struct kernel_lowering *u, enum loop_kind kind, int64_t extent, const char *name) {
   struct loop *l = arena_new(u->a, struct loop);
   l->kind = kind;
   l->name = name;
@@ -48,7 +48,7 @@ struct loop *loop_new(struct unit *u, enum loop_kind kind, int64_t extent, const
   return l;
 }
 
-void loop_close(struct unit *u, struct loop *loop, struct loc at) {
+void loop_close(struct kernel_lowering *u, struct loop *loop, struct loc at) {
   loop->body = scope_close(u);
   append(u, u->scope, STMT_LOOP, at)->loop = loop;
 }
@@ -57,7 +57,7 @@ static int most(int x, int y) {
   return x > y ? x : y;
 }
 
-int index_level(const struct unit *u, const struct index *i) {
+int index_level(const struct kernel_lowering *u, const struct index *i) {
   if (!i)
     return 0;
   if (i->kind == INDEX_VALUE)
@@ -70,14 +70,14 @@ int index_level(const struct unit *u, const struct index *i) {
   return s->level;
 }
 
-int rows_level(const struct unit *u) {
+int rows_level(const struct kernel_lowering *u) {
   const struct scope *s = u->scope;
   while (!s->rows)
     s = s->outer;
   return s->level;
 }
 
-struct expr *expr_new(struct unit *u, enum expr_kind kind, enum elem elem, struct loc at) {
+struct expr *expr_new(struct kernel_lowering *u, enum expr_kind kind, enum elem elem, struct loc at) {
   struct expr *e = arena_new(u->a, struct expr);
   e->kind = kind;
   e->elem = elem;
@@ -85,7 +85,7 @@ struct expr *expr_new(struct unit *u, enum expr_kind kind, enum elem elem, struc
   return e;
 }
 
-struct expr *put(struct unit *u, struct expr *e, int level) {
+struct expr *put(struct kernel_lowering *u, struct expr *e, int level) {
   e->id = u->kernel->n_exprs++;
   vec_push(u->a, u->levels, level);
   append(u, scope_at(u, level), STMT_LET, e->at)->expr = e;
@@ -93,7 +93,8 @@ struct expr *put(struct unit *u, struct expr *e, int level) {
 }
 
 /* What this kernel writes is not loaded ahead of the loops that may write it. */
-struct expr *put_load(struct unit *u, struct buffer *b, struct index *at, enum elem elem, struct loc loc) {
+struct expr *put_load(struct kernel_lowering *u, struct buffer *b, struct index *at, enum elem elem,
+                      struct loc loc) {
   struct expr *e = expr_new(u, EXPR_LOAD, elem, loc);
   e->buffer = b;
   e->index = at;
@@ -101,15 +102,16 @@ struct expr *put_load(struct unit *u, struct buffer *b, struct index *at, enum e
   return put(u, e, b->written ? most(level, rows_level(u)) : level);
 }
 
-void put_store(struct unit *u, struct buffer *b, struct index *at, struct expr *e, struct loc loc) {
+void put_store(struct kernel_lowering *u, struct buffer *b, struct index *at, struct expr *e,
+               struct loc loc) {
   struct stmt *st = arena_new(u->a, struct stmt);
   *st = (struct stmt){.kind = STMT_STORE, .at = loc, .expr = e, .buffer = b, .index = at};
   *u->scope->stores_end = st;
   u->scope->stores_end = &st->next;
 }
 
-struct accumulator *put_accumulate(struct unit *u, struct loop *loop, enum opcode how, struct expr *e,
-                                   struct loc at) {
+struct accumulator *put_accumulate(struct kernel_lowering *u, struct loop *loop, enum opcode how,
+                                   struct expr *e, struct loc at) {
   struct accumulator *acc = arena_new(u->a, struct accumulator);
   acc->how = how == OP_AMAX ? ACC_MAX : how == OP_ABSMAX ? ACC_ABSMAX : ACC_SUM;
   acc->elem = elem_integer(e->elem) ? ELEM_I32 : e->elem;
@@ -122,14 +124,15 @@ struct accumulator *put_accumulate(struct unit *u, struct loop *loop, enum opcod
   return acc;
 }
 
-struct expr *put_accumulated(struct unit *u, struct accumulator *acc, int level, struct loc at) {
+struct expr *put_accumulated(struct kernel_lowering *u, struct accumulator *acc, int level, struct loc at) {
   struct expr *e = expr_new(u, EXPR_ACC, acc->elem, at);
   e->acc = acc;
   e->name = acc->name;
   return put(u, e, level);
 }
 
-struct index *place_index(struct unit *u, const struct buffer *b, struct type t, struct index *const *at) {
+struct index *place_index(struct kernel_lowering *u, const struct buffer *b, struct type t,
+                          struct index *const *at) {
   if (!b->sequence)
     return linear_index(u->a, t, at);
   struct type one = {.elem = t.elem, .rank = t.rank - 1};

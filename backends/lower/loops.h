@@ -25,7 +25,7 @@ enum { SHARE = 32 };
 enum buffer_base { BASE_SCRATCH, BASE_OWN, BASE_WEIGHTS, BASE_STATE, BASE_PORT };
 
 /* Element formats in memory; F16 and BF16 are widened to float when loaded. */
-enum format {
+enum memory_format {
   FORMAT_F32,
   FORMAT_F16,
   FORMAT_BF16,
@@ -38,7 +38,7 @@ enum format {
 
 struct buffer {
   enum buffer_base base;
-  enum format format;
+  enum memory_format format;
   bool written;
   int64_t offset, stride_i, stride_j; /* bytes */
   int port;                           /* BASE_PORT: its place among the entry's ports */

@@ -16,9 +16,9 @@ struct lowering {
   const struct value *repeat[MAX_REPEATS];
   int depth; /* repeats around */
   int64_t local;
-  struct names names;    /* of kernels */
-  struct made *made;     /* kernels by operator */
-  struct value_map kept; /* of f */
+  struct names names;       /* of kernels */
+  struct made_kernel *made; /* kernels by operator */
+  struct value_map kept;    /* of f */
   bool failed;
 };
 
@@ -49,30 +49,31 @@ static struct kernel *kernel_new(struct lowering *l, const struct op *op, enum k
   l->end = &k->next;
   k->entry = l->entry;
   k->number = (uint32_t)l->loops->n_kernels++;
-  struct made *made = arena_new(l->a, struct made);
-  *made = (struct made){.op = op, .kernel = k};
+  struct made_kernel *made = arena_new(l->a, struct made_kernel);
+  *made = (struct made_kernel){.op = op, .kernel = k};
   HASH_ADD_PTR(l->made, op, made);
   return k;
 }
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 
-static struct unit unit_begin(struct lowering *l, struct kernel *k, const struct op *op) {
-  struct unit u = {.a = l->a,
-                   .names.arena = l->a,
-                   .m = l->m,
-                   .d = l->d,
-                   .kernel = k,
-                   .op = op,
-                   .scratch = l->f->scratch,
-                   .made = l->made};
+static struct kernel_lowering unit_begin(struct lowering *l, struct kernel *k, const struct op *op) {
+  struct kernel_lowering u = {.a = l->a,
+                              .names.arena = l->a,
+                              .m = l->m,
+                              .d = l->d,
+                              .kernel = k,
+                              .op = op,
+                              .scratch = l->f->scratch,
+                              .made = l->made};
   memcpy(u.repeat, l->repeat, sizeof u.repeat);
   u.failed = l->failed;
   return u;
 }
 
-/* False: some reads must be saved first, unit.saved names them now, and all is to be done again. */
-static bool attempt(struct unit *u) {
+/* False: some reads must be saved first, kernel_lowering.saved names them now, and all is to be done again.
+ */
+static bool attempt(struct kernel_lowering *u) {
   u->body = expand_kernel(u->a, u->m, u->op, &u->captured);
   if (!u->body) {
     u->failed = true;
@@ -86,9 +87,9 @@ static bool attempt(struct unit *u) {
 
 static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
   struct kernel *k = kernel_new(l, op, KERNEL_LOOPS, op->attr.name);
-  struct unit u = unit_begin(l, k, op);
+  struct kernel_lowering u = unit_begin(l, k, op);
   while (!attempt(&u)) {
-    struct unit again = unit_begin(l, k, op);
+    struct kernel_lowering again = unit_begin(l, k, op);
     again.saved.at = u.saved.at;
     again.saved.n = u.saved.n;
     again.saved.cap = u.saved.cap;
@@ -141,7 +142,7 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   const struct weight *w = weight_find(l->m, weight->attr.symbol);
   const char *hint = arena_printf(l->a, "%s_sum_%s", l->f->name, weight_name(l->a, w));
   struct kernel *k = kernel_new(l, op, KERNEL_TERNARY_SUM, hint);
-  struct unit u = unit_begin(l, k, op);
+  struct kernel_lowering u = unit_begin(l, k, op);
   struct index *extra;
   k->team = TEAM_SHARE;
   k->parts = 1;

@@ -18,17 +18,17 @@
 #include "support/names.h"
 
 /* An element of a value that is at hand in a block. */
-struct known {
+struct known_element {
   int n; /* axes that count: a constant is the same everywhere */
   struct index *const *at;
   struct expr *expr;
-  struct known *next;
+  struct known_element *next;
 };
 
 /* All of a value's, the oldest first. */
 struct known_value {
   const struct value *value;
-  struct known *first, **end;
+  struct known_element *first, **end;
   UT_hash_handle hh;
 };
 
@@ -75,21 +75,21 @@ struct access {
   const struct value *read; /* what it reads is a state's old content; else NULL */
 };
 
-struct node { /* of the value with this id */
+struct value_plan { /* of the value with this id */
   struct root *root;
   int cost;    /* of an element, in additions */
   int uses;    /* how often each element would be computed: 0, 1, or more */
   bool stored; /* in a result or a state */
-  bool copied; /* a read in unit.saved */
+  bool copied; /* a read in kernel_lowering.saved */
 };
 
-struct made { /* the kernel that an operator became */
+struct made_kernel { /* the kernel that an operator became */
   const struct op *op;
   const struct kernel *kernel;
   UT_hash_handle hh;
 };
 
-struct unit { /* one kernel under way */
+struct kernel_lowering { /* one kernel under way */
   struct arena *a;
   const struct module *m;
   struct diag *d;
@@ -101,7 +101,7 @@ struct unit { /* one kernel under way */
   struct placed *placed; /* buffers.c: its buffers by place */
   VEC(int) saved;        /* ids of reads whose content is kept before it is overwritten */
   int n_values;
-  struct node *nodes;
+  struct value_plan *nodes;
   VEC(struct root *) roots;
   VEC(struct access) accesses;
   struct scope *scope;
@@ -110,7 +110,7 @@ struct unit { /* one kernel under way */
   struct value sequences; /* u32[B], of the port PORT_ROWS: stands for its elements that are at hand */
   struct root *probing;   /* set: nothing is kept, accesses are noted */
   const struct value *repeat[MAX_REPEATS]; /* index values of the repeats around */
-  const struct made *made;                 /* the kernels lowered so far, by operator */
+  const struct made_kernel *made;          /* the kernels lowered so far, by operator */
   int64_t scratch; /* bytes that are planned; arrays of the kernel's own lie behind them */
   int64_t local;   /* bytes of those */
   bool failed;
@@ -128,17 +128,18 @@ struct entry *entry_new(struct arena *a, const struct module *m, const struct fu
 int port_of_rows(const struct entry *e);
 
 /* ---- buffers.c ---- */
-struct buffer *buffer_add(struct unit *u, enum buffer_base base, enum elem elem, int64_t offset,
+struct buffer *buffer_add(struct kernel_lowering *u, enum buffer_base base, enum elem elem, int64_t offset,
                           int64_t elements, const char *name);
 /* By the value's planned place. */
-struct buffer *buffer_of_value(struct unit *u, const struct value *v);
+struct buffer *buffer_of_value(struct kernel_lowering *u, const struct value *v);
 /* The numbers of the sequences of a call, u32[B]. */
-struct buffer *buffer_of_rows(struct unit *u, struct type t);
+struct buffer *buffer_of_rows(struct kernel_lowering *u, struct type t);
 /* A weight's numbers, its scales, or a state: of the symbol operator op, whose index operands begin at
  * `first`. *extra: element index that depends on indices known only at run time, or NULL. */
-struct buffer *buffer_of_symbol(struct unit *u, const struct op *op, int first, struct index **extra);
+struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, int first,
+                                struct index **extra);
 /* An array of the kernel's own. */
-struct buffer *buffer_local(struct unit *u, enum elem elem, int64_t elements, const char *name);
+struct buffer *buffer_local(struct kernel_lowering *u, enum elem elem, int64_t elements, const char *name);
 /* What a weight's path says, in short. */
 const char *weight_name(struct arena *a, const struct weight *w);
 /* Letters, digits and underscores of a text: a name in C. */
@@ -146,55 +147,60 @@ const char *identifier(struct arena *a, const char *text);
 
 /* ---- roots.c ---- */
 /* Numbers values, decides on roots, gives them their buffers. */
-void find_roots(struct unit *u);
+void find_roots(struct kernel_lowering *u);
 bool is_leaf(const struct value *v);
 bool last_axis_reduction(const struct op *op);
 
 /* ---- emit.c ---- */
-struct scope *scope_open(struct unit *u, struct loop *loop, bool rows);
-struct stmt *scope_close(struct unit *u); /* the statements; the scope outside it is current again */
-struct loop *loop_new(struct unit *u, enum loop_kind kind, int64_t extent, const char *name);
+struct scope *scope_open(struct kernel_lowering *u, struct loop *loop, bool rows);
+struct stmt *
+scope_close(struct kernel_lowering *u); /* the statements; the scope outside it is current again */
+struct loop *loop_new(struct kernel_lowering *u, enum loop_kind kind, int64_t extent, const char *name);
 /* Closes the loop's scope and appends the loop outside it. */
-void loop_close(struct unit *u, struct loop *loop, struct loc at);
+void loop_close(struct kernel_lowering *u, struct loop *loop, struct loc at);
 /* The outermost level where all that the index is made of is there. */
-int index_level(const struct unit *u, const struct index *i);
+int index_level(const struct kernel_lowering *u, const struct index *i);
 /* The innermost level that is a loop over rows. */
-int rows_level(const struct unit *u);
-struct expr *expr_new(struct unit *u, enum expr_kind kind, enum elem elem, struct loc at);
-struct expr *put(struct unit *u, struct expr *e, int level); /* LET at the end of that level's block */
-struct expr *put_load(struct unit *u, struct buffer *b, struct index *at, enum elem elem, struct loc loc);
-void put_store(struct unit *u, struct buffer *b, struct index *at, struct expr *e, struct loc loc);
-struct accumulator *put_accumulate(struct unit *u, struct loop *loop, enum opcode how, struct expr *e,
-                                   struct loc at);
-struct expr *put_accumulated(struct unit *u, struct accumulator *acc, int level, struct loc at);
+int rows_level(const struct kernel_lowering *u);
+struct expr *expr_new(struct kernel_lowering *u, enum expr_kind kind, enum elem elem, struct loc at);
+struct expr *put(struct kernel_lowering *u, struct expr *e,
+                 int level); /* LET at the end of that level's block */
+struct expr *put_load(struct kernel_lowering *u, struct buffer *b, struct index *at, enum elem elem,
+                      struct loc loc);
+void put_store(struct kernel_lowering *u, struct buffer *b, struct index *at, struct expr *e, struct loc loc);
+struct accumulator *put_accumulate(struct kernel_lowering *u, struct loop *loop, enum opcode how,
+                                   struct expr *e, struct loc at);
+struct expr *put_accumulated(struct kernel_lowering *u, struct accumulator *acc, int level, struct loc at);
 /* The row-major number of an element. */
 struct index *linear_index(struct arena *a, struct type t, struct index *const *at);
 /* Where the element is in the buffer: there, or in the state of the sequence that at[0] is of. */
-struct index *place_index(struct unit *u, const struct buffer *b, struct type t, struct index *const *at);
+struct index *place_index(struct kernel_lowering *u, const struct buffer *b, struct type t,
+                          struct index *const *at);
 
 /* ---- pull.c ---- */
 /* The element of v at `at`, an index for each of its axes, computed in the current scope or outside of it. */
-struct expr *pull(struct unit *u, struct value *v, struct index *const *at);
+struct expr *pull(struct kernel_lowering *u, struct value *v, struct index *const *at);
 /* The number of the sequence that token `at` of the batch is of. */
-struct index *sequence_number(struct unit *u, struct index *at);
+struct index *sequence_number(struct kernel_lowering *u, struct index *at);
 /* What a root computes: its value, by its operator. */
-struct expr *pull_root(struct unit *u, struct root *r, struct index *const *at);
+struct expr *pull_root(struct kernel_lowering *u, struct root *r, struct index *const *at);
 /* From here to the end of that level's block the element is at hand. */
-void remember(struct unit *u, const struct value *v, struct index *const *at, struct expr *e, int level);
+void remember(struct kernel_lowering *u, const struct value *v, struct index *const *at, struct expr *e,
+              int level);
 
 /* ---- nest.c ---- */
-/* All loops of the kernel; false: unit.saved has grown, and all is to be done again. */
-bool make_loops(struct unit *u);
+/* All loops of the kernel; false: kernel_lowering.saved has grown, and all is to be done again. */
+bool make_loops(struct kernel_lowering *u);
 
 /* ---- clean.c ---- */
-void clean_kernel(struct unit *u);
+void clean_kernel(struct kernel_lowering *u);
 
 /* ---- share.c ---- */
 /* What repeats carry on and the function returns: each thread's copy of it would not do. */
 struct value_map kept_values(struct arena *a, const struct func *f);
 /* What threads do in the kernel: marks the loops that they share, moves what each computes for itself to
  * BASE_OWN. `f`: the function that it stands in; `kept`: its kept_values. */
-void share_kernel(struct unit *u, const struct func *f, const struct value_map *kept);
+void share_kernel(struct kernel_lowering *u, const struct func *f, const struct value_map *kept);
 /* When all kernels of the form are there: how its sums are shared, so that as many kernels as can be find
  * their elements with the thread that summed them. */
 void share_sums(struct kernel *kernels, const struct entry *e);

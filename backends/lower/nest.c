@@ -12,7 +12,7 @@
 
 enum group_kind { GROUP_SCALAR, GROUP_VECTOR, GROUP_SERIAL };
 
-struct group {
+struct root_group {
   enum group_kind kind;
   bool fixed; /* its kind cannot change to suit another root */
   int64_t extent;
@@ -20,29 +20,29 @@ struct group {
 };
 
 typedef VEC(struct root *) root_list;
-typedef VEC(struct group) group_list;
+typedef VEC(struct root_group) group_list;
 
 /* ---- which loop a root goes in --------------------------------------------------------------- */
 
 /* The loop that a root needs on a level; one that only stores elements would as well do with a SERIAL loop.
  */
-static struct group wanted(const struct root *r, int level) {
+static struct root_group wanted(const struct root *r, int level) {
   int left = r->n_axes - level;
   if (left <= 0)
-    return (struct group){GROUP_SCALAR, true, 1, NULL};
+    return (struct root_group){GROUP_SCALAR, true, 1, NULL};
   bool scan = r->scan && level == 0;
   bool serial = left > 1 || scan;
-  return (struct group){serial ? GROUP_SERIAL : GROUP_VECTOR, serial || r->kind == ROOT_REDUCE,
-                        r->extent[level], scan ? r->scan : NULL};
+  return (struct root_group){serial ? GROUP_SERIAL : GROUP_VECTOR, serial || r->kind == ROOT_REDUCE,
+                             r->extent[level], scan ? r->scan : NULL};
 }
 
-static bool fits(const struct group *g, const struct group *want) {
+static bool fits(const struct root_group *g, const struct root_group *want) {
   if (g->kind == GROUP_SCALAR || want->kind == GROUP_SCALAR)
     return g->kind == want->kind;
   return g->extent == want->extent && (g->kind == want->kind || !g->fixed || !want->fixed);
 }
 
-static void join(struct group *g, const struct group *want) {
+static void join(struct root_group *g, const struct root_group *want) {
   if (want->fixed) {
     g->kind = want->kind;
     g->fixed = true;
@@ -59,7 +59,7 @@ static bool placed_beside(const struct root *r, const struct root *other, int le
 }
 
 /* The first group that the root can be in after what it needs. */
-static int earliest(const struct unit *u, const struct root *r, int level) {
+static int earliest(const struct kernel_lowering *u, const struct root *r, int level) {
   int first = 0;
   for (int i = 0; i < u->accesses.n; i++) {
     const struct access *x = &u->accesses.at[i];
@@ -73,7 +73,7 @@ static int earliest(const struct unit *u, const struct root *r, int level) {
 }
 
 /* A scan's roots are in one loop over the tokens: after all that any of them needs from outside. */
-static int earliest_scan(const struct unit *u, const struct root *r) {
+static int earliest_scan(const struct kernel_lowering *u, const struct root *r) {
   int first = 0;
   for (int i = 0; i < u->roots.n; i++) {
     const struct root *other = u->roots.at[i];
@@ -87,8 +87,8 @@ static int earliest_scan(const struct unit *u, const struct root *r) {
   return first;
 }
 
-static void place(struct unit *u, struct root *r, int level, group_list *groups) {
-  struct group want = wanted(r, level);
+static void place(struct kernel_lowering *u, struct root *r, int level, group_list *groups) {
+  struct root_group want = wanted(r, level);
   int g = level == 0 && r->scan ? earliest_scan(u, r) : earliest(u, r, level);
   while (g < groups->n && !fits(&groups->at[g], &want))
     g++;
@@ -103,7 +103,7 @@ static void place(struct unit *u, struct root *r, int level, group_list *groups)
 /* ---- emission -------------------------------------------------------------------------------- */
 
 /* Where a root's loops stand, for each axis of its value. */
-static void place_of(struct unit *u, const struct root *r, struct index **at) {
+static void place_of(struct kernel_lowering *u, const struct root *r, struct index **at) {
   for (int k = 0; k < r->value->type.rank; k++)
     at[k] = index_const(u->a, 0);
   for (int k = 0; k < r->n_axes; k++)
@@ -111,12 +111,12 @@ static void place_of(struct unit *u, const struct root *r, struct index **at) {
       at[r->axis[k]] = r->at_index[k];
 }
 
-static void store(struct unit *u, const struct root *r, struct index *const *at, struct expr *e) {
+static void store(struct kernel_lowering *u, const struct root *r, struct index *const *at, struct expr *e) {
   for (int i = 0; i < r->targets.n; i++)
     put_store(u, r->targets.at[i], place_index(u, r->targets.at[i], r->value->type, at), e, r->at);
 }
 
-static void emit_map(struct unit *u, struct root *r) {
+static void emit_map(struct kernel_lowering *u, struct root *r) {
   struct index *at[MAX_RANK];
   place_of(u, r, at);
   struct expr *e = pull_root(u, r, at);
@@ -126,7 +126,7 @@ static void emit_map(struct unit *u, struct root *r) {
 }
 
 /* Its last loop is open. */
-static struct accumulator *emit_reduce(struct unit *u, struct root *r) {
+static struct accumulator *emit_reduce(struct kernel_lowering *u, struct root *r) {
   struct index *at[MAX_RANK];
   place_of(u, r, at);
   u->token = r->scan ? r->at_index[0] : NULL;
@@ -134,7 +134,7 @@ static struct accumulator *emit_reduce(struct unit *u, struct root *r) {
   return put_accumulate(u, u->scope->loop, r->value->def->code, e, r->at);
 }
 
-static void emit_reduced(struct unit *u, struct root *r, struct accumulator *acc) {
+static void emit_reduced(struct kernel_lowering *u, struct root *r, struct accumulator *acc) {
   struct index *at[MAX_RANK];
   place_of(u, r, at);
   at[r->value->type.rank - 1] = index_const(u->a, 0);
@@ -144,7 +144,7 @@ static void emit_reduced(struct unit *u, struct root *r, struct accumulator *acc
 }
 
 /* The running sum is stored element by element in a loop of its own. */
-static void emit_cumsum(struct unit *u, struct root *r) {
+static void emit_cumsum(struct kernel_lowering *u, struct root *r) {
   struct index *at[MAX_RANK];
   const struct op *op = r->value->def;
   place_of(u, r, at);
@@ -157,17 +157,17 @@ static void emit_cumsum(struct unit *u, struct root *r) {
   loop_close(u, loop, r->at);
 }
 
-static void emit_scalars(struct unit *u, const root_list *roots) {
+static void emit_scalars(struct kernel_lowering *u, const root_list *roots) {
   for (int i = 0; i < roots->n; i++)
     (roots->at[i]->kind == ROOT_CUMSUM ? emit_cumsum : emit_map)(u, roots->at[i]);
 }
 
-static void enter(struct unit *u, const root_list *roots, int level, struct loop *loop) {
+static void enter(struct kernel_lowering *u, const root_list *roots, int level, struct loop *loop) {
   for (int i = 0; i < roots->n; i++)
     roots->at[i]->at_index[level] = index_var(u->a, loop);
 }
 
-static void emit_vector(struct unit *u, const root_list *roots, int level, int64_t extent) {
+static void emit_vector(struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
   struct loop *loop = loop_new(u, LOOP_VECTOR, extent, "x");
   struct accumulator **accs = arena_array(u->a, struct accumulator *, roots->n);
   enter(u, roots, level, loop);
@@ -185,7 +185,7 @@ static void emit_vector(struct unit *u, const root_list *roots, int level, int64
       emit_reduced(u, roots->at[i], accs[i]);
 }
 
-static void emit_level(struct unit *u, const root_list *roots, int level);
+static void emit_level(struct kernel_lowering *u, const root_list *roots, int level);
 
 /* sequences: the dimension of them, or 0. */
 static const char *loop_name(int64_t extent, int64_t sequences, int level) {
@@ -193,7 +193,7 @@ static const char *loop_name(int64_t extent, int64_t sequences, int level) {
   return extent == sequences ? "b" : extent < 0 ? "t" : names[level];
 }
 
-static void emit_serial(struct unit *u, const root_list *roots, int level, int64_t extent) {
+static void emit_serial(struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
   struct loop *loop = loop_new(u, LOOP_SERIAL, extent, loop_name(extent, u->kernel->entry->sequences, level));
   enter(u, roots, level, loop);
   scope_open(u, loop, true);
@@ -201,7 +201,7 @@ static void emit_serial(struct unit *u, const root_list *roots, int level, int64
   loop_close(u, loop, roots->at[0]->at);
 }
 
-static void emit_level(struct unit *u, const root_list *roots, int level) {
+static void emit_level(struct kernel_lowering *u, const root_list *roots, int level) {
   group_list groups = {0};
   for (int i = 0; i < roots->n; i++)
     place(u, roots->at[i], level, &groups);
@@ -210,7 +210,7 @@ static void emit_level(struct unit *u, const root_list *roots, int level) {
     for (int i = 0; i < roots->n; i++)
       if (roots->at[i]->group[level] == g)
         vec_push(u->a, members, roots->at[i]);
-    const struct group *group = &groups.at[g];
+    const struct root_group *group = &groups.at[g];
     if (group->kind == GROUP_SCALAR)
       emit_scalars(u, &members);
     else
@@ -221,7 +221,7 @@ static void emit_level(struct unit *u, const root_list *roots, int level) {
 /* ---- what roots need of each other ----------------------------------------------------------- */
 
 /* Computes one element of the root in loops of its own, to see what it asks for. */
-static void probe(struct unit *u, struct root *r) {
+static void probe(struct kernel_lowering *u, struct root *r) {
   struct index *at[MAX_RANK];
   u->probing = r;
   scope_open(u, NULL, true);
@@ -243,7 +243,7 @@ static void probe(struct unit *u, struct root *r) {
   u->probing = NULL;
 }
 
-static void probe_all(struct unit *u) {
+static void probe_all(struct kernel_lowering *u) {
   for (int i = 0; i < u->roots.n; i++)
     probe(u, u->roots.at[i]);
   u->kernel->n_exprs = u->kernel->n_loops = u->kernel->n_accs = 0;
@@ -265,7 +265,7 @@ static bool reads_in_time(const struct access *x) {
   return x->aligned >= level && reader->group[level] < writer->group[level];
 }
 
-static bool all_read_in_time(struct unit *u) {
+static bool all_read_in_time(struct kernel_lowering *u) {
   bool ok = true;
   for (int i = 0; i < u->accesses.n; i++) {
     const struct access *x = &u->accesses.at[i];
@@ -281,7 +281,7 @@ static bool all_read_in_time(struct unit *u) {
   return ok;
 }
 
-bool make_loops(struct unit *u) {
+bool make_loops(struct kernel_lowering *u) {
   probe_all(u);
   root_list all = {0};
   for (int i = 0; i < u->roots.n; i++)

@@ -10,19 +10,19 @@
  */
 #include "backends/lower/lower.h"
 
-struct printer {
+struct loops_printer {
   FILE *out;
   const struct module *m;
   int indent;
 };
 
-static void line(const struct printer *p) {
+static void line(const struct loops_printer *p) {
   fprintf(p->out, "%*s", 2 * p->indent, "");
 }
 
 /* ---- expressions ----------------------------------------------------------------------------- */
 
-static void print_index(const struct printer *p, const struct index *i) {
+static void print_index(const struct loops_printer *p, const struct index *i) {
   FILE *out = p->out;
   static const char *const signs[] = {[INDEX_ADD] = " + ",
                                       [INDEX_SUB] = " - ",
@@ -55,7 +55,7 @@ static void print_index(const struct printer *p, const struct index *i) {
   print_index(p, i->b);
 }
 
-static void print_place(const struct printer *p, const struct buffer *b, const struct index *i) {
+static void print_place(const struct loops_printer *p, const struct buffer *b, const struct index *i) {
   FILE *out = p->out;
   fprintf(out, "%s[", b->name);
   print_index(p, i);
@@ -72,7 +72,7 @@ static void print_attrs(FILE *out, const struct expr *e) {
     fprintf(out, " %s", rounding_name(e->attr.round));
 }
 
-static void print_expr(const struct printer *p, const struct expr *e) {
+static void print_expr(const struct loops_printer *p, const struct expr *e) {
   FILE *out = p->out;
   switch (e->kind) {
   case EXPR_CONST:
@@ -100,9 +100,9 @@ static void print_expr(const struct printer *p, const struct expr *e) {
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-static void print_statements(struct printer *p, const struct stmt *list);
+static void print_statements(struct loops_printer *p, const struct stmt *list);
 
-static void print_loop(struct printer *p, const struct loop *l) {
+static void print_loop(struct loops_printer *p, const struct loop *l) {
   fprintf(p->out, "%s%s %s%d < ", l->kind == LOOP_VECTOR ? "vector" : "serial",
           l->parallel ? " parallel" : "", l->name, l->id);
   print_index(p, l->extent);
@@ -114,13 +114,13 @@ static void print_loop(struct printer *p, const struct loop *l) {
   fputs("}\n", p->out);
 }
 
-static void print_accumulate(const struct printer *p, const struct stmt *s) {
+static void print_accumulate(const struct loops_printer *p, const struct stmt *s) {
   FILE *out = p->out;
   static const char *const signs[] = {[ACC_SUM] = "+=", [ACC_MAX] = "max=", [ACC_ABSMAX] = "absmax="};
   fprintf(out, "%s%d %s %%%d\n", s->acc->name, s->acc->id, signs[s->acc->how], s->expr->id);
 }
 
-static void print_statement(struct printer *p, const struct stmt *s) {
+static void print_statement(struct loops_printer *p, const struct stmt *s) {
   line(p);
   switch (s->kind) {
   case STMT_LET:
@@ -138,7 +138,7 @@ static void print_statement(struct printer *p, const struct stmt *s) {
   }
 }
 
-static void print_statements(struct printer *p, const struct stmt *list) {
+static void print_statements(struct loops_printer *p, const struct stmt *list) {
   for (; list; list = list->next)
     print_statement(p, list);
 }
@@ -155,7 +155,7 @@ static const char *const formats[] = {
     [FORMAT_F32] = "f32", [FORMAT_F16] = "f16", [FORMAT_BF16] = "bf16", [FORMAT_I8] = "i8",
     [FORMAT_I16] = "i16", [FORMAT_I32] = "i32", [FORMAT_U32] = "u32",   [FORMAT_BOOL] = "bool"};
 
-static void print_buffer(const struct printer *p, const struct entry *e, const char *role,
+static void print_buffer(const struct loops_printer *p, const struct entry *e, const char *role,
                          const struct buffer *b) {
   FILE *out = p->out;
   fprintf(out, "  %s%s: %s[%lld] %s + %lld", role, b->name, formats[b->format], (long long)b->elements,
@@ -171,7 +171,7 @@ static void print_buffer(const struct printer *p, const struct entry *e, const c
   fputs(b->written ? " written\n" : "\n", out);
 }
 
-static void print_sum(const struct printer *p, const struct kernel *k) {
+static void print_sum(const struct loops_printer *p, const struct kernel *k) {
   FILE *out = p->out;
   print_buffer(p, k->entry, "weight ", k->weight);
   print_buffer(p, k->entry, "in ", k->in);
@@ -186,7 +186,7 @@ static void print_sum(const struct printer *p, const struct kernel *k) {
 
 static const char *const team_text[] = {[TEAM_FIRST] = "", [TEAM_SHARE] = " parallel", [TEAM_EACH] = " each"};
 
-static void print_kernel(const struct printer *p, const struct kernel *k) {
+static void print_kernel(const struct loops_printer *p, const struct kernel *k) {
   FILE *out = p->out;
   fprintf(out, "kernel %s%s weights %llu line %u\n", k->name, team_text[k->team],
           (unsigned long long)k->weight_bytes, (unsigned)k->at.line);
@@ -196,10 +196,10 @@ static void print_kernel(const struct printer *p, const struct kernel *k) {
   }
   for (int i = 0; i < k->buffers.n; i++)
     print_buffer(p, k->entry, "", k->buffers.at[i]);
-  print_statements(&(struct printer){out, p->m, 1}, k->body);
+  print_statements(&(struct loops_printer){out, p->m, 1}, k->body);
 }
 
-static void print_calls(struct printer *p, const struct call *c) {
+static void print_calls(struct loops_printer *p, const struct call *c) {
   for (; c; c = c->next) {
     line(p);
     if (c->kernel) {
@@ -215,7 +215,7 @@ static void print_calls(struct printer *p, const struct call *c) {
   }
 }
 
-static void print_entry(struct printer *p, const struct entry *e) {
+static void print_entry(struct loops_printer *p, const struct entry *e) {
   fprintf(p->out, "entry %s scratch %lld ", e->name, (long long)e->scratch);
   if (e->own)
     fprintf(p->out, "own %lld ", (long long)e->own);
@@ -227,7 +227,7 @@ static void print_entry(struct printer *p, const struct entry *e) {
 }
 
 void loops_print(const struct loops *l, FILE *out) {
-  struct printer p = {.out = out, .m = l->module};
+  struct loops_printer p = {.out = out, .m = l->module};
   for (const struct kernel *k = l->kernels; k; k = k->next)
     print_kernel(&p, k);
   for (int i = 0; i < l->entries.n; i++)

@@ -5,35 +5,35 @@
  * and roots. What is asked for twice at the same index in nested blocks is computed once. */
 #include "backends/lower/lower.h"
 
-typedef struct expr *pull_function(struct unit *u, struct value *v, struct index *const *at);
+typedef struct expr *pull_function(struct kernel_lowering *u, struct value *v, struct index *const *at);
 
 /* ---- what is at hand ------------------------------------------------------------------------- */
 
-static bool same_place(const struct known *k, struct index *const *at) {
+static bool same_place(const struct known_element *k, struct index *const *at) {
   for (int i = 0; i < k->n; i++)
     if (!index_equal(k->at[i], at[i]))
       return false;
   return true;
 }
 
-static struct expr *recall(const struct unit *u, const struct value *v, struct index *const *at) {
+static struct expr *recall(const struct kernel_lowering *u, const struct value *v, struct index *const *at) {
   for (const struct scope *s = u->scope; s; s = s->outer) {
     struct known_value *all = NULL;
     HASH_FIND_PTR(s->known, &v, all);
-    for (const struct known *k = all ? all->first : NULL; k; k = k->next)
+    for (const struct known_element *k = all ? all->first : NULL; k; k = k->next)
       if (same_place(k, at))
         return k->expr;
   }
   return NULL;
 }
 
-/* The tables of what is at hand live in the unit's arena. */
+/* The tables of what is at hand live in the lowering's arena. */
 #undef uthash_malloc
 #undef uthash_free
 #define uthash_malloc(bytes)      arena_alloc(u->a, (bytes))
 #define uthash_free(memory, size) ((void)(memory))
 
-static struct known_value *known_of(struct unit *u, struct scope *s, const struct value *v) {
+static struct known_value *known_of(struct kernel_lowering *u, struct scope *s, const struct value *v) {
   struct known_value *all = NULL;
   HASH_FIND_PTR(s->known, &v, all);
   if (all)
@@ -45,7 +45,8 @@ static struct known_value *known_of(struct unit *u, struct scope *s, const struc
   return all;
 }
 
-void remember(struct unit *u, const struct value *v, struct index *const *at, struct expr *e, int level) {
+void remember(struct kernel_lowering *u, const struct value *v, struct index *const *at, struct expr *e,
+              int level) {
   int n = v->def && v->def->code == OP_CONST ? 0 : v->type.rank;
   struct index **copy = arena_array(u->a, struct index *, n ? n : 1);
   for (int i = 0; i < n; i++)
@@ -54,27 +55,27 @@ void remember(struct unit *u, const struct value *v, struct index *const *at, st
   while (s->level > level)
     s = s->outer;
   struct known_value *all = known_of(u, s, v);
-  struct known *k = *all->end = arena_new(u->a, struct known);
-  *k = (struct known){.n = n, .at = copy, .expr = e};
+  struct known_element *k = *all->end = arena_new(u->a, struct known_element);
+  *k = (struct known_element){.n = n, .at = copy, .expr = e};
   all->end = &k->next;
 }
 
 /* ---- leaves ---------------------------------------------------------------------------------- */
 
-static struct expr *pull_const(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_const(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   (void)at;
   struct expr *e = expr_new(u, EXPR_CONST, v->type.elem, v->def->at);
   e->value = v->def->attr.value;
   return put(u, e, 0);
 }
 
-static struct expr *put_index(struct unit *u, struct index *i) {
+static struct expr *put_index(struct kernel_lowering *u, struct index *i) {
   struct expr *e = expr_new(u, EXPR_INDEX, ELEM_U32, (struct loc){0});
   e->index = i;
   return put(u, e, index_level(u, i));
 }
 
-static struct expr *pull_captured(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_captured(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   const struct value *outside = u->captured[v->index];
   for (int i = 0; i < MAX_REPEATS; i++)
     if (outside == u->repeat[i])
@@ -85,7 +86,7 @@ static struct expr *pull_captured(struct unit *u, struct value *v, struct index 
   return e;
 }
 
-static struct expr *pull_argument(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_argument(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   if (v->block == u->body)
     return pull_captured(u, v, at);
   struct value *all = v->block->parent->in[v->index]; /* of the scan: this token's part */
@@ -97,9 +98,10 @@ static struct expr *pull_argument(struct unit *u, struct value *v, struct index 
 }
 
 /* A state's old content must be loaded before the roots that overwrite it are stored. */
-static void note_read(struct unit *u, const struct value *v, const struct buffer *b, struct index *const *at);
+static void note_read(struct kernel_lowering *u, const struct value *v, const struct buffer *b,
+                      struct index *const *at);
 
-struct index *sequence_number(struct unit *u, struct index *at) {
+struct index *sequence_number(struct kernel_lowering *u, struct index *at) {
   struct value *v = &u->sequences;
   v->type = type_lead(type_scalar(ELEM_U32), u->kernel->entry->sequences);
   struct expr *e = recall(u, v, &at);
@@ -111,7 +113,7 @@ struct index *sequence_number(struct unit *u, struct index *at) {
   return index_value(u->a, e);
 }
 
-static struct expr *pull_symbol(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_symbol(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   struct index *extra;
   struct buffer *b = buffer_of_symbol(u, v->def, 0, &extra);
   struct index *place = place_index(u, b, v->type, at);
@@ -124,18 +126,18 @@ static struct expr *pull_symbol(struct unit *u, struct value *v, struct index *c
 
 /* The place in operand x of the element of y at `at`: axes are aligned at the last, those of length 1 stay.
  */
-static void stretch(struct unit *u, struct type x, struct type y, struct index *const *at,
+static void stretch(struct kernel_lowering *u, struct type x, struct type y, struct index *const *at,
                     struct index **to) {
   for (int k = 0; k < x.rank; k++)
     to[k] = x.dim[k] == 1 ? index_const(u->a, 0) : at[y.rank - x.rank + k];
 }
 
-static int level_of(const struct unit *u, const struct expr *e) {
+static int level_of(const struct kernel_lowering *u, const struct expr *e) {
   return u->levels.at[e->id];
 }
 
-static struct expr *put_op(struct unit *u, enum opcode code, enum elem elem, int n, struct expr *const *in,
-                           struct loc at) {
+static struct expr *put_op(struct kernel_lowering *u, enum opcode code, enum elem elem, int n,
+                           struct expr *const *in, struct loc at) {
   struct expr *e = expr_new(u, EXPR_OP, elem, at);
   int level = 0;
   e->code = code;
@@ -147,7 +149,7 @@ static struct expr *put_op(struct unit *u, enum opcode code, enum elem elem, int
   return put(u, e, level);
 }
 
-static struct expr *pull_map(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_map(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   const struct op *op = v->def;
   struct expr *in[3] = {0};
   struct index *to[MAX_RANK];
@@ -166,7 +168,7 @@ static struct expr *pull_map(struct unit *u, struct value *v, struct index *cons
 /* ---- reductions inside a loop ---------------------------------------------------------------- */
 
 /* Along an axis that is not the last: a SERIAL loop where the result is needed, in order. */
-static struct expr *pull_reduce(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_reduce(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   const struct op *op = v->def;
   struct value *x = op->in[0];
   struct index *to[MAX_RANK];
@@ -192,8 +194,8 @@ static struct expr *pull_reduce(struct unit *u, struct value *v, struct index *c
 
 /* Both shapes are cut, from the left, into the shortest runs of axes with equal numbers of elements; within a
  * run the place is counted through. Runs of one axis each, the tokens among them, pass unchanged. */
-static void reshape_place(struct unit *u, struct type from, struct type to, struct index *const *at,
-                          struct index **out) {
+static void reshape_place(struct kernel_lowering *u, struct type from, struct type to,
+                          struct index *const *at, struct index **out) {
   int i = 0, j = 0;
   while (i < from.rank || j < to.rank) {
     int i0 = i, j0 = j;
@@ -220,20 +222,20 @@ static void reshape_place(struct unit *u, struct type from, struct type to, stru
   }
 }
 
-static struct expr *pull_reshape(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_reshape(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   struct value *x = v->def->in[0];
   struct index *to[MAX_RANK];
   reshape_place(u, v->type, x->type, at, to);
   return pull(u, x, to);
 }
 
-static struct expr *pull_broadcast(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_broadcast(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   struct index *to[MAX_RANK];
   stretch(u, v->def->in[0]->type, v->type, at, to);
   return pull(u, v->def->in[0], to);
 }
 
-static struct expr *pull_transpose(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_transpose(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   struct index *to[MAX_RANK];
   for (int k = 0; k < v->type.rank; k++)
     to[v->def->attr.perm[k]] = at[k];
@@ -241,26 +243,26 @@ static struct expr *pull_transpose(struct unit *u, struct value *v, struct index
 }
 
 /* The operand's element `by` further along an axis. */
-static struct expr *pull_shifted(struct unit *u, struct value *x, int axis, struct index *const *at,
-                                 const struct index *by, int64_t sign) {
+static struct expr *pull_shifted(struct kernel_lowering *u, struct value *x, int axis,
+                                 struct index *const *at, const struct index *by, int64_t sign) {
   struct index *to[MAX_RANK];
   for (int k = 0; k < x->type.rank; k++)
     to[k] = k == axis ? index_sum(u->a, at[k], sign, by) : at[k];
   return pull(u, x, to);
 }
 
-static struct expr *pull_slice(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_slice(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   const struct op *op = v->def;
   return pull_shifted(u, op->in[0], op->attr.axis, at, index_const(u->a, op->attr.begin), 1);
 }
 
 /* The last K of T: place + T - K. */
-static struct expr *pull_tail(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_tail(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   struct index *by = index_sum(u->a, index_dim(u->a, DIM_T), -1, index_dim(u->a, DIM_K));
   return pull_shifted(u, v->def->in[0], 0, at, by, 1);
 }
 
-static struct expr *put_less(struct unit *u, struct index *i, int64_t bound, struct loc at) {
+static struct expr *put_less(struct kernel_lowering *u, struct index *i, int64_t bound, struct loc at) {
   struct expr *e = expr_new(u, EXPR_INDEX_LT, ELEM_BOOL, at);
   e->index = i;
   e->bound = index_const(u->a, bound);
@@ -268,7 +270,7 @@ static struct expr *put_less(struct unit *u, struct index *i, int64_t bound, str
 }
 
 /* The parts from number `part` on, which begins at `begin`. Loads stay in bounds whichever part is chosen. */
-static struct expr *pull_part(struct unit *u, const struct op *op, int part, int64_t begin,
+static struct expr *pull_part(struct kernel_lowering *u, const struct op *op, int part, int64_t begin,
                               struct index *const *at) {
   int axis = op->attr.axis;
   struct value *x = op->in[part];
@@ -287,11 +289,11 @@ static struct expr *pull_part(struct unit *u, const struct op *op, int part, int
   return put_op(u, OP_SELECT, x->type.elem, 3, in, op->at);
 }
 
-static struct expr *pull_concat(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_concat(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   return pull_part(u, v->def, 0, 0, at);
 }
 
-static struct index *index_of_expr(struct unit *u, struct expr *e) {
+static struct index *index_of_expr(struct kernel_lowering *u, struct expr *e) {
   if (e->kind == EXPR_INDEX)
     return e->index;
   if (e->kind == EXPR_CONST)
@@ -299,7 +301,7 @@ static struct index *index_of_expr(struct unit *u, struct expr *e) {
   return index_value(u->a, e);
 }
 
-static struct expr *pull_index(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_index(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   struct value *x = v->def->in[0], *i = v->def->in[1];
   struct index *to[MAX_RANK];
   to[0] = index_of_expr(u, pull(u, i, at));
@@ -312,7 +314,7 @@ static struct expr *pull_index(struct unit *u, struct value *v, struct index *co
 
 /* On how many leading axes of `to` the place is that of the loops of `from`. The last loop of a reduction is
  * over before its result is there. */
-static int aligned_axes(const struct unit *u, const struct root *from, const struct root *to,
+static int aligned_axes(const struct kernel_lowering *u, const struct root *from, const struct root *to,
                         struct index *const *at) {
   int n = to->kind == ROOT_REDUCE ? to->n_axes - 1 : to->n_axes, k = 0;
   for (; k < n && k < from->n_axes && from->extent[k] == to->extent[k]; k++) {
@@ -323,12 +325,12 @@ static int aligned_axes(const struct unit *u, const struct root *from, const str
   return k;
 }
 
-static void note_access(struct unit *u, struct root *from, struct root *to, int aligned,
+static void note_access(struct kernel_lowering *u, struct root *from, struct root *to, int aligned,
                         const struct value *read) {
   vec_push(u->a, u->accesses, (struct access){from, to, aligned, read});
 }
 
-static void note_read(struct unit *u, const struct value *v, const struct buffer *b,
+static void note_read(struct kernel_lowering *u, const struct value *v, const struct buffer *b,
                       struct index *const *at) {
   for (int i = 0; u->probing && i < u->roots.n; i++) {
     struct root *w = u->roots.at[i];
@@ -346,7 +348,7 @@ static void note_read(struct unit *u, const struct value *v, const struct buffer
   }
 }
 
-static struct expr *pull_stored(struct unit *u, struct root *r, struct index *const *at) {
+static struct expr *pull_stored(struct kernel_lowering *u, struct root *r, struct index *const *at) {
   if (u->probing && u->probing != r)
     note_access(u, u->probing, r, aligned_axes(u, u->probing, r, at), NULL);
   struct expr *e = put_load(u, r->targets.at[0], place_index(u, r->targets.at[0], r->value->type, at),
@@ -355,7 +357,7 @@ static struct expr *pull_stored(struct unit *u, struct root *r, struct index *co
   return e;
 }
 
-static struct expr *pull_scanned(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *pull_scanned(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   return pull(u, v->def->body->last->in[v->index], at + 1);
 }
 
@@ -367,14 +369,14 @@ static pull_function *const pulls[OP_COUNT] = {
     [OP_SUM] = pull_reduce,          [OP_AMAX] = pull_reduce,     [OP_ABSMAX] = pull_reduce,
 };
 
-static struct expr *compute(struct unit *u, struct value *v, struct index *const *at) {
+static struct expr *compute(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   if (!v->def)
     return pull_argument(u, v, at);
   return (pulls[v->def->code] ? pulls[v->def->code] : pull_map)(u, v, at);
 }
 
 /* An axis of length 1 has one index, whatever it was computed as. */
-struct expr *pull(struct unit *u, struct value *v, struct index *const *given) {
+struct expr *pull(struct kernel_lowering *u, struct value *v, struct index *const *given) {
   struct index *at[MAX_RANK];
   for (int k = 0; k < v->type.rank; k++)
     at[k] = v->type.dim[k] == 1 ? index_const(u->a, 0) : given[k];
@@ -387,7 +389,7 @@ struct expr *pull(struct unit *u, struct value *v, struct index *const *given) {
   return e;
 }
 
-struct expr *pull_root(struct unit *u, struct root *r, struct index *const *at) {
+struct expr *pull_root(struct kernel_lowering *u, struct root *r, struct index *const *at) {
   u->token = r->scan ? r->at_index[0] : NULL;
   return r->copy ? pull(u, r->value, at) : compute(u, r->value, at);
 }

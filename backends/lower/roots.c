@@ -17,11 +17,11 @@ static const int map_costs[OP_COUNT] = {
 };
 
 struct listing {
-  struct unit *u;
+  struct kernel_lowering *u;
   VEC(struct op *) ops; /* of the body and of the bodies in it, in program order */
 };
 
-static struct node *node_of(const struct unit *u, const struct value *v) {
+static struct value_plan *node_of(const struct kernel_lowering *u, const struct value *v) {
   return &u->nodes[v->id];
 }
 
@@ -41,7 +41,7 @@ static bool passes_through(const struct op *op) {
 
 /* ---- listing --------------------------------------------------------------------------------- */
 
-static void number(struct unit *u, struct value *v) {
+static void number(struct kernel_lowering *u, struct value *v) {
   v->id = u->n_values++;
 }
 
@@ -63,12 +63,12 @@ static int at_most(int64_t x) {
   return x > COST_MOST ? COST_MOST : (int)x;
 }
 
-static bool is_larger(const struct unit *u, struct type a, struct type b) {
+static bool is_larger(const struct kernel_lowering *u, struct type a, struct type b) {
   return most_count(u->m, a) > most_count(u->m, b);
 }
 
 /* How often the operator computes an element of operand i for each of its own uses: 1, or 2 for more. */
-static int uses_of_operand(const struct unit *u, const struct op *op, int i) {
+static int uses_of_operand(const struct kernel_lowering *u, const struct op *op, int i) {
   const struct value *v = op->in[i];
   if (op->code == OP_SCAN)
     return u->nodes[op->body->args[i]->id].uses;
@@ -84,20 +84,20 @@ static void count_operand_uses(struct listing *l) {
   for (int k = l->ops.n - 1; k >= 0; k--) {
     const struct op *op = l->ops.at[k];
     for (int i = 0; i < op->n_in; i++) {
-      struct node *n = node_of(l->u, op->in[i]);
+      struct value_plan *n = node_of(l->u, op->in[i]);
       n->uses = at_most(n->uses + (int64_t)uses_of_operand(l->u, op, i));
     }
   }
 }
 
 /* What operand i adds to an element. One that is stretched is computed outside of the innermost loop. */
-static int cost_of_operand(const struct unit *u, const struct op *op, int i) {
-  const struct node *n = node_of(u, op->in[i]);
+static int cost_of_operand(const struct kernel_lowering *u, const struct op *op, int i) {
+  const struct value_plan *n = node_of(u, op->in[i]);
   bool stretched = (op_info[op->code].flags & MAP) && is_larger(u, op->out[0]->type, op->in[i]->type);
   return n->root || stretched ? COST_LOAD : n->cost;
 }
 
-static int cost_of(const struct unit *u, const struct op *op) {
+static int cost_of(const struct kernel_lowering *u, const struct op *op) {
   if (passes_through(op))
     return cost_of_operand(u, op, 0);
   int64_t sum = map_costs[op->code] ? map_costs[op->code] : COST_MAP;
@@ -108,8 +108,8 @@ static int cost_of(const struct unit *u, const struct op *op) {
   return at_most(sum);
 }
 
-static bool computed_often(const struct unit *u, const struct op *op) {
-  const struct node *n = node_of(u, op->out[0]);
+static bool computed_often(const struct kernel_lowering *u, const struct op *op) {
+  const struct value_plan *n = node_of(u, op->out[0]);
   return !passes_through(op) && n->uses > 1 && n->cost > COST_KEPT;
 }
 
@@ -132,7 +132,8 @@ static void set_axes(struct root *r) {
     add_axis(r, t.rank - 1, def->in[0]->type.dim[t.rank - 1]);
 }
 
-static struct root *add_root(struct unit *u, struct value *v, struct op *scan, bool copy, struct loc at) {
+static struct root *add_root(struct kernel_lowering *u, struct value *v, struct op *scan, bool copy,
+                             struct loc at) {
   struct root *r = arena_new(u->a, struct root);
   const struct op *def = copy ? NULL : v->def;
   *r = (struct root){.value = v, .copy = copy, .scan = scan, .at = at};
@@ -163,13 +164,13 @@ static bool stored_as_copy(const struct value *v, const struct op *by) {
   return is_leaf(v) || v->block != by->block;
 }
 
-static void want_stored(struct unit *u, const struct op *by, int i) {
+static void want_stored(struct kernel_lowering *u, const struct op *by, int i) {
   struct value *v = before_reshape(by->in[i]);
   if (!stored_as_copy(v, by))
     node_of(u, v)->stored = true;
 }
 
-static bool wants_root(const struct unit *u, const struct op *op, const struct node *n) {
+static bool wants_root(const struct kernel_lowering *u, const struct op *op, const struct value_plan *n) {
   if (op->code == OP_READ)
     return n->copied;
   return n->stored ||
@@ -177,13 +178,13 @@ static bool wants_root(const struct unit *u, const struct op *op, const struct n
          computed_often(u, op);
 }
 
-static void find_in_block(struct unit *u, struct block *b);
+static void find_in_block(struct kernel_lowering *u, struct block *b);
 
-static void find_in_op(struct unit *u, struct op *op) {
+static void find_in_op(struct kernel_lowering *u, struct op *op) {
   if (op->body)
     find_in_block(u, op->body);
   for (int i = 0; i < op->n_out; i++) {
-    struct node *n = node_of(u, op->out[i]);
+    struct value_plan *n = node_of(u, op->out[i]);
     n->cost = is_leaf(op->out[i]) ? COST_LOAD : cost_of(u, op);
     if (!n->root && wants_root(u, op, n))
       add_root(u, op->out[i], op->code == OP_SCAN ? op : scan_of(op->block), false, op->at);
@@ -191,7 +192,7 @@ static void find_in_op(struct unit *u, struct op *op) {
 }
 
 /* Roots in the order in which they can be computed; reads to be saved come first. */
-static void find_in_block(struct unit *u, struct block *b) {
+static void find_in_block(struct kernel_lowering *u, struct block *b) {
   for (struct op *op = b->first; op; op = op->next)
     if (op->code == OP_READ)
       find_in_op(u, op);
@@ -201,17 +202,17 @@ static void find_in_block(struct unit *u, struct block *b) {
 
 /* ---- where they are stored ------------------------------------------------------------------- */
 
-static struct root *root_to_store(struct unit *u, const struct op *by, int i) {
+static struct root *root_to_store(struct kernel_lowering *u, const struct op *by, int i) {
   struct value *v = before_reshape(by->in[i]);
   return stored_as_copy(v, by) ? add_root(u, v, scan_of(by->block), true, by->at) : node_of(u, v)->root;
 }
 
-static void add_target(struct unit *u, struct root *r, struct buffer *b) {
+static void add_target(struct kernel_lowering *u, struct root *r, struct buffer *b) {
   b->written = true;
   vec_push(u->a, r->targets, b);
 }
 
-static void store_state(struct unit *u, struct op *write, int values_before) {
+static void store_state(struct kernel_lowering *u, struct op *write, int values_before) {
   struct index *extra;
   struct root *r = root_to_store(u, write, 0);
   struct buffer *b = buffer_of_symbol(u, write, 1, &extra);
@@ -225,12 +226,12 @@ static void store_state(struct unit *u, struct op *write, int values_before) {
   r->written_at = values_before;
 }
 
-static void store_results(struct unit *u, const struct op *yield) {
+static void store_results(struct kernel_lowering *u, const struct op *yield) {
   for (int i = 0; i < yield->n_in; i++)
     add_target(u, root_to_store(u, yield, i), buffer_of_value(u, u->op->out[i]));
 }
 
-static void find_targets(struct unit *u, const struct listing *l) {
+static void find_targets(struct kernel_lowering *u, const struct listing *l) {
   int values = u->body->n_args;
   for (int i = 0; i < l->ops.n; i++) {
     struct op *op = l->ops.at[i];
@@ -251,17 +252,17 @@ static void find_targets(struct unit *u, const struct listing *l) {
 }
 
 /* Reads that an earlier attempt found to be overwritten too soon. */
-static bool op_is_saved(const struct unit *u, const struct op *read) {
+static bool op_is_saved(const struct kernel_lowering *u, const struct op *read) {
   for (int i = 0; i < u->saved.n; i++)
     if (u->saved.at[i] == read->out[0]->id)
       return true;
   return false;
 }
 
-void find_roots(struct unit *u) {
+void find_roots(struct kernel_lowering *u) {
   struct listing l = {.u = u};
   list_block(&l, u->body);
-  u->nodes = arena_array(u->a, struct node, u->n_values);
+  u->nodes = arena_array(u->a, struct value_plan, u->n_values);
   for (int i = 0; i < l.ops.n; i++) {
     struct op *op = l.ops.at[i];
     if (op->code == OP_READ)

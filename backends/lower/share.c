@@ -26,12 +26,12 @@ static const struct stmt *only_loop(const struct stmt *list) {
 }
 
 /* Whether its iterations are the sequences of a call. */
-static bool of_sequences(const struct unit *u, const struct loop *l) {
+static bool of_sequences(const struct kernel_lowering *u, const struct loop *l) {
   return l->extent->kind == INDEX_DIM && l->extent->constant == u->kernel->entry->sequences;
 }
 
 /* Innermost iterations; loops over tokens count as long, those over sequences have all of them. */
-static int64_t work(const struct unit *u, const struct loop *l) {
+static int64_t work(const struct kernel_lowering *u, const struct loop *l) {
   int64_t inside = 0,
           extent = of_sequences(u, l) ? dim_of(u->m, l->extent->constant)->most : l->extent->constant;
   if (l->extent->kind != INDEX_CONST && !of_sequences(u, l))
@@ -51,7 +51,7 @@ static bool accumulates(const struct loop *l, const struct stmt *list) {
 
 /* All statements are loops of one kind and extent, and what they share lies before them in registers.
  * `spread`: what feeds them is shared already, so a vector need only be long enough for two shares. */
-static bool loops_alike(const struct unit *u, const struct stmt *list, int times, bool spread) {
+static bool loops_alike(const struct kernel_lowering *u, const struct stmt *list, int times, bool spread) {
   const struct loop *first = NULL;
   int64_t sum = 0;
   for (const struct stmt *s = list; s; s = s->next) {
@@ -70,7 +70,7 @@ static bool loops_alike(const struct unit *u, const struct stmt *list, int times
 
 /* Every root uses others only at its own index of the shared axis. A root without that axis was computed by
  * every thread for itself. */
-static bool rows_apart(const struct unit *u, int axis) {
+static bool rows_apart(const struct kernel_lowering *u, int axis) {
   for (int i = 0; i < u->accesses.n; i++) {
     const struct access *x = &u->accesses.at[i];
     const struct root *needed = x->read ? x->from : x->to;
@@ -80,7 +80,7 @@ static bool rows_apart(const struct unit *u, int axis) {
   return true;
 }
 
-static bool share_loops(struct unit *u, bool spread) {
+static bool share_loops(struct kernel_lowering *u, bool spread) {
   struct stmt *list = u->kernel->body;
   const struct stmt *only = only_loop(list);
   bool scan = false;
@@ -130,7 +130,7 @@ static void touch_all(struct touching *t, const struct stmt *list, const struct 
   }
 }
 
-static void find_own_elements(struct unit *u) {
+static void find_own_elements(struct kernel_lowering *u) {
   for (int i = 0; i < u->kernel->buffers.n; i++) {
     struct buffer *b = u->kernel->buffers.at[i];
     struct touching t = {.arena = u->a, .buffer = b, .own = true};
@@ -161,7 +161,7 @@ struct value_map kept_values(struct arena *a, const struct func *f) {
 
 /* Whether all that it writes can have a copy for each thread: no state, nothing that a repeat carries on or
  * the function returns. */
-static bool can_repeat(const struct unit *u, const struct value_map *kept) {
+static bool can_repeat(const struct kernel_lowering *u, const struct value_map *kept) {
   for (int i = 0; i < u->kernel->buffers.n; i++)
     if (u->kernel->buffers.at[i]->written && u->kernel->buffers.at[i]->base != BASE_SCRATCH)
       return false;
@@ -171,7 +171,7 @@ static bool can_repeat(const struct unit *u, const struct value_map *kept) {
   return true;
 }
 
-void share_kernel(struct unit *u, const struct func *f, const struct value_map *kept) {
+void share_kernel(struct kernel_lowering *u, const struct func *f, const struct value_map *kept) {
   struct kernel *k = u->kernel;
   if (share_loops(u, f->spread)) {
     k->team = TEAM_SHARE;

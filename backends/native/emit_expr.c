@@ -115,7 +115,7 @@ static LLVMValueRef index_value(struct body *b, const struct index *x) {
 
 /* ---- formats --------------------------------------------------------------------------------- */
 
-static LLVMTypeRef format_type(const struct emitter *e, enum format f) {
+static LLVMTypeRef format_type(const struct emitter *e, enum memory_format f) {
   switch (f) {
   case FORMAT_F32: return e->f32;
   case FORMAT_F16:
@@ -127,7 +127,7 @@ static LLVMTypeRef format_type(const struct emitter *e, enum format f) {
   }
 }
 
-static unsigned format_bytes(enum format f) {
+static unsigned format_bytes(enum memory_format f) {
   switch (f) {
   case FORMAT_I8:
   case FORMAT_BOOL: return 1;
@@ -177,7 +177,7 @@ static LLVMValueRef widen_bf16(struct body *b, LLVMValueRef raw) {
                           "");
 }
 
-static LLVMValueRef from_memory(struct body *b, enum format f, LLVMValueRef raw) {
+static LLVMValueRef from_memory(struct body *b, enum memory_format f, LLVMValueRef raw) {
   switch (f) {
   case FORMAT_F16: return widen_half(b, raw);
   case FORMAT_BF16: return widen_bf16(b, raw);
@@ -186,7 +186,7 @@ static LLVMValueRef from_memory(struct body *b, enum format f, LLVMValueRef raw)
   }
 }
 
-static LLVMValueRef to_memory(struct body *b, enum format f, LLVMValueRef v) {
+static LLVMValueRef to_memory(struct body *b, enum memory_format f, LLVMValueRef v) {
   return f == FORMAT_BOOL ? LLVMBuildZExt(b->b, v, lanes_of(v, b->e->i8), "") : v;
 }
 

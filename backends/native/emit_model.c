@@ -8,14 +8,14 @@
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-struct schedule {
+struct entry_emitter {
   struct body b;
   LLVMValueRef indices[MAX_REPEATS]; /* i32 */
   int depth;
 };
 
 /* function(object, more[n]), members of the arguments both, unless the function is NULL. */
-static void call_back(struct schedule *s, unsigned function, unsigned object, const LLVMValueRef *more,
+static void call_back(struct entry_emitter *s, unsigned function, unsigned object, const LLVMValueRef *more,
                       unsigned n) {
   struct emitter *e = s->b.e;
   LLVMBuilderRef b = s->b.b;
@@ -36,12 +36,12 @@ static void call_back(struct schedule *s, unsigned function, unsigned object, co
   LLVMPositionBuilderAtEnd(b, after);
 }
 
-static void trace(struct schedule *s, uint32_t kernel) {
+static void trace(struct entry_emitter *s, uint32_t kernel) {
   call_back(s, ARG_trace, ARG_tracer, (LLVMValueRef[]){s->b.thread, LLVMConstInt(s->b.e->i32, kernel, false)},
             2);
 }
 
-static void call_kernel(struct schedule *s, const struct call *c) {
+static void call_kernel(struct entry_emitter *s, const struct call *c) {
   struct emitter *e = s->b.e;
   const struct kernel *k = c->kernel;
   if (c->barrier)
@@ -55,10 +55,10 @@ static void call_kernel(struct schedule *s, const struct call *c) {
   trace(s, UINT32_MAX);
 }
 
-static void schedule(struct schedule *s, const struct call *c);
+static void schedule(struct entry_emitter *s, const struct call *c);
 
 /* for (index = 0; index < count; index++) body: tested at the end, count is at least 1. */
-static void repeat(struct schedule *s, const struct call *c) {
+static void repeat(struct entry_emitter *s, const struct call *c) {
   struct emitter *e = s->b.e;
   LLVMBuilderRef b = s->b.b;
   LLVMBasicBlockRef before = LLVMGetInsertBlock(b);
@@ -82,7 +82,7 @@ static void repeat(struct schedule *s, const struct call *c) {
   LLVMPositionBuilderAtEnd(b, after);
 }
 
-static void schedule(struct schedule *s, const struct call *c) {
+static void schedule(struct entry_emitter *s, const struct call *c) {
   for (; c; c = c->next)
     if (c->kernel)
       call_kernel(s, c);
@@ -93,7 +93,7 @@ static void schedule(struct schedule *s, const struct call *c) {
 static LLVMValueRef emit_entry(struct emitter *e, const struct entry *entry) {
   LLVMValueRef function = LLVMAddFunction(e->module, entry->symbol, e->run_type);
   LLVMSetLinkage(function, LLVMInternalLinkage);
-  struct schedule s = {.b = {.e = e, .function = function}};
+  struct entry_emitter s = {.b = {.e = e, .function = function}};
   s.b.b = LLVMCreateBuilderInContext(e->context);
   LLVMPositionBuilderAtEnd(s.b.b, LLVMAppendBasicBlockInContext(e->context, function, "entry"));
   debug_function(&s.b);
@@ -111,7 +111,7 @@ static LLVMValueRef emit_entry(struct emitter *e, const struct entry *entry) {
 /* ---- constants ------------------------------------------------------------------------------- */
 
 /* The tables of the model's description, as globals. */
-struct constants {
+struct table_emitter {
   struct emitter *e;
   struct description d;
   LLVMValueRef *tables;  /* in the order of d.tables */
@@ -159,14 +159,14 @@ LLVMTypeRef emit_member_type(const struct emitter *e, const struct member *m) {
   }
 }
 
-static LLVMValueRef table_global(const struct constants *c, const struct table *t) {
+static LLVMValueRef table_global(const struct table_emitter *c, const struct table *t) {
   int i = 0;
   while (c->d.tables.at[i] != t)
     i++;
   return c->tables[i];
 }
 
-static LLVMValueRef emit_cell(struct constants *c, const struct member *m, const struct cell *cell) {
+static LLVMValueRef emit_cell(struct table_emitter *c, const struct member *m, const struct cell *cell) {
   struct emitter *e = c->e;
   LLVMTypeRef type = emit_member_type(e, m);
   switch (cell->kind) {
@@ -179,14 +179,14 @@ static LLVMValueRef emit_cell(struct constants *c, const struct member *m, const
   }
 }
 
-static LLVMValueRef emit_row(struct constants *c, const struct record *r, const struct cell *cells) {
+static LLVMValueRef emit_row(struct table_emitter *c, const struct record *r, const struct cell *cells) {
   LLVMValueRef *members = arena_array(&c->e->arena, LLVMValueRef, r->n);
   for (int i = 0; i < r->n; i++)
     members[i] = emit_cell(c, &r->members[i], &cells[i]);
   return LLVMConstStructInContext(c->e->context, members, (unsigned)r->n, false);
 }
 
-static LLVMValueRef emit_table(struct constants *c, const struct table *t) {
+static LLVMValueRef emit_table(struct table_emitter *c, const struct table *t) {
   struct arena *a = &c->e->arena;
   LLVMValueRef *rows = arena_array(a, LLVMValueRef, t->n_rows);
   for (int i = 0; i < t->n_rows; i++)
@@ -202,7 +202,7 @@ void emit_entries_and_model(struct emitter *e) {
   struct code_facts code = {.target = arena_printf(&e->arena, "%s %s", e->target->triple, e->target->cpu),
                             .features = e->target->needs,
                             .threads = (uint32_t)e->options->threads};
-  struct constants c = {.e = e, .d = describe(&e->arena, l, &code)};
+  struct table_emitter c = {.e = e, .d = describe(&e->arena, l, &code)};
   c.entries = arena_array(&e->arena, LLVMValueRef, l->entries.n);
   c.tables = arena_array(&e->arena, LLVMValueRef, c.d.tables.n);
   for (int i = 0; i < l->entries.n; i++)

@@ -36,7 +36,7 @@ static bool all_fit(struct look *k, const float *values, int64_t at, int64_t n) 
   return true;
 }
 
-bool already_ternary(struct checkpoint *c, const struct tensor *t, int64_t width, int64_t span,
+bool already_ternary(struct checkpoint *c, const struct stored_tensor *t, int64_t width, int64_t span,
                      float *largest) {
   struct look k = {.width = width, .span = span, .segment = -1};
   int64_t count = tensor_count(t), size = dtype_bytes(t->info.dtype);
@@ -60,7 +60,7 @@ bool already_ternary(struct checkpoint *c, const struct tensor *t, int64_t width
 
 bool checkpoint_already_ternary(struct checkpoint *c, const char *name, const struct scaling *scaling,
                                 bool *rows) {
-  const struct tensor *t = tensor_find(c, name);
+  const struct stored_tensor *t = tensor_find(c, name);
   float largest;
   *rows = false;
   if (t && t->scale) /* packed: the original was */

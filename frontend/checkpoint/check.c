@@ -33,11 +33,11 @@ static int64_t divide_up(int64_t n, int64_t by) {
   return n / by + (n % by != 0);
 }
 
-static bool four_rows(const struct tensor *t) {
+static bool four_rows(const struct stored_tensor *t) {
   return tensor_is_codes(t) && t->info.dtype == DTYPE_U8;
 }
 
-static bool same_shape(const struct tensor *t, const struct wanted_tensor *w) {
+static bool same_shape(const struct stored_tensor *t, const struct wanted_tensor *w) {
   int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   if (t->info.rank != w->rank)
@@ -50,7 +50,8 @@ static bool same_shape(const struct tensor *t, const struct wanted_tensor *w) {
 }
 
 /* A matrix of codes that is not of the model's shape. */
-static const char *codes_shape(struct checkpoint *c, const struct tensor *t, const struct wanted_tensor *w) {
+static const char *codes_shape(struct checkpoint *c, const struct stored_tensor *t,
+                               const struct wanted_tensor *w) {
   struct arena *a = c->arena;
   int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
@@ -63,7 +64,8 @@ static const char *codes_shape(struct checkpoint *c, const struct tensor *t, con
 }
 
 /* What is wrong with a tensor that is there; NULL: nothing. */
-static const char *misfit(struct checkpoint *c, const struct tensor *t, const struct wanted_tensor *w) {
+static const char *misfit(struct checkpoint *c, const struct stored_tensor *t,
+                          const struct wanted_tensor *w) {
   struct arena *a = c->arena;
   int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
@@ -92,19 +94,20 @@ static const char *misfit(struct checkpoint *c, const struct tensor *t, const st
 }
 
 static int compare_pointers(const void *p, const void *q) {
-  const struct tensor *a = *(const struct tensor *const *)p, *b = *(const struct tensor *const *)q;
+  const struct stored_tensor *a = *(const struct stored_tensor *const *)p,
+                             *b = *(const struct stored_tensor *const *)q;
   return (a > b) - (a < b);
 }
 
 /* Tensors that nothing wants. A scale of a compact matrix belongs to its matrix. */
 static void find_extra(struct check *k, const struct wanted_tensor *wanted, int n) {
   struct arena *a = k->c->arena;
-  const struct tensor **used = arena_array(a, const struct tensor *, n + 1);
+  const struct stored_tensor **used = arena_array(a, const struct stored_tensor *, n + 1);
   for (int i = 0; i < n; i++)
     used[i] = tensor_find(k->c, wanted[i].name);
   qsort(used, (size_t)n, sizeof *used, compare_pointers);
   for (int i = 0; i < k->c->tensors.n; i++) {
-    const struct tensor *t = &k->c->tensors.at[i];
+    const struct stored_tensor *t = &k->c->tensors.at[i];
     if (!t->is_scale && !bsearch(&t, used, (size_t)n, sizeof *used, compare_pointers))
       vec_push(a, k->extra, t->info.name);
   }
@@ -118,7 +121,7 @@ static void find_missing(struct check *k, const struct wanted_tensor *wanted, in
   struct arena *a = k->c->arena;
   for (int i = 0; i < n; i++) {
     const struct wanted_tensor *w = &wanted[i];
-    const struct tensor *t = tensor_find(k->c, w->name);
+    const struct stored_tensor *t = tensor_find(k->c, w->name);
     struct finding f = {.name = w->name, .at = w->at};
     if (!t) {
       f.wanted = shape_text(a, w->rank, w->shape);
@@ -147,12 +150,12 @@ static const char *describe(struct check *k, const struct finding *f) {
 }
 
 /* Adds a line to a list, or counts it where there are many. */
-struct list {
+struct problem_list {
   VEC(char) text;
   int n;
 };
 
-static void list_add(struct arena *a, struct list *l, const char *line) {
+static void list_add(struct arena *a, struct problem_list *l, const char *line) {
   for (const char *s = "\n    "; l->n < MOST_LISTED && *s; s++)
     vec_push(a, l->text, *s);
   for (const char *s = line; l->n < MOST_LISTED && *s; s++)
@@ -160,7 +163,7 @@ static void list_add(struct arena *a, struct list *l, const char *line) {
   l->n++;
 }
 
-static const char *list_text(struct arena *a, struct list *l) {
+static const char *list_text(struct arena *a, struct problem_list *l) {
   int more = l->n - MOST_LISTED;
   vec_push(a, l->text, '\0');
   return more > 0 ? arena_printf(a, "%s\n    and %d more", l->text.at, more) : l->text.at;
@@ -180,7 +183,7 @@ static void report_place(struct check *k, const findings *all, const struct find
           missing ? "the checkpoint lacks %d tensors that the model needs here"
                   : "%d tensors of the checkpoint are not what the model needs here",
           count);
-  struct list list = {0};
+  struct problem_list list = {0};
   for (int i = 0; i < all->n; i++)
     if (same_place(all->at[i].at, first->at))
       list_add(a, &list, list.n < MOST_LISTED ? describe(k, &all->at[i]) : "");
@@ -206,7 +209,7 @@ static void report_findings(struct check *k, const findings *all) {
 
 /* Tensors that are there and cannot be used. Those of one damaged file have one reason, told once. */
 static void report_faults(struct check *k) {
-  struct list names = {0};
+  struct problem_list names = {0};
   for (int i = 0; i < k->faults.n; i++) {
     const struct finding *f = &k->faults.at[i];
     bool last = i + 1 == k->faults.n || strcmp(f[1].text, f->text) != 0;
@@ -216,13 +219,13 @@ static void report_faults(struct check *k) {
     diag_error(k->c->diag, "%s", f->text);
     if (names.n > 1)
       diag_note(k->c->diag, "the model needs %d tensors of it:%s", names.n, list_text(k->c->arena, &names));
-    names = (struct list){0};
+    names = (struct problem_list){0};
   }
 }
 
 /* What else is missing from a damaged checkpoint: where the spec asks for it says nothing new. */
 static void report_beside_faults(struct check *k) {
-  struct list names = {0};
+  struct problem_list names = {0};
   for (int i = 0; i < k->missing.n; i++)
     list_add(k->c->arena, &names, arena_printf(k->c->arena, "'%s'", k->missing.at[i].name));
   diag_error(k->c->diag,
@@ -239,9 +242,9 @@ static int by_text(const void *p, const void *q) {
 
 static void report_extra(struct check *k) {
   struct arena *a = k->c->arena;
-  struct list list = {0};
+  struct problem_list list = {0};
   for (int i = 0; i < k->extra.n; i++) {
-    const struct tensor *t = tensor_find(k->c, k->extra.at[i]);
+    const struct stored_tensor *t = tensor_find(k->c, k->extra.at[i]);
     int64_t shape[MAX_RANK];
     tensor_shape(t, shape);
     list_add(a, &list, arena_printf(a, "'%s' %s", t->info.name, shape_text(a, t->info.rank, shape)));

@@ -15,7 +15,7 @@ static int64_t divide_up(int64_t n, int64_t by) {
 }
 
 /* How many scales a row has, and whether rows have scales of their own. False: it is no shape of scales. */
-static bool scale_shape(const struct tensor *scale, int64_t rows, int64_t *each, bool *by_row) {
+static bool scale_shape(const struct stored_tensor *scale, int64_t rows, int64_t *each, bool *by_row) {
   const int64_t *n = scale->info.shape;
   *each = 1;
   *by_row = tensor_count(scale) != 1;
@@ -31,7 +31,7 @@ static const char *form_text(struct arena *a, int64_t each, bool by_row, int64_t
                      : arena_printf(a, "per group %lld", (long long)divide_up(cols, each));
 }
 
-const char *codes_misfit(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+const char *codes_misfit(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                          const struct scaling *scaling) {
   struct arena *a = c->arena;
   int64_t each, has = scaling->kind == SCALE_GROUP ? divide_up(cols, scaling->group) : 1;
@@ -61,7 +61,7 @@ static bool divides(const struct checkpoint *c, const struct scaling *scaling) {
 }
 
 /* All stored scales as floats, each checked; free them. NULL after a diagnostic. */
-static float *read_scales(struct checkpoint *c, const struct tensor *scale, int64_t *n) {
+static float *read_scales(struct checkpoint *c, const struct stored_tensor *scale, int64_t *n) {
   *n = tensor_count(scale);
   float *values = xmalloc((size_t)*n * sizeof *values);
   bool ok = checkpoint_read_f32(c, scale->info.name, 0, *n, values);
@@ -78,7 +78,7 @@ static float *read_scales(struct checkpoint *c, const struct tensor *scale, int6
   return NULL;
 }
 
-bool codes_scales(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+bool codes_scales(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                   const struct scaling *scaling, float *scales) {
   int64_t has = scaling->kind == SCALE_GROUP ? divide_up(cols, scaling->group) : 1, each = 1, n;
   bool by_row = false;
@@ -97,7 +97,7 @@ bool codes_scales(struct checkpoint *c, const struct tensor *t, int64_t rows, in
   return true;
 }
 
-bool codes_one_scale(struct checkpoint *c, const struct tensor *t, float *scale, bool *dividing) {
+bool codes_one_scale(struct checkpoint *c, const struct stored_tensor *t, float *scale, bool *dividing) {
   *scale = 1;
   *dividing = c->convention == SCALE_DIVIDES;
   return !t->beside ||
@@ -105,12 +105,12 @@ bool codes_one_scale(struct checkpoint *c, const struct tensor *t, float *scale,
 }
 
 bool checkpoint_has_codes(const struct checkpoint *c, const char *name) {
-  const struct tensor *t = tensor_find(c, name);
+  const struct stored_tensor *t = tensor_find(c, name);
   return t && (t->beside || tensor_is_codes(t));
 }
 
 bool checkpoint_scale_unsaid(const struct checkpoint *c, const char *name) {
-  const struct tensor *t = tensor_find(c, name);
+  const struct stored_tensor *t = tensor_find(c, name);
   return t && t->beside && c->convention == SCALE_UNSAID;
 }
 
@@ -149,23 +149,23 @@ static int64_t from_floats(const float *values, int64_t n, int8_t *codes) {
   return bad;
 }
 
-struct reader {
+struct codes_reader {
   struct checkpoint *c;
-  const struct tensor *t;
+  const struct stored_tensor *t;
   int64_t cols;
   uint8_t *raw;  /* PIECE elements of the stored type */
   float *values; /* PIECE of them */
 };
 
-static bool no_code(struct reader *r, int64_t row, int64_t column, const char *what) {
+static bool no_code(struct codes_reader *r, int64_t row, int64_t column, const char *what) {
   diag_error(r->c->diag, "%s: row %lld, column %lld of '%s' is %s; a code -1, 0 or 1 was expected",
              r->t->info.file, (long long)row, (long long)column, r->t->info.name, what);
   return false;
 }
 
 /* n codes of row `row` from column `first`, n <= PIECE. */
-static bool read_piece(struct reader *r, int64_t row, int64_t first, int64_t n, int8_t *codes) {
-  const struct tensor *t = r->t;
+static bool read_piece(struct codes_reader *r, int64_t row, int64_t first, int64_t n, int8_t *codes) {
+  const struct stored_tensor *t = r->t;
   bool quarter = t->info.dtype == DTYPE_U8;
   int64_t size = dtype_bytes(t->info.dtype), height = t->info.shape[0], bad;
   int64_t at = ((quarter ? row % height : row) * r->cols + first) * size;
@@ -191,20 +191,21 @@ static bool read_piece(struct reader *r, int64_t row, int64_t first, int64_t n, 
                                              : arena_printf(a, "%g", (double)r->values[bad]));
 }
 
-static struct reader reader_new(struct checkpoint *c, const struct tensor *t) {
-  struct reader r = {.c = c, .t = t, .cols = t->info.shape[1]};
+static struct codes_reader reader_new(struct checkpoint *c, const struct stored_tensor *t) {
+  struct codes_reader r = {.c = c, .t = t, .cols = t->info.shape[1]};
   r.raw = xmalloc(PIECE * sizeof(double));
   r.values = xmalloc(PIECE * sizeof *r.values);
   return r;
 }
 
-static void reader_free(struct reader *r) {
+static void reader_free(struct codes_reader *r) {
   free(r->raw);
   free(r->values);
 }
 
-bool codes_read(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols, int8_t *codes) {
-  struct reader r = reader_new(c, t);
+bool codes_read(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
+                int8_t *codes) {
+  struct codes_reader r = reader_new(c, t);
   bool ok = true;
   for (int64_t row = 0; ok && row < rows; row++)
     for (int64_t at = 0, n; ok && at < cols; at += n) {
@@ -218,7 +219,7 @@ bool codes_read(struct checkpoint *c, const struct tensor *t, int64_t rows, int6
 /* ---- codes as floats --------------------------------------------------------------------------------- */
 
 /* The rows that there are: as many as scales of rows where a byte may hold fewer than four. */
-static int64_t known_rows(const struct tensor *t) {
+static int64_t known_rows(const struct stored_tensor *t) {
   int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   bool by_row = t->beside && tensor_count(t->beside) != 1 && t->beside->info.rank >= 1;
@@ -227,7 +228,8 @@ static int64_t known_rows(const struct tensor *t) {
              : shape[0];
 }
 
-bool codes_floats(struct checkpoint *c, const struct tensor *t, int64_t first, int64_t count, float *out) {
+bool codes_floats(struct checkpoint *c, const struct stored_tensor *t, int64_t first, int64_t count,
+                  float *out) {
   int64_t rows = known_rows(t), cols = t->info.shape[1], each = 1, n;
   bool by_row = false;
   if (t->beside && (!scale_shape(t->beside, rows, &each, &by_row) || cols % each != 0)) {
@@ -239,7 +241,7 @@ bool codes_floats(struct checkpoint *c, const struct tensor *t, int64_t first, i
   float one = 1, *scales = &one;
   if (t->beside && !(scales = read_scales(c, t->beside, &n)))
     return false;
-  struct reader r = reader_new(c, t);
+  struct codes_reader r = reader_new(c, t);
   int8_t *codes = xmalloc(PIECE);
   bool ok = true;
   for (int64_t i = first; ok && i < first + count; i += n) {

@@ -23,7 +23,7 @@ static bool plain_file_name(const char *name) {
 
 /* A tensor that is listed and cannot be had. */
 static void put_missing(struct checkpoint *c, const char *name, const char *file, const char *fault) {
-  struct tensor t = {
+  struct stored_tensor t = {
       .info = {.name = message_text(c->arena, name), .dtype = DTYPE_OTHER, .dtype_name = "?", .file = file},
       .shard = -1,
       .stored = "",
@@ -75,10 +75,12 @@ static bool open_shards(struct checkpoint *c, const char *path, struct config *i
 /* ---- names ------------------------------------------------------------------------------------------- */
 
 static int by_name(const void *p, const void *q) {
-  return strcmp((*(const struct tensor *const *)p)->info.name, (*(const struct tensor *const *)q)->info.name);
+  return strcmp((*(const struct stored_tensor *const *)p)->info.name,
+                (*(const struct stored_tensor *const *)q)->info.name);
 }
 
-static const char *same_name(struct checkpoint *c, const struct tensor *a, const struct tensor *b) {
+static const char *same_name(struct checkpoint *c, const struct stored_tensor *a,
+                             const struct stored_tensor *b) {
   if (strcmp(a->stored, b->stored) != 0 && *a->stored && *b->stored)
     return arena_printf(c->arena,
                         "--prefix gives '%s' and '%s' the same name, '%s'; remove one of them, or give "
@@ -90,14 +92,14 @@ static const char *same_name(struct checkpoint *c, const struct tensor *a, const
 
 /* Of two tensors of one name neither can be used. */
 static void sort_names(struct checkpoint *c) {
-  c->by_name = arena_array(c->arena, const struct tensor *, c->tensors.n);
+  c->by_name = arena_array(c->arena, const struct stored_tensor *, c->tensors.n);
   for (int i = 0; i < c->tensors.n; i++)
     c->by_name[i] = &c->tensors.at[i];
   qsort(c->by_name, (size_t)c->tensors.n, sizeof *c->by_name, by_name);
   for (int i = 1; i < c->tensors.n; i++)
     if (by_name(&c->by_name[i - 1], &c->by_name[i]) == 0) {
-      struct tensor *t = &c->tensors.at[c->by_name[i] - c->tensors.at];
-      struct tensor *other = &c->tensors.at[c->by_name[i - 1] - c->tensors.at];
+      struct stored_tensor *t = &c->tensors.at[c->by_name[i] - c->tensors.at];
+      struct stored_tensor *other = &c->tensors.at[c->by_name[i - 1] - c->tensors.at];
       t->fault = other->fault = same_name(c, other, t);
     }
 }
@@ -113,8 +115,8 @@ static void check_listed(struct checkpoint *c, const char *index, json_t *map) {
   json_t *v;
   VEC(struct missing) missing = {0};
   json_object_foreach(map, name, v) {
-    const struct tensor *found = tensor_find(c, name);
-    struct tensor *t = found ? &c->tensors.at[found - c->tensors.at] : NULL;
+    const struct stored_tensor *found = tensor_find(c, name);
+    struct stored_tensor *t = found ? &c->tensors.at[found - c->tensors.at] : NULL;
     if (t && (t->fault || strcmp(t->info.file, join(c, json_string_value(v))) == 0))
       continue;
     const char *fault = arena_printf(
@@ -134,11 +136,11 @@ static void check_listed(struct checkpoint *c, const char *index, json_t *map) {
 }
 
 static int name_order(const void *key, const void *p) {
-  return strcmp(key, (*(const struct tensor *const *)p)->info.name);
+  return strcmp(key, (*(const struct stored_tensor *const *)p)->info.name);
 }
 
-const struct tensor *tensor_find(const struct checkpoint *c, const char *name) {
-  const struct tensor **t =
+const struct stored_tensor *tensor_find(const struct checkpoint *c, const char *name) {
+  const struct stored_tensor **t =
       c->tensors.n ? bsearch(name, c->by_name, (size_t)c->tensors.n, sizeof *c->by_name, name_order) : NULL;
   size_t n = c->added ? strlen(c->added) : 0;
   if (!t && n && strncmp(name, c->added, n) == 0 && c->tensors.n)
@@ -152,7 +154,7 @@ bool checkpoint_prefix(struct checkpoint *c, const char *prefix) {
   int found = 0;
   c->added = adds ? arena_strdup(c->arena, prefix + 1) : NULL;
   for (int i = 0; i < c->tensors.n && !adds; i++) {
-    struct tensor *t = &c->tensors.at[i];
+    struct stored_tensor *t = &c->tensors.at[i];
     if (strncmp(t->info.name, prefix, n) != 0 || !t->info.name[n])
       continue;
     t->info.name += n;
@@ -169,7 +171,7 @@ bool checkpoint_prefix(struct checkpoint *c, const char *prefix) {
 /* ---- compact matrices -------------------------------------------------------------------------------- */
 
 /* n as __metadata__ has it under "tern.columns.X"; 0: it has none; -1: not one that fits the stored shape. */
-static int64_t logical_columns(struct checkpoint *c, const struct tensor *t) {
+static int64_t logical_columns(struct checkpoint *c, const struct stored_tensor *t) {
   const char *key = arena_printf(c->arena, "tern.columns.%s", t->info.name);
   const char *text = json_string_value(json_object_get(c->shards.at[t->shard].metadata, key));
   if (!text)
@@ -182,36 +184,36 @@ static int64_t logical_columns(struct checkpoint *c, const struct tensor *t) {
   return fits ? n : -1;
 }
 
-static struct tensor *scale_of_tensor(struct checkpoint *c, const struct tensor *t) {
-  const struct tensor *found = tensor_find(c, arena_printf(c->arena, "%s_scale", t->info.name));
+static struct stored_tensor *scale_of_tensor(struct checkpoint *c, const struct stored_tensor *t) {
+  const struct stored_tensor *found = tensor_find(c, arena_printf(c->arena, "%s_scale", t->info.name));
   return found ? &c->tensors.at[found - c->tensors.at] : NULL;
 }
 
 /* Any other matrix's X_scale. */
-static void link_scale(struct checkpoint *c, struct tensor *t) {
+static void link_scale(struct checkpoint *c, struct stored_tensor *t) {
   bool matrix = t->info.rank == 2 && (dtype_is_float(t->info.dtype) || tensor_is_codes(t));
-  struct tensor *scale = matrix ? scale_of_tensor(c, t) : NULL;
+  struct stored_tensor *scale = matrix ? scale_of_tensor(c, t) : NULL;
   if (!scale || scale->fault || !dtype_is_float(scale->info.dtype))
     return;
   t->beside = scale;
   scale->is_scale = true;
 }
 
-static bool is_compact(struct checkpoint *c, const struct tensor *t) {
+static bool is_compact(struct checkpoint *c, const struct stored_tensor *t) {
   const struct shard *s = &c->shards.at[t->shard];
   if (!s->base3 || t->info.dtype != DTYPE_U8 || t->info.rank != 2)
     return false;
   return !s->codes || json_object_get(s->metadata, arena_printf(c->arena, "tern.columns.%s", t->info.name));
 }
 
-static bool link_compact(struct checkpoint *c, struct tensor *t) {
+static bool link_compact(struct checkpoint *c, struct stored_tensor *t) {
   if (t->fault)
     return true;
   if (!is_compact(c, t)) {
     link_scale(c, t);
     return true;
   }
-  struct tensor *scale = scale_of_tensor(c, t);
+  struct stored_tensor *scale = scale_of_tensor(c, t);
   if (!scale || scale->fault || scale->info.dtype != DTYPE_F32 || tensor_count(scale) != 1) {
     diag_error(c->diag,
                "%s: the packed matrix '%s' has no '%s_scale' of type F32 and shape []; pack it again",
@@ -338,7 +340,7 @@ const struct tensor_info *checkpoint_tensor(const struct checkpoint *c, int i) {
 }
 
 const struct tensor_info *checkpoint_find(const struct checkpoint *c, const char *name) {
-  const struct tensor *t = tensor_find(c, name);
+  const struct stored_tensor *t = tensor_find(c, name);
   return t ? &t->info : NULL;
 }
 

@@ -19,11 +19,11 @@
 
 enum { COPY_BYTES = 1 << 20, ROWS_PER_UNIT = 64 };
 
-enum origin { ORIGIN_COPY, ORIGIN_PACK, ORIGIN_MEAN };
+enum pack_origin { ORIGIN_COPY, ORIGIN_PACK, ORIGIN_MEAN };
 
 struct planned {
-  const struct tensor *t;
-  enum origin origin;
+  const struct stored_tensor *t;
+  enum pack_origin origin;
   int element_bytes;
 };
 
@@ -47,13 +47,13 @@ static int64_t packed_columns(int64_t n) {
 }
 
 /* What the metadata says of a tensor, under the name that it has now. */
-static void move_key(struct packer *p, const struct tensor *t, const char *key) {
+static void move_key(struct packer *p, const struct stored_tensor *t, const char *key) {
   json_t *v = json_object_get(p->metadata, arena_printf(&p->arena, "%s%s", key, t->stored));
   if (v && strcmp(t->stored, t->info.name) != 0)
     json_object_set(p->metadata, arena_printf(&p->arena, "%s%s", key, t->info.name), v);
 }
 
-static void plan_copy(struct packer *p, const struct tensor *t) {
+static void plan_copy(struct packer *p, const struct stored_tensor *t) {
   struct safetensors_entry e = {
       .name = t->info.name, .dtype = t->info.dtype_name, .rank = t->info.rank, .bytes = t->bytes};
   memcpy(e.shape, t->info.shape, sizeof e.shape);
@@ -62,7 +62,7 @@ static void plan_copy(struct packer *p, const struct tensor *t) {
   move_key(p, t, "tern.largest.");
 }
 
-static void plan_pack(struct packer *p, const struct tensor *t) {
+static void plan_pack(struct packer *p, const struct stored_tensor *t) {
   int64_t rows = t->info.shape[0], columns = packed_columns(t->info.shape[1]);
   vec_push(&p->arena, p->entries,
            (struct safetensors_entry){t->info.name, "U8", 2, {rows, columns}, rows * columns});
@@ -74,22 +74,22 @@ static void plan_pack(struct packer *p, const struct tensor *t) {
                         json_sprintf("%a", (double)largest));
 }
 
-static void plan_mean(struct packer *p, const struct tensor *t) {
+static void plan_mean(struct packer *p, const struct stored_tensor *t) {
   const char *name = arena_printf(&p->arena, "%s_scale", t->info.name);
   vec_push(&p->arena, p->entries, (struct safetensors_entry){name, "F32", 0, {0}, sizeof(float)});
 }
 
-static void (*const plan_entry[])(struct packer *, const struct tensor *) = {
+static void (*const plan_entry[])(struct packer *, const struct stored_tensor *) = {
     [ORIGIN_COPY] = plan_copy, [ORIGIN_PACK] = plan_pack, [ORIGIN_MEAN] = plan_mean};
 
 /* Floats that the model wants as codes only, by their names. */
-static bool is_packed(const struct packer *p, const struct tensor *t) {
+static bool is_packed(const struct packer *p, const struct stored_tensor *t) {
   const char *head = strstr(t->info.name, "lm_head.weight");
   return tensor_is_ternary(t) && !t->beside && !(p->tied && head);
 }
 
 /* 1 for types whose elements are of no whole bytes, or of none that are known. */
-static int stored_bytes(const struct tensor *t) {
+static int stored_bytes(const struct stored_tensor *t) {
   int64_t n = tensor_count(t), size = n ? t->bytes / n : 1;
   return size == 8 || size == 4 || size == 2 ? (int)size : 1;
 }
@@ -97,7 +97,7 @@ static int stored_bytes(const struct tensor *t) {
 /* Plans the entries whose elements have `width` bytes. */
 static void plan_width(struct packer *p, int width) {
   for (int i = 0; i < p->c->tensors.n; i++) {
-    const struct tensor *t = &p->c->tensors.at[i];
+    const struct stored_tensor *t = &p->c->tensors.at[i];
     bool ternary = is_packed(p, t);
     const struct planned candidates[] = {
         {t, ternary ? ORIGIN_PACK : ORIGIN_COPY, ternary ? 1 : stored_bytes(t)},
@@ -124,7 +124,7 @@ static void make_metadata(struct packer *p) {
 /* False: a tensor cannot be read, or a scale's name is taken. */
 static bool check_names(struct packer *p) {
   for (int i = 0; i < p->c->tensors.n; i++) {
-    const struct tensor *t = &p->c->tensors.at[i];
+    const struct stored_tensor *t = &p->c->tensors.at[i];
     if (t->fault) {
       diag_error(p->c->diag, "%s", t->fault);
       return false;
@@ -149,7 +149,7 @@ static void make_plan(struct packer *p) {
 
 /* ---- the data ---------------------------------------------------------------------------------------- */
 
-static bool write_copy(struct packer *p, const struct tensor *t) {
+static bool write_copy(struct packer *p, const struct stored_tensor *t) {
   char *buffer = xmalloc(COPY_BYTES);
   int error = 0;
   for (int64_t at = 0, n; at < t->bytes && !error && !ferror(p->out); at += n) {
@@ -179,11 +179,11 @@ static void pack_rows(void *context, int64_t unit, void *scratch) {
     convert_pack_base3(r->codes + i * r->n, r->n, r->packed + i * packed_columns(r->n));
 }
 
-static float *mean_of(struct packer *p, const struct tensor *t) {
+static float *mean_of(struct packer *p, const struct stored_tensor *t) {
   return &p->means[t - p->c->tensors.at];
 }
 
-static bool write_packed(struct packer *p, const struct tensor *t) {
+static bool write_packed(struct packer *p, const struct stored_tensor *t) {
   struct rows r = {.m = t->info.shape[0], .n = t->info.shape[1]};
   size_t bytes = (size_t)(r.m * packed_columns(r.n));
   int8_t *codes = xmalloc((size_t)(r.m * r.n));
@@ -204,14 +204,14 @@ static bool write_packed(struct packer *p, const struct tensor *t) {
 
 /* Means come before the matrices in the file, but are known after them: room is left, and filled at the end.
  */
-static bool write_nothing_yet(struct packer *p, const struct tensor *t) {
+static bool write_nothing_yet(struct packer *p, const struct stored_tensor *t) {
   (void)t;
   static const float room;
   fwrite(&room, sizeof room, 1, p->out);
   return true;
 }
 
-static bool (*const write_entry[])(struct packer *, const struct tensor *) = {
+static bool (*const write_entry[])(struct packer *, const struct stored_tensor *) = {
     [ORIGIN_COPY] = write_copy, [ORIGIN_PACK] = write_packed, [ORIGIN_MEAN] = write_nothing_yet};
 
 /* False after a diagnostic. */

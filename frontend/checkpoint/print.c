@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-struct row {
-  const struct tensor *t;
+struct tensor_row {
+  const struct stored_tensor *t;
   int64_t shape[MAX_RANK];
   bool matrix;        /* rank 2, floats or packed: what follows is known */
   int64_t bad_weight; /* the first that is not finite, or -1: what follows is known */
@@ -43,7 +43,7 @@ static void count_codes(const int8_t *codes, int64_t n, int64_t *minus, int64_t 
   }
 }
 
-static bool fill_matrix(struct checkpoint *c, struct row *r, int threads) {
+static bool fill_matrix(struct checkpoint *c, struct tensor_row *r, int threads) {
   int64_t m = r->shape[0], n = r->shape[1];
   r->count = m * n;
   r->two_bits = m * up(n, 4);
@@ -59,10 +59,10 @@ static bool fill_matrix(struct checkpoint *c, struct row *r, int threads) {
 }
 
 /* What there is to say of a matrix whose numbers are codes, and of one that could be. */
-static const char *note_of(struct checkpoint *c, struct row *r) {
+static const char *note_of(struct checkpoint *c, struct tensor_row *r) {
   float scale;
   bool divides;
-  const struct tensor *t = r->t;
+  const struct stored_tensor *t = r->t;
   if (!tensor_is_codes(t) && !t->beside) {
     if (t->scale || r->bad_weight >= 0)
       return NULL;
@@ -80,8 +80,8 @@ static const char *note_of(struct checkpoint *c, struct row *r) {
   return arena_printf(c->arena, "codes %s %g", divides ? "/" : "*", (double)scale);
 }
 
-static bool fill_row(struct checkpoint *c, const struct tensor *t, struct row *r, int threads) {
-  *r = (struct row){.t = t, .bad_weight = -1};
+static bool fill_row(struct checkpoint *c, const struct stored_tensor *t, struct tensor_row *r, int threads) {
+  *r = (struct tensor_row){.t = t, .bad_weight = -1};
   tensor_shape(t, r->shape);
   r->matrix = !t->fault && t->info.rank == 2 && !t->is_scale &&
               (t->scale || tensor_is_codes(t) || dtype_is_float(t->info.dtype));
@@ -91,8 +91,8 @@ static bool fill_row(struct checkpoint *c, const struct tensor *t, struct row *r
   return true;
 }
 
-static void add_row(struct totals *s, const struct row *r) {
-  const struct tensor *t = r->t;
+static void add_row(struct totals *s, const struct tensor_row *r) {
+  const struct stored_tensor *t = r->t;
   s->tensors++;
   s->bytes += t->bytes;
   if (!t->is_scale)
@@ -107,7 +107,7 @@ static void add_row(struct totals *s, const struct row *r) {
   }
 }
 
-static const char *type_name(const struct row *r) {
+static const char *type_name(const struct tensor_row *r) {
   return r->t->scale ? "base3" : r->t->info.dtype_name;
 }
 
@@ -129,7 +129,8 @@ static double percent(int64_t part, int64_t whole) {
   return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
-static void print_row(struct checkpoint *c, FILE *out, const struct row *r, int name_width, int shape_width) {
+static void print_row(struct checkpoint *c, FILE *out, const struct tensor_row *r, int name_width,
+                      int shape_width) {
   char two[24], base3[24];
   fprintf(out, "%-*s  %-5s  %-*s", name_width, r->t->info.name, type_name(r), r->matrix ? shape_width : 0,
           shape_text(c->arena, r->t->info.rank, r->shape));
@@ -156,7 +157,7 @@ static void print_totals(FILE *out, const struct totals *s) {
           size_text(d, s->other_bytes));
 }
 
-static void print_table(struct checkpoint *c, FILE *out, const struct row *rows, int n,
+static void print_table(struct checkpoint *c, FILE *out, const struct tensor_row *rows, int n,
                         const struct totals *s) {
   int name_width = 6, shape_width = 5;
   for (int i = 0; i < n; i++) {
@@ -174,7 +175,7 @@ static void print_table(struct checkpoint *c, FILE *out, const struct row *rows,
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
 
-static json_t *row_json(const struct row *r) {
+static json_t *row_json(const struct tensor_row *r) {
   json_t *shape = json_array();
   for (int i = 0; i < r->t->info.rank; i++)
     json_array_append_new(shape, json_integer(r->shape[i]));
@@ -197,7 +198,7 @@ static json_t *row_json(const struct row *r) {
   return o;
 }
 
-static void print_json(FILE *out, const struct row *rows, int n, const struct totals *s) {
+static void print_json(FILE *out, const struct tensor_row *rows, int n, const struct totals *s) {
   json_t *list = json_array();
   for (int i = 0; i < n; i++)
     json_array_append_new(list, row_json(&rows[i]));
@@ -213,7 +214,7 @@ static void print_json(FILE *out, const struct row *rows, int n, const struct to
 
 bool checkpoint_print(struct checkpoint *c, FILE *out, bool json) {
   int n = c->tensors.n, threads = (int)machine_processors("");
-  struct row *rows = arena_array(c->arena, struct row, n);
+  struct tensor_row *rows = arena_array(c->arena, struct tensor_row, n);
   struct totals totals = {0};
   for (int i = 0; i < n; i++) {
     if (!fill_row(c, &c->tensors.at[i], &rows[i], threads))

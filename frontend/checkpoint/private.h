@@ -18,17 +18,17 @@ struct shard { /* one open safetensors file */
   json_t *metadata;            /* __metadata__ or NULL; owned */
 };
 
-struct tensor {
+struct stored_tensor {
   struct tensor_info info; /* as stored: of a compact matrix U8 [m, ceil(n / 5)] */
   const char *stored;      /* its name in the file, which --prefix strips */
   int shard;
-  int64_t begin, bytes;        /* in the shard's data */
-  const struct tensor *scale;  /* of a compact matrix its X_scale; else NULL */
-  int64_t columns;             /* of a compact matrix: n, or 0 when the header does not say */
-  const struct tensor *beside; /* of any other matrix X its X_scale, or NULL */
-  const char *fault;           /* why it cannot be used, naming its file; NULL: it can */
-  bool is_scale;               /* the X_scale of another */
-  bool told_nan;               /* that it holds a NaN */
+  int64_t begin, bytes;               /* in the shard's data */
+  const struct stored_tensor *scale;  /* of a compact matrix its X_scale; else NULL */
+  int64_t columns;                    /* of a compact matrix: n, or 0 when the header does not say */
+  const struct stored_tensor *beside; /* of any other matrix X its X_scale, or NULL */
+  const char *fault;                  /* why it cannot be used, naming its file; NULL: it can */
+  bool is_scale;                      /* the X_scale of another */
+  bool told_nan;                      /* that it holds a NaN */
 };
 
 struct checkpoint {
@@ -37,12 +37,12 @@ struct checkpoint {
   const char *path; /* as given, for diagnostics */
   const char *dir;
   VEC(struct shard) shards;
-  VEC(struct tensor) tensors;    /* in file order */
-  const struct tensor **by_name; /* sorted */
-  const char *stripped;          /* what --prefix took from names; NULL: nothing */
-  const char *added;             /* what the model's names begin with and these do not; NULL: nothing */
-  struct config config;          /* config.root == NULL: no config.json, or none that can be read */
-  bool config_unread;            /* it is there, and why it cannot be read has been told */
+  VEC(struct stored_tensor) tensors;    /* in file order */
+  const struct stored_tensor **by_name; /* sorted */
+  const char *stripped;                 /* what --prefix took from names; NULL: nothing */
+  const char *added;    /* what the model's names begin with and these do not; NULL: nothing */
+  struct config config; /* config.root == NULL: no config.json, or none that can be read */
+  bool config_unread;   /* it is there, and why it cannot be read has been told */
   enum {
     SCALE_UNSAID,
     SCALE_MULTIPLIES,
@@ -57,28 +57,29 @@ enum {
 };
 
 /* By the name that the model has for it. */
-const struct tensor *tensor_find(const struct checkpoint *c, const char *name);
-int64_t tensor_count(const struct tensor *t); /* elements as stored */
+const struct stored_tensor *tensor_find(const struct checkpoint *c, const char *name);
+int64_t tensor_count(const struct stored_tensor *t); /* elements as stored */
 bool dtype_is_float(enum dtype t);
 /* A matrix of codes that is not compact: I8, or U8 with four rows a byte. */
-bool tensor_is_codes(const struct tensor *t);
+bool tensor_is_codes(const struct stored_tensor *t);
 int64_t dtype_bytes(enum dtype t); /* not for DTYPE_OTHER */
 /* "[4, 8]", in the arena. */
 const char *shape_text(struct arena *a, int rank, const int64_t *shape);
 /* Shape as the model sees it: of a compact matrix [m, n]. */
-void tensor_shape(const struct tensor *t, int64_t shape[MAX_RANK]);
+void tensor_shape(const struct stored_tensor *t, int64_t shape[MAX_RANK]);
 /* The published layout's rule: float matrices whose name ends in _proj.weight or lm_head.weight are ternary.
  */
-bool tensor_is_ternary(const struct tensor *t);
+bool tensor_is_ternary(const struct stored_tensor *t);
 
 /* `bytes` bytes of t's data from offset `at`. 0, or errno's value; READ_ENDED when the file has become
  * shorter. May be called by any thread. */
 enum { READ_ENDED = -1 };
-int tensor_pread(const struct checkpoint *c, const struct tensor *t, int64_t at, void *to, int64_t bytes);
-void report_read(struct checkpoint *c, const struct tensor *t, int error);
+int tensor_pread(const struct checkpoint *c, const struct stored_tensor *t, int64_t at, void *to,
+                 int64_t bytes);
+void report_read(struct checkpoint *c, const struct stored_tensor *t, int error);
 
 /* False, after a diagnostic for the weight number `bad` of a matrix. */
-bool weight_not_finite(struct checkpoint *c, const struct tensor *t, int64_t cols, int64_t bad);
+bool weight_not_finite(struct checkpoint *c, const struct stored_tensor *t, int64_t cols, int64_t bad);
 
 /* The s that c, W = c * code, makes: by the mean 1 / max(c, 1e-5), else 1 / c, or 1 where that is too large.
  */
@@ -86,30 +87,32 @@ float scale_of(float c, bool largest);
 
 /* ---- codes.c: matrices that are codes already, or floats of them ---- */
 /* Codes of [rows, cols]. False after a diagnostic, with the place of what is no code. */
-bool codes_read(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols, int8_t *codes);
+bool codes_read(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
+                int8_t *codes);
 /* The scales s of X_scale, or 1, spread to what the scaling asks for. */
-bool codes_scales(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+bool codes_scales(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                   const struct scaling *scaling, float *scales);
 /* Why the stored scales do not fit the scaling; NULL: they do. In the arena. */
-const char *codes_misfit(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+const char *codes_misfit(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                          const struct scaling *scaling);
 /* Values, as checkpoint_read_f32, which has checked the range. */
-bool codes_floats(struct checkpoint *c, const struct tensor *t, int64_t first, int64_t count, float *out);
+bool codes_floats(struct checkpoint *c, const struct stored_tensor *t, int64_t first, int64_t count,
+                  float *out);
 /* Of one scale: it is in *scale as stored (1 without), with *divides. False: there are several, or they
  * cannot be read, which is not reported. */
-bool codes_one_scale(struct checkpoint *c, const struct tensor *t, float *scale, bool *divides);
+bool codes_one_scale(struct checkpoint *c, const struct stored_tensor *t, float *scale, bool *divides);
 
 /* ---- already.c ---- */
 /* The tensor, in segments of `span` elements within rows of `width`, holds -s, 0 and s, one s a segment, and
  * a 0. *largest: that of the last segment that has one. */
-bool already_ternary(struct checkpoint *c, const struct tensor *t, int64_t width, int64_t span,
+bool already_ternary(struct checkpoint *c, const struct stored_tensor *t, int64_t width, int64_t span,
                      float *largest);
 
 /* Codes and means, or the largest magnitudes, without a diagnostic for weights that are not finite:
  * *bad_weight gets the first such weight's index, or -1. False after a diagnostic. Arguments as
  * checkpoint_read_ternary's, which are right; the matrix is floats or compact.
  */
-bool ternary_scan(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+bool ternary_scan(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                   enum scale_kind kind, int64_t group, bool largest, int8_t *codes, float *means, int threads,
                   int64_t *bad_weight);
 

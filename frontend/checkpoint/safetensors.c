@@ -44,7 +44,7 @@ struct header {
 #define bad(h, ...)      ((h)->fault = arena_printf((h)->c->arena, __VA_ARGS__), false)
 #define spoil(h, t, ...) spoil_with(t, arena_printf((h)->c->arena, __VA_ARGS__))
 
-static bool spoil_with(struct tensor *t, const char *fault) {
+static bool spoil_with(struct stored_tensor *t, const char *fault) {
   t->fault = fault;
   return false;
 }
@@ -54,7 +54,7 @@ static const char *printable(struct arena *a, const char *s, size_t most) {
   return message_bytes(a, s, strnlen(s, most));
 }
 
-static bool check_name(const struct header *h, const char *name, struct tensor *t) {
+static bool check_name(const struct header *h, const char *name, struct stored_tensor *t) {
   t->info.name = t->stored = printable(h->c->arena, name, LONGEST_NAME);
   if (!*name || strcmp(t->info.name, name) != 0)
     return spoil(h, t, "%s: the name of tensor %d is empty, longer than %d bytes or has control characters",
@@ -63,7 +63,7 @@ static bool check_name(const struct header *h, const char *name, struct tensor *
 }
 
 /* *element_bytes: 0 where the type is not known; such a tensor can be copied. */
-static bool parse_dtype(const struct header *h, json_t *v, struct tensor *t, int *element_bytes) {
+static bool parse_dtype(const struct header *h, json_t *v, struct stored_tensor *t, int *element_bytes) {
   const char *name = json_string_value(v);
   t->info.dtype = DTYPE_OTHER;
   t->info.dtype_name = name ? printable(h->c->arena, name, 20) : "?";
@@ -78,7 +78,7 @@ static bool parse_dtype(const struct header *h, json_t *v, struct tensor *t, int
 }
 
 /* shape: and the number of bytes that it asks for. */
-static bool parse_shape(const struct header *h, json_t *v, struct tensor *t, int element_bytes,
+static bool parse_shape(const struct header *h, json_t *v, struct stored_tensor *t, int element_bytes,
                         int64_t *bytes) {
   if (!json_is_array(v))
     return spoil(h, t, "%s: tensor '%s': 'shape' must be a list of numbers", h->path, t->info.name);
@@ -100,7 +100,7 @@ static bool parse_shape(const struct header *h, json_t *v, struct tensor *t, int
 }
 
 /* Where it is; t->bytes stays 0 and h->lost is set when that is not said. */
-static bool parse_offsets(struct header *h, json_t *v, struct tensor *t) {
+static bool parse_offsets(struct header *h, json_t *v, struct stored_tensor *t) {
   json_t *begin = json_array_get(v, 0), *end = json_array_get(v, 1);
   long long from = json_integer_value(begin), to = json_integer_value(end);
   h->lost = true;
@@ -118,7 +118,7 @@ static bool parse_offsets(struct header *h, json_t *v, struct tensor *t) {
   return true;
 }
 
-static bool check_bytes(const struct header *h, struct tensor *t, int64_t shape_bytes) {
+static bool check_bytes(const struct header *h, struct stored_tensor *t, int64_t shape_bytes) {
   if (t->bytes == shape_bytes)
     return true;
   return spoil(
@@ -128,7 +128,7 @@ static bool check_bytes(const struct header *h, struct tensor *t, int64_t shape_
 }
 
 static void parse_tensor(struct header *h, const char *name, json_t *v) {
-  struct tensor t = {.shard = h->c->shards.n - 1, .info = {.file = h->path, .dtype_name = "?"}};
+  struct stored_tensor t = {.shard = h->c->shards.n - 1, .info = {.file = h->path, .dtype_name = "?"}};
   bool lost = h->lost;
   int element_bytes = 0;
   int64_t bytes = 0;
@@ -145,14 +145,14 @@ static void parse_tensor(struct header *h, const char *name, json_t *v) {
 }
 
 static int by_place(const void *p, const void *q) {
-  const struct tensor *a = p, *b = q;
+  const struct stored_tensor *a = p, *b = q;
   if (a->begin != b->begin)
     return a->begin < b->begin ? -1 : 1;
   return (a->bytes > b->bytes) - (a->bytes < b->bytes); /* empty ones first */
 }
 
 /* Both of two tensors that share bytes are spoiled. */
-static void spoil_overlap(const struct header *h, struct tensor *t, struct tensor *before) {
+static void spoil_overlap(const struct header *h, struct stored_tensor *t, struct stored_tensor *before) {
   if (!t->fault)
     spoil(h, t,
           "%s: tensor '%s' begins at byte %lld of the data, but tensor '%s' ends at byte %lld: they overlap; "
@@ -164,7 +164,8 @@ static void spoil_overlap(const struct header *h, struct tensor *t, struct tenso
           t->info.name);
 }
 
-static bool gap(struct header *h, const struct tensor *t, int64_t end, const struct tensor *before) {
+static bool gap(struct header *h, const struct stored_tensor *t, int64_t end,
+                const struct stored_tensor *before) {
   return bad(h,
              "%s: tensor '%s' begins at byte %lld of the data, but %s%s%s at byte %lld: nothing says what is "
              "between; the file is damaged",
@@ -176,7 +177,7 @@ static bool gap(struct header *h, const struct tensor *t, int64_t end, const str
  * place is not known may be anywhere. */
 static bool check_cover(struct header *h) {
   struct checkpoint *c = h->c;
-  struct tensor *t = c->tensors.at ? c->tensors.at + h->first : NULL;
+  struct stored_tensor *t = c->tensors.at ? c->tensors.at + h->first : NULL;
   int n = c->tensors.n - h->first, last = 0;
   int64_t end = 0;
   if (n)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int64_t tensor_count(const struct tensor *t) {
+int64_t tensor_count(const struct stored_tensor *t) {
   int64_t n = 1;
   for (int i = 0; i < t->info.rank; i++)
     n *= t->info.shape[i];
@@ -31,7 +31,7 @@ const char *shape_text(struct arena *a, int rank, const int64_t *shape) {
   return arena_printf(a, "[%s]", s);
 }
 
-void tensor_shape(const struct tensor *t, int64_t shape[MAX_RANK]) {
+void tensor_shape(const struct stored_tensor *t, int64_t shape[MAX_RANK]) {
   memcpy(shape, t->info.shape, sizeof t->info.shape);
   if (t->scale)
     shape[1] = t->columns ? t->columns : t->info.shape[1] * TRITS_PER_BYTE;
@@ -39,7 +39,7 @@ void tensor_shape(const struct tensor *t, int64_t shape[MAX_RANK]) {
     shape[0] *= ROWS_PER_BYTE;
 }
 
-bool tensor_is_codes(const struct tensor *t) {
+bool tensor_is_codes(const struct stored_tensor *t) {
   return !t->scale && t->info.rank == 2 && (t->info.dtype == DTYPE_U8 || t->info.dtype == DTYPE_I8);
 }
 
@@ -48,12 +48,13 @@ static bool ends_with(const char *s, const char *end) {
   return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-bool tensor_is_ternary(const struct tensor *t) {
+bool tensor_is_ternary(const struct stored_tensor *t) {
   return t->info.rank == 2 && dtype_is_float(t->info.dtype) &&
          (ends_with(t->info.name, "_proj.weight") || ends_with(t->info.name, "lm_head.weight"));
 }
 
-int tensor_pread(const struct checkpoint *c, const struct tensor *t, int64_t at, void *to, int64_t bytes) {
+int tensor_pread(const struct checkpoint *c, const struct stored_tensor *t, int64_t at, void *to,
+                 int64_t bytes) {
   const struct shard *s = &c->shards.at[t->shard];
   char *p = to;
   for (int64_t done = 0; done < bytes;) {
@@ -67,12 +68,12 @@ int tensor_pread(const struct checkpoint *c, const struct tensor *t, int64_t at,
   return 0;
 }
 
-void report_read(struct checkpoint *c, const struct tensor *t, int error) {
+void report_read(struct checkpoint *c, const struct stored_tensor *t, int error) {
   diag_error(c->diag, "%s: cannot read tensor '%s': %s", t->info.file, t->info.name,
              error == READ_ENDED ? "the file has become shorter since it was opened" : strerror(error));
 }
 
-static bool check_floats(struct checkpoint *c, const char *name, const struct tensor *t, int64_t first,
+static bool check_floats(struct checkpoint *c, const char *name, const struct stored_tensor *t, int64_t first,
                          int64_t count) {
   if (!t) {
     diag_error(c->diag, "%s: has no tensor '%s'", c->path, name);
@@ -98,7 +99,7 @@ static bool check_floats(struct checkpoint *c, const char *name, const struct te
   return true;
 }
 
-static bool read_floats(struct checkpoint *c, const struct tensor *t, int64_t first, int64_t count,
+static bool read_floats(struct checkpoint *c, const struct stored_tensor *t, int64_t first, int64_t count,
                         float *out) {
   if (tensor_is_codes(t))
     return codes_floats(c, t, first, count, out);
@@ -118,7 +119,8 @@ static bool read_floats(struct checkpoint *c, const struct tensor *t, int64_t fi
 }
 
 /* Infinities may be meant, as in a mask. */
-static void tell_nan(struct checkpoint *c, struct tensor *t, int64_t first, int64_t count, const float *x) {
+static void tell_nan(struct checkpoint *c, struct stored_tensor *t, int64_t first, int64_t count,
+                     const float *x) {
   int64_t i = 0;
   while (i < count && x[i] == x[i])
     i++;
@@ -132,7 +134,7 @@ static void tell_nan(struct checkpoint *c, struct tensor *t, int64_t first, int6
 }
 
 bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, int64_t count, float *out) {
-  const struct tensor *t = tensor_find(c, name);
+  const struct stored_tensor *t = tensor_find(c, name);
   if (!check_floats(c, name, t, first, count) || !read_floats(c, t, first, count, out))
     return false;
   tell_nan(c, &c->tensors.at[t - c->tensors.at], first, count, out);

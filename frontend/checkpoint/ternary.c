@@ -21,7 +21,7 @@ _Static_assert(BUFFER_ELEMENTS % SUM_LANES == 0, "a buffer must not shift the la
 
 struct scan {
   const struct checkpoint *c;
-  const struct tensor *t;
+  const struct stored_tensor *t;
   int64_t width, span, per_row, segments, per_unit;
   bool one_scale, largest;
   double *sums;  /* of each segment */
@@ -197,7 +197,7 @@ static bool scan_floats(struct checkpoint *c, struct scan *s, int threads, int64
 
 struct unpack {
   const struct checkpoint *c;
-  const struct tensor *t;
+  const struct stored_tensor *t;
   int64_t rows, cols, packed_cols, rows_per_unit;
   int8_t *codes;
   _Atomic int error;
@@ -243,7 +243,7 @@ static void unpack_unit(void *context, int64_t unit, void *scratch) {
   }
 }
 
-static bool read_compact(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+static bool read_compact(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                          int8_t *codes, float *mean, int threads) {
   struct unpack u = {.c = c, .t = t, .rows = rows, .cols = cols, .codes = codes, .bad_row = rows};
   u.packed_cols = t->info.shape[1];
@@ -268,7 +268,7 @@ static bool read_compact(struct checkpoint *c, const struct tensor *t, int64_t r
 }
 
 /* The s of -s, 0, s that the original held, as the header keeps it. */
-static bool compact_largest(struct checkpoint *c, const struct tensor *t, float *largest) {
+static bool compact_largest(struct checkpoint *c, const struct stored_tensor *t, float *largest) {
   const char *key = arena_printf(c->arena, "tern.largest.%s", t->stored);
   const char *text = json_string_value(json_object_get(c->shards.at[t->shard].metadata, key));
   char *end = NULL;
@@ -285,7 +285,7 @@ static bool compact_largest(struct checkpoint *c, const struct tensor *t, float 
 
 /* ---- the interface ----------------------------------------------------------------------------------- */
 
-bool ternary_scan(struct checkpoint *c, const struct tensor *t, int64_t rows, int64_t cols,
+bool ternary_scan(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                   enum scale_kind kind, int64_t group, bool largest, int8_t *codes, float *means, int threads,
                   int64_t *bad_weight) {
   *bad_weight = -1;
@@ -316,7 +316,7 @@ float scale_of(float c, bool largest) {
   return c < FLT_MIN ? 1.0f : 1.0f / c;
 }
 
-static bool packed_only_once(struct checkpoint *c, const char *name, const struct tensor *t) {
+static bool packed_only_once(struct checkpoint *c, const char *name, const struct stored_tensor *t) {
   diag_error(c->diag,
              "%s: '%s' is packed with one scale for the matrix; for a scale a row or a group use the "
              "checkpoint that it was packed from",
@@ -324,7 +324,7 @@ static bool packed_only_once(struct checkpoint *c, const char *name, const struc
   return false;
 }
 
-static bool has_shape(const struct tensor *t, int64_t rows, int64_t cols) {
+static bool has_shape(const struct stored_tensor *t, int64_t rows, int64_t cols) {
   int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
   if (t->info.rank != 2)
@@ -335,7 +335,7 @@ static bool has_shape(const struct tensor *t, int64_t rows, int64_t cols) {
                                                    divide_up(cols, TRITS_PER_BYTE) == t->info.shape[1]));
 }
 
-static bool check_request(struct checkpoint *c, const char *name, const struct tensor *t, int64_t rows,
+static bool check_request(struct checkpoint *c, const char *name, const struct stored_tensor *t, int64_t rows,
                           int64_t cols, const struct scaling *scaling) {
   if (!t) {
     diag_error(c->diag, "%s: has no tensor '%s'", c->path, name);
@@ -364,7 +364,7 @@ static bool check_request(struct checkpoint *c, const char *name, const struct t
   return true;
 }
 
-bool weight_not_finite(struct checkpoint *c, const struct tensor *t, int64_t cols, int64_t bad) {
+bool weight_not_finite(struct checkpoint *c, const struct stored_tensor *t, int64_t cols, int64_t bad) {
   diag_error(c->diag,
              "%s: weight %lld of tensor '%s' (row %lld, column %lld) is infinite or not a number; its "
              "scale would be "
@@ -375,7 +375,7 @@ bool weight_not_finite(struct checkpoint *c, const struct tensor *t, int64_t col
 
 bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
                              const struct scaling *scaling, int8_t *codes, float *scales, int threads) {
-  const struct tensor *t = tensor_find(c, name);
+  const struct stored_tensor *t = tensor_find(c, name);
   int64_t bad;
   if (!check_request(c, name, t, rows, cols, scaling))
     return false;

@@ -11,7 +11,7 @@
 #include <utf8proc.h>
 
 /* One section while it is made. */
-struct part {
+struct section {
   const void *at;
   size_t count, bytes;
 };
@@ -20,7 +20,7 @@ struct layout {
   struct diag *d;
   struct arena *a;
   const struct vocabulary *v;
-  struct part part[TOKENIZER_SECTIONS];
+  struct section part[TOKENIZER_SECTIONS];
   VEC(char) strings;
   struct tokenizer_token *tokens;
   bool ok;
@@ -55,7 +55,7 @@ static struct tokenizer_span put_string(struct layout *l, const char *s, size_t 
 
 static void set_part(struct layout *l, enum tokenizer_section section, const void *at, size_t count,
                      size_t size) {
-  l->part[section] = (struct part){at, count, count * size};
+  l->part[section] = (struct section){at, count, count * size};
 }
 
 /* ---- tokens ---- */

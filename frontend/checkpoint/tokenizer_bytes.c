@@ -147,7 +147,7 @@ _Static_assert((int)UTF8PROC_CATEGORY_SO == (int)TOKENIZER_CLASS_OTHER &&
 const char pattern_gpt2[] = PATTERN_GPT2;
 
 /* A rule for each alternative, in order. */
-static const struct pattern {
+static const struct word_pattern {
   const char *regex;
   struct tokenizer_rule rules[8]; /* kind 0 ends them */
 } patterns[] = {

@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-struct reader {
+struct tokenizer_reader {
   struct diag *d;
   struct arena *a;
   const char *path;
@@ -21,7 +21,7 @@ struct reader {
 };
 
 /* An error at a place inside the file, e.g. "model.merges[7]". */
-__attribute__((format(printf, 3, 4))) static void wrong(struct reader *r, const char *where,
+__attribute__((format(printf, 3, 4))) static void wrong(struct tokenizer_reader *r, const char *where,
                                                         const char *format, ...) {
   va_list ap;
   va_start(ap, format);
@@ -36,7 +36,7 @@ static json_t *get(const json_t *object, const char *key) {
   return json_is_null(value) ? NULL : value;
 }
 
-static bool get_bool(struct reader *r, const json_t *object, const char *where, const char *key,
+static bool get_bool(struct tokenizer_reader *r, const json_t *object, const char *where, const char *key,
                      bool otherwise) {
   const json_t *value = get(object, key);
   if (value && !json_is_boolean(value))
@@ -44,15 +44,15 @@ static bool get_bool(struct reader *r, const json_t *object, const char *where, 
   return value && json_is_boolean(value) ? json_is_true(value) : otherwise;
 }
 
-static const char *get_string(struct reader *r, const json_t *object, const char *where, const char *key,
-                              const char *otherwise) {
+static const char *get_string(struct tokenizer_reader *r, const json_t *object, const char *where,
+                              const char *key, const char *otherwise) {
   const json_t *value = get(object, key);
   if (value && !json_is_string(value))
     wrong(r, where, "\"%s\" must be a string", key);
   return value && json_is_string(value) ? json_string_value(value) : otherwise;
 }
 
-static struct bytes keep(struct reader *r, const char *s) {
+static struct bytes keep(struct tokenizer_reader *r, const char *s) {
   return (struct bytes){arena_strdup(r->a, s), strlen(s)};
 }
 
@@ -61,14 +61,14 @@ static struct bytes keep(struct reader *r, const char *s) {
 /* A kind of normalizer, pre-tokenizer or decoder, and what it does to the vocabulary's flags. */
 struct step {
   const char *type;
-  void (*read)(struct reader *r, const json_t *step, const char *where);
+  void (*read)(struct tokenizer_reader *r, const json_t *step, const char *where);
 };
 
 static bool is_blank(const char *s) {
   return strcmp(s, TOKENIZER_BLANK) == 0;
 }
 
-static void read_prepend(struct reader *r, const json_t *step, const char *where) {
+static void read_prepend(struct tokenizer_reader *r, const json_t *step, const char *where) {
   if (!is_blank(get_string(r, step, where, "prepend", "")))
     wrong(r, where, "Prepend can only put U+2581 in front");
   if (r->v->flags & (TOKENIZER_PREPEND | TOKENIZER_REPLACE))
@@ -76,14 +76,14 @@ static void read_prepend(struct reader *r, const json_t *step, const char *where
   r->v->flags |= TOKENIZER_PREPEND;
 }
 
-static void read_replace(struct reader *r, const json_t *step, const char *where) {
+static void read_replace(struct tokenizer_reader *r, const json_t *step, const char *where) {
   const char *from = get_string(r, get(step, "pattern"), where, "String", "");
   if (strcmp(from, " ") != 0 || !is_blank(get_string(r, step, where, "content", "")))
     wrong(r, where, "Replace can only put U+2581 for each \" \"");
   r->v->flags |= TOKENIZER_REPLACE;
 }
 
-static void read_metaspace(struct reader *r, const json_t *step, const char *where) {
+static void read_metaspace(struct tokenizer_reader *r, const json_t *step, const char *where) {
   static const struct {
     const char *scheme;
     uint32_t flags;
@@ -111,7 +111,8 @@ static void read_metaspace(struct reader *r, const json_t *step, const char *whe
 }
 
 /* {"type": "Split", "pattern": {"Regex": "..."}, "behavior": "Isolated"}: words of a byte-level tokenizer. */
-static void read_pattern(struct reader *r, const json_t *step, const char *where, const char *regex) {
+static void read_pattern(struct tokenizer_reader *r, const json_t *step, const char *where,
+                         const char *regex) {
   const char *behavior = get_string(r, step, where, "behavior", "");
   if (r->v->rules.n || r->v->flags & TOKENIZER_BYTE_LEVEL)
     wrong(r, where, "there can be one Split by a pattern only, in front of ByteLevel");
@@ -125,7 +126,7 @@ static void read_pattern(struct reader *r, const json_t *step, const char *where
 }
 
 /* Splitting at " " changes nothing once the normalizer has replaced every one of them. */
-static void read_split(struct reader *r, const json_t *step, const char *where) {
+static void read_split(struct tokenizer_reader *r, const json_t *step, const char *where) {
   const char *regex = get_string(r, get(step, "pattern"), where, "Regex", NULL);
   if (regex) {
     read_pattern(r, step, where, regex);
@@ -138,7 +139,7 @@ static void read_split(struct reader *r, const json_t *step, const char *where) 
 
 /* Characters are bytes from here on. It splits by GPT-2's pattern, unless a Split in front of it has done so.
  */
-static void read_byte_level(struct reader *r, const json_t *step, const char *where) {
+static void read_byte_level(struct tokenizer_reader *r, const json_t *step, const char *where) {
   bool prefix = get_bool(r, step, where, "add_prefix_space", true), split_before = r->v->rules.n;
   bool split = get_bool(r, step, where, "use_regex", true);
   if (r->v->flags & TOKENIZER_BYTE_LEVEL)
@@ -158,7 +159,7 @@ static const struct step pre_tokenizers[] = {
     {"Metaspace", read_metaspace}, {"Split", read_split}, {"ByteLevel", read_byte_level}, {0}};
 
 /* One step, or a Sequence of steps in `list`. */
-static void read_steps(struct reader *r, const json_t *step, const char *where, const char *list,
+static void read_steps(struct tokenizer_reader *r, const json_t *step, const char *where, const char *list,
                        const struct step *known) {
   if (!step)
     return;
@@ -206,7 +207,7 @@ static bool decoder_drops_blank(const json_t *decoder, bool otherwise) {
 /* ---- vocabulary ---- */
 
 /* Puts a token at its id; false after a diagnostic. */
-static bool place(struct reader *r, const char *where, json_int_t id, struct vocabulary_token k) {
+static bool place(struct tokenizer_reader *r, const char *where, json_int_t id, struct vocabulary_token k) {
   if (id < 0 || id >= TOKENIZER_MAX_TOKENS) {
     wrong(r, where, "the id %lld is not in 0 .. %d", (long long)id, (int)TOKENIZER_MAX_TOKENS - 1);
     return false;
@@ -223,7 +224,7 @@ static bool place(struct reader *r, const char *where, json_int_t id, struct voc
   return true;
 }
 
-static void read_vocab(struct reader *r) {
+static void read_vocab(struct tokenizer_reader *r) {
   const char *piece;
   json_t *id;
   if (!json_is_object(r->vocab) || json_object_size(r->vocab) == 0) {
@@ -241,13 +242,14 @@ static void read_vocab(struct reader *r) {
   }
 }
 
-static int32_t find_id(const struct reader *r, const char *piece) {
+static int32_t find_id(const struct tokenizer_reader *r, const char *piece) {
   json_t *id = json_object_get(r->vocab, piece);
   return id ? (int32_t)json_integer_value(id) : -1;
 }
 
 /* The two parts of a merge in either form; false when it is neither. */
-static bool merge_parts(struct reader *r, const json_t *merge, const char **left, const char **right) {
+static bool merge_parts(struct tokenizer_reader *r, const json_t *merge, const char **left,
+                        const char **right) {
   if (json_is_string(merge)) {
     char *s = arena_strdup(r->a, json_string_value(merge)), *space = strchr(s, ' ');
     if (!space || strchr(space + 1, ' '))
@@ -262,7 +264,7 @@ static bool merge_parts(struct reader *r, const json_t *merge, const char **left
   return json_array_size(merge) == 2 && *left && *right;
 }
 
-static void read_merge(struct reader *r, const json_t *merge, size_t i) {
+static void read_merge(struct tokenizer_reader *r, const json_t *merge, size_t i) {
   const char *left, *right, *where = arena_printf(r->a, "model.merges[%zu]", i);
   if (!merge_parts(r, merge, &left, &right)) {
     wrong(r, where, "a merge must be \"a b\" or [\"a\", \"b\"]");
@@ -281,7 +283,7 @@ static void read_merge(struct reader *r, const json_t *merge, size_t i) {
   vec_push(r->a, r->v->merges, (struct tokenizer_merge){(uint32_t)id[0], (uint32_t)id[1], (uint32_t)id[2]});
 }
 
-static void read_merges(struct reader *r, const json_t *merges) {
+static void read_merges(struct tokenizer_reader *r, const json_t *merges) {
   const json_t *merge;
   size_t i;
   if (!json_is_array(merges))
@@ -289,7 +291,7 @@ static void read_merges(struct reader *r, const json_t *merges) {
   json_array_foreach(merges, i, merge) read_merge(r, merge, i);
 }
 
-static void read_unknown(struct reader *r, const json_t *model) {
+static void read_unknown(struct tokenizer_reader *r, const json_t *model) {
   const char *unk = get_string(r, model, "model", "unk_token", NULL);
   if (!unk || !*unk)
     return;
@@ -302,7 +304,7 @@ static void read_unknown(struct reader *r, const json_t *model) {
   r->v->unk_surface = r->v->tokens.at[r->v->unk].piece;
 }
 
-static void read_model(struct reader *r, const json_t *model) {
+static void read_model(struct tokenizer_reader *r, const json_t *model) {
   static const char *const affixes[] = {"continuing_subword_prefix", "end_of_word_suffix"};
   const char *type = get_string(r, model, "model", "type", "BPE"); /* early files have no type */
   if (!json_is_object(model)) {
@@ -335,7 +337,7 @@ static void read_model(struct reader *r, const json_t *model) {
 
 /* ---- added tokens ---- */
 
-static void read_added(struct reader *r, const json_t *token, const char *where) {
+static void read_added(struct tokenizer_reader *r, const json_t *token, const char *where) {
   const json_t *id = get(token, "id");
   bool special = get_bool(r, token, where, "special", false);
   struct added_token k = {.content = get_string(r, token, where, "content", ""),
@@ -354,7 +356,7 @@ static void read_added(struct reader *r, const json_t *token, const char *where)
     wrong(r, where, "%s", fault);
 }
 
-static void read_added_tokens(struct reader *r, const json_t *list) {
+static void read_added_tokens(struct tokenizer_reader *r, const json_t *list) {
   const json_t *token;
   size_t i;
   if (list && !json_is_array(list))
@@ -369,7 +371,8 @@ struct around {
   id_list before, behind;
 };
 
-static void put_around(struct reader *r, struct around *x, bool before, const json_t *id, const char *where) {
+static void put_around(struct tokenizer_reader *r, struct around *x, bool before, const json_t *id,
+                       const char *where) {
   json_int_t n = json_integer_value(id);
   if (!json_is_integer(id) || n < 0 || n >= TOKENIZER_MAX_TOKENS)
     wrong(r, where, "a token id was expected, not %s", json_kind(r->a, id));
@@ -381,7 +384,8 @@ static void put_around(struct reader *r, struct around *x, bool before, const js
 
 /* {"single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {"id": "A"}}], "special_tokens": {"<s>": {"ids":
  * [1]}}} */
-static void read_template(struct reader *r, const json_t *step, const char *where, struct around *x) {
+static void read_template(struct tokenizer_reader *r, const json_t *step, const char *where,
+                          struct around *x) {
   const json_t *part, *id;
   size_t i, k;
   bool before = true;
@@ -399,19 +403,20 @@ static void read_template(struct reader *r, const json_t *step, const char *wher
 }
 
 /* BertProcessing and RobertaProcessing: {"cls": ["<s>", 0], "sep": ["</s>", 2]}. */
-static void read_pair(struct reader *r, const json_t *step, const char *where, struct around *x) {
+static void read_pair(struct tokenizer_reader *r, const json_t *step, const char *where, struct around *x) {
   put_around(r, x, true, json_array_get(get(step, "cls"), 1), where);
   put_around(r, x, false, json_array_get(get(step, "sep"), 1), where);
 }
 
-static void read_nothing(struct reader *r, const json_t *step, const char *where, struct around *x) {
+static void read_nothing(struct tokenizer_reader *r, const json_t *step, const char *where,
+                         struct around *x) {
   (void)r, (void)step, (void)where, (void)x; /* ByteLevel: changes offsets, no ids */
 }
 
-static void read_post_processor(struct reader *r, const json_t *step, const char *where) {
+static void read_post_processor(struct tokenizer_reader *r, const json_t *step, const char *where) {
   static const struct {
     const char *type;
-    void (*read)(struct reader *r, const json_t *step, const char *where, struct around *x);
+    void (*read)(struct tokenizer_reader *r, const json_t *step, const char *where, struct around *x);
   } known[] = {{"TemplateProcessing", read_template},
                {"BertProcessing", read_pair},
                {"RobertaProcessing", read_pair},
@@ -439,7 +444,7 @@ static void read_post_processor(struct reader *r, const json_t *step, const char
 }
 
 /* The pieces are bytes, and printed as such. */
-static void read_bytes(struct reader *r, const json_t *root) {
+static void read_bytes(struct tokenizer_reader *r, const json_t *root) {
   const char *type = get_string(r, get(root, "decoder"), "decoder", "type", "ByteLevel");
   int missing = 0;
   if (strcmp(type, "ByteLevel") != 0)
@@ -458,7 +463,7 @@ static int32_t find_special(const struct vocabulary *v, const char *name) {
   return id >= 0 && v->tokens.at[id].type == TOKENIZER_CONTROL ? id : -1;
 }
 
-static void read_whole(struct reader *r, const json_t *root) {
+static void read_whole(struct tokenizer_reader *r, const json_t *root) {
   struct vocabulary *v = r->v;
   read_steps(r, get(root, "normalizer"), "normalizer", "normalizers", normalizers);
   if (r->ok)
@@ -483,7 +488,7 @@ static void read_whole(struct reader *r, const json_t *root) {
 }
 
 bool tokenizer_read_json(struct diag *d, struct arena *a, const char *path, struct vocabulary *v) {
-  struct reader r = {.d = d, .a = a, .path = path, .v = v, .ok = true};
+  struct tokenizer_reader r = {.d = d, .a = a, .path = path, .v = v, .ok = true};
   struct config file;
   if (!config_read(d, a, path, &file))
     return false;

@@ -75,22 +75,22 @@ const char *node_text(struct arena *a, const struct node *n) {
 
 /* ---- the tree, a statement a line -------------------------------------------------------------------- */
 
-struct printer {
+struct tree_printer {
   FILE *out;
   struct arena arena; /* texts of expressions */
   int depth;
 };
 
-static void indent(struct printer *p) {
+static void indent(struct tree_printer *p) {
   fprintf(p->out, "%*s", 2 * p->depth, "");
 }
 
-static void put_nodes(struct printer *p, node_list nodes) {
+static void put_nodes(struct tree_printer *p, node_list nodes) {
   for (int i = 0; i < nodes.n; i++)
     fprintf(p->out, "%s%s", i ? ", " : "", node_text(&p->arena, nodes.at[i]));
 }
 
-static void put_type(struct printer *p, const struct type_node *t) {
+static void put_type(struct tree_printer *p, const struct type_node *t) {
   fputs(elem_name(t->elem), p->out);
   if (t->dims.n > 0) {
     fputc('[', p->out);
@@ -99,17 +99,17 @@ static void put_type(struct printer *p, const struct type_node *t) {
   }
 }
 
-static void put_names(struct printer *p, name_list names) {
+static void put_names(struct tree_printer *p, name_list names) {
   for (int i = 0; i < names.n; i++)
     fprintf(p->out, "%s%s", i ? ", " : "", names.at[i]->text);
 }
 
-static void put_paths(struct printer *p, const struct statement *s) {
+static void put_paths(struct tree_printer *p, const struct statement *s) {
   for (int i = 0; i < s->paths.n; i++)
     fprintf(p->out, "%s%s", i ? ", " : "", node_text(&p->arena, s->paths.at[i]->path));
 }
 
-static void put_bindings(struct printer *p, const struct bindings *b) {
+static void put_bindings(struct tree_printer *p, const struct bindings *b) {
   if (!b->arrow && b->named.n == 0)
     return;
   fputc('[', p->out);
@@ -124,7 +124,7 @@ static void put_bindings(struct printer *p, const struct bindings *b) {
   fputc(']', p->out);
 }
 
-static void put_scale(struct printer *p, const struct scale_node *s) {
+static void put_scale(struct tree_printer *p, const struct scale_node *s) {
   static const char *const kinds[] = {
       [WSCALE_TENSOR] = "tensor", [WSCALE_ROW] = "row", [WSCALE_GROUP] = "group"};
   if (s->at.file)
@@ -134,9 +134,9 @@ static void put_scale(struct printer *p, const struct scale_node *s) {
     fprintf(p->out, " scale %s", scale_rule_name(s->rule));
 }
 
-static void put_body(struct printer *p, const statement_list *body);
+static void put_body(struct tree_printer *p, const statement_list *body);
 
-static void put_statement(struct printer *p, const struct statement *s) {
+static void put_statement(struct tree_printer *p, const struct statement *s) {
   static const char *const words[] = {
       [STATEMENT_WEIGHT] = "weight ",  [STATEMENT_STATE] = "state ",   [STATEMENT_USE] = "use ",
       [STATEMENT_ASSIGN] = "assign ",  [STATEMENT_REPEAT] = "repeat ", [STATEMENT_RETURN] = "return ",
@@ -167,14 +167,14 @@ static void put_statement(struct printer *p, const struct statement *s) {
     put_body(p, &s->body);
 }
 
-static void put_body(struct printer *p, const statement_list *body) {
+static void put_body(struct tree_printer *p, const statement_list *body) {
   p->depth++;
   for (int i = 0; i < body->n; i++)
     put_statement(p, body->at[i]);
   p->depth--;
 }
 
-static void put_block(struct printer *p, const struct block_node *b) {
+static void put_block(struct tree_printer *p, const struct block_node *b) {
   fprintf(p->out, "%s %s", b->is_model ? "model" : "block", b->name.text);
   for (int i = 0; i < b->consts.n; i++)
     fprintf(p->out, "%s%s%s%s", i ? ", " : "[", b->consts.at[i]->name.text,
@@ -194,7 +194,7 @@ static void put_block(struct printer *p, const struct block_node *b) {
 }
 
 void ast_print(const struct spec_file *f, FILE *out) {
-  struct printer p = {.out = out};
+  struct tree_printer p = {.out = out};
   fprintf(out, "file %s\n", f->path);
   p.depth = 0;
   for (int i = 0; i < f->imports.n; i++)

@@ -23,16 +23,16 @@ struct formal {
   double otherwise;
 };
 
-struct call;
+struct builtin_call;
 struct builtin {
   const char *name;
   struct formal formals[MAX_ARGUMENTS];
-  struct item (*run)(struct call *c);
+  struct item (*run)(struct builtin_call *c);
   enum opcode code;           /* for the handlers that many rows share */
   double (*number)(double x); /* when the argument is a number; NULL: it becomes a constant */
 };
 
-struct call {
+struct builtin_call {
   struct elaborator *e;
   const struct builtin *f;
   const struct node *node;
@@ -45,30 +45,30 @@ struct call {
 
 /* ---- helpers of the handlers ------------------------------------------------------------------------- */
 
-static struct item make(struct call *c, enum opcode code, int n, const struct attrs *attr) {
+static struct item make(struct builtin_call *c, enum opcode code, int n, const struct attrs *attr) {
   return apply(c->e, code, c->node->at, n, c->items, c->nodes, attr, NULL);
 }
 
-static struct item one(struct call *c, enum opcode code, struct item x, const struct attrs *attr) {
+static struct item one(struct builtin_call *c, enum opcode code, struct item x, const struct attrs *attr) {
   return x.kind == ITEM_POISON ? x : apply(c->e, code, c->node->at, 1, &x, NULL, attr, NULL);
 }
 
-static struct item two(struct call *c, enum opcode code, struct item x, struct item y) {
+static struct item two(struct builtin_call *c, enum opcode code, struct item x, struct item y) {
   if (x.kind == ITEM_POISON || y.kind == ITEM_POISON)
     return item_poison();
   return apply(c->e, code, c->node->at, 2, (struct item[]){x, y}, NULL, NULL, NULL);
 }
 
-static struct item shaped(struct call *c, enum opcode code, struct item x, struct type t) {
+static struct item shaped(struct builtin_call *c, enum opcode code, struct item x, struct type t) {
   return x.kind == ITEM_POISON ? x : apply(c->e, code, c->node->at, 1, &x, NULL, NULL, &t);
 }
 
-static struct loc argument_at(const struct call *c, int i) {
+static struct loc argument_at(const struct builtin_call *c, int i) {
   return c->nodes[i] ? c->nodes[i]->at : c->node->at;
 }
 
 /* The operand as a plain value, made once. False for poison. */
-static bool settle(struct call *c, int i, struct type *t) {
+static bool settle(struct builtin_call *c, int i, struct type *t) {
   struct value *v = plain(c->e, c->items[i], argument_at(c, i));
   c->items[i] = item_value(v);
   if (v)
@@ -77,7 +77,7 @@ static bool settle(struct call *c, int i, struct type *t) {
 }
 
 /* Argument i as an axis of t, negative ones counted from the end. */
-static bool axis_of(struct call *c, int i, struct type t, int *axis) {
+static bool axis_of(struct builtin_call *c, int i, struct type t, int *axis) {
   int64_t number;
   if (!whole_number(c->numbers[i], -t.rank, t.rank - 1, &number)) {
     fail(c->e, argument_at(c, i), "%s has no axis %.15g", type_of(c->e, t), c->numbers[i]);
@@ -87,7 +87,7 @@ static bool axis_of(struct call *c, int i, struct type t, int *axis) {
   return true;
 }
 
-static bool whole_in(struct call *c, int i, int least, int most, int *whole) {
+static bool whole_in(struct builtin_call *c, int i, int least, int most, int *whole) {
   int64_t number;
   if (!whole_number(c->numbers[i], least, most, &number)) {
     fail(c->e, argument_at(c, i), "'%s' of %s is a whole number from %d to %d, not %.15g",
@@ -100,40 +100,40 @@ static bool whole_in(struct call *c, int i, int least, int most, int *whole) {
 
 /* ---- element-wise ------------------------------------------------------------------------------------ */
 
-static struct item run_unary(struct call *c) {
+static struct item run_unary(struct builtin_call *c) {
   if (c->items[0].kind == ITEM_NUMBER && c->f->number)
     return item_number(c->f->number(c->items[0].number));
   return make(c, c->f->code, 1, NULL);
 }
 
-static struct item run_round(struct call *c) {
+static struct item run_round(struct builtin_call *c) {
   if (c->items[0].kind == ITEM_NUMBER && c->round == ROUND_HALF_EVEN)
     return item_number(nearbyint(c->items[0].number));
   return make(c, OP_ROUND, 1, &(struct attrs){.round = c->round});
 }
 
 /* ceil(x) = -floor(-x) */
-static struct item run_ceil(struct call *c) {
+static struct item run_ceil(struct builtin_call *c) {
   if (c->items[0].kind == ITEM_NUMBER)
     return item_number(ceil(c->items[0].number));
   return one(c, OP_NEG, one(c, OP_FLOOR, make(c, OP_NEG, 1, NULL), NULL), NULL);
 }
 
-static struct item run_extreme(struct call *c) {
+static struct item run_extreme(struct builtin_call *c) {
   double a = c->items[0].number, b = c->items[1].number;
   if (c->items[0].kind == ITEM_NUMBER && c->items[1].kind == ITEM_NUMBER)
     return item_number((c->f->code == OP_MAX) == (a < b) ? b : a);
   return make(c, c->f->code, 2, NULL);
 }
 
-static struct item run_square(struct call *c) {
+static struct item run_square(struct builtin_call *c) {
   struct type t;
   if (c->items[0].kind == ITEM_NUMBER)
     return item_number(c->items[0].number * c->items[0].number);
   return settle(c, 0, &t) ? two(c, OP_MUL, c->items[0], c->items[0]) : item_poison();
 }
 
-static struct item run_select(struct call *c) {
+static struct item run_select(struct builtin_call *c) {
   if (c->items[0].kind == ITEM_NUMBER)
     return c->items[c->items[0].number != 0 ? 1 : 2];
   return make(c, OP_SELECT, 3, NULL);
@@ -141,7 +141,7 @@ static struct item run_select(struct call *c) {
 
 /* ---- along an axis ----------------------------------------------------------------------------------- */
 
-static struct item run_axis(struct call *c) {
+static struct item run_axis(struct builtin_call *c) {
   struct type t;
   int axis;
   if (!settle(c, 0, &t) || !axis_of(c, 1, t, &axis))
@@ -150,7 +150,7 @@ static struct item run_axis(struct call *c) {
 }
 
 /* The language drops the axis that the operator keeps with length 1. */
-static struct item reduce(struct call *c, enum opcode code, int64_t *length) {
+static struct item reduce(struct builtin_call *c, enum opcode code, int64_t *length) {
   struct type t;
   int axis;
   if (!settle(c, 0, &t) || !axis_of(c, 1, t, &axis))
@@ -163,19 +163,19 @@ static struct item reduce(struct call *c, enum opcode code, int64_t *length) {
   return shaped(c, OP_RESHAPE, sum, t);
 }
 
-static struct item run_reduce(struct call *c) {
+static struct item run_reduce(struct builtin_call *c) {
   int64_t length;
   return reduce(c, c->f->code, &length);
 }
 
-static struct item run_mean(struct call *c) {
+static struct item run_mean(struct builtin_call *c) {
   int64_t length = 1;
   struct item sum = reduce(c, OP_SUM, &length);
   return two(c, OP_DIV, sum, item_number((double)length));
 }
 
 /* rmsnorm, layernorm, l2norm */
-static struct item run_norm(struct call *c) {
+static struct item run_norm(struct builtin_call *c) {
   if (!(c->numbers[1] >= 0 && c->numbers[1] < 1)) {
     fail(c->e, argument_at(c, 1), "'eps' of %s is a small number from 0 on, not %.15g", c->f->name,
          c->numbers[1]);
@@ -186,12 +186,12 @@ static struct item run_norm(struct call *c) {
 
 /* ---- quantisation ------------------------------------------------------------------------------------ */
 
-static struct item run_quantize(struct call *c) {
+static struct item run_quantize(struct builtin_call *c) {
   struct attrs attr = {.frac = FRAC_DYNAMIC, .round = c->round};
   return whole_in(c, 1, 2, 16, &attr.bits) ? make(c, OP_QUANTIZE, 1, &attr) : item_poison();
 }
 
-static struct item run_fixed(struct call *c) {
+static struct item run_fixed(struct builtin_call *c) {
   struct attrs attr = {.round = c->round};
   bool ok = whole_in(c, 1, 2, 16, &attr.bits) && whole_in(c, 2, -32, 32, &attr.frac);
   return ok ? make(c, OP_QUANTIZE, 1, &attr) : item_poison();
@@ -199,7 +199,7 @@ static struct item run_fixed(struct call *c) {
 
 /* ---- moving ------------------------------------------------------------------------------------------ */
 
-static struct item run_shape(struct call *c) {
+static struct item run_shape(struct builtin_call *c) {
   struct type t;
   if (!settle(c, 0, &t))
     return item_poison();
@@ -207,7 +207,7 @@ static struct item run_shape(struct call *c) {
   return apply(c->e, c->f->code, c->node->at, 1, c->items, c->nodes, NULL, &c->shape);
 }
 
-static struct item run_transpose(struct call *c) {
+static struct item run_transpose(struct builtin_call *c) {
   struct type t;
   if (!settle(c, 0, &t))
     return item_poison();
@@ -221,7 +221,7 @@ static struct item run_transpose(struct call *c) {
   return make(c, OP_TRANSPOSE, 1, &attr);
 }
 
-static struct item run_split(struct call *c) {
+static struct item run_split(struct builtin_call *c) {
   struct type t;
   int axis, k;
   if (!settle(c, 0, &t) || !whole_in(c, 1, 1, 1024, &k) || !axis_of(c, 2, t, &axis))
@@ -237,7 +237,7 @@ static struct item run_split(struct call *c) {
 }
 
 /* outer(a[..., m], b[..., n]) = a[..., m, 1] * b[..., 1, n] */
-static struct item run_outer(struct call *c) {
+static struct item run_outer(struct builtin_call *c) {
   struct type a, b;
   if (!settle(c, 0, &a) || !settle(c, 1, &b))
     return item_poison();
@@ -332,7 +332,7 @@ static int formal_named(const struct builtin *f, const char *name) {
 }
 
 /* Puts each argument at its place. */
-static bool place_arguments(struct call *c) {
+static bool place_arguments(struct builtin_call *c) {
   const argument_list *args = &c->node->args;
   int next = 0;
   for (int i = 0; i < args->n; i++) {
@@ -358,7 +358,7 @@ static bool place_arguments(struct call *c) {
   return true;
 }
 
-static bool take_rounding(struct call *c, const struct node *n) {
+static bool take_rounding(struct builtin_call *c, const struct node *n) {
   if (!n || (n->kind == NODE_NAME && rounding_parse(n->text, &c->round)))
     return true;
   const char *names[ROUND_COUNT];
@@ -370,7 +370,7 @@ static bool take_rounding(struct call *c, const struct node *n) {
   return false;
 }
 
-static bool take_shape(struct call *c, const struct node *n) {
+static bool take_shape(struct builtin_call *c, const struct node *n) {
   if (n->kind != NODE_LIST || n->args.n > MAX_RANK) {
     fail(c->e, n->at, "a shape is a list of 1 to %d dimensions in brackets", MAX_RANK);
     return false;
@@ -382,7 +382,7 @@ static bool take_shape(struct call *c, const struct node *n) {
   return ok;
 }
 
-static bool take_argument(struct call *c, int i) {
+static bool take_argument(struct builtin_call *c, int i) {
   const struct formal *f = &c->f->formals[i];
   const struct node *n = c->nodes[i];
   switch (f->kind) {
@@ -444,7 +444,7 @@ struct item call_builtin(struct elaborator *e, const struct node *n, bool *known
   while (i < BUILTINS && strcmp(builtins[i].name, name) != 0)
     i++;
   *known = i < BUILTINS;
-  struct call c = {.e = e, .f = &builtins[*known ? i : 0], .node = n};
+  struct builtin_call c = {.e = e, .f = &builtins[*known ? i : 0], .node = n};
   if (!*known || !place_arguments(&c))
     return item_poison();
   bool ok = true;

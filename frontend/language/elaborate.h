@@ -89,7 +89,7 @@ struct param {
 };
 
 struct elaborator {
-  struct program *program;
+  struct spec_program *program;
   const struct spec_options *options;
   struct arena *arena;
   struct diag *diag;

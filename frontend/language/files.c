@@ -14,14 +14,14 @@ enum { MAX_IMPORT_DEPTH = 32, MAX_FILE_BYTES = 4 << 20 };
 
 /* ---- messages ---------------------------------------------------------------------------------------- */
 
-static struct spec_file *file_numbered(const struct program *p, uint16_t number) {
+static struct spec_file *file_numbered(const struct spec_program *p, uint16_t number) {
   for (int i = 0; i < p->files.n; i++)
     if (p->files.at[i]->number == number)
       return p->files.at[i];
   return NULL;
 }
 
-void program_chain(struct program *p, struct loc at) {
+void program_chain(struct spec_program *p, struct loc at) {
   struct spec_file *f = file_numbered(p, at.file);
   if (!f || f->chain_shown)
     return;
@@ -30,7 +30,7 @@ void program_chain(struct program *p, struct loc at) {
     diag_at(p->diag, SEVERITY_NOTE, f->imported, "'%s' is imported here", f->path);
 }
 
-void program_error(struct program *p, struct loc at, const char *format, ...) {
+void program_error(struct spec_program *p, struct loc at, const char *format, ...) {
   va_list ap;
   va_start(ap, format);
   diag_at(p->diag, SEVERITY_ERROR, at, "%s", arena_vprintf(p->arena, format, ap));
@@ -38,7 +38,7 @@ void program_error(struct program *p, struct loc at, const char *format, ...) {
   program_chain(p, at);
 }
 
-void program_note(struct program *p, struct loc at, const char *format, ...) {
+void program_note(struct spec_program *p, struct loc at, const char *format, ...) {
   va_list ap;
   va_start(ap, format);
   diag_at(p->diag, SEVERITY_NOTE, at, "%s", arena_vprintf(p->arena, format, ap));
@@ -47,11 +47,12 @@ void program_note(struct program *p, struct loc at, const char *format, ...) {
 
 /* ---- names ------------------------------------------------------------------------------------------- */
 
-static bool sees(const struct program *p, const struct spec_file *from, int file) {
+static bool sees(const struct spec_program *p, const struct spec_file *from, int file) {
   return from->sees[file] || p->files.at[file] == from;
 }
 
-struct block_node *program_block(const struct program *p, const struct spec_file *from, const char *name) {
+struct block_node *program_block(const struct spec_program *p, const struct spec_file *from,
+                                 const char *name) {
   for (int i = 0; i < p->files.n; i++)
     for (int k = 0; sees(p, from, i) && k < p->files.at[i]->blocks.n; k++)
       if (strcmp(p->files.at[i]->blocks.at[k]->name.text, name) == 0)
@@ -59,7 +60,8 @@ struct block_node *program_block(const struct program *p, const struct spec_file
   return NULL;
 }
 
-struct param_node *program_param(const struct program *p, const struct spec_file *from, const char *name) {
+struct param_node *program_param(const struct spec_program *p, const struct spec_file *from,
+                                 const char *name) {
   for (int i = 0; i < p->files.n; i++)
     for (int k = 0; sees(p, from, i) && k < p->files.at[i]->params.n; k++)
       if (strcmp(p->files.at[i]->params.at[k]->name.text, name) == 0)
@@ -76,17 +78,18 @@ static const char *beside(struct arena *a, const char *file, const char *path) {
   return arena_printf(a, "%.*s%s", (int)(slash + 1 - file), file, path);
 }
 
-static int file_index(const struct program *p, const struct spec_file *f) {
+static int file_index(const struct spec_program *p, const struct spec_file *f) {
   for (int i = 0; i < p->files.n; i++)
     if (p->files.at[i] == f)
       return i;
   return -1;
 }
 
-static struct spec_file *read_file(struct program *p, const char *path, struct loc imported, int depth);
+static struct spec_file *read_file(struct spec_program *p, const char *path, struct loc imported, int depth);
 
 /* Reads one import; the importing file sees all that the imported one does. */
-static bool read_import(struct program *p, struct spec_file *f, const struct import_node *import, int depth) {
+static bool read_import(struct spec_program *p, struct spec_file *f, const struct import_node *import,
+                        int depth) {
   if (depth >= MAX_IMPORT_DEPTH) {
     program_error(p, import->at, "imports nest more than %d deep", MAX_IMPORT_DEPTH);
     return false;
@@ -100,8 +103,8 @@ static bool read_import(struct program *p, struct spec_file *f, const struct imp
   return true;
 }
 
-static struct spec_file *find_file(struct program *p, const char *path, const char *real, struct loc imported,
-                                   bool *cycle) {
+static struct spec_file *find_file(struct spec_program *p, const char *path, const char *real,
+                                   struct loc imported, bool *cycle) {
   for (int i = 0; i < p->files.n; i++)
     if (strcmp(p->files.at[i]->real, real) == 0) {
       *cycle = p->files.at[i]->open;
@@ -112,8 +115,8 @@ static struct spec_file *find_file(struct program *p, const char *path, const ch
   return NULL;
 }
 
-static struct spec_file *read_text(struct program *p, const char *path, const char *real, struct loc imported,
-                                   bool *ok) {
+static struct spec_file *read_text(struct spec_program *p, const char *path, const char *real,
+                                   struct loc imported, bool *ok) {
   size_t length;
   const char *text = text_read(p->diag, p->arena, path, MAX_FILE_BYTES, &length);
   if (!text) {
@@ -134,7 +137,7 @@ static struct spec_file *read_text(struct program *p, const char *path, const ch
 }
 
 /* NULL after diagnostics; files with syntax errors are kept, so that their imports are read too. */
-static struct spec_file *read_file(struct program *p, const char *path, struct loc imported, int depth) {
+static struct spec_file *read_file(struct spec_program *p, const char *path, struct loc imported, int depth) {
   char *resolved = realpath(path, NULL);
   const char *real = resolved ? arena_strdup(p->arena, resolved) : path;
   free(resolved);
@@ -159,7 +162,7 @@ static struct spec_file *read_file(struct program *p, const char *path, struct l
 
 /* ---- one declaration a name -------------------------------------------------------------------------- */
 
-static bool unique(struct program *p, name_list *seen, struct name *name, const char *what) {
+static bool unique(struct spec_program *p, name_list *seen, struct name *name, const char *what) {
   for (int i = 0; i < seen->n; i++)
     if (strcmp(seen->at[i]->text, name->text) == 0) {
       program_error(p, name->at, "%s '%s' is declared twice", what, name->text);
@@ -170,7 +173,7 @@ static bool unique(struct program *p, name_list *seen, struct name *name, const 
   return true;
 }
 
-static bool check_block(struct program *p, struct block_node *b) {
+static bool check_block(struct spec_program *p, struct block_node *b) {
   name_list seen = {0};
   bool ok = true;
   for (int i = 0; i < b->consts.n; i++)
@@ -180,7 +183,7 @@ static bool check_block(struct program *p, struct block_node *b) {
   return ok;
 }
 
-static bool check_names(struct program *p) {
+static bool check_names(struct spec_program *p) {
   name_list params = {0}, blocks = {0};
   bool ok = true;
   for (int i = 0; i < p->order.n; i++) {
@@ -193,7 +196,7 @@ static bool check_names(struct program *p) {
   return ok;
 }
 
-bool program_read(struct program *p, const char *path) {
+bool program_read(struct spec_program *p, const char *path) {
   int errors = p->diag->errors;
   read_file(p, arena_strdup(p->arena, path), (struct loc){0}, 0);
   return p->diag->errors == errors && check_names(p);

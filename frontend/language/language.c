@@ -12,7 +12,7 @@ static const char *last_component(const char *path) {
 }
 
 /* The one model; NULL after a report. */
-static struct block_node *the_model(struct program *p) {
+static struct block_node *the_model(struct spec_program *p) {
   struct block_node *model = NULL;
   for (int i = 0; i < p->files.n; i++)
     for (int k = 0; k < p->files.at[i]->blocks.n; k++) {
@@ -70,7 +70,7 @@ static bool elaborate_model(struct elaborator *e, struct block_node *model) {
 struct module *spec_compile(struct arena *a, struct diag *d, const char *path,
                             const struct spec_options *options) {
   static const struct spec_options none;
-  struct program program = {.arena = a, .diag = d};
+  struct spec_program program = {.arena = a, .diag = d};
   int errors = d->errors;
   if (!program_read(&program, path))
     return NULL;
@@ -90,7 +90,7 @@ void spec_kinds_of(struct arena *a, const char *path, spec_kinds *kinds) {
   char *said = NULL;
   size_t length;
   struct diag d = {.out = open_memstream(&said, &length)};
-  struct program program = {.arena = a, .diag = &d};
+  struct spec_program program = {.arena = a, .diag = &d};
   if (d.out && program_read(&program, path))
     for (int i = 0; i < program.files.at[0]->kinds.n; i++)
       vec_push(a, *kinds, program.files.at[0]->kinds.at[i].text);
@@ -101,7 +101,7 @@ void spec_kinds_of(struct arena *a, const char *path, spec_kinds *kinds) {
 }
 
 bool spec_print_ast(struct arena *a, struct diag *d, const char *path, FILE *out) {
-  struct program program = {.arena = a, .diag = d};
+  struct spec_program program = {.arena = a, .diag = d};
   if (!program_read(&program, path))
     return false;
   for (int i = 0; i < program.order.n; i++)

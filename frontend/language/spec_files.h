@@ -4,7 +4,7 @@
 
 #include "frontend/language/ast.h"
 
-struct program {
+struct spec_program {
   struct arena *arena;
   struct diag *diag;
   VEC(struct spec_file *) files; /* the main file first */
@@ -12,18 +12,20 @@ struct program {
 };
 
 /* Reads `path` and all that it imports. False after diagnostics. */
-bool program_read(struct program *p, const char *path);
+bool program_read(struct spec_program *p, const char *path);
 
 /* An error in a spec. In an imported file the imports that led there follow, once a file. */
-void program_error(struct program *p, struct loc at, const char *format, ...)
+void program_error(struct spec_program *p, struct loc at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void program_note(struct program *p, struct loc at, const char *format, ...)
+void program_note(struct spec_program *p, struct loc at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Shows the chain after an error that was reported by other means. */
-void program_chain(struct program *p, struct loc at);
+void program_chain(struct spec_program *p, struct loc at);
 
 /* What `from` can name; NULL: nothing of that name. */
-struct block_node *program_block(const struct program *p, const struct spec_file *from, const char *name);
-struct param_node *program_param(const struct program *p, const struct spec_file *from, const char *name);
+struct block_node *program_block(const struct spec_program *p, const struct spec_file *from,
+                                 const char *name);
+struct param_node *program_param(const struct spec_program *p, const struct spec_file *from,
+                                 const char *name);
 
 #endif

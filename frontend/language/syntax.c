@@ -269,7 +269,7 @@ static bool among(const char *word, const char *const *list, int n) {
 }
 
 /* Tokens that are said together, when one of them, `sign`, is expected: "" leaves them out. */
-static const struct group {
+static const struct token_group {
   const char *sign, *said, *tokens;
 } groups[] = {
     {"'return'", "a statement", "'weight' 'state' 'use' 'repeat' 'return' 'require' a name"},

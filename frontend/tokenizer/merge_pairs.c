@@ -9,7 +9,7 @@
 #include <string.h>
 #include <uthash.h>
 
-struct name { /* of a token, by its bytes */
+struct token_name { /* of a token, by its bytes */
   UT_hash_handle hh;
   uint32_t id;
 };
@@ -18,7 +18,7 @@ struct pair_key {
   uint32_t left, right;
 };
 
-struct pair {
+struct merge_pair {
   UT_hash_handle hh;
   struct pair_key key;
   int64_t count;
@@ -30,7 +30,7 @@ struct pair {
 
 struct offer {
   int64_t count;
-  struct pair *pair;
+  struct merge_pair *pair;
 };
 
 /* A word as tokens. */
@@ -43,12 +43,12 @@ struct sequence {
 struct merger {
   struct arena *a;
   struct trained *t;
-  struct name *names;
-  struct pair *pairs;
+  struct token_name *names;
+  struct merge_pair *pairs;
   struct sequence *words;
   struct offer *heap;
   size_t n_heap, room_heap;
-  struct pair **grown;
+  struct merge_pair **grown;
   size_t n_grown, room_grown;
 };
 
@@ -68,7 +68,7 @@ static bool before(const struct offer *a, const struct offer *b) {
   return x->left != y->left ? x->left < y->left : x->right < y->right;
 }
 
-static void offer_pair(struct merger *m, struct pair *p) {
+static void offer_pair(struct merger *m, struct merge_pair *p) {
   struct offer o = {p->count, p};
   m->heap = room_for(m->heap, m->n_heap, &m->room_heap, sizeof *m->heap);
   size_t i = m->n_heap++;
@@ -109,12 +109,12 @@ static uint32_t hash_of(const void *s, size_t n) {
   return tokenizer_hash_pair(k.left, k.right);
 }
 
-static struct pair *pair_of(struct merger *m, uint32_t left, uint32_t right) {
+static struct merge_pair *pair_of(struct merger *m, uint32_t left, uint32_t right) {
   struct pair_key key = {left, right};
-  struct pair *p;
+  struct merge_pair *p;
   HASH_FIND(hh, m->pairs, &key, sizeof key, p);
   if (!p) {
-    p = arena_new(m->a, struct pair);
+    p = arena_new(m->a, struct merge_pair);
     p->key = key;
     HASH_ADD(hh, m->pairs, key, sizeof key, p);
   }
@@ -127,7 +127,7 @@ static void lose(struct merger *m, uint32_t left, uint32_t right, int64_t count)
 }
 
 static void gain(struct merger *m, uint32_t left, uint32_t right, uint32_t word) {
-  struct pair *p = pair_of(m, left, right);
+  struct merge_pair *p = pair_of(m, left, right);
   p->count += m->words[word].count;
   if (!p->n || p->words[p->n - 1] != word) {
     if (p->n == p->room) {
@@ -144,7 +144,7 @@ static void gain(struct merger *m, uint32_t left, uint32_t right, uint32_t word)
 }
 
 /* What is longer could not be read as a token. */
-static bool may_merge(const struct merger *m, const struct pair *p) {
+static bool may_merge(const struct merger *m, const struct merge_pair *p) {
   return p->count > 0 &&
          m->t->tokens.at[p->key.left].n + m->t->tokens.at[p->key.right].n <= TOKENIZER_MAX_PIECE;
 }
@@ -161,15 +161,15 @@ static void offer_grown(struct merger *m) {
 /* ---- merges ---- */
 
 /* The token of the joined bytes: one that is there, which another pair has made, or a new one. */
-static uint32_t joined(struct merger *m, const struct pair *p) {
+static uint32_t joined(struct merger *m, const struct merge_pair *p) {
   struct bytes left = m->t->tokens.at[p->key.left], right = m->t->tokens.at[p->key.right];
   struct bytes both = {arena_alloc(m->a, left.n + right.n + 1), left.n + right.n};
-  struct name *k;
+  struct token_name *k;
   memcpy((char *)both.at, left.at, left.n);
   memcpy((char *)both.at + left.n, right.at, right.n);
   HASH_FIND(hh, m->names, both.at, both.n, k);
   if (!k) {
-    k = arena_new(m->a, struct name);
+    k = arena_new(m->a, struct token_name);
     k->id = (uint32_t)m->t->tokens.n;
     vec_push(m->a, m->t->tokens, both);
     HASH_ADD_KEYPTR(hh, m->names, both.at, both.n, k);
@@ -201,7 +201,7 @@ static void merge_in(struct merger *m, uint32_t word, struct pair_key k, uint32_
   w->n = to;
 }
 
-static void merge_pair(struct merger *m, struct pair *p) {
+static void merge_pair(struct merger *m, struct merge_pair *p) {
   uint32_t id = joined(m, p), n = p->n, *words = p->words;
   if (!p->merged)
     vec_push(m->a, m->t->merges, (struct tokenizer_merge){p->key.left, p->key.right, id});
@@ -219,7 +219,7 @@ static void merge_pair(struct merger *m, struct pair *p) {
 static void begin(struct merger *m, const counted_words *words) {
   uint32_t byte_ids[256];
   for (int i = m->t->n_special; i < m->t->tokens.n; i++) {
-    struct name *k = arena_new(m->a, struct name);
+    struct token_name *k = arena_new(m->a, struct token_name);
     k->id = (uint32_t)i;
     HASH_ADD_KEYPTR(hh, m->names, m->t->tokens.at[i].at, m->t->tokens.at[i].n, k);
     byte_ids[(uint8_t)m->t->tokens.at[i].at[0]] = (uint32_t)i;
@@ -239,7 +239,7 @@ static void begin(struct merger *m, const counted_words *words) {
 }
 
 static void end(struct merger *m) {
-  for (struct pair *p = m->pairs; p; p = p->hh.next)
+  for (struct merge_pair *p = m->pairs; p; p = p->hh.next)
     free(p->words);
   HASH_CLEAR(hh, m->pairs);
   HASH_CLEAR(hh, m->names);

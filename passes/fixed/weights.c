@@ -38,13 +38,13 @@ static struct builder inside_repeats(struct fixing *x, int n, const int64_t *cou
 }
 
 /* The operator that defines a folded weight, or NULL. */
-struct search {
+struct define_search {
   const char *symbol;
   struct op *found;
 };
 
 static void find_define(struct op *op, void *data) {
-  struct search *s = data;
+  struct define_search *s = data;
   if (op->code == OP_DEFINE && strcmp(op->attr.symbol, s->symbol) == 0)
     s->found = op;
 }
@@ -80,7 +80,7 @@ static void find_sources(const struct value *v, struct sources *s) {
 
 /* What defines a folded weight, or NULL. */
 static struct op *define_of(struct fixing *x, const struct weight *w) {
-  struct search s = {w->name, NULL};
+  struct define_search s = {w->name, NULL};
   if (w->origin == WEIGHT_FOLDED)
     walk(fold_function(x)->body, find_define, &s);
   return s.found;

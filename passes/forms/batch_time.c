@@ -60,18 +60,18 @@ static bool own_instance(const struct op *op) {
 
 /* A row of a table that differs from token to token, or several rows. */
 static bool alone(const struct op *op, void *data) {
-  const struct batch *b = data;
+  const struct batching *b = data;
   return op->code == OP_INDEX &&
          (batch_varies(b, op->in[0]) || (batch_varies(b, op->in[1]) && op->in[1]->type.rank));
 }
 
-static bool is_serial(const struct batch *b, const struct op *op) {
+static bool is_serial(const struct batching *b, const struct op *op) {
   return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && batch_is_written(b, op))) &&
          !own_instance(op);
 }
 
 static void check(struct op *op, void *data) {
-  struct batch *b = data;
+  struct batching *b = data;
   if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
     b->possible = false;
   for (int i = 0; i < op->n_out; i++)
@@ -90,8 +90,8 @@ static bool fits_scan(const struct op *op) {
 /* ---- values in the new form -------------------------------------------------------------------------- */
 
 /* Where its operators go, and on how many tokens they work. */
-struct place {
-  struct batch *b;
+struct site {
+  struct batching *b;
   struct builder at;
   int64_t lead; /* DIM_T, DIM_K or DIM_B */
 };
@@ -106,8 +106,8 @@ static struct type lead_type(struct type t, int64_t lead, int ones) {
   return l;
 }
 
-static struct value *get(struct place *p, const struct value *v) {
-  struct made *m = batch_made(p->b, v);
+static struct value *get(struct site *p, const struct value *v) {
+  struct batched *m = batch_made(p->b, v);
   if (!m->varies || m->value->type.dim[0] == p->lead)
     return m->value;
   if (!m->tail) {
@@ -118,7 +118,7 @@ static struct value *get(struct place *p, const struct value *v) {
 }
 
 /* The value with a leading axis, wherever it comes from. */
-static struct value *get_rows(struct place *p, const struct value *v) {
+static struct value *get_rows(struct site *p, const struct value *v) {
   struct value *x = get(p, v);
   if (batch_varies(p->b, v))
     return x;
@@ -127,7 +127,7 @@ static struct value *get_rows(struct place *p, const struct value *v) {
 }
 
 /* Ready to broadcast against a value that has `rank` axes in step. */
-static struct value *get_aligned(struct place *p, const struct value *v, int rank) {
+static struct value *get_aligned(struct site *p, const struct value *v, int rank) {
   struct value *x = get(p, v);
   if (!batch_varies(p->b, v) || v->type.rank >= rank)
     return x;
@@ -136,51 +136,51 @@ static struct value *get_aligned(struct place *p, const struct value *v, int ran
 
 /* ---- one operator for all tokens --------------------------------------------------------------------- */
 
-static struct value *emit_axis(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_axis(struct site *p, const struct op *op, struct value **in) {
   struct attrs attr = op->attr;
   attr.axis++;
   return build(&p->at, op->code, op->n_in, in, &attr, NULL)->out[0];
 }
 
-static struct value *emit_map(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_map(struct site *p, const struct op *op, struct value **in) {
   for (int i = 0; i < op->n_in; i++)
     in[i] = get_aligned(p, op->in[i], op->out[0]->type.rank);
   struct type t = lead_type(op->out[0]->type, p->lead, 0);
   return build(&p->at, op->code, op->n_in, in, &op->attr, &t)->out[0];
 }
 
-static struct value *emit_reshape(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_reshape(struct site *p, const struct op *op, struct value **in) {
   return build_reshape(&p->at, in[0], lead_type(op->out[0]->type, p->lead, 0));
 }
 
-static struct value *emit_transpose(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_transpose(struct site *p, const struct op *op, struct value **in) {
   struct attrs attr = {0};
   for (int i = 0; i < op->in[0]->type.rank; i++)
     attr.perm[1 + i] = op->attr.perm[i] + 1;
   return build(&p->at, OP_TRANSPOSE, 1, in, &attr, NULL)->out[0];
 }
 
-static struct value *emit_concat(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_concat(struct site *p, const struct op *op, struct value **in) {
   for (int i = 0; i < op->n_in; i++)
     in[i] = get_rows(p, op->in[i]);
   return emit_axis(p, op, in);
 }
 
 /* matmul by a matrix that varies: one matrix a token. */
-static struct value *emit_matmul(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_matmul(struct site *p, const struct op *op, struct value **in) {
   if (!batch_varies(p->b, op->in[0]))
     return build(&p->at, OP_MATMUL, 2, in, NULL, NULL)->out[0];
   return expand_product(&p->at, get_aligned(p, op->in[0], op->in[1]->type.rank + 1), in[1]);
 }
 
-static struct value *emit_plain(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_plain(struct site *p, const struct op *op, struct value **in) {
   return build(&p->at, op->code, op->n_in, in, &op->attr, NULL)->out[0];
 }
 
-typedef struct value *emit_handler(struct place *p, const struct op *op, struct value **in);
+typedef struct value *emit_handler(struct site *p, const struct op *op, struct value **in);
 
 /* The state of each sequence. Its operands are indices: the same for all. */
-static struct value *emit_read(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_read(struct site *p, const struct op *op, struct value **in) {
   struct type t = lead_type(op->out[0]->type, p->lead, 0);
   return build(&p->at, OP_READ, op->n_in, in, &op->attr, &t)->out[0];
 }
@@ -201,22 +201,22 @@ static emit_handler *handler(const struct op *op) {
 }
 
 /* An operator that no token changes. */
-static struct value *emit_same(struct place *p, const struct op *op, struct value **in) {
+static struct value *emit_same(struct site *p, const struct op *op, struct value **in) {
   return build(&p->at, op->code, op->n_in, in, &op->attr, &op->out[0]->type)->out[0];
 }
 
-static void emit_op(struct place *p, const struct op *op) {
+static void emit_op(struct site *p, const struct op *op) {
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
   for (int i = 0; i < op->n_in; i++)
     in[i] = get(p, op->in[i]);
-  struct made *m = batch_made(p->b, op->out[0]);
+  struct batched *m = batch_made(p->b, op->out[0]);
   p->at.at = op->at;
   m->value = (m->varies ? handler(op) : emit_same)(p, op, in);
   m->value->name = op->out[0]->name;
   m->value->frac = op->out[0]->frac;
 }
 
-static void emit_write(struct place *p, const struct op *op) {
+static void emit_write(struct site *p, const struct op *op) {
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
   p->at.at = op->at;
   for (int i = 0; i < op->n_in; i++)
@@ -239,8 +239,8 @@ static bool contains(const op_list *ops, const struct op *op) {
   return ops->at[first] == op;
 }
 
-static bool used_outside(const struct batch *b, const op_list *ops, const struct value *v) {
-  const struct made *m = batch_made(b, v);
+static bool used_outside(const struct batching *b, const op_list *ops, const struct value *v) {
+  const struct batched *m = batch_made(b, v);
   for (int i = 0; i < m->users.n; i++) {
     const struct op *op = m->users.at[i];
     while (op->block != v->block)
@@ -252,7 +252,7 @@ static bool used_outside(const struct batch *b, const op_list *ops, const struct
 }
 
 /* Values from outside that vary: the scan's operands. Those that do not are captured; `map` gets both. */
-static void scan_operands(struct place *p, const op_list *ops, value_list *operands, struct value_map *map) {
+static void scan_operands(struct site *p, const op_list *ops, value_list *operands, struct value_map *map) {
   struct arena *a = &p->b->scratch;
   for (int k = 0; k < ops->n; k++)
     for (int i = 0; i < ops->at[k]->n_in; i++) {
@@ -265,7 +265,7 @@ static void scan_operands(struct place *p, const op_list *ops, value_list *opera
     }
 }
 
-static struct op *scan_begin(struct place *p, const value_list *operands, struct value_map *map) {
+static struct op *scan_begin(struct site *p, const value_list *operands, struct value_map *map) {
   struct arena *a = &p->b->scratch;
   struct value **in = arena_array(a, struct value *, operands->n);
   for (int i = 0; i < operands->n; i++)
@@ -280,7 +280,7 @@ static struct op *scan_begin(struct place *p, const value_list *operands, struct
   return scan;
 }
 
-static void scan_end(struct place *p, struct op *scan, const op_list *ops, const struct value_map *map) {
+static void scan_end(struct site *p, struct op *scan, const op_list *ops, const struct value_map *map) {
   struct arena *a = &p->b->scratch;
   value_list results = {0}, yields = {0};
   VEC(struct type) types = {0};
@@ -303,7 +303,7 @@ static void scan_end(struct place *p, struct op *scan, const op_list *ops, const
   }
 }
 
-static bool emit_scan(struct place *p, const op_list *ops) {
+static bool emit_scan(struct site *p, const op_list *ops) {
   for (int k = 0; k < ops->n; k++)
     if (!fits_scan(ops->at[k]))
       return p->b->possible = false;
@@ -321,9 +321,9 @@ static bool emit_scan(struct place *p, const op_list *ops) {
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
 
-static bool emit_block(struct place *p, const struct block *from);
+static bool emit_block(struct site *p, const struct block *from);
 
-static bool emit_repeat(struct place *p, const struct op *op) {
+static bool emit_repeat(struct site *p, const struct op *op) {
   struct module *m = p->b->m;
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in), **captured;
   struct type *types = arena_array(&p->b->scratch, struct type, op->n_in);
@@ -342,7 +342,7 @@ static bool emit_repeat(struct place *p, const struct op *op) {
     argument->frac = old->frac;
     batch_made(p->b, old)->value = argument;
   }
-  struct place inner = {.b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead};
+  struct site inner = {.b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead};
   if (!emit_block(&inner, op->body))
     return false;
   for (int i = 0; i < op->n_in; i++)
@@ -357,20 +357,20 @@ static bool emit_repeat(struct place *p, const struct op *op) {
   return true;
 }
 
-static bool emit_single(struct place *p, const struct op *op) {
+static bool emit_single(struct site *p, const struct op *op) {
   if (op->code == OP_REPEAT)
     return emit_repeat(p, op);
   (op->code == OP_WRITE ? emit_write : emit_op)(p, op);
   return true;
 }
 
-static bool emit_part(struct place *p, const struct part *part) {
+static bool emit_part(struct site *p, const struct component *part) {
   op_list ops = {.at = part->ops.at, .n = part->ops.n};
   return part->scan ? emit_scan(p, &ops) : emit_single(p, ops.at[0]);
 }
 
 /* In program order. */
-static bool emit_sequences(struct place *p, const struct block *from) {
+static bool emit_sequences(struct site *p, const struct block *from) {
   for (struct op *op = from->first; op != from->last; op = op->next) {
     op_list one = {.at = &op, .n = 1};
     if (!(alone(op, p->b) ? emit_scan(p, &one) : emit_single(p, op)))
@@ -379,7 +379,7 @@ static bool emit_sequences(struct place *p, const struct block *from) {
   return true;
 }
 
-static bool emit_block(struct place *p, const struct block *from) {
+static bool emit_block(struct site *p, const struct block *from) {
   if (p->b->sequences)
     return emit_sequences(p, from);
   struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
@@ -392,7 +392,7 @@ static bool emit_block(struct place *p, const struct block *from) {
 /* ---- the tail ---------------------------------------------------------------------------------------- */
 
 struct serial {
-  struct batch *b;
+  struct batching *b;
   bool found;
 };
 
@@ -402,7 +402,7 @@ static void find_serial(struct op *op, void *data) {
 }
 
 /* Whether the operator, or one in its body, must see all T tokens: it writes a state, or is in a scan. */
-static bool needs_all(struct batch *b, struct op *op) {
+static bool needs_all(struct batching *b, struct op *op) {
   struct serial s = {.b = b};
   find_serial(op, &s);
   if (op->body)
@@ -411,10 +411,10 @@ static bool needs_all(struct batch *b, struct op *op) {
 }
 
 /* Of each part of the function's body, whether it works on all T tokens; the rest on the last K. */
-static bool *find_early(struct batch *b, const struct parts *parts) {
+static bool *find_early(struct batching *b, const struct parts *parts) {
   bool *early = arena_array(&b->scratch, bool, parts->n);
   for (int p = parts->n - 1; p >= 0; p--) { /* parts come after what they need */
-    const struct part *part = &parts->at[p];
+    const struct component *part = &parts->at[p];
     early[p] |= part->scan;
     for (int k = 0; k < part->ops.n && !early[p]; k++)
       early[p] = needs_all(b, part->ops.at[k]);
@@ -424,7 +424,7 @@ static bool *find_early(struct batch *b, const struct parts *parts) {
   return early;
 }
 
-static bool emit_tokens(struct place *p, const struct block *from) {
+static bool emit_tokens(struct site *p, const struct block *from) {
   struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
   bool *early = find_early(p->b, parts);
   for (int late = 0; late < 2; late++)
@@ -437,7 +437,7 @@ static bool emit_tokens(struct place *p, const struct block *from) {
   return true;
 }
 
-static bool emit_body(struct place *p, const struct block *from) {
+static bool emit_body(struct site *p, const struct block *from) {
   if (!(p->b->sequences ? emit_sequences : emit_tokens)(p, from))
     return false;
   struct value *result = get_rows(p, from->last->in[0]);
@@ -449,7 +449,7 @@ static bool emit_body(struct place *p, const struct block *from) {
 /* ---- the pass ---------------------------------------------------------------------------------------- */
 
 /* The body of the form, or NULL. */
-static struct block *batch(struct batch *b, struct func *step) {
+static struct block *batch(struct batching *b, struct func *step) {
   int64_t lead = b->sequences ? DIM_B : DIM_T;
   batch_find_varying(b, step);
   walk(step->body, check, b);
@@ -458,7 +458,7 @@ static struct block *batch(struct batch *b, struct func *step) {
   struct block *body = block_new(b->m, NULL);
   struct value *token = step->body->args[0];
   batch_made(b, token)->value = block_arg(b->m, body, lead_type(token->type, lead, 0), "tokens");
-  struct place p = {.b = b, .at = builder_end(b->m, body), .lead = lead};
+  struct site p = {.b = b, .at = builder_end(b->m, body), .lead = lead};
   return emit_body(&p, step->body) ? body : NULL;
 }
 
@@ -469,7 +469,7 @@ static int64_t asked(int64_t most, int64_t otherwise) {
 
 /* *made: there is the form now. False after a diagnostic. */
 static bool make_form(struct module *m, struct func *step, const char *name, bool sequences, bool *made) {
-  struct batch b = {.m = m, .sequences = sequences, .possible = true};
+  struct batching b = {.m = m, .sequences = sequences, .possible = true};
   struct block *body = batch(&b, step);
   if (body)
     func_add(m, name)->body = body;

@@ -137,10 +137,10 @@ static void find_scans(struct graph *g, bool *scan, bool (*alone)(const struct o
 }
 
 /* The operators of each part, and what it needs: a part as often as there are edges to it. */
-static struct part *list_parts(const struct graph *g, const int *part, int n) {
-  struct part *parts = arena_array(g->arena, struct part, n);
+static struct component *list_parts(const struct graph *g, const int *part, int n) {
+  struct component *parts = arena_array(g->arena, struct component, n);
   for (int i = 0; i < g->n; i++) {
-    struct part *p = &parts[part[i]];
+    struct component *p = &parts[part[i]];
     vec_push(g->arena, p->ops, g->ops[i]);
     for (int k = 0; k < g->edge[i].n; k++)
       if (part[g->edge[i].at[k]] != part[i])
@@ -149,13 +149,13 @@ static struct part *list_parts(const struct graph *g, const int *part, int n) {
   return parts;
 }
 
-static int first_of(const struct part *p) {
+static int first_of(const struct component *p) {
   return p->ops.at[0]->id;
 }
 
 /* The new number of each part, in an order in which each comes after what it needs: of those that can be next
  * the one whose first operator is first in the program. Empty parts have none. No parts need each other. */
-static int *order_parts(const struct graph *g, const struct part *parts, int *n_ordered) {
+static int *order_parts(const struct graph *g, const struct component *parts, int *n_ordered) {
   int *number = arena_array(g->arena, int, g->n_parts), *missing = arena_array(g->arena, int, g->n_parts);
   int_list *needed_by = arena_array(g->arena, int_list, g->n_parts);
   struct heap ready = {0}; /* first operators */

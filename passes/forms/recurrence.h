@@ -5,7 +5,7 @@
 #include "ir/ir.h"
 
 /* One operator that can take all tokens at once, or operators that form one scan. */
-struct part {
+struct component {
   VEC(struct op *) ops; /* in program order; op->id is the place among all of the block */
   bool scan;            /* it goes token by token */
   VEC(int) needs;       /* parts whose results it uses directly, some more than once */
@@ -14,7 +14,7 @@ struct part {
 /* The operators of a block (its end not among them) in parts, in an order in which they can run. */
 struct parts {
   int n;
-  struct part *at;
+  struct component *at;
 };
 
 /* `alone` says of an operator that it has no form for all tokens at once. In the arena. */

@@ -6,18 +6,18 @@
 
 #include <string.h>
 
-struct made *batch_made(const struct batch *b, const struct value *v) {
+struct batched *batch_made(const struct batching *b, const struct value *v) {
   return &b->made.at[v->id];
 }
 
-bool batch_varies(const struct batch *b, const struct value *v) {
+bool batch_varies(const struct batching *b, const struct value *v) {
   return batch_made(b, v)->varies;
 }
 
-static void number(struct batch *b, int n, struct value *const *values) {
+static void number(struct batching *b, int n, struct value *const *values) {
   for (int i = 0; i < n; i++) {
     values[i]->id = b->made.n;
-    vec_push(&b->scratch, b->made, (struct made){0});
+    vec_push(&b->scratch, b->made, (struct batched){0});
   }
 }
 
@@ -33,7 +33,7 @@ static void number_results(struct op *op, void *data) {
 #define uthash_malloc(bytes)      arena_alloc(&b->scratch, (bytes))
 #define uthash_free(memory, size) ((void)(memory))
 
-static void note_write(struct batch *b, const struct op *op) {
+static void note_write(struct batching *b, const struct op *op) {
   struct writes *w = NULL;
   HASH_FIND_STR(b->writes, op->attr.symbol, w);
   if (!w) {
@@ -45,7 +45,7 @@ static void note_write(struct batch *b, const struct op *op) {
 }
 
 static void note_uses(struct op *op, void *data) {
-  struct batch *b = data;
+  struct batching *b = data;
   for (int i = 0; i < op->n_in; i++)
     vec_push(&b->scratch, batch_made(b, op->in[i])->users, op);
   if (op->code == OP_WRITE)
@@ -54,14 +54,14 @@ static void note_uses(struct op *op, void *data) {
 
 /* ---- what depends on the token ----------------------------------------------------------------------- */
 
-static void mark(struct batch *b, const struct value *v, bool yes) {
-  struct made *m = batch_made(b, v);
+static void mark(struct batching *b, const struct value *v, bool yes) {
+  struct batched *m = batch_made(b, v);
   if (yes && !m->varies)
     m->varies = b->changed = true;
 }
 
 /* A state that nothing writes is the same for all tokens of a sequence. */
-bool batch_is_written(const struct batch *b, const struct op *read) {
+bool batch_is_written(const struct batching *b, const struct op *read) {
   const struct writes *w = NULL;
   HASH_FIND_STR(b->writes, read->attr.symbol, w);
   for (int i = 0; w && i < w->list.n; i++)
@@ -71,7 +71,7 @@ bool batch_is_written(const struct batch *b, const struct op *read) {
 }
 
 /* What a repeat carries varies when it does at any time. */
-static void mark_carried(struct batch *b, const struct op *repeat) {
+static void mark_carried(struct batching *b, const struct op *repeat) {
   for (int i = 0; i < repeat->n_in; i++) {
     const struct value *argument = repeat->body->args[1 + i];
     bool yes = batch_varies(b, repeat->in[i]) || batch_varies(b, repeat->body->last->in[i]);
@@ -81,7 +81,7 @@ static void mark_carried(struct batch *b, const struct op *repeat) {
 }
 
 static void mark_results(struct op *op, void *data) {
-  struct batch *b = data;
+  struct batching *b = data;
   if (op->code == OP_REPEAT) {
     mark_carried(b, op);
     return;
@@ -93,7 +93,7 @@ static void mark_results(struct op *op, void *data) {
     mark(b, op->out[i], yes);
 }
 
-void batch_find_varying(struct batch *b, struct func *step) {
+void batch_find_varying(struct batching *b, struct func *step) {
   number(b, step->body->n_args, step->body->args);
   walk(step->body, number_results, b);
   walk(step->body, note_uses, b);

@@ -6,7 +6,7 @@
 #include "ir/ir.h"
 
 /* What a value of step became. */
-struct made {
+struct batched {
   bool varies;         /* it depends on the token, so it has a leading axis */
   struct value *value; /* in the new form */
   struct value *tail;  /* its last K tokens, once somebody wanted them */
@@ -20,20 +20,20 @@ struct writes {
   UT_hash_handle hh;
 };
 
-struct batch {
+struct batching {
   struct module *m;
   struct arena scratch;
-  VEC(struct made) made; /* of the value with that id */
-  struct writes *writes; /* by symbol */
-  bool sequences;        /* `batch` is made, not `prefill` */
+  VEC(struct batched) made; /* of the value with that id */
+  struct writes *writes;    /* by symbol */
+  bool sequences;           /* `batch` is made, not `prefill` */
   bool changed, possible;
 };
 
-struct made *batch_made(const struct batch *b, const struct value *v);
-bool batch_varies(const struct batch *b, const struct value *v);
+struct batched *batch_made(const struct batching *b, const struct value *v);
+bool batch_varies(const struct batching *b, const struct value *v);
 /* Whether an operator of step writes what `read` reads of a state. */
-bool batch_is_written(const struct batch *b, const struct op *read);
+bool batch_is_written(const struct batching *b, const struct op *read);
 /* Fills `made` and `writes`, for all values and operators of step. */
-void batch_find_varying(struct batch *b, struct func *step);
+void batch_find_varying(struct batching *b, struct func *step);
 
 #endif

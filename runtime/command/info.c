@@ -11,14 +11,14 @@
 #include "runtime/core/machine.h"
 #include "runtime/text/json.h"
 
-struct fact {
+struct info_line {
   const char *key;  /* in JSON */
   const char *name; /* in text */
   const char *text; /* NULL: the number */
   uint64_t number;
 };
 
-static void print_json(const struct fact *facts, size_t n) {
+static void print_json(const struct info_line *facts, size_t n) {
   for (size_t i = 0; i < n; i++) {
     printf("%s\"%s\": ", i ? ", " : "{", facts[i].key);
     if (facts[i].text)
@@ -38,7 +38,7 @@ static void print_json_parts(const struct image *im) {
   }
 }
 
-static void print_lines(const struct fact *facts, size_t n) {
+static void print_lines(const struct info_line *facts, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (facts[i].text)
       printf("%-18s %s\n", facts[i].name, facts[i].text);
@@ -71,7 +71,7 @@ bool print_info(const struct tern_model *least, const struct tern_model *level, 
     snprintf(quota_text, sizeof quota_text, "%.4g", quota);
   if (im)
     snprintf(identity, sizeof identity, "%016" PRIx64, image_identity(im));
-  const struct fact facts[] = {
+  const struct info_line facts[] = {
       {"model", "model", m->name, 0},
       {"spec", "spec", m->spec, 0},
       {"dimensions", "dimensions", m->params, 0},

@@ -14,7 +14,7 @@
 #include "runtime/core/team.h"
 #include "runtime/text/nearest.h"
 
-enum kind { FLAG, TEXT, WHOLE, REAL }; /* bool, const char *, uint64_t, double */
+enum option_kind { FLAG, TEXT, WHOLE, REAL }; /* bool, const char *, uint64_t, double */
 
 enum {
   RUNS = MODE_GENERATE | MODE_PERPLEXITY | MODE_LOGITS | MODE_BENCH, /* modes that run the model */
@@ -30,7 +30,7 @@ static const struct option_row {
   double least, most;
   int modes;   /* in which it may be given */
   int chooses; /* the mode that it asks for; 0: none */
-  enum kind kind;
+  enum option_kind kind;
   char letter; /* 0: only the long name */
 } rows[] = {
 #define AT(member) offsetof(struct options, member)

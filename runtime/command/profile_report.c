@@ -9,7 +9,7 @@
 #include "runtime/text/json.h"
 
 /* A kernel, or all of one entry that come from one line. */
-struct row {
+struct profile_row {
   const struct tern_kernel_info *info;
   struct profile_spent spent;
   uint64_t bytes; /* of weights, by all calls */
@@ -19,7 +19,7 @@ struct report {
   const struct profile *profile;
   FILE *out;
   double seconds; /* of all calls */
-  struct row *rows;
+  struct profile_row *rows;
   size_t n;
 };
 
@@ -28,7 +28,7 @@ static const char *entry_name(const struct report *r, uint32_t entry) {
 }
 
 static int by_time(const void *a, const void *b) {
-  const struct row *x = a, *y = b;
+  const struct profile_row *x = a, *y = b;
   int order = (x->spent.seconds < y->spent.seconds) - (x->spent.seconds > y->spent.seconds);
   return order ? order : (x->info > y->info) - (x->info < y->info);
 }
@@ -45,7 +45,7 @@ static bool collect(struct report *r, struct failure *f) {
   for (uint32_t i = 0; r->rows && i < m->n_kernels; i++) {
     struct profile_spent spent = profile_of(r->profile, i);
     if (spent.calls)
-      r->rows[r->n++] = (struct row){&m->kernels[i], spent, spent.calls * m->kernels[i].weight_bytes};
+      r->rows[r->n++] = (struct profile_row){&m->kernels[i], spent, spent.calls * m->kernels[i].weight_bytes};
   }
   for (uint32_t i = 0; i < m->n_entries; i++)
     r->seconds += r->profile->entries[i].seconds;
@@ -61,7 +61,7 @@ static bool same_line(const struct tern_kernel_info *a, const struct tern_kernel
 static void merge_lines(struct report *r) {
   size_t n = 0;
   for (size_t i = 0; i < r->n; i++) {
-    struct row row = r->rows[i];
+    struct profile_row row = r->rows[i];
     size_t at = 0;
     while (at < n && !same_line(r->rows[at].info, row.info))
       at++;
@@ -82,7 +82,7 @@ static double share(const struct report *r, double seconds) {
   return r->seconds > 0 ? seconds / r->seconds : 0;
 }
 
-static double gigabytes_a_second(const struct row *row) {
+static double gigabytes_a_second(const struct profile_row *row) {
   return row->spent.slowest > 0 ? (double)row->bytes / row->spent.slowest * 1e-9 : 0;
 }
 
@@ -106,7 +106,7 @@ static void print_place(FILE *out, const struct tern_kernel_info *k) {
 static void print_kernels(const struct report *r) {
   fprintf(r->out, " share    ms/call    slowest      calls  bytes/call    GB/s  form     kernel\n");
   for (size_t i = 0; i < r->n; i++) {
-    const struct row *row = &r->rows[i];
+    const struct profile_row *row = &r->rows[i];
     double calls = (double)row->spent.calls;
     fprintf(r->out, "%5.1f%% %10.4f %10.4f %10" PRIu64 " %11" PRIu64 " %7.2f  %-7s  %s",
             100 * share(r, row->spent.seconds), 1e3 * row->spent.seconds / calls,
@@ -119,7 +119,7 @@ static void print_kernels(const struct report *r) {
 static void print_lines(const struct report *r) {
   fprintf(r->out, "\n share   ms/token    slowest             bytes/token    GB/s  form     line\n");
   for (size_t i = 0; i < r->n; i++) {
-    const struct row *row = &r->rows[i];
+    const struct profile_row *row = &r->rows[i];
     double tokens = (double)r->profile->entries[row->info->entry].tokens;
     fprintf(r->out, "%5.1f%% %10.4f %10.4f %23.0f %7.2f  %-7s", 100 * share(r, row->spent.seconds),
             1e3 * row->spent.seconds / tokens, 1e3 * row->spent.slowest / tokens, (double)row->bytes / tokens,
@@ -149,7 +149,7 @@ static void print_waiting(const struct report *r) {
 static void print_rows_json(const struct report *r, const char *key, bool names) {
   fprintf(r->out, "\"%s\": [", key);
   for (size_t i = 0; i < r->n; i++) {
-    const struct row *row = &r->rows[i];
+    const struct profile_row *row = &r->rows[i];
     fprintf(r->out, "%s{", i ? ", " : "");
     if (names) {
       fprintf(r->out, "\"kernel\": ");

@@ -15,7 +15,7 @@ enum { EAX, EBX, ECX, EDX };
 /* Bits of XCR0: what the system saves when it switches tasks. */
 enum { STATE_NONE = 0, STATE_YMM = 0x6, STATE_ZMM = 0xe6 };
 
-static const struct row {
+static const struct feature {
   const char *name;
   unsigned leaf, subleaf, where, bit, state;
 } rows[] = {
@@ -33,7 +33,7 @@ static unsigned saved_state(void) {
   return low;
 }
 
-static bool is_there(const struct row *row) {
+static bool is_there(const struct feature *row) {
   unsigned r[4] = {0};
   return __get_cpuid_count(row->leaf, row->subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]) &&
          (r[row->where] >> row->bit & 1) && (saved_state() & row->state) == row->state;
@@ -43,7 +43,7 @@ static bool is_there(const struct row *row) {
 
 #include <sys/auxv.h>
 
-static const struct row {
+static const struct feature {
   const char *name;
   unsigned long word, bit;
 } rows[] = {
@@ -58,17 +58,17 @@ static const struct row {
 #include "runtime/core/cpu.def"
 };
 
-static bool is_there(const struct row *row) {
+static bool is_there(const struct feature *row) {
   return getauxval(row->word) >> row->bit & 1;
 }
 
 #else /* not to be found out: taken for there */
 
-static const struct row {
+static const struct feature {
   const char *name;
 } rows[] = {{""}};
 
-static bool is_there(const struct row *row) {
+static bool is_there(const struct feature *row) {
   (void)row;
   return true;
 }

@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct image_header) == 128 && sizeof(struct image_part) =
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are little-endian and used in place");
 _Static_assert(IMAGE_PAGE % TERN_ALIGN == 0, "a page boundary is aligned enough for generated code");
 
-struct place {
+struct image_place {
   const char *path;
   int fd;
   uint64_t file_bytes;
@@ -55,12 +55,12 @@ static bool is_other_version(const char *magic) {
   return memcmp(magic, IMAGE_MAGIC, sizeof((struct image_header *)0)->magic - 1) == 0 && !is_magic(magic);
 }
 
-static bool fail_version(const struct place *p, struct failure *f) {
+static bool fail_version(const struct image_place *p, struct failure *f) {
   return fail_with(f, "%s: weights that another version of ternc packed; pack them again with this one",
                    p->path);
 }
 
-static bool find_size(struct place *p, struct failure *f) {
+static bool find_size(struct image_place *p, struct failure *f) {
   struct stat st;
   if (fstat(p->fd, &st) < 0)
     return fail_with(f, "%s: cannot open the weights: %s", p->path, strerror(errno));
@@ -72,14 +72,14 @@ static bool find_size(struct place *p, struct failure *f) {
 }
 
 /* Former versions put the image behind the program, and these 16 bytes after it. */
-static bool is_former_program(const struct place *p) {
+static bool is_former_program(const struct image_place *p) {
   char trailer[16];
   return p->file_bytes >= sizeof trailer &&
          read_at(p->fd, trailer, sizeof trailer, p->file_bytes - sizeof trailer) && is_other_version(trailer);
 }
 
 /* An image at the start of the file, or an executable's segment. */
-static bool find_image(struct place *p, struct failure *f) {
+static bool find_image(struct image_place *p, struct failure *f) {
   char magic[8];
   uint64_t bytes;
   p->at = 0;
@@ -130,7 +130,7 @@ static const char *header_fault(const struct image_header *h, uint64_t room) {
   return NULL;
 }
 
-static bool check_header(const struct place *p, struct image_header *h, struct failure *f) {
+static bool check_header(const struct image_place *p, struct image_header *h, struct failure *f) {
   if (p->end - p->at < sizeof *h || !read_at(p->fd, h, sizeof *h, p->at))
     return fail_with(f, "%s: damaged: the file ends inside the image's header; copy or build it again",
                      p->path);
@@ -147,7 +147,8 @@ static void point_into(struct image *im, const uint8_t *start) {
 }
 
 /* Pages of the system may be larger than those of the format, so the mapping may start before the header. */
-static bool map(struct image *im, const struct place *p, const struct image_header *h, struct failure *f) {
+static bool map(struct image *im, const struct image_place *p, const struct image_header *h,
+                struct failure *f) {
   long page = sysconf(_SC_PAGESIZE);
   uint64_t from = p->at - p->at % (uint64_t)(page > 0 ? page : IMAGE_PAGE);
   uint64_t bytes = p->at - from + h->total_bytes;
@@ -229,7 +230,7 @@ static bool check_mapped(struct image *im, const char *path, struct failure *f) 
 int image_open(struct image *im, const char *path, char *error, size_t error_size) {
   struct failure f = {0};
   struct image_header h;
-  struct place p = {.path = path, .fd = input_descriptor(path, &f)};
+  struct image_place p = {.path = path, .fd = input_descriptor(path, &f)};
   *im = (struct image){0};
   bool ok = p.fd >= 0 && find_size(&p, &f) && find_image(&p, &f) && check_header(&p, &h, &f) &&
             map(im, &p, &h, &f) && check_mapped(im, path, &f);
@@ -247,7 +248,7 @@ static bool take_carried(struct image *im, const uint8_t *at, uint64_t bytes, st
     return fail_with(f, "%s: damaged: its file is shorter than it was built; copy or build it again", path);
   const struct image_header *h = (const struct image_header *)at;
   if (is_other_version(h->magic))
-    return fail_version(&(struct place){.path = path}, f);
+    return fail_version(&(struct image_place){.path = path}, f);
   const char *fault = header_fault(h, bytes);
   if (fault)
     return fail_with(f, "%s: damaged: %s; copy or build it again", path, fault);

@@ -15,16 +15,16 @@
 #include "runtime/core/input.h"
 
 /* What this run has made: a temporary file, or a folder. */
-struct made {
-  struct made *next; /* newest first */
-  char *name;        /* as the user gave it */
+struct temporary_file {
+  struct temporary_file *next; /* newest first */
+  char *name;                  /* as the user gave it */
   char *target;
   char *temporary; /* NULL: a folder */
   char *aside;     /* while a group is put in place: where the former file is; NULL: there was none */
   bool whole, placed;
 };
 
-static struct made *made;
+static struct temporary_file *made;
 static int depth;
 static bool failed; /* in the group */
 
@@ -45,7 +45,7 @@ static void let_signals(const sigset_t *before) {
 
 /* ---- the list ---------------------------------------------------------------------------------------- */
 
-static void free_made(struct made *m) {
+static void free_made(struct temporary_file *m) {
   if (!m)
     return;
   if (m->aside != m->temporary)
@@ -56,8 +56,8 @@ static void free_made(struct made *m) {
   free(m);
 }
 
-static struct made *new_made(const char *name, const char *target) {
-  struct made *m = calloc(1, sizeof *m);
+static struct temporary_file *new_made(const char *name, const char *target) {
+  struct temporary_file *m = calloc(1, sizeof *m);
   if (m) {
     m->name = strdup(name);
     m->target = strdup(target);
@@ -68,20 +68,20 @@ static struct made *new_made(const char *name, const char *target) {
   return NULL;
 }
 
-static void link_made(struct made *m) {
+static void link_made(struct temporary_file *m) {
   m->next = made;
   made = m;
 }
 
-static void unlink_made(struct made *m) {
-  struct made **at = &made;
+static void unlink_made(struct temporary_file *m) {
+  struct temporary_file **at = &made;
   while (*at != m)
     at = &(*at)->next;
   *at = m->next;
 }
 
 /* Takes away what it stands for, unless that is in place. */
-static void discard(struct made *m) {
+static void discard(struct temporary_file *m) {
   sigset_t before;
   hold_signals(&before);
   if (!m->placed && m->temporary)
@@ -95,10 +95,10 @@ static void discard(struct made *m) {
 }
 
 void written_abandon(void) {
-  for (const struct made *m = made; m; m = m->next)
+  for (const struct temporary_file *m = made; m; m = m->next)
     if (m->temporary)
       unlink(m->temporary);
-  for (const struct made *m = made; m; m = m->next) /* newest first: a folder after what is in it */
+  for (const struct temporary_file *m = made; m; m = m->next) /* newest first: a folder after what is in it */
     if (!m->temporary)
       rmdir(m->target);
 }
@@ -147,7 +147,7 @@ static char *temporary_name(const char *target) {
 }
 
 static bool open_temporary(struct written *w, const char *target, struct failure *f) {
-  struct made *m = new_made(w->path, target);
+  struct temporary_file *m = new_made(w->path, target);
   sigset_t before;
   if (!m || !(m->temporary = temporary_name(target))) {
     free_made(m);
@@ -338,7 +338,7 @@ bool written_close(struct written *w, bool ok, struct failure *f) {
 
 bool written_folder(const char *path, struct failure *f) {
   struct stat st;
-  struct made *m = new_made(path, path);
+  struct temporary_file *m = new_made(path, path);
   sigset_t before;
   if (!m)
     return fail_memory(f, strlen(path), path);
@@ -359,7 +359,7 @@ bool written_folder(const char *path, struct failure *f) {
 /* ---- groups ------------------------------------------------------------------------------------------ */
 
 /* The former file goes aside and the new one takes its place: in one step where the file system can. */
-static bool replace(struct made *m) {
+static bool replace(struct temporary_file *m) {
 #ifdef RENAME_EXCHANGE
   if (renameat2(AT_FDCWD, m->temporary, AT_FDCWD, m->target, RENAME_EXCHANGE) == 0) {
     m->aside = m->temporary;
@@ -384,7 +384,7 @@ static bool replace(struct made *m) {
   return false;
 }
 
-static bool place(struct made *m, bool alone) {
+static bool place(struct temporary_file *m, bool alone) {
   struct stat st;
   bool there = lstat(m->target, &st) == 0;
   if (there && S_ISDIR(st.st_mode)) {
@@ -394,7 +394,7 @@ static bool place(struct made *m, bool alone) {
   return m->placed = there && !alone ? replace(m) : rename(m->temporary, m->target) == 0;
 }
 
-static void put_back(struct made *m) {
+static void put_back(struct temporary_file *m) {
   int error = errno;
   if (m->aside)
     rename(m->aside, m->target);
@@ -409,7 +409,7 @@ static bool place_all(struct failure *f) {
   sigset_t before;
   int files = 0;
   bool ok = true;
-  struct made *m;
+  struct temporary_file *m;
   for (m = made; m; m = m->next)
     files += m->whole;
   hold_signals(&before);
@@ -422,7 +422,7 @@ static bool place_all(struct failure *f) {
   for (m = made; m && ok; m = m->next)
     if (m->aside)
       unlink(m->aside);
-  for (struct made *next = made; (m = next);) {
+  for (struct temporary_file *next = made; (m = next);) {
     next = m->next;
     m->placed |= ok && !m->temporary; /* a folder stays */
     if (m->whole || m->placed)

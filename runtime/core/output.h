@@ -13,13 +13,13 @@
 
 #include <stdio.h>
 
-struct made;
+struct temporary_file;
 struct written {
   FILE *file; /* write here */
   const char *path;
-  struct made *made; /* the temporary file; NULL: written in place */
-  FILE *to;          /* what `file`, a buffer, is copied to at the end; NULL: `file` is no buffer */
-  bool executable;   /* set it before the close */
+  struct temporary_file *made; /* the temporary file; NULL: written in place */
+  FILE *to;                    /* what `file`, a buffer, is copied to at the end; NULL: `file` is no buffer */
+  bool executable;             /* set it before the close */
 };
 
 /* `seeks`: the writer goes back and forth, so what cannot seek, or has something before the first byte, gets

@@ -47,13 +47,13 @@ INLINE void store(float *p, vec v) {
 /* ---- a tile ---------------------------------------------------------------------------------- */
 
 /* Where a tile's sums go: `columns` of PANEL, rows `stride` apart; added to what is there or in its place. */
-struct target {
+struct gradient_target {
   float *y;
   int64_t stride, columns;
   bool add;
 };
 
-INLINE void put_row(const struct target *to, int r, const vec sums[REGS]) {
+INLINE void put_row(const struct gradient_target *to, int r, const vec sums[REGS]) {
   float *y = to->y + r * to->stride, padded[PANEL];
   if (to->columns == PANEL) {
     UNROLL for (int v = 0; v < REGS; v++)
@@ -65,7 +65,7 @@ INLINE void put_row(const struct target *to, int r, const vec sums[REGS]) {
     y[j] = to->add ? y[j] + padded[j] : padded[j];
 }
 
-INLINE void tile(int rows, const float *a, const float *b, int64_t count, const struct target *to) {
+INLINE void tile(int rows, const float *a, const float *b, int64_t count, const struct gradient_target *to) {
   vec sums[ROWS][REGS];
   UNROLL for (int r = 0; r < rows; r++) {
     __builtin_prefetch(to->y + r * to->stride, 1);
@@ -84,7 +84,7 @@ INLINE void tile(int rows, const float *a, const float *b, int64_t count, const 
 
 #define TILE(name, rows)                                                                                     \
   static __attribute__((noinline)) void name(const float *a, const float *b, int64_t count,                  \
-                                             const struct target *to) {                                      \
+                                             const struct gradient_target *to) {                             \
     tile(rows, a, b, count, to);                                                                             \
   }
 TILE(tile_full, ROWS)
@@ -96,7 +96,8 @@ INLINE int set_of(int64_t left) {
   return left >= ROWS ? ROWS : left >= SOME ? SOME : left >= FEW ? FEW : 1;
 }
 
-INLINE void any_tile(int rows, const float *a, const float *b, int64_t count, const struct target *to) {
+INLINE void any_tile(int rows, const float *a, const float *b, int64_t count,
+                     const struct gradient_target *to) {
   if (rows == ROWS)
     tile_full(a, b, count, to);
   else if (rows == SOME)
@@ -110,7 +111,7 @@ INLINE void any_tile(int rows, const float *a, const float *b, int64_t count, co
 /* ---- rows of a ------------------------------------------------------------------------------- */
 
 /* a[k, r] is at a[k * step + r * apart]. */
-struct rows {
+struct gradient_rows {
   const float *a;
   int64_t step, apart;
 };
@@ -132,7 +133,7 @@ INLINE void turn_four(const float *a, int64_t apart, float *to, int64_t set) {
 }
 
 /* A set of rows whose steps lie side by side (step 1). */
-INLINE void bring_turned(int set, const struct rows *from, int64_t count, float *to) {
+INLINE void bring_turned(int set, const struct gradient_rows *from, int64_t count, float *to) {
   int64_t k = 0;
   for (; k + 4 <= count; k += 4) {
     int r = 0;
@@ -147,7 +148,7 @@ INLINE void bring_turned(int set, const struct rows *from, int64_t count, float 
       to[k * set + r] = from->a[k + r * from->apart];
 }
 
-INLINE void bring_set(int set, const struct rows *from, int64_t count, float *to) {
+INLINE void bring_set(int set, const struct gradient_rows *from, int64_t count, float *to) {
   if (from->step == 1)
     bring_turned(set, from, count, to);
   else if (from->apart == 1)
@@ -161,13 +162,13 @@ INLINE void bring_set(int set, const struct rows *from, int64_t count, float *to
 
 /* Rows of a bunch side by side within sets, which follow each other. Whole sets of rows that lie side by side
  * are brought step by step, so that a line of the cache is met once. */
-INLINE void bring_bunch(const struct rows *from, int64_t rows, int64_t count, float *to) {
+INLINE void bring_bunch(const struct gradient_rows *from, int64_t rows, int64_t count, float *to) {
   int64_t r = 0, whole = from->apart == 1 ? rows / ROWS * ROWS : 0;
   for (int64_t k = 0; k < count; k++)
     for (r = 0; r < whole; r += ROWS)
       memcpy(to + r * count + k * ROWS, from->a + k * from->step + r, sizeof(float) * ROWS);
   for (r = whole; r < rows;) {
-    struct rows set = {from->a + r * from->apart, from->step, from->apart};
+    struct gradient_rows set = {from->a + r * from->apart, from->step, from->apart};
     int height = set_of(rows - r);
     if (height == ROWS)
       bring_set(ROWS, &set, count, to + r * count);
@@ -180,17 +181,17 @@ INLINE void bring_bunch(const struct rows *from, int64_t rows, int64_t count, fl
 }
 
 /* A block of b, near, against the rows [row, row_end) of a and y. */
-INLINE void block_by_rows(const float *near, int64_t count, const struct rows *a, int64_t row,
-                          int64_t row_end, const struct target *to) {
+INLINE void block_by_rows(const float *near, int64_t count, const struct gradient_rows *a, int64_t row,
+                          int64_t row_end, const struct gradient_target *to) {
   float bunch[BUNCH * DEPTH];
   for (int64_t first = row; first < row_end; first += BUNCH) {
     int64_t rows = least(BUNCH, row_end - first);
-    struct rows from = {a->a + first * a->apart, a->step, a->apart};
+    struct gradient_rows from = {a->a + first * a->apart, a->step, a->apart};
     bring_bunch(&from, rows, count, bunch);
     for (int64_t j = 0; j < to->columns; j += PANEL)
       for (int64_t r = 0, set; r < rows; r += set) {
-        struct target part = {to->y + (first + r) * to->stride + j, to->stride, least(PANEL, to->columns - j),
-                              to->add};
+        struct gradient_target part = {to->y + (first + r) * to->stride + j, to->stride,
+                                       least(PANEL, to->columns - j), to->add};
         set = set_of(rows - r);
         any_tile((int)set, bunch + r * count, near + j * count, count, &part);
       }
@@ -249,8 +250,9 @@ INLINE void clear_rest(float *near, int64_t columns, int64_t count) {
         columns = block_columns(j, p.column_end, group);                                                     \
         bring(b + t * n + j, n, columns, count, near);                                                       \
         clear_rest(near, columns, count);                                                                    \
-        struct rows from = {a + t * m * groups + (group ? j / group : 0), m * groups, groups};               \
-        block_by_rows(near, count, &from, p.row, p.row_end, &(struct target){y + j, n, columns, true});      \
+        struct gradient_rows from = {a + t * m * groups + (group ? j / group : 0), m * groups, groups};      \
+        block_by_rows(near, count, &from, p.row, p.row_end,                                                  \
+                      &(struct gradient_target){y + j, n, columns, true});                                   \
       }                                                                                                      \
   }
 
@@ -310,8 +312,9 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
       int64_t count = least(DEPTH, m - i);                                                                   \
       bring_w;                                                                                               \
       clear_rest(near, columns, count);                                                                      \
-      struct rows from = {a + i * groups + (group ? j / group : 0), groups, m * groups};                     \
-      block_by_rows(near, count, &from, p.row, p.row_end, &(struct target){y + j, n, columns, i > 0});       \
+      struct gradient_rows from = {a + i * groups + (group ? j / group : 0), groups, m * groups};            \
+      block_by_rows(near, count, &from, p.row, p.row_end,                                                    \
+                    &(struct gradient_target){y + j, n, columns, i > 0});                                    \
     }                                                                                                        \
   }
 

@@ -261,23 +261,24 @@ INLINE void bring_near(int8_t *near, const int8_t *x, int64_t n, int64_t rows, i
 }
 
 /* Registers [at, at + regs) of the sums of a set. `near` has the set's `fours` fours of columns. */
-struct part {
+struct register_range {
   int set, regs, at;
   int64_t fours;
   const int8_t *near;
 };
 
-INLINE void open_sums(const struct part p, reg sums[][AT_ONCE]) {
+INLINE void open_sums(const struct register_range p, reg sums[][AT_ONCE]) {
   UNROLL for (int t = 0; t < p.set; t++) UNROLL for (int i = 0; i < p.regs; i++) sums[t][i] = (reg){0};
 }
 
-INLINE void close_sums(const struct part p, reg sums[][AT_ONCE], reg (*total)[2 * REGS]) {
+INLINE void close_sums(const struct register_range p, reg sums[][AT_ONCE], reg (*total)[2 * REGS]) {
   UNROLL for (int t = 0; t < p.set; t++) UNROLL for (int i = 0; i < p.regs; i++) total[t][p.at + i] =
       widen(total[t][p.at + i], sums[t][i]);
 }
 
 /* Digits of four columns against the set. */
-INLINE void add_four(const struct part p, reg sums[][AT_ONCE], const reg digits[AT_ONCE], int64_t four) {
+INLINE void add_four(const struct register_range p, reg sums[][AT_ONCE], const reg digits[AT_ONCE],
+                     int64_t four) {
   UNROLL for (int t = 0; t < p.set; t++) {
     reg columns = four_columns(p.near + 4 * (four * p.set + t));
     UNROLL for (int i = 0; i < p.regs; i++) sums[t][i] = multiply(sums[t][i], digits[i], columns);
@@ -292,7 +293,7 @@ INLINE void add_four(const struct part p, reg sums[][AT_ONCE], const reg digits[
 #endif
 
 /* Digits go straight from the tiles into the products, and into `keep` for other sets unless it is NULL. */
-INLINE void add_tiles(int fields, int panels, const struct part p, reg (*total)[2 * REGS],
+INLINE void add_tiles(int fields, int panels, const struct register_range p, reg (*total)[2 * REGS],
                       const uint8_t *tiles, reg (*keep)[2 * REGS]) {
   reg sums[ROWS][AT_ONCE];
   open_sums(p, sums);
@@ -327,7 +328,7 @@ INLINE void unpack_block(int fields, int panels, reg (*digits)[2 * REGS], const 
   }
 }
 
-INLINE void add_digits(const struct part p, reg (*total)[2 * REGS], const reg (*digits)[2 * REGS]) {
+INLINE void add_digits(const struct register_range p, reg (*total)[2 * REGS], const reg (*digits)[2 * REGS]) {
   reg sums[ROWS][AT_ONCE];
   open_sums(p, sums);
   for (int64_t four = 0; four < p.fours; four++)
@@ -338,7 +339,7 @@ INLINE void add_digits(const struct part p, reg (*total)[2 * REGS], const reg (*
 /* A block of columns of a strip for a set of rows: from tiles, or where those are NULL from digits kept. */
 INLINE void add_set(int fields, int panels, int set, reg (*total)[2 * REGS], const uint8_t *tiles,
                     reg (*digits)[2 * REGS], const int8_t *near, int64_t fours) {
-  struct part p = {set, panels * REGS < AT_ONCE ? panels * REGS : AT_ONCE, 0, fours, near};
+  struct register_range p = {set, panels * REGS < AT_ONCE ? panels * REGS : AT_ONCE, 0, fours, near};
   for (; p.at < panels * REGS; p.at += p.regs)
     if (tiles)
       add_tiles(fields, panels, p, total, tiles, digits);

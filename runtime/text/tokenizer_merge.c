@@ -12,7 +12,7 @@
 #define NOBODY UINT32_MAX
 
 /* Bytes [at, at + n) of the word; n 0: joined to the symbol on its left. */
-struct symbol {
+struct merge_symbol {
   uint32_t at, n;
   uint32_t prev, next; /* NOBODY at the ends */
   uint32_t id;         /* PAIR_MERGES only; NO_ID: no token */
@@ -20,14 +20,14 @@ struct symbol {
 };
 
 /* A pair that may be joined. */
-struct candidate {
+struct merge_candidate {
   uint32_t rank, left, right;
   uint32_t n;  /* bytes of both when it was offered */
   uint32_t id; /* what they become */
 };
 
 /* How an unused piece was put together last: n_left bytes of n, from byte `at` of the word. */
-struct origin {
+struct piece_origin {
   uint32_t at, n, n_left;
 };
 
@@ -80,11 +80,11 @@ void encoder_put_added(struct encoder *e, const char *s, size_t n, uint32_t id) 
 
 /* ---- the heap ---- */
 
-static bool before(const struct candidate *a, const struct candidate *b) {
+static bool before(const struct merge_candidate *a, const struct merge_candidate *b) {
   return a->rank < b->rank || (a->rank == b->rank && a->left < b->left);
 }
 
-static void heap_push(struct encoder *e, struct candidate c) {
+static void heap_push(struct encoder *e, struct merge_candidate c) {
   if (!encoder_room(e, &e->heap, e->n_heap, &e->cap_heap, sizeof *e->heap))
     return;
   size_t i = e->n_heap++;
@@ -93,8 +93,8 @@ static void heap_push(struct encoder *e, struct candidate c) {
   e->heap[i] = c;
 }
 
-static struct candidate heap_pop(struct encoder *e) {
-  struct candidate top = e->heap[0], last = e->heap[--e->n_heap];
+static struct merge_candidate heap_pop(struct encoder *e) {
+  struct merge_candidate top = e->heap[0], last = e->heap[--e->n_heap];
   size_t i = 0, n = e->n_heap;
   for (size_t child; (child = 2 * i + 1) < n; i = child) {
     if (child + 1 < n && before(&e->heap[child + 1], &e->heap[child]))
@@ -123,8 +123,8 @@ static const struct tokenizer_merge *find_merge(const struct tokenizer *t, uint3
 }
 
 /* Rank and id of the pair; false when it may not be joined. */
-static bool judge(struct encoder *e, const struct symbol *left, const struct symbol *right,
-                  struct candidate *c) {
+static bool judge(struct encoder *e, const struct merge_symbol *left, const struct merge_symbol *right,
+                  struct merge_candidate *c) {
   const struct tokenizer *t = e->t;
   if (t->flags & TOKENIZER_PAIR_MERGES) {
     const struct tokenizer_merge *m =
@@ -140,21 +140,21 @@ static bool judge(struct encoder *e, const struct symbol *left, const struct sym
     return false;
   c->rank = t->tokens[c->id].rank;
   if (e->origins && t->tokens[c->id].type == TOKENIZER_UNUSED)
-    e->origins[c->id] = (struct origin){left->at, c->n, left->n};
+    e->origins[c->id] = (struct piece_origin){left->at, c->n, left->n};
   return true;
 }
 
 static void offer(struct encoder *e, uint32_t left, uint32_t right) {
   if (left == NOBODY || right == NOBODY)
     return;
-  const struct symbol *l = &e->symbols[left], *r = &e->symbols[right];
-  struct candidate c = {.left = left, .right = right, .n = l->n + r->n};
+  const struct merge_symbol *l = &e->symbols[left], *r = &e->symbols[right];
+  struct merge_candidate c = {.left = left, .right = right, .n = l->n + r->n};
   if (!l->frozen && !r->frozen && judge(e, l, r, &c))
     heap_push(e, c);
 }
 
-static void join(struct encoder *e, const struct candidate *c) {
-  struct symbol *left = &e->symbols[c->left], *right = &e->symbols[c->right];
+static void join(struct encoder *e, const struct merge_candidate *c) {
+  struct merge_symbol *left = &e->symbols[c->left], *right = &e->symbols[c->right];
   left->n += right->n;
   left->id = c->id;
   left->next = right->next;
@@ -169,7 +169,7 @@ static void merge(struct encoder *e) {
   for (uint32_t i = 1; i < e->n_symbols; i++)
     offer(e, i - 1, i);
   while (e->n_heap && !e->failed) {
-    struct candidate c = heap_pop(e);
+    struct merge_candidate c = heap_pop(e);
     uint32_t left = e->symbols[c.left].n, right = e->symbols[c.right].n;
     if (left && right && left + right == c.n)
       join(e, &c);
@@ -182,7 +182,7 @@ static void add_symbol(struct encoder *e, size_t at, size_t n, uint32_t id, bool
   if (!encoder_room(e, &e->symbols, e->n_symbols, &e->cap_symbols, sizeof *e->symbols))
     return;
   uint32_t i = (uint32_t)e->n_symbols++;
-  e->symbols[i] = (struct symbol){(uint32_t)at, (uint32_t)n, i ? i - 1 : NOBODY, NOBODY, id, frozen};
+  e->symbols[i] = (struct merge_symbol){(uint32_t)at, (uint32_t)n, i ? i - 1 : NOBODY, NOBODY, id, frozen};
   if (i)
     e->symbols[i - 1].next = i;
 }
@@ -270,7 +270,7 @@ static void put_piece(struct encoder *e, const char *s, size_t n) {
     return;
   }
   if (e->t->tokens[id].type == TOKENIZER_UNUSED && e->origins && e->origins[id].n == n) {
-    struct origin o = e->origins[id];
+    struct piece_origin o = e->origins[id];
     put_piece(e, e->word + o.at, o.n_left);
     put_piece(e, e->word + o.at + o.n_left, o.n - o.n_left);
     return;

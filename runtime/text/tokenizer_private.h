@@ -34,9 +34,9 @@ struct text {
 
 /* One encoding in progress. Buffers are kept from word to word. `failed` is set when memory runs out or the
  * text is too long; all steps then do nothing. */
-struct symbol;
-struct candidate;
-struct origin;
+struct merge_symbol;
+struct merge_candidate;
+struct piece_origin;
 struct known_word;
 struct encoder {
   const struct tokenizer *t;
@@ -46,11 +46,11 @@ struct encoder {
   bool failed;
   bool special;     /* special tokens are looked for */
   const char *word; /* what symbols refer to */
-  struct symbol *symbols;
+  struct merge_symbol *symbols;
   size_t n_symbols, cap_symbols;
-  struct candidate *heap;
+  struct merge_candidate *heap;
   size_t n_heap, cap_heap;
-  struct origin *origins; /* by id; NULL unless has_unused */
+  struct piece_origin *origins; /* by id; NULL unless has_unused */
   /* BYTE_LEVEL only. */
   struct known_word *known; /* words whose ids are known; NULL: a short text */
   const char *limit;        /* what ends behind it may change with the text to come; NULL: nothing may */

@@ -63,7 +63,7 @@ bool text_append(struct encoder *e, struct text *out, const char *s, size_t n) {
 /* ---- SentencePiece's normalizer ---- */
 
 /* What a prefix of the text becomes. */
-struct mapped {
+struct mapped_text {
   const char *to;
   size_t n, consumed;
 };
@@ -92,19 +92,19 @@ static size_t trie_longest(const struct tokenizer_table *trie, const char *s, si
   }
 }
 
-static struct mapped map_prefix(const struct tokenizer *t, const char *s, size_t n) {
+static struct mapped_text map_prefix(const struct tokenizer *t, const char *s, size_t n) {
   const struct tokenizer_match *m = tokenizer_match_prefix(t, TOKENIZER_SYMBOLS, s, n, 0);
   if (m)
-    return (struct mapped){s, m->text.n, m->text.n};
+    return (struct mapped_text){s, m->text.n, m->text.n};
   uint32_t value;
   size_t length = trie_longest(&t->table[TOKENIZER_TRIE], s, n, &value);
   if (length && value < t->table[TOKENIZER_REPLACEMENTS].count) {
     const char *to = (const char *)t->table[TOKENIZER_REPLACEMENTS].at + value;
-    return (struct mapped){to, strlen(to), length};
+    return (struct mapped_text){to, strlen(to), length};
   }
   length = utf8_length(s, n);
-  return length ? (struct mapped){s, length, length}
-                : (struct mapped){REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER), 1};
+  return length ? (struct mapped_text){s, length, length}
+                : (struct mapped_text){REPLACEMENT_CHARACTER, strlen(REPLACEMENT_CHARACTER), 1};
 }
 
 static void append_blank(struct encoder *e, struct text *out) {
@@ -142,7 +142,7 @@ void normalize_sentencepiece(struct encoder *e, const char *s, size_t n, bool fi
   bool dummy = t->flags & TOKENIZER_ADD_DUMMY && (first || !(t->flags & TOKENIZER_DUMMY_FIRST));
   size_t i = 0;
   while (remove_extra && i < n) { /* blanks in front, also those that the map makes */
-    struct mapped m = map_prefix(t, s + i, n - i);
+    struct mapped_text m = map_prefix(t, s + i, n - i);
     if (m.n != 1 || *m.to != ' ')
       break;
     i += m.consumed;
@@ -152,7 +152,7 @@ void normalize_sentencepiece(struct encoder *e, const char *s, size_t n, bool fi
   if (dummy && !suffix)
     append_blank(e, out);
   for (bool after_blank = remove_extra; i < n && !e->failed;) {
-    struct mapped m = map_prefix(t, s + i, n - i);
+    struct mapped_text m = map_prefix(t, s + i, n - i);
     i += m.consumed;
     while (after_blank && m.n && *m.to == ' ')
       m.to++, m.n--;

@@ -87,7 +87,7 @@ static inline struct call *call(struct kernel *k, int64_t count, struct call *bo
   return c;
 }
 
-static inline struct buffer *buffer(enum buffer_base base, enum format format, int64_t offset) {
+static inline struct buffer *buffer(enum buffer_base base, enum memory_format format, int64_t offset) {
   struct buffer *b = arena_new(&fx.arena, struct buffer);
   *b = (struct buffer){.base = base, .format = format, .offset = offset, .elements = 1 << 20};
   vec_push(&fx.arena, fx.kernel->buffers, b);
@@ -95,7 +95,7 @@ static inline struct buffer *buffer(enum buffer_base base, enum format format, i
 }
 
 /* Of what the caller gives: CALL_TOKENS, ... */
-static inline struct buffer *port_buffer(int port, enum format format) {
+static inline struct buffer *port_buffer(int port, enum memory_format format) {
   struct buffer *b = buffer(BASE_PORT, format, 0);
   b->port = port;
   return b;

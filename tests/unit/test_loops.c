@@ -85,7 +85,7 @@ static uint8_t *address(const struct machine *m, const struct buffer *b, int64_t
          element * widths[b->format];
 }
 
-static struct number load(const uint8_t *p, enum format f) {
+static struct number load(const uint8_t *p, enum memory_format f) {
   struct number x = {0};
   uint16_t half;
   int16_t i16;
@@ -104,7 +104,7 @@ static struct number load(const uint8_t *p, enum format f) {
   return x;
 }
 
-static void store(uint8_t *p, enum format f, struct number x) {
+static void store(uint8_t *p, enum memory_format f, struct number x) {
   int32_t i32 = (int32_t)x.i;
   int16_t i16 = (int16_t)x.i;
   switch (f) {
@@ -284,7 +284,7 @@ static void load_weights(struct memory *mem, const struct bench *b, const struct
   mem->args.weights = mem->image + h.weights_at;
 }
 
-static enum format format_of(enum elem e) {
+static enum memory_format format_of(enum elem e) {
   return e == ELEM_F32 ? FORMAT_F32 : e == ELEM_I8 ? FORMAT_I8 : e == ELEM_I16 ? FORMAT_I16 : FORMAT_I32;
 }
 

@@ -39,7 +39,7 @@ static enum elem result_elem(enum opcode code) {
 static struct buffer *map_kernel(enum opcode code, enum rounding round) {
   struct kernel *k = kernel("map");
   enum elem elem = result_elem(code);
-  enum format format = elem == ELEM_BOOL ? FORMAT_BOOL : elem == ELEM_I8 ? FORMAT_I8 : FORMAT_F32;
+  enum memory_format format = elem == ELEM_BOOL ? FORMAT_BOOL : elem == ELEM_I8 ? FORMAT_I8 : FORMAT_F32;
   struct buffer *a = buffer(BASE_WEIGHTS, FORMAT_F32, 0), *b = buffer(BASE_WEIGHTS, FORMAT_F32, 4096);
   struct buffer *c = buffer(BASE_WEIGHTS, FORMAT_BOOL, 8192), *y = buffer(BASE_SCRATCH, format, 0);
   struct loop *l = loop(&k->body, LOOP_VECTOR, number(N));
@@ -192,7 +192,7 @@ static void serial_inside_vector(void **state) {
 /* ---- sums ------------------------------------------------------------------------------------ */
 
 static void sum_kernel(enum storage stored, int64_t m, int64_t n, int64_t group, int64_t rows,
-                       enum format format) {
+                       enum memory_format format) {
   struct kernel *k = kernel("product");
   k->kind = KERNEL_TERNARY_SUM;
   k->team = TEAM_SHARE;
@@ -208,7 +208,7 @@ static void sum_kernel(enum storage stored, int64_t m, int64_t n, int64_t group,
 
 /* One sum compiled for a processor, against the portable sum of tile2: both layouts
  * give the same bits. */
-static void check_sum(int processor, enum storage stored, int64_t group, int64_t rows, enum format f) {
+static void check_sum(int processor, enum storage stored, int64_t group, int64_t rows, enum memory_format f) {
   enum { M = 83, COLUMNS = 150 };
   static int8_t codes[M * COLUMNS];
   static uint8_t other[M * COLUMNS];
@@ -235,7 +235,7 @@ static void check_sum(int processor, enum storage stored, int64_t group, int64_t
 static void ternary_sums(void **state) {
   (void)state;
   static const enum storage packings[] = {STORE_TILE2, STORE_TILE3};
-  static const enum format formats[] = {FORMAT_F32, FORMAT_I8};
+  static const enum memory_format formats[] = {FORMAT_F32, FORMAT_I8};
   for (int p = 0; p < PROCESSORS; p++)
     for (int64_t group = 0; group <= 48; group += 48)
       for (int64_t rows = 1; rows <= 19; rows += 9)

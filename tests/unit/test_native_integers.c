@@ -7,7 +7,7 @@
 /* 12 vectors and 8 elements that remain. */
 enum { N = 200 };
 
-static const enum format integer_formats[] = {FORMAT_I8, FORMAT_I16, FORMAT_I32};
+static const enum memory_format integer_formats[] = {FORMAT_I8, FORMAT_I16, FORMAT_I32};
 static const enum elem integer_elems[] = {ELEM_I8, ELEM_I16, ELEM_I32};
 
 /* width: 0, 1, 2 for i8, i16, i32. */
@@ -63,7 +63,7 @@ static void integer_kernel(enum opcode code, int variant, const int *widths) {
                                integer_elems[widths[i]], var(l)));
   for (int r = 0; r < BITS; r++) {
     enum elem elem = compares_integers(code) ? ELEM_BOOL : integer_elem(result_bits[r]);
-    enum format format = elem == ELEM_BOOL ? FORMAT_BOOL : integer_formats[elem - ELEM_I8];
+    enum memory_format format = elem == ELEM_BOOL ? FORMAT_BOOL : integer_formats[elem - ELEM_I8];
     struct expr *e = apply(code, elem, in[0], in[1]);
     e->in[2] = in[2];
     e->n_in = op_info[code].ins;

@@ -47,11 +47,11 @@ static void operators(void **state) {
   (void)state;
   struct expr e = {.attr = {.bits = 8}};
   struct hw_node a = {.range = between(-100, 100)}, b = {.range = between(-100, 100)};
-  struct hw_node sum = {.kind = NODE_OP, .code = OP_IADD, .expr = &e, .n_in = 2, .in = {&a, &b}};
+  struct hw_node sum = {.kind = HW_NODE_OP, .code = OP_IADD, .expr = &e, .n_in = 2, .in = {&a, &b}};
   struct interval r = interval_of_op(&sum);
   assert_int_equal(r.lo, -128);
   assert_int_equal(r.hi, 127);
-  struct hw_node log = {.kind = NODE_OP, .code = OP_ILOG2, .expr = &e, .n_in = 1, .in = {&a}};
+  struct hw_node log = {.kind = HW_NODE_OP, .code = OP_ILOG2, .expr = &e, .n_in = 1, .in = {&a}};
   r = interval_of_op(&log);
   assert_int_equal(r.lo, 0);
   assert_int_equal(r.hi, 6);

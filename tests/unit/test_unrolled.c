@@ -30,7 +30,7 @@ static int64_t value_of(struct tool *t, ref r, int64_t token) {
   net_eval(&t->net, token, false, NULL, value);
   int64_t v = value[r];
   for (ref k = 0; k < t->net.nodes.n; k++) { /* every node keeps to its interval */
-    const struct node *x = net_at(&t->net, k);
+    const struct net_node *x = net_at(&t->net, k);
     if (value[k] < x->lo || value[k] > x->hi)
       fail_msg("%s node %d is %lld, outside %lld .. %lld", node_kind_name(x->kind), k, (long long)value[k],
                (long long)x->lo, (long long)x->hi);
@@ -271,15 +271,15 @@ static void check_schedule(const char *file, int depth) {
   assert_non_null(u);
   const struct netlist *n = &u->net;
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
-    if (!x->live || x->kind <= NODE_STATE || x->kind == NODE_VIEW)
+    const struct net_node *x = net_at(n, r);
+    if (!x->live || x->kind <= NET_STATE || x->kind == NET_VIEW)
       continue;
     int delay = net_delay(n, r) < depth ? net_delay(n, r) : depth;
     assert_in_range(x->level, delay, depth);
     for (int i = 0; i < 3 && x->in[i] != NO_NODE; i++) {
-      const struct node *y = net_at(n, net_root(n, x->in[i]));
-      assert_true(y->kind == NODE_CONST || y->stage <= x->stage);
-      assert_true(y->kind == NODE_CONST || y->stage < x->stage || y->level + delay <= x->level);
+      const struct net_node *y = net_at(n, net_root(n, x->in[i]));
+      assert_true(y->kind == NET_CONST || y->stage <= x->stage);
+      assert_true(y->kind == NET_CONST || y->stage < x->stage || y->level + delay <= x->level);
     }
   }
   for (int i = 0; i < n->states.n; i++)

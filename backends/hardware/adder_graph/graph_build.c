@@ -6,7 +6,7 @@
 
 enum { TREES = 12 }; /* orders tried for each sum */
 
-struct builder {
+struct graph_builder {
   struct adder_graph *g;
   const struct sharing *s;
   uint32_t *table, table_mask; /* nodes by operands; 0: empty */
@@ -21,7 +21,7 @@ static struct leaf leaf_of(const struct adder_graph *g, struct adder_ref r) {
   return (struct leaf){v->lo, v->hi, v->depth, r.value, r.negative};
 }
 
-static uint32_t *node_slot(struct builder *b, const struct adder_ref in[2]) {
+static uint32_t *node_slot(struct graph_builder *b, const struct adder_ref in[2]) {
   uint64_t key = (uint64_t)in[0].value << 33 ^ (uint64_t)in[1].value << 2 ^ (uint64_t)in[0].negative << 1 ^
                  in[1].negative;
   uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15u >> 32) & b->table_mask;
@@ -36,7 +36,7 @@ static uint32_t *node_slot(struct builder *b, const struct adder_ref in[2]) {
 
 /* The node for two leaves, made if there is none. Its sign is leaf_join's. */
 static int32_t node_of(void *data, const struct leaf *x, const struct leaf *y) {
-  struct builder *b = data;
+  struct graph_builder *b = data;
   struct leaf sum = leaf_join(x, y);
   struct adder_ref in[2] = {{x->value, x->negative != sum.negative}, {y->value, y->negative != sum.negative}};
   if (in[0].negative || (in[0].negative == in[1].negative && in[0].value > in[1].value)) {
@@ -58,21 +58,21 @@ static int32_t node_of(void *data, const struct leaf *x, const struct leaf *y) {
   return (int32_t)*slot;
 }
 
-static struct adder_ref join(struct builder *b, struct adder_ref p, struct adder_ref q) {
+static struct adder_ref join(struct graph_builder *b, struct adder_ref p, struct adder_ref q) {
   struct leaf x = leaf_of(b->g, p), y = leaf_of(b->g, q);
   return (struct adder_ref){node_of(b, &x, &y), leaf_join(&x, &y).negative};
 }
 
 /* ---- sums --------------------------------------------------------------------------------------------- */
 
-static int64_t try_tree(struct builder *b, int n, int limit, uint64_t seed) {
+static int64_t try_tree(struct graph_builder *b, int n, int limit, uint64_t seed) {
   memcpy(b->work, b->leaf, sizeof *b->leaf * (size_t)n);
   return tree_build(b->work, n, limit, seed ? &seed : NULL, NULL, NULL);
 }
 
 /* The narrowest of several trees. */
-static void build_sum(struct builder *b, uint32_t id, int limit) {
-  const struct list *terms = &b->s->sum[id].terms;
+static void build_sum(struct graph_builder *b, uint32_t id, int limit) {
+  const struct id_list *terms = &b->s->sum[id].terms;
   int n = (int)terms->n;
   b->ref[id] = (struct adder_ref){-1, false};
   if (n == 0)
@@ -101,7 +101,7 @@ static int by_key(const void *p, const void *q) {
 }
 
 /* A term stands for fewer inputs than its user: that is an order in which operands come first. */
-static void build_helpers(struct builder *b) {
+static void build_helpers(struct graph_builder *b) {
   const struct sharing *s = b->s;
   uint64_t *order = xmalloc(sizeof *order * (s->helpers.n + (size_t)1));
   for (uint32_t i = 0; i < s->helpers.n; i++)
@@ -112,7 +112,7 @@ static void build_helpers(struct builder *b) {
   free(order);
 }
 
-static void build_output(struct builder *b, const struct columns *c, int j) {
+static void build_output(struct graph_builder *b, const struct columns *c, int j) {
   struct adder_ref *out = &b->g->output[j];
   build_sum(b, b->s->inputs + (uint32_t)j, c->limit[j]);
   *out = b->ref[b->s->inputs + (uint32_t)j];
@@ -124,7 +124,7 @@ static void build_output(struct builder *b, const struct columns *c, int j) {
 }
 
 void build_nodes(struct adder_graph *g, const struct sharing *s, const struct columns *c) {
-  struct builder b = {.g = g, .s = s};
+  struct graph_builder b = {.g = g, .s = s};
   int64_t most = s->adders + c->differences + 1;
   uint32_t most_terms = 1;
   for (uint32_t id = s->inputs; id < s->ids; id++)

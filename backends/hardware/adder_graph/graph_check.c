@@ -4,19 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct checker {
+struct graph_checker {
   struct diag *diag;
   const struct adder_graph *g;
   int8_t *coefficient; /* [values][inputs] */
 };
 
-static int8_t *row(const struct checker *c, int v) {
+static int8_t *row(const struct graph_checker *c, int v) {
   return c->coefficient + (size_t)v * (size_t)c->g->inputs;
 }
 
 /* ---- shape -------------------------------------------------------------------------------------------- */
 
-static bool check_ref(const struct checker *c, struct adder_ref r, int below, const char *what, int which) {
+static bool check_ref(const struct graph_checker *c, struct adder_ref r, int below, const char *what,
+                      int which) {
   if (r.value >= 0 && r.value < below)
     return true;
   diag_error(c->diag, "adder graph: %s %d refers to value %d, which does not come before it", what, which,
@@ -24,7 +25,7 @@ static bool check_ref(const struct checker *c, struct adder_ref r, int below, co
   return false;
 }
 
-static bool check_node_shape(const struct checker *c, int v) {
+static bool check_node_shape(const struct graph_checker *c, int v) {
   const struct adder_value *x = &c->g->value[v];
   bool plus = false;
   int n = x->in[2].value >= 0 ? 3 : 2;
@@ -38,7 +39,7 @@ static bool check_node_shape(const struct checker *c, int v) {
   return plus;
 }
 
-static bool check_shape(const struct checker *c) {
+static bool check_shape(const struct graph_checker *c) {
   const struct adder_graph *g = c->g;
   for (int v = g->inputs; v < g->inputs + g->nodes; v++)
     if (!check_node_shape(c, v))
@@ -52,7 +53,7 @@ static bool check_shape(const struct checker *c) {
 /* ---- coefficients ------------------------------------------------------------------------------------- */
 
 /* Coefficients of nodes leave [-1, 1] where columns are differences of columns; never what 8 bits hold. */
-static bool add_row(const struct checker *c, int v, struct adder_ref r) {
+static bool add_row(const struct graph_checker *c, int v, struct adder_ref r) {
   int8_t *to = row(c, v), *from = row(c, r.value);
   for (int i = 0; i < c->g->inputs; i++) {
     int sum = to[i] + (r.negative ? -from[i] : from[i]);
@@ -65,7 +66,7 @@ static bool add_row(const struct checker *c, int v, struct adder_ref r) {
   return true;
 }
 
-static bool check_column(const struct checker *c, const int8_t *matrix, int j) {
+static bool check_column(const struct graph_checker *c, const int8_t *matrix, int j) {
   struct adder_ref out = c->g->output[j];
   for (int i = 0; i < c->g->inputs; i++) {
     int want = matrix[(size_t)i * (size_t)c->g->outputs + (size_t)j];
@@ -81,7 +82,7 @@ static bool check_column(const struct checker *c, const int8_t *matrix, int j) {
   return true;
 }
 
-static bool check_coefficients(const struct checker *c, const int8_t *matrix) {
+static bool check_coefficients(const struct graph_checker *c, const int8_t *matrix) {
   const struct adder_graph *g = c->g;
   for (int i = 0; i < g->inputs; i++)
     row(c, i)[i] = 1;
@@ -103,7 +104,7 @@ static bool holds(int width, int64_t lo, int64_t hi) {
 
 /* The interval of a node by its coefficients, which is never wider than by its operands: it is what the node
  * can really be, since every combination of inputs can occur. */
-static void real_interval(const struct checker *c, int v, int64_t *lo, int64_t *hi) {
+static void real_interval(const struct graph_checker *c, int v, int64_t *lo, int64_t *hi) {
   *lo = *hi = 0;
   for (int i = 0; i < c->g->inputs; i++) {
     int64_t k = row(c, v)[i];
@@ -112,7 +113,7 @@ static void real_interval(const struct checker *c, int v, int64_t *lo, int64_t *
   }
 }
 
-static bool check_value(const struct checker *c, int v) {
+static bool check_value(const struct graph_checker *c, int v) {
   const struct adder_value *x = &c->g->value[v];
   int64_t lo, hi;
   real_interval(c, v, &lo, &hi);
@@ -138,7 +139,7 @@ static bool check_value(const struct checker *c, int v) {
   return true;
 }
 
-static bool check_totals(const struct checker *c) {
+static bool check_totals(const struct graph_checker *c) {
   const struct adder_graph *g = c->g;
   int64_t bits = 0;
   for (int v = 0; v < g->inputs + g->nodes; v++) {
@@ -155,7 +156,7 @@ static bool check_totals(const struct checker *c) {
 }
 
 bool adder_graph_check(struct diag *d, const struct adder_graph *g, const int8_t *matrix) {
-  struct checker c = {.diag = d, .g = g};
+  struct graph_checker c = {.diag = d, .g = g};
   if (!check_shape(&c))
     return false;
   size_t bytes = (size_t)(g->inputs + g->nodes) * (size_t)g->inputs;

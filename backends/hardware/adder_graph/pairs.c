@@ -24,7 +24,7 @@ void pairs_free(struct pairs *p) {
 static void note(struct pairs *p, uint32_t gain, struct pair pair) {
   if (gain >= PAIR_GAINS)
     gain = PAIR_GAINS - 1;
-  struct bucket *b = &p->bucket[gain];
+  struct pair_bucket *b = &p->bucket[gain];
   if (b->n == b->cap) {
     b->cap = b->cap ? 2 * b->cap : 16;
     b->at = xrealloc(b->at, sizeof *b->at * b->cap);
@@ -58,9 +58,9 @@ static void note_term(struct pairs *p, struct sharing *s, uint32_t a, bool every
                       bool (*later)(uint32_t, uint32_t)) {
   uint32_t stamp = fresh_stamp(p, s, 1);
   p->touched.n = 0;
-  const struct list *uses = &s->sum[a].uses;
+  const struct id_list *uses = &s->sum[a].uses;
   for (uint32_t i = 0; i < uses->n; i++) {
-    const struct list *terms = &s->sum[term_id(uses->at[i])].terms;
+    const struct id_list *terms = &s->sum[term_id(uses->at[i])].terms;
     s->work += terms->n;
     for (uint32_t k = 0; k < terms->n; k++) {
       struct sum *b = &s->sum[term_id(terms->at[k])];
@@ -103,7 +103,7 @@ static void note_added(struct pairs *p, struct sharing *s, uint32_t t, uint32_t 
   int at = sharing_index(s, t, a);
   if (at < 0)
     return;
-  const struct list *terms = &s->sum[t].terms, *uses = &s->sum[a].uses;
+  const struct id_list *terms = &s->sum[t].terms, *uses = &s->sum[a].uses;
   uint32_t stamp = fresh_stamp(p, s, 2);
   bool sign = term_negative(terms->at[at]);
   for (uint32_t i = 0; i < terms->n; i++) {
@@ -113,7 +113,7 @@ static void note_added(struct pairs *p, struct sharing *s, uint32_t t, uint32_t 
   }
   s->sum[a].mark = 0;
   for (uint32_t i = 0; i < uses->n; i++) {
-    const struct list *other = &s->sum[term_id(uses->at[i])].terms;
+    const struct id_list *other = &s->sum[term_id(uses->at[i])].terms;
     bool negative = term_negative(uses->at[i]);
     s->work += other->n;
     for (uint32_t k = 0; k < other->n; k++) {
@@ -163,7 +163,7 @@ static bool may_join(const struct sharing *s, uint32_t t, uint32_t a, uint32_t b
 }
 
 /* The same of a dual system, where depth comes from the users: they all feed the helper instead. */
-static bool may_join_dual(const struct sharing *s, const struct list *where, uint32_t known, uint32_t id) {
+static bool may_join_dual(const struct sharing *s, const struct id_list *where, uint32_t known, uint32_t id) {
   int64_t taken = 0;
   for (uint32_t i = 0; i < where->n; i++)
     taken += weight(s, term_id(where->at[i]));
@@ -182,7 +182,7 @@ static uint32_t look(struct pairs *p, struct sharing *s, struct pair pair, uint3
   *known = sharing_find(s, a, b, pair.minus);
   int64_t joined = joined_weight(s, a, b, *known);
   uint32_t stamp = fresh_stamp(p, s, 2);
-  const struct list *of_a = &s->sum[a].uses, *of_b = &s->sum[b].uses;
+  const struct id_list *of_a = &s->sum[a].uses, *of_b = &s->sum[b].uses;
   s->work += of_a->n + of_b->n;
   for (uint32_t i = 0; i < of_a->n; i++)
     s->sum[term_id(of_a->at[i])].mark = stamp + term_negative(of_a->at[i]);
@@ -216,7 +216,7 @@ static uint32_t join(struct pairs *p, struct sharing *s, struct pair pair, uint3
 /* The best of a sample of the top bucket; false when that bucket has changed and the top must be found anew.
  */
 static bool choose(struct pairs *p, struct sharing *s, uint32_t *best) {
-  struct bucket *b = &p->bucket[p->top];
+  struct pair_bucket *b = &p->bucket[p->top];
   uint32_t least = UINT32_MAX, gain = p->top;
   for (uint32_t tried = 0; tried < p->sample && b->n; tried++) {
     uint32_t i = b->n > 1 ? sharing_random(s, b->n) : 0, known;
@@ -241,7 +241,7 @@ static bool choose(struct pairs *p, struct sharing *s, uint32_t *best) {
 
 void pairs_extract(struct pairs *p, struct sharing *s) {
   while (p->top > 0) {
-    struct bucket *b = &p->bucket[p->top];
+    struct pair_bucket *b = &p->bucket[p->top];
     uint32_t best, known;
     if (b->n == 0) {
       p->top--;

@@ -16,15 +16,15 @@ struct pair {
 };
 
 struct pairs {
-  struct bucket {
+  struct pair_bucket {
     struct pair *at;
     uint32_t n, cap;
   } bucket[PAIR_GAINS];
   uint32_t top;    /* no higher bucket has a pair */
   uint32_t sample; /* so many of the best are compared: the one whose terms have the fewest uses is taken */
   uint32_t stamp;  /* of sum.mark */
-  struct list touched; /* scratch */
-  struct list where;   /* targets of the pair looked at, and the sign of a there */
+  struct id_list touched; /* scratch */
+  struct id_list where;   /* targets of the pair looked at, and the sign of a there */
 };
 
 void pairs_start(struct pairs *p);

@@ -30,7 +30,7 @@ enum {
   POLISH = 8,           /* the last eighth of the budget saves bits */
 };
 
-struct search {
+struct adder_search {
   struct sharing *s;
   struct pairs pairs;
   uint64_t chance; /* of one adder more, in 2^-32 */
@@ -38,8 +38,8 @@ struct search {
   const int64_t *lo, *hi;
   struct leaf *leaf; /* scratch */
   uint32_t n_leaf;
-  struct list bits; /* by id, of its tree; only when polishing */
-  struct list check;
+  struct id_list bits; /* by id, of its tree; only when polishing */
+  struct id_list check;
 };
 
 /* ---- placing ------------------------------------------------------------------------------------------ */
@@ -47,7 +47,7 @@ struct search {
 /* How many more terms t has when u is placed, before anything is shared again. */
 static int placing_cost(struct sharing *s, uint32_t t, uint32_t u) {
   int more = 1;
-  const struct list *terms = &s->sum[t].terms;
+  const struct id_list *terms = &s->sum[t].terms;
   s->work += terms->n;
   for (uint32_t i = 0; i < terms->n; i++) {
     uint32_t w = term_id(terms->at[i]);
@@ -57,7 +57,7 @@ static int placing_cost(struct sharing *s, uint32_t t, uint32_t u) {
       more--;
       continue;
     }
-    const struct list *parts = &s->sum[w].terms;
+    const struct id_list *parts = &s->sum[w].terms;
     more--;
     for (uint32_t k = 0; k < parts->n; k++) {
       uint32_t part = term_id(parts->at[k]);
@@ -81,7 +81,7 @@ static void add_outside(struct sharing *s, uint32_t t, uint32_t w, bool negative
   }
 }
 
-static void place(struct search *a, uint32_t t, uint32_t u, bool negative) {
+static void place(struct adder_search *a, uint32_t t, uint32_t u, bool negative) {
   struct sharing *s = a->s;
   a->check.n = 0;
   for (uint32_t i = s->sum[t].terms.n; i-- > 0;) {
@@ -96,7 +96,7 @@ static void place(struct search *a, uint32_t t, uint32_t u, bool negative) {
   sharing_add(s, t, term_of(u, negative));
 }
 
-static uint32_t any_of(struct sharing *s, const struct list *l) {
+static uint32_t any_of(struct sharing *s, const struct id_list *l) {
   return l->at[sharing_random(s, l->n)];
 }
 
@@ -113,7 +113,7 @@ static uint32_t near(struct sharing *s, uint32_t t) {
   return is_helper(s, u) ? u : 0;
 }
 
-static bool place_somewhere(struct search *a) {
+static bool place_somewhere(struct adder_search *a) {
   struct sharing *s = a->s;
   for (int i = 0; i < TRIES; i++) {
     uint32_t t =
@@ -134,7 +134,7 @@ static bool place_somewhere(struct search *a) {
 }
 
 /* One or a few helpers, neighbours of one another. */
-static void dissolve_some(struct search *a) {
+static void dissolve_some(struct adder_search *a) {
   struct sharing *s = a->s;
   uint32_t u = any_of(s, &s->helpers);
   for (uint32_t n = sharing_random(s, 3) + 1; n > 0 && s->helpers.n; n--) {
@@ -150,18 +150,18 @@ static void dissolve_some(struct search *a) {
 
 /* A helper must be used twice, or once by another helper: then it is free, and may find a use. */
 static bool is_idle(const struct sharing *s, uint32_t u) {
-  const struct list *uses = &s->sum[u].uses;
+  const struct id_list *uses = &s->sum[u].uses;
   return uses->n == 0 || (uses->n == 1 && !is_helper(s, term_id(uses->at[0])));
 }
 
-static void check_terms(struct search *a, const uint32_t *terms, uint32_t n) {
+static void check_terms(struct adder_search *a, const uint32_t *terms, uint32_t n) {
   for (uint32_t i = 0; i < n; i++)
     if (is_helper(a->s, term_id(terms[i])))
       list_push(&a->check, term_id(terms[i]));
 }
 
 /* Helpers whose uses may have changed. */
-static void find_changed(struct search *a) {
+static void find_changed(struct adder_search *a) {
   struct sharing *s = a->s;
   a->check.n = 0;
   for (uint32_t i = 0; i < s->n_old; i++) {
@@ -175,7 +175,7 @@ static void find_changed(struct search *a) {
     list_push(&a->check, s->made.at[i]);
 }
 
-static void settle(struct search *a) {
+static void settle(struct adder_search *a) {
   struct sharing *s = a->s;
   do {
     pairs_note_added(&a->pairs, s);
@@ -205,7 +205,7 @@ struct leaf search_leaf(const struct sharing *s, term t, const int64_t *lo, cons
   return leaf;
 }
 
-static uint32_t tree_bits(struct search *a, uint32_t t) {
+static uint32_t tree_bits(struct adder_search *a, uint32_t t) {
   const struct sum *x = &a->s->sum[t];
   if (x->terms.n < 2)
     return 0;
@@ -220,14 +220,14 @@ static uint32_t tree_bits(struct search *a, uint32_t t) {
   return (uint32_t)tree_build(a->leaf, (int)x->terms.n, limit, NULL, NULL, NULL);
 }
 
-static uint32_t *bits_at(struct search *a, uint32_t id) {
+static uint32_t *bits_at(struct adder_search *a, uint32_t id) {
   while (a->bits.n <= id)
     list_push(&a->bits, 0);
   return &a->bits.at[id];
 }
 
 /* What the change adds to the bits; with `keep`, notes the new figures instead. */
-static int64_t more_bits(struct search *a, bool keep) {
+static int64_t more_bits(struct adder_search *a, bool keep) {
   struct sharing *s = a->s;
   int64_t more = 0;
   for (uint32_t i = 0; i < s->n_old + s->made.n; i++) {
@@ -242,7 +242,7 @@ static int64_t more_bits(struct search *a, bool keep) {
   return more;
 }
 
-static void start_polish(struct search *a) {
+static void start_polish(struct adder_search *a) {
   a->polish = true;
   a->chance = 0;
   for (uint32_t id = a->s->inputs; id < a->s->ids; id++)
@@ -252,7 +252,7 @@ static void start_polish(struct search *a) {
 
 /* ---- annealing ---------------------------------------------------------------------------------------- */
 
-static bool accepts(struct search *a, int64_t more) {
+static bool accepts(struct adder_search *a, int64_t more) {
   if (a->s->too_deep)
     return false;
   if (a->polish)
@@ -263,7 +263,7 @@ static bool accepts(struct search *a, int64_t more) {
   return more <= 0 || sharing_random(a->s, UINT32_MAX) < chance;
 }
 
-static void move(struct search *a) {
+static void move(struct adder_search *a) {
   struct sharing *s = a->s;
   int64_t before = s->adders;
   sharing_begin(s);
@@ -316,7 +316,7 @@ void search_greedy(struct sharing *s) {
   pairs_free(&p);
 }
 
-static void anneal(struct search *a, uint64_t budget) {
+static void anneal(struct adder_search *a, uint64_t budget) {
   uint64_t first = a->s->work, start = first_chance(a->s, budget);
   while (a->s->work - first < budget && a->s->helpers.n) {
     a->chance = cool(start, a->s->work - first, budget);
@@ -328,7 +328,7 @@ static void anneal(struct search *a, uint64_t budget) {
 }
 
 void search_anneal(struct sharing *s, uint64_t budget, const int64_t *lo, const int64_t *hi) {
-  struct search a = {.s = s, .lo = lo, .hi = hi};
+  struct adder_search a = {.s = s, .lo = lo, .hi = hi};
   bool tall = s->inputs > s->outputs;
   pairs_start(&a.pairs);
   if (tall)

@@ -9,7 +9,7 @@ enum {
   FIRST_IDS = 64
 };
 
-void list_grow(struct list *l) {
+void list_grow(struct id_list *l) {
   l->cap = l->cap ? 2 * l->cap : 4;
   l->at = xrealloc(l->at, sizeof *l->at * l->cap);
 }
@@ -54,13 +54,13 @@ static void value_add_input(struct sharing *s, uint32_t id, uint32_t input, bool
 }
 
 static void value_add(struct sharing *s, uint32_t id, uint32_t other, bool negative) {
-  const struct list *in = &s->sum[other].inputs;
+  const struct id_list *in = &s->sum[other].inputs;
   for (uint32_t i = 0; i < in->n; i++)
     value_add_input(s, id, term_id(in->at[i]), term_negative(in->at[i]) ^ negative);
 }
 
 int sharing_fits(const struct sharing *s, uint32_t t, uint32_t u) {
-  const struct list *in = &s->sum[u].inputs;
+  const struct id_list *in = &s->sum[u].inputs;
   bool flipped = !mask_has(s, t, term_negative(in->at[0]), term_id(in->at[0]));
   for (uint32_t i = 0; i < in->n; i++)
     if (!mask_has(s, t, term_negative(in->at[i]) ^ flipped, term_id(in->at[i])))
@@ -74,7 +74,7 @@ bool sharing_overlap(const struct sharing *s, uint32_t a, uint32_t b) {
     a = b;
     b = swap;
   }
-  const struct list *in = &s->sum[a].inputs;
+  const struct id_list *in = &s->sum[a].inputs;
   for (uint32_t i = 0; i < in->n; i++)
     if (mask_has_any(s, b, term_id(in->at[i])))
       return true;
@@ -82,7 +82,7 @@ bool sharing_overlap(const struct sharing *s, uint32_t a, uint32_t b) {
 }
 
 bool sharing_inside(const struct sharing *s, uint32_t part, uint32_t whole) {
-  const struct list *in = &s->sum[part].inputs;
+  const struct id_list *in = &s->sum[part].inputs;
   if (in->n > s->sum[whole].inputs.n)
     return false;
   for (uint32_t i = 0; i < in->n; i++)
@@ -179,7 +179,7 @@ static void load_add(struct sharing *s, uint32_t id, int64_t more) {
   if (depth == before)
     return;
   x->depth = (uint8_t)depth;
-  const struct list *next = s->dual ? &x->terms : &x->uses;
+  const struct id_list *next = s->dual ? &x->terms : &x->uses;
   for (uint32_t i = 0; i < next->n; i++)
     load_add(s, term_id(next->at[i]), ((int64_t)1 << depth) - ((int64_t)1 << before));
 }
@@ -199,7 +199,7 @@ void sharing_begin(struct sharing *s) {
 }
 
 static void forget_use(struct sharing *s, uint32_t id, uint32_t target) {
-  struct list *uses = &s->sum[id].uses;
+  struct id_list *uses = &s->sum[id].uses;
   uint32_t i = uses->n;
   while (term_id(uses->at[--i]) != target)
     ;
@@ -217,7 +217,7 @@ void sharing_add(struct sharing *s, uint32_t target, term t) {
 }
 
 int sharing_index(const struct sharing *s, uint32_t target, uint32_t id) {
-  const struct list *terms = &s->sum[target].terms;
+  const struct id_list *terms = &s->sum[target].terms;
   for (uint32_t i = 0; i < terms->n; i++)
     if (term_id(terms->at[i]) == id)
       return (int)i;
@@ -226,7 +226,7 @@ int sharing_index(const struct sharing *s, uint32_t target, uint32_t id) {
 
 void sharing_remove(struct sharing *s, uint32_t target, uint32_t id) {
   save(s, target);
-  struct list *terms = &s->sum[target].terms;
+  struct id_list *terms = &s->sum[target].terms;
   int i = sharing_index(s, target, id);
   terms->at[i] = terms->at[--terms->n];
   forget_use(s, id, target);
@@ -293,7 +293,7 @@ void sharing_commit(struct sharing *s) {
 }
 
 static void drop_terms(struct sharing *s, uint32_t id) {
-  struct list *terms = &s->sum[id].terms;
+  struct id_list *terms = &s->sum[id].terms;
   for (uint32_t i = 0; i < terms->n; i++)
     forget_use(s, term_id(terms->at[i]), id);
   s->adders -= terms->n;
@@ -388,7 +388,7 @@ void sharing_free(struct sharing *s) {
   free(s->mask);
   free(s->table);
   free(s->old);
-  struct list *lists[] = {&s->helpers, &s->unused, &s->old_terms, &s->made, &s->killed, &s->added};
+  struct id_list *lists[] = {&s->helpers, &s->unused, &s->old_terms, &s->made, &s->killed, &s->added};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     free(lists[i]->at);
 }
@@ -407,7 +407,7 @@ static void dissolve_used_once(struct sharing *s) {
   }
 }
 
-static void rename_ids(struct list *l, uint32_t inputs, uint32_t outputs) {
+static void rename_ids(struct id_list *l, uint32_t inputs, uint32_t outputs) {
   for (uint32_t i = 0; i < l->n; i++) {
     uint32_t id = term_id(l->at[i]);
     id = id < inputs ? outputs + id : id < inputs + outputs ? id - inputs : id;
@@ -438,7 +438,7 @@ void sharing_transpose(struct sharing *s) {
   memcpy(s->sum + s->outputs, moved, sizeof *moved * s->inputs);
   free(moved);
   for (uint32_t id = 0; id < s->ids; id++) {
-    struct list terms = s->sum[id].terms;
+    struct id_list terms = s->sum[id].terms;
     s->sum[id].terms = s->sum[id].uses;
     s->sum[id].uses = terms;
     rename_ids(&s->sum[id].terms, s->inputs, s->outputs);

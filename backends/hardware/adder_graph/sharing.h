@@ -34,19 +34,19 @@ static inline bool term_negative(term t) {
 }
 
 /* Growable and on the heap: lists shrink and grow all the time. */
-struct list {
+struct id_list {
   uint32_t *at, n, cap;
 };
-void list_grow(struct list *l);
-static inline void list_push(struct list *l, uint32_t x) {
+void list_grow(struct id_list *l);
+static inline void list_push(struct id_list *l, uint32_t x) {
   if (l->n == l->cap)
     list_grow(l);
   l->at[l->n++] = x;
 }
 
 struct sum {
-  struct list terms, uses;     /* uses: target and sign, in no order */
-  struct list inputs;          /* what it is a sum of; in no order */
+  struct id_list terms, uses;  /* uses: target and sign, in no order */
+  struct id_list inputs;       /* what it is a sum of; in no order */
   uint64_t hash;               /* linear in the coefficients */
   int64_t load;                /* of a target; of a dual system's inputs */
   uint32_t place, chain;       /* in sharing.helpers; next with the same slot of the table */
@@ -69,22 +69,22 @@ struct sharing {
   bool dual;
   struct sum *sum;
   uint32_t ids, cap;
-  uint64_t *mask;              /* [cap][2][words]: inputs with coefficient 1, with coefficient -1 */
-  const int *arrival, *limit;  /* [inputs], [outputs] of the original: depth levels */
-  struct list helpers, unused; /* ids alive; ids free to be given again */
-  uint32_t *table, table_bits; /* helpers by value */
-  int64_t adders;              /* sum over targets of terms - 1 */
-  uint64_t random;             /* state of the generator */
-  uint64_t work;               /* steps of inner loops so far: the measure of time */
+  uint64_t *mask;                 /* [cap][2][words]: inputs with coefficient 1, with coefficient -1 */
+  const int *arrival, *limit;     /* [inputs], [outputs] of the original: depth levels */
+  struct id_list helpers, unused; /* ids alive; ids free to be given again */
+  uint32_t *table, table_bits;    /* helpers by value */
+  int64_t adders;                 /* sum over targets of terms - 1 */
+  uint64_t random;                /* state of the generator */
+  uint64_t work;                  /* steps of inner loops so far: the measure of time */
 
   /* the change at work */
   uint32_t change;
   bool too_deep; /* some limit is exceeded: roll back */
   struct saved_sum *old;
   uint32_t n_old, cap_old;
-  struct list old_terms;
-  struct list made, killed;
-  struct list added; /* pairs (target, id) of terms that came into a target */
+  struct id_list old_terms;
+  struct id_list made, killed;
+  struct id_list added; /* pairs (target, id) of terms that came into a target */
 };
 
 /* The matrix [inputs][outputs] as sums of inputs. arrival and limit are borrowed. */

@@ -20,7 +20,7 @@ enum chain {                /* LUTs of an adder */
 enum { MUX_SIZES = 6, SHIFT_STAGES = 6, ROM_SIZES = 8 };
 static const int mux_sizes[MUX_SIZES] = {2, 3, 4, 8, 16, 32};
 
-struct block { /* a shape of a RAM block: `deep` words of `bits` */
+struct ram_block { /* a shape of a RAM block: `deep` words of `bits` */
   int bits, deep;
 };
 
@@ -51,15 +51,16 @@ struct coefficients {
   double rom_bit_cost; /* of a table in logic; 0: tables are always logic */
   int byte;            /* bits that a block can write on their own */
   double block_share;  /* of the resource that a block counts for: RAMB18 is half a RAMB36 */
-  const struct block *blocks;
+  const struct ram_block *blocks;
 };
 
-static const struct block blocks_18k[] = {{36, 512}, {18, 1024}, {9, 2048}, {4, 4096},
-                                          {2, 8192}, {1, 16384}, {0, 0}};
-static const struct block blocks_4k[] = {{16, 256}, {8, 512}, {4, 1024}, {2, 2048}, {0, 0}};
-static const struct block blocks_m10k[] = {{20, 512}, {10, 1024}, {5, 2048}, {2, 4096}, {1, 8192}, {0, 0}};
-static const struct block blocks_m20k[] = {{40, 512}, {20, 1024}, {10, 2048}, {5, 4096},
-                                           {2, 8192}, {1, 16384}, {0, 0}};
+static const struct ram_block blocks_18k[] = {{36, 512}, {18, 1024}, {9, 2048}, {4, 4096},
+                                              {2, 8192}, {1, 16384}, {0, 0}};
+static const struct ram_block blocks_4k[] = {{16, 256}, {8, 512}, {4, 1024}, {2, 2048}, {0, 0}};
+static const struct ram_block blocks_m10k[] = {{20, 512}, {10, 1024}, {5, 2048},
+                                               {2, 4096}, {1, 8192},  {0, 0}};
+static const struct ram_block blocks_m20k[] = {{40, 512}, {20, 1024}, {10, 2048}, {5, 4096},
+                                               {2, 8192}, {1, 16384}, {0, 0}};
 
 /* clang-format off */
 #define LUT4_LOGIC                                                                                                   \

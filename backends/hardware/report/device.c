@@ -90,14 +90,14 @@ void device_list(FILE *out) {
   }
 }
 
-struct cell {
+struct cell_name {
   enum family_id family;
   const char *prefix;
   enum resource resource;
   int halves;
 };
 
-static const struct cell cells[] = {
+static const struct cell_name cells[] = {
 #define CELL(family, prefix, resource, halves) {FAMILY_##family, prefix, RES_##resource, halves},
 #include "backends/hardware/report/cells.def"
 #undef CELL

@@ -14,25 +14,24 @@
 
 /* ---- the harness --------------------------------------------------------------------------------------- */
 
-struct port {
+struct pin {
   char name[128];
   bool input;
   int bits;
 };
 
-struct ports {
-  VEC(struct port) at;
+struct pins {
+  VEC(struct pin) at;
   int inputs, outputs; /* bits, without clock and reset */
 };
 
 /* `portlist` prints "input [7:0] name". */
-static bool read_ports(struct diag *d, struct hw_report *r, const struct synth_run *run,
-                       struct ports *ports) {
+static bool read_ports(struct diag *d, struct hw_report *r, const struct synth_run *run, struct pins *ports) {
   size_t n;
   const char *path = arena_printf(r->arena, "%s/ports.txt", run->scratch);
   char *text = file_read(d, r->arena, path, 1 << 24, &n);
   for (char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
-    struct port p;
+    struct pin p;
     char kind[16];
     int high, low;
     if (sscanf(line, "%15s [%d:%d] %127s", kind, &high, &low, p.name) != 4)
@@ -47,7 +46,7 @@ static bool read_ports(struct diag *d, struct hw_report *r, const struct synth_r
 }
 
 static bool write_harness(struct diag *d, struct hw_report *r, const struct synth_run *run,
-                          const struct ports *ports) {
+                          const struct pins *ports) {
   struct output out;
   if (!output_open(&out, d, arena_printf(r->arena, "%s/harness.v", run->scratch)))
     return false;
@@ -61,7 +60,7 @@ static bool write_harness(struct diag *d, struct hw_report *r, const struct synt
           in - 1, made - 1, made - 1, made - 1, r->design->top);
   int at[2] = {0, 0};
   for (int i = 0; i < ports->at.n; i++) {
-    const struct port *p = &ports->at.at[i];
+    const struct pin *p = &ports->at.at[i];
     fprintf(out.file, "%s.%s(", i ? ", " : "", p->name);
     if (strcmp(p->name, "clk") == 0)
       fprintf(out.file, "clk)");
@@ -136,7 +135,7 @@ static bool run_nextpnr(struct diag *d, struct hw_report *r, const struct synth_
 
 bool synth_place(struct diag *d, struct hw_report *r, const struct synth_run *run) {
   const struct family *f = r->device->family;
-  struct ports ports = {0};
+  struct pins ports = {0};
   if (!*f->nextpnr || !r->device->pnr) {
     remark(r, "Not placed: no open tool places %s; take the project to the vendor's.", f->title);
     return true;

@@ -89,7 +89,7 @@ static struct resources product(const struct coefficients *c, int a, int b, int6
 static int64_t count_blocks(const struct coefficients *c, int64_t depth, int64_t bits, int64_t *banks) {
   int64_t best = 0;
   *banks = 1;
-  for (const struct block *b = c->blocks; b->bits; b++) {
+  for (const struct ram_block *b = c->blocks; b->bits; b++) {
     int64_t deep = ceil_div(depth, b->deep), n = ceil_div(bits, b->bits) * deep;
     if (!best || n < best || (n == best && deep < *banks)) {
       best = n;

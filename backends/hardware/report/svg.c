@@ -11,13 +11,13 @@
 enum { BOX_W = 176, BOX_H = 46, SMALL_H = 22, GAP_X = 92, GAP_Y = 14, SMALL_GAP = 7, LEFT = 96, TOP = 24 };
 enum { PER_ROW = 4, COLUMNS = 6, TALLEST = 16 };
 
-struct place {
+struct bar {
   double x, y, h;
 };
 
 struct drawing {
   const struct hw_report *r;
-  struct place *at;
+  struct bar *at;
   int *out_used, *in_used, *out_n, *in_n; /* curves on a box's right and left side */
   double width, height;
 };
@@ -67,7 +67,7 @@ static void place_streaming(const struct inventory *v, struct drawing *g) {
 static void place_unrolled(const struct inventory *v, struct drawing *g) {
   int row = BOX_H + 3 * GAP_Y;
   for (int i = 0; i < v->units.n; i++)
-    g->at[i] = (struct place){LEFT + i % PER_ROW * (BOX_W + GAP_X), TOP + i / PER_ROW * row, BOX_H};
+    g->at[i] = (struct bar){LEFT + i % PER_ROW * (BOX_W + GAP_X), TOP + i / PER_ROW * row, BOX_H};
   g->width = 2 * LEFT + PER_ROW * BOX_W + (PER_ROW - 1) * GAP_X;
   g->height = 2 * TOP + (v->units.n + PER_ROW - 1) / PER_ROW * row - 2 * GAP_Y;
 }
@@ -147,7 +147,7 @@ static void draw_unit(const struct drawing *g, int i, FILE *out) {
   const struct inv_unit *u = g->r->design->units.at[i];
   const struct unit_report *x = &g->r->units.at[i];
   const struct resources *have = x->has_synthesised ? &x->synthesised : &x->model;
-  const struct place *p = &g->at[i];
+  const struct bar *p = &g->at[i];
   bool small = p->h < BOX_H;
   fprintf(out, "<g class=\"u %s\"><title>", html_kind_class(u->kind));
   html_escape(u->name, out);
@@ -166,7 +166,7 @@ static void draw_unit(const struct drawing *g, int i, FILE *out) {
 void report_svg(const struct hw_report *r, FILE *out) {
   const struct inventory *v = r->design;
   int n = v->units.n;
-  struct drawing g = {.r = r, .at = arena_array(r->arena, struct place, n)};
+  struct drawing g = {.r = r, .at = arena_array(r->arena, struct bar, n)};
   g.out_used = arena_array(r->arena, int, 4 * n + 4);
   g.in_used = g.out_used + n;
   g.out_n = g.in_used + n;

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <uthash.h>
 
-enum kind { BIT_WIRE, BIT_REG, BIT_OUT };
+enum bit_kind { BIT_WIRE, BIT_REG, BIT_OUT };
 
-struct cell {
+struct known_part {
   UT_hash_handle hh;
   struct inv_part part;
   enum needs needs;
@@ -19,11 +19,11 @@ struct cell {
 };
 
 struct one {
-  enum kind kind;
+  enum bit_kind kind;
   unsigned flags;
   int64_t times;
-  bit d, enable;     /* BIT_REG */
-  struct cell *cell; /* BIT_OUT */
+  bit d, enable;           /* BIT_REG */
+  struct known_part *cell; /* BIT_OUT */
   bool live, chained;
   int uses;
 };
@@ -40,9 +40,9 @@ struct reg {
 struct bits {
   struct arena *a;
   VEC(struct one) of;
-  VEC(struct cell *) cells;
+  VEC(struct known_part *) cells;
   VEC(bit) todo;
-  struct cell *cell_table;
+  struct known_part *cell_table;
   struct reg *reg_table;
 };
 
@@ -168,8 +168,8 @@ static int *add_key(int *at, struct word *w) {
 struct word word_op(struct bits *b, struct inv_part part, enum needs needs, int n, struct word x,
                     struct word y, struct word all) {
   size_t most = (size_t)(10 + x.n + y.n + all.n);
-  struct cell *c = arena_alloc(b->a, sizeof *c + most * sizeof(int)), *found;
-  *c = (struct cell){.part = part, .needs = needs, .n = n, .x = x, .y = y, .all = all};
+  struct known_part *c = arena_alloc(b->a, sizeof *c + most * sizeof(int)), *found;
+  *c = (struct known_part){.part = part, .needs = needs, .n = n, .x = x, .y = y, .all = all};
   int *at = c->key;
   *at++ = (int)part.kind;
   *at++ = (int)part.flags;
@@ -394,7 +394,7 @@ static void look_at_word(struct bits *b, struct word w) {
     look_at(b, w.at[i]);
 }
 
-static void look_into(struct bits *b, struct cell *c, int place) {
+static void look_into(struct bits *b, struct known_part *c, int place) {
   bool first = !c->used;
   c->used = true;
   if (first)
@@ -438,7 +438,7 @@ static bool is_reset(const struct bits *b, bit d) {
   const struct one *o = &b->of.at[d];
   if (o->kind != BIT_OUT)
     return false;
-  const struct cell *c = o->cell;
+  const struct known_part *c = o->cell;
   return c->part.kind == PART_FIT || (c->part.flags & PART_RESET) ||
          (c->part.kind == PART_MUX && c->y.n && (constant(c->x.at[0]) || constant(c->y.at[0])));
 }
@@ -469,7 +469,7 @@ static void put_rows(struct bits *b, struct inv_unit *u) {
   }
 }
 
-static void put_cell(const struct bits *b, struct inv_unit *u, const struct cell *c) {
+static void put_cell(const struct bits *b, struct inv_unit *u, const struct known_part *c) {
   struct inv_part part = c->part;
   int live = 0, high = 0;
   for (int i = 0; i < c->n; i++)

@@ -3,14 +3,14 @@
 
 #include "backends/hardware/streaming/printer.h"
 
-static struct word combined(struct filling *f, const struct hw_node *n, int64_t times, struct word a,
+static struct word combined(struct kernel_filling *f, const struct hw_node *n, int64_t times, struct word a,
                             struct word b) {
   if (n->acc->how == ACC_SUM)
     return word_add(f->b, times, a, b, false);
   return word_mux(f->b, times, word_less(f->b, times, b, a), a, b);
 }
 
-static struct word element_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word element_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   int t = n->time - n->latency, width = node_width(n), bits = node_width(n->element) + 1;
   if (n->acc->how != ACC_ABSMAX)
     return fill_wide(f, n->element, t, width);
@@ -19,7 +19,7 @@ static struct word element_of(struct filling *f, const struct hw_node *n, int64_
   return word_fit(f->b, times, word_mux(f->b, times, e.at[bits - 1], minus, e), width);
 }
 
-struct word fill_accumulator(struct filling *f, const struct hw_node *n) {
+struct word fill_accumulator(struct kernel_filling *f, const struct hw_node *n) {
   const struct hw_level *v = f->p->levels[n->acc_level - 1];
   int width = node_width(n), t = n->time - 1;
   int64_t times = n->across || n->wide ? f->p->lanes : 1;

@@ -18,7 +18,7 @@ struct defined { /* where an expression, or an accumulator, is computed */
   struct hw_node *node;
 };
 
-struct lowering {
+struct datapath_lowering {
   struct hw_design *h;
   struct hw_unit *u;
   struct diag *d;
@@ -30,7 +30,7 @@ struct lowering {
   bool failed;
 };
 
-static void refuse(struct lowering *l, struct loc at, const char *what, const char *why) {
+static void refuse(struct datapath_lowering *l, struct loc at, const char *what, const char *why) {
   if (!l->failed)
     diag_at(l->d, SEVERITY_ERROR, at, "%s: %s", what, why);
   l->failed = true;
@@ -55,7 +55,8 @@ static bool access_fits(struct arena *a, const struct index *at, const struct lo
 }
 
 /* All accesses of the statements but to weights, which come in the order in which they are used. */
-static bool all_fit(const struct lowering *l, const struct stmt *list, const struct loop *loop, int lanes) {
+static bool all_fit(const struct datapath_lowering *l, const struct stmt *list, const struct loop *loop,
+                    int lanes) {
   for (const struct stmt *s = list; s; s = s->next) {
     if (s->kind == STMT_LOOP && !all_fit(l, s->loop->body, loop, lanes))
       return false;
@@ -71,7 +72,7 @@ static bool all_fit(const struct lowering *l, const struct stmt *list, const str
   return true;
 }
 
-static struct hw_level *level_new(struct lowering *l, struct loop *loop) {
+static struct hw_level *level_new(struct datapath_lowering *l, struct loop *loop) {
   struct hw_level *v = arena_new(l->a, struct hw_level);
   int lanes = l->h->options.vector;
   v->loop = loop;
@@ -135,7 +136,7 @@ static bool stores_elsewhere(const struct stmt *list, const struct buffer *b, co
   return false;
 }
 
-static bool is_nest(const struct lowering *l, struct loop *loop) {
+static bool is_nest(const struct datapath_lowering *l, struct loop *loop) {
   int depth = l->depth + 1, n;
   for (struct loop *at = loop, *in; (in = only_loop(at->body, &n)); at = in)
     if (n > 1 || ++depth > MAX_LEVELS || divides(at->body))
@@ -146,7 +147,7 @@ static bool is_nest(const struct lowering *l, struct loop *loop) {
 
 /* ---- nodes ----------------------------------------------------------------------------------------- */
 
-static struct hw_phase *phase_new(struct lowering *l) {
+static struct hw_phase *phase_new(struct datapath_lowering *l) {
   struct hw_phase *p = arena_new(l->a, struct hw_phase);
   p->id = l->u->phases.n;
   p->n_outer = p->n_levels = l->depth;
@@ -173,7 +174,7 @@ static bool depends_on_lane(const struct hw_phase *p, const struct index *x) {
   return k && (!index_coefficient(x, p->levels[k - 1]->loop, &c) || c != 0);
 }
 
-static struct hw_node *node_new(struct lowering *l, struct hw_phase *p, enum node_kind kind,
+static struct hw_node *node_new(struct datapath_lowering *l, struct hw_phase *p, enum hw_node_kind kind,
                                 const struct expr *e, int level) {
   struct hw_node *n = arena_new(l->a, struct hw_node);
   n->kind = kind;
@@ -187,17 +188,17 @@ static struct hw_node *node_new(struct lowering *l, struct hw_phase *p, enum nod
 
 static struct hw_node *find_held(const struct hw_phase *p, const struct hw_node *source) {
   for (int i = 0; i < p->nodes.n; i++)
-    if (p->nodes.at[i]->kind == NODE_HELD && p->nodes.at[i]->source == source)
+    if (p->nodes.at[i]->kind == HW_NODE_HELD && p->nodes.at[i]->source == source)
       return p->nodes.at[i];
   return NULL;
 }
 
 /* A node of an earlier phase, as this one sees it. */
-static struct hw_node *held(struct lowering *l, struct hw_phase *p, struct hw_node *source) {
+static struct hw_node *held(struct datapath_lowering *l, struct hw_phase *p, struct hw_node *source) {
   struct hw_node *n = find_held(p, source);
   if (n)
     return n;
-  n = node_new(l, p, NODE_HELD, source->expr, 0);
+  n = node_new(l, p, HW_NODE_HELD, source->expr, 0);
   n->source = source;
   n->wide = source->wide;
   source->held = true;
@@ -209,13 +210,14 @@ static bool names_value(const struct index *x) {
 }
 
 /* Constants, counters and the token are at hand in every phase. */
-static struct hw_node *anywhere(struct lowering *l, struct hw_phase *p, const struct expr *e, int level) {
+static struct hw_node *anywhere(struct datapath_lowering *l, struct hw_phase *p, const struct expr *e,
+                                int level) {
   for (int i = 0; i < p->nodes.n; i++)
-    if (p->nodes.at[i]->expr == e && p->nodes.at[i]->kind != NODE_ACC)
+    if (p->nodes.at[i]->expr == e && p->nodes.at[i]->kind != HW_NODE_ACC)
       return p->nodes.at[i];
-  struct hw_node *n = node_new(l, p, NODE_INDEX, e, level);
+  struct hw_node *n = node_new(l, p, HW_NODE_INDEX, e, level);
   if (e->kind == EXPR_CONST) {
-    n->kind = NODE_CONST;
+    n->kind = HW_NODE_CONST;
     n->value = (int64_t)e->value;
     if (e->elem == ELEM_F32)
       refuse(l, e->at, "a float constant", "the hardware computes integers only; run the pass fixed-point");
@@ -232,7 +234,8 @@ static bool is_anywhere(const struct expr *e) {
   return e->kind == EXPR_CONST || e->kind == EXPR_INDEX || e->kind == EXPR_INDEX_LT;
 }
 
-static struct hw_node *node_of(struct lowering *l, struct hw_phase *p, const struct expr *e, int level) {
+static struct hw_node *node_of(struct datapath_lowering *l, struct hw_phase *p, const struct expr *e,
+                               int level) {
   if (is_anywhere(e))
     return anywhere(l, p, e, level);
   const struct defined *def = &l->exprs[e->id];
@@ -246,7 +249,7 @@ static struct hw_node *node_of(struct lowering *l, struct hw_phase *p, const str
 /* ---- statements ------------------------------------------------------------------------------------ */
 
 /* The loaded number that chooses the row must be the token. */
-static void check_row(struct lowering *l, struct hw_phase *p, const struct expr *e) {
+static void check_row(struct datapath_lowering *l, struct hw_phase *p, const struct expr *e) {
   const struct index *x = e->index;
   if (!names_value(x))
     return;
@@ -265,14 +268,15 @@ static void check_row(struct lowering *l, struct hw_phase *p, const struct expr 
   }
 }
 
-static struct hw_node *lower_load(struct lowering *l, struct hw_phase *p, const struct expr *e, int level) {
+static struct hw_node *lower_load(struct datapath_lowering *l, struct hw_phase *p, const struct expr *e,
+                                  int level) {
   const struct buffer *b = e->buffer;
-  struct hw_node *n = node_new(l, p, NODE_LOAD, e, level);
+  struct hw_node *n = node_new(l, p, HW_NODE_LOAD, e, level);
   if (!n->name)
     n->name = b->name;
   n->index = e->index;
   if (b->base == BASE_WEIGHTS) {
-    n->kind = NODE_WEIGHT;
+    n->kind = HW_NODE_WEIGHT;
     n->wide = depends_on_lane(p, e->index);
     if (b->format == FORMAT_F32 || b->format == FORMAT_F16 || b->format == FORMAT_BF16)
       refuse(l, e->at, b->name, "the hardware computes integers only; run the pass fixed-point");
@@ -292,11 +296,12 @@ static struct hw_node *lower_load(struct lowering *l, struct hw_phase *p, const 
   return n;
 }
 
-static struct hw_node *lower_op(struct lowering *l, struct hw_phase *p, const struct expr *e, int level) {
+static struct hw_node *lower_op(struct datapath_lowering *l, struct hw_phase *p, const struct expr *e,
+                                int level) {
   struct hw_node *in[3] = {0};
   for (int i = 0; i < e->n_in; i++)
     in[i] = node_of(l, p, e->in[i], level);
-  struct hw_node *n = node_new(l, p, NODE_OP, e, level);
+  struct hw_node *n = node_new(l, p, HW_NODE_OP, e, level);
   n->code = e->code;
   n->n_in = e->n_in;
   memcpy(n->in, in, sizeof in);
@@ -309,7 +314,7 @@ static struct hw_node *lower_op(struct lowering *l, struct hw_phase *p, const st
   return n;
 }
 
-static void lower_let(struct lowering *l, struct hw_phase *p, const struct expr *e, int level) {
+static void lower_let(struct datapath_lowering *l, struct hw_phase *p, const struct expr *e, int level) {
   if (is_anywhere(e))
     return;
   if (e->kind == EXPR_ACC) {
@@ -324,7 +329,7 @@ static void lower_let(struct lowering *l, struct hw_phase *p, const struct expr 
   l->exprs[e->id] = (struct defined){p, n};
 }
 
-static void lower_store(struct lowering *l, struct hw_phase *p, const struct stmt *s, int level) {
+static void lower_store(struct datapath_lowering *l, struct hw_phase *p, const struct stmt *s, int level) {
   struct hw_node *value = node_of(l, p, s->expr, level);
   struct hw_buffer *b = hw_buffer_of(l->h, l->d, l->u->kernel, s->buffer);
   l->failed |= !b;
@@ -342,9 +347,10 @@ static void lower_store(struct lowering *l, struct hw_phase *p, const struct stm
   vec_push(l->a, p->stores, st);
 }
 
-static void lower_accumulate(struct lowering *l, struct hw_phase *p, const struct stmt *s, int level) {
+static void lower_accumulate(struct datapath_lowering *l, struct hw_phase *p, const struct stmt *s,
+                             int level) {
   struct hw_node *element = node_of(l, p, s->expr, level);
-  struct hw_node *n = node_new(l, p, NODE_ACC, NULL, level);
+  struct hw_node *n = node_new(l, p, HW_NODE_ACC, NULL, level);
   n->acc = s->acc;
   n->element = element;
   n->name = s->acc->name;
@@ -358,7 +364,7 @@ static void lower_accumulate(struct lowering *l, struct hw_phase *p, const struc
 }
 
 /* Statements of one block from `from` to `to`; a loop in it is the next level of the nest. */
-static void lower_statements(struct lowering *l, struct hw_phase *p, const struct stmt *from,
+static void lower_statements(struct datapath_lowering *l, struct hw_phase *p, const struct stmt *from,
                              const struct stmt *to, int level) {
   for (const struct stmt *s = from; s != to && !l->failed; s = s->next) {
     switch (s->kind) {
@@ -372,7 +378,7 @@ static void lower_statements(struct lowering *l, struct hw_phase *p, const struc
 
 /* ---- phases ---------------------------------------------------------------------------------------- */
 
-static void lower_nest(struct lowering *l, struct loop *loop) {
+static void lower_nest(struct datapath_lowering *l, struct loop *loop) {
   struct hw_phase *p = phase_new(l);
   int n;
   p->iterations = 1;
@@ -399,7 +405,7 @@ static bool needs_phase(const struct stmt *from, const struct stmt *to) {
   return false;
 }
 
-static void lower_single(struct lowering *l, const struct stmt *from, const struct stmt *to) {
+static void lower_single(struct datapath_lowering *l, const struct stmt *from, const struct stmt *to) {
   if (!needs_phase(from, to)) {
     for (const struct stmt *s = from; s != to; s = s->next)
       lower_let(l, NULL, s->expr, l->depth);
@@ -411,9 +417,9 @@ static void lower_single(struct lowering *l, const struct stmt *from, const stru
   lower_statements(l, p, from, to, l->depth);
 }
 
-static void lower_block(struct lowering *l, const struct stmt *list);
+static void lower_block(struct datapath_lowering *l, const struct stmt *list);
 
-static void lower_repeated(struct lowering *l, struct loop *loop, struct loc at) {
+static void lower_repeated(struct datapath_lowering *l, struct loop *loop, struct loc at) {
   if (l->depth == MAX_LEVELS - 1) {
     refuse(l, at, "a loop", "too many loops stand in one another");
     return;
@@ -431,7 +437,7 @@ static void lower_repeated(struct lowering *l, struct loop *loop, struct loc at)
   l->loop = outer;
 }
 
-static void lower_block(struct lowering *l, const struct stmt *list) {
+static void lower_block(struct datapath_lowering *l, const struct stmt *list) {
   const struct stmt *from = list, *s = list;
   for (; s && !l->failed; s = s->next) {
     if (s->kind != STMT_LOOP)
@@ -460,9 +466,9 @@ static void note_repeats(struct hw_unit *u, const struct index *x) {
 static void note_phase(struct hw_unit *u, const struct hw_phase *p) {
   for (int i = 0; i < p->nodes.n; i++) {
     const struct hw_node *n = p->nodes.at[i];
-    if (n->kind == NODE_LOAD || n->kind == NODE_INDEX)
+    if (n->kind == HW_NODE_LOAD || n->kind == HW_NODE_INDEX)
       note_repeats(u, n->index);
-    if (n->kind == NODE_INDEX)
+    if (n->kind == HW_NODE_INDEX)
       note_repeats(u, n->expr->bound);
   }
   for (int i = 0; i < p->stores.n; i++)
@@ -470,7 +476,7 @@ static void note_phase(struct hw_unit *u, const struct hw_phase *p) {
 }
 
 bool hw_lower_kernel(struct hw_design *h, struct diag *d, struct hw_unit *u) {
-  struct lowering l = {.h = h, .u = u, .d = d, .a = h->arena, .loop = -1};
+  struct datapath_lowering l = {.h = h, .u = u, .d = d, .a = h->arena, .loop = -1};
   l.exprs = arena_array(l.a, struct defined, u->kernel->n_exprs + 1);
   l.accs = arena_array(l.a, struct defined, u->kernel->n_accs + 1);
   lower_block(&l, u->kernel->body);

@@ -30,7 +30,7 @@ struct hw_buffer {
   const char *name; /* unique, a Verilog identifier */
   const char *spec; /* the state's name in the spec; else the value's */
   enum hw_place place;
-  enum format format;
+  enum memory_format format;
   struct interval range;
   int bits;
   int64_t elements, instances, instance_words, words;
@@ -44,20 +44,20 @@ struct hw_buffer {
 
 /* ---- datapath -------------------------------------------------------------------------------------- */
 
-enum node_kind {
-  NODE_CONST,
-  NODE_INDEX,  /* the value of an index, or index < bound: from counters */
-  NODE_LOAD,   /* an element of a buffer */
-  NODE_WEIGHT, /* a field of the phase's record */
-  NODE_OP,
-  NODE_ACC, /* the accumulator after this iteration */
-  NODE_HELD /* a node of an earlier phase */
+enum hw_node_kind {
+  HW_NODE_CONST,
+  HW_NODE_INDEX,  /* the value of an index, or index < bound: from counters */
+  HW_NODE_LOAD,   /* an element of a buffer */
+  HW_NODE_WEIGHT, /* a field of the phase's record */
+  HW_NODE_OP,
+  HW_NODE_ACC, /* the accumulator after this iteration */
+  HW_NODE_HELD /* a node of an earlier phase */
 };
 
 struct hw_phase;
 
 struct hw_node {
-  enum node_kind kind;
+  enum hw_node_kind kind;
   const struct expr *expr;
   enum opcode code;
   struct hw_node *in[3];
@@ -70,17 +70,17 @@ struct hw_node {
   int time, latency;
   int needed;                /* the last time at which somebody looks at it */
   bool held;                 /* a later phase uses it */
-  int64_t value;             /* NODE_CONST */
-  struct hw_buffer *buffer;  /* NODE_LOAD */
-  int port;                  /* NODE_LOAD: which read port */
-  bool whole;                /* NODE_LOAD: a lane an element of the word; else one element for all */
-  const struct index *index; /* NODE_LOAD: of lane 0; NODE_WEIGHT: of the element in its tensor */
-  int64_t field;             /* NODE_WEIGHT: its first bit in the record */
-  struct hw_node *source;    /* NODE_HELD */
+  int64_t value;             /* HW_NODE_CONST */
+  struct hw_buffer *buffer;  /* HW_NODE_LOAD */
+  int port;                  /* HW_NODE_LOAD: which read port */
+  bool whole;                /* HW_NODE_LOAD: a lane an element of the word; else one element for all */
+  const struct index *index; /* HW_NODE_LOAD: of lane 0; HW_NODE_WEIGHT: of the element in its tensor */
+  int64_t field;             /* HW_NODE_WEIGHT: its first bit in the record */
+  struct hw_node *source;    /* HW_NODE_HELD */
   struct accumulator *acc;
-  struct hw_node *element; /* NODE_ACC */
-  int acc_level;           /* NODE_ACC: its loop, 1 .. levels */
-  bool across;             /* NODE_ACC: over lanes, by a tree */
+  struct hw_node *element; /* HW_NODE_ACC */
+  int acc_level;           /* HW_NODE_ACC: its loop, 1 .. levels */
+  bool across;             /* HW_NODE_ACC: over lanes, by a tree */
   bool late;               /* comes of such an accumulator of the same phase */
   const char *name;
   int id; /* in the kernel */
@@ -141,15 +141,15 @@ struct hw_shared {
   int latency;             /* from operands to the unit's result; the user's register is a clock later */
 };
 
-enum unit_kind { UNIT_KERNEL, UNIT_SUM };
+enum hw_unit_kind { HW_UNIT_KERNEL, HW_UNIT_SUM };
 
 struct hw_unit {
-  enum unit_kind kind;
+  enum hw_unit_kind kind;
   const struct kernel *kernel;
   const char *name;   /* unique, a Verilog identifier */
-  const char *module; /* UNIT_KERNEL: the module's, which begins with the design's name */
+  const char *module; /* HW_UNIT_KERNEL: the module's, which begins with the design's name */
   int id;             /* in the sequencer's program */
-  /* UNIT_KERNEL */
+  /* HW_UNIT_KERNEL */
   VEC(struct hw_phase *) phases;
   VEC(struct hw_loop) loops;
   VEC(struct hw_level *) counters;
@@ -158,7 +158,7 @@ struct hw_unit {
   int n_nodes;
   bool uses_i, uses_j;
   int64_t i_count, j_count; /* trip counts of the repeats around its calls; 1 for none */
-  /* UNIT_SUM: rows m; the chunks of each segment cover `chunks * lanes` elements from word `first_word` of
+  /* HW_UNIT_SUM: rows m; the chunks of each segment cover `chunks * lanes` elements from word `first_word` of
    * the codes on; total r goes to element out_first + r * out_step. */
   struct hw_buffer *in, *out;
   int64_t m, n, group;
@@ -213,8 +213,8 @@ enum {
 
 /* ---- interval.c: what values can be */
 int bits_of(struct interval range); /* of a signed integer, at least 1 */
-int64_t format_bits(enum format f);
-struct interval interval_of_format(enum format f);
+int64_t format_bits(enum memory_format f);
+struct interval interval_of_format(enum memory_format f);
 struct interval interval_of_bits(int bits);
 struct interval interval_join(struct interval a, struct interval b);
 struct interval interval_of_op(const struct hw_node *n);

@@ -17,7 +17,7 @@ int bits_of(struct interval r) {
   return bits;
 }
 
-int64_t format_bits(enum format f) {
+int64_t format_bits(enum memory_format f) {
   static const int bits[] = {[FORMAT_F32] = 32, [FORMAT_F16] = 16, [FORMAT_BF16] = 16, [FORMAT_I8] = 8,
                              [FORMAT_I16] = 16, [FORMAT_I32] = 32, [FORMAT_U32] = 33,  [FORMAT_BOOL] = 2};
   return bits[f];
@@ -27,7 +27,7 @@ struct interval interval_of_bits(int bits) {
   return (struct interval){-((int64_t)1 << (bits - 1)), ((int64_t)1 << (bits - 1)) - 1};
 }
 
-struct interval interval_of_format(enum format f) {
+struct interval interval_of_format(enum memory_format f) {
   if (f == FORMAT_BOOL)
     return (struct interval){0, 1};
   if (f == FORMAT_U32)
@@ -147,16 +147,16 @@ static void range_phase(const struct hw_unit *u, const struct hw_phase *p) {
   for (int i = 0; i < p->nodes.n; i++) {
     struct hw_node *n = p->nodes.at[i];
     switch (n->kind) {
-    case NODE_CONST: set_range(n, (struct interval){n->value, n->value}); break;
-    case NODE_INDEX:
+    case HW_NODE_CONST: set_range(n, (struct interval){n->value, n->value}); break;
+    case HW_NODE_INDEX:
       set_range(n, n->expr->kind == EXPR_INDEX_LT ? (struct interval){0, 1}
                                                   : interval_of_index(u, NULL, n->index));
       break;
-    case NODE_LOAD: set_range(n, n->buffer->range); break;
-    case NODE_WEIGHT: set_range(n, interval_of_format(n->expr->buffer->format)); break;
-    case NODE_OP: set_range(n, interval_of_op(n)); break;
-    case NODE_ACC: set_range(n, interval_of_acc(n->acc->how, n->element->range, elements_of(p, n))); break;
-    case NODE_HELD: set_range(n, n->source->range); break;
+    case HW_NODE_LOAD: set_range(n, n->buffer->range); break;
+    case HW_NODE_WEIGHT: set_range(n, interval_of_format(n->expr->buffer->format)); break;
+    case HW_NODE_OP: set_range(n, interval_of_op(n)); break;
+    case HW_NODE_ACC: set_range(n, interval_of_acc(n->acc->how, n->element->range, elements_of(p, n))); break;
+    case HW_NODE_HELD: set_range(n, n->source->range); break;
     }
   }
 }
@@ -183,7 +183,7 @@ void hw_narrow(struct hw_design *h) {
     for (int i = 0; i < h->units.n; i++) {
       const struct hw_unit *u = h->units.at[i];
       range_unit(u);
-      if (u->kind == UNIT_SUM)
+      if (u->kind == HW_UNIT_SUM)
         stored[u->out->id] = interval_join(stored[u->out->id], sum_range(u));
       for (int k = 0; k < u->phases.n; k++)
         for (int s = 0; s < u->phases.at[k]->stores.n; s++) {

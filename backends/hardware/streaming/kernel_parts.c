@@ -10,14 +10,14 @@ int fill_most(int a, int b) {
   return a > b ? a : b;
 }
 
-struct word fill_single(struct filling *f, bit x) {
+struct word fill_single(struct kernel_filling *f, bit x) {
   struct word w = word_wires(f->b, 1, 1);
   w.at[0] = x;
   return w;
 }
 
 /* Iterations on their way, and the last of them, which is what closes the phase. */
-static void begin_phase(struct filling *f, const struct hw_phase *p) {
+static void begin_phase(struct kernel_filling *f, const struct hw_phase *p) {
   bit last = p->single ? BIT_1 : BIT_0;
   f->p = p;
   f->on = word_wires(f->b, 1, 1).at[0];
@@ -36,7 +36,7 @@ static void begin_phase(struct filling *f, const struct hw_phase *p) {
 /* ---- units that scalars share -------------------------------------------------------------------------- */
 
 /* How many bits of an operand choose among the same as bit `i`, from the first user to user `k`. */
-static int count_alike(const struct filling *f, enum shared_unit kind, int m, int i, int k) {
+static int count_alike(const struct kernel_filling *f, enum shared_unit kind, int m, int i, int k) {
   const struct word *of = f->shared[kind][m].at;
   int alike = 0;
   for (int other = 0; other < of->n; other++) {
@@ -49,7 +49,7 @@ static int count_alike(const struct filling *f, enum shared_unit kind, int m, in
 }
 
 /* Users from which on the register behind an operand has 0 in bit `i`: that is its reset. */
-static int users_before_reset(const struct filling *f, enum shared_unit kind, int m, int i) {
+static int users_before_reset(const struct kernel_filling *f, enum shared_unit kind, int m, int i) {
   int users = f->starts[kind].n;
   while (users > 0 && f->shared[kind][m].at[users - 1].at[i] == BIT_0)
     users--;
@@ -58,7 +58,7 @@ static int users_before_reset(const struct filling *f, enum shared_unit kind, in
 
 /* An operand of a shared unit: the bit of the last user that begins, else 0, chosen by gates in a row. Bits
  * that choose among the same up to some user, as signs do, have the gates up to there in common. */
-static struct word operand(struct filling *f, enum shared_unit kind, int m) {
+static struct word operand(struct kernel_filling *f, enum shared_unit kind, int m) {
   int users = f->starts[kind].n, width = f->k->shared[kind].in[m];
   struct word to = word_const(f->b, 0, width), inputs = word_wires(f->b, 2 * users, 1);
   for (int i = 0; i < width; i++) {
@@ -94,7 +94,7 @@ static struct word operand(struct filling *f, enum shared_unit kind, int m) {
   return to;
 }
 
-static void put_shared(struct filling *f) {
+static void put_shared(struct kernel_filling *f) {
   const struct hw_unit *k = f->k;
   const struct hw_shared *mul = &k->shared[SHARED_MULSHIFT], *div = &k->shared[SHARED_IDIV];
   const struct hw_shared *root = &k->shared[SHARED_ISQRT], *log = &k->shared[SHARED_ILOG2];
@@ -128,7 +128,7 @@ static const struct hw_phase *phase_of_load(const struct hw_unit *k, const struc
     const struct hw_phase *p = k->phases.at[*from];
     for (int x = 0; x < p->nodes.n; x++) {
       const struct hw_node *n = p->nodes.at[x];
-      if (n->kind == NODE_LOAD && n->buffer == b && n->port == port) {
+      if (n->kind == HW_NODE_LOAD && n->buffer == b && n->port == port) {
         *load = n;
         ++*from;
         return p;
@@ -138,7 +138,7 @@ static const struct hw_phase *phase_of_load(const struct hw_unit *k, const struc
   return NULL;
 }
 
-static void put_read_port(struct filling *f, const struct hw_buffer *b, int port) {
+static void put_read_port(struct kernel_filling *f, const struct hw_buffer *b, int port) {
   int bits = address_bits(b->words), users = 0, from = 0;
   struct word address = no_word;
   const struct hw_node *n;
@@ -151,22 +151,23 @@ static void put_read_port(struct filling *f, const struct hw_buffer *b, int port
   bits_use(f->b, word_reg(f->b, address, BIT_1));
 }
 
-static struct word store_data(struct filling *f, const struct hw_store *s, int t, int64_t *times) {
+static struct word store_data(struct kernel_filling *f, const struct hw_store *s, int t, int64_t *times) {
   *times = s->whole && s->value->wide ? f->p->lanes : 1;
   return fill_wide(f, s->value, t, s->buffer->bits);
 }
 
 /* What a phase writes: a bit for "now", the address, the data of a lane; masks that are not all ones. */
-struct written {
+struct phase_write {
   bit valid;
   struct word address, data, mask;
 };
 
-static struct written written_by(struct filling *f, const struct hw_store *s) {
+static struct phase_write written_by(struct kernel_filling *f, const struct hw_store *s) {
   int lanes = f->h->options.vector, t = s->time;
   int64_t times;
   struct index *x = fill_in_phase(f, s->index);
-  struct written w = {.valid = bit_and(f->b, f->valid[t], fill_flag_later(f, fill_at_last(f, s->level), t))};
+  struct phase_write w = {.valid =
+                              bit_and(f->b, f->valid[t], fill_flag_later(f, fill_at_last(f, s->level), t))};
   w.data = store_data(f, s, t, &times);
   if (s->buffer->place == HW_LOGITS) {
     w.address = fill_later(f, fill_index(f, x, address_bits(s->buffer->elements), false), t);
@@ -195,7 +196,7 @@ static struct written written_by(struct filling *f, const struct hw_store *s) {
   return w;
 }
 
-static void put_write_port(struct filling *f, const struct written *w, int n, bool lanes) {
+static void put_write_port(struct kernel_filling *f, const struct phase_write *w, int n, bool lanes) {
   bit valid = BIT_0;
   struct word all = word_wide(f->b, w[0].address, w[0].address.n + w[0].data.n, true), mask = no_word;
   for (int i = 0; i < w[0].data.n; i++)
@@ -219,7 +220,7 @@ static void put_write_port(struct filling *f, const struct written *w, int n, bo
 
 /* ---- control ------------------------------------------------------------------------------------------- */
 
-static void put_control(struct filling *f) {
+static void put_control(struct kernel_filling *f) {
   const struct hw_unit *k = f->k;
   int phases = k->phases.n, words = 0;
   inv_reg(f->u, 1, 3 + (phases > 1 ? address_bits(phases) : 0), PART_RESET);
@@ -245,7 +246,7 @@ static void put_control(struct filling *f) {
   }
 }
 
-static void begin(struct filling *f) {
+static void begin(struct kernel_filling *f) {
   const struct hw_unit *k = f->k;
   struct arena *a = f->h->arena;
   int words = 1, bits = f->h->word_bits;
@@ -273,9 +274,9 @@ static void begin(struct filling *f) {
   }
 }
 
-static void put_writes(struct filling *f, bit **valid) {
+static void put_writes(struct kernel_filling *f, bit **valid) {
   const struct hw_unit *k = f->k;
-  struct written *w = arena_array(f->h->arena, struct written, k->phases.n);
+  struct phase_write *w = arena_array(f->h->arena, struct phase_write, k->phases.n);
   for (int i = 0; i < k->writes.n + 1; i++) {
     const struct hw_buffer *b = i < k->writes.n ? k->writes.at[i] : f->h->logits;
     int n = 0;
@@ -293,7 +294,7 @@ static void put_writes(struct filling *f, bit **valid) {
 }
 
 void inventory_kernel(const struct hw_design *h, struct inv_unit *u, const struct hw_unit *k) {
-  struct filling f = {.h = h, .u = u, .k = k};
+  struct kernel_filling f = {.h = h, .u = u, .k = k};
   bit **valid = arena_array(h->arena, bit *, 2 * k->phases.n);
   begin(&f);
   put_control(&f);

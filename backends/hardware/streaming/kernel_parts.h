@@ -6,7 +6,7 @@
 #include "backends/hardware/rtl/bits.h"
 #include "backends/hardware/streaming/design.h"
 
-struct filling {
+struct kernel_filling {
   const struct hw_design *h;
   struct inv_unit *u;
   const struct hw_unit *k;
@@ -26,32 +26,32 @@ static const struct word no_word;
 
 /* ---- kernel_parts.c ---- */
 int fill_most(int a, int b);
-struct word fill_single(struct filling *f, bit x); /* a word of this bit */
+struct word fill_single(struct kernel_filling *f, bit x); /* a word of this bit */
 
 /* ---- value_parts.c: indices ---- */
 /* The counter of a loop, or with `lane` the number of the element that it stands for in lane 0. */
-struct word fill_counter(struct filling *f, const struct loop *loop, bool lane);
+struct word fill_counter(struct kernel_filling *f, const struct loop *loop, bool lane);
 /* An index of a node or a store in `width` bits, as its phase's counters give it. */
-struct word fill_index(struct filling *f, const struct index *x, int width, bool lane);
-struct index *fill_in_phase(const struct filling *f, const struct index *x); /* index_in_phase */
+struct word fill_index(struct kernel_filling *f, const struct index *x, int width, bool lane);
+struct index *fill_in_phase(const struct kernel_filling *f, const struct index *x); /* index_in_phase */
 /* Whether all counters of levels from `first` on are at their last step. */
-bit fill_at_last(struct filling *f, int first);
+bit fill_at_last(struct kernel_filling *f, int first);
 /* The same some clocks later, through registers. */
-struct word fill_later(struct filling *f, struct word w, int clocks);
-bit fill_flag_later(struct filling *f, bit flag, int clocks);
+struct word fill_later(struct kernel_filling *f, struct word w, int clocks);
+bit fill_flag_later(struct kernel_filling *f, bit flag, int clocks);
 
 /* ---- value_parts.c: values ---- */
-void fill_node(struct filling *f, const struct hw_node *n); /* makes its value */
+void fill_node(struct kernel_filling *f, const struct hw_node *n); /* makes its value */
 /* A value that is made, at some clock after the issue, extended to a width. */
-struct word fill_wide(struct filling *f, const struct hw_node *n, int time, int width);
+struct word fill_wide(struct kernel_filling *f, const struct hw_node *n, int time, int width);
 /* When what is ready at `time` is registered. */
-bit fill_when(const struct filling *f, int time);
+bit fill_when(const struct kernel_filling *f, int time);
 /* As tern_mulshift.v. */
-struct word fill_mulshift(struct filling *f, int64_t times, struct word a, struct word b, struct word e,
-                          int bits, int e_least, int e_most, bit enable);
+struct word fill_mulshift(struct kernel_filling *f, int64_t times, struct word a, struct word b,
+                          struct word e, int bits, int e_least, int e_most, bit enable);
 int fill_negative(struct word w); /* 1: it can be, as far as its bits tell */
 
 /* accumulator_parts.c: the accumulator's value; `across` lanes, through a tree. */
-struct word fill_accumulator(struct filling *f, const struct hw_node *n);
+struct word fill_accumulator(struct kernel_filling *f, const struct hw_node *n);
 
 #endif

@@ -20,7 +20,7 @@ static int log2_of(int n) {
 }
 
 enum shared_unit hw_shared_by(const struct hw_phase *p, const struct hw_node *n) {
-  if (!p->single || n->wide || n->kind != NODE_OP)
+  if (!p->single || n->wide || n->kind != HW_NODE_OP)
     return SHARED_COUNT;
   switch (n->code) {
   case OP_MULSHIFT: return SHARED_MULSHIFT;
@@ -123,13 +123,13 @@ static void time_acc(const struct hw_phase *p, struct hw_node *n) {
 
 static void time_node(const struct hw_unit *u, const struct hw_phase *p, struct hw_node *n) {
   switch (n->kind) {
-  case NODE_CONST:
-  case NODE_HELD: n->time = TIME_ALWAYS; break;
-  case NODE_INDEX:
-  case NODE_WEIGHT: n->time = n->latency = 1; break;
-  case NODE_LOAD: n->time = n->latency = LOAD_LATENCY; break;
-  case NODE_OP: time_op(u, p, n); break;
-  case NODE_ACC: time_acc(p, n); break;
+  case HW_NODE_CONST:
+  case HW_NODE_HELD: n->time = TIME_ALWAYS; break;
+  case HW_NODE_INDEX:
+  case HW_NODE_WEIGHT: n->time = n->latency = 1; break;
+  case HW_NODE_LOAD: n->time = n->latency = LOAD_LATENCY; break;
+  case HW_NODE_OP: time_op(u, p, n); break;
+  case HW_NODE_ACC: time_acc(p, n); break;
   }
   n->needed = n->time;
   n->late = n->across || (n->element && n->element->late);
@@ -141,12 +141,12 @@ static void time_node(const struct hw_unit *u, const struct hw_phase *p, struct 
 static void give_ports(struct hw_phase *p) {
   for (int i = 0; i < p->nodes.n; i++) {
     struct hw_node *n = p->nodes.at[i];
-    if (n->kind != NODE_LOAD)
+    if (n->kind != HW_NODE_LOAD)
       continue;
     n->port = 0;
     for (int k = 0; k < i; k++) {
       const struct hw_node *o = p->nodes.at[k];
-      if (o->kind != NODE_LOAD || o->buffer != n->buffer)
+      if (o->kind != HW_NODE_LOAD || o->buffer != n->buffer)
         continue;
       if (o->whole == n->whole && index_equal(o->index, n->index)) {
         n->port = o->port;
@@ -162,7 +162,7 @@ static void lay_out_record(const struct hw_design *h, struct hw_phase *p) {
   p->record_bits = 0;
   for (int i = 0; i < p->nodes.n; i++) {
     struct hw_node *n = p->nodes.at[i];
-    if (n->kind != NODE_WEIGHT)
+    if (n->kind != HW_NODE_WEIGHT)
       continue;
     n->field = p->record_bits;
     p->record_bits += format_bits(n->expr->buffer->format) * (n->wide ? p->lanes : 1);
@@ -176,7 +176,7 @@ static void time_phase(const struct hw_design *h, const struct hw_unit *u, struc
     time_node(u, p, p->nodes.at[i]);
   for (int i = 0; i < p->nodes.n; i++) {
     const struct hw_node *n = p->nodes.at[i];
-    if (n->held || n->kind == NODE_ACC)
+    if (n->held || n->kind == HW_NODE_ACC)
       p->depth = at_least(p->depth, n->time);
   }
   for (int i = 0; i < p->stores.n; i++) {
@@ -212,7 +212,7 @@ void hw_time_kernel(struct hw_design *h, struct hw_unit *u) {
     u->cycles += p->runs * p->cycles;
     u->words += p->runs * p->iterations * p->words;
     for (int k = 0; k < p->nodes.n; k++)
-      if (p->nodes.at[k]->kind == NODE_LOAD)
+      if (p->nodes.at[k]->kind == HW_NODE_LOAD)
         add_buffer(h, u, p->nodes.at[k]->buffer, false);
     for (int k = 0; k < p->stores.n; k++)
       add_buffer(h, u, p->stores.at[k]->buffer, true);

@@ -6,7 +6,7 @@
 
 /* ---- units that the machine has beside its kernels ----------------------------------------------------- */
 
-struct filling {
+struct machine_filling {
   const struct hw_design *h;
   struct inventory *v;
   struct inv_unit *top, *core, *registers, *reader, *engine, *rank, *program, *fetch;
@@ -17,7 +17,7 @@ static bool is_memory(const struct hw_buffer *b) {
   return b->place == HW_SCRATCH || b->place == HW_STATE;
 }
 
-static const char *named(const struct filling *f, const char *prefix, const char *name) {
+static const char *named(const struct machine_filling *f, const char *prefix, const char *name) {
   return arena_printf(f->h->arena, "%s%s", prefix, name);
 }
 
@@ -27,12 +27,12 @@ static int64_t depth_of(const struct hw_buffer *b) {
 
 static bool has_sums(const struct hw_design *h) {
   for (int i = 0; i < h->units.n; i++)
-    if (h->units.at[i]->kind == UNIT_SUM)
+    if (h->units.at[i]->kind == HW_UNIT_SUM)
       return true;
   return false;
 }
 
-static void put_interfaces(struct filling *f) {
+static void put_interfaces(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   f->top = inv_unit(f->v, INV_CONTROL, "top", "", h->name, "AXI around the machine");
   inv_add(f->top, 1, 40, 40, 0); /* the image's address and the command's offset */
@@ -58,7 +58,7 @@ static int writers_of(const struct hw_design *h, const struct hw_buffer *b) {
 static int readers_of(const struct hw_design *h, const struct hw_buffer *b, int port) {
   int n = 0;
   for (int i = 0; i < h->units.n; i++)
-    n += h->units.at[i]->kind == UNIT_KERNEL && unit_ports(h->units.at[i], b) > port;
+    n += h->units.at[i]->kind == HW_UNIT_KERNEL && unit_ports(h->units.at[i], b) > port;
   return n;
 }
 
@@ -69,7 +69,7 @@ static void put_choice(struct inv_unit *core, int bits, int units) {
 }
 
 /* A state is cleared and has the window beside the units: its data are theirs or a constant. */
-static void put_state_writes(struct filling *f, const struct hw_buffer *b, int64_t from) {
+static void put_state_writes(struct machine_filling *f, const struct hw_buffer *b, int64_t from) {
   int lanes = f->h->options.vector, bits = address_bits(b->words), zeros = 0;
   int place = bits + (lanes > 1 ? address_bits(lanes) : 0);
   while (zeros < place && !(from >> zeros & 1))
@@ -81,7 +81,7 @@ static void put_state_writes(struct filling *f, const struct hw_buffer *b, int64
   inv_library(f->core, 1, "tern_pick", "WIDTH", b->bits, "LANES", lanes, NULL);
 }
 
-static void put_memory(struct filling *f, const struct hw_buffer *b, int64_t from) {
+static void put_memory(struct machine_filling *f, const struct hw_buffer *b, int64_t from) {
   const struct hw_design *h = f->h;
   bool state = b->place == HW_STATE;
   int lanes = h->options.vector, bits = address_bits(b->words), reads = b->reads > 0 ? b->reads : 1;
@@ -113,7 +113,7 @@ static int count_distinct(const int64_t *value, int n) {
 }
 
 /* Clearing and the window compare with the states' sizes and bounds; equal comparisons are one. */
-static void put_states(struct filling *f) {
+static void put_states(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   int64_t *size = arena_array(h->arena, int64_t, h->buffers.n), from = 0;
   int n = 0, bits = 0;
@@ -140,7 +140,7 @@ static int64_t widest_sum(const struct hw_design *h) {
   int64_t most = 1;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];
-    if (u->kind == UNIT_SUM && u->skipped + u->columns > most)
+    if (u->kind == HW_UNIT_SUM && u->skipped + u->columns > most)
       most = u->skipped + u->columns;
   }
   return most;
@@ -148,11 +148,11 @@ static int64_t widest_sum(const struct hw_design *h) {
 
 static int64_t number_of(const struct hw_unit *u, int table) {
   const int64_t of[] = {u->skipped + u->columns, u->m, u->first_word, u->out_first, u->out_step, 1};
-  return u->kind == UNIT_SUM ? of[table] : 0;
+  return u->kind == HW_UNIT_SUM ? of[table] : 0;
 }
 
 /* What the running sum is: tables by unit, and of units that are none 0. */
-static void put_unit_tables(struct filling *f) {
+static void put_unit_tables(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   int64_t *value = arena_array(h->arena, int64_t, h->units.n + 1);
   for (int table = 0; table < 6; table++) {
@@ -162,7 +162,7 @@ static void put_unit_tables(struct filling *f) {
   }
 }
 
-static void put_engine(struct filling *f) {
+static void put_engine(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   int lanes = h->options.vector, code = code_address_bits(h), rows = unsigned_bits(h->most_m);
   int inputs = 0;
@@ -187,7 +187,7 @@ static void put_engine(struct filling *f) {
 
 /* ---- control and results ------------------------------------------------------------------------------- */
 
-static void put_sequencer(struct filling *f) {
+static void put_sequencer(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   struct inv_unit *core = f->core;
   int rows = address_bits(h->rows.n), units = address_bits(h->units.n), batch = h->options.batch;
@@ -219,12 +219,12 @@ static void put_sequencer(struct filling *f) {
 
 /* What the commands' numbers have in common, bit by bit: columns that differ are registers, equal ones once;
  * the lowest that are always 0 stay 0 behind a product. */
-struct columns {
+struct command_columns {
   int distinct, zeros;
 };
 
-static struct columns columns_of(const int64_t *value, int n) {
-  struct columns c = {0, 63};
+static struct command_columns columns_of(const int64_t *value, int n) {
+  struct command_columns c = {0, 63};
   uint64_t any = 0;
   for (int i = 0; i < n; i++)
     any |= (uint64_t)value[i];
@@ -244,13 +244,13 @@ static struct columns columns_of(const int64_t *value, int n) {
   return c;
 }
 
-static void put_fetch(struct filling *f) {
+static void put_fetch(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   int most = h->prefix_rows * h->options.batch + 1, n = 0, token = unsigned_bits(h->table_rows - 1);
   int64_t *from = arena_array(h->arena, int64_t, most), *size = arena_array(h->arena, int64_t, most), at = 0;
   for (int k = 0; k < h->prefix_rows; k++) {
     const struct hw_unit *u = h->rows.at[k].unit;
-    for (int i = 0; i < (u->kind == UNIT_SUM ? 1 : h->options.batch) && u->words; i++, n++) {
+    for (int i = 0; i < (u->kind == HW_UNIT_SUM ? 1 : h->options.batch) && u->words; i++, n++) {
       from[n] = at * h->word_bits / 8;
       size[n] = u->words * h->word_bits / 8;
     }
@@ -260,7 +260,7 @@ static void put_fetch(struct filling *f) {
     from[n] = at * h->word_bits / 8;
     size[n++] = h->linear_words * h->word_bits / 8;
   }
-  struct columns first = columns_of(from, n), length = columns_of(size, n);
+  struct command_columns first = columns_of(from, n), length = columns_of(size, n);
   int64_t largest = 1;
   for (int i = 0; i < n; i++)
     largest = size[i] > largest ? size[i] : largest;
@@ -280,7 +280,7 @@ static void put_fetch(struct filling *f) {
   inv_table(f->fetch, 1, size, n, 32, PART_UNCLOCKED);
 }
 
-static void put_results(struct filling *f) {
+static void put_results(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   int index = address_bits(h->logits->elements), bits = h->logits->bits, k = h->options.topk;
   f->rank = inv_unit(f->v, INV_TOP_K, "rank", "core.rank", "tern_topk", "the best tokens");
@@ -299,13 +299,13 @@ static void put_results(struct filling *f) {
 
 /* ---- kernels, schedule, streams ------------------------------------------------------------------------ */
 
-static void put_units(struct filling *f) {
+static void put_units(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *k = h->units.at[i];
-    int64_t times = k->kind == UNIT_SUM ? k->runs : k->runs * h->options.batch;
+    int64_t times = k->kind == HW_UNIT_SUM ? k->runs : k->runs * h->options.batch;
     struct inv_unit *u = f->engine;
-    if (k->kind == UNIT_KERNEL) {
+    if (k->kind == HW_UNIT_KERNEL) {
       u = inv_unit(f->v, INV_KERNEL, k->name, named(f, "core.u_", k->name), k->module, NULL);
       u->at = k->kernel->at;
       inventory_kernel(h, u, k);
@@ -323,7 +323,7 @@ static int64_t words_read(const struct hw_design *h, const struct hw_unit *k, co
   int64_t words = 0;
   for (int i = 0; i < k->phases.n; i++)
     for (int x = 0; x < k->phases.at[i]->nodes.n; x++)
-      if (k->phases.at[i]->nodes.at[x]->kind == NODE_LOAD && k->phases.at[i]->nodes.at[x]->buffer == b)
+      if (k->phases.at[i]->nodes.at[x]->kind == HW_NODE_LOAD && k->phases.at[i]->nodes.at[x]->buffer == b)
         words += k->phases.at[i]->iterations * k->phases.at[i]->runs;
   return words * k->runs * h->options.batch;
 }
@@ -337,13 +337,13 @@ static int64_t words_written(const struct hw_design *h, const struct hw_unit *k,
   return words * k->runs * h->options.batch;
 }
 
-static void connect(struct filling *f, struct inv_unit *from, struct inv_unit *to, struct inv_unit *memory,
-                    const struct hw_buffer *b, int64_t words, int bits) {
+static void connect(struct machine_filling *f, struct inv_unit *from, struct inv_unit *to,
+                    struct inv_unit *memory, const struct hw_buffer *b, int64_t words, int bits) {
   inv_stream(f->v, from, to, b->spec, bits, words, false);
   memory->ram_bits += words * bits;
 }
 
-static void put_streams(struct filling *f) {
+static void put_streams(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   int batch = h->options.batch, wide = h->options.vector;
   int64_t words[2] = {0, 0};
@@ -352,7 +352,7 @@ static void put_streams(struct filling *f) {
   inv_stream(f->v, f->fetch, f->reader, "commands", 72, 0, true);
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *k = h->units.at[i];
-    words[k->kind == UNIT_SUM] += k->words * k->runs * (k->kind == UNIT_SUM ? 1 : batch);
+    words[k->kind == HW_UNIT_SUM] += k->words * k->runs * (k->kind == HW_UNIT_SUM ? 1 : batch);
     for (int r = 0; r < k->reads.n; r++)
       if (is_memory(k->reads.at[r]))
         connect(f, f->buffer[k->reads.at[r]->id], f->unit[i], f->buffer[k->reads.at[r]->id], k->reads.at[r],
@@ -367,22 +367,22 @@ static void put_streams(struct filling *f) {
   if (f->engine)
     inv_stream(f->v, f->reader, f->engine, "ternary weights", h->word_bits, words[1], true);
   for (int i = 0; i < h->units.n; i++)
-    if (h->units.at[i]->kind == UNIT_KERNEL && h->units.at[i]->words)
+    if (h->units.at[i]->kind == HW_UNIT_KERNEL && h->units.at[i]->words)
       inv_stream(f->v, f->reader, f->unit[i], "weights", h->word_bits,
                  h->units.at[i]->words * h->units.at[i]->runs * batch, true);
 }
 
 /* The engine's memories: codes come in once a chunk, sums go out once a row. */
-static void put_sum_streams(struct filling *f) {
+static void put_sum_streams(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   for (int b = 0; b < h->buffers.n; b++) {
     const struct hw_buffer *m = h->buffers.at[b];
     int64_t in = 0, out = 0;
     for (int i = 0; i < h->units.n; i++) {
       const struct hw_unit *k = h->units.at[i];
-      if (k->kind == UNIT_SUM && k->in == m)
+      if (k->kind == HW_UNIT_SUM && k->in == m)
         in += k->runs * k->chunks * h->options.lanes / h->options.vector * h->options.batch;
-      if (k->kind == UNIT_SUM && k->out == m)
+      if (k->kind == HW_UNIT_SUM && k->out == m)
         out += k->runs * k->m;
     }
     if (in)
@@ -403,13 +403,13 @@ static int64_t memory_bytes(const struct hw_design *h, enum hw_place place) {
 static int64_t ternary_weights(const struct hw_design *h) {
   int64_t n = 0;
   for (int i = 0; i < h->units.n; i++)
-    if (h->units.at[i]->kind == UNIT_SUM)
+    if (h->units.at[i]->kind == HW_UNIT_SUM)
       n += h->units.at[i]->runs * h->units.at[i]->m * h->units.at[i]->columns;
   return n;
 }
 
 struct inventory *hw_inventory(const struct hw_design *h) {
-  struct filling f = {.h = h, .v = inventory_new(h->arena, INV_STREAMING, h->module->name, h->name)};
+  struct machine_filling f = {.h = h, .v = inventory_new(h->arena, INV_STREAMING, h->module->name, h->name)};
   struct inventory *v = f.v;
   f.buffer = arena_array(h->arena, struct inv_unit *, h->buffers.n);
   f.unit = arena_array(h->arena, struct inv_unit *, h->units.n);

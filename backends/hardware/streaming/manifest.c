@@ -99,12 +99,12 @@ static json_t *units(const struct hw_design *h) {
     const struct hw_unit *u = h->units.at[i];
     json_t *o = json_object();
     set(o, "name", json_string(u->name));
-    set(o, "kind", json_string(u->kind == UNIT_SUM ? "sum" : "kernel"));
-    set(o, "spec", json_string(u->kind == UNIT_SUM ? u->weight->name : kernel_title(u->kernel)));
+    set(o, "kind", json_string(u->kind == HW_UNIT_SUM ? "sum" : "kernel"));
+    set(o, "spec", json_string(u->kind == HW_UNIT_SUM ? u->weight->name : kernel_title(u->kernel)));
     set(o, "line", number(u->kernel->at.line));
     set(o, "cycles", number(u->cycles));
     set(o, "words", number(u->words));
-    set(o, "runs", number(u->runs * (u->kind == UNIT_SUM ? 1 : h->options.batch)));
+    set(o, "runs", number(u->runs * (u->kind == HW_UNIT_SUM ? 1 : h->options.batch)));
     json_array_append_new(list, o);
   }
   return list;

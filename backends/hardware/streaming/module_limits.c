@@ -14,7 +14,7 @@ enum { LIMITS = sizeof limits / sizeof *limits, MOST_CODE_BITS = 16 };
 static bool node_fits(struct diag *d, const struct hw_node *n) {
   for (int i = 0; i < LIMITS; i++) {
     int widest = 0, out = node_width(n);
-    if (n->kind != NODE_OP || limits[i].code != n->code)
+    if (n->kind != HW_NODE_OP || limits[i].code != n->code)
       continue;
     for (int k = 0; k < n->n_in; k++)
       widest = node_width(n->in[k]) > widest ? node_width(n->in[k]) : widest;
@@ -43,7 +43,7 @@ bool hw_within_limits(const struct hw_design *h, struct diag *d) {
   bool ok = true;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];
-    if (u->kind == UNIT_SUM)
+    if (u->kind == HW_UNIT_SUM)
       ok &= sum_fits(d, u);
     for (int k = 0; k < u->phases.n; k++)
       for (int n = 0; n < u->phases.at[k]->nodes.n; n++)

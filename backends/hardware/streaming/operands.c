@@ -6,7 +6,7 @@
 #include "support/escape.h"
 #include <string.h>
 
-void v_line(const struct printer *p, const char *format, ...) {
+void v_line(const struct hw_printer *p, const char *format, ...) {
   va_list ap;
   fprintf(p->out, "%*s", 2 * p->indent, "");
   va_start(ap, format);
@@ -15,11 +15,11 @@ void v_line(const struct printer *p, const char *format, ...) {
   fputc('\n', p->out);
 }
 
-void v_blank(const struct printer *p) {
+void v_blank(const struct hw_printer *p) {
   fputc('\n', p->out);
 }
 
-void v_comment(const struct printer *p, const char *text) {
+void v_comment(const struct hw_printer *p, const char *text) {
   verilog_comment(p->out, p->a, p->indent, text);
 }
 
@@ -27,11 +27,11 @@ void v_comment(const struct printer *p, const char *text) {
 
 bool is_truth(const struct hw_node *n) {
   switch (n->kind) {
-  case NODE_HELD: return is_truth(n->source);
-  case NODE_ACC: return false;
-  case NODE_LOAD: return n->buffer->format == FORMAT_BOOL;
-  case NODE_CONST: return n->expr->elem == ELEM_BOOL;
-  case NODE_OP: return n->expr->elem == ELEM_BOOL;
+  case HW_NODE_HELD: return is_truth(n->source);
+  case HW_NODE_ACC: return false;
+  case HW_NODE_LOAD: return n->buffer->format == FORMAT_BOOL;
+  case HW_NODE_CONST: return n->expr->elem == ELEM_BOOL;
+  case HW_NODE_OP: return n->expr->elem == ELEM_BOOL;
   default: return n->expr->kind == EXPR_INDEX_LT;
   }
 }
@@ -42,12 +42,12 @@ int node_width(const struct hw_node *n) {
 
 const char *node_name(struct arena *a, const struct hw_unit *u, const struct hw_node *n) {
   (void)u;
-  if (n->kind == NODE_HELD)
+  if (n->kind == HW_NODE_HELD)
     return node_name(a, u, n->source);
   return arena_printf(a, "%s_%d", n->name ? identifier(a, n->name) : "v", n->id);
 }
 
-static const char *port_of(const struct printer *p, struct lane_port port) {
+static const char *port_of(const struct hw_printer *p, struct lane_port port) {
   if (!p->lane)
     return port.connection;
   port.name = arena_printf(p->a, "%s_%s", port.name, port.out ? "out" : "in");
@@ -58,17 +58,17 @@ static const char *port_of(const struct printer *p, struct lane_port port) {
   return port.name;
 }
 
-const char *from_outside(const struct printer *p, const char *name, int width, bool truth,
+const char *from_outside(const struct hw_printer *p, const char *name, int width, bool truth,
                          const char *connection) {
   return port_of(p, (struct lane_port){name, connection, width, false, truth});
 }
 
-const char *to_outside(const struct printer *p, const char *name, int width, const char *connection) {
+const char *to_outside(const struct hw_printer *p, const char *name, int width, const char *connection) {
   return port_of(p, (struct lane_port){name, connection, width, true, true});
 }
 
 /* What an earlier phase left; of vectors, this lane's part. */
-static const char *held_name(const struct printer *p, const struct hw_node *n, const char *name) {
+static const char *held_name(const struct hw_printer *p, const struct hw_node *n, const char *name) {
   int width = node_width(n);
   if (!n->wide)
     return from_outside(p, name, width, is_truth(n), name);
@@ -77,18 +77,18 @@ static const char *held_name(const struct printer *p, const struct hw_node *n, c
                       arena_printf(p->a, "%s_all[lane * %d +: %d]", name, width, width));
 }
 
-struct operand operand_at(const struct printer *p, const struct hw_node *n, int time) {
+struct operand operand_at(const struct hw_printer *p, const struct hw_node *n, int time) {
   struct operand o = {.width = node_width(n), .truth = is_truth(n)};
-  if (n->kind == NODE_CONST) {
+  if (n->kind == HW_NODE_CONST) {
     o.value = n->value;
     return o;
   }
-  if (n->kind == NODE_LOAD && n->buffer->place == HW_TOKEN) {
+  if (n->kind == HW_NODE_LOAD && n->buffer->place == HW_TOKEN) {
     o.name = from_outside(p, "token", 33, false, "token");
     return o;
   }
   o.name = node_name(p->a, p->u, n);
-  if (n->kind == NODE_HELD) {
+  if (n->kind == HW_NODE_HELD) {
     o.name = held_name(p, n, o.name);
     return o;
   }
@@ -137,7 +137,7 @@ static const struct hw_level *level_of(const struct hw_phase *p, const struct lo
   return NULL;
 }
 
-struct index *index_in_phase(const struct printer *p, const struct index *x) {
+struct index *index_in_phase(const struct hw_printer *p, const struct index *x) {
   struct arena *a = p->a;
   const struct hw_level *v;
   struct index *y = x->a ? index_in_phase(p, x->a) : NULL;
@@ -162,7 +162,7 @@ static bool is_power(int64_t x) {
   return x > 0 && (x & (x - 1)) == 0;
 }
 
-static const char *counter_text(const struct printer *p, const struct hw_level *v, int width,
+static const char *counter_text(const struct hw_printer *p, const struct hw_level *v, int width,
                                 const char *lane) {
   const char *name = arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
   name = v->steps == 1 ? "1'd0" : from_outside(p, name, address_bits(v->steps), true, name);
@@ -173,14 +173,14 @@ static const char *counter_text(const struct printer *p, const struct hw_level *
   return both;
 }
 
-static const char *leaf_text(const struct printer *p, const char *name, int64_t count, int width) {
+static const char *leaf_text(const struct hw_printer *p, const char *name, int64_t count, int width) {
   int bits = address_bits(count);
   name = from_outside(p, name, bits, true, name);
   return width > bits ? arena_printf(p->a, "{%d'd0, %s}", width - bits, name) : name;
 }
 
 /* Bits in which nothing of the index overflows; where a part can be negative, or is compared, as signed. */
-static int needed_bits(const struct printer *p, const struct index *x, bool lane) {
+static int needed_bits(const struct hw_printer *p, const struct index *x, bool lane) {
   struct interval r = interval_of_index(p->u, lane ? NULL : p->p, x);
   bool compared = x->kind == INDEX_MIN || x->kind == INDEX_MAX;
   int bits = unsigned_bits(r.hi > 0 ? r.hi : 1) + (r.lo < 0 || compared);
@@ -194,7 +194,7 @@ static int needed_bits(const struct printer *p, const struct index *x, bool lane
   return b > bits ? b : bits;
 }
 
-const char *hw_index_text(const struct printer *p, const struct index *x, int width, const char *lane) {
+const char *hw_index_text(const struct hw_printer *p, const struct index *x, int width, const char *lane) {
   struct arena *a = p->a;
   int64_t c = x->b && x->b->kind == INDEX_CONST ? x->b->constant : 0;
   switch (x->kind) {
@@ -228,7 +228,7 @@ const char *hw_index_text(const struct printer *p, const struct index *x, int wi
                       right, left, right);
 }
 
-void index_wire(const struct printer *p, const char *name, const struct index *x, int width,
+void index_wire(const struct hw_printer *p, const char *name, const struct index *x, int width,
                 const char *lane) {
   int need = needed_bits(p, x, lane);
   if (need <= width) {

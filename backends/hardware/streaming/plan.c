@@ -70,7 +70,7 @@ static bool logits_fit(struct hw_design *h, struct diag *d) {
     for (int k = 0; k < h->units.at[i]->phases.n; k++) {
       const struct hw_phase *p = h->units.at[i]->phases.at[k];
       for (int n = 0; n < p->nodes.n; n++)
-        if (p->nodes.at[n]->kind == NODE_LOAD && p->nodes.at[n]->buffer == h->logits) {
+        if (p->nodes.at[n]->kind == HW_NODE_LOAD && p->nodes.at[n]->buffer == h->logits) {
           diag_at(
               d, SEVERITY_ERROR, p->nodes.at[n]->expr->at,
               "the logits are read again after they are stored; in hardware they leave at once. Return what "
@@ -91,7 +91,7 @@ static void tell_idle(const struct hw_design *h, struct diag *d, const struct hw
   int64_t columns = 0, elements = 0;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];
-    columns = u->kind == UNIT_SUM && u->n > columns ? u->n : columns;
+    columns = u->kind == HW_UNIT_SUM && u->n > columns ? u->n : columns;
     for (int k = 0; k < u->counters.n; k++)
       elements = u->counters.at[k]->extent > elements ? u->counters.at[k]->extent : elements;
   }
@@ -133,7 +133,7 @@ static void widest_codes(struct hw_design *h) {
   h->most_m = 2;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];
-    if (u->kind != UNIT_SUM)
+    if (u->kind != HW_UNIT_SUM)
       continue;
     h->code_bits = u->in->bits > h->code_bits ? u->in->bits : h->code_bits;
     h->sum_bits = u->out->bits > h->sum_bits ? u->out->bits : h->sum_bits;
@@ -168,7 +168,7 @@ struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *l
   if (!hw_within_limits(h, d))
     return NULL;
   for (int i = 0; i < h->units.n; i++) {
-    if (h->units.at[i]->kind == UNIT_SUM)
+    if (h->units.at[i]->kind == HW_UNIT_SUM)
       hw_time_sum(h, h->units.at[i]);
     else
       hw_time_kernel(h, h->units.at[i]);

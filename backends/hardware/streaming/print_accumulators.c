@@ -1,12 +1,12 @@
 /* print_accumulators.c: sums and extremes over a loop's iterations, and over the lanes by a tree. */
 #include "backends/hardware/streaming/phase.h"
 
-static const char *acc_identity(const struct printer *p, const struct hw_node *n, int width) {
+static const char *acc_identity(const struct hw_printer *p, const struct hw_node *n, int width) {
   return n->acc->how == ACC_MAX ? literal(p->a, interval_of_bits(width).lo, width) : literal(p->a, 0, width);
 }
 
 /* The element as the accumulator takes it, in the accumulator's width. */
-const char *acc_element(struct printer *p, const struct hw_node *n) {
+const char *acc_element(struct hw_printer *p, const struct hw_node *n) {
   const struct hw_node *e = n->element;
   int t = n->time - n->latency, width = node_width(n), bits = node_width(e) + 1;
   if (n->acc->how != ACC_ABSMAX)
@@ -18,7 +18,7 @@ const char *acc_element(struct printer *p, const struct hw_node *n) {
 }
 
 /* In a lane: its part of the vector that the tree takes; lanes beyond the loop's end give the identity. */
-void print_acc_part(struct printer *p, const struct hw_node *n) {
+void print_acc_part(struct hw_printer *p, const struct hw_node *n) {
   const struct hw_level *v = p->p->levels[n->acc_level - 1];
   const char *name = node_name(p->a, p->u, n), *element = acc_element(p, n);
   int width = node_width(n), lanes = p->p->lanes;
@@ -35,7 +35,7 @@ void print_acc_part(struct printer *p, const struct hw_node *n) {
     v_line(p, "assign %s = %s;", mine, element);
 }
 
-static void print_combine(const struct printer *p, const struct hw_node *n, const char *a, const char *b,
+static void print_combine(const struct hw_printer *p, const struct hw_node *n, const char *a, const char *b,
                           const char *to) {
   if (n->acc->how == ACC_SUM)
     v_line(p, "%s <= %s + %s;", to, a, b);
@@ -44,7 +44,7 @@ static void print_combine(const struct printer *p, const struct hw_node *n, cons
 }
 
 /* Pairs of lanes, pairs of pairs, ...; the name of the last. */
-const char *print_tree(struct printer *p, const struct hw_node *n) {
+const char *print_tree(struct hw_printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n), *from = arena_printf(p->a, "%s_all", name);
   int width = node_width(n), step = 0;
   for (int count = p->p->lanes / 2; count >= 1; count /= 2) {
@@ -71,7 +71,7 @@ const char *print_tree(struct printer *p, const struct hw_node *n) {
 }
 
 /* The register itself: the first element of a run of its loop replaces what it holds. */
-void print_acc(struct printer *p, const struct hw_node *n, const char *element) {
+void print_acc(struct hw_printer *p, const struct hw_node *n, const char *element) {
   const char *name = node_name(p->a, p->u, n);
   const struct hw_level *v = p->p->levels[n->acc_level - 1];
   int t = n->time - 1;

@@ -24,7 +24,7 @@ int reads_of(const struct hw_buffer *b) {
 
 bool any_sums(const struct hw_design *h) {
   for (int i = 0; i < h->units.n; i++)
-    if (h->units.at[i]->kind == UNIT_SUM)
+    if (h->units.at[i]->kind == HW_UNIT_SUM)
       return true;
   return false;
 }
@@ -35,7 +35,7 @@ int64_t depth_of(const struct hw_buffer *b) {
 
 /* ---- ports ----------------------------------------------------------------------------------------- */
 
-static void print_ports(struct printer *p) {
+static void print_ports(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int sequence = sequence_bits(h);
   v_line(p, "input  wire clk,");
@@ -88,7 +88,7 @@ static void print_ports(struct printer *p) {
 
 /* ---- units ----------------------------------------------------------------------------------------- */
 
-static void declare_unit(struct printer *p, const struct hw_unit *u) {
+static void declare_unit(struct hw_printer *p, const struct hw_unit *u) {
   const struct hw_design *h = p->h;
   int lanes = h->options.vector;
   v_line(p, "wire %s_done;", u->name);
@@ -114,7 +114,7 @@ static void declare_unit(struct printer *p, const struct hw_unit *u) {
   }
 }
 
-static void print_unit(struct printer *p, const struct hw_unit *u) {
+static void print_unit(struct hw_printer *p, const struct hw_unit *u) {
   const char *number = literal(p->a, u->id, address_bits(p->h->units.n));
   v_line(p, "wire %s_clk;", u->name);
   v_line(p, "tern_clock clock_%s (.clk(clk), .on(!aresetn || (state != IDLE && unit == %s)), .q(%s_clk));",
@@ -156,11 +156,11 @@ static void print_unit(struct printer *p, const struct hw_unit *u) {
 
 /* ---- the module ------------------------------------------------------------------------------------ */
 
-static void print_streams(struct printer *p) {
+static void print_streams(struct hw_printer *p) {
   const char *ready = any_sums(p->h) ? "sum_active && sum_w_ready" : NULL;
   for (int i = 0; i < p->h->units.n; i++) {
     const struct hw_unit *u = p->h->units.at[i];
-    if (u->kind == UNIT_KERNEL && unit_streams(u))
+    if (u->kind == HW_UNIT_KERNEL && unit_streams(u))
       ready = arena_printf(p->a, "%s%s%s_w_ready", ready ? ready : "", ready ? " || " : "", u->name);
   }
   v_line(p, "assign w_ready = %s;", ready ? ready : "1'b0");
@@ -172,7 +172,7 @@ static void print_streams(struct printer *p) {
 }
 
 /* What several parts look at. */
-static void declare_shared(struct printer *p) {
+static void declare_shared(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   v_line(p, "localparam IDLE = 2'd0, ISSUE = 2'd1, WAIT = 2'd2, RESULT = 2'd3;");
   v_line(p, "reg  [1:0] state;");
@@ -189,7 +189,7 @@ static void declare_shared(struct printer *p) {
     v_line(p, "reg  sum_done;");
 }
 
-void print_core(struct printer *p) {
+void print_core(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   v_comment(
       p, arena_printf(
@@ -207,7 +207,7 @@ void print_core(struct printer *p) {
   p->indent++;
   declare_shared(p);
   for (int i = 0; i < h->units.n; i++)
-    if (h->units.at[i]->kind == UNIT_KERNEL)
+    if (h->units.at[i]->kind == HW_UNIT_KERNEL)
       declare_unit(p, h->units.at[i]);
   v_blank(p);
   print_sequencer(p);
@@ -225,7 +225,7 @@ void print_core(struct printer *p) {
   print_sum_logits(p);
   v_blank(p);
   for (int i = 0; i < h->units.n; i++)
-    if (h->units.at[i]->kind == UNIT_KERNEL)
+    if (h->units.at[i]->kind == HW_UNIT_KERNEL)
       print_unit(p, h->units.at[i]);
   print_results(p);
   v_blank(p);

@@ -1,7 +1,7 @@
 /* print_fetch.c: the program of the sequencer, and what a step reads of the weight image. */
 #include "backends/hardware/streaming/printer.h"
 
-void print_program(struct printer *p) {
+void print_program(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int units = address_bits(h->units.n);
   v_comment(
@@ -35,32 +35,32 @@ void print_program(struct printer *p) {
 
 /* ---- fetch ----------------------------------------------------------------------------------------- */
 
-struct command { /* of a step: `words` from word `at`, and on by as much for each token */
+struct fetch_command { /* of a step: `words` from word `at`, and on by as much for each token */
   int64_t at, words;
   int sequence; /* whose token, or -1 */
 };
-struct commands {
-  VEC(struct command) list;
+struct fetch_commands {
+  VEC(struct fetch_command) list;
 };
 
 /* The rows that tokens choose, a command for each token, then one command for all the rest. */
-static struct commands *fetch_commands(const struct printer *p) {
+static struct fetch_commands *fetch_commands(const struct hw_printer *p) {
   const struct hw_design *h = p->h;
-  struct commands *commands = arena_new(p->a, struct commands);
+  struct fetch_commands *commands = arena_new(p->a, struct fetch_commands);
   int64_t at = 0;
   for (int k = 0; k < h->prefix_rows; k++) {
     const struct hw_unit *u = h->rows.at[k].unit;
-    int times = u->kind == UNIT_SUM ? 1 : h->options.batch;
+    int times = u->kind == HW_UNIT_SUM ? 1 : h->options.batch;
     for (int n = 0; n < times && u->words; n++)
-      vec_push(p->a, commands->list, (struct command){at, u->words, n});
+      vec_push(p->a, commands->list, (struct fetch_command){at, u->words, n});
     at += u->words * h->table_rows;
   }
   if (h->linear_words)
-    vec_push(p->a, commands->list, (struct command){at, h->linear_words, -1});
+    vec_push(p->a, commands->list, (struct fetch_command){at, h->linear_words, -1});
   return commands;
 }
 
-static void print_fetch_ports(struct printer *p) {
+static void print_fetch_ports(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   v_line(p, "module %s__fetch (", h->name);
   p->indent++;
@@ -77,14 +77,14 @@ static void print_fetch_ports(struct printer *p) {
 }
 
 /* What command `next` reads: from, size, and the token that chooses the row. */
-static void print_commands(struct printer *p, const struct commands *commands) {
+static void print_commands(struct hw_printer *p, const struct fetch_commands *commands) {
   const struct hw_design *h = p->h;
   int bits = address_bits(commands->list.n + 1);
   int64_t bytes = h->word_bits / 8;
   v_line(p, "always @*");
   v_line(p, "  case (next)");
   for (int k = 0; k < commands->list.n; k++) {
-    const struct command *c = &commands->list.at[k];
+    const struct fetch_command *c = &commands->list.at[k];
     const char *pick = !h->prefix_rows ? ""
                        : c->sequence < 0
                            ? "32'd0"
@@ -103,7 +103,7 @@ static void print_commands(struct printer *p, const struct commands *commands) {
 }
 
 /* Where the command's bytes begin. */
-static const char *fetch_place(struct printer *p) {
+static const char *fetch_place(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int token = h->prefix_rows ? unsigned_bits(h->table_rows - 1) : 1;
   if (!h->prefix_rows)
@@ -113,9 +113,9 @@ static const char *fetch_place(struct printer *p) {
   return arena_printf(p->a, "from + {%d'd0, place} * {8'd0, size}", 40 - token);
 }
 
-void print_fetch(struct printer *p) {
+void print_fetch(struct hw_printer *p) {
   const struct hw_design *h = p->h;
-  const struct commands *commands = fetch_commands(p);
+  const struct fetch_commands *commands = fetch_commands(p);
   int bits = address_bits(commands->list.n + 1);
   v_comment(p,
             arena_printf(

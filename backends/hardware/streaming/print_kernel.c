@@ -10,7 +10,7 @@ int unit_ports(const struct hw_unit *u, const struct hw_buffer *b) {
   for (int i = 0; i < u->phases.n; i++)
     for (int k = 0; k < u->phases.at[i]->nodes.n; k++) {
       const struct hw_node *x = u->phases.at[i]->nodes.at[k];
-      if (x->kind == NODE_LOAD && x->buffer == b && x->port + 1 > n)
+      if (x->kind == HW_NODE_LOAD && x->buffer == b && x->port + 1 > n)
         n = x->port + 1;
     }
   return n;
@@ -24,7 +24,7 @@ static int most_words(const struct hw_unit *u) {
 }
 
 bool unit_streams(const struct hw_unit *u) {
-  return u->kind == UNIT_SUM || most_words(u) > 0;
+  return u->kind == HW_UNIT_SUM || most_words(u) > 0;
 }
 
 static const struct hw_store *logits_store(const struct hw_phase *p) {
@@ -38,7 +38,7 @@ bool unit_token(const struct hw_unit *u) {
   for (int i = 0; i < u->phases.n; i++)
     for (int k = 0; k < u->phases.at[i]->nodes.n; k++) {
       const struct hw_node *x = u->phases.at[i]->nodes.at[k];
-      if (x->kind == NODE_LOAD && x->buffer->place == HW_TOKEN)
+      if (x->kind == HW_NODE_LOAD && x->buffer->place == HW_TOKEN)
         return true;
     }
   return false;
@@ -46,7 +46,7 @@ bool unit_token(const struct hw_unit *u) {
 
 /* ---- ports ----------------------------------------------------------------------------------------- */
 
-static void print_ports(struct printer *p) {
+static void print_ports(struct hw_printer *p) {
   const struct hw_unit *u = p->u;
   int lanes = p->h->options.vector;
   v_line(p, "input  wire clk,");
@@ -95,13 +95,13 @@ static void print_ports(struct printer *p) {
 static const struct hw_node *port_user(const struct hw_phase *p, const struct hw_buffer *b, int port) {
   for (int i = 0; i < p->nodes.n; i++) {
     const struct hw_node *n = p->nodes.at[i];
-    if (n->kind == NODE_LOAD && n->buffer == b && n->port == port)
+    if (n->kind == HW_NODE_LOAD && n->buffer == b && n->port == port)
       return n;
   }
   return NULL;
 }
 
-static void print_read_port(struct printer *p, const struct hw_buffer *b, int port) {
+static void print_read_port(struct hw_printer *p, const struct hw_buffer *b, int port) {
   int users = 0;
   for (int i = 0; i < p->u->phases.n; i++)
     users += port_user(p->u->phases.at[i], b, port) != NULL;
@@ -135,7 +135,7 @@ static const struct hw_store *store_to(const struct hw_phase *p, const struct hw
   return NULL;
 }
 
-static void print_write_port(struct printer *p, const struct hw_buffer *b) {
+static void print_write_port(struct hw_printer *p, const struct hw_buffer *b) {
   int lanes = p->h->options.vector;
   v_line(p, "always @(posedge clk) begin");
   p->indent++;
@@ -155,7 +155,7 @@ static void print_write_port(struct printer *p, const struct hw_buffer *b) {
   v_line(p, "end");
 }
 
-static void print_logits_port(struct printer *p) {
+static void print_logits_port(struct hw_printer *p) {
   v_line(p, "always @(posedge clk) begin");
   p->indent++;
   v_line(p, "logit_valid <= 1'b0;");
@@ -174,7 +174,7 @@ static void print_logits_port(struct printer *p) {
   v_line(p, "end");
 }
 
-static void declare_local(struct printer *p, const struct hw_buffer *b) {
+static void declare_local(struct hw_printer *p, const struct hw_buffer *b) {
   int lanes = p->h->options.vector, address = address_bits(b->words), ports = unit_ports(p->u, b);
   v_line(p, "reg [%d:0] %s_write;", lanes - 1, b->name);
   v_line(p, "reg [%d:0] %s_write_address;", address - 1, b->name);
@@ -193,11 +193,11 @@ static void declare_local(struct printer *p, const struct hw_buffer *b) {
 
 /* ---- the sequencer --------------------------------------------------------------------------------- */
 
-static const char *level_name(const struct printer *p, const struct hw_level *v) {
+static const char *level_name(const struct hw_printer *p, const struct hw_level *v) {
   return arena_printf(p->a, "%s%d", v->loop->name, v->loop->id);
 }
 
-static const char *all_last(const struct printer *p, const struct hw_phase *phase) {
+static const char *all_last(const struct hw_printer *p, const struct hw_phase *phase) {
   const char *text = NULL;
   for (int k = phase->n_outer; k < phase->n_levels; k++) {
     const struct hw_level *v = phase->levels[k];
@@ -210,7 +210,7 @@ static const char *all_last(const struct printer *p, const struct hw_phase *phas
   return text ? text : "1'b1";
 }
 
-static void declare_control(struct printer *p) {
+static void declare_control(struct hw_printer *p) {
   const struct hw_unit *u = p->u;
   int phase_bits = address_bits(u->phases.n);
   v_line(p, "reg running;");
@@ -247,7 +247,7 @@ static void declare_control(struct printer *p) {
   }
 }
 
-static void print_records(struct printer *p) {
+static void print_records(struct hw_printer *p) {
   const struct hw_unit *u = p->u;
   int words = most_words(u), bits = p->h->word_bits;
   if (!words)
@@ -284,7 +284,7 @@ static void print_records(struct printer *p) {
 }
 
 /* One more step of the loops that the phase issues, the innermost first. */
-static void print_counting(struct printer *p, const struct hw_phase *x) {
+static void print_counting(struct hw_printer *p, const struct hw_phase *x) {
   int opened = 0;
   for (int k = x->n_levels - 1; k >= x->n_outer; k--) {
     const struct hw_level *v = x->levels[k];
@@ -310,7 +310,7 @@ static void print_counting(struct printer *p, const struct hw_phase *x) {
 }
 
 /* What follows phase `k`: the next iteration of a loop that ends with it, the next phase, or the end. */
-static void print_next(struct printer *p, int k) {
+static void print_next(struct hw_printer *p, int k) {
   const struct hw_unit *u = p->u;
   int bits = address_bits(u->phases.n), opened = 0;
   for (int i = u->loops.n - 1; i >= 0; i--) { /* inner loops stand behind outer ones */
@@ -339,7 +339,7 @@ static void print_next(struct printer *p, int k) {
   }
 }
 
-static void print_sequencer(struct printer *p) {
+static void print_sequencer(struct hw_printer *p) {
   const struct hw_unit *u = p->u;
   int bits = address_bits(u->phases.n);
   v_line(p, "always @(posedge clk)");
@@ -390,7 +390,7 @@ static void print_sequencer(struct printer *p) {
 
 /* ---- the module ------------------------------------------------------------------------------------ */
 
-static const char *phase_title(const struct printer *p, const struct hw_phase *x) {
+static const char *phase_title(const struct hw_printer *p, const struct hw_phase *x) {
   const char *text = arena_printf(p->a, "phase %d:", x->id);
   if (x->single)
     return arena_printf(p->a, "%s scalars, %d clocks", text, x->depth + 1);
@@ -401,7 +401,7 @@ static const char *phase_title(const struct printer *p, const struct hw_phase *x
                       x->lanes == 1 ? "element" : "elements", x->depth, (long long)x->cycles);
 }
 
-static void print_header(struct printer *p) {
+static void print_header(struct hw_printer *p) {
   const struct hw_unit *u = p->u;
   const char *file = source_name(p->a, p->h->module, u->kernel->at.file);
   v_comment(p,
@@ -418,7 +418,7 @@ static void print_header(struct printer *p) {
                       (long long)u->cycles, (long long)u->words));
 }
 
-void hw_print_kernel(struct printer *p, const struct hw_unit *u) {
+void hw_print_kernel(struct hw_printer *p, const struct hw_unit *u) {
   p->u = u;
   print_header(p);
   v_line(p, "module %s (", u->module);

@@ -9,7 +9,7 @@ static bool writes_to(const struct hw_unit *u, const struct hw_buffer *b) {
 }
 
 /* `or` over units that write the memory of what they say, or a default. */
-static const char *any_writer(const struct printer *p, const struct hw_buffer *b) {
+static const char *any_writer(const struct hw_printer *p, const struct hw_buffer *b) {
   const char *text = NULL;
   for (int i = 0; i < p->h->units.n; i++) {
     const struct hw_unit *u = p->h->units.at[i];
@@ -20,7 +20,8 @@ static const char *any_writer(const struct printer *p, const struct hw_buffer *b
 }
 
 /* A choice by the unit that runs; kernels write only while they run. */
-static const char *by_unit(const struct printer *p, const struct hw_buffer *b, const char *what, int port) {
+static const char *by_unit(const struct hw_printer *p, const struct hw_buffer *b, const char *what,
+                           int port) {
   const char *text = NULL;
   for (int i = p->h->units.n - 1; i >= 0; i--) {
     const struct hw_unit *u = p->h->units.at[i];
@@ -35,7 +36,7 @@ static const char *by_unit(const struct printer *p, const struct hw_buffer *b, c
   return text;
 }
 
-static void print_writes(struct printer *p, const struct hw_buffer *b) {
+static void print_writes(struct hw_printer *p, const struct hw_buffer *b) {
   const struct hw_design *h = p->h;
   int lanes = h->options.vector, bits = address_bits(b->words);
   const char *mask = any_writer(p, b);
@@ -65,7 +66,7 @@ static void print_writes(struct printer *p, const struct hw_buffer *b) {
 }
 
 /* A port's address: that of the unit that runs; the sum engine and the states' window use port 0. */
-static void print_reads(struct printer *p, const struct hw_buffer *b) {
+static void print_reads(struct hw_printer *p, const struct hw_buffer *b) {
   int bits = address_bits(b->words), ports = reads_of(b);
   const char *list = "";
   for (int k = 0; k < ports; k++) {
@@ -104,7 +105,7 @@ static void print_reads(struct printer *p, const struct hw_buffer *b) {
   p->indent--;
 }
 
-void print_memory(struct printer *p, const struct hw_buffer *b) {
+void print_memory(struct hw_printer *p, const struct hw_buffer *b) {
   v_blank(p);
   v_comment(p, arena_printf(p->a, "%s%s: %lld elements of %d bits", b->place == HW_STATE ? "state " : "",
                             b->spec, (long long)(b->elements * b->instances), b->bits));

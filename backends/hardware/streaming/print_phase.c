@@ -4,14 +4,14 @@
 #include <stdlib.h>
 
 /* Vectors that lanes fill. */
-static void declare_vectors(struct printer *p) {
+static void declare_vectors(struct hw_printer *p) {
   int lanes = p->p->lanes;
   for (int i = 0; i < p->p->nodes.n; i++) {
     const struct hw_node *n = p->p->nodes.at[i];
-    bool leaves = (n->held && n->wide && n->kind != NODE_HELD) || (n->kind == NODE_ACC && n->across);
+    bool leaves = (n->held && n->wide && n->kind != HW_NODE_HELD) || (n->kind == HW_NODE_ACC && n->across);
     if (leaves)
       v_line(p, "wire [%d:0] %s_all;", lanes * node_width(n) - 1, node_name(p->a, p->u, n));
-    if (n->kind == NODE_ACC && n->across && p->p->levels[n->acc_level - 1]->extent % lanes) {
+    if (n->kind == HW_NODE_ACC && n->across && p->p->levels[n->acc_level - 1]->extent % lanes) {
       const struct hw_level *v = p->p->levels[n->acc_level - 1];
       const char *last = v->steps == 1 ? "1'b1"
                                        : arena_printf(p->a, "%s == %s", phase_counter(p, v),
@@ -29,12 +29,12 @@ static void declare_vectors(struct printer *p) {
 }
 
 static bool in_lanes(const struct hw_node *n) {
-  return n->wide || (n->kind == NODE_ACC && n->across);
+  return n->wide || (n->kind == HW_NODE_ACC && n->across);
 }
 
 static bool any_lanes(const struct hw_phase *p) {
   for (int i = 0; i < p->nodes.n; i++)
-    if (in_lanes(p->nodes.at[i]) && p->nodes.at[i]->kind != NODE_HELD)
+    if (in_lanes(p->nodes.at[i]) && p->nodes.at[i]->kind != HW_NODE_HELD)
       return true;
   for (int i = 0; i < p->stores.n; i++)
     if (store_in_lanes(p->stores.at[i]))
@@ -44,7 +44,7 @@ static bool any_lanes(const struct hw_phase *p) {
 
 static bool needs_lane_number(const struct hw_phase *p) {
   for (int i = 0; i < p->nodes.n; i++)
-    if (p->nodes.at[i]->kind == NODE_INDEX && p->nodes.at[i]->wide)
+    if (p->nodes.at[i]->kind == HW_NODE_INDEX && p->nodes.at[i]->wide)
       return true;
   return false;
 }
@@ -58,7 +58,7 @@ const char *lane_module(struct arena *a, const struct hw_unit *u, const struct h
 }
 
 /* What is done in each lane; p->lane collects what goes in and out. */
-static void print_lane_body(struct printer *p) {
+static void print_lane_body(struct hw_printer *p) {
   if (needs_lane_number(p->p)) {
     int bits = address_bits(p->p->lanes);
     from_outside(p, "LANE", bits, true,
@@ -66,9 +66,9 @@ static void print_lane_body(struct printer *p) {
   }
   for (int i = 0; i < p->p->nodes.n; i++) {
     const struct hw_node *n = p->p->nodes.at[i];
-    if (n->kind == NODE_ACC && n->across)
+    if (n->kind == HW_NODE_ACC && n->across)
       print_acc_part(p, n);
-    else if (n->kind == NODE_ACC && n->wide)
+    else if (n->kind == HW_NODE_ACC && n->wide)
       print_acc(p, n, acc_element(p, n));
     else if (n->wide)
       print_node(p, n);
@@ -86,7 +86,7 @@ static void print_lane_body(struct printer *p) {
 }
 
 /* The lane's text goes to memory first: only then its ports are known. */
-static char *lane_text(struct printer *p, struct lane_ports *ports) {
+static char *lane_text(struct hw_printer *p, struct lane_ports *ports) {
   char *text = NULL;
   size_t length;
   FILE *out = p->out, *memory = or_die(open_memstream(&text, &length));
@@ -98,13 +98,13 @@ static char *lane_text(struct printer *p, struct lane_ports *ports) {
   return or_die(fclose(memory) == 0 ? text : NULL);
 }
 
-static const char *range_text(const struct printer *p, int width, bool truth) {
+static const char *range_text(const struct hw_printer *p, int width, bool truth) {
   if (truth && width == 1)
     return "";
   return arena_printf(p->a, "%s[%d:0] ", truth ? "" : "signed ", width - 1);
 }
 
-void print_lane(struct printer *p, const struct hw_unit *u, const struct hw_phase *phase) {
+void print_lane(struct hw_printer *p, const struct hw_unit *u, const struct hw_phase *phase) {
   struct lane_ports ports = {0};
   p->u = u;
   p->p = phase;
@@ -129,7 +129,7 @@ void print_lane(struct printer *p, const struct hw_unit *u, const struct hw_phas
   free(text);
 }
 
-static void print_lanes(struct printer *p) {
+static void print_lanes(struct hw_printer *p) {
   struct lane_ports ports = {0};
   int lanes = p->p->lanes, id = p->p->id, bits = address_bits(lanes);
   free(lane_text(p, &ports));
@@ -153,12 +153,12 @@ static void print_lanes(struct printer *p) {
   v_line(p, "end endgenerate");
 }
 
-static void print_scalars(struct printer *p, bool after) {
+static void print_scalars(struct hw_printer *p, bool after) {
   for (int i = 0; i < p->p->nodes.n; i++) {
     const struct hw_node *n = p->p->nodes.at[i];
     if (n->wide || n->late != after)
       continue;
-    if (n->kind == NODE_ACC)
+    if (n->kind == HW_NODE_ACC)
       print_acc(p, n, n->across ? print_tree(p, n) : acc_element(p, n));
     else
       print_node(p, n);
@@ -166,10 +166,10 @@ static void print_scalars(struct printer *p, bool after) {
 }
 
 /* Scalars, lanes, then what comes of accumulators over the lanes: names are declared before they are used. */
-void print_phase(struct printer *p, const struct hw_phase *phase) {
+void print_phase(struct hw_printer *p, const struct hw_phase *phase) {
   p->p = phase;
   for (int i = 0; i < phase->nodes.n; i++)
-    if (phase->nodes.at[i]->kind == NODE_LOAD && phase->nodes.at[i]->buffer->place != HW_TOKEN)
+    if (phase->nodes.at[i]->kind == HW_NODE_LOAD && phase->nodes.at[i]->buffer->place != HW_TOKEN)
       print_address(p, phase->nodes.at[i]);
   declare_vectors(p);
   print_scalars(p, false);

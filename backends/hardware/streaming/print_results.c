@@ -2,13 +2,13 @@
  */
 #include "backends/hardware/streaming/core.h"
 
-static const char *logit_of(const struct printer *p, const char *what) {
+static const char *logit_of(const struct hw_printer *p, const char *what) {
   const char *text = NULL;
   for (int i = p->h->units.n - 1; i >= 0; i--) {
     const struct hw_unit *u = p->h->units.at[i];
     if (!unit_stores_logits(u))
       continue;
-    const char *one = arena_printf(p->a, "%s_logit_%s", u->kind == UNIT_SUM ? "sum" : u->name, what);
+    const char *one = arena_printf(p->a, "%s_logit_%s", u->kind == HW_UNIT_SUM ? "sum" : u->name, what);
     text = text ? arena_printf(p->a, "unit == %s ? %s : %s", literal(p->a, i, address_bits(p->h->units.n)),
                                one, text)
                 : one;
@@ -17,7 +17,7 @@ static const char *logit_of(const struct printer *p, const char *what) {
 }
 
 /* The ranking: the best of the logits while they pass by. */
-static void print_ranking(struct printer *p) {
+static void print_ranking(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int index = address_bits(h->logits->elements), bits = h->logits->bits, k = h->options.topk;
   v_blank(p);
@@ -43,7 +43,7 @@ static void print_ranking(struct printer *p) {
 }
 
 /* Each logit through a FIFO, which has room for those that are on their way when a unit is stopped. */
-static void print_logits(struct printer *p) {
+static void print_logits(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int bits = h->logits->bits, room = h->logit_room;
   v_blank(p);
@@ -66,7 +66,7 @@ static void print_logits(struct printer *p) {
 }
 
 /* The number and the score of the best token whose turn it is. */
-static void print_pick(struct printer *p) {
+static void print_pick(struct hw_printer *p) {
   int index = address_bits(p->h->logits->elements), bits = p->h->logits->bits, k = p->h->options.topk;
   if (k > 1) {
     v_line(
@@ -83,7 +83,7 @@ static void print_pick(struct printer *p) {
   }
 }
 
-static void print_best(struct printer *p) {
+static void print_best(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int index = address_bits(h->logits->elements), bits = h->logits->bits, k = h->options.topk;
   int room = h->logit_room;
@@ -116,7 +116,7 @@ static void print_best(struct printer *p) {
   v_line(p, "    best <= best + %s;", literal(p->a, 1, kb));
 }
 
-void print_results(struct printer *p) {
+void print_results(struct hw_printer *p) {
   print_ranking(p);
   print_logits(p);
   print_best(p);

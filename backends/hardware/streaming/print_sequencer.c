@@ -2,16 +2,16 @@
  * with. */
 #include "backends/hardware/streaming/core.h"
 
-static const char *any_done(const struct printer *p) {
+static const char *any_done(const struct hw_printer *p) {
   const char *text = any_sums(p->h) ? "sum_done" : NULL;
   for (int i = 0; i < p->h->units.n; i++)
-    if (p->h->units.at[i]->kind == UNIT_KERNEL)
+    if (p->h->units.at[i]->kind == HW_UNIT_KERNEL)
       text = arena_printf(p->a, "%s%s%s_done", text ? text : "", text ? " || " : "", p->h->units.at[i]->name);
   return text;
 }
 
 /* A bit a unit: chosen by the unit that runs. */
-static void print_flag(struct printer *p, const char *name, bool (*has)(const struct hw_unit *)) {
+static void print_flag(struct hw_printer *p, const char *name, bool (*has)(const struct hw_unit *)) {
   v_line(p, "reg %s;", name);
   v_line(p, "always @*");
   v_line(p, "  case (unit)");
@@ -23,14 +23,14 @@ static void print_flag(struct printer *p, const char *name, bool (*has)(const st
 }
 
 static bool runs_once(const struct hw_unit *u) {
-  return u->kind == UNIT_SUM;
+  return u->kind == HW_UNIT_SUM;
 }
 
 static bool gives_logits(const struct hw_unit *u) {
   return unit_stores_logits(u);
 }
 
-void print_next_tokens(struct printer *p) {
+void print_next_tokens(struct hw_printer *p) {
   int n = p->h->options.batch;
   v_comment(p, "the sequences' tokens");
   v_line(p, "reg [31:0] token_of [0:%d];", n - 1);
@@ -65,7 +65,7 @@ void print_next_tokens(struct printer *p) {
   v_line(p, "  end");
 }
 
-void print_sequencer(struct printer *p) {
+void print_sequencer(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int rows = address_bits(h->rows.n), bits = sequence_bits(h);
   v_line(p, "reg [%d:0] row;", rows - 1);

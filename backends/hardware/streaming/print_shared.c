@@ -1,7 +1,7 @@
 /* print_shared.c: the units that a kernel's phases of scalars share. */
 #include "backends/hardware/streaming/phase.h"
 
-void declare_shared_units(struct printer *p) {
+void declare_shared_units(struct hw_printer *p) {
   for (int kind = 0; kind < SHARED_COUNT; kind++) {
     const struct hw_shared *s = &p->u->shared[kind];
     if (!s->users)
@@ -12,7 +12,7 @@ void declare_shared_units(struct printer *p) {
 }
 
 /* Operands of the node that begins in this clock. */
-static const char *print_operands(struct printer *p, enum shared_unit kind, int operands) {
+static const char *print_operands(struct hw_printer *p, enum shared_unit kind, int operands) {
   const struct hw_shared *s = &p->u->shared[kind];
   const char *name = shared_unit_names[kind], *start = NULL;
   for (int k = 0; k < operands; k++)
@@ -37,7 +37,7 @@ static const char *print_operands(struct printer *p, enum shared_unit kind, int 
   return start;
 }
 
-void print_shared_units(struct printer *p) {
+void print_shared_units(struct hw_printer *p) {
   const struct hw_shared *mul = &p->u->shared[SHARED_MULSHIFT], *div = &p->u->shared[SHARED_IDIV];
   const struct hw_shared *root = &p->u->shared[SHARED_ISQRT], *log = &p->u->shared[SHARED_ILOG2];
   if (mul->users || div->users || root->users || log->users)

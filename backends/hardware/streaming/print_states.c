@@ -18,7 +18,7 @@ static int64_t deepest_state(const struct hw_design *h) {
 }
 
 /* Clearing: after reset, on request, and of the sequences whose last token the step took. */
-void print_clearing(struct printer *p) {
+void print_clearing(struct hw_printer *p) {
   int n = p->h->options.batch;
   v_blank(p);
   v_comment(p, "states get their initial values, word after word");
@@ -52,7 +52,7 @@ void print_clearing(struct printer *p) {
 }
 
 /* The window: which memory, word and lane an element's number means. */
-void print_window(struct printer *p) {
+void print_window(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int lanes = h->options.vector, lane_bits = address_bits(lanes), bits = sequence_bits(h);
   int64_t all = state_elements(h), from = 0;
@@ -109,7 +109,7 @@ void print_window(struct printer *p) {
   }
 }
 
-void print_window_data(struct printer *p) {
+void print_window_data(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int lanes = h->options.vector;
   const char *text = "32'd0";

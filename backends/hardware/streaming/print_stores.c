@@ -8,7 +8,7 @@ const char *store_name(struct arena *a, const struct hw_phase *p, const struct h
 }
 
 /* Write enables, address and data at the store's time: NAME_write, NAME_address, NAME_data. */
-void print_store(struct printer *p, const struct hw_store *s) {
+void print_store(struct hw_printer *p, const struct hw_store *s) {
   const char *name = store_name(p->a, p->p, s);
   int lanes = p->h->options.vector, t = s->time, width = s->buffer->bits;
   struct index *x = index_in_phase(p, s->index);

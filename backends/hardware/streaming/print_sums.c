@@ -5,7 +5,7 @@ static int64_t most_columns(const struct hw_design *h) {
   int64_t most = 1;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];
-    if (u->kind == UNIT_SUM && u->skipped + u->columns > most)
+    if (u->kind == HW_UNIT_SUM && u->skipped + u->columns > most)
       most = u->skipped + u->columns;
   }
   return most;
@@ -15,7 +15,7 @@ int64_t most_elements_out(const struct hw_design *h) {
   int64_t most = 2;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];
-    int64_t size = u->kind != UNIT_SUM          ? 0
+    int64_t size = u->kind != HW_UNIT_SUM       ? 0
                    : u->out->place == HW_LOGITS ? u->out->elements
                                                 : depth_of(u->out) * h->options.vector;
     most = size > most ? size : most;
@@ -24,13 +24,13 @@ int64_t most_elements_out(const struct hw_design *h) {
 }
 
 /* A table of the sums' numbers: a choice by unit. */
-static void print_choice(struct printer *p, const char *name, int width,
+static void print_choice(struct hw_printer *p, const char *name, int width,
                          int64_t (*number)(const struct hw_unit *)) {
   v_line(p, "reg [%d:0] %s;", width - 1, name);
   v_line(p, "always @*");
   v_line(p, "  case (unit)");
   for (int i = 0; i < p->h->units.n; i++)
-    if (p->h->units.at[i]->kind == UNIT_SUM)
+    if (p->h->units.at[i]->kind == HW_UNIT_SUM)
       v_line(p, "    %s: %s = %s;", literal(p->a, i, address_bits(p->h->units.n)), name,
              literal(p->a, number(p->h->units.at[i]), width));
   v_line(p, "    default: %s = %s;", name, literal(p->a, 0, width));
@@ -58,7 +58,7 @@ static int64_t one(const struct hw_unit *u) {
 }
 
 /* Codes of the running sum's operand, widened to the engine's. */
-static void print_codes(struct printer *p) {
+static void print_codes(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int lanes = h->options.vector, width = h->code_bits;
   for (int i = 0; i < h->buffers.n; i++) {
@@ -84,7 +84,7 @@ static void print_codes(struct printer *p) {
   const struct hw_buffer *last = NULL;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *u = h->units.at[i];
-    if (u->kind != UNIT_SUM)
+    if (u->kind != HW_UNIT_SUM)
       continue;
     v_line(p, "    %s: code_data = %s_codes;", literal(p->a, i, address_bits(h->units.n)), u->in->name);
     last = u->in;
@@ -93,7 +93,7 @@ static void print_codes(struct printer *p) {
   v_line(p, "  endcase");
 }
 
-static void print_sum_results(struct printer *p) {
+static void print_sum_results(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int element = address_bits(most_elements_out(h));
   v_comment(p, "sums go to their places one by one, all sequences at once");
@@ -122,7 +122,7 @@ static void print_sum_results(struct printer *p) {
     v_line(p, "always @*");
     v_line(p, "  case (unit)");
     for (int k = 0; k < h->units.n; k++)
-      if (h->units.at[k]->kind == UNIT_SUM && h->units.at[k]->out == b)
+      if (h->units.at[k]->kind == HW_UNIT_SUM && h->units.at[k]->out == b)
         v_line(p, "    %s: %s_sum = sum_valid;", literal(p->a, k, address_bits(h->units.n)), b->name);
     v_line(p, "    default: %s_sum = 1'b0;", b->name);
     v_line(p, "  endcase");
@@ -132,7 +132,7 @@ static void print_sum_results(struct printer *p) {
   }
 }
 
-void declare_sums(struct printer *p) {
+void declare_sums(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int element = address_bits(most_elements_out(h));
   v_blank(p);
@@ -173,7 +173,7 @@ void declare_sums(struct printer *p) {
   print_sum_results(p);
 }
 
-void print_engine(struct printer *p) {
+void print_engine(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   v_blank(p);
   print_codes(p);
@@ -203,10 +203,10 @@ void print_engine(struct printer *p) {
   p->indent--;
 }
 
-void print_sum_logits(struct printer *p) {
+void print_sum_logits(struct hw_printer *p) {
   for (int i = 0; i < p->h->units.n; i++) {
     const struct hw_unit *u = p->h->units.at[i];
-    if (u->kind != UNIT_SUM || u->out->place != HW_LOGITS)
+    if (u->kind != HW_UNIT_SUM || u->out->place != HW_LOGITS)
       continue;
     int bits = p->h->logits->bits;
     v_line(p, "wire sum_logit_valid = sum_valid;");

@@ -5,19 +5,20 @@
 #include "backends/lower/facts.h"
 #include "support/escape.h"
 
-static int64_t blocks_of(const struct printer *p) {
+static int64_t blocks_of(const struct hw_printer *p) {
   (void)p;
   return p->h->options.batch;
 }
 
 /* ---- checks ---------------------------------------------------------------------------------------- */
 
-static const char *array_of(const struct printer *p, const struct hw_unit *u, const struct bench_write *w) {
+static const char *array_of(const struct hw_printer *p, const struct hw_unit *u,
+                            const struct bench_write *w) {
   return arena_printf(p->a, "x_%s_%s", u->name, w->buffer->name);
 }
 
 /* Element of the memory where the instance of this run begins. */
-static const char *base_of(const struct printer *p, const struct bench_write *w) {
+static const char *base_of(const struct hw_printer *p, const struct bench_write *w) {
   const struct state *s = w->buffer->state;
   if (!s || !s->stride)
     return "0";
@@ -29,7 +30,7 @@ static const char *base_of(const struct printer *p, const struct bench_write *w)
 }
 
 /* The first difference is kept; report_fault, outside of this code, tells what it is. */
-static void print_compare(struct printer *p, const struct hw_unit *u, const struct bench_write *w,
+static void print_compare(struct hw_printer *p, const struct hw_unit *u, const struct bench_write *w,
                           const char *element, const char *sequence, const char *got) {
   const char *array = array_of(p, u, w);
   v_line(p, "expect_value = %s[%s * %lld + %s];", array, sequence, (long long)w->elements, element);
@@ -46,7 +47,7 @@ static void print_compare(struct printer *p, const struct hw_unit *u, const stru
   v_line(p, "%s_count = %s_count + 1;", array, array);
 }
 
-static void print_kernel_check(struct printer *p, const struct hw_unit *u, const struct bench_write *w) {
+static void print_kernel_check(struct hw_printer *p, const struct hw_unit *u, const struct bench_write *w) {
   int bits = w->buffer->bits, lanes = p->h->options.vector;
   const char *bus = arena_printf(p->a, "dut.core.%s_%s", u->name, w->buffer->name);
   if (w->buffer->place == HW_LOGITS) {
@@ -71,7 +72,7 @@ static void print_kernel_check(struct printer *p, const struct hw_unit *u, const
   v_line(p, "    end");
 }
 
-static void print_sum_check(struct printer *p, const struct hw_unit *u, const struct bench_write *w) {
+static void print_sum_check(struct hw_printer *p, const struct hw_unit *u, const struct bench_write *w) {
   int bits = p->h->sum_bits;
   v_line(p, "if (dut.core.sum_valid && dut.core.unit == %d)", u->id);
   v_line(p, "  for (lane = 0; lane < %d; lane = lane + 1) begin", p->h->options.batch);
@@ -83,10 +84,10 @@ static void print_sum_check(struct printer *p, const struct hw_unit *u, const st
   v_line(p, "  end");
 }
 
-static void print_unit_check(struct printer *p, const struct hw_unit *u) {
+static void print_unit_check(struct hw_printer *p, const struct hw_unit *u) {
   struct bench_write *writes;
   int n = bench_writes(p->a, u, &writes);
-  bool sum = u->kind == UNIT_SUM;
+  bool sum = u->kind == HW_UNIT_SUM;
   for (int k = 0; k < n; k++) {
     int64_t room = writes[k].elements * (sum ? blocks_of(p) : p->h->options.batch);
     v_line(p, "reg [31:0] %s [0:%lld];", array_of(p, u, &writes[k]), (long long)room - 1);
@@ -168,7 +169,7 @@ static const char *const head =
     "\n";
 
 /* Tells the fault by names of the spec and ends the simulation. */
-static void print_report(struct printer *p) {
+static void print_report(struct hw_printer *p) {
   v_line(p, "always @(negedge clk)");
   v_line(p, "  if (fault != 0) begin");
   p->indent += 2;
@@ -200,8 +201,8 @@ static void print_report(struct printer *p) {
   for (int i = 0; i < p->h->units.n; i++) {
     const struct hw_unit *u = p->h->units.at[i];
     const char *file = source_name(p->a, p->h->module, u->kernel->at.file);
-    const char *what = u->kind == UNIT_SUM ? arena_printf(p->a, "ternary sum of %s", u->weight->name)
-                                           : arena_printf(p->a, "kernel %s", kernel_title(u->kernel));
+    const char *what = u->kind == HW_UNIT_SUM ? arena_printf(p->a, "ternary sum of %s", u->weight->name)
+                                              : arena_printf(p->a, "kernel %s", kernel_title(u->kernel));
     v_line(p, "    %d: $display(\"  unit %s: %s, %s line %u\");", i, u->name,
            verilog_string(p->a, what, true), verilog_string(p->a, file, true), (unsigned)u->kernel->at.line);
   }
@@ -216,7 +217,7 @@ static void print_report(struct printer *p) {
 }
 
 /* An instance with its AXI4-Lite ports; other ports follow where `prefix` says that it is the design. */
-static void print_bus(struct printer *p, const char *instance, const char *prefix) {
+static void print_bus(struct hw_printer *p, const char *instance, const char *prefix) {
   static const char *const names[] = {"awaddr",  "awvalid", "awready", "wdata",  "wstrb",  "wvalid",
                                       "wready",  "bresp",   "bvalid",  "bready", "araddr", "arvalid",
                                       "arready", "rdata",   "rresp",   "rvalid", "rready"};
@@ -226,7 +227,7 @@ static void print_bus(struct printer *p, const char *instance, const char *prefi
     v_line(p, "  .%s%s(bus_%s)%s", prefix, names[i], names[i], i + 1 < n || *prefix ? "," : ");");
 }
 
-static void print_dut(struct printer *p) {
+static void print_dut(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int sequence = sequence_bits(h), bits = h->word_bits;
   v_line(p, "wire [11:0] bus_awaddr, bus_araddr;");
@@ -278,7 +279,7 @@ static void print_dut(struct printer *p) {
 }
 
 /* The value that clearing gives a word of the states. */
-static void print_initial(struct printer *p) {
+static void print_initial(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int64_t end = 0;
   v_line(p, "localparam STATE_WORDS = %lld;", (long long)(state_elements(h) * h->options.batch));
@@ -521,7 +522,7 @@ static const char *const driving =
     "    aresetn <= 1'b1;\n"
     "  end\n";
 
-void print_test_bench(struct printer *p) {
+void print_test_bench(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   v_comment(p,
             arena_printf(p->a, "%s_tb: runs %s on given tokens and compares everything that its units store.",

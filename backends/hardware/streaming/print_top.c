@@ -4,7 +4,7 @@
 
 #include "ir/layout.h"
 
-static void print_ports(struct printer *p) {
+static void print_ports(struct hw_printer *p) {
   int sequence = sequence_bits(p->h), bits = p->h->word_bits;
   static const char *const lite[] = {"input  wire [11:0] s_axil_awaddr", "input  wire s_axil_awvalid",
                                      "output wire s_axil_awready",       "input  wire [31:0] s_axil_wdata",
@@ -55,7 +55,7 @@ static void print_ports(struct printer *p) {
   v_line(p, "output wire m_axi_rready");
 }
 
-static void print_registers(struct printer *p) {
+static void print_registers(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   v_line(p,
          "tern_axil #(.COUNTERS(6), .VERSION(1), .LANES(%d), .VECTOR(%d), .BATCH(%d), .LAYOUT(32'h%08x), "
@@ -77,7 +77,7 @@ static void print_registers(struct printer *p) {
   p->indent--;
 }
 
-static void print_reader(struct printer *p) {
+static void print_reader(struct hw_printer *p) {
   v_line(p,
          "tern_axi_reader #(.ADDRESS(40), .DATA(%d), .SIZE(32), .DEPTH(%d), .BURST(%d)) reader (.clk(clk), "
          ".aresetn(aresetn),",
@@ -97,7 +97,7 @@ static void print_reader(struct printer *p) {
 }
 
 /* Between the registers, the reader and the core. */
-static void declare_wires(struct printer *p) {
+static void declare_wires(struct hw_printer *p) {
   v_line(p, "wire run;");
   v_line(p, "wire clear;");
   v_line(p, "wire clear_error;");
@@ -124,7 +124,7 @@ static void declare_wires(struct printer *p) {
   v_line(p, "wire w_ready;");
 }
 
-static void print_core_instance(struct printer *p) {
+static void print_core_instance(struct hw_printer *p) {
   v_line(p,
          "%s__core core (.clk(clk), .aresetn(aresetn), .run(run), .clear(clear), .busy(busy), "
          ".clearing(clearing),",
@@ -147,7 +147,7 @@ static void print_core_instance(struct printer *p) {
   p->indent--;
 }
 
-void print_top(struct printer *p) {
+void print_top(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   v_comment(
       p, arena_printf(p->a, "%s: %s as a streaming machine with AXI interfaces.", h->name, h->module->name));

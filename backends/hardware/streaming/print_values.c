@@ -9,11 +9,11 @@
 
 /* ---- loads ----------------------------------------------------------------------------------------- */
 
-static const char *port_data(const struct printer *p, const struct hw_node *n) {
+static const char *port_data(const struct hw_printer *p, const struct hw_node *n) {
   return arena_printf(p->a, "%s_read%d_data", n->buffer->name, n->port);
 }
 
-void print_address(struct printer *p, const struct hw_node *n) {
+void print_address(struct hw_printer *p, const struct hw_node *n) {
   struct index *x = index_in_phase(p, n->index);
   int lanes = p->h->options.vector;
   const char *name = node_name(p->a, p->u, n);
@@ -27,7 +27,7 @@ void print_address(struct printer *p, const struct hw_node *n) {
 }
 
 /* One element of the word, for all lanes. */
-static void print_scalar_load(struct printer *p, const struct hw_node *n) {
+static void print_scalar_load(struct hw_printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n);
   int width = node_width(n), lanes = p->h->options.vector;
   if (lanes == 1) {
@@ -48,7 +48,7 @@ static void print_scalar_load(struct printer *p, const struct hw_node *n) {
 
 /* ---- values ---------------------------------------------------------------------------------------- */
 
-void phase_declare(const struct printer *p, const struct hw_node *n, const char *kind) {
+void phase_declare(const struct hw_printer *p, const struct hw_node *n, const char *kind) {
   const char *name = node_name(p->a, p->u, n);
   if (is_truth(n))
     v_line(p, "%s %s;", kind, name);
@@ -56,13 +56,13 @@ void phase_declare(const struct printer *p, const struct hw_node *n, const char 
     v_line(p, "%s signed [%d:0] %s;", kind, node_width(n) - 1, name);
 }
 
-static void assign(const struct printer *p, const struct hw_node *n, int time, const char *text) {
+static void assign(const struct hw_printer *p, const struct hw_node *n, int time, const char *text) {
   phase_declare(p, n, "reg");
   v_line(p, "always @(posedge clk) %s%s <= %s;", phase_when(p, time), node_name(p->a, p->u, n), text);
 }
 
 /* Fits `full`, a signed wire of that many bits, to the node's width: saturates where bits are lost. */
-const char *phase_fitted(const struct printer *p, const struct hw_node *n, const char *full, int bits) {
+const char *phase_fitted(const struct hw_printer *p, const struct hw_node *n, const char *full, int bits) {
   int width = node_width(n);
   struct operand o = {.name = full, .width = bits};
   if (bits <= width)
@@ -78,7 +78,7 @@ static int most(int a, int b) {
 }
 
 /* a + b, a - b in one more bit than the wider operand. */
-static void print_sum_of(struct printer *p, const struct hw_node *n, int t) {
+static void print_sum_of(struct hw_printer *p, const struct hw_node *n, int t) {
   const char *name = node_name(p->a, p->u, n);
   int full = most(node_width(n->in[0]), node_width(n->in[1])) + 1;
   struct interval a = n->in[0]->range, b = n->in[1]->range;
@@ -91,7 +91,7 @@ static void print_sum_of(struct printer *p, const struct hw_node *n, int t) {
   assign(p, n, t, phase_fitted(p, n, arena_printf(p->a, "%s_full", name), full));
 }
 
-static void print_extreme(struct printer *p, const struct hw_node *n, int t) {
+static void print_extreme(struct hw_printer *p, const struct hw_node *n, int t) {
   const char *name = node_name(p->a, p->u, n);
   int full = most(node_width(n->in[0]), node_width(n->in[1]));
   const char *a = phase_wide(p, n->in[0], t, full), *b = phase_wide(p, n->in[1], t, full);
@@ -100,7 +100,7 @@ static void print_extreme(struct printer *p, const struct hw_node *n, int t) {
   assign(p, n, t, phase_fitted(p, n, arena_printf(p->a, "%s_full", name), full));
 }
 
-static void print_compare(struct printer *p, const struct hw_node *n, int t) {
+static void print_compare(struct hw_printer *p, const struct hw_node *n, int t) {
   int full = most(node_width(n->in[0]), node_width(n->in[1]));
   const char *sign = n->code == OP_ILT ? "<" : n->code == OP_ILE ? "<=" : "==";
   assign(p, n, t,
@@ -108,20 +108,20 @@ static void print_compare(struct printer *p, const struct hw_node *n, int t) {
                       phase_wide(p, n->in[1], t, full)));
 }
 
-static void print_select(struct printer *p, const struct hw_node *n, int t) {
+static void print_select(struct hw_printer *p, const struct hw_node *n, int t) {
   int width = node_width(n);
   assign(p, n, t,
          arena_printf(p->a, "%s ? %s : %s", phase_text(p, n->in[0], t), phase_wide(p, n->in[1], t, width),
                       phase_wide(p, n->in[2], t, width)));
 }
 
-static void print_convert(struct printer *p, const struct hw_node *n, int t) {
+static void print_convert(struct hw_printer *p, const struct hw_node *n, int t) {
   const char *name = node_name(p->a, p->u, n);
   v_line(p, "wire signed [%d:0] %s = %s;", node_width(n) - 1, name,
          phase_wide(p, n->in[0], t, node_width(n)));
 }
 
-static void print_mulshift(struct printer *p, const struct hw_node *n, int t) {
+static void print_mulshift(struct hw_printer *p, const struct hw_node *n, int t) {
   const char *name = node_name(p->a, p->u, n);
   const struct hw_node *e = n->in[2];
   int64_t least = e->range.lo < -62 ? -62 : e->range.lo > 62 ? 62 : e->range.lo;
@@ -134,7 +134,7 @@ static void print_mulshift(struct printer *p, const struct hw_node *n, int t) {
          phase_text(p, n->in[0], t), phase_text(p, n->in[1], t), phase_text(p, e, t), name);
 }
 
-static void print_curve(struct printer *p, const struct hw_node *n, int t) {
+static void print_curve(struct hw_printer *p, const struct hw_node *n, int t) {
   const char *name = node_name(p->a, p->u, n);
   struct curve_shape s = curve_shape(&n->expr->attr);
   int64_t y[(1 << CURVE_MOST_SEGMENTS) + 1];
@@ -158,7 +158,7 @@ static void print_curve(struct printer *p, const struct hw_node *n, int t) {
 }
 
 /* One bit a clock where there is one iteration, else pipelined. */
-static void print_slow(struct printer *p, const struct hw_node *n, int t) {
+static void print_slow(struct hw_printer *p, const struct hw_node *n, int t) {
   const char *name = node_name(p->a, p->u, n);
   bool div = n->code == OP_IDIV;
   const char *module = div ? "tern_idiv" : "tern_isqrt";
@@ -179,7 +179,7 @@ static void print_slow(struct printer *p, const struct hw_node *n, int t) {
   }
 }
 
-static void print_log2(struct printer *p, const struct hw_node *n, int t) {
+static void print_log2(struct hw_printer *p, const struct hw_node *n, int t) {
   const char *name = node_name(p->a, p->u, n);
   int a = node_width(n->in[0]), q = address_bits(a);
   v_line(p, "wire [%d:0] %s_q0;", q - 1, name);
@@ -192,14 +192,14 @@ const char *const shared_unit_names[] = {
     [SHARED_MULSHIFT] = "mul", [SHARED_IDIV] = "div", [SHARED_ISQRT] = "sqrt", [SHARED_ILOG2] = "log"};
 
 /* Its operands go to the kernel's unit at their time; here is the register of the result. */
-static void print_shared_user(struct printer *p, const struct hw_node *n, enum shared_unit kind) {
+static void print_shared_user(struct hw_printer *p, const struct hw_node *n, enum shared_unit kind) {
   const struct hw_shared *s = &p->u->shared[kind];
   const char *q = arena_printf(p->a, "%s_q", shared_unit_names[kind]);
   int bits = kind == SHARED_ILOG2 ? address_bits(s->in[0]) + 1 : s->out;
   assign(p, n, n->start + s->latency, phase_fitted(p, n, q, bits));
 }
 
-static void print_op(struct printer *p, const struct hw_node *n) {
+static void print_op(struct hw_printer *p, const struct hw_node *n) {
   int t = n->start;
   enum shared_unit kind = hw_shared_by(p->p, n);
   if (kind != SHARED_COUNT) {
@@ -223,7 +223,7 @@ static void print_op(struct printer *p, const struct hw_node *n) {
   }
 }
 
-static const char *record_bits(const struct printer *p, const struct hw_node *n) {
+static const char *record_bits(const struct hw_printer *p, const struct hw_node *n) {
   int width = (int)format_bits(n->expr->buffer->format);
   if (!n->wide)
     return arena_printf(p->a, "p%d_record[%lld +: %d]", p->p->id, (long long)n->field, width);
@@ -235,7 +235,7 @@ static const char *record_bits(const struct printer *p, const struct hw_node *n)
 
 /* In a lane, the variable of the wide loop is an element's number, counter and lane together; elsewhere it is
  * the counter, which `index_in_phase` scales. */
-static void print_index_node(struct printer *p, const struct hw_node *n) {
+static void print_index_node(struct hw_printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n), *lane = n->wide ? "LANE_in" : NULL;
   const struct index *x = n->wide ? n->index : index_in_phase(p, n->index);
   if (n->expr->kind != EXPR_INDEX_LT) {
@@ -253,7 +253,7 @@ static void print_index_node(struct printer *p, const struct hw_node *n) {
 }
 
 /* Keeps old values of the node as long as somebody looks at them. */
-void print_delays(struct printer *p, const struct hw_node *n) {
+void print_delays(struct hw_printer *p, const struct hw_node *n) {
   int width = node_width(n), count = n->needed - n->time;
   if (p->p->single || n->time == TIME_ALWAYS || count <= 0)
     return;
@@ -267,7 +267,7 @@ void print_delays(struct printer *p, const struct hw_node *n) {
 }
 
 /* For later phases. */
-void print_kept(struct printer *p, const struct hw_node *n) {
+void print_kept(struct hw_printer *p, const struct hw_node *n) {
   const char *name = node_name(p->a, p->u, n);
   int width = node_width(n);
   v_line(p, "assign %s = %s;",
@@ -276,9 +276,9 @@ void print_kept(struct printer *p, const struct hw_node *n) {
          name);
 }
 
-void print_node(struct printer *p, const struct hw_node *n) {
+void print_node(struct hw_printer *p, const struct hw_node *n) {
   switch (n->kind) {
-  case NODE_LOAD:
+  case HW_NODE_LOAD:
     if (n->buffer->place == HW_TOKEN)
       return;
     if (n->whole)
@@ -289,9 +289,9 @@ void print_node(struct printer *p, const struct hw_node *n) {
     else
       print_scalar_load(p, n);
     break;
-  case NODE_WEIGHT: assign(p, n, 0, record_bits(p, n)); break;
-  case NODE_INDEX: print_index_node(p, n); break;
-  case NODE_OP: print_op(p, n); break;
+  case HW_NODE_WEIGHT: assign(p, n, 0, record_bits(p, n)); break;
+  case HW_NODE_INDEX: print_index_node(p, n); break;
+  case HW_NODE_OP: print_op(p, n); break;
   default: return;
   }
   print_delays(p, n);

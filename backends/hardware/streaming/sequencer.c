@@ -32,7 +32,7 @@ static bool add_units(struct hw_design *h, struct diag *d, const struct call *c,
     } else {
       struct hw_unit *u = arena_new(h->arena, struct hw_unit);
       *u = (struct hw_unit){
-          .kind = UNIT_KERNEL, .kernel = c->kernel, .name = c->kernel->name, .id = h->units.n};
+          .kind = HW_UNIT_KERNEL, .kernel = c->kernel, .name = c->kernel->name, .id = h->units.n};
       u->module = arena_printf(h->arena, "%s__%s", h->name, u->name);
       u->i_count = counts[0];
       u->j_count = counts[1];
@@ -90,7 +90,7 @@ static int64_t table_rows(const struct hw_design *h) {
       const struct hw_phase *p = h->units.at[i]->phases.at[k];
       for (int n = 0; n < p->nodes.n; n++) {
         const struct hw_node *x = p->nodes.at[n];
-        int64_t row = x->kind == NODE_WEIGHT ? hw_row_of(x->index) : 0;
+        int64_t row = x->kind == HW_NODE_WEIGHT ? hw_row_of(x->index) : 0;
         if (row > 0 && x->expr->buffer->elements / row < rows)
           rows = x->expr->buffer->elements / row;
       }
@@ -111,7 +111,7 @@ int64_t hw_row_of(const struct index *x) {
 }
 
 static int64_t runs_of(const struct hw_design *h, const struct hw_unit *u) {
-  return u->kind == UNIT_SUM ? 1 : h->options.batch; /* sums serve all sequences at once */
+  return u->kind == HW_UNIT_SUM ? 1 : h->options.batch; /* sums serve all sequences at once */
 }
 
 static bool find_prefix(struct hw_design *h, struct diag *d) {
@@ -153,7 +153,7 @@ bool hw_add_up(struct hw_design *h, struct diag *d) {
 }
 
 bool unit_stores_logits(const struct hw_unit *u) {
-  if (u->kind == UNIT_SUM)
+  if (u->kind == HW_UNIT_SUM)
     return u->out->place == HW_LOGITS;
   for (int i = 0; i < u->phases.n; i++)
     for (int k = 0; k < u->phases.at[i]->stores.n; k++)

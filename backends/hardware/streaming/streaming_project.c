@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct project {
+struct streaming_project {
   struct diag *d;
   struct arena arena;
   const struct hw_design *h;
@@ -22,36 +22,36 @@ struct project {
   VEC(const char *) files; /* all that were written, relative to the folder */
 };
 
-static const char *place(struct project *p, const char *name) {
+static const char *place(struct streaming_project *p, const char *name) {
   return arena_printf(&p->arena, "%s/%s", p->dir, name);
 }
 
-static bool open_file(struct project *p, struct output *o, const char *name) {
+static bool open_file(struct streaming_project *p, struct output *o, const char *name) {
   vec_push(&p->arena, p->files, name);
   return output_open(o, p->d, place(p, name));
 }
 
 /* ---- Verilog --------------------------------------------------------------------------------------- */
 
-static bool write_module(struct project *p, const char *name, void (*print)(struct printer *)) {
+static bool write_module(struct streaming_project *p, const char *name, void (*print)(struct hw_printer *)) {
   struct output o;
   if (!open_file(p, &o, name))
     return false;
-  struct printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
+  struct hw_printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
   print(&pr);
   return output_close(&o, false);
 }
 
-static bool write_kernel(struct project *p, const struct hw_unit *u) {
+static bool write_kernel(struct streaming_project *p, const struct hw_unit *u) {
   struct output o;
   if (!open_file(p, &o, arena_printf(&p->arena, "rtl/%s.v", u->module)))
     return false;
-  struct printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
+  struct hw_printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
   hw_print_kernel(&pr, u);
   return output_close(&o, false);
 }
 
-static bool write_lanes(struct project *p, const struct hw_unit *u) {
+static bool write_lanes(struct streaming_project *p, const struct hw_unit *u) {
   struct output o;
   for (int i = 0; i < u->phases.n; i++) {
     const struct hw_phase *phase = u->phases.at[i];
@@ -59,7 +59,7 @@ static bool write_lanes(struct project *p, const struct hw_unit *u) {
       continue;
     if (!open_file(p, &o, arena_printf(&p->arena, "rtl/%s.v", lane_module(&p->arena, u, phase))))
       return false;
-    struct printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
+    struct hw_printer pr = {.a = &p->arena, .out = o.file, .h = p->h};
     print_lane(&pr, u, phase);
     if (!output_close(&o, false))
       return false;
@@ -67,7 +67,7 @@ static bool write_lanes(struct project *p, const struct hw_unit *u) {
   return true;
 }
 
-static bool write_modules(struct project *p) {
+static bool write_modules(struct streaming_project *p) {
   struct arena *a = &p->arena;
   const char *name = p->h->name;
   bool ok = write_module(p, arena_printf(a, "rtl/%s.v", name), print_top) &&
@@ -76,7 +76,7 @@ static bool write_modules(struct project *p) {
             write_module(p, arena_printf(a, "rtl/%s__fetch.v", name), print_fetch) &&
             write_module(p, arena_printf(a, "sim/%s_tb.sv", name), print_test_bench);
   for (int i = 0; ok && i < p->h->units.n; i++)
-    if (p->h->units.at[i]->kind == UNIT_KERNEL)
+    if (p->h->units.at[i]->kind == HW_UNIT_KERNEL)
       ok = write_kernel(p, p->h->units.at[i]) && write_lanes(p, p->h->units.at[i]);
   return ok;
 }
@@ -87,7 +87,7 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool copy_file(struct project *p, const char *name) {
+static bool copy_file(struct streaming_project *p, const char *name) {
   enum { LARGEST_SOURCE = 1 << 24 };
   struct output o;
   size_t length;
@@ -100,7 +100,7 @@ static bool copy_file(struct project *p, const char *name) {
 }
 
 /* All files of a folder of the library with that ending. */
-static bool copy_folder(struct project *p, const char *folder, const char *ending) {
+static bool copy_folder(struct streaming_project *p, const char *folder, const char *ending) {
   VEC(const char *) names = {0};
   const char *path = arena_printf(&p->arena, "%s/%s", p->library, folder);
   DIR *dir = opendir(path);
@@ -124,7 +124,7 @@ static bool copy_folder(struct project *p, const char *folder, const char *endin
 
 /* ---- numbers --------------------------------------------------------------------------------------- */
 
-static bool write_weights(struct project *p) {
+static bool write_weights(struct streaming_project *p) {
   struct output o;
   if (!open_file(p, &o, "weights.bin"))
     return false;
@@ -134,7 +134,7 @@ static bool write_weights(struct project *p) {
   return false;
 }
 
-static bool write_vectors(struct project *p) {
+static bool write_vectors(struct streaming_project *p) {
   struct output tokens, expected;
   if (!output_folder(p->d, place(p, "vectors")) || !open_file(p, &tokens, "vectors/tokens.txt"))
     return false;
@@ -148,7 +148,7 @@ static bool write_vectors(struct project *p) {
   return false;
 }
 
-static bool write_manifest(struct project *p) {
+static bool write_manifest(struct streaming_project *p) {
   struct output o;
   if (!open_file(p, &o, "manifest.json"))
     return false;
@@ -157,7 +157,7 @@ static bool write_manifest(struct project *p) {
 }
 
 /* Files of a folder with that ending, in order. */
-static const char *file_list(struct project *p, const char *folder, const char *ending) {
+static const char *file_list(struct streaming_project *p, const char *folder, const char *ending) {
   VEC(const char *) names = {0};
   const char *text = "";
   for (int i = 0; i < p->files.n; i++) {
@@ -172,7 +172,7 @@ static const char *file_list(struct project *p, const char *folder, const char *
   return text;
 }
 
-static bool write_makefile(struct project *p) {
+static bool write_makefile(struct streaming_project *p) {
   struct output o;
   if (!open_file(p, &o, "Makefile"))
     return false;
@@ -181,7 +181,7 @@ static bool write_makefile(struct project *p) {
   return output_close(&o, false);
 }
 
-static bool write_project(struct project *p) {
+static bool write_project(struct streaming_project *p) {
   bool ok = output_folder(p->d, p->dir) && output_folder(p->d, place(p, "rtl")) &&
             output_folder(p->d, place(p, "sim")) && copy_folder(p, "rtl", ".v") &&
             copy_folder(p, "sim", ".sv") && copy_folder(p, "sim", ".vlt") && write_modules(p);
@@ -196,7 +196,8 @@ static bool write_project(struct project *p) {
 
 bool hw_write(struct diag *d, const struct hw_design *h, const char *dir, const char *library,
               const struct weight_source *source, const struct hw_vectors *vectors) {
-  struct project p = {.d = d, .h = h, .dir = dir, .library = library, .source = source, .vectors = vectors};
+  struct streaming_project p = {
+      .d = d, .h = h, .dir = dir, .library = library, .source = source, .vectors = vectors};
   outputs_begin();
   bool ok = outputs_end(d, write_project(&p));
   arena_free(&p.arena);

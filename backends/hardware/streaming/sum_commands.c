@@ -35,7 +35,7 @@ bool hw_add_sums(struct hw_design *h, struct diag *d, const struct kernel *k, in
   if (!sum_fits(h, d, k))
     return false;
   struct hw_unit key = {
-      .kind = UNIT_SUM, .kernel = k, .m = k->m, .n = k->n, .i_count = i_count, .j_count = j_count};
+      .kind = HW_UNIT_SUM, .kernel = k, .m = k->m, .n = k->n, .i_count = i_count, .j_count = j_count};
   key.in = hw_buffer_of(h, d, k, k->in);
   key.out = hw_buffer_of(h, d, k, k->out);
   if (!key.in || !key.out)

@@ -20,7 +20,7 @@ struct bench_write {
 /* Those of the unit, in order; returns how many. */
 int bench_writes(struct arena *a, const struct hw_unit *u, struct bench_write **out);
 
-void print_test_bench(struct printer *p);
+void print_test_bench(struct hw_printer *p);
 
 /* Runs the model on the vectors' tokens. `expected` may be NULL (only tokens are wanted). generated[step *
  * batch + sequence]: the best token of each step. False after a diagnostic. */

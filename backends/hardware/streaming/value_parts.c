@@ -7,7 +7,7 @@
 
 /* ---- indices ------------------------------------------------------------------------------------------- */
 
-struct word fill_counter(struct filling *f, const struct loop *loop, bool lane) {
+struct word fill_counter(struct kernel_filling *f, const struct loop *loop, bool lane) {
   for (int i = 0; i < f->k->counters.n; i++) {
     const struct hw_level *v = f->k->counters.at[i];
     if (v->loop != loop)
@@ -19,9 +19,9 @@ struct word fill_counter(struct filling *f, const struct loop *loop, bool lane) 
   return word_const(f->b, 0, 1);
 }
 
-static struct word index_word(struct filling *f, const struct index *x, int width, bool lane);
+static struct word index_word(struct kernel_filling *f, const struct index *x, int width, bool lane);
 
-static struct word multiple(struct filling *f, struct word w, int64_t by) {
+static struct word multiple(struct kernel_filling *f, struct word w, int64_t by) {
   int places = 0, sums = -1;
   for (; by > 1 && by % 2 == 0; by /= 2)
     places++;
@@ -34,7 +34,7 @@ static struct word multiple(struct filling *f, struct word w, int64_t by) {
   return word_left(f->b, word_wide(f->b, w, w.n + 1, true), places, w.n);
 }
 
-static struct word index_word(struct filling *f, const struct index *x, int width, bool lane) {
+static struct word index_word(struct kernel_filling *f, const struct index *x, int width, bool lane) {
   struct bits *b = f->b;
   int64_t c = x->b && x->b->kind == INDEX_CONST ? x->b->constant : 0;
   struct word l = no_word, r = no_word;
@@ -71,17 +71,17 @@ static struct word index_word(struct filling *f, const struct index *x, int widt
 }
 
 /* Of a node or a store, as its phase's counters give it. */
-struct word fill_index(struct filling *f, const struct index *x, int width, bool lane) {
+struct word fill_index(struct kernel_filling *f, const struct index *x, int width, bool lane) {
   return word_cut(index_word(f, x, width, lane), 0, width);
 }
 
-struct index *fill_in_phase(const struct filling *f, const struct index *x) {
-  struct printer p = {.a = f->h->arena, .h = f->h, .u = f->k, .p = f->p};
+struct index *fill_in_phase(const struct kernel_filling *f, const struct index *x) {
+  struct hw_printer p = {.a = f->h->arena, .h = f->h, .u = f->k, .p = f->p};
   return index_in_phase(&p, x);
 }
 
 /* Conjunction of "the counter is at its last step" over levels from `first` on. */
-bit fill_at_last(struct filling *f, int first) {
+bit fill_at_last(struct kernel_filling *f, int first) {
   bit all = BIT_1;
   for (int i = first; i < f->p->n_levels; i++) {
     const struct hw_level *v = f->p->levels[i];
@@ -93,38 +93,38 @@ bit fill_at_last(struct filling *f, int first) {
   return all;
 }
 
-struct word fill_later(struct filling *f, struct word w, int clocks) {
+struct word fill_later(struct kernel_filling *f, struct word w, int clocks) {
   for (int t = 0; t < clocks && !f->p->single; t++)
     w = word_reg(f->b, w, f->on);
   return w;
 }
 
-bit fill_flag_later(struct filling *f, bit flag, int clocks) {
+bit fill_flag_later(struct kernel_filling *f, bit flag, int clocks) {
   return fill_later(f, fill_single(f, flag), clocks).at[0];
 }
 
 /* ---- values -------------------------------------------------------------------------------------------- */
 
-static struct word fill_value(struct filling *f, const struct hw_node *n, int time) {
-  if (n->kind == NODE_CONST)
+static struct word fill_value(struct kernel_filling *f, const struct hw_node *n, int time) {
+  if (n->kind == HW_NODE_CONST)
     return word_const(f->b, n->value, node_width(n));
-  if (n->kind == NODE_HELD)
+  if (n->kind == HW_NODE_HELD)
     return fill_value(f, n->source, 0);
-  if (n->kind == NODE_LOAD && n->buffer->place == HW_TOKEN)
+  if (n->kind == HW_NODE_LOAD && n->buffer->place == HW_TOKEN)
     return f->token;
   return n->time == TIME_ALWAYS ? f->value[n->id] : fill_later(f, f->value[n->id], time - n->time);
 }
 
-struct word fill_wide(struct filling *f, const struct hw_node *n, int time, int width) {
+struct word fill_wide(struct kernel_filling *f, const struct hw_node *n, int time, int width) {
   return word_wide(f->b, fill_value(f, n, time), width, is_truth(n));
 }
 
 /* When what is ready at `time` is registered. */
-bit fill_when(const struct filling *f, int time) {
+bit fill_when(const struct kernel_filling *f, int time) {
   return f->p->single ? f->valid[time] : f->on;
 }
 
-static struct word sum_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word sum_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   struct interval a = n->in[0]->range, b = n->in[1]->range;
   int wa = node_width(n->in[0]), wb = node_width(n->in[1]), full = fill_most(wa, wb) + 1;
   struct interval exact = n->code == OP_IADD ? (struct interval){a.lo + b.lo, a.hi + b.hi}
@@ -136,7 +136,7 @@ static struct word sum_of(struct filling *f, const struct hw_node *n, int64_t ti
   return word_fit(f->b, times, sum, node_width(n));
 }
 
-static struct word extreme_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word extreme_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   int full = fill_most(node_width(n->in[0]), node_width(n->in[1]));
   struct word a = fill_wide(f, n->in[0], n->start, full), b = fill_wide(f, n->in[1], n->start, full);
   bit less = n->code == OP_IMIN ? word_less(f->b, times, a, b) : word_less(f->b, times, b, a);
@@ -148,8 +148,8 @@ static int within(int64_t e) {
 }
 
 /* As tern_mulshift.v: a product that is a shift and a shift that is none are wires. */
-struct word fill_mulshift(struct filling *f, int64_t times, struct word a, struct word b, struct word e,
-                          int bits, int e_least, int e_most, bit enable) {
+struct word fill_mulshift(struct kernel_filling *f, int64_t times, struct word a, struct word b,
+                          struct word e, int bits, int e_least, int e_most, bit enable) {
   struct bits *x = f->b;
   int w = a.n + b.n, right = e_most > 1 ? e_most - 1 : 0;
   int left = e_least >= 1 ? 0 : 1 - e_least < bits + 1 ? 1 - e_least : bits + 1, t = w + left;
@@ -193,7 +193,7 @@ struct word fill_mulshift(struct filling *f, int64_t times, struct word a, struc
 }
 
 /* The domain's nearest number; nothing where all values are within. */
-static struct word inside(struct filling *f, int64_t times, struct word d, int domain) {
+static struct word inside(struct kernel_filling *f, int64_t times, struct word d, int domain) {
   struct word low = word_cut(d, 0, domain), above = word_cut(d, domain, d.n - domain);
   if (word_is_const(above) && above.at[0] == BIT_0)
     return low;
@@ -203,7 +203,8 @@ static struct word inside(struct filling *f, int64_t times, struct word d, int d
 }
 
 /* What a table gives. Columns that are the same for all its words are constants, equal ones the same bit. */
-static struct word table_word(struct filling *f, int64_t times, const int64_t *value, int depth, int bits) {
+static struct word table_word(struct kernel_filling *f, int64_t times, const int64_t *value, int depth,
+                              int bits) {
   struct word to = word_wires(f->b, bits, times);
   for (int k = 0; k < bits; k++)
     for (int m = -2; m < k; m++) { /* -2, -1: constant 0, 1 */
@@ -220,7 +221,7 @@ static struct word table_word(struct filling *f, int64_t times, const int64_t *v
 }
 
 /* As tern_curve.v. */
-static struct word curve_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word curve_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   struct bits *x = f->b;
   struct curve_shape s = curve_shape(&n->expr->attr);
   int64_t y[(1 << CURVE_MOST_SEGMENTS) + 1], rises[1 << CURVE_MOST_SEGMENTS];
@@ -255,7 +256,7 @@ int fill_negative(struct word w) {
   return w.at[w.n - 1] != BIT_0;
 }
 
-static struct word slow_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word slow_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   bool loop = f->p->single;
   int a = node_width(n->in[0]), bits = node_width(n), sign = fill_negative(fill_value(f, n->in[0], n->start));
   for (int i = 0; i < n->n_in; i++)
@@ -268,7 +269,7 @@ static struct word slow_of(struct filling *f, const struct hw_node *n, int64_t t
   return word_wires(f->b, bits, times);
 }
 
-static struct word log_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word log_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   int a = node_width(n->in[0]), q = address_bits(a);
   struct word x = fill_value(f, n->in[0], n->start);
   bits_use(f->b, x);
@@ -277,7 +278,7 @@ static struct word log_of(struct filling *f, const struct hw_node *n, int64_t ti
 }
 
 /* A node that shares a unit has a register of its own behind it. */
-static struct word shared_user(struct filling *f, const struct hw_node *n, enum shared_unit kind) {
+static struct word shared_user(struct kernel_filling *f, const struct hw_node *n, enum shared_unit kind) {
   const struct hw_shared *s = &f->k->shared[kind];
   for (int m = 0; m < n->n_in; m++)
     vec_push(f->h->arena, f->shared[kind][m], fill_wide(f, n->in[m], n->start, s->in[m]));
@@ -290,7 +291,7 @@ static struct word shared_user(struct filling *f, const struct hw_node *n, enum 
   return word_reg(f->b, w, f->valid[n->start + s->latency]);
 }
 
-static struct word op_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word op_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   int t = n->start, width = node_width(n);
   int full = n->n_in > 1 ? fill_most(node_width(n->in[0]), node_width(n->in[1])) : 0;
   struct word w = no_word;
@@ -325,7 +326,7 @@ static struct word op_of(struct filling *f, const struct hw_node *n, int64_t tim
 }
 
 /* The address is registered at the port (put_ports); the word in the memory; the value here. */
-static struct word load_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word load_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   int lanes = f->h->options.vector, width = node_width(n);
   struct word data = word_wires(f->b, width, times);
   if (!n->whole && lanes > 1) {
@@ -336,7 +337,7 @@ static struct word load_of(struct filling *f, const struct hw_node *n, int64_t t
   return word_reg(f->b, data, fill_when(f, 2));
 }
 
-static struct word weight_of(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word weight_of(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   int width = (int)format_bits(n->expr->buffer->format), before = (f->p->words - 1) * f->h->word_bits;
   struct word w = word_wires(f->b, width, times);
   for (int64_t at = n->field; at < n->field + times * width; at++)
@@ -347,7 +348,7 @@ static struct word weight_of(struct filling *f, const struct hw_node *n, int64_t
   return word_reg(f->b, word_wide(f->b, w, node_width(n), false), fill_when(f, 0));
 }
 
-static struct word index_node(struct filling *f, const struct hw_node *n, int64_t times) {
+static struct word index_node(struct kernel_filling *f, const struct hw_node *n, int64_t times) {
   const struct index *x = n->wide ? n->index : fill_in_phase(f, n->index); /* as print_index_node */
   if (n->expr->kind != EXPR_INDEX_LT)
     return word_reg(f->b, fill_index(f, x, node_width(n), n->wide), fill_when(f, 0));
@@ -360,7 +361,7 @@ static struct word index_node(struct filling *f, const struct hw_node *n, int64_
   return word_reg(f->b, fill_single(f, less), fill_when(f, 0));
 }
 
-void fill_node(struct filling *f, const struct hw_node *n) {
+void fill_node(struct kernel_filling *f, const struct hw_node *n) {
   enum shared_unit kind = hw_shared_by(f->p, n);
   int64_t times = n->wide ? f->p->lanes : 1;
   struct word *to = &f->value[n->id];
@@ -369,14 +370,14 @@ void fill_node(struct filling *f, const struct hw_node *n) {
     return;
   }
   switch (n->kind) {
-  case NODE_LOAD:
+  case HW_NODE_LOAD:
     if (n->buffer->place != HW_TOKEN)
       *to = load_of(f, n, times);
     break;
-  case NODE_WEIGHT: *to = weight_of(f, n, times); break;
-  case NODE_INDEX: *to = index_node(f, n, times); break;
-  case NODE_OP: *to = op_of(f, n, times); break;
-  case NODE_ACC: *to = fill_accumulator(f, n); break;
+  case HW_NODE_WEIGHT: *to = weight_of(f, n, times); break;
+  case HW_NODE_INDEX: *to = index_node(f, n, times); break;
+  case HW_NODE_OP: *to = op_of(f, n, times); break;
+  case HW_NODE_ACC: *to = fill_accumulator(f, n); break;
   default: break;
   }
 }

@@ -17,7 +17,7 @@ struct recorder {
 
 int bench_writes(struct arena *a, const struct hw_unit *u, struct bench_write **out) {
   VEC(struct bench_write) list = {0};
-  if (u->kind == UNIT_SUM) {
+  if (u->kind == HW_UNIT_SUM) {
     struct bench_write w = {u->out, u->kernel->out, u->kernel->out->elements, u->m};
     vec_push(a, list, w);
     *out = list.at;

@@ -119,7 +119,7 @@ static bool put_record(struct stream *s) {
     return true;
   memset(s->record, 0, bytes);
   for (int i = 0; ok && i < s->phase->nodes.n; i++)
-    if (s->phase->nodes.at[i]->kind == NODE_WEIGHT)
+    if (s->phase->nodes.at[i]->kind == HW_NODE_WEIGHT)
       ok = put_field(s, s->phase->nodes.at[i]);
   fwrite(s->record, 1, bytes, s->out);
   return ok;
@@ -232,7 +232,7 @@ static bool put_sum(struct stream *s, const struct hw_unit *u) {
 static bool put_row(struct stream *s, const struct hw_row *r) {
   s->i = r->i;
   s->j = r->j;
-  return r->unit->kind == UNIT_SUM ? put_sum(s, r->unit) : put_kernel(s, r->unit);
+  return r->unit->kind == HW_UNIT_SUM ? put_sum(s, r->unit) : put_kernel(s, r->unit);
 }
 
 static bool put_all(struct stream *s) {
@@ -243,7 +243,7 @@ static bool put_all(struct stream *s) {
       ok = put_row(s, &h->rows.at[k]);
   s->token = 0;
   for (int k = h->prefix_rows; ok && k < h->rows.n; k++) {
-    int times = h->rows.at[k].unit->kind == UNIT_SUM ? 1 : h->options.batch;
+    int times = h->rows.at[k].unit->kind == HW_UNIT_SUM ? 1 : h->options.batch;
     for (int n = 0; ok && n < times; n++)
       ok = put_row(s, &h->rows.at[k]);
   }

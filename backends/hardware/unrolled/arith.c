@@ -93,7 +93,7 @@ static ref product(struct netlist *n, ref a, ref b) {
   for (int i = 0; i < w; i++)
     row[i] = (struct net_term){net_select(n, net_bit(n, b, i), a, net_const(n, 0)),
                                i == w - 1 && net_signed(n, b), i};
-  const struct node x = *net_at(n, a), y = *net_at(n, b);
+  const struct net_node x = *net_at(n, a), y = *net_at(n, b);
   int64_t corner[4] = {x.lo * y.lo, x.lo * y.hi, x.hi * y.lo, x.hi * y.hi}, lo = corner[0], hi = corner[0];
   for (int i = 1; i < 4; i++) {
     lo = corner[i] < lo ? corner[i] : lo;
@@ -151,16 +151,16 @@ static ref round_constant_shift(struct netlist *n, ref a, int by) {
     a = net_shr(n, a, 1);
   if (by == 0)
     return a;
-  const struct node *x = net_at(n, a);
+  const struct net_node *x = net_at(n, a);
   int64_t c;
-  if (x->kind == NODE_ADD && net_is_const(n, x->in[1], &c) && c == -((int64_t)1 << (by - 1)))
+  if (x->kind == NET_ADD && net_is_const(n, x->in[1], &c) && c == -((int64_t)1 << (by - 1)))
     return net_shr(n, x->in[0], by); /* the half that rounding adds was taken off before */
   return net_add(n, net_shr(n, a, by), net_bit(n, a, by - 1));
 }
 
 /* To the right by e where it is positive, to the left by -e where it is negative. */
 static ref shift_both(struct netlist *n, ref a, ref e, int bits) {
-  const struct node range = *net_at(n, e);
+  const struct net_node range = *net_at(n, e);
   ref right = net_clamp(n, net_add(n, e, net_const(n, -1)), 0, INT64_MAX), shifted = shift_right(n, a, right);
   ref rounded = net_add(n, net_shr(n, shifted, 1), net_bit(n, shifted, 0));
   ref is_left = net_lt(n, e, net_const(n, 1));
@@ -187,7 +187,7 @@ ref net_min(struct netlist *n, ref a, ref b) {
     return net_clamp(n, b, INT64_MIN, v);
   if (net_is_const(n, b, &v))
     return net_clamp(n, a, INT64_MIN, v);
-  const struct node x = *net_at(n, a), y = *net_at(n, b);
+  const struct net_node x = *net_at(n, a), y = *net_at(n, b);
   int before = n->nodes.n;
   ref least = net_select(n, net_lt(n, a, b), a, b);
   return net_bound(n, least, before, INT64_MIN, x.hi < y.hi ? x.hi : y.hi);
@@ -199,7 +199,7 @@ ref net_max(struct netlist *n, ref a, ref b) {
     return net_clamp(n, b, v, INT64_MAX);
   if (net_is_const(n, b, &v))
     return net_clamp(n, a, v, INT64_MAX);
-  const struct node x = *net_at(n, a), y = *net_at(n, b);
+  const struct net_node x = *net_at(n, a), y = *net_at(n, b);
   int before = n->nodes.n;
   ref most = net_select(n, net_lt(n, a, b), b, a);
   return net_bound(n, most, before, x.lo > y.lo ? x.lo : y.lo, INT64_MAX);
@@ -207,7 +207,7 @@ ref net_max(struct netlist *n, ref a, ref b) {
 
 /* a, or -1 - a where a is negative. */
 static ref fold_sign(struct netlist *n, ref a, ref sign) {
-  const struct node x = *net_at(n, a);
+  const struct net_node x = *net_at(n, a);
   int before = n->nodes.n;
   ref folded = net_select(n, sign, net_not(n, a), a);
   return net_bound(n, folded, before, 0, x.hi > ~x.lo ? x.hi : ~x.lo);
@@ -217,7 +217,7 @@ ref net_abs(struct netlist *n, ref a) {
   if (!net_signed(n, a))
     return a;
   ref sign = net_bit(n, a, 63), folded = fold_sign(n, a, sign);
-  const struct node x = *net_at(n, a);
+  const struct net_node x = *net_at(n, a);
   int before = n->nodes.n;
   ref magnitude = net_add(n, folded, sign);
   return net_bound(n, magnitude, before, 0, x.hi > -x.lo ? x.hi : -x.lo);
@@ -252,7 +252,7 @@ ref net_div(struct netlist *n, ref a, ref b) {
     q = net_add(n, net_shl(n, q, 1), bit);
     net_bound(n, q, before, 0, most >> i);
   }
-  const struct node x = *net_at(n, q);
+  const struct net_node x = *net_at(n, q);
   int before = n->nodes.n;
   ref signed_q = net_select(n, sign, net_not(n, q), q);
   return net_bound(n, signed_q, before, net_signed(n, a) ? ~x.hi : 0, x.hi);
@@ -302,7 +302,7 @@ static ref choose_bit(struct netlist *n, ref i, int bit, const ref *value, int64
 }
 
 ref net_choose(struct netlist *n, ref i, const ref *value, int64_t count) {
-  const struct node x = *net_at(n, i);
+  const struct net_node x = *net_at(n, i);
   int64_t v, *entry = xmalloc(sizeof *entry * (size_t)count);
   if (net_is_const(n, i, &v)) {
     free(entry);

@@ -23,11 +23,11 @@ static bool describe(const struct netlist *n, const ref *x, int64_t columns, int
                      int *arrival) {
   int first = net_at(n, x[0])->depth;
   for (int64_t i = 0; i < columns; i++) {
-    const struct node *v = net_at(n, x[i]);
+    const struct net_node *v = net_at(n, x[i]);
     lo[i] = v->lo;
     hi[i] = v->hi;
     first = v->depth < first ? v->depth : first;
-    if (v->kind == NODE_CONST || v->lo < INT32_MIN || v->hi > INT32_MAX)
+    if (v->kind == NET_CONST || v->lo < INT32_MIN || v->hi > INT32_MAX)
       return false;
   }
   for (int64_t i = 0; i < columns; i++) {

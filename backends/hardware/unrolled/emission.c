@@ -7,12 +7,12 @@
 
 /* ---- names ------------------------------------------------------------------------------------------- */
 
-const char *net_leaf_name(enum node_kind kind) {
+const char *net_leaf_name(enum net_node_kind kind) {
   switch (kind) {
-  case NODE_TOKEN: return "token";
-  case NODE_VALID: return "valid";
-  case NODE_FIRST: return "first";
-  case NODE_LAST: return "last";
+  case NET_TOKEN: return "token";
+  case NET_VALID: return "valid";
+  case NET_FIRST: return "first";
+  case NET_LAST: return "last";
   default: return NULL;
   }
 }
@@ -30,8 +30,8 @@ static void name_nodes(struct emission *e) {
   int number = 0;
   e->name = arena_array(e->arena, const char *, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
-    if (!x->live || x->kind == NODE_VIEW || x->kind == NODE_CONST)
+    const struct net_node *x = net_at(n, r);
+    if (!x->live || x->kind == NET_VIEW || x->kind == NET_CONST)
       continue;
     const char *name = net_leaf_name(x->kind);
     name = name ? name : x->name ? own_name(e, x->name) : arena_printf(e->arena, "n%d", number++);
@@ -47,7 +47,7 @@ static void name_nodes(struct emission *e) {
 
 static void import(struct emission *e, int unit, ref operand, int width, int stage) {
   ref root = net_root(e->net, operand);
-  const struct node *x = net_at(e->net, root);
+  const struct net_node *x = net_at(e->net, root);
   net_mask bits = net_root_bits(e->net, operand, width);
   if (bits && x->unit != unit)
     vec_push(e->arena, e->ports[unit].in, (struct port){root, stage - x->stage, bits});
@@ -73,8 +73,8 @@ static int merge(struct port *port, int n) {
 static void find_imports(struct emission *e) {
   const struct netlist *n = e->net;
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
-    for (int i = 0; x->live && x->kind != NODE_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
+    const struct net_node *x = net_at(n, r);
+    for (int i = 0; x->live && x->kind != NET_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
       import(e, x->unit, x->in[i], net_operand_width(n, r, i), x->stage);
   }
   for (int i = 0; i < n->outputs.n; i++)
@@ -187,7 +187,7 @@ static void core_instances(const struct emission *e, FILE *out) {
 static void core_valid(const struct emission *e, FILE *out) {
   ref valid = NO_NODE;
   for (ref r = 0; r < e->net->nodes.n; r++)
-    if (net_at(e->net, r)->kind == NODE_VALID)
+    if (net_at(e->net, r)->kind == NET_VALID)
       valid = r;
   int stages = e->schedule->delays[valid].after.n;
   fprintf(out, "\n  always @(posedge clk)\n    if (!aresetn) begin\n");

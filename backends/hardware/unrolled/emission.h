@@ -42,8 +42,8 @@ void net_emit_core(const struct emission *e, FILE *out);
 bool net_unit_is_empty(const struct emission *e, int unit);
 
 /* ---- emission.c, emission_unit.c, emission_rom.c: between them ---- */
-int net_by_place(const void *a, const void *b); /* orders struct port by root and delay */
-const char *net_leaf_name(enum node_kind kind); /* "token"; NULL for what is not a leaf */
+int net_by_place(const void *a, const void *b);     /* orders struct port by root and delay */
+const char *net_leaf_name(enum net_node_kind kind); /* "token"; NULL for what is not a leaf */
 /* The bits that a wire is declared with: all of a node's result, of a register those that are used. */
 net_mask net_declared(const struct emission *e, ref root, int delay);
 bool net_is_export(const struct emission *e, int unit, ref root, int delay);

@@ -32,10 +32,10 @@ static const char *slice_text(const struct emission *e, ref root, int delay, int
 }
 
 const char *net_bits_text(const struct emission *e, ref operand, int stage, int from, int count) {
-  const struct node *x = net_at(e->net, operand);
-  if (x->kind == NODE_CONST)
+  const struct net_node *x = net_at(e->net, operand);
+  if (x->kind == NET_CONST)
     return constant_text(e, (uint64_t)(x->lo >> (from > 63 ? 63 : from)), count);
-  bool is_view = x->kind == NODE_VIEW;
+  bool is_view = x->kind == NET_VIEW;
   ref root = net_root(e->net, operand);
   int delay = stage - net_at(e->net, root)->stage;
   int low = is_view ? x->low : 0, shift = is_view ? x->shift : 0;
@@ -64,12 +64,12 @@ const char *net_bits_text(const struct emission *e, ref operand, int stage, int 
 /* ---- operators --------------------------------------------------------------------------------------- */
 
 static const char *low_bits(const struct emission *e, ref user, int i, int count) {
-  const struct node *x = net_at(e->net, user);
+  const struct net_node *x = net_at(e->net, user);
   return net_bits_text(e, x->in[i], x->stage, 0, count);
 }
 
 static const char *sum_text(const struct emission *e, ref r) {
-  const struct node *x = net_at(e->net, r);
+  const struct net_node *x = net_at(e->net, r);
   bool of_second;
   int w = net_width(e->net, r), passed = net_passed_bits(e->net, r, &of_second);
   const char *low = passed ? net_bits_text(e, x->in[of_second], x->stage, 0, passed) : NULL;
@@ -80,13 +80,13 @@ static const char *sum_text(const struct emission *e, ref r) {
     return low;
   const char *text =
       arena_printf(e->arena, "%s %c %s", net_bits_text(e, x->in[0], x->stage, passed, w - passed),
-                   x->kind == NODE_ADD ? '+' : '-', net_bits_text(e, x->in[1], x->stage, passed, w - passed));
+                   x->kind == NET_ADD ? '+' : '-', net_bits_text(e, x->in[1], x->stage, passed, w - passed));
   return passed ? arena_printf(e->arena, "{%s, %s}", text, low) : text;
 }
 
 /* The width at which two operands compare, and whether as signed numbers. */
 static int compare_width(const struct emission *e, ref r, bool *is_signed) {
-  const struct node *x = net_at(e->net, r);
+  const struct net_node *x = net_at(e->net, r);
   bool sa = net_signed(e->net, x->in[0]), sb = net_signed(e->net, x->in[1]);
   *is_signed = sa || sb;
   int wa = net_width(e->net, x->in[0]) + (*is_signed && !sa),
@@ -98,7 +98,7 @@ static const char *compare_text(const struct emission *e, ref r) {
   bool is_signed;
   int w = compare_width(e, r, &is_signed);
   const char *a = low_bits(e, r, 0, w), *b = low_bits(e, r, 1, w);
-  if (net_at(e->net, r)->kind == NODE_EQ)
+  if (net_at(e->net, r)->kind == NET_EQ)
     return arena_printf(e->arena, "%s == %s", a, b);
   return arena_printf(e->arena, is_signed ? "$signed(%s) < $signed(%s)" : "%s < %s", a, b);
 }
@@ -112,7 +112,7 @@ static const char *product_text(const struct emission *e, ref r) {
 }
 
 static const char *select_text(const struct emission *e, ref r) {
-  const struct node *x = net_at(e->net, r);
+  const struct net_node *x = net_at(e->net, r);
   int w = net_width(e->net, r);
   int64_t a = -1, b = -1;
   bool ca = net_is_const(e->net, x->in[1], &a), cb = net_is_const(e->net, x->in[2], &b);
@@ -135,7 +135,7 @@ static int power(int64_t v) { /* k where v == 2^k, else -1 */
 /* The condition under which a clamp's operand is above `most`, or below `least`: looks at the upper bits
  * where the bound is a power of two. */
 static const char *beyond_text(const struct emission *e, ref r, bool above) {
-  const struct node *x = net_at(e->net, r);
+  const struct net_node *x = net_at(e->net, r);
   int w = net_width(e->net, x->in[0]);
   bool is_signed = net_signed(e->net, x->in[0]);
   const char *sign = net_bits_text(e, x->in[0], x->stage, w - 1, 1);
@@ -154,7 +154,7 @@ static const char *beyond_text(const struct emission *e, ref r, bool above) {
 }
 
 static const char *clamp_text(const struct emission *e, ref r) {
-  const struct node *x = net_at(e->net, r), *y = net_at(e->net, x->in[0]);
+  const struct net_node *x = net_at(e->net, r), *y = net_at(e->net, x->in[0]);
   int w = net_width(e->net, r);
   const char *text = net_bits_text(e, x->in[0], x->stage, 0, w);
   if (y->hi > x->most)
@@ -168,13 +168,13 @@ static const char *clamp_text(const struct emission *e, ref r) {
 
 const char *net_node_text(const struct emission *e, ref r) {
   switch (net_at(e->net, r)->kind) {
-  case NODE_ADD:
-  case NODE_SUB: return sum_text(e, r);
-  case NODE_MUL: return product_text(e, r);
-  case NODE_NOT: return arena_printf(e->arena, "~%s", low_bits(e, r, 0, net_width(e->net, r)));
-  case NODE_LT:
-  case NODE_EQ: return compare_text(e, r);
-  case NODE_SELECT: return select_text(e, r);
+  case NET_ADD:
+  case NET_SUB: return sum_text(e, r);
+  case NET_MUL: return product_text(e, r);
+  case NET_NOT: return arena_printf(e->arena, "~%s", low_bits(e, r, 0, net_width(e->net, r)));
+  case NET_LT:
+  case NET_EQ: return compare_text(e, r);
+  case NET_SELECT: return select_text(e, r);
   default: return clamp_text(e, r);
   }
 }

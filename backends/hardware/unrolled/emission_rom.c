@@ -4,8 +4,8 @@
 
 /* Tables of one operand and stage are one memory. */
 static bool same_rom(const struct emission *e, ref a, ref b) {
-  const struct node *x = net_at(e->net, a), *y = net_at(e->net, b);
-  return y->kind == NODE_ROM && e->name[b] && x->in[0] == y->in[0] && x->stage == y->stage &&
+  const struct net_node *x = net_at(e->net, a), *y = net_at(e->net, b);
+  return y->kind == NET_ROM && e->name[b] && x->in[0] == y->in[0] && x->stage == y->stage &&
          x->unit == y->unit;
 }
 
@@ -39,7 +39,7 @@ static void print_entry(const struct emission *e, const struct rom *rom, int64_t
 
 static void print_cases(const struct emission *e, const struct rom *rom, const char *address,
                         const char *result, FILE *out) {
-  const struct node *x = net_at(e->net, rom->member.at[0]);
+  const struct net_node *x = net_at(e->net, rom->member.at[0]);
   const struct net_table *t = &e->net->tables.at[x->table];
   int width = net_width(e->net, x->in[0]);
   char *bits = arena_alloc(e->arena, (size_t)rom->width + 4);
@@ -59,8 +59,8 @@ void net_emit_lookups(const struct emission *e, int unit, FILE *out) {
   bool *done = arena_array(e->arena, bool, e->net->tables.n + 1);
   struct rom rom;
   for (ref r = 0; r < e->net->nodes.n; r++) {
-    const struct node *x = net_at(e->net, r);
-    if (x->kind != NODE_ROM || !e->name[r] || x->unit != unit || done[x->table])
+    const struct net_node *x = net_at(e->net, r);
+    if (x->kind != NET_ROM || !e->name[r] || x->unit != unit || done[x->table])
       continue;
     collect(e, r, &rom);
     if (rom.member.n > 1)
@@ -82,7 +82,7 @@ static void assign(const struct emission *e, ref r, const char *value, FILE *out
 }
 
 void net_emit_rom(const struct emission *e, ref r, bool *done, FILE *out) {
-  const struct node *x = net_at(e->net, r);
+  const struct net_node *x = net_at(e->net, r);
   const char *address = net_bits_text(e, x->in[0], x->stage, 0, net_width(e->net, x->in[0]));
   const char *memory = arena_printf(e->arena, "%s_rom", e->name[r]);
   struct rom rom;

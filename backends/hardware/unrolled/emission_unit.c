@@ -47,14 +47,14 @@ void net_emit_wires(const struct emission *e, int unit, FILE *out) {
   bool *done = arena_array(e->arena, bool, e->net->nodes.n);
   net_emit_lookups(e, unit, out);
   for (ref r = 0; r < e->net->nodes.n; r++) {
-    const struct node *x = net_at(e->net, r);
-    if (!in_unit(e, r, unit) || done[r] || (x->kind < NODE_STATE && x->kind != NODE_CONST))
+    const struct net_node *x = net_at(e->net, r);
+    if (!in_unit(e, r, unit) || done[r] || (x->kind < NET_STATE && x->kind != NET_CONST))
       continue;
-    if (x->kind == NODE_ROM) {
+    if (x->kind == NET_ROM) {
       net_emit_rom(e, r, done, out);
       continue;
     }
-    const char *text = x->kind == NODE_STATE ? state_text(e, r) : net_node_text(e, r);
+    const char *text = x->kind == NET_STATE ? state_text(e, r) : net_node_text(e, r);
     if (net_is_export(e, unit, r, 0))
       fprintf(out, "  assign %s = %s;\n", e->name[r], text);
     else
@@ -80,7 +80,7 @@ void net_declare_registers(const struct emission *e, int unit, FILE *out) {
 
 static void clock_registers(const struct emission *e, int unit, FILE *out) {
   for (ref r = 0; r < e->net->nodes.n; r++) {
-    bool own = in_unit(e, r, unit) && net_at(e->net, r)->kind != NODE_VALID;
+    bool own = in_unit(e, r, unit) && net_at(e->net, r)->kind != NET_VALID;
     for (int k = 1; own && k <= e->schedule->delays[r].after.n; k++) {
       net_mask from = net_declared(e, r, k - 1), to = net_declared(e, r, k);
       const char *name = net_wire(e, r, k - 1);
@@ -110,7 +110,7 @@ static void describe(const struct emission *e, int unit, FILE *out) {
   int64_t registers = 0;
   for (ref r = 0; r < e->net->nodes.n; r++)
     if (in_unit(e, r, unit)) {
-      const struct node *x = net_at(e->net, r);
+      const struct net_node *x = net_at(e->net, r);
       const struct net_delays *d = &e->schedule->delays[r];
       first = x->stage < first ? x->stage : first;
       last = x->stage > last ? x->stage : last;

@@ -30,7 +30,7 @@ static ref mulshift(struct netlist *n, ref a, ref b, ref e, int bits) {
 }
 
 static ref whole_curve(struct netlist *n, ref x, const struct attrs *attr) {
-  const struct node *at = net_at(n, x);
+  const struct net_node *at = net_at(n, x);
   int64_t count = at->hi - at->lo + 1, *value = xmalloc(sizeof *value * (size_t)count);
   for (int64_t i = 0; i < count; i++)
     value[i] = curve_eval(attr, at->lo + i);
@@ -44,7 +44,7 @@ static ref whole_curve(struct netlist *n, ref x, const struct attrs *attr) {
 static ref curve(struct netlist *n, ref x, const struct attrs *attr) {
   struct curve_shape shape = curve_shape(attr);
   x = net_clamp(n, x, shape.first, shape.first + ((int64_t)1 << (shape.s + shape.h)) - 1);
-  const struct node *at = net_at(n, x);
+  const struct net_node *at = net_at(n, x);
   if (shape.h == 0 || at->hi - at->lo < WHOLE_TABLE)
     return whole_curve(n, x, attr);
   int64_t pieces = (int64_t)1 << shape.s, *y = xmalloc(sizeof *y * (size_t)(2 * pieces + 1));
@@ -88,7 +88,7 @@ static bool is_integer(const struct value *v) {
   return elem_integer(v->type.elem) || v->type.elem == ELEM_BOOL || v->type.elem == ELEM_U32;
 }
 
-static bool refuse(struct lowering *l, const struct op *op) {
+static bool refuse(struct step_lowering *l, const struct op *op) {
   bool floats = false;
   for (int i = 0; i < op->n_in; i++)
     floats |= !is_integer(op->in[i]) && op->in[i]->type.elem != ELEM_TERNARY;
@@ -118,7 +118,7 @@ static int64_t stretched(struct type of, struct type to, int64_t e) {
   return at;
 }
 
-static bool lower_map(struct lowering *l, const struct op *op) {
+static bool lower_map(struct step_lowering *l, const struct op *op) {
   struct scalars *y = unrolled_scalars(l, op->out[0]);
   for (int64_t e = 0; e < y->n; e++) {
     ref in[3] = {NO_NODE, NO_NODE, NO_NODE};
@@ -155,7 +155,7 @@ static ref reduce(struct netlist *n, enum opcode code, ref *x, int64_t count) {
   return sum;
 }
 
-static bool lower_reduce(struct lowering *l, const struct op *op) {
+static bool lower_reduce(struct step_lowering *l, const struct op *op) {
   struct type t = op->in[0]->type;
   const struct scalars *x = unrolled_scalars(l, op->in[0]);
   struct scalars *y = unrolled_scalars(l, op->out[0]);
@@ -175,7 +175,7 @@ static bool lower_reduce(struct lowering *l, const struct op *op) {
 }
 
 /* y[..., m(, g)] = sums over the columns of a group. */
-static bool lower_ternary_sum(struct lowering *l, const struct op *op) {
+static bool lower_ternary_sum(struct step_lowering *l, const struct op *op) {
   int64_t rows = op->in[0]->type.dim[0], columns = op->in[0]->type.dim[1];
   int64_t group = op->attr.group ? op->attr.group : columns, groups = (columns + group - 1) / group;
   const struct scalars *w = unrolled_scalars(l, op->in[0]), *x = unrolled_scalars(l, op->in[1]);
@@ -204,20 +204,21 @@ static bool lower_ternary_sum(struct lowering *l, const struct op *op) {
 
 /* ---- movement ---------------------------------------------------------------------------------------- */
 
-static bool lower_copy(struct lowering *l, const struct op *op) { /* the same elements in the same order */
+static bool lower_copy(struct step_lowering *l,
+                       const struct op *op) { /* the same elements in the same order */
   memcpy(unrolled_scalars(l, op->out[0])->at, unrolled_scalars(l, op->in[0])->at,
          sizeof(ref) * (size_t)unrolled_scalars(l, op->out[0])->n);
   return true;
 }
 
-static bool lower_broadcast(struct lowering *l, const struct op *op) {
+static bool lower_broadcast(struct step_lowering *l, const struct op *op) {
   struct scalars *y = unrolled_scalars(l, op->out[0]);
   for (int64_t e = 0; e < y->n; e++)
     y->at[e] = unrolled_scalars(l, op->in[0])->at[stretched(op->in[0]->type, op->out[0]->type, e)];
   return true;
 }
 
-static bool lower_transpose(struct lowering *l, const struct op *op) {
+static bool lower_transpose(struct step_lowering *l, const struct op *op) {
   struct type to = op->out[0]->type, of = op->in[0]->type;
   struct scalars *y = unrolled_scalars(l, op->out[0]);
   int64_t step[MAX_RANK], s = 1;
@@ -249,13 +250,13 @@ static void copy_along(const struct scalars *x, struct type of, const struct sca
            sizeof(ref) * (size_t)((end - begin) * inner));
 }
 
-static bool lower_slice(struct lowering *l, const struct op *op) {
+static bool lower_slice(struct step_lowering *l, const struct op *op) {
   copy_along(unrolled_scalars(l, op->in[0]), op->in[0]->type, unrolled_scalars(l, op->out[0]),
              op->out[0]->type, op->attr.axis, op->attr.begin, op->attr.end, 0);
   return true;
 }
 
-static bool lower_concat(struct lowering *l, const struct op *op) {
+static bool lower_concat(struct step_lowering *l, const struct op *op) {
   int64_t first = 0;
   for (int i = 0; i < op->n_in; i++) {
     int64_t n = op->in[i]->type.dim[op->attr.axis];
@@ -266,7 +267,7 @@ static bool lower_concat(struct lowering *l, const struct op *op) {
   return true;
 }
 
-static bool lower_index(struct lowering *l, const struct op *op) {
+static bool lower_index(struct step_lowering *l, const struct op *op) {
   const struct scalars *x = unrolled_scalars(l, op->in[0]);
   struct scalars *y = unrolled_scalars(l, op->out[0]);
   int64_t rows = op->in[0]->type.dim[0];
@@ -287,7 +288,7 @@ static bool lower_index(struct lowering *l, const struct op *op) {
   return true;
 }
 
-static bool lower_const(struct lowering *l, const struct op *op) {
+static bool lower_const(struct step_lowering *l, const struct op *op) {
   struct scalars *y = unrolled_scalars(l, op->out[0]);
   if (!is_integer(op->out[0]))
     return refuse(l, op);
@@ -296,7 +297,7 @@ static bool lower_const(struct lowering *l, const struct op *op) {
   return true;
 }
 
-bool unrolled_lower_op(struct lowering *l, const struct op *op) {
+bool unrolled_lower_op(struct step_lowering *l, const struct op *op) {
   switch (op->code) {
   case OP_CONST: return lower_const(l, op);
   case OP_SUM:

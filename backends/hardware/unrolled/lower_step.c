@@ -8,7 +8,7 @@
 
 enum { MOST_ELEMENTS = 1 << 22, ROUNDS = 4 };
 
-struct scalars *unrolled_scalars(struct lowering *l, const struct value *v) {
+struct scalars *unrolled_scalars(struct step_lowering *l, const struct value *v) {
   return &l->values.at[v->id];
 }
 
@@ -52,11 +52,11 @@ static const char *sum_path(struct arena *a, const char *name) {
   return path;
 }
 
-static void enter(struct lowering *l, const char *path, const char *what) {
+static void enter(struct step_lowering *l, const char *path, const char *what) {
   net_set_unit(l->net, verilog_name(l->net->arena, *path ? path : "model"), what);
 }
 
-static void enter_block(struct lowering *l, const char *path) {
+static void enter_block(struct step_lowering *l, const char *path) {
   struct arena *a = l->net->arena;
   enter(l, path,
         *path ? arena_printf(a, "what the block '%s' computes beside ternary sums", path)
@@ -67,7 +67,7 @@ static void enter_block(struct lowering *l, const char *path) {
 
 /* The instance that the index operands choose; they are constants once repeats are unrolled. -1 after a
  * diagnostic. */
-static int64_t instance_of(struct lowering *l, const struct op *op, int first, int n_counts,
+static int64_t instance_of(struct step_lowering *l, const struct op *op, int first, int n_counts,
                            const int64_t *counts) {
   int64_t instance = 0, v;
   for (int i = 0; i < n_counts; i++) {
@@ -89,7 +89,7 @@ static int64_t integer_at(const struct tensor *t, int64_t i) {
   }
 }
 
-static bool lower_weight(struct lowering *l, const struct op *op) {
+static bool lower_weight(struct step_lowering *l, const struct op *op) {
   const struct weight *w = weight_find(l->m, op->attr.symbol);
   int64_t instance = instance_of(l, op, 0, w->n_counts, w->counts);
   if (instance >= 0 && w->type.elem == ELEM_F32)
@@ -122,11 +122,11 @@ static struct known_range initial_range(const struct state *s) {
 }
 
 /* What an element of a state, `number` in the netlist, is taken to be before a token. */
-static struct known_range assumed_range(const struct lowering *l, const struct state *s, int number) {
+static struct known_range assumed_range(const struct step_lowering *l, const struct state *s, int number) {
   return l->known ? l->known[number] : l->from_init ? initial_range(s) : type_range(s->type.elem);
 }
 
-static struct lowered_state *add_state(struct lowering *l, const struct state *s, int64_t instance) {
+static struct lowered_state *add_state(struct step_lowering *l, const struct state *s, int64_t instance) {
   struct arena *a = l->net->arena;
   struct lowered_state x = {.state = s, .instance = instance, .first = l->net->states.n};
   const char *name = verilog_name(a, symbol_instance(a, s->name, s->n_counts, s->counts, instance));
@@ -142,7 +142,7 @@ static struct lowered_state *add_state(struct lowering *l, const struct state *s
   return &l->states.at[l->states.n - 1];
 }
 
-static struct lowered_state *state_of(struct lowering *l, const struct op *op, int first) {
+static struct lowered_state *state_of(struct step_lowering *l, const struct op *op, int first) {
   const struct state *s = state_find(l->m, op->attr.symbol);
   int64_t instance = instance_of(l, op, first, s->n_counts, s->counts);
   if (instance < 0)
@@ -161,14 +161,14 @@ static struct lowered_state *state_of(struct lowering *l, const struct op *op, i
   return add_state(l, s, instance);
 }
 
-static bool lower_read(struct lowering *l, const struct op *op) {
+static bool lower_read(struct step_lowering *l, const struct op *op) {
   const struct lowered_state *s = state_of(l, op, 0);
   if (s)
     memcpy(unrolled_scalars(l, op->out[0])->at, s->now.at, sizeof *s->now.at * (size_t)s->now.n);
   return s != NULL;
 }
 
-static bool lower_write(struct lowering *l, const struct op *op) {
+static bool lower_write(struct step_lowering *l, const struct op *op) {
   struct lowered_state *s = state_of(l, op, 1);
   if (!s)
     return false;
@@ -178,7 +178,7 @@ static bool lower_write(struct lowering *l, const struct op *op) {
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
 
-static bool make_room(struct lowering *l, const struct value *v, struct loc at) {
+static bool make_room(struct step_lowering *l, const struct value *v, struct loc at) {
   struct scalars *s = unrolled_scalars(l, v);
   int64_t n = type_count(v->type, NULL);
   if (n > MOST_ELEMENTS && v->type.elem != ELEM_TERNARY) {
@@ -192,14 +192,14 @@ static bool make_room(struct lowering *l, const struct value *v, struct loc at) 
   return true;
 }
 
-static bool lower_block(struct lowering *l, const struct block *b);
+static bool lower_block(struct step_lowering *l, const struct block *b);
 
-static void copy_scalars(struct lowering *l, const struct value *to, const struct value *from) {
+static void copy_scalars(struct step_lowering *l, const struct value *to, const struct value *from) {
   struct scalars *y = unrolled_scalars(l, to), *x = unrolled_scalars(l, from);
   memcpy(y->at, x->at, sizeof *y->at * (size_t)y->n);
 }
 
-static bool lower_repeat(struct lowering *l, const struct op *op) {
+static bool lower_repeat(struct step_lowering *l, const struct op *op) {
   const struct block *b = op->body;
   for (int i = 0; i < b->n_args; i++)
     if (!make_room(l, b->args[i], op->at))
@@ -218,7 +218,7 @@ static bool lower_repeat(struct lowering *l, const struct op *op) {
   return true;
 }
 
-static bool lower_kernel(struct lowering *l, const struct op *op) {
+static bool lower_kernel(struct step_lowering *l, const struct op *op) {
   if (!lower_block(l, op->body))
     return false;
   for (int i = 0; i < op->n_out; i++)
@@ -227,7 +227,7 @@ static bool lower_kernel(struct lowering *l, const struct op *op) {
 }
 
 /* The sum's unit; what follows goes on in the unit of its weight's path. */
-static bool lower_sum(struct lowering *l, const struct op *op) {
+static bool lower_sum(struct step_lowering *l, const struct op *op) {
   struct arena *a = l->net->arena;
   struct type t = op->in[0]->type;
   const struct op *leaf = op->in[0]->def;
@@ -244,7 +244,7 @@ static bool lower_sum(struct lowering *l, const struct op *op) {
   return ok;
 }
 
-static bool lower_any(struct lowering *l, const struct op *op) {
+static bool lower_any(struct step_lowering *l, const struct op *op) {
   switch (op->code) {
   case OP_WEIGHT: return lower_weight(l, op);
   case OP_READ: return lower_read(l, op);
@@ -256,14 +256,14 @@ static bool lower_any(struct lowering *l, const struct op *op) {
   }
 }
 
-static void name_result(struct lowering *l, const struct value *v) {
+static void name_result(struct step_lowering *l, const struct value *v) {
   const char *name = v->name ? verilog_name(l->net->arena, v->name) : NULL;
   const struct scalars *s = unrolled_scalars(l, v);
   for (int64_t i = 0; name && i < s->n && v->type.elem != ELEM_TERNARY; i++)
     net_name(l->net, s->at[i], name, i);
 }
 
-static bool lower_block(struct lowering *l, const struct block *b) {
+static bool lower_block(struct step_lowering *l, const struct block *b) {
   for (const struct op *op = b->first; op && op != b->last; op = op->next) {
     for (int i = 0; i < op->n_out; i++)
       if (!make_room(l, op->out[i], op->at))
@@ -295,12 +295,12 @@ static bool covers(struct known_range a, struct known_range b) {
 
 /* Closes the loops; *reached: what each element can be before the first token or after one, if before it the
  * elements are what they were assumed to be. */
-static void close_states(struct lowering *l, struct known_range *reached) {
+static void close_states(struct step_lowering *l, struct known_range *reached) {
   for (int i = 0; i < l->states.n; i++) {
     const struct lowered_state *s = &l->states.at[i];
     for (int64_t k = 0; k < s->now.n; k++) {
       int number = s->first + (int)k;
-      const struct node *next = net_at(l->net, s->now.at[k]);
+      const struct net_node *next = net_at(l->net, s->now.at[k]);
       reached[number] = join(initial_range(s->state),
                              (struct known_range){next->lo, next->hi, net_zeros(l->net, s->now.at[k])});
       net_state_next(l->net, number, s->now.at[k]);
@@ -309,7 +309,7 @@ static void close_states(struct lowering *l, struct known_range *reached) {
 }
 
 /* One lowering, into an empty netlist. */
-static bool lower_once(struct lowering *l, struct arena *a, int ids, struct scalars *out,
+static bool lower_once(struct step_lowering *l, struct arena *a, int ids, struct scalars *out,
                        struct known_range **reached) {
   const struct func *f = func_find(l->m, "step");
   const struct value *token = f->body->args[0], *result = f->body->last->in[0];
@@ -334,7 +334,8 @@ static bool lower_once(struct lowering *l, struct arena *a, int ids, struct scal
 /* Ranges from below: at first the initial values, then whatever is reached from them, alike for all elements
  * of a state. *settled when nothing more is reached; a state that creeps up to where it saturates does not
  * settle. */
-static bool grow_ranges(struct lowering *l, struct arena *a, int ids, struct scalars *out, bool *settled) {
+static bool grow_ranges(struct step_lowering *l, struct arena *a, int ids, struct scalars *out,
+                        bool *settled) {
   *settled = false;
   for (int round = 0; round < ROUNDS && !*settled; round++) {
     struct known_range *reached, *next;
@@ -359,7 +360,7 @@ static bool grow_ranges(struct lowering *l, struct arena *a, int ids, struct sca
 }
 
 /* Ranges from above: whatever holds before a token, what is reached from it holds too. */
-static bool narrow_ranges(struct lowering *l, struct arena *a, int ids, struct scalars *out) {
+static bool narrow_ranges(struct step_lowering *l, struct arena *a, int ids, struct scalars *out) {
   for (int round = 0;; round++) {
     struct known_range *reached;
     bool narrower = false;
@@ -379,7 +380,7 @@ static bool narrow_ranges(struct lowering *l, struct arena *a, int ids, struct s
 bool unrolled_lower(struct module *m, struct interp *weights, struct arena *a, enum net_multiplier multiplier,
                     struct netlist *net, struct scalars *out) {
   struct func *f = func_find(m, "step");
-  struct lowering l = {.m = m, .net = net, .weights = weights, .from_init = true};
+  struct step_lowering l = {.m = m, .net = net, .weights = weights, .from_init = true};
   bool settled;
   int ids = 0;
   give_ids(f->body->args, f->body->n_args, &ids);

@@ -18,7 +18,7 @@ struct known_range { /* of a state's element, from an earlier lowering */
   int zeros; /* it is a multiple of 2^zeros */
 };
 
-struct lowering {
+struct step_lowering {
   struct module *m;
   struct netlist *net;
   struct interp *weights;     /* gives the constants; not this module's run */
@@ -44,7 +44,7 @@ bool unrolled_lower(struct module *m, struct interp *weights, struct arena *a, e
 
 /* ---- lower_ops.c ---- */
 /* One operator that is not a leaf, a region or an end; false after a diagnostic. */
-bool unrolled_lower_op(struct lowering *l, const struct op *op);
-struct scalars *unrolled_scalars(struct lowering *l, const struct value *v);
+bool unrolled_lower_op(struct step_lowering *l, const struct op *op);
+struct scalars *unrolled_scalars(struct step_lowering *l, const struct value *v);
 
 #endif

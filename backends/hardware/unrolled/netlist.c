@@ -5,10 +5,10 @@
 
 #define LIMIT ((int64_t)1 << 62)
 
-const char *node_kind_name(enum node_kind kind) {
-  static const char *const names[NODE_KINDS] = {"const",  "token", "valid", "first", "last", "state",
-                                                "add",    "sub",   "mul",   "not",   "lt",   "eq",
-                                                "select", "clamp", "rom",   "view"};
+const char *node_kind_name(enum net_node_kind kind) {
+  static const char *const names[NET_KINDS] = {"const",  "token", "valid", "first", "last", "state",
+                                               "add",    "sub",   "mul",   "not",   "lt",   "eq",
+                                               "select", "clamp", "rom",   "view"};
   return names[kind];
 }
 
@@ -27,15 +27,15 @@ void net_set_unit(struct netlist *n, const char *name, const char *what) {
   vec_push(n->arena, n->units, (struct net_unit){arena_strdup(n->arena, name), arena_strdup(n->arena, what)});
 }
 
-const struct node *net_at(const struct netlist *n, ref r) {
+const struct net_node *net_at(const struct netlist *n, ref r) {
   return &n->nodes.at[r];
 }
 
 bool net_is_const(const struct netlist *n, ref r, int64_t *value) {
-  const struct node *x = net_at(n, r);
-  if (x->kind == NODE_CONST && value)
+  const struct net_node *x = net_at(n, r);
+  if (x->kind == NET_CONST && value)
     *value = x->lo;
-  return x->kind == NODE_CONST;
+  return x->kind == NET_CONST;
 }
 
 bool net_is_value(const struct netlist *n, ref r, int64_t value) {
@@ -53,7 +53,7 @@ int net_interval_width(int64_t lo, int64_t hi) {
 }
 
 int net_width(const struct netlist *n, ref r) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   return net_interval_width(x->lo, x->hi);
 }
 
@@ -62,29 +62,29 @@ bool net_signed(const struct netlist *n, ref r) {
 }
 
 bool net_is_bit(const struct netlist *n, ref r) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   return x->lo >= 0 && x->hi <= 1;
 }
 
 /* Zeros at the lower end that a node is known to have. */
 int net_zeros_below(const struct netlist *n, ref r) {
-  const struct node *x = net_at(n, r);
-  if (x->kind == NODE_VIEW)
+  const struct net_node *x = net_at(n, r);
+  if (x->kind == NET_VIEW)
     return x->shift;
-  return x->kind == NODE_CONST && x->lo ? __builtin_ctzll((uint64_t)x->lo) : 0;
+  return x->kind == NET_CONST && x->lo ? __builtin_ctzll((uint64_t)x->lo) : 0;
 }
 
 int net_passed_bits(const struct netlist *n, ref r, bool *of_second) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   int a = net_zeros_below(n, x->in[0]), b = net_zeros_below(n, x->in[1]), w = net_width(n, r);
-  *of_second = x->kind == NODE_ADD && a > b;
+  *of_second = x->kind == NET_ADD && a > b;
   int passed = *of_second ? a : b;
   return passed < w ? passed : w;
 }
 
 bool net_is_concat(const struct netlist *n, ref r) {
   bool of_second;
-  if (net_at(n, r)->kind != NODE_ADD) /* others may have no second operand */
+  if (net_at(n, r)->kind != NET_ADD) /* others may have no second operand */
     return false;
   int passed = net_passed_bits(n, r, &of_second);
   ref low = net_at(n, r)->in[of_second];
@@ -92,20 +92,19 @@ bool net_is_concat(const struct netlist *n, ref r) {
 }
 
 int net_delay(const struct netlist *n, ref r) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   switch (x->kind) {
-  case NODE_CONST:
-  case NODE_TOKEN:
-  case NODE_VALID:
-  case NODE_FIRST:
-  case NODE_LAST:
-  case NODE_STATE:
-  case NODE_VIEW:
-  case NODE_NOT: return 0;
-  case NODE_SELECT:
-    return !net_is_value(n, x->in[1], 0) && !net_is_value(n, x->in[2], 0) && !net_is_bit(n, r);
-  case NODE_ADD: return !net_is_concat(n, r);
-  case NODE_ROM: return n->tables.at[x->table].n > 64 ? 2 : 1;
+  case NET_CONST:
+  case NET_TOKEN:
+  case NET_VALID:
+  case NET_FIRST:
+  case NET_LAST:
+  case NET_STATE:
+  case NET_VIEW:
+  case NET_NOT: return 0;
+  case NET_SELECT: return !net_is_value(n, x->in[1], 0) && !net_is_value(n, x->in[2], 0) && !net_is_bit(n, r);
+  case NET_ADD: return !net_is_concat(n, r);
+  case NET_ROM: return n->tables.at[x->table].n > 64 ? 2 : 1;
   default: return 1;
   }
 }
@@ -117,20 +116,20 @@ static uint64_t mix(uint64_t h, uint64_t x) {
   return h ^ h >> 29;
 }
 
-static uint64_t hash_node(const struct node *x) {
+static uint64_t hash_node(const struct net_node *x) {
   uint64_t h = mix(x->kind, (uint64_t)x->state);
   for (int i = 0; i < 3; i++)
     h = mix(h, (uint64_t)x->in[i]);
   h = mix(mix(h, (uint64_t)x->least), (uint64_t)x->most);
   h = mix(mix(h, (uint64_t)(x->low << 12 | x->bits << 6 | x->shift)), (uint64_t)x->table);
-  return x->kind == NODE_CONST ? mix(h, (uint64_t)x->lo) : mix(h, x->lo < 0);
+  return x->kind == NET_CONST ? mix(h, (uint64_t)x->lo) : mix(h, x->lo < 0);
 }
 
-static bool same_node(const struct node *a, const struct node *b) {
+static bool same_node(const struct net_node *a, const struct net_node *b) {
   return a->kind == b->kind && memcmp(a->in, b->in, sizeof a->in) == 0 && a->least == b->least &&
          a->most == b->most && a->low == b->low && a->bits == b->bits && a->shift == b->shift &&
          a->table == b->table && a->state == b->state && (a->lo < 0) == (b->lo < 0) &&
-         (a->kind != NODE_CONST || a->lo == b->lo);
+         (a->kind != NET_CONST || a->lo == b->lo);
 }
 
 static void grow(struct netlist *n) {
@@ -148,7 +147,7 @@ enum { NARROW = 256 }; /* values of a node that tables are made of */
 
 /* The support that the operands share, if it is narrow; else the node itself. */
 static ref support_of(const struct netlist *n, ref r) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   ref support = NO_NODE;
   for (int i = 0; i < 3 && x->in[i] != NO_NODE; i++) {
     ref s = net_at(n, x->in[i])->support;
@@ -156,13 +155,13 @@ static ref support_of(const struct netlist *n, ref r) {
       return r;
     support = s != NO_NODE ? s : support;
   }
-  if (x->kind == NODE_CONST)
+  if (x->kind == NET_CONST)
     return NO_NODE;
   return support != NO_NODE && net_at(n, support)->hi - net_at(n, support)->lo < NARROW ? support : r;
 }
 
 /* The node, or an equal one that is there. */
-ref net_node(struct netlist *n, struct node x) {
+ref net_node(struct netlist *n, struct net_node x) {
   if (x.lo <= -LIMIT || x.hi >= LIMIT) {
     n->too_wide = true;
     x.lo = x.lo <= -LIMIT ? 1 - LIMIT : x.lo;
@@ -174,9 +173,8 @@ ref net_node(struct netlist *n, struct node x) {
   for (int slot; (slot = n->slots[h & (uint64_t)(n->n_slots - 1)]); h++)
     if (same_node(&n->nodes.at[slot - 1], &x))
       return slot - 1;
-  x.unit = x.kind == NODE_TOKEN || x.kind == NODE_VALID || x.kind == NODE_FIRST || x.kind == NODE_LAST
-               ? 0
-               : n->unit;
+  x.unit =
+      x.kind == NET_TOKEN || x.kind == NET_VALID || x.kind == NET_FIRST || x.kind == NET_LAST ? 0 : n->unit;
   n->slots[h & (uint64_t)(n->n_slots - 1)] = n->nodes.n + 1;
   vec_push(n->arena, n->nodes, x);
   ref r = n->nodes.n - 1;
@@ -191,29 +189,29 @@ ref net_node(struct netlist *n, struct node x) {
 /* ---- leaves ------------------------------------------------------------------------------------------ */
 
 ref net_const(struct netlist *n, int64_t value) {
-  return net_node(n, node_of(NODE_CONST, NO_NODE, NO_NODE, NO_NODE, value, value));
+  return net_node(n, node_of(NET_CONST, NO_NODE, NO_NODE, NO_NODE, value, value));
 }
 
 ref net_token(struct netlist *n, int64_t vocabulary) {
   return vocabulary == 1 ? net_const(n, 0)
-                         : net_node(n, node_of(NODE_TOKEN, NO_NODE, NO_NODE, NO_NODE, 0, vocabulary - 1));
+                         : net_node(n, node_of(NET_TOKEN, NO_NODE, NO_NODE, NO_NODE, 0, vocabulary - 1));
 }
 
 ref net_valid(struct netlist *n) {
-  return net_node(n, node_of(NODE_VALID, NO_NODE, NO_NODE, NO_NODE, 0, 1));
+  return net_node(n, node_of(NET_VALID, NO_NODE, NO_NODE, NO_NODE, 0, 1));
 }
 
 ref net_first(struct netlist *n) {
-  return net_node(n, node_of(NODE_FIRST, NO_NODE, NO_NODE, NO_NODE, 0, 1));
+  return net_node(n, node_of(NET_FIRST, NO_NODE, NO_NODE, NO_NODE, 0, 1));
 }
 
 ref net_last(struct netlist *n) {
-  return net_node(n, node_of(NODE_LAST, NO_NODE, NO_NODE, NO_NODE, 0, 1));
+  return net_node(n, node_of(NET_LAST, NO_NODE, NO_NODE, NO_NODE, 0, 1));
 }
 
 int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64_t init, int zeros) {
-  struct node x =
-      node_of(NODE_STATE, NO_NODE, NO_NODE, NO_NODE, least_of(lo, init) >> zeros, most_of(hi, init) >> zeros);
+  struct net_node x =
+      node_of(NET_STATE, NO_NODE, NO_NODE, NO_NODE, least_of(lo, init) >> zeros, most_of(hi, init) >> zeros);
   int number = n->states.n;
   x.state = number + 1;
   ref r = net_node(n, x);
@@ -246,18 +244,18 @@ static ref make_view(struct netlist *n, ref root, int low, int bits, int shift, 
     return net_const(n, lo);
   int needed = net_interval_width(lo, hi) - shift;
   bits = bits < needed ? bits : needed;
-  const struct node *r = net_at(n, root);
+  const struct net_node *r = net_at(n, root);
   if (low == 0 && shift == 0 && bits == net_width(n, root) && (lo < 0) == (r->lo < 0))
     return root;
-  struct node x = node_of(NODE_VIEW, root, NO_NODE, NO_NODE, lo, hi);
+  struct net_node x = node_of(NET_VIEW, root, NO_NODE, NO_NODE, lo, hi);
   x.low = low, x.bits = bits, x.shift = shift;
   return net_node(n, x);
 }
 
 /* Any node as a view: its root and bits. */
-static struct node as_view(const struct netlist *n, ref a) {
-  struct node x = *net_at(n, a);
-  if (x.kind == NODE_VIEW)
+static struct net_node as_view(const struct netlist *n, ref a) {
+  struct net_node x = *net_at(n, a);
+  if (x.kind == NET_VIEW)
     return x;
   x.in[0] = a;
   x.low = x.shift = 0;
@@ -266,25 +264,25 @@ static struct node as_view(const struct netlist *n, ref a) {
 }
 
 ref net_shl(struct netlist *n, ref a, int by) {
-  struct node x = as_view(n, a);
+  struct net_node x = as_view(n, a);
   if (by == 0)
     return a;
   if (by > 61 || x.lo <= -(LIMIT >> by) || x.hi >= LIMIT >> by) {
     n->too_wide = true;
     return a;
   }
-  if (x.kind == NODE_CONST)
+  if (x.kind == NET_CONST)
     return net_const(n, x.lo * ((int64_t)1 << by));
   return make_view(n, x.in[0], x.low, x.bits, x.shift + by, x.lo * ((int64_t)1 << by),
                    x.hi * ((int64_t)1 << by));
 }
 
 ref net_shr(struct netlist *n, ref a, int by) {
-  struct node x = as_view(n, a);
+  struct net_node x = as_view(n, a);
   by = by > 63 ? 63 : by;
   if (by == 0)
     return a;
-  if (x.kind == NODE_CONST)
+  if (x.kind == NET_CONST)
     return net_const(n, x.lo >> by);
   int64_t lo = x.lo >> by, hi = x.hi >> by;
   if (x.shift >= by)
@@ -296,8 +294,8 @@ ref net_shr(struct netlist *n, ref a, int by) {
 }
 
 ref net_bit(struct netlist *n, ref a, int i) {
-  struct node x = as_view(n, a);
-  if (x.kind == NODE_CONST)
+  struct net_node x = as_view(n, a);
+  if (x.kind == NET_CONST)
     return net_const(n, x.lo >> (i > 63 ? 63 : i) & 1);
   int at = i - x.shift;
   if (at < 0 || (at >= x.bits && x.lo >= 0))
@@ -309,7 +307,7 @@ ref net_bit(struct netlist *n, ref a, int i) {
 }
 
 ref net_low(struct netlist *n, ref a, int bits, bool is_signed) {
-  struct node x = as_view(n, a);
+  struct net_node x = as_view(n, a);
   int64_t half = (int64_t)1 << (bits - 1), lo = is_signed ? -half : 0,
           hi = is_signed ? half - 1 : 2 * half - 1;
   if (x.lo >= lo && x.hi <= hi)
@@ -324,8 +322,8 @@ ref net_low(struct netlist *n, ref a, int bits, bool is_signed) {
 }
 
 ref net_bound(struct netlist *n, ref r, int before, int64_t lo, int64_t hi) {
-  struct node *x = &n->nodes.at[r];
-  if (r < before || x->kind == NODE_CONST || x->kind == NODE_VIEW)
+  struct net_node *x = &n->nodes.at[r];
+  if (r < before || x->kind == NET_CONST || x->kind == NET_VIEW)
     return r;
   x->lo = most_of(x->lo, lo);
   x->hi = least_of(x->hi, hi);
@@ -333,9 +331,9 @@ ref net_bound(struct netlist *n, ref r, int before, int64_t lo, int64_t hi) {
 }
 
 void net_become_rom(struct netlist *n, ref r, ref a, const int64_t *value) {
-  const struct node *x = net_at(n, a);
-  struct node *y = &n->nodes.at[r];
-  y->kind = NODE_ROM;
+  const struct net_node *x = net_at(n, a);
+  struct net_node *y = &n->nodes.at[r];
+  y->kind = NET_ROM;
   y->in[0] = a;
   y->in[1] = y->in[2] = NO_NODE;
   y->table = net_table(n, x->lo, x->hi - x->lo + 1, value);
@@ -347,13 +345,13 @@ static void mark(struct netlist *n, ref r) {
   VEC(ref) work = {0};
   vec_push(n->arena, work, r);
   while (work.n) {
-    struct node *x = &n->nodes.at[work.at[--work.n]];
+    struct net_node *x = &n->nodes.at[work.at[--work.n]];
     if (x->live)
       continue;
     x->live = true;
     for (int i = 0; i < 3 && x->in[i] != NO_NODE; i++)
       vec_push(n->arena, work, x->in[i]);
-    if (x->kind == NODE_STATE)
+    if (x->kind == NET_STATE)
       vec_push(n->arena, work, n->states.at[x->state - 1].next);
   }
 }
@@ -373,10 +371,10 @@ void net_output(struct netlist *n, const char *name, ref r) {
 }
 
 void net_name(struct netlist *n, ref r, const char *name, int64_t i) {
-  struct node *x = &n->nodes.at[r];
-  if (x->kind == NODE_VIEW)
+  struct net_node *x = &n->nodes.at[r];
+  if (x->kind == NET_VIEW)
     x = &n->nodes.at[x->in[0]];
-  if (x->name || x->kind == NODE_CONST)
+  if (x->name || x->kind == NET_CONST)
     return;
   x->name = i < 0 ? arena_strdup(n->arena, name) : arena_printf(n->arena, "%s_%lld", name, (long long)i);
 }

@@ -17,32 +17,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum node_kind {
-  NODE_CONST,  /* lo == hi */
-  NODE_TOKEN,  /* the token that entered: 0 .. vocabulary - 1 */
-  NODE_VALID,  /* 1: there is a token; 0: a bubble */
-  NODE_FIRST,  /* 1: the token is the first of its sequence */
-  NODE_LAST,   /* 1: the token is the last of its sequence; only handed on */
-  NODE_STATE,  /* what the sequence's last token left in a state's element */
-  NODE_ADD,    /* in[0] + in[1] */
-  NODE_SUB,    /* in[0] - in[1] */
-  NODE_MUL,    /* in[0] * in[1], one multiplier */
-  NODE_NOT,    /* -1 - in[0]: every bit inverted */
-  NODE_LT,     /* in[0] < in[1] */
-  NODE_EQ,     /* in[0] == in[1] */
-  NODE_SELECT, /* in[0] ? in[1] : in[2] */
-  NODE_CLAMP,  /* in[0] brought into least .. most */
-  NODE_ROM,    /* tables[table], indexed by in[0] from its interval's lower end */
-  NODE_VIEW,   /* bits low .. low + bits - 1 of in[0], then `shift` zeros below */
-  NODE_KINDS
+enum net_node_kind {
+  NET_CONST,  /* lo == hi */
+  NET_TOKEN,  /* the token that entered: 0 .. vocabulary - 1 */
+  NET_VALID,  /* 1: there is a token; 0: a bubble */
+  NET_FIRST,  /* 1: the token is the first of its sequence */
+  NET_LAST,   /* 1: the token is the last of its sequence; only handed on */
+  NET_STATE,  /* what the sequence's last token left in a state's element */
+  NET_ADD,    /* in[0] + in[1] */
+  NET_SUB,    /* in[0] - in[1] */
+  NET_MUL,    /* in[0] * in[1], one multiplier */
+  NET_NOT,    /* -1 - in[0]: every bit inverted */
+  NET_LT,     /* in[0] < in[1] */
+  NET_EQ,     /* in[0] == in[1] */
+  NET_SELECT, /* in[0] ? in[1] : in[2] */
+  NET_CLAMP,  /* in[0] brought into least .. most */
+  NET_ROM,    /* tables[table], indexed by in[0] from its interval's lower end */
+  NET_VIEW,   /* bits low .. low + bits - 1 of in[0], then `shift` zeros below */
+  NET_KINDS
 };
-const char *node_kind_name(enum node_kind kind);
+const char *node_kind_name(enum net_node_kind kind);
 
 typedef int ref; /* a node's number */
 enum { NO_NODE = -1 };
 
-struct node {
-  enum node_kind kind;
+struct net_node {
+  enum net_node_kind kind;
   ref in[3];
   int64_t lo, hi;
   int64_t least, most;  /* CLAMP */
@@ -69,7 +69,7 @@ struct net_table {
 struct net_state {
   const char *name; /* "layers.0.h" and the element: "layers_0_h_3" */
   int zeros;        /* node, next and init are the element's value without this many zeros below */
-  ref node;         /* NODE_STATE */
+  ref node;         /* NET_STATE */
   ref value;        /* what the step sees: node, or the initial value when the token is the first */
   ref next;         /* what the step leaves; a bubble leaves the old state */
   int64_t init;
@@ -95,7 +95,7 @@ struct netlist {
   enum net_multiplier multiplier;
   int unit; /* given to the nodes made; 0: the core, which has the token and its flags */
   bool too_wide;
-  VEC(struct node) nodes;
+  VEC(struct net_node) nodes;
   VEC(struct net_table) tables;
   VEC(struct net_state) states;
   VEC(struct net_unit) units;
@@ -109,7 +109,7 @@ void net_init(struct netlist *n, struct arena *a);
 void net_set_unit(struct netlist *n, const char *name, const char *what);
 
 /* ---- nodes: netlist.c ---- */
-const struct node *net_at(const struct netlist *n, ref r);
+const struct net_node *net_at(const struct netlist *n, ref r);
 bool net_is_const(const struct netlist *n, ref r, int64_t *value);
 /* Bits of a wire that holds lo .. hi; signed when lo < 0. At least 1. */
 int net_interval_width(int64_t lo, int64_t hi);
@@ -137,7 +137,7 @@ int net_state(struct netlist *n, const char *name, int64_t lo, int64_t hi, int64
 void net_state_next(struct netlist *n, int state, ref next);
 ref net_add(struct netlist *n, ref a, ref b);
 ref net_sub(struct netlist *n, ref a, ref b);
-ref net_multiplier(struct netlist *n, ref a, ref b); /* one NODE_MUL */
+ref net_multiplier(struct netlist *n, ref a, ref b); /* one NET_MUL */
 ref net_not(struct netlist *n, ref a);
 ref net_lt(struct netlist *n, ref a, ref b);
 ref net_eq(struct netlist *n, ref a, ref b);
@@ -195,8 +195,8 @@ int64_t net_node_value(const struct netlist *n, ref r, const int64_t *value, int
                        const int64_t *state);
 
 /* ---- tables: tabulate.c ---- */
-/* Makes tables of nodes that depend on one narrow number only (struct node: support) where that takes fewer
- * LUTs than the operators between. Outputs and states are there; no maker may be called afterwards. */
+/* Makes tables of nodes that depend on one narrow number only (struct net_node: support) where that takes
+ * fewer LUTs than the operators between. Outputs and states are there; no maker may be called afterwards. */
 void net_tabulate(struct netlist *n);
 /* LUTs of four inputs for a table of `count` numbers of `width` bits, as distinct functions of four inputs
  * and multiplexers above them. */

@@ -5,15 +5,15 @@
 #include <string.h>
 
 ref net_root(const struct netlist *n, ref r) {
-  return net_at(n, r)->kind == NODE_VIEW ? net_at(n, r)->in[0] : r;
+  return net_at(n, r)->kind == NET_VIEW ? net_at(n, r)->in[0] : r;
 }
 
 int net_operand_width(const struct netlist *n, ref user, int i) {
-  const struct node *x = net_at(n, user);
-  bool modular = x->kind == NODE_ADD || x->kind == NODE_SUB || x->kind == NODE_NOT || x->kind == NODE_CLAMP ||
-                 (x->kind == NODE_SELECT && i > 0);
+  const struct net_node *x = net_at(n, user);
+  bool modular = x->kind == NET_ADD || x->kind == NET_SUB || x->kind == NET_NOT || x->kind == NET_CLAMP ||
+                 (x->kind == NET_SELECT && i > 0);
   int all = net_width(n, x->in[i]), own = net_width(n, user);
-  return modular && x->kind != NODE_CLAMP && own < all ? own : all;
+  return modular && x->kind != NET_CLAMP && own < all ? own : all;
 }
 
 int net_mask_low(net_mask m) {
@@ -38,15 +38,15 @@ static net_mask mask_of(int low, int bits) {
 }
 
 net_mask net_root_bits(const struct netlist *n, ref operand, int width) {
-  const struct node *x = net_at(n, operand);
-  if (x->kind == NODE_CONST)
+  const struct net_node *x = net_at(n, operand);
+  if (x->kind == NET_CONST)
     return 0;
-  if (x->kind != NODE_VIEW)
+  if (x->kind != NET_VIEW)
     return mask_of(0, width);
   return mask_of(x->low, width - x->shift < x->bits ? width - x->shift : x->bits);
 }
 
-static int operands(const struct node *x) {
+static int operands(const struct net_node *x) {
   int k = 0;
   while (k < 3 && x->in[k] != NO_NODE)
     k++;
@@ -62,11 +62,11 @@ static int delay_in(const struct netlist *n, ref r, int depth) {
 
 /* The earliest place of a node after its operands; leaves keep their stage. */
 static void place(struct netlist *n, ref r, int depth) {
-  struct node *x = &n->nodes.at[r];
+  struct net_node *x = &n->nodes.at[r];
   int stage = 0, level = 0, d = delay_in(n, r, depth);
   for (int i = 0; i < operands(x); i++) {
-    const struct node *y = net_at(n, net_root(n, x->in[i]));
-    if (y->kind == NODE_CONST || y->stage < stage)
+    const struct net_node *y = net_at(n, net_root(n, x->in[i]));
+    if (y->kind == NET_CONST || y->stage < stage)
       continue;
     level = y->stage > stage || y->level > level ? y->level : level;
     stage = y->stage;
@@ -77,8 +77,8 @@ static void place(struct netlist *n, ref r, int depth) {
   x->level = level + d;
 }
 
-static bool is_placed(const struct node *x) { /* not a leaf, not a view */
-  return x->live && x->kind > NODE_STATE && x->kind != NODE_VIEW;
+static bool is_placed(const struct net_node *x) { /* not a leaf, not a view */
+  return x->live && x->kind > NET_STATE && x->kind != NET_VIEW;
 }
 
 static void place_all(struct netlist *n, int depth) {
@@ -112,7 +112,7 @@ static void tighten(struct late *l, int stage, int level) {
 }
 
 static void tighten_operands(const struct netlist *n, ref r, int depth, struct late *late) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   int start = late[r].level - delay_in(n, r, depth);
   for (int i = 0; i < operands(x); i++) {
     ref y = net_root(n, x->in[i]);
@@ -139,7 +139,7 @@ static void delay_states(struct netlist *n, int depth) {
     if (is_placed(net_at(n, r)))
       tighten_operands(n, r, depth, late);
   for (int i = 0; i < n->states.n; i++) {
-    struct node *x = &n->nodes.at[n->states.at[i].node];
+    struct net_node *x = &n->nodes.at[n->states.at[i].node];
     if (x->live && net_root(n, n->states.at[i].next) != n->states.at[i].node)
       x->stage = late[n->states.at[i].node].stage;
   }
@@ -163,15 +163,15 @@ static int loop_length(const struct netlist *n) {
 /* ---- fewer registers --------------------------------------------------------------------------------- */
 
 /* edge[first[r] .. first[r + 1] - 1]: the users of root r. */
-struct users {
+struct root_users {
   int *first, *edge;
 };
 
-static void find_users(const struct netlist *n, struct users *u) {
+static void find_users(const struct netlist *n, struct root_users *u) {
   u->first = arena_array(n->arena, int, n->nodes.n + 2);
   for (int pass = 0; pass < 2; pass++) {
     for (ref r = 0; r < n->nodes.n; r++) {
-      const struct node *x = net_at(n, r);
+      const struct net_node *x = net_at(n, r);
       for (int i = 0; is_placed(x) && i < operands(x); i++) {
         ref y = net_root(n, x->in[i]);
         if (pass == 0)
@@ -190,11 +190,11 @@ static void find_users(const struct netlist *n, struct users *u) {
 
 /* The latest stage in which the users still get the node in time: in a user's own stage where its levels
  * allow, else the stage before; fixed users (results, states) want a register between. */
-static int latest_stage(const struct netlist *n, const struct schedule *s, const struct users *u, ref r,
+static int latest_stage(const struct netlist *n, const struct schedule *s, const struct root_users *u, ref r,
                         const int *fixed) {
   int latest = fixed[r] - 1, d = delay_in(n, r, s->depth);
   for (int e = u->first[r]; e < u->first[r + 1]; e++) {
-    const struct node *x = net_at(n, u->edge[e]);
+    const struct net_node *x = net_at(n, u->edge[e]);
     int start = x->level - delay_in(n, u->edge[e], s->depth);
     int stage = start >= d ? x->stage : x->stage - 1;
     latest = stage < latest ? stage : latest;
@@ -203,7 +203,7 @@ static int latest_stage(const struct netlist *n, const struct schedule *s, const
 }
 
 /* The latest use of root y by others than r. */
-static int last_without(const struct netlist *n, const struct users *u, ref y, ref r, const int *at) {
+static int last_without(const struct netlist *n, const struct root_users *u, ref y, ref r, const int *at) {
   int last = at[y] == INT_MAX ? 0 : at[y];
   for (int e = u->first[y]; e < u->first[y + 1]; e++)
     if (u->edge[e] != r && net_at(n, u->edge[e])->stage > last)
@@ -212,13 +212,13 @@ static int last_without(const struct netlist *n, const struct users *u, ref y, r
 }
 
 /* Moves a node to stage `to` when that saves register bits: its own against those of its operands. */
-static bool move_later(struct netlist *n, const struct schedule *s, struct users *u, ref r, int to,
+static bool move_later(struct netlist *n, const struct schedule *s, struct root_users *u, ref r, int to,
                        const int *fixed) {
-  struct node *x = &n->nodes.at[r];
+  struct net_node *x = &n->nodes.at[r];
   int64_t gain = (int64_t)net_width(n, r) * (to - x->stage);
   for (int i = 0; i < operands(x); i++) {
     ref y = net_root(n, x->in[i]);
-    if (net_at(n, y)->kind == NODE_CONST)
+    if (net_at(n, y)->kind == NET_CONST)
       continue;
     int others = last_without(n, u, y, r, fixed), now = others > x->stage ? others : x->stage;
     gain -= (int64_t)net_width(n, y) * ((others > to ? others : to) - now);
@@ -231,7 +231,7 @@ static bool move_later(struct netlist *n, const struct schedule *s, struct users
 }
 
 static void save_registers(struct netlist *n, struct schedule *s) {
-  struct users u;
+  struct root_users u;
   find_users(n, &u);
   int *fixed = arena_array(n->arena, int, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++)
@@ -248,7 +248,7 @@ static void save_registers(struct netlist *n, struct schedule *s) {
   for (int pass = 0; moved && pass < 4; pass++) {
     moved = false;
     for (ref r = n->nodes.n - 1; r >= 0; r--) {
-      const struct node *x = net_at(n, r);
+      const struct net_node *x = net_at(n, r);
       int to = is_placed(x) ? latest_stage(n, s, &u, r, fixed) : 0;
       if (is_placed(x) && to > x->stage && to < INT_MAX - 1)
         moved |= move_later(n, s, &u, r, to, fixed);
@@ -278,8 +278,8 @@ static void use(const struct netlist *n, struct schedule *s, ref r, int width, i
 
 /* A limit at 0 from below looks at the sign and at the bits that stay. */
 static bool use_of_sign(const struct netlist *n, struct schedule *s, ref r) {
-  const struct node *x = net_at(n, r), *y = net_at(n, x->in[0]);
-  if (x->kind != NODE_CLAMP || x->least != 0 || y->hi > x->most || y->lo >= 0)
+  const struct net_node *x = net_at(n, r), *y = net_at(n, x->in[0]);
+  if (x->kind != NET_CLAMP || x->least != 0 || y->hi > x->most || y->lo >= 0)
     return false;
   int whole = net_width(n, x->in[0]);
   net_mask sign = net_root_bits(n, x->in[0], whole) & ~net_root_bits(n, x->in[0], whole - 1);
@@ -290,7 +290,7 @@ static bool use_of_sign(const struct netlist *n, struct schedule *s, ref r) {
 static void find_registers(struct netlist *n, struct schedule *s) {
   s->delays = arena_array(n->arena, struct net_delays, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
+    const struct net_node *x = net_at(n, r);
     for (int i = 0; is_placed(x) && i < operands(x) && !use_of_sign(n, s, r); i++)
       use(n, s, x->in[i], net_operand_width(n, r, i), x->stage);
   }
@@ -323,7 +323,7 @@ static bool closes(struct netlist *n, int depth, int interleave, int latest) {
   for (int round = 0; round < n->states.n + 2; round++) {
     bool moved = false;
     for (int i = 0; i < n->states.n; i++) {
-      struct node *x = &n->nodes.at[n->states.at[i].node];
+      struct net_node *x = &n->nodes.at[n->states.at[i].node];
       int arrives = stage_of(n, n->states.at[i].next) + 1 - interleave;
       if (!x->live || arrives <= x->stage)
         continue;

@@ -60,23 +60,23 @@ int net_table_luts(const int64_t *value, int64_t count, int width) {
 /* ---- cones ------------------------------------------------------------------------------------------- */
 
 static int64_t domain(const struct netlist *n, ref r) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   return x->hi - x->lo + 1;
 }
 
 /* LUTs of a node, roughly. */
 static int node_luts(const struct netlist *n, ref r) {
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   bool of_second;
   switch (x->kind) {
-  case NODE_ADD:
-  case NODE_SUB: return net_is_concat(n, r) ? 0 : net_width(n, r) - net_passed_bits(n, r, &of_second);
-  case NODE_MUL: return net_width(n, x->in[0]) * net_width(n, x->in[1]);
-  case NODE_LT: return net_width(n, x->in[0]);
-  case NODE_EQ: return (net_width(n, x->in[0]) + 2) / 3;
-  case NODE_SELECT:
-  case NODE_CLAMP: return net_width(n, r);
-  case NODE_ROM:
+  case NET_ADD:
+  case NET_SUB: return net_is_concat(n, r) ? 0 : net_width(n, r) - net_passed_bits(n, r, &of_second);
+  case NET_MUL: return net_width(n, x->in[0]) * net_width(n, x->in[1]);
+  case NET_LT: return net_width(n, x->in[0]);
+  case NET_EQ: return (net_width(n, x->in[0]) + 2) / 3;
+  case NET_SELECT:
+  case NET_CLAMP: return net_width(n, r);
+  case NET_ROM:
     return net_table_luts(n->tables.at[x->table].value, n->tables.at[x->table].n, net_width(n, r));
   default: return 0;
   }
@@ -121,7 +121,7 @@ static bool *find_frontier(const struct netlist *n) {
     for (int i = 0; net_at(n, r)->live && i < 3 && net_at(n, r)->in[i] != NO_NODE; i++) {
       ref of = net_at(n, r)->in[i];
       if (net_at(n, r)->support != net_at(n, of)->support)
-        frontier[net_at(n, of)->kind == NODE_VIEW ? net_at(n, of)->in[0] : of] = true;
+        frontier[net_at(n, of)->kind == NET_VIEW ? net_at(n, of)->in[0] : of] = true;
     }
   for (int i = 0; i < n->outputs.n; i++)
     frontier[n->outputs.at[i].node] = true;
@@ -148,9 +148,9 @@ void net_tabulate(struct netlist *n) {
   struct cone *c = arena_new(n->arena, struct cone);
   int64_t *of_node = arena_array(n->arena, int64_t, n->nodes.n), value[MOST_ENTRIES];
   for (ref y = 0; y < n->nodes.n; y++) {
-    struct node *x = &n->nodes.at[y];
+    struct net_node *x = &n->nodes.at[y];
     *c = (struct cone){.root = x->support};
-    if (!x->live || !frontier[y] || x->kind == NODE_VIEW || x->kind == NODE_ROM || c->root < 0 ||
+    if (!x->live || !frontier[y] || x->kind == NET_VIEW || x->kind == NET_ROM || c->root < 0 ||
         c->root == y || domain(n, c->root) > MOST_ENTRIES || !collect(n, y, c) || c->luts < LEAST_CONE)
       continue;
     evaluate(n, c, y, of_node, value);

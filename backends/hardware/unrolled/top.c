@@ -11,7 +11,7 @@ static int bytes_of(int bits) {
 void unrolled_streams(const struct netlist *n, const struct schedule *s, struct unrolled_streams *t) {
   *t = (struct unrolled_streams){.sequence_bits = address_bits(s->interleave)};
   for (ref r = 0; r < n->nodes.n; r++)
-    if (net_at(n, r)->kind == NODE_TOKEN)
+    if (net_at(n, r)->kind == NET_TOKEN)
       t->token_bits = net_width(n, r);
   for (int i = 0; i < t->token_bits || i == 0; i++)
     t->token_data = bytes_of(i + 1);
@@ -48,7 +48,7 @@ static void header(const struct emission *e, const struct unrolled_streams *t, F
       s->latency + 2);
 }
 
-static bool has(const struct emission *e, enum node_kind kind) {
+static bool has(const struct emission *e, enum net_node_kind kind) {
   for (ref r = 0; r < e->net->nodes.n; r++)
     if (e->name[r] && net_at(e->net, r)->kind == kind)
       return true;
@@ -56,7 +56,7 @@ static bool has(const struct emission *e, enum node_kind kind) {
 }
 
 static void ports(const struct emission *e, const struct unrolled_streams *t, FILE *out) {
-  bool first = has(e, NODE_FIRST);
+  bool first = has(e, NET_FIRST);
   fprintf(out, "module %s (\n  input  wire aclk,\n  input  wire aresetn,\n", e->top);
   if (t->token_bits < t->token_data)
     fprintf(out, "  /* verilator lint_off UNUSEDSIGNAL */ // bytes are wider than a token\n");
@@ -100,7 +100,7 @@ static void turns(const struct emission *e, const struct unrolled_streams *t, FI
 
 /* The registers of stage 0, and the core. */
 static void entrance(const struct emission *e, const struct unrolled_streams *t, FILE *out) {
-  bool token = has(e, NODE_TOKEN), first = has(e, NODE_FIRST);
+  bool token = has(e, NET_TOKEN), first = has(e, NET_FIRST);
   int w = t->sequence_bits;
   fprintf(out, "\n  wire taken = s_axis_tvalid & (s_axis_tuser[%d:0] == turn);\n", w - 1);
   fprintf(out, "  assign s_axis_tready = ce & (s_axis_tuser[%d:0] == turn);\n\n", w - 1);
@@ -124,9 +124,9 @@ static void core(const struct emission *e, const struct unrolled_streams *t, FIL
     fprintf(out, "  wire [%d:0] out_%s;\n", net_width(n, n->outputs.at[i].node) - 1, n->outputs.at[i].name);
   fprintf(out, "  wire out_valid;\n  %s u_core (\n    .clk(aclk), .aresetn(aresetn), .ce(ce)",
           net_unit_module(e, 0));
-  for (int k = NODE_TOKEN; k <= NODE_LAST; k++)
-    if (has(e, (enum node_kind)k))
-      fprintf(out, ", .%s(%s)", node_kind_name((enum node_kind)k), node_kind_name((enum node_kind)k));
+  for (int k = NET_TOKEN; k <= NET_LAST; k++)
+    if (has(e, (enum net_node_kind)k))
+      fprintf(out, ", .%s(%s)", node_kind_name((enum net_node_kind)k), node_kind_name((enum net_node_kind)k));
   for (int i = 0; i < n->outputs.n; i++)
     fprintf(out, ",\n    .out_%s(out_%s)", n->outputs.at[i].name, n->outputs.at[i].name);
   fprintf(out, ",\n    .out_valid(out_valid)\n  );\n\n");

@@ -21,16 +21,16 @@ struct count {
 
 /* ---- operators ----------------------------------------------------------------------------------------- */
 
-static int operand_width(const struct netlist *n, const struct node *x, int i) {
+static int operand_width(const struct netlist *n, const struct net_node *x, int i) {
   return net_width(n, x->in[i]);
 }
 
-static int widest(const struct netlist *n, const struct node *x) {
+static int widest(const struct netlist *n, const struct net_node *x) {
   int a = operand_width(n, x, 0), b = operand_width(n, x, 1);
   return a > b ? a : b;
 }
 
-static unsigned const_flag(const struct netlist *n, const struct node *x) {
+static unsigned const_flag(const struct netlist *n, const struct net_node *x) {
   int64_t value;
   return net_is_const(n, x->in[0], &value) || net_is_const(n, x->in[1], &value) ? PART_CONST : 0;
 }
@@ -41,15 +41,15 @@ static int least(int a, int b) {
 
 static int zeros_of(const struct count *c, ref r) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   const int *z = c->zeros;
   int known = net_zeros(n, r), found = 0;
   switch (x->kind) {
-  case NODE_VIEW: found = x->shift + (z[x->in[0]] > x->low ? z[x->in[0]] - x->low : 0); break;
-  case NODE_ADD:
-  case NODE_SUB: found = least(z[x->in[0]], z[x->in[1]]); break;
-  case NODE_SELECT: found = least(z[x->in[1]], z[x->in[2]]); break;
-  case NODE_MUL: found = z[x->in[0]] + z[x->in[1]]; break;
+  case NET_VIEW: found = x->shift + (z[x->in[0]] > x->low ? z[x->in[0]] - x->low : 0); break;
+  case NET_ADD:
+  case NET_SUB: found = least(z[x->in[0]], z[x->in[1]]); break;
+  case NET_SELECT: found = least(z[x->in[1]], z[x->in[2]]); break;
+  case NET_MUL: found = z[x->in[0]] + z[x->in[1]]; break;
   default: break;
   }
   return known > found ? known : found;
@@ -66,21 +66,21 @@ static net_mask without_zeros(const struct count *c, ref r, net_mask bits) {
 }
 
 /* A bit of a table: what it is for every entry, and of which register it is a function. */
-struct column {
+struct table_bit {
   UT_hash_handle hh;
   int root, stage, unit, low;
   char bits[];
 };
 
-static struct column *column_of(const struct count *c, ref r, int bit) {
+static struct table_bit *column_of(const struct count *c, ref r, int bit) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r), *in = net_at(n, x->in[0]);
+  const struct net_node *x = net_at(n, r), *in = net_at(n, x->in[0]);
   const struct net_table *t = &n->tables.at[x->table];
-  struct column *k = arena_alloc(c->u->arena, sizeof *k + (size_t)t->n + 1);
+  struct table_bit *k = arena_alloc(c->u->arena, sizeof *k + (size_t)t->n + 1);
   k->root = net_root(n, x->in[0]);
   k->stage = x->stage;
   k->unit = x->unit;
-  k->low = in->kind == NODE_VIEW ? in->low : 0;
+  k->low = in->kind == NET_VIEW ? in->low : 0;
   for (int i = 0; i < t->n; i++)
     k->bits[i] = (char)('0' + (t->value[i] >> bit & 1));
   return k;
@@ -89,14 +89,14 @@ static struct column *column_of(const struct count *c, ref r, int bit) {
 /* Equal bits of tables are made once, constant ones not at all. */
 static void find_own(struct count *c) {
   const struct netlist *n = &c->u->net;
-  struct column *seen = NULL, *k, *same;
+  struct table_bit *seen = NULL, *k, *same;
   c->own = arena_array(c->u->arena, net_mask, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
+    const struct net_node *x = net_at(n, r);
     c->own[r] = without_zeros(c, r, ~(net_mask)0);
-    for (int bit = 0; x->live && x->kind == NODE_ROM && bit < net_width(n, r); bit++) {
+    for (int bit = 0; x->live && x->kind == NET_ROM && bit < net_width(n, r); bit++) {
       k = column_of(c, r, bit);
-      size_t length = offsetof(struct column, bits) - offsetof(struct column, root) + strlen(k->bits);
+      size_t length = offsetof(struct table_bit, bits) - offsetof(struct table_bit, root) + strlen(k->bits);
       HASH_FIND(hh, seen, &k->root, length, same);
       if (same || !strchr(k->bits, '0') || !strchr(k->bits, '1'))
         c->own[r] &= ~((net_mask)1 << bit);
@@ -120,20 +120,20 @@ static int live_bits(const struct count *c, ref r, int bits, int passed) {
 }
 
 /* Whether an operand comes out of logic of the stage, which then makes its inverse just as well. */
-static bool from_logic(const struct count *c, const struct node *x, int i) {
+static bool from_logic(const struct count *c, const struct net_node *x, int i) {
   const struct netlist *n = &c->u->net;
-  const struct node *root = net_at(n, net_root(n, x->in[i]));
+  const struct net_node *root = net_at(n, net_root(n, x->in[i]));
   return root->stage == x->stage &&
-         (root->kind == NODE_SELECT || root->kind == NODE_CLAMP || root->kind == NODE_ROM);
+         (root->kind == NET_SELECT || root->kind == NET_CLAMP || root->kind == NET_ROM);
 }
 
 /* Subtrahends are inverted once for all adders that take the same register. */
-static void invert(struct count *c, struct inv_unit *u, const struct node *x) {
+static void invert(struct count *c, struct inv_unit *u, const struct net_node *x) {
   const struct netlist *n = &c->u->net;
   ref root = net_root(n, x->in[1]);
   int delay = x->stage - net_at(n, root)->stage;
   uint64_t bit = (uint64_t)1 << (delay < TAKEN ? delay : TAKEN);
-  if (net_at(n, x->in[1])->kind == NODE_CONST || (c->inverted[root] & bit))
+  if (net_at(n, x->in[1])->kind == NET_CONST || (c->inverted[root] & bit))
     return;
   if (from_logic(c, x, 1) && !c->plain[root])
     return;
@@ -142,20 +142,20 @@ static void invert(struct count *c, struct inv_unit *u, const struct node *x) {
 }
 
 /* The lowest bit of a sum at which two operands meet. */
-static int passed_bits(const struct count *c, const struct node *x) {
+static int passed_bits(const struct count *c, const struct net_node *x) {
   int a = c->zeros[x->in[0]], b = c->zeros[x->in[1]];
-  return x->kind == NODE_ADD && a > b ? a : b;
+  return x->kind == NET_ADD && a > b ? a : b;
 }
 
 /* Whether a bit is added to a sum that nobody else looks at: it is that sum's carry. */
-static bool is_carry(const struct count *c, const struct node *x) {
+static bool is_carry(const struct count *c, const struct net_node *x) {
   const struct netlist *n = &c->u->net;
-  for (int i = 0; x->kind == NODE_ADD && i < 2; i++) {
-    const struct node *view = net_at(n, x->in[i]);
+  for (int i = 0; x->kind == NET_ADD && i < 2; i++) {
+    const struct net_node *view = net_at(n, x->in[i]);
     ref root = net_root(n, x->in[i]);
-    const struct node *sum = net_at(n, root);
-    int low = view->kind == NODE_VIEW ? view->low : 0;
-    if (net_width(n, x->in[1 - i]) == 1 && !net_signed(n, x->in[1 - i]) && sum->kind == NODE_ADD &&
+    const struct net_node *sum = net_at(n, root);
+    int low = view->kind == NET_VIEW ? view->low : 0;
+    if (net_width(n, x->in[1 - i]) == 1 && !net_signed(n, x->in[1 - i]) && sum->kind == NET_ADD &&
         sum->stage == x->stage && low == passed_bits(c, sum) && c->sums[root] == 1)
       return true;
   }
@@ -165,7 +165,7 @@ static bool is_carry(const struct count *c, const struct node *x) {
 /* What is above the highest bit that is used goes; below the zeros of one operand the other one passes. */
 static void put_sum(struct count *c, struct inv_unit *u, ref r) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   net_mask used = without_zeros(c, r, c->u->schedule.delays[r].used);
   int passed = passed_bits(c, x);
   int bits = used ? net_mask_high(used) + 1 : 0;
@@ -174,14 +174,14 @@ static void put_sum(struct count *c, struct inv_unit *u, ref r) {
   int a = live_bits(c, x->in[0], bits, passed), b = live_bits(c, x->in[1], bits, passed);
   int both = least(least(a, b), widest(n, x) - passed);
   inv_add(u, 1, bits - passed, both, const_flag(n, x));
-  if (x->kind == NODE_SUB)
+  if (x->kind == NET_SUB)
     invert(c, u, x);
 }
 
 /* Whether a choice between a value and a constant goes into the LUTs of the choices that take it. */
 static bool is_absorbed(const struct count *c, ref r) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   int64_t value;
   return c->chosen[r] && (net_is_const(n, x->in[1], &value) || net_is_const(n, x->in[2], &value));
 }
@@ -189,10 +189,10 @@ static bool is_absorbed(const struct count *c, ref r) {
 /* Whether a choice keeps a state that stands in the register behind it: that is the register's enable. */
 static bool is_hold(const struct count *c, ref r) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   for (int i = 1; i < 3; i++) {
-    const struct node *s = net_at(n, x->in[i]);
-    if (s->kind == NODE_STATE && s->stage == x->stage && net_root(n, n->states.at[s->state - 1].next) == r &&
+    const struct net_node *s = net_at(n, x->in[i]);
+    if (s->kind == NET_STATE && s->stage == x->stage && net_root(n, n->states.at[s->state - 1].next) == r &&
         net_schedule_arrival(n, &c->u->schedule, s->state - 1) == x->stage + 1)
       return true;
   }
@@ -202,7 +202,7 @@ static bool is_hold(const struct count *c, ref r) {
 /* A limit on one side before a register is the register's set and reset. */
 static void put_clamp(struct count *c, struct inv_unit *u, ref r) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r), *in = net_at(n, x->in[0]);
+  const struct net_node *x = net_at(n, r), *in = net_at(n, x->in[0]);
   const struct net_delays *d = &c->u->schedule.delays[r];
   int from = operand_width(n, x, 0), to = net_interval_width(x->least, x->most);
   bool powers = x->most == ((int64_t)1 << (to - 1)) - 1 && x->least == -x->most - 1;
@@ -221,14 +221,14 @@ static void put_clamp(struct count *c, struct inv_unit *u, ref r) {
 /* Whether the register behind a table can be its memory's own. */
 static bool is_clocked(const struct count *c, ref r) {
   const struct net_delays *d = &c->u->schedule.delays[r];
-  return net_at(&c->u->net, r)->kind == NODE_ROM && d->after.n > 0 && !c->taps[r][0] &&
+  return net_at(&c->u->net, r)->kind == NET_ROM && d->after.n > 0 && !c->taps[r][0] &&
          d->after.at[0] == d->used;
 }
 
 /* A table can be a block RAM where its result or its operand is a register. */
 static unsigned table_flags(const struct count *c, ref r) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   if (is_clocked(c, r))
     return 0;
   return x->stage > net_at(n, net_root(n, x->in[0]))->stage ? PART_ADDRESSED : PART_UNCLOCKED;
@@ -239,7 +239,7 @@ static unsigned table_flags(const struct count *c, ref r) {
 /* As a memory it has a word for every address; what it does not need of them costs no logic. */
 static void put_table(struct count *c, struct inv_unit *u, ref r, int used) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   unsigned flags = table_flags(c, r);
   int64_t words = flags & PART_UNCLOCKED ? n->tables.at[x->table].n : (int64_t)1 << net_width(n, x->in[0]);
   inv_rom(u, 1, words, used, 1, flags);
@@ -247,35 +247,35 @@ static void put_table(struct count *c, struct inv_unit *u, ref r, int used) {
 
 static void put_node(struct count *c, struct inv_unit *u, ref r) {
   const struct netlist *n = &c->u->net;
-  const struct node *x = net_at(n, r);
+  const struct net_node *x = net_at(n, r);
   int used = net_mask_count(c->own[r] & c->u->schedule.delays[r].used);
   switch (x->kind) {
-  case NODE_ADD:
-  case NODE_SUB: put_sum(c, u, r); break;
-  case NODE_MUL:
+  case NET_ADD:
+  case NET_SUB: put_sum(c, u, r); break;
+  case NET_MUL:
     inv_mul(u, 1, operand_width(n, x, 0) - c->zeros[x->in[0]], operand_width(n, x, 1) - c->zeros[x->in[1]],
             0);
     break;
-  case NODE_LT:
+  case NET_LT:
     inv_less(u, 1, widest(n, x),
              const_flag(n, x) | (from_logic(c, x, 1) || from_logic(c, x, 0) ? PART_INVERTED : 0));
     break;
-  case NODE_EQ:
+  case NET_EQ:
     inv_equal(u, 1, widest(n, x) - least(c->zeros[x->in[0]], c->zeros[x->in[1]]), const_flag(n, x));
     break;
-  case NODE_SELECT: inv_mux(u, !is_absorbed(c, r) && !is_hold(c, r), used, 2); break;
-  case NODE_CLAMP: put_clamp(c, u, r); break;
-  case NODE_ROM: put_table(c, u, r, used); break;
+  case NET_SELECT: inv_mux(u, !is_absorbed(c, r) && !is_hold(c, r), used, 2); break;
+  case NET_CLAMP: put_clamp(c, u, r); break;
+  case NET_ROM: put_table(c, u, r, used); break;
   default: break;
   }
 }
 
 /* ---- users -------------------------------------------------------------------------------------------- */
 
-static void use(struct count *c, ref operand, const struct node *user) {
+static void use(struct count *c, ref operand, const struct net_node *user) {
   const struct netlist *n = &c->u->net;
   ref root = net_root(n, operand);
-  if (!user || user->kind != NODE_SELECT || user->stage != net_at(n, root)->stage)
+  if (!user || user->kind != NET_SELECT || user->stage != net_at(n, root)->stage)
     c->chosen[root] = false;
 }
 
@@ -283,10 +283,10 @@ static void find_chosen(struct count *c) {
   const struct netlist *n = &c->u->net;
   c->chosen = arena_array(c->u->arena, bool, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++)
-    c->chosen[r] = net_at(n, r)->kind == NODE_SELECT;
+    c->chosen[r] = net_at(n, r)->kind == NET_SELECT;
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
-    for (int i = 0; x->live && x->kind != NODE_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
+    const struct net_node *x = net_at(n, r);
+    for (int i = 0; x->live && x->kind != NET_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
       use(c, x->in[i], x);
   }
   for (int i = 0; i < n->outputs.n; i++)
@@ -299,9 +299,9 @@ static void find_chosen(struct count *c) {
 static void look_at(struct count *c, ref operand, int width, bool subtrahend) {
   const struct netlist *n = &c->u->net;
   ref root = net_root(n, operand);
-  const struct node *x = net_at(n, root);
+  const struct net_node *x = net_at(n, root);
   c->plain[root] |= !subtrahend;
-  if (x->kind == NODE_ADD)
+  if (x->kind == NET_ADD)
     c->sums[root] += net_root_bits(n, operand, width) >> passed_bits(c, x) != 0;
 }
 
@@ -310,10 +310,10 @@ static void find_looks(struct count *c) {
   c->sums = arena_array(c->u->arena, int, n->nodes.n);
   c->plain = arena_array(c->u->arena, bool, n->nodes.n);
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
-    for (int i = 0; x->live && x->kind != NODE_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
+    const struct net_node *x = net_at(n, r);
+    for (int i = 0; x->live && x->kind != NET_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
       look_at(c, x->in[i], net_operand_width(n, r, i),
-              x->kind == NODE_SUB && i == 1 && net_at(n, net_root(n, x->in[1]))->stage == x->stage);
+              x->kind == NET_SUB && i == 1 && net_at(n, net_root(n, x->in[1]))->stage == x->stage);
   }
   for (int i = 0; i < n->outputs.n; i++)
     look_at(c, n->outputs.at[i].node, net_width(n, n->outputs.at[i].node), false);
@@ -338,8 +338,8 @@ static void find_taps(struct count *c) {
   for (ref r = 0; r < n->nodes.n; r++)
     c->taps[r] = arena_array(c->u->arena, net_mask, s->delays[r].after.n + 1);
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
-    for (int i = 0; x->live && x->kind != NODE_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
+    const struct net_node *x = net_at(n, r);
+    for (int i = 0; x->live && x->kind != NET_VIEW && i < 3 && x->in[i] != NO_NODE; i++)
       tap(c, x->in[i], net_operand_width(n, r, i), x->stage);
   }
   for (int i = 0; i < n->outputs.n; i++)
@@ -352,12 +352,12 @@ static void find_taps(struct count *c) {
 /* Whether a node's first register is behind logic of its own. */
 static bool makes_logic(const struct netlist *n, ref r) {
   switch (net_at(n, r)->kind) {
-  case NODE_TOKEN:
-  case NODE_VALID:
-  case NODE_FIRST:
-  case NODE_LAST:
-  case NODE_STATE:
-  case NODE_VIEW: return false;
+  case NET_TOKEN:
+  case NET_VALID:
+  case NET_FIRST:
+  case NET_LAST:
+  case NET_STATE:
+  case NET_VIEW: return false;
   default: return !net_is_concat(n, r);
   }
 }
@@ -459,11 +459,11 @@ struct inventory *unrolled_inventory(const struct unrolled *u, double clock_mhz)
                          n->units.at[i].what);
   }
   for (ref r = 0; r < n->nodes.n; r++) {
-    const struct node *x = net_at(n, r);
-    if (!x->live || x->kind == NODE_VIEW || x->kind == NODE_CONST || !c.unit[x->unit])
+    const struct net_node *x = net_at(n, r);
+    if (!x->live || x->kind == NET_VIEW || x->kind == NET_CONST || !c.unit[x->unit])
       continue;
     put_node(&c, c.unit[x->unit], r);
-    if (x->kind == NODE_VALID)
+    if (x->kind == NET_VALID)
       put_valid(&c, c.unit[x->unit], r);
     else
       put_registers(&c, c.unit[x->unit], r);

@@ -47,21 +47,21 @@ struct unrolled *unrolled_plan(struct arena *a, struct module *m, const struct w
 
 /* ---- files ------------------------------------------------------------------------------------------- */
 
-struct project {
+struct unrolled_project {
   const struct unrolled *u;
   const char *dir, *library;
   VEC(const char *) rtl; /* file names without folder, in order */
 };
 
-static bool make_dir(const struct project *p, const char *name) {
+static bool make_dir(const struct unrolled_project *p, const char *name) {
   return output_folder(p->u->module->diag, arena_printf(p->u->arena, "%s/%s", p->dir, name));
 }
 
-static bool open_file(const struct project *p, struct output *o, const char *name) {
+static bool open_file(const struct unrolled_project *p, struct output *o, const char *name) {
   return output_open(o, p->u->module->diag, arena_printf(p->u->arena, "%s/%s", p->dir, name));
 }
 
-static bool copy_file(const struct project *p, const char *name) {
+static bool copy_file(const struct unrolled_project *p, const char *name) {
   const char *from = arena_printf(p->u->arena, "%s/%s", p->library, name);
   size_t length;
   const char *text = file_read(p->u->module->diag, p->u->arena, from, 1 << 20, &length);
@@ -73,7 +73,7 @@ static bool copy_file(const struct project *p, const char *name) {
 }
 
 /* One module a file; `unit` -1: the top. */
-static bool write_module(struct project *p, int unit) {
+static bool write_module(struct unrolled_project *p, int unit) {
   const struct emission *e = &p->u->emission;
   const char *name = unit < 0 ? p->u->top : net_unit_module(e, unit);
   struct output o;
@@ -89,7 +89,7 @@ static bool write_module(struct project *p, int unit) {
   return output_close(&o, false);
 }
 
-static bool write_rtl(struct project *p) {
+static bool write_rtl(struct unrolled_project *p) {
   bool ok = write_module(p, -1) && write_module(p, 0);
   for (int unit = 1; ok && unit < p->u->net.units.n; unit++)
     ok = net_unit_is_empty(&p->u->emission, unit) || write_module(p, unit);
@@ -97,7 +97,7 @@ static bool write_rtl(struct project *p) {
   return ok && copy_file(p, "rtl/tern_skid.v");
 }
 
-static bool write_bench(const struct project *p, const struct unrolled_vectors *v) {
+static bool write_bench(const struct unrolled_project *p, const struct unrolled_vectors *v) {
   struct output bench, tokens, results;
   if (!copy_file(p, "sim/tern_token_bench.sv") ||
       !open_file(p, &bench, arena_printf(p->u->arena, "sim/%s_bench.sv", p->u->top)))
@@ -118,7 +118,7 @@ static bool write_bench(const struct project *p, const struct unrolled_vectors *
   return false;
 }
 
-static bool write_manifest(const struct project *p) {
+static bool write_manifest(const struct unrolled_project *p) {
   const struct unrolled *u = p->u;
   const struct unrolled_streams *t = &u->streams;
   struct output o;
@@ -140,7 +140,7 @@ static bool write_manifest(const struct project *p) {
   return output_close(&o, false);
 }
 
-static bool write_makefile(const struct project *p) {
+static bool write_makefile(const struct unrolled_project *p) {
   const char *top = p->u->top;
   struct output o;
   if (!open_file(p, &o, "Makefile"))
@@ -176,7 +176,7 @@ static bool write_makefile(const struct project *p) {
 
 bool unrolled_write(const struct unrolled *u, const char *dir, const char *library,
                     const struct unrolled_vectors *vectors) {
-  struct project p = {.u = u, .dir = dir, .library = library};
+  struct unrolled_project p = {.u = u, .dir = dir, .library = library};
   outputs_begin();
   bool ok = output_folder(u->module->diag, dir) && make_dir(&p, "rtl") && make_dir(&p, "sim") &&
             write_rtl(&p) && write_bench(&p, vectors) && write_manifest(&p) && write_makefile(&p);

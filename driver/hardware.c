@@ -59,7 +59,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_HW: o->machine = machine(state, arg); break;
   case KEY_LANES: o->lanes = number(state, "hw-lanes", arg, 640); break;
   case KEY_VECTOR: o->vector = number(state, "hw-vector", arg, 64); break;
-  case KEY_BATCH: o->batch = number(state, "hw-batch", arg, 16); break;
+  case KEY_BATCH: o->sequences = number(state, "hw-batch", arg, 16); break;
   case KEY_TOPK: o->topk = number(state, "hw-topk", arg, 64); break;
   case KEY_CLOCK: o->clock_mhz = number(state, "hw-clock", arg, 5000); break;
   case KEY_DEPTH: o->depth = number(state, "hw-depth", arg, 64); break;
@@ -83,7 +83,7 @@ static const char *option_of(const struct hw_options *o, enum hw_machine machine
            : o->logits            ? "--hw-logits"
            : o->multiplier_blocks ? "--hw-multipliers"
                                   : NULL;
-  return o->lanes ? "--hw-lanes" : o->vector ? "--hw-vector" : o->batch ? "--hw-batch" : NULL;
+  return o->lanes ? "--hw-lanes" : o->vector ? "--hw-vector" : o->sequences ? "--hw-batch" : NULL;
 }
 
 const char *hardware_given(const struct hw_options *o) {
@@ -139,7 +139,7 @@ bool hardware_write(struct job *j, const struct hw_design *h, const char *dir, c
   enum { TOKENS = 4 };
   const char *library = tern_file(j, "share/tern/verilog");
   uint32_t few[TOKENS * 16];
-  int n = TOKENS * h->options.batch;
+  int n = TOKENS * h->options.sequences;
   for (int i = 0; i < n; i++)
     few[i] = (uint32_t)((1 + 7 * (int64_t)i) % h->vocab);
   struct hw_vectors own = {.tokens = few, .n = n, .units = true};

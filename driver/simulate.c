@@ -108,41 +108,42 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 /* ---- tokens ---------------------------------------------------------------------------------------- */
 
 /* The prompt's ids, each for all sequences. */
-static bool prompt_tokens(struct simulate *s, const struct tokenizer *t, int batch, struct hw_vectors *v) {
+static bool prompt_tokens(struct simulate *s, const struct tokenizer *t, int sequences,
+                          struct hw_vectors *v) {
   size_t n;
   const uint32_t *ids = text_ids(&s->job, t, s->prompt, strlen(s->prompt), &n);
   if (!ids)
     return false;
-  v->n = (int64_t)n * batch;
+  v->n = (int64_t)n * sequences;
   uint32_t *all = arena_array(&s->job.arena, uint32_t, v->n + 1);
   for (int64_t i = 0; i < v->n; i++)
-    all[i] = ids[i / batch];
+    all[i] = ids[i / sequences];
   v->tokens = all;
   return true;
 }
 
 static bool file_tokens(struct simulate *s, const struct hw_design *h, struct hw_vectors *v) {
-  size_t n, batch = (size_t)h->options.batch;
+  size_t n, sequences = (size_t)h->options.sequences;
   v->tokens = file_ids(&s->job, s->tokens, (uint32_t)h->vocab, &n);
   if (!v->tokens)
     return false;
   v->n = (int64_t)n;
-  if (n % batch)
+  if (n % sequences)
     diag_error(&s->job.diag, "%s: has %zu ids, and %zu sequences need a multiple of that", s->tokens, n,
-               batch);
-  return n % batch == 0;
+               sequences);
+  return n % sequences == 0;
 }
 
 /* ---- what is printed ------------------------------------------------------------------------------- */
 
 static void print_text(struct arena *a, const struct tokenizer *t, const struct hw_design *h,
                        const struct hw_vectors *v, const struct simulation *r, int64_t written) {
-  int batch = h->options.batch;
-  int64_t given = v->n / batch;
+  int sequences = h->options.sequences;
+  int64_t given = v->n / sequences;
   uint32_t *ids = arena_array(a, uint32_t, given + written + 1);
-  for (int q = 0; q < batch; q++) {
+  for (int q = 0; q < sequences; q++) {
     for (int64_t k = 0; k < given + written; k++)
-      ids[k] = k < given ? v->tokens[k * batch + q] : (uint32_t)r->best[(k - 1) * batch + q];
+      ids[k] = k < given ? v->tokens[k * sequences + q] : (uint32_t)r->best[(k - 1) * sequences + q];
     print_ids(t, ids, (size_t)(given + written));
   }
 }
@@ -154,7 +155,7 @@ static const char *what_of(const struct hw_unit *u) {
 static void print_result(const struct hw_design *h, const struct simulation *r) {
   double steps = (double)r->steps;
   printf("%lld step%s of %d %s on %s: every stored number equals the interpreter's\n", (long long)r->steps,
-         r->steps == 1 ? "" : "s", h->options.batch, h->options.batch == 1 ? "sequence" : "sequences",
+         r->steps == 1 ? "" : "s", h->options.sequences, h->options.sequences == 1 ? "sequence" : "sequences",
          r->simulator);
   printf("%.1f clocks a step (%lld from the schedule, %.1f awaiting words, %.1f awaiting the output); all "
          "lanes busy in %.1f %%\n",
@@ -171,7 +172,7 @@ static void print_result(const struct hw_design *h, const struct simulation *r) 
 
 static void print_json(const struct hw_design *h, const struct hw_vectors *v, const struct simulation *r) {
   json_t *o = json_object(), *best = json_array(), *units = json_array();
-  int64_t n = (v->n / h->options.batch + v->generate) * h->options.batch;
+  int64_t n = (v->n / h->options.sequences + v->generate) * h->options.sequences;
   for (int64_t i = 0; i < n; i++)
     json_array_append_new(best, json_integer(r->best[i]));
   for (int i = 0; i < h->units.n; i++)
@@ -214,12 +215,12 @@ static bool run(struct simulate *s, const struct hw_design *h, const struct toke
   int written = s->generate >= 0 ? s->generate : s->prompt ? 16 : 0;
   struct hw_vectors v = {.units = true, .generate = written, .ends = s->end};
   struct simulation r = {0};
-  bool ok = s->prompt ? prompt_tokens(s, t, h->options.batch, &v) : file_tokens(s, h, &v);
+  bool ok = s->prompt ? prompt_tokens(s, t, h->options.sequences, &v) : file_tokens(s, h, &v);
   if (s->prompt && v.generate > 0)
     v.generate--; /* the prompt's last step gives the first */
   s->how.trace = s->trace;
   s->how.logits = s->logits;
-  ok = ok && steps_exist(s, v.n / h->options.batch + v.generate) && hardware_write(&s->job, h, dir, &v) &&
+  ok = ok && steps_exist(s, v.n / h->options.sequences + v.generate) && hardware_write(&s->job, h, dir, &v) &&
        simulation_run(&s->job, h, dir, &v, &s->how, &r);
   if (!ok)
     return false;

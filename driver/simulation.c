@@ -29,7 +29,7 @@ static bool build_bench(struct job *j, const struct hw_design *h, const char *di
  * "PASS". */
 static bool read_result(struct job *j, const struct hw_design *h, const struct hw_vectors *v, char *text,
                         struct simulation *r) {
-  int64_t most = (v->n / h->options.batch + v->generate) * h->options.batch;
+  int64_t most = (v->n / h->options.sequences + v->generate) * h->options.sequences;
   bool pass = false;
   r->units = arena_array(&j->arena, int64_t, h->units.n + 1);
   r->best = arena_array(&j->arena, int64_t, most + 1);
@@ -38,7 +38,7 @@ static bool read_result(struct job *j, const struct hw_design *h, const struct h
   for (char *line, *rest = text; (line = strsep(&rest, "\n"));) {
     long long a, b, c, d, e;
     if (sscanf(line, "best %lld %lld %lld", &a, &b, &c) == 3) {
-      int64_t at = a * h->options.batch + b;
+      int64_t at = a * h->options.sequences + b;
       if (at >= 0 && at < most && r->best[at] == -1)
         r->best[at] = c;
     } else if (sscanf(line, "steps %lld cycles %lld lanes %lld awaits %lld output %lld", &a, &b, &c, &d,
@@ -56,7 +56,7 @@ static bool read_result(struct job *j, const struct hw_design *h, const struct h
     }
     pass |= strcmp(line, "PASS") == 0;
   }
-  return pass && r->steps * h->options.batch == most;
+  return pass && r->steps * h->options.sequences == most;
 }
 
 /* The simulator's text of logits, one a line, as little-endian int32. */

@@ -137,18 +137,18 @@ struct inventory {
   VEC(struct inv_unit *) units;
   VEC(struct inv_stream) streams;
 
-  double clock_mhz;         /* target */
-  int lanes;                /* ternary weights a clock; 0: unrolled */
-  int vector;               /* elements a clock of kernels; 0: unrolled */
-  int sequences;            /* in flight: batch of the streaming machine, interleave of the unrolled one */
-  int word_bits;            /* of the weight stream; 0: none */
-  int64_t step_cycles;      /* clocks of a step (one token of every sequence) with an ideal stream; unrolled:
-                               `sequences`, since it takes a token a clock */
-  int64_t busy_cycles;      /* of them, clocks in which all lanes have a weight */
-  int64_t latency;          /* clocks from a token's arrival to its result */
-  int64_t weight_bytes;     /* read from external memory in a step */
-  int64_t image_bytes;      /* of the weights in external memory */
-  int64_t state_bytes;      /* on chip, all sequences */
+  double clock_mhz;     /* target */
+  int lanes;            /* ternary weights a clock; 0: unrolled */
+  int vector;           /* elements a clock of kernels; 0: unrolled */
+  int sequences;        /* in flight: sequences of the streaming machine, interleave of the unrolled one */
+  int word_bits;        /* of the weight stream; 0: none */
+  int64_t step_cycles;  /* clocks of a step (one token of every sequence) with an ideal stream; unrolled:
+                           `sequences`, since it takes a token a clock */
+  int64_t busy_cycles;  /* of them, clocks in which all lanes have a weight */
+  int64_t latency;      /* clocks from a token's arrival to its result */
+  int64_t weight_bytes; /* read from external memory in a step */
+  int64_t image_bytes;  /* of the weights in external memory */
+  int64_t state_bytes;  /* on chip, all sequences */
   int64_t activation_bytes; /* on chip, all sequences */
   int64_t weights;          /* ternary weights used in a step */
   int64_t parameters;       /* of the model */

@@ -19,7 +19,7 @@ enum {
   STEPS = 3,
   MODELS = 120,
   LEAST = 10,
-  MOST_BATCH = 3,
+  MOST_SEQUENCES = 3,
   LONGEST = 2000, /* clocks of a step */
   SAVED = 150     /* words of states: through the registers each takes some hundred clocks */
 };
@@ -33,13 +33,13 @@ static struct hw_options options_of(uint64_t seed, bool trits) {
                              .packing = trits ? STORE_TILE3 : STORE_TILE2,
                              .lanes = (trits ? 20 : 16) << seed / 5 % 2,
                              .vector = 1 << seed % 4,
-                             .batch = 1 + (int)(seed / 2 % MOST_BATCH),
+                             .sequences = 1 + (int)(seed / 2 % MOST_SEQUENCES),
                              .topk = 1 + (int)(seed / 3 % 3)};
 }
 
 static bool simulates(struct job *j, const struct hw_design *h, uint64_t seed) {
-  uint32_t tokens[STEPS * MOST_BATCH];
-  int n = STEPS * h->options.batch;
+  uint32_t tokens[STEPS * MOST_SEQUENCES];
+  int n = STEPS * h->options.sequences;
   for (int i = 0; i < n; i++)
     tokens[i] = (uint32_t)((seed + 5 * (uint64_t)i) % (uint64_t)h->vocab);
   struct hw_vectors v = {

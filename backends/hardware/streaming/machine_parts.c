@@ -74,7 +74,7 @@ static void put_state_writes(struct machine_filling *f, const struct hw_buffer *
   int place = bits + (lanes > 1 ? address_bits(lanes) : 0);
   while (zeros < place && !(from >> zeros & 1))
     zeros++;
-  inv_logic(f->core, lanes + 2 + f->h->options.batch, 4);
+  inv_logic(f->core, lanes + 2 + f->h->options.sequences, 4);
   inv_mux(f->core, 1, bits, 3);
   inv_logic(f->core, (int64_t)lanes * b->bits, 4);
   inv_add(f->core, 1, place - zeros, 0, PART_CONST); /* its place in the window */
@@ -90,7 +90,7 @@ static void put_memory(struct machine_filling *f, const struct hw_buffer *b, int
                "tern_buffer", state ? "a state of the recurrence" : "a value between units");
   u->at = state ? b->state->at : u->at;
   inv_library(u, 1, "tern_buffer", "WIDTH", b->bits, "LANES", lanes, "WORDS", (int)depth_of(b), "SEQUENCES",
-              h->options.batch, "READS", reads, "SUMS", (int)b->sum_out, NULL);
+              h->options.sequences, "READS", reads, "SUMS", (int)b->sum_out, NULL);
   int writers = writers_of(h, b);
   put_choice(f->core, bits + lanes * b->bits, writers);
   inv_logic(f->core, lanes, writers);
@@ -169,9 +169,9 @@ static void put_engine(struct machine_filling *f) {
   f->engine =
       inv_unit(f->v, INV_SUM, "sum engine", "core.engine", "tern_sum", "sums of ternary weights times codes");
   inv_library(f->engine, 1, "tern_sum", "LANES", h->options.lanes, "PACKING",
-              (int)(h->options.packing == STORE_TILE3), "WIDTH", h->code_bits, "SEQUENCES", h->options.batch,
-              "PORT", lanes, "COLUMNS", (int)widest_sum(h), "ROWS", (int)h->most_m, "RESULT", h->sum_bits,
-              "TAG", 1, "ROW_BITS", rows, "CODE_ADDRESS", code, NULL);
+              (int)(h->options.packing == STORE_TILE3), "WIDTH", h->code_bits, "SEQUENCES",
+              h->options.sequences, "PORT", lanes, "COLUMNS", (int)widest_sum(h), "ROWS", (int)h->most_m,
+              "RESULT", h->sum_bits, "TAG", 1, "ROW_BITS", rows, "CODE_ADDRESS", code, NULL);
   int element = address_bits(most_elements_out(h)), outputs = 0;
   for (int i = 0; i < h->buffers.n; i++) {
     inputs += h->buffers.at[i]->sum_in;
@@ -181,7 +181,7 @@ static void put_engine(struct machine_filling *f) {
   inv_logic(f->core, outputs, address_bits(h->units.n) + 1);
   inv_mux(f->core, 1, lanes * h->code_bits, inputs);
   inv_reg(f->core, 1, 5 + sequence_bits(h), PART_RESET);
-  inv_reg(f->core, 1, 2 * element + h->options.batch * h->sum_bits, 0);
+  inv_reg(f->core, 1, 2 * element + h->options.sequences * h->sum_bits, 0);
   inv_add(f->core, 1, element, element, 0);
 }
 
@@ -190,7 +190,7 @@ static void put_engine(struct machine_filling *f) {
 static void put_sequencer(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   struct inv_unit *core = f->core;
-  int rows = address_bits(h->rows.n), units = address_bits(h->units.n), batch = h->options.batch;
+  int rows = address_bits(h->rows.n), units = address_bits(h->units.n), sequences = h->options.sequences;
   f->program = inv_unit(f->v, INV_CONTROL, "program", "core.rom", named(f, h->name, "__program"),
                         "what a step runs, one after another");
   int64_t *row = arena_array(h->arena, int64_t, h->rows.n);
@@ -204,17 +204,17 @@ static void put_sequencer(struct machine_filling *f) {
   inv_logic(core, 1, h->units.n);
   inv_logic(core, h->units.n, units + 1); /* starts */
   inv_logic(core, 30, 4);                 /* states, enables, handshakes */
-  inv_reg(core, batch, 32, PART_ENABLE);
-  inv_reg(core, 1, 2 * batch, PART_RESET);
-  inv_mux(core, 1, 32, batch);
-  inv_reg(core, 1, 2 * batch + 1 + 32, PART_RESET); /* clearing */
+  inv_reg(core, sequences, 32, PART_ENABLE);
+  inv_reg(core, 1, 2 * sequences, PART_RESET);
+  inv_mux(core, 1, 32, sequences);
+  inv_reg(core, 1, 2 * sequences + 1 + 32, PART_RESET); /* clearing */
   inv_add(core, 1, 32, 0, PART_CONST);
   inv_logic(core, 32, 2);
   inv_equal(core, 1, 32, PART_CONST);
-  inv_reg(core, 1, 3 + 32 + (batch > 1 ? sequence_bits(h) : 0), 0); /* the window */
-  inv_less(core, batch, 32, PART_CONST);
-  inv_add(core, batch - 1, 32, 0, PART_CONST);
-  inv_mux(core, batch - 1, 32 + sequence_bits(h), 2);
+  inv_reg(core, 1, 3 + 32 + (sequences > 1 ? sequence_bits(h) : 0), 0); /* the window */
+  inv_less(core, sequences, 32, PART_CONST);
+  inv_add(core, sequences - 1, 32, 0, PART_CONST);
+  inv_mux(core, sequences - 1, 32 + sequence_bits(h), 2);
 }
 
 /* What the commands' numbers have in common, bit by bit: columns that differ are registers, equal ones once;
@@ -246,11 +246,11 @@ static struct command_columns columns_of(const int64_t *value, int n) {
 
 static void put_fetch(struct machine_filling *f) {
   const struct hw_design *h = f->h;
-  int most = h->prefix_rows * h->options.batch + 1, n = 0, token = unsigned_bits(h->table_rows - 1);
+  int most = h->prefix_rows * h->options.sequences + 1, n = 0, token = unsigned_bits(h->table_rows - 1);
   int64_t *from = arena_array(h->arena, int64_t, most), *size = arena_array(h->arena, int64_t, most), at = 0;
   for (int k = 0; k < h->prefix_rows; k++) {
     const struct hw_unit *u = h->rows.at[k].unit;
-    for (int i = 0; i < (u->kind == HW_UNIT_SUM ? 1 : h->options.batch) && u->words; i++, n++) {
+    for (int i = 0; i < (u->kind == HW_UNIT_SUM ? 1 : h->options.sequences) && u->words; i++, n++) {
       from[n] = at * h->word_bits / 8;
       size[n] = u->words * h->word_bits / 8;
     }
@@ -270,7 +270,7 @@ static void put_fetch(struct machine_filling *f) {
   inv_reg(f->fetch, 1, address_bits(n + 1) + 1, PART_RESET);
   inv_reg(f->fetch, 1, length.distinct + (h->prefix_rows ? 40 - zeros : first.distinct), PART_ENABLE);
   if (h->prefix_rows) {
-    inv_logic(f->fetch, 32, 2 * h->options.batch); /* a sequence's token, or 0 */
+    inv_logic(f->fetch, 32, 2 * h->options.sequences); /* a sequence's token, or 0 */
     inv_less(f->fetch, 1, 32, PART_CONST);
     inv_mux(f->fetch, 1, token, 2);
     inv_mul(f->fetch, 1, token, unsigned_bits(largest), 0);
@@ -293,8 +293,8 @@ static void put_results(struct machine_filling *f) {
   inv_logic(f->core, 3 + address_bits(k), 4);
   inv_equal(f->core, 1, index, PART_CONST);
   inv_less(f->core, 1, unsigned_bits(h->logit_room), PART_CONST);
-  inv_stream(f->v, f->rank, NULL, "best tokens", 64, (int64_t)k * h->options.batch, true);
-  inv_stream(f->v, queue, NULL, "logits", bits, h->logits->elements * h->options.batch, true);
+  inv_stream(f->v, f->rank, NULL, "best tokens", 64, (int64_t)k * h->options.sequences, true);
+  inv_stream(f->v, queue, NULL, "logits", bits, h->logits->elements * h->options.sequences, true);
 }
 
 /* ---- kernels, schedule, streams ------------------------------------------------------------------------ */
@@ -303,7 +303,7 @@ static void put_units(struct machine_filling *f) {
   const struct hw_design *h = f->h;
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *k = h->units.at[i];
-    int64_t times = k->kind == HW_UNIT_SUM ? k->runs : k->runs * h->options.batch;
+    int64_t times = k->kind == HW_UNIT_SUM ? k->runs : k->runs * h->options.sequences;
     struct inv_unit *u = f->engine;
     if (k->kind == HW_UNIT_KERNEL) {
       u = inv_unit(f->v, INV_KERNEL, k->name, named(f, "core.u_", k->name), k->module, NULL);
@@ -325,7 +325,7 @@ static int64_t words_read(const struct hw_design *h, const struct hw_unit *k, co
     for (int x = 0; x < k->phases.at[i]->nodes.n; x++)
       if (k->phases.at[i]->nodes.at[x]->kind == HW_NODE_LOAD && k->phases.at[i]->nodes.at[x]->buffer == b)
         words += k->phases.at[i]->iterations * k->phases.at[i]->runs;
-  return words * k->runs * h->options.batch;
+  return words * k->runs * h->options.sequences;
 }
 
 static int64_t words_written(const struct hw_design *h, const struct hw_unit *k, const struct hw_buffer *b) {
@@ -334,7 +334,7 @@ static int64_t words_written(const struct hw_design *h, const struct hw_unit *k,
     for (int s = 0; s < k->phases.at[i]->stores.n; s++)
       if (k->phases.at[i]->stores.at[s]->buffer == b)
         words += k->phases.at[i]->iterations * k->phases.at[i]->runs;
-  return words * k->runs * h->options.batch;
+  return words * k->runs * h->options.sequences;
 }
 
 static void connect(struct machine_filling *f, struct inv_unit *from, struct inv_unit *to,
@@ -345,14 +345,14 @@ static void connect(struct machine_filling *f, struct inv_unit *from, struct inv
 
 static void put_streams(struct machine_filling *f) {
   const struct hw_design *h = f->h;
-  int batch = h->options.batch, wide = h->options.vector;
+  int sequences = h->options.sequences, wide = h->options.vector;
   int64_t words[2] = {0, 0};
   inv_stream(f->v, NULL, f->reader, "weights", h->word_bits, h->step_words, true);
-  inv_stream(f->v, NULL, f->core, "tokens", 32, batch, true);
+  inv_stream(f->v, NULL, f->core, "tokens", 32, sequences, true);
   inv_stream(f->v, f->fetch, f->reader, "commands", 72, 0, true);
   for (int i = 0; i < h->units.n; i++) {
     const struct hw_unit *k = h->units.at[i];
-    words[k->kind == HW_UNIT_SUM] += k->words * k->runs * (k->kind == HW_UNIT_SUM ? 1 : batch);
+    words[k->kind == HW_UNIT_SUM] += k->words * k->runs * (k->kind == HW_UNIT_SUM ? 1 : sequences);
     for (int r = 0; r < k->reads.n; r++)
       if (is_memory(k->reads.at[r]))
         connect(f, f->buffer[k->reads.at[r]->id], f->unit[i], f->buffer[k->reads.at[r]->id], k->reads.at[r],
@@ -362,14 +362,15 @@ static void put_streams(struct machine_filling *f) {
         connect(f, f->unit[i], f->buffer[k->writes.at[w]->id], f->buffer[k->writes.at[w]->id],
                 k->writes.at[w], words_written(h, k, k->writes.at[w]), wide * k->writes.at[w]->bits);
     if (unit_stores_logits(k))
-      inv_stream(f->v, f->unit[i], f->rank, "logits", h->logits->bits, h->logits->elements * batch, false);
+      inv_stream(f->v, f->unit[i], f->rank, "logits", h->logits->bits, h->logits->elements * sequences,
+                 false);
   }
   if (f->engine)
     inv_stream(f->v, f->reader, f->engine, "ternary weights", h->word_bits, words[1], true);
   for (int i = 0; i < h->units.n; i++)
     if (h->units.at[i]->kind == HW_UNIT_KERNEL && h->units.at[i]->words)
       inv_stream(f->v, f->reader, f->unit[i], "weights", h->word_bits,
-                 h->units.at[i]->words * h->units.at[i]->runs * batch, true);
+                 h->units.at[i]->words * h->units.at[i]->runs * sequences, true);
 }
 
 /* The engine's memories: codes come in once a chunk, sums go out once a row. */
@@ -381,14 +382,14 @@ static void put_sum_streams(struct machine_filling *f) {
     for (int i = 0; i < h->units.n; i++) {
       const struct hw_unit *k = h->units.at[i];
       if (k->kind == HW_UNIT_SUM && k->in == m)
-        in += k->runs * k->chunks * h->options.lanes / h->options.vector * h->options.batch;
+        in += k->runs * k->chunks * h->options.lanes / h->options.vector * h->options.sequences;
       if (k->kind == HW_UNIT_SUM && k->out == m)
         out += k->runs * k->m;
     }
     if (in)
       connect(f, f->buffer[b], f->engine, f->buffer[b], m, in, h->options.vector * m->bits);
     if (out && is_memory(m))
-      connect(f, f->engine, f->buffer[b], f->buffer[b], m, out, h->options.batch * m->bits);
+      connect(f, f->engine, f->buffer[b], f->buffer[b], m, out, h->options.sequences * m->bits);
   }
 }
 
@@ -396,7 +397,7 @@ static int64_t memory_bytes(const struct hw_design *h, enum hw_place place) {
   int64_t bits = 0;
   for (int i = 0; i < h->buffers.n; i++)
     if (h->buffers.at[i]->place == place)
-      bits += h->buffers.at[i]->words * h->options.vector * h->buffers.at[i]->bits * h->options.batch;
+      bits += h->buffers.at[i]->words * h->options.vector * h->buffers.at[i]->bits * h->options.sequences;
   return (bits + 7) / 8;
 }
 
@@ -432,7 +433,7 @@ struct inventory *hw_inventory(const struct hw_design *h) {
   v->clock_mhz = h->options.clock_mhz;
   v->lanes = h->options.lanes;
   v->vector = h->options.vector;
-  v->sequences = h->options.batch;
+  v->sequences = h->options.sequences;
   v->word_bits = h->word_bits;
   v->step_cycles = v->latency = h->step_cycles;
   v->busy_cycles = f.engine ? f.engine->busy : 0;

@@ -67,7 +67,8 @@ static json_t *memories(const struct hw_design *h) {
     set(o, "words", number(b->words));
     set(o, "copies", number(b->reads > 0 ? b->reads : 1));
     set(o, "memory_bits",
-        number(b->words * h->options.vector * b->bits * h->options.batch * (b->reads > 0 ? b->reads : 1)));
+        number(b->words * h->options.vector * b->bits * h->options.sequences *
+               (b->reads > 0 ? b->reads : 1)));
     json_array_append_new(list, o);
   }
   return list;
@@ -104,7 +105,7 @@ static json_t *units(const struct hw_design *h) {
     set(o, "line", number(u->kernel->at.line));
     set(o, "cycles", number(u->cycles));
     set(o, "words", number(u->words));
-    set(o, "runs", number(u->runs * (u->kind == HW_UNIT_SUM ? 1 : h->options.batch)));
+    set(o, "runs", number(u->runs * (u->kind == HW_UNIT_SUM ? 1 : h->options.sequences)));
     json_array_append_new(list, o);
   }
   return list;
@@ -125,7 +126,7 @@ static json_t *describe(const struct hw_design *h) {
   set(o, "machine", json_string("streaming"));
   set(o, "lanes", number(h->options.lanes));
   set(o, "vector", number(h->options.vector));
-  set(o, "sequences", number(h->options.batch));
+  set(o, "sequences", number(h->options.sequences));
   set(o, "best_tokens", number(h->options.topk));
   set(o, "packing", json_string(h->options.packing == STORE_TILE3 ? "1.6bit" : "2bit"));
   set(o, "word_bits", number(h->word_bits));
@@ -138,7 +139,7 @@ static json_t *describe(const struct hw_design *h) {
   set(o, "step_cycles", number(h->step_cycles));
   set(o, "step_bytes", number(h->step_words * h->word_bits / 8));
   set(o, "step_lanes_busy", number(busy_cycles(h)));
-  set(o, "state_words", number(state_elements(h) * h->options.batch));
+  set(o, "state_words", number(state_elements(h) * h->options.sequences));
   set(o, "state_words_sequence", number(state_elements(h)));
   set(o, "registers", registers());
   set(o, "states", states(h));

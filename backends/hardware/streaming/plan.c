@@ -38,7 +38,7 @@ static void fill_in(struct hw_options *o, const struct loops *l) {
     o->lanes = o->packing == STORE_TILE3 ? (large ? 320 : 80) : (large ? 256 : 64);
   if (!o->vector)
     o->vector = large ? 16 : 8;
-  o->batch = o->batch ? o->batch : 1;
+  o->sequences = o->sequences ? o->sequences : 1;
   o->topk = o->topk ? o->topk : 1;
   o->clock_mhz = o->clock_mhz ? o->clock_mhz : 200;
 }
@@ -53,8 +53,8 @@ static bool options_fit(struct diag *d, const struct hw_options *o) {
     diag_error(d, "--hw-lanes %d: at 2 bits a weight the lanes are 16, 32, 64, 128, 256 or 512", o->lanes);
   if (!is_power(o->vector) || o->vector > 64)
     diag_error(d, "--hw-vector %d: elements a clock are 1, 2, 4, 8, 16, 32 or 64", o->vector);
-  if (o->batch < 1 || o->batch > 16)
-    diag_error(d, "--hw-batch %d: sequences in flight are 1 to 16", o->batch);
+  if (o->sequences < 1 || o->sequences > 16)
+    diag_error(d, "--hw-batch %d: sequences in flight are 1 to 16", o->sequences);
   if (o->topk < 1 || o->topk > 64)
     diag_error(d, "--hw-topk %d: tokens put out are 1 to 64", o->topk);
   return d->errors == errors;

@@ -3,7 +3,7 @@
 #include "backends/hardware/streaming/core.h"
 
 int sequence_bits(const struct hw_design *h) {
-  return address_bits(h->options.batch);
+  return address_bits(h->options.sequences);
 }
 
 int code_address_bits(const struct hw_design *h) {
@@ -179,7 +179,7 @@ static void declare_shared(struct hw_printer *p) {
   v_line(p, "wire start = state == ISSUE;");
   v_line(p, "wire [%d:0] unit; // that runs", address_bits(h->units.n) - 1);
   v_line(p, "reg  [%d:0] seq; // that it runs for", sequence_bits(h) - 1);
-  v_line(p, "reg  [%d:0] token_there;", h->options.batch - 1);
+  v_line(p, "reg  [%d:0] token_there;", h->options.sequences - 1);
   v_line(p, "wire step_begin;");
   v_line(p, "wire step_end;");
   v_line(p, "wire results_out;");
@@ -197,8 +197,8 @@ void print_core(struct hw_printer *p) {
              "%s__core: the streaming machine of %s: %d ternary lanes, %d elements a clock, %d %s. A step of "
              "all sequences takes %lld clocks, and one more for each clock in which a word or the output is "
              "awaited.",
-             h->name, h->module->name, h->options.lanes, h->options.vector, h->options.batch,
-             h->options.batch == 1 ? "seq" : "sequences", (long long)h->step_cycles));
+             h->name, h->module->name, h->options.lanes, h->options.vector, h->options.sequences,
+             h->options.sequences == 1 ? "seq" : "sequences", (long long)h->step_cycles));
   v_line(p, "module %s__core (", h->name);
   p->indent++;
   print_ports(p);
@@ -231,7 +231,7 @@ void print_core(struct hw_printer *p) {
   v_blank(p);
   print_window_data(p);
   v_line(p, "%s__fetch fetch (.clk(clk), .aresetn(aresetn), .begin_step(step_begin),", h->name);
-  v_line(p, "  .tokens({%s}),", h->options.batch == 1 ? "token_of[0]" : "token_list");
+  v_line(p, "  .tokens({%s}),", h->options.sequences == 1 ? "token_of[0]" : "token_list");
   v_line(p, "  .offset(fetch_offset), .bytes(fetch_bytes), .valid(fetch_valid), .ready(fetch_ready));");
   print_streams(p);
   p->indent--;

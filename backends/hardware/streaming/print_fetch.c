@@ -50,7 +50,7 @@ static struct fetch_commands *fetch_commands(const struct hw_printer *p) {
   int64_t at = 0;
   for (int k = 0; k < h->prefix_rows; k++) {
     const struct hw_unit *u = h->rows.at[k].unit;
-    int times = u->kind == HW_UNIT_SUM ? 1 : h->options.batch;
+    int times = u->kind == HW_UNIT_SUM ? 1 : h->options.sequences;
     for (int n = 0; n < times && u->words; n++)
       vec_push(p->a, commands->list, (struct fetch_command){at, u->words, n});
     at += u->words * h->table_rows;
@@ -67,7 +67,7 @@ static void print_fetch_ports(struct hw_printer *p) {
   v_line(p, "input  wire clk,");
   v_line(p, "input  wire aresetn,");
   v_line(p, "input  wire begin_step, // for one clock");
-  v_line(p, "input  wire [%d:0] tokens,", 32 * h->options.batch - 1);
+  v_line(p, "input  wire [%d:0] tokens,", 32 * h->options.sequences - 1);
   v_line(p, "output reg  [39:0] offset,");
   v_line(p, "output reg  [31:0] bytes,");
   v_line(p, "output reg  valid,");

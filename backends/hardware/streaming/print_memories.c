@@ -56,13 +56,13 @@ static void print_writes(struct hw_printer *p, const struct hw_buffer *b) {
            b->bits > 32 ? "state_wdata" : arena_printf(p->a, "state_wdata[%d:0]", b->bits - 1), data);
     v_line(p,
            "wire [%d:0] %s_write_banks = %s_clear ? clear_banks : %s_poke ? window_banks : sequence_banks;",
-           h->options.batch - 1, b->name, b->name, b->name);
+           h->options.sequences - 1, b->name, b->name, b->name);
     return;
   }
   v_line(p, "wire [%d:0] %s_write = %s;", lanes - 1, b->name, mask);
   v_line(p, "wire [%d:0] %s_write_address = %s;", bits - 1, b->name, address);
   v_line(p, "wire [%d:0] %s_write_data = %s;", lanes * b->bits - 1, b->name, data);
-  v_line(p, "wire [%d:0] %s_write_banks = sequence_banks;", h->options.batch - 1, b->name);
+  v_line(p, "wire [%d:0] %s_write_banks = sequence_banks;", h->options.sequences - 1, b->name);
 }
 
 /* A port's address: that of the unit that runs; the sum engine and the states' window use port 0. */
@@ -84,7 +84,7 @@ static void print_reads(struct hw_printer *p, const struct hw_buffer *b) {
   v_line(p,
          "tern_buffer #(.WIDTH(%d), .LANES(%d), .WORDS(%lld), .SEQUENCES(%d), .READS(%d), .SUMS(%d)) m_%s "
          "(.clk(clk),",
-         b->bits, p->h->options.vector, (long long)depth_of(b), p->h->options.batch, ports, b->sum_out,
+         b->bits, p->h->options.vector, (long long)depth_of(b), p->h->options.sequences, ports, b->sum_out,
          b->name);
   p->indent++;
   v_line(p,
@@ -97,7 +97,7 @@ static void print_reads(struct hw_printer *p, const struct hw_buffer *b) {
   else
     v_line(p, ".sum_write(1'b0), .sum_element(%s), .sum_data(%s),",
            literal(p->a, 0, address_bits(depth_of(b) * p->h->options.vector)),
-           literal(p->a, 0, p->h->options.batch * b->bits));
+           literal(p->a, 0, p->h->options.sequences * b->bits));
   const char *bank = b->sum_in ? "bank" : "seq";
   if (b->place == HW_STATE)
     bank = "window_active ? window_bank : seq";
@@ -111,7 +111,7 @@ void print_memory(struct hw_printer *p, const struct hw_buffer *b) {
                             b->spec, (long long)(b->elements * b->instances), b->bits));
   if (b->sum_out) {
     v_line(p, "reg %s_sum;", b->name);
-    v_line(p, "wire [%d:0] %s_sums;", p->h->options.batch * b->bits - 1, b->name);
+    v_line(p, "wire [%d:0] %s_sums;", p->h->options.sequences * b->bits - 1, b->name);
   }
   print_writes(p, b);
   print_reads(p, b);

@@ -31,7 +31,7 @@ static bool gives_logits(const struct hw_unit *u) {
 }
 
 void print_next_tokens(struct hw_printer *p) {
-  int n = p->h->options.batch;
+  int n = p->h->options.sequences;
   v_comment(p, "the sequences' tokens");
   v_line(p, "reg [31:0] token_of [0:%d];", n - 1);
   v_line(p, "reg [%d:0] token_ends; // their sequences end with them", n - 1);
@@ -72,12 +72,12 @@ void print_sequencer(struct hw_printer *p) {
   v_line(p, "wire [15:0] row_i;");
   v_line(p, "wire [15:0] row_j;");
   v_line(p, "wire unused_row = &{1'b0, row_i, row_j};");
-  v_line(p, "wire [%d:0] sequence_banks = %d'd1 << seq;", h->options.batch - 1, h->options.batch);
+  v_line(p, "wire [%d:0] sequence_banks = %d'd1 << seq;", h->options.sequences - 1, h->options.sequences);
   print_flag(p, "once", runs_once);
   print_flag(p, "gives_logits", gives_logits);
   v_line(p, "wire run_end = state == WAIT ? (%s) && !gives_logits : state == RESULT && results_out;",
          any_done(p));
-  v_line(p, "wire row_end = run_end && (once || seq == %s);", literal(p->a, h->options.batch - 1, bits));
+  v_line(p, "wire row_end = run_end && (once || seq == %s);", literal(p->a, h->options.sequences - 1, bits));
   v_line(p, "assign step_begin = state == IDLE && &token_there && !clearing && !window_active;");
   v_line(p, "assign step_end = row_end && row == %s;", literal(p->a, h->rows.n - 1, rows));
   v_line(p, "wire [%d:0] next_row = step_end || state == IDLE ? %s : row_end ? row + %s : row;", rows - 1,

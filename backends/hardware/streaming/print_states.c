@@ -19,7 +19,7 @@ static int64_t deepest_state(const struct hw_design *h) {
 
 /* Clearing: after reset, on request, and of the sequences whose last token the step took. */
 void print_clearing(struct hw_printer *p) {
-  int n = p->h->options.batch;
+  int n = p->h->options.sequences;
   v_blank(p);
   v_comment(p, "states get their initial values, word after word");
   v_line(p, "reg [%d:0] clear_wanted;", n - 1);
@@ -61,10 +61,11 @@ void print_window(struct hw_printer *p) {
   v_line(p, "reg [2:0] window; // clocks of an access");
   v_line(p, "assign window_active = |window;");
   if (all > 0)
-    v_line(p, "wire [31:0] window_all = 32'd%lld;", (long long)(all * h->options.batch));
+    v_line(p, "wire [31:0] window_all = 32'd%lld;", (long long)(all * h->options.sequences));
   v_line(p, "reg [%d:0] window_bank;", bits - 1);
   v_line(p, "reg [31:0] window_element;");
-  v_line(p, "wire [%d:0] window_banks = %d'd1 << window_bank;", h->options.batch - 1, h->options.batch);
+  v_line(p, "wire [%d:0] window_banks = %d'd1 << window_bank;", h->options.sequences - 1,
+         h->options.sequences);
   if (lanes > 1)
     v_line(p, "wire [%d:0] window_mask = %d'd1 << window_element[%d:0];", lanes - 1, lanes, lane_bits - 1);
   else
@@ -84,7 +85,7 @@ void print_window(struct hw_printer *p) {
   v_line(p, "always @(posedge clk) begin");
   v_line(p, "  window_bank <= %s;", literal(p->a, 0, bits));
   v_line(p, "  window_element <= state_address;");
-  for (int n = 1; all > 0 && n < h->options.batch; n++) {
+  for (int n = 1; all > 0 && n < h->options.sequences; n++) {
     v_line(p, "  if (state_address >= 32'd%lld) begin", (long long)(n * all));
     v_line(p, "    window_bank <= %s;", literal(p->a, n, bits));
     v_line(p, "    window_element <= state_address - 32'd%lld;", (long long)(n * all));

@@ -99,7 +99,7 @@ static void print_sum_results(struct hw_printer *p) {
   v_comment(p, "sums go to their places one by one, all sequences at once");
   v_line(p, "reg [%d:0] sum_next;", element - 1);
   v_line(p, "reg [%d:0] sum_element;", element - 1);
-  v_line(p, "reg [%d:0] sum_data;", h->options.batch * h->sum_bits - 1);
+  v_line(p, "reg [%d:0] sum_data;", h->options.sequences * h->sum_bits - 1);
   v_line(p, "reg sum_valid;");
   v_line(p, "reg sum_last;");
   v_line(p, "always @(posedge clk) begin");
@@ -126,7 +126,7 @@ static void print_sum_results(struct hw_printer *p) {
         v_line(p, "    %s: %s_sum = sum_valid;", literal(p->a, k, address_bits(h->units.n)), b->name);
     v_line(p, "    default: %s_sum = 1'b0;", b->name);
     v_line(p, "  endcase");
-    for (int n = 0; n < h->options.batch; n++)
+    for (int n = 0; n < h->options.sequences; n++)
       v_line(p, "assign %s_sums[%d:%d] = sum_data[%d:%d];", b->name, (n + 1) * b->bits - 1, n * b->bits,
              n * h->sum_bits + b->bits - 1, n * h->sum_bits);
   }
@@ -149,7 +149,7 @@ void declare_sums(struct hw_printer *p) {
   v_line(p, "wire sum_w_ready;");
   v_line(p, "wire sum_out_valid;");
   v_line(p, "wire sum_out_last;");
-  v_line(p, "wire [%d:0] sum_out;", h->options.batch * h->sum_bits - 1);
+  v_line(p, "wire [%d:0] sum_out;", h->options.sequences * h->sum_bits - 1);
   v_line(p, "wire sum_taken;");
   v_line(p, "wire [%d:0] code_address;", code_address_bits(h) - 1);
   v_line(p, "wire [%d:0] code_sequence;", sequence_bits(h) - 1);
@@ -183,7 +183,7 @@ void print_engine(struct hw_printer *p) {
          "tern_sum #(.LANES(%d), .PACKING(%d), .WIDTH(%d), .SEQUENCES(%d), .PORT(%d), .LOAD(%d), "
          ".COLUMNS(%lld), "
          ".ROWS(%lld),",
-         h->options.lanes, h->options.packing == STORE_TILE3, h->code_bits, h->options.batch,
+         h->options.lanes, h->options.packing == STORE_TILE3, h->code_bits, h->options.sequences,
          h->options.vector, hw_load(h), (long long)most_columns(h), (long long)h->most_m);
   v_line(p, "  .RESULT(%d), .TAG(1), .ROW_BITS(%d), .CODE_ADDRESS(%d)) engine (.clk(clk), .aresetn(aresetn),",
          h->sum_bits, unsigned_bits(h->most_m), code_address_bits(h));

@@ -7,7 +7,7 @@
 
 static int64_t blocks_of(const struct hw_printer *p) {
   (void)p;
-  return p->h->options.batch;
+  return p->h->options.sequences;
 }
 
 /* ---- checks ---------------------------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ static void print_kernel_check(struct hw_printer *p, const struct hw_unit *u, co
 static void print_sum_check(struct hw_printer *p, const struct hw_unit *u, const struct bench_write *w) {
   int bits = p->h->sum_bits;
   v_line(p, "if (dut.core.sum_valid && dut.core.unit == %d)", u->id);
-  v_line(p, "  for (lane = 0; lane < %d; lane = lane + 1) begin", p->h->options.batch);
+  v_line(p, "  for (lane = 0; lane < %d; lane = lane + 1) begin", p->h->options.sequences);
   p->indent += 2;
   v_line(p, "element = dut.core.sum_element;");
   print_compare(p, u, w, "element", "lane",
@@ -89,7 +89,7 @@ static void print_unit_check(struct hw_printer *p, const struct hw_unit *u) {
   int n = bench_writes(p->a, u, &writes);
   bool sum = u->kind == HW_UNIT_SUM;
   for (int k = 0; k < n; k++) {
-    int64_t room = writes[k].elements * (sum ? blocks_of(p) : p->h->options.batch);
+    int64_t room = writes[k].elements * (sum ? blocks_of(p) : p->h->options.sequences);
     v_line(p, "reg [31:0] %s [0:%lld];", array_of(p, u, &writes[k]), (long long)room - 1);
     v_line(p, "integer %s_count;", array_of(p, u, &writes[k]));
   }
@@ -101,12 +101,12 @@ static void print_unit_check(struct hw_printer *p, const struct hw_unit *u) {
     v_line(p, "  if (all_units || %d) begin", writes[k].buffer->place == HW_LOGITS);
     if (sum)
       v_line(p, "    got_words = $fread(%s, expected_file, 0, %lld);", array,
-             (long long)(writes[k].elements * p->h->options.batch));
+             (long long)(writes[k].elements * p->h->options.sequences));
     else
       v_line(p, "    got_words = $fread(%s, expected_file, turn * %lld, %lld);", array,
              (long long)writes[k].elements, (long long)writes[k].elements);
     v_line(p, "    if (got_words != %lld) fault = 2;",
-           (long long)(writes[k].elements * (sum ? p->h->options.batch : 1)) * 4);
+           (long long)(writes[k].elements * (sum ? p->h->options.sequences : 1)) * 4);
     v_line(p, "  end");
     v_line(p, "  %s_count = 0;", array);
   }
@@ -121,7 +121,7 @@ static void print_unit_check(struct hw_printer *p, const struct hw_unit *u) {
     const char *done = sum ? arena_printf(p->a, "dut.core.sum_done && dut.core.unit == %d", u->id)
                            : arena_printf(p->a, "dut.core.%s_done", u->name);
     v_line(p, "if (%s && %s_count != %lld)", done, array_of(p, u, &writes[k]),
-           (long long)(writes[k].stored * (sum ? p->h->options.batch : 1)));
+           (long long)(writes[k].stored * (sum ? p->h->options.sequences : 1)));
     v_line(p, "begin");
     v_line(p, "  fault = 3;");
     v_line(p, "  fault_unit = %d;", u->id);
@@ -282,7 +282,7 @@ static void print_dut(struct hw_printer *p) {
 static void print_initial(struct hw_printer *p) {
   const struct hw_design *h = p->h;
   int64_t end = 0;
-  v_line(p, "localparam STATE_WORDS = %lld;", (long long)(state_elements(h) * h->options.batch));
+  v_line(p, "localparam STATE_WORDS = %lld;", (long long)(state_elements(h) * h->options.sequences));
   v_line(p, "function [31:0] initial_of(input integer word);");
   v_line(p, "  begin");
   v_line(p, "    initial_of = 0;");
@@ -529,7 +529,7 @@ void print_test_bench(struct hw_printer *p) {
                          h->name, h->name));
   v_line(p, "`timescale 1ns / 1ns");
   v_line(p, "module %s_tb;", h->name);
-  v_line(p, "  localparam SEQUENCES = %d;", h->options.batch);
+  v_line(p, "  localparam SEQUENCES = %d;", h->options.sequences);
   v_line(p, "  localparam UNITS = %d;", h->units.n);
   fputs(head, p->out);
   p->indent++;

@@ -60,8 +60,8 @@ static void print_registers(struct hw_printer *p) {
   v_line(p,
          "tern_axil #(.COUNTERS(6), .VERSION(1), .LANES(%d), .VECTOR(%d), .BATCH(%d), .LAYOUT(32'h%08x), "
          ".STATE_WORDS(%lld))",
-         h->options.lanes, h->options.vector, h->options.batch, design_layout(h),
-         (long long)(state_elements(h) * h->options.batch));
+         h->options.lanes, h->options.vector, h->options.sequences, design_layout(h),
+         (long long)(state_elements(h) * h->options.sequences));
   v_line(p, "registers (.clk(clk), .aresetn(aresetn),");
   p->indent++;
   static const char *const names[] = {"awaddr",  "awvalid", "awready", "wdata",  "wstrb",  "wvalid",

@@ -111,7 +111,7 @@ int64_t hw_row_of(const struct index *x) {
 }
 
 static int64_t runs_of(const struct hw_design *h, const struct hw_unit *u) {
-  return u->kind == HW_UNIT_SUM ? 1 : h->options.batch; /* sums serve all sequences at once */
+  return u->kind == HW_UNIT_SUM ? 1 : h->options.sequences; /* sums serve all sequences at once */
 }
 
 static bool find_prefix(struct hw_design *h, struct diag *d) {

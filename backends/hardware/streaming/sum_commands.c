@@ -19,7 +19,7 @@ static bool sum_fits(const struct hw_design *h, struct diag *d, const struct ker
   const char *why = NULL;
   if (k->in->format != FORMAT_I8 && k->in->format != FORMAT_I16)
     why = "its operand is no vector of 8- or 16-bit codes; quantize it (the pass fixed-point needs --fixed)";
-  else if (is_logits(k->out) && h->options.batch > 1)
+  else if (is_logits(k->out) && h->options.sequences > 1)
     why = "with --hw-batch the logits cannot come from a sum directly; scale them";
   if (why)
     diag_at(d, SEVERITY_ERROR, k->at, "ternary_sum of '%s': %s", matrix_of(h, k)->name, why);
@@ -86,7 +86,7 @@ enum { AROUND = 8, BETWEEN = 4 }; /* tern_sum's registers beside its adders; bet
 /* The first chunk's codes are loaded, those of the others while the one before runs, if it is long enough;
  * the last word's sum passes the adders (tern_lanes.v states their latency). */
 void hw_time_sum(struct hw_design *h, struct hw_unit *u) {
-  int64_t load = (int64_t)h->options.lanes / hw_load(h) * h->options.batch;
+  int64_t load = (int64_t)h->options.lanes / hw_load(h) * h->options.sequences;
   int64_t chunk = u->m > load + BETWEEN ? u->m : load + BETWEEN;
   int adders = log2_of((h->options.lanes + 3) / 4) + 5 + (h->options.packing == STORE_TILE3);
   u->words = u->chunks * u->m;

@@ -23,7 +23,7 @@ int bench_writes(struct arena *a, const struct hw_unit *u, struct bench_write **
 void print_test_bench(struct hw_printer *p);
 
 /* Runs the model on the vectors' tokens. `expected` may be NULL (only tokens are wanted). generated[step *
- * batch + sequence]: the best token of each step. False after a diagnostic. */
+ * sequences + sequence]: the best token of each step. False after a diagnostic. */
 bool vectors_write(const struct hw_design *h, struct diag *d, struct interp *in, const struct hw_vectors *v,
                    FILE *expected);
 

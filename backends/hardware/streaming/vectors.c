@@ -115,24 +115,24 @@ static uint32_t best_of(const struct tensor *t) {
 
 /* All steps of one sequence, recorded if r->out is there. */
 static bool run_sequence(struct recorder *r, struct interp *in, const struct hw_vectors *v, int sequence) {
-  int batch = r->h->options.batch;
+  int sequences = r->h->options.sequences;
   struct interp_hook hook = {.self = r, .after = record}, none = {0};
   const struct tensor *logits;
   uint32_t token = 0;
   interp_reset(in);
   interp_set_hook(in, v->units && r->out ? &hook : &none);
-  int64_t steps = v->n / batch + v->generate;
+  int64_t steps = v->n / sequences + v->generate;
   bool ok = true;
   for (int64_t k = 0; ok && k < steps; k++) {
-    if (k < v->n / batch)
-      token = v->tokens[k * batch + sequence];
+    if (k < v->n / sequences)
+      token = v->tokens[k * sequences + sequence];
     ok = interp_run(in, "step", &token, 1, 1, &logits);
     if (!ok)
       break;
     if (r->out && !v->units)
       put_tensor(r->out, logits);
     if (v->best)
-      v->best[k * batch + sequence] = best_of(logits);
+      v->best[k * sequences + sequence] = best_of(logits);
     token = best_of(logits);
     if (v->ends && k + 1 == v->ends + sequence)
       interp_reset(in);
@@ -167,11 +167,11 @@ static bool copy(FILE *from, FILE *to, int64_t bytes) {
 /* From files of sequences to rows with all sequences. */
 static bool interleave(struct recorder *r, FILE *const *from, const struct hw_vectors *v, FILE *to) {
   bool ok = true;
-  int64_t steps = v->n / r->h->options.batch + v->generate;
+  int64_t steps = v->n / r->h->options.sequences + v->generate;
   for (int64_t k = 0; ok && k < steps; k++)
     for (int i = 0; ok && i < r->h->rows.n; i++) {
       int64_t bytes = row_bytes(r, r->h->rows.at[i].unit, v->units);
-      for (int n = 0; ok && n < r->h->options.batch; n++)
+      for (int n = 0; ok && n < r->h->options.sequences; n++)
         ok = copy(from[n], to, bytes);
     }
   return ok;
@@ -192,7 +192,7 @@ bool vectors_write(const struct hw_design *h, struct diag *d, struct interp *in,
   FILE *files[16] = {0};
   bool ok = true;
   errno = 0;
-  for (int n = 0; ok && n < h->options.batch; n++) {
+  for (int n = 0; ok && n < h->options.sequences; n++) {
     files[n] = expected ? file_temporary(d) : NULL;
     if (expected && !files[n]) {
       ok = false;
@@ -205,7 +205,7 @@ bool vectors_write(const struct hw_design *h, struct diag *d, struct interp *in,
     diag_error(d, "cannot read intermediate results back: %s", strerror(errno));
     ok = false;
   }
-  for (int n = 0; n < h->options.batch; n++)
+  for (int n = 0; n < h->options.sequences; n++)
     if (files[n])
       fclose(files[n]);
   arena_free(&r.arena);

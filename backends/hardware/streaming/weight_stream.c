@@ -243,7 +243,7 @@ static bool put_all(struct stream *s) {
       ok = put_row(s, &h->rows.at[k]);
   s->token = 0;
   for (int k = h->prefix_rows; ok && k < h->rows.n; k++) {
-    int times = h->rows.at[k].unit->kind == HW_UNIT_SUM ? 1 : h->options.batch;
+    int times = h->rows.at[k].unit->kind == HW_UNIT_SUM ? 1 : h->options.sequences;
     for (int n = 0; ok && n < times; n++)
       ok = put_row(s, &h->rows.at[k]);
   }

@@ -61,7 +61,9 @@ static const struct argp_option model_rows[] = {
     {"fixed", KEY_FIXED, 0, 0, "integers only: every float becomes a fixed-point number (docs/numerics.md)",
      2},
     {"fixed-bits", KEY_FIXED_BITS, "N", 0,
-     "most bits of a fixed-point number, 8 to 32 (default 32); implies --fixed", 2},
+     "most bits of a fixed-point number, " QUOTE(WORD_LEAST) " to " QUOTE(WORD_MOST) " (default " QUOTE(
+         WORD_MOST) "); implies --fixed",
+     2},
     {"calibrate", KEY_CALIBRATE, "FILE", 0,
      "narrows the formats of --fixed to what the values reach on this text, with room to spare", 2},
     {"calibrate-tokens", KEY_CALIBRATE_TOKENS, "FILE", 0,
@@ -70,9 +72,12 @@ static const struct argp_option model_rows[] = {
 
 static const struct argp_option form_rows[] = {
     {0, 0, 0, 0, "What the program can do at once:", 3},
-    {"chunk", KEY_CHUNK, "N", 0, "most tokens that one call of the many-token form takes (default 96)", 3},
+    {"chunk", KEY_CHUNK, "N", 0,
+     "most tokens that one call of the many-token form takes (default " QUOTE(CHUNK_DEFAULT) ")", 3},
     {"batch", KEY_BATCH, "N", 0,
-     "most sequences that one pass over the weights steps (default 8); 0 leaves that form out", 3},
+     "most sequences that one pass over the weights steps (default " QUOTE(
+         BATCH_DEFAULT) "); 0 leaves that form out",
+     3},
     {"threads", KEY_THREADS, "N", 0,
      "threads that the program uses unless told otherwise (default: as many as pay)", 3},
     {0}};
@@ -98,14 +103,16 @@ static const struct argp_option compiler_rows[] = {
 
 /* What `opt` can ask of the passes. */
 static const struct argp_option request_rows[] = {
-    {"chunk", KEY_CHUNK, "N", 0, "batch-time: most tokens of one prefill (default: what FILE says, else 96)",
-     0},
+    {"chunk", KEY_CHUNK, "N", 0,
+     "batch-time: most tokens of one prefill (default: what FILE says, else " QUOTE(CHUNK_DEFAULT) ")", 0},
     {"batch", KEY_BATCH, "N", 0,
      "batch-time: most sequences of one batch (default: what FILE says, else none)", 0},
     {"packing", KEY_PACKING, "2bit|1.6bit|auto", 0,
      "plan-memory: bits that a ternary weight takes (default: what FILE says, else auto)", 0},
     {"fixed-bits", KEY_FIXED_BITS, "N", 0,
-     "fixed-point: most bits of a fixed-point number, 8 to 32 (default 32)", 0},
+     "fixed-point: most bits of a fixed-point number, " QUOTE(WORD_LEAST) " to " QUOTE(
+         WORD_MOST) " (default " QUOTE(WORD_MOST) ")",
+     0},
     {0}};
 
 /* Of programs only: `simulate` and `synth` take them, as they always did, and say that they mean nothing
@@ -198,7 +205,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_PACKING: o->packing = packing(state, arg); break;
   case KEY_FIXED: o->fixed = true; break;
   case KEY_FIXED_BITS:
-    o->fixed_bits = whole_number(state, "fixed-bits", arg, 8, 32);
+    o->fixed_bits = whole_number(state, "fixed-bits", arg, WORD_LEAST, WORD_MOST);
     o->fixed = true;
     break;
   case KEY_CALIBRATE: o->calibrate = arg; break;
@@ -267,8 +274,6 @@ const struct argp request_argp = {.options = request_rows, .parser = parse};
 const struct argp compile_hardware_argp = {.parser = parse_hardware, .children = hardware_groups};
 
 /* ---- the job ----------------------------------------------------------------------------------------- */
-
-enum { BATCH_DEFAULT = 8 }; /* a doubling more gains little where sums are computed, not read */
 
 void job_start(struct job *j) {
   *j = (struct job){.options = {.batch = BATCH_DEFAULT}};

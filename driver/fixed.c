@@ -169,7 +169,7 @@ static bool calibrate(struct job *j) {
 /* Whether a bound is missing that a format needs. */
 static bool bounds_missing(struct job *j, bool *missing) {
   const struct ranges *r = ranges_of(j->module, func_find(j->module, "step"));
-  int word = j->options.fixed_bits ? j->options.fixed_bits : 32;
+  int word = j->options.fixed_bits ? j->options.fixed_bits : WORD_MOST;
   *missing = false;
   for (int i = 0; r && i < r->n; i++)
     *missing |= range_most(r->at[i]) > ldexp(1, word / 2) && !r->at[i].mask && !r->at[i].whole;

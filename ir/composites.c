@@ -132,14 +132,12 @@ static struct composite softmax(struct composite_body *f, struct value *x) {
 
 /* ---- quantisers -------------------------------------------------------------------------------------- */
 
-#define LEAST_MAGNITUDE 1e-5 /* below it a vector's largest element does not set the scale */
-
 /* (2^(bits-1) - 1) / max(absmax(x), 1e-5) of each vector along the last axis, or 2^frac */
 static struct value *quantiser_scale(struct composite_body *f, struct value *x) {
   if (f->attr->frac != FRAC_DYNAMIC)
     return number(f, ldexp(1, f->attr->frac));
   struct value *top = build_axis(f->b, OP_ABSMAX, x, last_axis(x));
-  struct value *bounded = largest(f, top, number(f, LEAST_MAGNITUDE));
+  struct value *bounded = largest(f, top, number(f, TERN_LEAST_MAGNITUDE));
   return over(f, number(f, ldexp(1, f->attr->bits - 1) - 1), bounded);
 }
 

@@ -10,6 +10,7 @@
 #define TERN_IR_COMPOSITES_H
 
 #include "ir/ir.h"
+#include "runtime/kernels/ternarize.h" /* TERN_LEAST_MAGNITUDE, which quantize and its ranges know */
 
 /* What stands for a composite's result. Of a quantised one `value` has the codes (i8 or i16) and `scale` what
  * they are divided by (f32, broadcasts against the codes); scale is NULL elsewhere. */

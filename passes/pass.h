@@ -19,17 +19,26 @@ enum pass_need {
                         context's know_ranges() is called before the pass */
 };
 
+/* What holds where neither the command line nor the module says it. Macros, for help texts to quote; what the
+ * documents quote is held against them by tests/constants. */
+#define CHUNK_DEFAULT  96 /* tokens that one reading of the weights serves */
+#define BATCH_DEFAULT  8  /* sequences: more gain little where sums are computed, not read */
+#define WORD_LEAST     8  /* bits of a fixed-point number */
+#define WORD_MOST      32 /* those of an i32; the default */
+#define QUOTE_VALUE(x) #x
+#define QUOTE(macro)   QUOTE_VALUE(macro)
+
 /* What passes are asked for beside the module: it comes from the command line and from what is known of the
  * target. All zero asks for nothing. What became of a request that others must know of (the most tokens that
  * `prefill` takes, say) stands in the module afterwards. */
 struct pass_context {
-  int64_t chunk;        /* batch-time: the most tokens of one prefill; 0: what the module says, else 96 */
-  int64_t batch;        /* batch-time: the most sequences of one batch; 0: what the module says, else none */
+  int64_t chunk; /* batch-time: most tokens of one prefill; 0: what the module says, else CHUNK_DEFAULT */
+  int64_t batch; /* batch-time: the most sequences of one batch; 0: what the module says, else none */
   enum storage packing; /* plan-memory: how all ternary weights are packed; STORE_NONE: what the module says,
                            else what its rule chooses */
   bool slow_trits;      /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
   bool chip; /* plan-memory: one thread, and memory is dear: the least scratch, in words of 4 bytes */
-  int word;  /* fixed-point: most bits of a value; 0: 32 */
+  int word;  /* fixed-point: most bits of a value; 0: WORD_MOST */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
    * diagnostic. NULL: there is no checkpoint. */
   bool (*know_ranges)(void *self);

@@ -24,8 +24,6 @@
 #include "passes/plan_image.h"
 #include "passes/rewrite.h"
 
-enum { CHUNK = 64, BATCH = 8 }; /* for text that says nothing: tokens of one sequence, tokens of several */
-
 /* ---- copies ------------------------------------------------------------------------------------------ */
 
 static bool made_by_kernel(const struct value *v, const struct block *b) {
@@ -265,7 +263,7 @@ static void set_sizes(struct module *m, const struct func *f, const struct pass_
     struct dim *d = &m->dims.at[i];
     int64_t asked = d->sequences ? c->batch : c->chunk;
     if (d->most < 1 && !d->within && func_has_dim(f, -1 - i))
-      d->most = asked > 0 ? asked : d->sequences ? BATCH : CHUNK;
+      d->most = asked > 0 ? asked : d->sequences ? BATCH_DEFAULT : CHUNK_DEFAULT;
   }
 }
 

@@ -73,12 +73,12 @@ void convert_narrow(enum dtype type, const float *in, int64_t n, void *raw) {
     memcpy(raw, in, (size_t)n * sizeof *in);
 }
 
-WIDE void convert_add_magnitudes(const float *restrict w, int64_t n, double lanes[SUM_LANES]) {
-  double sum[SUM_LANES];
+WIDE void convert_add_magnitudes(const float *restrict w, int64_t n, double lanes[TERN_SUM_LANES]) {
+  double sum[TERN_SUM_LANES];
   int64_t i = 0;
   memcpy(sum, lanes, sizeof sum);
-  for (; i + SUM_LANES <= n; i += SUM_LANES)
-    for (int k = 0; k < SUM_LANES; k++)
+  for (; i + TERN_SUM_LANES <= n; i += TERN_SUM_LANES)
+    for (int k = 0; k < TERN_SUM_LANES; k++)
       sum[k] += (double)fabsf(w[i + k]);
   for (int k = 0; i < n; i++, k++)
     sum[k] += (double)fabsf(w[i]);
@@ -93,8 +93,8 @@ float convert_largest(const float *w, int64_t n, float so_far) {
   return so_far;
 }
 
-double convert_fold(double lanes[SUM_LANES]) {
-  for (int step = SUM_LANES / 2; step; step /= 2)
+double convert_fold(double lanes[TERN_SUM_LANES]) {
+  for (int step = TERN_SUM_LANES / 2; step; step /= 2)
     for (int k = 0; k < step; k++)
       lanes[k] += lanes[k + step];
   return lanes[0];

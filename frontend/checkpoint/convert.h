@@ -3,20 +3,19 @@
 #define TERN_FRONTEND_CHECKPOINT_CONVERT_H
 
 #include "frontend/checkpoint/checkpoint.h"
-
-enum { SUM_LANES = 16 };
+#include "runtime/kernels/ternarize.h"
 
 /* n values of type F32, F16 or BF16 to float, exactly; of F64 rounded half to even. */
 void convert_widen(enum dtype type, const void *raw, int64_t n, float *out);
 /* n finite floats to F32, F16 or BF16, rounded half to even. */
 void convert_narrow(enum dtype type, const float *in, int64_t n, void *raw);
 
-/* lanes[i % 16] += |w[i]| in order of i, in double. */
-void convert_add_magnitudes(const float *w, int64_t n, double lanes[SUM_LANES]);
+/* lanes[i % TERN_SUM_LANES] += |w[i]| in order of i, in double. */
+void convert_add_magnitudes(const float *w, int64_t n, double lanes[TERN_SUM_LANES]);
 /* The largest of `so_far` and |w[i]|; NaN when one of them is. */
 float convert_largest(const float *w, int64_t n, float so_far);
 /* The lanes folded as a tree: l[k] += l[k + step], step = 8, 4, 2, 1. */
-double convert_fold(double lanes[SUM_LANES]);
+double convert_fold(double lanes[TERN_SUM_LANES]);
 
 /* codes[i] = clamp(round_half_even(w[i] * s), -1, 1), the product in float; w finite. */
 void convert_ternary(const float *w, int64_t n, float s, int8_t *codes);

@@ -8,6 +8,7 @@
 
 #include "frontend/checkpoint/checkpoint.h"
 #include "frontend/checkpoint/config.h"
+#include "runtime/kernels/ternarize.h"
 
 struct shard { /* one open safetensors file */
   const char *path;
@@ -52,8 +53,8 @@ struct checkpoint {
 
 enum {
   TRITS_PER_BYTE = 5,
-  ROWS_PER_BYTE = 4,     /* of U8 codes */
-  READ_ELEMENTS = 65536, /* one pread; also what one partial sum covers */
+  ROWS_PER_BYTE = 4,                 /* of U8 codes */
+  READ_ELEMENTS = TERN_SUM_ELEMENTS, /* one pread; also what one partial sum covers */
 };
 
 /* By the name that the model has for it. */
@@ -81,7 +82,8 @@ void report_read(struct checkpoint *c, const struct stored_tensor *t, int error)
 /* False, after a diagnostic for the weight number `bad` of a matrix. */
 bool weight_not_finite(struct checkpoint *c, const struct stored_tensor *t, int64_t cols, int64_t bad);
 
-/* The s that c, W = c * code, makes: by the mean 1 / max(c, 1e-5), else 1 / c, or 1 where that is too large.
+/* The s that c, W = c * code, makes: by the mean 1 / max(c, TERN_LEAST_MAGNITUDE), else 1 / c, or 1 where
+ * that is too large.
  */
 float scale_of(float c, bool largest);
 

@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum { BUFFER_ELEMENTS = 4096, MOST_KEPT_BYTES = 256 << 20 };
-_Static_assert(BUFFER_ELEMENTS % SUM_LANES == 0, "a buffer must not shift the lanes of a segment");
+_Static_assert(BUFFER_ELEMENTS % TERN_SUM_LANES == 0, "a buffer must not shift the lanes of a segment");
 
 struct scan {
   const struct checkpoint *c;
@@ -88,7 +88,7 @@ static int64_t next_values(struct scan *s, struct scratch *w, int64_t from, int6
 /* ---- pass 1: sums ------------------------------------------------------------------------------------ */
 
 static void sum_segment(struct scan *s, struct scratch *w, int64_t i, int64_t limit) {
-  double lanes[SUM_LANES] = {0};
+  double lanes[TERN_SUM_LANES] = {0};
   float largest = 0;
   int64_t end = segment_end(s, i);
   for (int64_t at = segment_begin(s, i), n; at < end; at += n) {
@@ -312,7 +312,7 @@ bool ternary_scan(struct checkpoint *c, const struct stored_tensor *t, int64_t r
 
 float scale_of(float c, bool largest) {
   if (!largest)
-    return 1.0f / fmaxf(c, 1e-5f);
+    return 1.0f / fmaxf(c, (float)TERN_LEAST_MAGNITUDE);
   return c < FLT_MIN ? 1.0f : 1.0f / c;
 }
 

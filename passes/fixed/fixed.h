@@ -19,10 +19,10 @@
 #define TERN_PASSES_FIXED_H
 
 #include "passes/fixed/ranges.h"
+#include "passes/pass.h"
 
 enum {
   MANTISSA = 16,     /* bits of an atom's mantissa */
-  WORD = 32,         /* bits of a value where the module does not say */
   MOST_FRAC = 20,    /* finer than that no value needs to be, unless it is small: */
   LEAST_DIGITS = 16, /* bits that the largest value has at least, where the word has room */
   LOGIT_BITS = 25,   /* with the sign */

@@ -278,7 +278,7 @@ static int segments_for(int word) {
 
 bool pass_fixed_point(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
-  struct fixing x = {.m = m, .word = c->word ? c->word : WORD, .ok = true};
+  struct fixing x = {.m = m, .word = c->word ? c->word : WORD_MOST, .ok = true};
   x.segments = segments_for(x.word);
   pass_composites(m, c);
   x.ranges = ranges_of(m, step);

@@ -258,7 +258,7 @@ static struct range of_quantize(const struct analysis *x, const struct op *op) {
   struct range a = in(x, op, 0);
   double top = ldexp(1, op->attr.bits - 1) - 1;
   if (op->attr.frac == FRAC_DYNAMIC) {
-    double step = fmax(range_most(a), 1e-5) / top;
+    double step = fmax(range_most(a), TERN_LEAST_MAGNITUDE) / top;
     return range_between(a.lo - step, a.hi + step);
   }
   double step = ldexp(1, -op->attr.frac), least = -(top + 1) * step, most = top * step;

@@ -31,11 +31,11 @@ struct range {
   double tried; /* about what a trial reached; 0: not known. No bound, but a help to guess one */
 };
 
-#define LARGEST_WEIGHT  8.0     /* of a float weight that is not at hand */
-#define SMALLEST_WSCALE 1.0     /* of a ternary weight that is not at hand: mean|W| <= 1 */
-#define LARGEST_WSCALE  1e5     /* mean|W| is at least 1e-5 by definition */
-#define HEADROOM        4.0     /* over what a calibration saw */
-#define MASK            65536.0 /* no value that a mask covers is as large */
+#define LARGEST_WEIGHT  8.0 /* of a float weight that is not at hand */
+#define SMALLEST_WSCALE 1.0 /* of a ternary weight that is not at hand: mean|W| <= 1 */
+#define LARGEST_WSCALE  (1 / (float)TERN_LEAST_MAGNITUDE) /* mean|W| is at least that by definition */
+#define HEADROOM        4.0                               /* over what a calibration saw */
+#define MASK            65536.0                           /* no value that a mask covers is as large */
 
 /* By value id: numbers the function's values 0 .. n - 1, in order of definition. In the module's arena. */
 struct ranges {

@@ -82,8 +82,8 @@ struct scalar *scalar_of(struct fixing *x, const struct value *old) {
 
 static struct atom atom_product(struct fixing *x, struct atom a, struct atom b) {
   struct value *drop = int_const(x, MANTISSA - 1);
-  return (struct atom){int_mulshift(x, a.m, b.m, drop, WORD), int_sub(x, int_add(x, a.e, b.e, 16), drop, 16),
-                       false};
+  return (struct atom){int_mulshift(x, a.m, b.m, drop, WORD_MOST),
+                       int_sub(x, int_add(x, a.e, b.e, 16), drop, 16), false};
 }
 
 /* c / a, c > 0, for a mantissa of 2^15 .. 2^18: the dividend has 31 bits. */
@@ -169,7 +169,7 @@ struct scalar *scalar_add(struct fixing *x, struct scalar *a, struct scalar *b) 
   struct value *e = int_op(x, OP_IMIN, 2, (struct value *[]){p.e, q.e}, 16), *one = int_const(x, 1);
   struct value *pm = int_mulshift(x, p.m, one, int_sub(x, p.e, e, 16), 31);
   struct value *qm = int_mulshift(x, q.m, one, int_sub(x, q.e, e, 16), 31);
-  return scalar_atom(x, normalise(x, int_add(x, pm, qm, WORD), e));
+  return scalar_atom(x, normalise(x, int_add(x, pm, qm, WORD_MOST), e));
 }
 
 /* e mod 2 and floor(e / 2) */
@@ -187,7 +187,7 @@ struct scalar *scalar_root(struct fixing *x, struct scalar *s, bool inverse) {
   struct atom a = normal(x, materialise(x, s)), root = {0};
   struct value *odd, *half = halve(x, a.e, &odd);
   struct value *lift = int_sub(x, int_const(x, -LIFT), odd, 8);
-  struct value *raised = int_mulshift(x, a.m, int_const(x, 1), lift, WORD);
+  struct value *raised = int_mulshift(x, a.m, int_const(x, 1), lift, WORD_MOST);
   struct value *exponent = int_add(x, int_add(x, half, odd, 16), int_const(x, LIFT / 2), 16);
   root.m = int_op(x, OP_ISQRT, 1, &raised, 18);
   root.e = exponent;

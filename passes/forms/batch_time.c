@@ -38,8 +38,6 @@
 #include "passes/rewrite.h"
 #include <string.h>
 
-enum { CHUNK = 96 }; /* the weights are read once a chunk; buffers of the widest layer grow with it */
-
 typedef VEC(struct op *) op_list;
 typedef VEC(struct value *) value_list;
 
@@ -485,7 +483,7 @@ bool pass_batch_time(struct module *m, const struct pass_context *c) {
   bool ok = true, made;
   if (!func_find(m, "prefill")) {
     ok = make_form(m, step, "prefill", false, &made);
-    tokens->most = !made ? 0 : asked(chunk, CHUNK);
+    tokens->most = !made ? 0 : asked(chunk, CHUNK_DEFAULT);
   }
   if (ok && batch > 0 && !func_find(m, "batch")) {
     ok = make_form(m, step, "batch", true, &made);

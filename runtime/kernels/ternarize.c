@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SUM_LANES = 16, STRIP = 4 * TERN_CHUNK * TERN_CHUNK3 /* columns: whole chunks of both layouts */ };
+enum { STRIP = 4 * TERN_CHUNK * TERN_CHUNK3 /* columns: whole chunks of both layouts */ };
 
 static inline int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
@@ -37,14 +37,14 @@ static inline int64_t segment_length(const struct segments *s, int64_t i) {
 }
 
 static inline double sum_of_magnitudes(const float *w, int64_t n) {
-  double lanes[SUM_LANES] = {0};
+  double lanes[TERN_SUM_LANES] = {0};
   int64_t i = 0;
-  for (; i + SUM_LANES <= n; i += SUM_LANES)
-    for (int k = 0; k < SUM_LANES; k++)
+  for (; i + TERN_SUM_LANES <= n; i += TERN_SUM_LANES)
+    for (int k = 0; k < TERN_SUM_LANES; k++)
       lanes[k] += (double)__builtin_fabsf(w[i + k]);
   for (int k = 0; i < n; i++, k++)
     lanes[k] += (double)__builtin_fabsf(w[i]);
-  for (int step = SUM_LANES / 2; step; step /= 2)
+  for (int step = TERN_SUM_LANES / 2; step; step /= 2)
     for (int k = 0; k < step; k++)
       lanes[k] += lanes[k + step];
   return lanes[0];
@@ -56,14 +56,14 @@ static inline float larger(float a, float b) {
 }
 
 static inline float largest_magnitude(const float *w, int64_t n) {
-  float lanes[SUM_LANES] = {0};
+  float lanes[TERN_SUM_LANES] = {0};
   int64_t i = 0;
-  for (; i + SUM_LANES <= n; i += SUM_LANES)
-    for (int k = 0; k < SUM_LANES; k++)
+  for (; i + TERN_SUM_LANES <= n; i += TERN_SUM_LANES)
+    for (int k = 0; k < TERN_SUM_LANES; k++)
       lanes[k] = larger(lanes[k], __builtin_fabsf(w[i + k]));
   for (int k = 0; i < n; i++, k++)
     lanes[k] = larger(lanes[k], __builtin_fabsf(w[i]));
-  for (int k = 1; k < SUM_LANES; k++)
+  for (int k = 1; k < TERN_SUM_LANES; k++)
     lanes[0] = larger(lanes[0], lanes[k]);
   return lanes[0];
 }
@@ -83,7 +83,7 @@ void tern_ternarize_sum(const float *w, int64_t m, int64_t n, int64_t span, bool
 static inline float scale_from(float c, bool largest) {
   if (largest)
     return c < 0x1p-126f ? 1.0f : 1.0f / c;
-  return 1.0f / (c < 1e-5f ? 1e-5f : c);
+  return 1.0f / (c < (float)TERN_LEAST_MAGNITUDE ? (float)TERN_LEAST_MAGNITUDE : c);
 }
 
 static inline float scale_of_all(const struct segments *s, bool largest, const double *sums) {

@@ -3,8 +3,8 @@
  * threads does both steps with the same arguments but `thread`, and meets between them.
  *
  *   span     columns that have a scale in common: n for a scale a row, fewer for groups; 0: one for all
- *   largest  c is the largest magnitude and s = 1 / c; else c is their mean and s = 1 / max(c, 1e-5)
- *   sums     tern_ternarize_sums(m, n, span) numbers, by which the steps are connected
+ *   largest  c is the largest magnitude and s = 1 / c; else c is their mean and s = 1 / max(c,
+ * TERN_LEAST_MAGNITUDE) sums     tern_ternarize_sums(m, n, span) numbers, by which the steps are connected
  *
  * Weights that are not finite make codes 0 where their product with s is no number; whoever must not go on
  * with those looks at the scales: s is 0 or NaN with them, and positive without.
@@ -16,8 +16,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Elements of a partial sum where there is one scale for all; sums of parts are added in order. */
-enum { TERN_SUM_ELEMENTS = 65536 };
+/* Elements of a partial sum where there is one scale for all; sums of parts are added in order. A partial sum
+ * has lanes: element i goes to lane i % TERN_SUM_LANES. */
+enum { TERN_SUM_ELEMENTS = 65536, TERN_SUM_LANES = 16 };
+
+/* No quantiser scales by less: neither a matrix whose mean magnitude is below it, nor a vector whose largest
+ * element is. */
+#define TERN_LEAST_MAGNITUDE 1e-5
 
 int64_t tern_ternarize_sums(int64_t m, int64_t n, int64_t span);
 

@@ -1,7 +1,9 @@
 /* tokenizer_added.c: added tokens: those that a tokenizer has beside the pieces that text is made of. */
 #include "frontend/checkpoint/tokenizer_block.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 static struct bytes keep(struct arena *a, const char *s) {
   return (struct bytes){arena_strdup(a, s), strlen(s)};
@@ -31,6 +33,12 @@ void vocabulary_make_special(struct vocabulary *v, int32_t id) {
 
 /* The text as the normalizer leaves it. */
 static struct bytes normalize(struct arena *a, const struct vocabulary *v, const char *s) {
+  if (v->flags & TOKENIZER_NFC) {
+    utf8proc_uint8_t *composed = utf8proc_NFC((const utf8proc_uint8_t *)s);
+    struct bytes text = keep(a, composed ? (const char *)composed : s);
+    free(composed);
+    return text;
+  }
   struct bytes out = {arena_alloc(a, (strlen(s) + 1) * TOKENIZER_BLANK_BYTES + 1), 0};
   char *w = (char *)out.at;
   if (v->flags & TOKENIZER_PREPEND)

@@ -308,6 +308,21 @@ static void put_rules(struct layout *l) {
   set_part(l, TOKENIZER_CLASSES, t->class, t->count, 1);
 }
 
+static void put_nfc(struct layout *l) {
+  struct class_table *c = arena_new(l->a, struct class_table);
+  struct nfc_table t = {0};
+  if (!(l->v->flags & TOKENIZER_NFC))
+    return;
+  nfc_table_make(l->a, &t);
+  class_table_pack(l->a, t.class, c);
+  set_part(l, TOKENIZER_NFC_PAGES, c->page, TOKENIZER_PAGE_COUNT, 1);
+  set_part(l, TOKENIZER_NFC_CLASSES, c->class, c->count, 1);
+  set_part(l, TOKENIZER_DECOMPOSITIONS, t.decompositions.at, (size_t)t.decompositions.n,
+           sizeof *t.decompositions.at);
+  set_part(l, TOKENIZER_DECOMPOSED, t.decomposed.at, (size_t)t.decomposed.n, sizeof *t.decomposed.at);
+  set_part(l, TOKENIZER_COMPOSITIONS, t.compositions.at, (size_t)t.compositions.n, sizeof *t.compositions.at);
+}
+
 /* ---- the block ---- */
 
 static uint64_t align_up(uint64_t n) {
@@ -360,6 +375,7 @@ bool tokenizer_block_write(struct diag *d, struct arena *a, const struct vocabul
   set_part(&l, TOKENIZER_ENDS, v->ends.at, (size_t)v->ends.n, sizeof *v->ends.at);
   put_charsmap(&l);
   put_rules(&l);
+  put_nfc(&l);
   set_part(&l, TOKENIZER_STRINGS, l.strings.at, (size_t)l.strings.n, 1);
   return l.ok && assemble(&l, block, bytes);
 }

@@ -2,6 +2,7 @@
  * rules are made of. A further pattern is a row in `patterns`. */
 #include "frontend/checkpoint/tokenizer_bytes.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -95,14 +96,12 @@ static uint8_t class_of(int32_t c) {
   }
 }
 
-void class_table_make(struct arena *a, struct class_table *t) {
+void class_table_pack(struct arena *a, const uint8_t *class_of_code, struct class_table *t) {
   VEC(uint8_t) classes = {0};
-  uint8_t page[TOKENIZER_PAGE];
-  for (int32_t p = 0; p < TOKENIZER_PAGE_COUNT; p++) {
+  for (int p = 0; p < TOKENIZER_PAGE_COUNT; p++) {
+    const uint8_t *page = class_of_code + (size_t)p * TOKENIZER_PAGE;
     int same = 0;
-    for (int32_t i = 0; i < TOKENIZER_PAGE; i++)
-      page[i] = class_of(p * TOKENIZER_PAGE + i);
-    while (same < classes.n && memcmp(classes.at + same, page, sizeof page) != 0)
+    while (same < classes.n && memcmp(classes.at + same, page, TOKENIZER_PAGE) != 0)
       same += TOKENIZER_PAGE;
     t->page[p] = (uint8_t)(same / TOKENIZER_PAGE);
     for (int i = 0; i < TOKENIZER_PAGE && same == classes.n - i; i++)
@@ -110,6 +109,15 @@ void class_table_make(struct arena *a, struct class_table *t) {
   }
   t->class = classes.at;
   t->count = (size_t)classes.n;
+}
+
+void class_table_make(struct arena *a, struct class_table *t) {
+  enum { CODES = TOKENIZER_PAGE_COUNT * TOKENIZER_PAGE };
+  uint8_t *class = xmalloc(CODES);
+  for (int32_t c = 0; c < CODES; c++)
+    class[c] = class_of(c);
+  class_table_pack(a, class, t);
+  free(class);
 }
 
 /* ---- patterns ---- */

@@ -18,13 +18,24 @@ extern const char pattern_gpt2[];
  * known. */
 bool pattern_rules(struct arena *a, struct vocabulary *v, const char *pattern);
 
-/* The pages and classes of tokenizer_format.h for all of Unicode. */
+/* A byte for each code point, in pages of which equal ones are kept once. */
 struct class_table {
   uint8_t page[TOKENIZER_PAGE_COUNT];
   uint8_t *class; /* TOKENIZER_PAGE for each page */
   size_t count;
 };
+void class_table_pack(struct arena *a, const uint8_t *class_of, struct class_table *t);
+/* The classes of tokenizer_format.h for all of Unicode. */
 void class_table_make(struct arena *a, struct class_table *t);
+
+/* Normalization form C, as tokenizer_format.h has it. */
+struct nfc_table {
+  uint8_t *class; /* of each code point */
+  VEC(struct tokenizer_decomposition) decompositions;
+  VEC(uint32_t) decomposed;
+  VEC(struct tokenizer_composition) compositions;
+};
+void nfc_table_make(struct arena *a, struct nfc_table *t);
 
 /* Once everything is read: pieces get the bytes that they spell. One that spells none is no part of a text.
  */

@@ -2,9 +2,9 @@
  * BPE, with Jansson.
  *
  * Taken: model BPE (merges as "a b" or ["a", "b"], byte_fallback, fuse_unk, ignore_merges), the normalizers
- * Prepend U+2581 and Replace " " by U+2581, the pre-tokenizer Metaspace in all its forms, ByteLevel alone or
- * behind a Split by a known pattern, added tokens, the post-processors that put ids around a text. Whatever
- * else would change the ids is refused by name. */
+ * Prepend U+2581 and Replace " " by U+2581, or NFC, the pre-tokenizer Metaspace in all its forms, ByteLevel
+ * alone or behind a Split by a known pattern, added tokens, the post-processors that put ids around a text.
+ * Whatever else would change the ids is refused by name. */
 #include "frontend/checkpoint/config.h"
 #include "frontend/checkpoint/tokenizer_bytes.h"
 
@@ -154,7 +154,15 @@ static void read_byte_level(struct tokenizer_reader *r, const json_t *step, cons
   r->v->flags |= TOKENIZER_BYTE_LEVEL | (prefix ? TOKENIZER_PREFIX_SPACE : 0);
 }
 
-static const struct step normalizers[] = {{"Prepend", read_prepend}, {"Replace", read_replace}, {0}};
+static void read_nfc(struct tokenizer_reader *r, const json_t *step, const char *where) {
+  (void)step;
+  if (r->v->flags & (TOKENIZER_PREPEND | TOKENIZER_REPLACE | TOKENIZER_NFC))
+    wrong(r, where, "NFC must be the only normalizer");
+  r->v->flags |= TOKENIZER_NFC;
+}
+
+static const struct step normalizers[] = {
+    {"Prepend", read_prepend}, {"Replace", read_replace}, {"NFC", read_nfc}, {0}};
 static const struct step pre_tokenizers[] = {
     {"Metaspace", read_metaspace}, {"Split", read_split}, {"ByteLevel", read_byte_level}, {0}};
 
@@ -474,6 +482,8 @@ static void read_whole(struct tokenizer_reader *r, const json_t *root) {
     read_added_tokens(r, get(root, "added_tokens"));
   if (v->rules.n && !(v->flags & TOKENIZER_BYTE_LEVEL))
     wrong(r, "pre_tokenizer", "Split by a pattern needs ByteLevel behind it");
+  if (v->flags & TOKENIZER_NFC && !(v->flags & TOKENIZER_BYTE_LEVEL))
+    wrong(r, "normalizer", "NFC can only stand before ByteLevel");
   if (r->ok && v->flags & TOKENIZER_BYTE_LEVEL)
     read_bytes(r, root);
   v->has_template = get(root, "post_processor") != NULL;

@@ -2,8 +2,8 @@
  *
  * The block is checked whole once (a checksum against damage, then every span, id and table size against
  * crafted input) and then used in place: no table of size is built at start-up. Encoding is in
- * tokenizer_text.c (normalization), tokenizer_split.c (words of a byte-level tokenizer) and tokenizer_merge.c
- * (byte-pair merges). */
+ * tokenizer_text.c (normalization), tokenizer_split.c (words of a byte-level tokenizer), tokenizer_nfc.c and
+ * tokenizer_merge.c (byte-pair merges). */
 #include "runtime/text/tokenizer_private.h"
 
 #include <stdio.h>
@@ -29,6 +29,11 @@ static const uint32_t record_size[TOKENIZER_SECTIONS] = {
     [TOKENIZER_RULES] = sizeof(struct tokenizer_rule),
     [TOKENIZER_PAGES] = 1,
     [TOKENIZER_CLASSES] = 1,
+    [TOKENIZER_NFC_PAGES] = 1,
+    [TOKENIZER_NFC_CLASSES] = 1,
+    [TOKENIZER_DECOMPOSITIONS] = sizeof(struct tokenizer_decomposition),
+    [TOKENIZER_DECOMPOSED] = sizeof(uint32_t),
+    [TOKENIZER_COMPOSITIONS] = sizeof(struct tokenizer_composition),
 };
 
 /* ---- checks: each returns what is wrong, or NULL ---- */
@@ -143,26 +148,49 @@ static const char *check_bytes_and_charsmap(const struct tokenizer *t) {
   return NULL;
 }
 
+/* A byte for each code point: pages of `classes` that lie in it. */
+static bool pages_ok(const struct tokenizer *t, enum tokenizer_section pages,
+                     enum tokenizer_section classes) {
+  const uint8_t *page = t->table[pages].at;
+  bool ok = t->table[pages].count == TOKENIZER_PAGE_COUNT;
+  for (uint32_t i = 0; ok && i < TOKENIZER_PAGE_COUNT; i++)
+    ok = (page[i] + 1u) * TOKENIZER_PAGE <= t->table[classes].count;
+  return ok;
+}
+
+static const char *check_nfc(const struct tokenizer *t) {
+  const struct tokenizer_decomposition *d = t->table[TOKENIZER_DECOMPOSITIONS].at;
+  const struct tokenizer_composition *c = t->table[TOKENIZER_COMPOSITIONS].at;
+  const uint32_t *code = t->table[TOKENIZER_DECOMPOSED].at, codes = t->table[TOKENIZER_DECOMPOSED].count;
+  bool ok = pages_ok(t, TOKENIZER_NFC_PAGES, TOKENIZER_NFC_CLASSES);
+  for (uint32_t i = 0; i < t->table[TOKENIZER_DECOMPOSITIONS].count; i++)
+    ok = ok && (uint64_t)d[i].at + d[i].n <= codes;
+  for (uint32_t i = 0; i < codes; i++)
+    ok = ok && code[i] <= 0x10FFFF;
+  for (uint32_t i = 0; i < t->table[TOKENIZER_COMPOSITIONS].count; i++)
+    ok = ok && c[i].result <= 0x10FFFF;
+  return ok ? NULL : "its tables of normalization leave their bounds";
+}
+
 /* What a byte-level tokenizer has and others need not. */
 static const char *check_rules(const struct tokenizer *t) {
   const struct tokenizer_rule *rule = t->table[TOKENIZER_RULES].at;
-  const uint8_t *page = t->table[TOKENIZER_PAGES].at, *class = t->table[TOKENIZER_CLASSES].at;
+  const uint8_t *class = t->table[TOKENIZER_CLASSES].at;
   uint32_t rules = t->table[TOKENIZER_RULES].count, classes = t->table[TOKENIZER_CLASSES].count;
   if (!(t->flags & TOKENIZER_BYTE_LEVEL))
-    return t->flags & TOKENIZER_PREFIX_SPACE ? "its flags contradict each other" : NULL;
+    return t->flags & (TOKENIZER_PREFIX_SPACE | TOKENIZER_NFC) ? "its flags contradict each other" : NULL;
   if (!(t->flags & TOKENIZER_PAIR_MERGES) || t->table[TOKENIZER_BYTES].count != 256 ||
-      t->table[TOKENIZER_PAGES].count != TOKENIZER_PAGE_COUNT)
+      !pages_ok(t, TOKENIZER_PAGES, TOKENIZER_CLASSES))
     return "its tables for bytes are incomplete";
-  for (uint32_t i = 0; i < TOKENIZER_PAGE_COUNT; i++)
-    if ((page[i] + 1u) * TOKENIZER_PAGE > classes)
-      return "a page of classes is out of range";
   for (uint32_t i = 0; i < classes; i++)
     if (class[i] >= TOKENIZER_CLASS_COUNT)
       return "a character has no known class";
   for (uint32_t i = 0; i < rules; i++)
     if (rule[i].kind < TOKENIZER_ENDING || rule[i].kind > TOKENIZER_BEFORE)
       return "a rule for words has no known kind";
-  return rules > TOKENIZER_MAX_RULES ? "it has too many rules for words" : NULL;
+  if (rules > TOKENIZER_MAX_RULES)
+    return "it has too many rules for words";
+  return t->flags & TOKENIZER_NFC ? check_nfc(t) : NULL;
 }
 
 static const char *check(struct tokenizer *t, const void *block, size_t bytes) {

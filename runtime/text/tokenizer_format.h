@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOKENIZER_MAGIC "TERNTOK3" /* the last letter counts versions of the format */
+#define TOKENIZER_MAGIC "TERNTOK4" /* the last letter counts versions of the format */
 /* U+2581, what SentencePiece writes for a blank inside pieces. */
 #define TOKENIZER_BLANK "\xE2\x96\x81"
 enum { TOKENIZER_BLANK_BYTES = 3, TOKENIZER_ALIGN = 8 };
@@ -45,7 +45,8 @@ enum tokenizer_flag {
    * as the tokens of its bytes. No byte is changed, so any text comes back as it was. */
   TOKENIZER_BYTE_LEVEL = 1 << 15,
   TOKENIZER_PREFIX_SPACE = 1 << 16, /* ' ' in front of a stretch between added tokens that begins otherwise */
-  TOKENIZER_ALL_FLAGS = (1 << 17) - 1
+  TOKENIZER_NFC = 1 << 17, /* a stretch is in Unicode's normalization form C first; BYTE_LEVEL only */
+  TOKENIZER_ALL_FLAGS = (1 << 18) - 1
 };
 
 /* The numbers are those of SentencePiece's ModelProto.SentencePiece.Type. */
@@ -76,8 +77,13 @@ enum tokenizer_section {
   TOKENIZER_ENDS,         /* uint32_t: ids that end a text, the first of them the header's eos */
   TOKENIZER_WORDS,        /* struct tokenizer_range, ascending: characters of words; empty: no token asks */
   TOKENIZER_RULES,        /* struct tokenizer_rule, in the order in which they are tried; BYTE_LEVEL only */
-  TOKENIZER_PAGES,   /* uint8_t: the page of classes of every TOKENIZER_PAGE code points; BYTE_LEVEL only */
-  TOKENIZER_CLASSES, /* uint8_t[TOKENIZER_PAGE] a page: the class of each code point */
+  TOKENIZER_PAGES,     /* uint8_t: the page of classes of every TOKENIZER_PAGE code points; BYTE_LEVEL only */
+  TOKENIZER_CLASSES,   /* uint8_t[TOKENIZER_PAGE] a page: the class of each code point */
+  TOKENIZER_NFC_PAGES, /* as PAGES, of NFC_CLASSES; all of these with NFC only */
+  TOKENIZER_NFC_CLASSES,    /* uint8_t[TOKENIZER_PAGE] a page: what normalization does at each code point */
+  TOKENIZER_DECOMPOSITIONS, /* struct tokenizer_decomposition, ascending; none of Hangul */
+  TOKENIZER_DECOMPOSED,     /* uint32_t: what they refer to */
+  TOKENIZER_COMPOSITIONS,   /* struct tokenizer_composition, ascending; none of Hangul */
   TOKENIZER_SECTIONS
 };
 #define TOKENIZER_NO_BYTE UINT32_MAX
@@ -137,6 +143,16 @@ enum tokenizer_rule_kind {
 struct tokenizer_rule {
   uint32_t kind, most;
   uint64_t lead, body, tail;
+};
+
+/* In NFC_CLASSES: the canonical combining class; 0 where nothing in front can change a character, which so
+ * begins a segment that is normalized by itself; of class 0 and not so: JOINS. */
+enum { TOKENIZER_NFC_JOINS = 255 };
+struct tokenizer_decomposition {
+  uint32_t code, at, n; /* to n code points from number `at` of DECOMPOSED, canonical and in full */
+};
+struct tokenizer_composition {
+  uint32_t first, second, result;
 };
 
 struct tokenizer_header {

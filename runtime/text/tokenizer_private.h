@@ -91,6 +91,8 @@ bool encoder_stops(struct encoder *e, const char *s, size_t n);
 void encode_json(struct encoder *e, const char *s, size_t n);
 /* A text by a tokenizer whose pieces are bytes. */
 void encode_byte_level(struct encoder *e, const char *s, size_t n);
+/* A text in Unicode's normalization form C. */
+void normalize_nfc(struct encoder *e, const char *s, size_t n, struct text *out);
 /* Whether a text contains a marker. */
 bool text_is_chat(const struct tokenizer *t, const char *s, size_t n);
 

@@ -172,9 +172,18 @@ static void split_prefixed(struct encoder *e, const char *s, size_t n, bool firs
   free(out.at);
 }
 
+/* The normalizer, then added tokens that are looked for in its result. */
 static void cut_late(struct encoder *e, const char *s, size_t n, bool first) {
   (void)first;
-  encode_cut_text(e, TOKENIZER_LATE_ADDED, s, n, split_prefixed);
+  struct text out = {0};
+  if (!(e->t->flags & TOKENIZER_NFC)) {
+    encode_cut_text(e, TOKENIZER_LATE_ADDED, s, n, split_prefixed);
+    return;
+  }
+  normalize_nfc(e, s, n, &out);
+  if (!e->failed)
+    encode_cut_text(e, TOKENIZER_LATE_ADDED, out.at, out.n, split_prefixed);
+  free(out.at);
 }
 
 void encode_byte_level(struct encoder *e, const char *s, size_t n) {
@@ -191,6 +200,7 @@ void encode_byte_level(struct encoder *e, const char *s, size_t n) {
 
 /* A token that is a single word asks for the character in front of it, which an earlier part may have. */
 bool tokenizer_takes_parts(const struct tokenizer *t) {
-  return (t->flags & (TOKENIZER_BYTE_LEVEL | TOKENIZER_PREFIX_SPACE)) == TOKENIZER_BYTE_LEVEL &&
+  uint32_t copied = TOKENIZER_PREFIX_SPACE | TOKENIZER_NFC;
+  return (t->flags & (TOKENIZER_BYTE_LEVEL | copied)) == TOKENIZER_BYTE_LEVEL &&
          !t->table[TOKENIZER_WORDS].count;
 }

@@ -51,8 +51,9 @@ void fuzz_encode(const struct tokenizer *t, const void *text, size_t n) {
 }
 
 void fuzz_block(const void *block, size_t bytes, const void *text, size_t n, bool good) {
-  static const char hostile[] = " Hello  world \xe2\x96\x81\xe2\x96\x81 a<s>b\0c\xff\xfe\xf0\x9f\x98\x80 "
-                                "\xe4\xb8\xad\t\n<unk> zz<|im_end|>";
+  static const char hostile[] =
+      " Hello  world \xe2\x96\x81\xe2\x96\x81 a<s>b\0c\xff\xfe\xf0\x9f\x98\x80 "
+      "\xe4\xb8\xad\t\n<unk> e\xcc\xa3\xcc\x81\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8 zz<|im_end|>";
   char error[256];
   size_t length;
   struct tokenizer *t = tokenizer_open(block, bytes, error, sizeof error);

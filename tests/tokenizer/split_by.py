@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""split_by.py llama3|qwen2 SOURCE DIR: DIR/tokenizer.json is SOURCE with the pre-tokenizer that those models have."""
+"""split_by.py llama3|qwen2 SOURCE DIR: DIR/tokenizer.json is SOURCE with the normalizer and the pre-tokenizer that those models have."""
 import json
 import sys
 
@@ -10,5 +10,6 @@ whole = json.load(open(source, encoding="utf-8"))
 whole["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [
     {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False},
     {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]}
+whole["normalizer"] = {"type": "NFC"} if name == "qwen2" else None
 whole["model"]["ignore_merges"] = name == "llama3"
 json.dump(whole, open(folder + "/tokenizer.json", "w", encoding="utf-8"), ensure_ascii=False)

@@ -4,6 +4,8 @@
 #include "frontend/checkpoint/tokenizer_bytes.h"
 #include "tests/unit/tokenizer_bench.h"
 
+#include <utf8proc.h>
+
 #define GPT2       "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}"
 #define DECODER    ", \"decoder\": {\"type\": \"ByteLevel\"}"
 #define END_TOKEN  ", \"added_tokens\": [{\"id\": 260, \"content\": \"<|end|>\", \"special\": true}]"
@@ -255,6 +257,69 @@ static void bytes_without_a_token(void **state) {
   tokenizer_close(t);
 }
 
+/* ---- normalization ---- */
+
+/* A few code points that marks and jamo are among. */
+static size_t draw_codes(const struct nfc_table *nfc, uint32_t *random, int32_t *codes, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    *random = *random * 1664525u + 1013904223u;
+    uint32_t pick = *random >> 8, way = *random >> 5 & 7;
+    const struct tokenizer_composition *c = &nfc->compositions.at[pick % (uint32_t)nfc->compositions.n];
+    codes[i] = (int32_t)(way == 0   ? nfc->decompositions.at[pick % (uint32_t)nfc->decompositions.n].code
+                         : way == 1 ? c->first
+                         : way == 2 ? c->second
+                         : way == 3 ? c->result
+                         : way == 4 ? 0x300 + pick % 0x70
+                         : way == 5 ? 0x1100 + pick % 0x100
+                         : way == 6 ? 0xAC00 + pick % 11172
+                                    : 0x41 + pick % 26);
+  }
+  return n;
+}
+
+static void assert_composed(struct fixture *f, const struct tokenizer *t, const int32_t *codes, size_t n) {
+  uint8_t text[256], *at = text;
+  size_t length;
+  for (size_t i = 0; i < n; i++)
+    at += utf8proc_encode_char(codes[i], at);
+  *at = 0;
+  uint8_t *expected = utf8proc_NFC(text);
+  const char *got = round_trip(f, t, (const char *)text, (size_t)(at - text), &length);
+  assert_int_equal(length, strlen((const char *)expected));
+  assert_memory_equal(got, expected, length);
+  free(expected);
+}
+
+static void texts_are_composed(void **state) {
+  struct fixture *f = *state;
+  struct nfc_table nfc = {0};
+  int32_t codes[24];
+  size_t length;
+  uint32_t random = 5;
+  struct tokenizer *t =
+      open_json(f, bytes_json(f, GPT2 DECODER ", \"normalizer\": {\"type\": \"NFC\"}", "", 0));
+  nfc_table_make(&f->arena, &nfc);
+  assert_false(tokenizer_takes_parts(t));
+  for (int32_t c = 1; c < 0x110000; c++)
+    if (nfc.class[c] || c < 0x3000 || c % 64 == 0) {
+      codes[0] = c;
+      if (c < 0xD800 || c >= 0xE000)
+        assert_composed(f, t, codes, 1);
+    }
+  for (int i = 0; i < nfc.compositions.n; i++) {
+    codes[0] = (int32_t)nfc.compositions.at[i].first;
+    codes[1] = (int32_t)nfc.compositions.at[i].second;
+    assert_composed(f, t, codes, 2);
+  }
+  for (int i = 0; i < 20000; i++)
+    assert_composed(f, t, codes, draw_codes(&nfc, &random, codes, 1 + (size_t)i % 24));
+  const char *got =
+      round_trip(f, t, "e\xcc\x81\xff\xcc\x81\xcc", 7, &length); /* bytes stay, and marks behind them */
+  assert_int_equal(length, 6);
+  assert_memory_equal(got, "\xc3\xa9\xff\xcc\x81\xcc", 6);
+  tokenizer_close(t);
+}
+
 /* Tokens that are no bytes: found as added tokens, printed as they are, never made by merges. */
 static void added_tokens(void **state) {
   struct fixture *f = *state;
@@ -292,7 +357,7 @@ static void unusable_files(void **state) {
       {"\"pre_tokenizer\": {\"type\": \"Digits\"}", "", "'Digits' is not one that"},
       {GPT2 ", \"decoder\": {\"type\": \"Metaspace\"}", "", "decoder: it must be ByteLevel"},
       {GPT2, ", \"byte_fallback\": true", "model.byte_fallback: it must be false"},
-      {GPT2 ", \"normalizer\": {\"type\": \"NFC\"}", "", "normalizer: the type 'NFC'"},
+      {GPT2 ", \"normalizer\": {\"type\": \"NFKC\"}", "", "normalizer: the type 'NFKC'"},
       {GPT2 ", \"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"\xE2\x96\x81\"}", "",
        "ByteLevel cannot stand with Prepend"},
       {"\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, "
@@ -319,23 +384,22 @@ static void unusable_files(void **state) {
   }
 }
 
-/* Blocks whose checksum is right, with any byte changed outside the classes: refused, or used without leaving
- * the block (a sanitizer sees it). */
-static void crafted_blocks_stay_inside(void **state) {
-  struct fixture *f = *state;
-  const char *json = bytes_json(f, GPT2 DECODER END_TOKEN, "", 0);
-  uint8_t *good;
-  size_t n, length;
-  char error[256];
-  put_file(f, "tokenizer.json", json, strlen(json));
-  checkpoint_tokenizer(&f->diag, &f->arena, f->dir, &good, &n);
-  assert_non_null(good);
+/* Blocks whose checksum is right, with a byte changed: refused, or used without leaving the block (a
+ * sanitizer sees it). Half of them in the header, in the rules, and in the tables of normalization where
+ * there are any. */
+static int refused_of(struct fixture *f, const uint8_t *good, size_t n, size_t special,
+                      size_t special_bytes) {
   uint8_t *block = aligned_alloc(8, n);
   struct tokenizer_header *h = (struct tokenizer_header *)block;
-  uint32_t random = 1, refused = 0, first = ((struct tokenizer_header *)good)->section[TOKENIZER_RULES].at;
-  for (uint32_t i = 0; i < 4000; i++) {
+  uint32_t random = 1;
+  int refused = 0;
+  char error[256];
+  size_t length;
+  for (uint32_t i = 0; i < 3000; i++) {
     random = random * 1664525u + 1013904223u;
-    size_t at = i < 400 ? 16 + i % 168 : i < 1000 ? first + i % 400 : 16 + (random >> 8) % (n - 16);
+    size_t at = TOKENIZER_CHECKED_FROM + (random >> 8) % (i % 4 == 0 ? sizeof *h - 16 : n - 16);
+    if (i % 4 == 1)
+      at = special + (random >> 8) % special_bytes;
     memcpy(block, good, n);
     block[at] = (uint8_t)(random >> 24);
     h->checksum = tokenizer_checksum(block + TOKENIZER_CHECKED_FROM, n - TOKENIZER_CHECKED_FROM);
@@ -343,11 +407,32 @@ static void crafted_blocks_stay_inside(void **state) {
     refused += !t;
     if (!t)
       continue;
-    round_trip(f, t, "abab ab's é\xff  12\r\n世<|end|>", 30, &length);
+    round_trip(
+        f, t,
+        "abab ab's e\xcc\x81\xcc\xa3\xff  12\r\n\xe4\xb8\x96<|end|>\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8", 42,
+        &length);
     tokenizer_close(t);
   }
-  assert_true(refused > 100);
   free(block);
+  return refused;
+}
+
+static void crafted_blocks_stay_inside(void **state) {
+  struct fixture *f = *state;
+  const char *rest[] = {GPT2 DECODER END_TOKEN,
+                        GPT2 DECODER END_TOKEN ", \"normalizer\": {\"type\": \"NFC\"}"};
+  for (int i = 0; i < 2; i++) {
+    const char *json = bytes_json(f, rest[i], "", 0);
+    enum tokenizer_section first = i ? TOKENIZER_NFC_PAGES : TOKENIZER_RULES;
+    uint8_t *good;
+    size_t n;
+    put_file(f, "tokenizer.json", json, strlen(json));
+    checkpoint_tokenizer(&f->diag, &f->arena, f->dir, &good, &n);
+    assert_non_null(good);
+    const struct tokenizer_header *h = (const struct tokenizer_header *)good;
+    size_t at = h->section[first].at, end = i ? n : h->section[TOKENIZER_PAGES].at;
+    assert_true(refused_of(f, good, n, at, end - at) > 100);
+  }
 }
 
 int main(void) {
@@ -358,6 +443,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(parts_give_the_ids_of_the_whole, setup, teardown),
       cmocka_unit_test_setup_teardown(ids_of_files, setup, teardown),
       cmocka_unit_test_setup_teardown(bytes_without_a_token, setup, teardown),
+      cmocka_unit_test_setup_teardown(texts_are_composed, setup, teardown),
       cmocka_unit_test_setup_teardown(added_tokens, setup, teardown),
       cmocka_unit_test_setup_teardown(unusable_files, setup, teardown),
       cmocka_unit_test_setup_teardown(crafted_blocks_stay_inside, setup, teardown),

@@ -59,6 +59,16 @@ TERN_GRADIENT_LEVEL(fma);    /* AVX2 and FMA */
 TERN_GRADIENT_LEVEL(avx512); /* AVX-512 F */
 TERN_GRADIENT_LEVEL(neon);   /* aarch64 */
 
+/* The same where b, or w, is codes, with a rounded to bfloat16, half to even: another sum, for those who
+ * choose it. A block is a chain of pairs of steps: s = fma(a, b, s) of the odd step of a pair, then of the
+ * even one; an odd count of steps has a pair of zeros at its end. Denormal operands and results of these
+ * steps are zeros of their sign; the block's chain is then added as above. */
+#define TERN_GRADIENT_PAIRS_LEVEL(level)                                                                     \
+  TERN_OUTER(tern_outer_i8_##level, int8_t);                                                                 \
+  TERN_TERNARY_BACK(tern_ternary_back_f32_##level);                                                          \
+  TERN_TERNARY_BACK(tern_ternary_back3_f32_##level)
+TERN_GRADIENT_PAIRS_LEVEL(bf16); /* AVX-512 F and BF16 */
+
 /* What a thread has of an output of p rows by q columns: [row, row_end) by [column, column_end). The longer
  * side is shared, in units of `unit`. */
 struct tern_part {

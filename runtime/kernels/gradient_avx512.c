@@ -1,36 +1,9 @@
-/* gradient_avx512.c: the products of a backward pass for AVX-512 F. Twelve rows of two registers leave room
- * for what they are multiplied by. */
+/* gradient_avx512.c: the products of a backward pass for AVX-512 F. */
 #if defined __AVX512F__
-#include "runtime/kernels/ternary_inline.h"
-
-#include <immintrin.h>
-
-typedef float vec __attribute__((vector_size(64)));
-enum { LANES = 16, ROWS = 12, REGS = 2, SOME = 8, FEW = 4 };
-
-INLINE vec spread(float x) {
-  return (vec)_mm512_set1_ps(x);
-}
+#include "runtime/kernels/gradient_zmm.h"
 
 INLINE vec mac(vec a, vec b, vec s) {
   return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)s);
-}
-
-INLINE vec widen_i8(const int8_t *p) {
-  return (vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
-}
-
-INLINE vec widen_i16(const int16_t *p) {
-  return (vec)_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)p)));
-}
-
-/* The permutation heeds two bits of a lane. */
-INLINE vec codes_of(uint32_t word, int v) {
-  (void)v; /* one register has all 16 */
-  __m512i shifts = _mm512_setr_epi32(0, 8, 16, 24, 2, 10, 18, 26, 4, 12, 20, 28, 6, 14, 22, 30);
-  __m512i digits = _mm512_srlv_epi32(_mm512_set1_epi32((int)word), shifts);
-  __m512 codes = _mm512_setr_ps(-1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0);
-  return (vec)_mm512_permutevar_ps(codes, digits);
 }
 
 #include "runtime/kernels/gradient_tiles.h"

@@ -10,6 +10,9 @@
  *   widen_i8(p), widen_i16(p)   LANES numbers at p as floats
  *   codes_of(word, v)    of the 16 digits of a word of tile2 those of columns LANES * v on, as codes
  *
+ * With TERN_PAIRS a word of the near operands is not a float but a pair of bfloat16, of two steps k: the even
+ * one in the low half. `mac` adds the products of both.
+ *
  * Of both products y[r, j] += sum over k of a[k, r] * b[k, j]. A block of b (256 steps k, some panels of
  * columns) is brought near as floats, panel after panel; then some rows of a, in sets that are as high as a
  * tile. Each set meets each panel in a tile, whose sums stay in registers for the whole block. A panel stays
@@ -22,16 +25,24 @@
 
 #include <stdbool.h>
 
+#ifdef TERN_PAIRS
+enum { STEPS = 2, COLUMNS = 320 }; /* of a word; columns of a block of b, 160 KiB */
+#else
+enum { STEPS = 1, COLUMNS = 192 }; /* 192 KiB */
+#endif
 enum {
-  DEPTH = TERN_GRADIENT_BLOCK,
-  PANEL = REGS * LANES,     /* columns of a tile */
-  COLUMNS = 192,            /* of a block of b: 192 KiB */
-  BUNCH = 48,               /* rows of a that are brought near together: whole lines of the cache, 48 KiB */
-  STRIP = COLUMNS + 2 * 20, /* columns of a strip of whole chunks of either layout */
+  DEPTH = TERN_GRADIENT_BLOCK / STEPS, /* words */
+  PANEL = REGS * LANES,                /* columns of a tile */
+  BUNCH = 48,                          /* rows of a that are near together: whole lines of the cache */
+  STRIP = COLUMNS + 2 * TERN_CHUNK3,   /* columns of a strip of whole chunks of either layout */
 };
 
 INLINE int64_t least(int64_t a, int64_t b) {
   return a < b ? a : b;
+}
+
+INLINE int64_t words_of(int64_t steps) {
+  return (steps + STEPS - 1) / STEPS;
 }
 
 INLINE vec load(const float *p) {
@@ -108,6 +119,30 @@ INLINE void any_tile(int rows, const float *a, const float *b, int64_t count,
     tile_one(a, b, count, to);
 }
 
+/* ---- pairs of bfloat16 ----------------------------------------------------------------------- */
+
+typedef uint32_t bits __attribute__((vector_size(sizeof(vec))));
+
+/* Two steps that bfloat16 has exactly, in a word. */
+INLINE vec join(vec even, vec odd) {
+  return (vec)((bits)even >> 16 | ((bits)odd & 0xffff0000u));
+}
+
+/* A float as bfloat16, half to even, in the upper half; NaN stays NaN. */
+INLINE uint32_t round_half_even(float x) {
+  uint32_t b;
+  memcpy(&b, &x, sizeof b);
+  uint32_t rounded = b + 0x7fffu + (b >> 16 & 1), quiet = b | 0x400000u;
+  return ((b & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) & 0xffff0000u;
+}
+
+INLINE float round_pair(float even, float odd) {
+  uint32_t word = round_half_even(even) >> 16 | round_half_even(odd);
+  float pair;
+  memcpy(&pair, &word, sizeof pair);
+  return pair;
+}
+
 /* ---- rows of a ------------------------------------------------------------------------------- */
 
 /* a[k, r] is at a[k * step + r * apart]. */
@@ -180,20 +215,44 @@ INLINE void bring_bunch(const struct gradient_rows *from, int64_t rows, int64_t 
   }
 }
 
+/* Rows of a bunch as words. Steps of an odd count have a zero beside the last. */
+INLINE void bring_rows(const struct gradient_rows *from, int64_t rows, int64_t count, float *bunch) {
+#ifdef TERN_PAIRS
+  float pairs[BUNCH * DEPTH];
+  int64_t words = words_of(count), even = count / 2;
+  struct gradient_rows near = {pairs, from->step == 1 ? 1 : rows, from->step == 1 ? words : 1};
+  for (int64_t r = 0; from->step == 1 && r < rows; r++)
+    for (int64_t k = 0; k < even; k++)
+      pairs[r * words + k] =
+          round_pair(from->a[r * from->apart + 2 * k], from->a[r * from->apart + 2 * k + 1]);
+  for (int64_t k = 0; from->step != 1 && k < even; k++)
+    for (int64_t r = 0; r < rows; r++)
+      pairs[k * rows + r] = round_pair(from->a[2 * k * from->step + r * from->apart],
+                                       from->a[(2 * k + 1) * from->step + r * from->apart]);
+  for (int64_t r = 0; count % 2 && r < rows; r++)
+    pairs[even * near.step + r * near.apart] =
+        round_pair(from->a[2 * even * from->step + r * from->apart], 0);
+  bring_bunch(&near, rows, words, bunch);
+#else
+  bring_bunch(from, rows, count, bunch);
+#endif
+}
+
 /* A block of b, near, against the rows [row, row_end) of a and y. */
 INLINE void block_by_rows(const float *near, int64_t count, const struct gradient_rows *a, int64_t row,
                           int64_t row_end, const struct gradient_target *to) {
   float bunch[BUNCH * DEPTH];
+  int64_t words = words_of(count);
   for (int64_t first = row; first < row_end; first += BUNCH) {
     int64_t rows = least(BUNCH, row_end - first);
     struct gradient_rows from = {a->a + first * a->apart, a->step, a->apart};
-    bring_bunch(&from, rows, count, bunch);
+    bring_rows(&from, rows, count, bunch);
     for (int64_t j = 0; j < to->columns; j += PANEL)
       for (int64_t r = 0, set; r < rows; r += set) {
         struct gradient_target part = {to->y + (first + r) * to->stride + j, to->stride,
                                        least(PANEL, to->columns - j), to->add};
         set = set_of(rows - r);
-        any_tile((int)set, bunch + r * count, near + j * count, count, &part);
+        any_tile((int)set, bunch + r * words, near + j * words, words, &part);
       }
   }
 }
@@ -211,45 +270,49 @@ INLINE vec widen_f32(const float *p) {
   return load(p);
 }
 
-/* Rows of b as panels of floats, zeros where no columns are. */
+/* Some rows at a time, so that lines of b stay in the first cache until all panels have had their columns. */
+enum { NEAR_ROWS = 8 };
+
+/* The words of `rows` rows, PANEL columns of each, zeros where there are none. */
 #define BRING(name, b_type, widen)                                                                           \
-  INLINE void name(const b_type *b, int64_t stride, int64_t columns, int64_t count, float *near) {           \
-    for (int64_t j = 0; j < columns; j += LANES) {                                                           \
-      float *to = near + j / PANEL * PANEL * count + j % PANEL;                                              \
-      if (columns - j >= LANES) {                                                                            \
-        for (int64_t k = 0; k < count; k++)                                                                  \
-          store(to + k * PANEL, widen(b + k * stride + j));                                                  \
-        continue;                                                                                            \
+  INLINE void name##_panel(const b_type *b, int64_t stride, int64_t columns, int64_t rows, float *to) {      \
+    for (int64_t k = 0; k < rows; k += STEPS, to += PANEL) {                                                 \
+      b_type padded[2][PANEL] = {{0}};                                                                       \
+      const b_type *even = b + k * stride, *odd = even + stride;                                             \
+      if (columns < PANEL) {                                                                                 \
+        memcpy(padded[0], even, sizeof *b *(size_t)columns);                                                 \
+        if (STEPS == 2 && k + 1 < rows)                                                                      \
+          memcpy(padded[1], odd, sizeof *b *(size_t)columns);                                                \
+        even = padded[0], odd = padded[1];                                                                   \
+      } else if (k + 1 >= rows) {                                                                            \
+        odd = padded[1];                                                                                     \
       }                                                                                                      \
-      for (int64_t k = 0; k < count; k++)                                                                    \
-        for (int64_t l = 0; l < LANES; l++)                                                                  \
-          to[k * PANEL + l] = j + l < columns ? (float)b[k * stride + j + l] : 0;                            \
+      UNROLL for (int v = 0; v < REGS; v++) {                                                                \
+        vec first = widen(even + v * LANES);                                                                 \
+        store(to + v * LANES, STEPS == 2 ? join(first, widen(odd + v * LANES)) : first);                     \
+      }                                                                                                      \
     }                                                                                                        \
+  }                                                                                                          \
+  INLINE void name(const b_type *b, int64_t stride, int64_t columns, int64_t count, float *near) {           \
+    for (int64_t k = 0; k < count; k += NEAR_ROWS)                                                           \
+      for (int64_t j = 0; j < columns; j += PANEL)                                                           \
+        name##_panel(b + k * stride + j, stride, columns - j, least(NEAR_ROWS, count - k),                   \
+                     near + j * words_of(count) + k / STEPS * PANEL);                                        \
   }
 BRING(bring_i8, int8_t, widen_i8)
 BRING(bring_i16, int16_t, widen_i16)
 BRING(bring_f32, float, widen_f32)
 
-/* What lies between the last columns and the end of their panel is not summed into anything, but is read. */
-INLINE void clear_rest(float *near, int64_t columns, int64_t count) {
-  int64_t first = (columns + LANES - 1) / LANES * LANES;
-  float *panel = near + columns / PANEL * PANEL * count;
-  for (int64_t k = 0; k < count && columns % PANEL; k++)
-    for (int64_t l = first % PANEL; first % PANEL && l < PANEL; l++)
-      panel[k * PANEL + l] = 0;
-}
-
 #define OUTER(name, b_type, bring)                                                                           \
   TERN_OUTER(name, b_type) {                                                                                 \
     struct tern_part p = tern_gradient_share(m, n, PANEL, thread, threads);                                  \
     int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
-    for (int64_t t = 0; t < rows; t += DEPTH)                                                                \
+    for (int64_t t = 0; t < rows; t += TERN_GRADIENT_BLOCK)                                                  \
       for (int64_t j = p.column, columns; j < p.column_end; j += columns) {                                  \
         float near[DEPTH * COLUMNS];                                                                         \
-        int64_t count = least(DEPTH, rows - t);                                                              \
+        int64_t count = least(TERN_GRADIENT_BLOCK, rows - t);                                                \
         columns = block_columns(j, p.column_end, group);                                                     \
         bring(b + t * n + j, n, columns, count, near);                                                       \
-        clear_rest(near, columns, count);                                                                    \
         struct gradient_rows from = {a + t * m * groups + (group ? j / group : 0), m * groups, groups};      \
         block_by_rows(near, count, &from, p.row, p.row_end,                                                  \
                       &(struct gradient_target){y + j, n, columns, true});                                   \
@@ -299,7 +362,8 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
         unpack_row(fields, low, parts[1], r, strip + r * STRIP + c - before);
     }
     for (int64_t p = 0; p < columns; p += PANEL)
-      bring_f32(strip + j - before + p, STRIP, least(PANEL, columns - p), rows, near + p * count + k * PANEL);
+      bring_f32_panel(strip + j - before + p, STRIP, columns - p, rows,
+                      near + p * words_of(count) + k / STEPS * PANEL);
   }
 }
 
@@ -307,11 +371,10 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
   struct tern_part p = tern_gradient_share(rows, n, PANEL, thread, threads);                                 \
   for (int64_t j = p.column, columns; j < p.column_end; j += columns) {                                      \
     columns = block_columns(j, p.column_end, group);                                                         \
-    for (int64_t i = 0; i < m; i += DEPTH) {                                                                 \
+    for (int64_t i = 0; i < m; i += TERN_GRADIENT_BLOCK) {                                                   \
       float near[DEPTH * COLUMNS];                                                                           \
-      int64_t count = least(DEPTH, m - i);                                                                   \
+      int64_t count = least(TERN_GRADIENT_BLOCK, m - i);                                                     \
       bring_w;                                                                                               \
-      clear_rest(near, columns, count);                                                                      \
       struct gradient_rows from = {a + i * groups + (group ? j / group : 0), groups, m * groups};            \
       block_by_rows(near, count, &from, p.row, p.row_end,                                                    \
                     &(struct gradient_target){y + j, n, columns, i > 0});                                    \
@@ -330,6 +393,12 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
     BACK_LOOP(bring_f32(w + i * n + j, n, columns, count, near))                                             \
   }
 
+#ifdef TERN_PAIRS
+#define TERN_GRADIENT(level)                                                                                 \
+  OUTER(tern_outer_i8_##level, int8_t, bring_i8)                                                             \
+  TERNARY_BACK(tern_ternary_back_f32_##level, 4)                                                             \
+  TERNARY_BACK(tern_ternary_back3_f32_##level, 5)
+#else
 #define TERN_GRADIENT(level)                                                                                 \
   OUTER(tern_outer_i8_##level, int8_t, bring_i8)                                                             \
   OUTER(tern_outer_i16_##level, int16_t, bring_i16)                                                          \
@@ -337,5 +406,6 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
   TERNARY_BACK(tern_ternary_back_f32_##level, 4)                                                             \
   TERNARY_BACK(tern_ternary_back3_f32_##level, 5)                                                            \
   MATMUL_BACK(tern_matmul_back_f32_##level)
+#endif
 
 #endif

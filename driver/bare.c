@@ -8,15 +8,13 @@
 #include <errno.h>
 #include <string.h>
 
-/* The step alone, as one thread runs it. Sums by tables take a byte of codes at a time, whatever is in it:
- * five are better than four. */
+/* The step alone, as one thread runs it. */
 static struct loops *to_loops(struct job *j) {
   if (!job_load(j))
     return NULL;
-  j->chip = true;
-  if (j->options.packing == STORE_NONE)
-    j->options.packing = STORE_TILE3;
-  return job_pipeline(j, PIPELINE_chip, PIPELINE_fixed_chip) ? loops_lower(&j->arena, j->module) : NULL;
+  j->policy = &policy_chip;
+  return job_pipeline(j, PIPELINE_chip, PIPELINE_fixed_chip) ? loops_lower(&j->arena, j->module, j->policy)
+                                                             : NULL;
 }
 
 static bool read_weights(FILE *f, uint8_t *weights, size_t n) {

@@ -62,7 +62,8 @@ static struct loops *to_loops(struct build *b, bool native) {
   if ((native && !levels_fast_trits(j, &o, &fast)) || !job_load(j))
     return NULL;
   j->slow_trits = !fast;
-  return job_pipeline(j, PIPELINE_default, PIPELINE_fixed) ? loops_lower(&j->arena, j->module) : NULL;
+  return job_pipeline(j, PIPELINE_default, PIPELINE_fixed) ? loops_lower(&j->arena, j->module, &policy_team)
+                                                           : NULL;
 }
 
 static bool emit_ast(struct build *b, const char *path) {

@@ -369,9 +369,9 @@ static struct pass_context pass_context(struct job *j) {
   const struct compile_options *o = &j->options;
   return (struct pass_context){.chunk = o->chunk,
                                .batch = o->batch,
-                               .packing = o->packing,
+                               .packing = o->packing || !j->policy ? o->packing : j->policy->packing,
                                .slow_trits = j->slow_trits,
-                               .chip = j->chip,
+                               .policy = j->policy,
                                .word = o->fixed_bits,
                                .know_ranges = o->weights ? know_ranges : NULL,
                                .self = j};

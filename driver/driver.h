@@ -53,8 +53,9 @@ struct job {
   struct checkpoint *checkpoint;
   struct weight_source source;
   struct module *module;
-  bool slow_trits, chip; /* of the target, as in struct pass_context */
-  uint8_t *tokenizer;    /* the checkpoint's, or NULL */
+  const struct policy *policy; /* what the module is made for, as in struct pass_context */
+  bool slow_trits;             /* of the target, likewise */
+  uint8_t *tokenizer;          /* the checkpoint's, or NULL */
   size_t tokenizer_bytes;
 };
 void job_start(struct job *j);

@@ -124,8 +124,9 @@ bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine
 struct loops *hardware_loops(struct job *j) {
   j->options.fixed = true;
   j->options.batch = 0;
+  j->policy = &policy_datapath;
   bool ok = (j->module || job_load(j)) && job_pipeline(j, PIPELINE_streaming, PIPELINE_streaming);
-  return ok ? loops_lower(&j->arena, j->module) : NULL;
+  return ok ? loops_lower(&j->arena, j->module, j->policy) : NULL;
 }
 
 struct hw_design *hardware_plan(struct job *j, const struct hw_options *given) {

@@ -67,7 +67,7 @@ static bool transform(struct opt *o) {
   j->module = ir_parse(&j->arena, &j->diag, diag_add_source(&j->diag, o->input, text, length));
   if (!j->module || (o->passes && !job_passes(j, o->passes)))
     return false;
-  struct loops *loops = o->loops ? loops_lower(&j->arena, j->module) : NULL;
+  struct loops *loops = o->loops ? loops_lower(&j->arena, j->module, &policy_team) : NULL;
   struct output out;
   if ((o->loops && !loops) || !output_open(&out, &j->diag, o->output ? o->output : "-"))
     return false;

@@ -230,7 +230,7 @@ static int run_engine(struct run *r) {
   struct engine e;
   if (!engine_target(j, r->engine) || !job_pipeline(j, PIPELINE_default, PIPELINE_fixed))
     return 1;
-  struct loops *loops = loops_lower(&j->arena, j->module);
+  struct loops *loops = loops_lower(&j->arena, j->module, &policy_team);
   if (!loops || !image_in_memory(j, &image))
     return 1;
   int status = 1;

@@ -2,6 +2,7 @@
  *
  * Everything is allocated in the module's arena and linked where the builder stands. Result types come from
  * the operator's rule (infer.c); the result of one whose operands do not fit is poisoned. */
+#include "ir/policy.h"
 #include "ir/raw.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ struct module *module_new(struct arena *a, struct diag *d, const char *name) {
   m->diag = d;
   m->name = arena_strdup(a, name);
   m->weights_bytes = m->state_bytes = -1;
+  m->policy = &policy_team;
   vec_push(a, m->dims, (struct dim){.name = "T"});
   vec_push(a, m->dims, (struct dim){.name = "K", .within = DIM_T});
   vec_push(a, m->dims, (struct dim){.name = "B", .sequences = true});

@@ -246,9 +246,6 @@ enum { MAX_REPEATS = 2 }; /* nesting of repeats */
 /* Partial results of a float sum along the last axis (docs/numerics.md), on every engine. */
 enum { LANES = 16 };
 
-/* From so many elements on, threads share what is element-wise between two sums: fewer are not two shares. */
-enum { WORTH_SHARING = 64 };
-
 /* A weight of the model. Inside repeats it stands for one tensor an iteration: each "{}" of the name is
  * replaced by an index, counts[] has the trip counts, outermost first. Instance number = i, or i * counts[1]
  * + j. */
@@ -302,6 +299,8 @@ struct dim {
   bool sequences; /* its elements are each of a sequence of its own: states have a row for each */
 };
 
+struct policy; /* policy.h */
+
 /* A parameter of the spec and its value, kept for --info. */
 struct dim_param {
   const char *name;
@@ -323,9 +322,9 @@ struct module {
   /* T, K and B first: the tokens of a call, the last of them that are wanted, and tokens that are each of a
    * sequence of its own. */
   VEC(struct dim) dims;
-  enum storage packing; /* how all ternary weights are packed; STORE_NONE: each has its own */
-  bool chip;            /* planned for a chip: one thread, places in words of 4 bytes, not lines of 64 */
-  int next_kernel;      /* for unique kernel names */
+  enum storage packing;        /* how all ternary weights are packed; STORE_NONE: each has its own */
+  const struct policy *policy; /* what it is planned for */
+  int next_kernel;             /* for unique kernel names */
 };
 
 /* ---- building: build.c ------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * In order: symbols, then each function: results of operators against their rules (infer.c), definitions
  * before uses, block ends, where quantised and ternary values go, where tokens' dimensions may stand, states
  * written once, and, where memory is planned, the places of buffers. All that is wrong is reported. */
-#include "ir/ir.h"
+#include "ir/policy.h"
 #include "support/whole.h"
 
 #include <string.h>
@@ -47,17 +47,12 @@ static int64_t instances(int n, const int64_t *counts) {
   return product;
 }
 
-/* What places are multiples of: ir.h has the two kinds of module. */
-static int place_align_of(const struct verifier *c) {
-  return c->m->chip ? 4 : 64;
-}
-
 /* [offset, offset + all instances) inside `total`, aligned; offset -1: not planned. */
 static void check_place(struct verifier *c, struct loc at, const char *name, int64_t offset, int64_t stride,
                         int64_t count, int64_t total) {
   if (offset < 0)
     return;
-  int align = place_align_of(c);
+  int align = c->m->policy->align;
   if (offset % align || stride % align || stride < 0)
     report(c, at, "'%s' at %lld, stride %lld: buffers are aligned to %d bytes", name, (long long)offset,
            (long long)stride, align);
@@ -292,7 +287,7 @@ static void check_buffer(struct verifier *c, struct loc at, const struct value *
   if (v->at <= AT_NONE)
     return;
   int64_t bytes = most_count(c->m, v->type) * elem_bytes(v->type.elem);
-  int align = place_align_of(c);
+  int align = c->m->policy->align;
   if (v->at < 0 || v->at % align || bytes == 0)
     report(c, at, "%s at %lld: a buffer holds plain elements and is aligned to %d bytes", text_of(c, v->type),
            (long long)v->at, align);

@@ -2,7 +2,7 @@
 #ifndef TERN_PASSES_PASS_H
 #define TERN_PASSES_PASS_H
 
-#include "ir/ir.h"
+#include "ir/policy.h"
 
 /* What a pass needs of a module. passes.def says which pass needs what; it is checked before the pass runs
  * (ready.c), so that a module that is not ready ends in a diagnostic, whoever wrote it. Of the functions,
@@ -37,8 +37,9 @@ struct pass_context {
   enum storage packing; /* plan-memory: how all ternary weights are packed; STORE_NONE: what the module says,
                            else what its rule chooses */
   bool slow_trits;      /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
-  bool chip; /* plan-memory: one thread, and memory is dear: the least scratch, in words of 4 bytes */
-  int word;  /* fixed-point: most bits of a value; 0: WORD_MOST */
+  const struct policy
+      *policy; /* spread, plan-memory: what the model is laid out for; NULL: what it was, else a team */
+  int word;    /* fixed-point: most bits of a value; 0: WORD_MOST */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
    * diagnostic. NULL: there is no checkpoint. */
   bool (*know_ranges)(void *self);

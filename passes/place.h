@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-/* Bytes that what is placed begins at a multiple of: a cache line, the widest vector; on a chip, a word. */
-enum { PLACE_ALIGN = 64, PLACE_ALIGN_CHIP = 4 };
-
 struct lifetime {
   int64_t bytes;
   int first, last; /* the buffer is live from step `first` to step `last`, both included */

@@ -2,18 +2,19 @@
  *
  * Weights lie in the order in which a token uses them, so that it reads the image from front to back: those
  * of a repeat iteration by iteration, each iteration's beside one another; each tensor on a line of its own
- * (a word of its own on a chip). A symbol's instances are evenly strided: instance i at offset + i * stride,
- * with the stride of a whole iteration. States the same way. */
+ * (a word of its own on a chip, ir/policies.def). A symbol's instances are evenly strided: instance i at
+ * offset + i * stride, with the stride of a whole iteration. States the same way. */
 #include "passes/plan_image.h"
 
 #include "ir/layout.h"
+#include "ir/policy.h"
 #include "passes/place.h"
 #include "passes/rewrite.h"
 
 #include <string.h>
 
 int64_t plan_align(const struct module *m) {
-  return m->chip ? PLACE_ALIGN_CHIP : PLACE_ALIGN;
+  return m->policy->align;
 }
 
 /* ---- states ------------------------------------------------------------------------------------------ */

@@ -216,7 +216,7 @@ static bool flows_on(const struct plan *p, const struct op *before, const struct
 
 /* Whether `op` need not wait for those from `first` to it. One thread does one thing after another. */
 static bool goes_beside(const struct plan *p, const struct op *first, const struct op *op) {
-  if (p->m->chip)
+  if (p->m->policy->in_turn)
     return false;
   for (; first && first != op; first = first->next)
     for (int i = 0; i < first->n_out; i++)
@@ -269,7 +269,7 @@ static void set_sizes(struct module *m, const struct func *f, const struct pass_
 
 /* What the module is planned for, of which kernels and the weights image must know. */
 static void note_request(struct module *m, const struct pass_context *c) {
-  m->chip = c->chip;
+  m->policy = c->policy ? c->policy : m->policy;
   if (c->packing != STORE_NONE)
     m->packing = c->packing;
   for (struct func *f = m->funcs; f; f = f->next)

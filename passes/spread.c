@@ -25,6 +25,7 @@ enum half { LATE, FREE, EARLY };
 struct parting {
   struct module *m;
   struct func *f;
+  int64_t least; /* elements of a vector that is worth sharing */
   struct op *kernel;
   VEC(struct value *) cross; /* EARLY values that LATE operators or other kernels use */
 };
@@ -161,7 +162,7 @@ static bool worth_parting(struct parting *p) {
         vec_push(p->m->arena, p->cross, op->out[i]);
       }
   }
-  return work && alike && width >= WORTH_SHARING && !breaks_order(p);
+  return work && alike && width >= p->least && !breaks_order(p);
 }
 
 /* The kernel in front; what it yields stands for `cross` in the old one and after it. */
@@ -201,24 +202,24 @@ static void part_kernel(struct parting *p) {
   }
 }
 
-static void spread_block(struct module *m, struct func *f, struct block *b) {
+static void spread_block(struct module *m, struct func *f, const struct policy *policy, struct block *b) {
   for (struct op *op = b->first; op; op = op->next) {
     if (op->code == OP_REPEAT)
-      spread_block(m, f, op->body);
+      spread_block(m, f, policy, op->body);
     if (op->code != OP_KERNEL)
       continue;
-    struct parting p = {.m = m, .f = f, .kernel = op};
+    struct parting p = {.m = m, .f = f, .least = policy->least_vector, .kernel = op};
     if (worth_parting(&p))
       part_kernel(&p);
   }
 }
 
 bool pass_spread(struct module *m, const struct pass_context *c) {
-  (void)c;
+  const struct policy *policy = c->policy ? c->policy : m->policy;
   for (struct func *f = m->funcs; f; f = f->next) {
-    if (func_is_fold(f) || func_dynamic(f) || f->spread)
+    if (func_is_fold(f) || func_dynamic(f) || f->spread || !policy->team)
       continue;
-    spread_block(m, f, f->body);
+    spread_block(m, f, policy, f->body);
     name_kernels(m, f);
     f->spread = true;
   }

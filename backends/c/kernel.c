@@ -213,7 +213,7 @@ static void print_lanes(struct c_printer *p, const struct loop *l, const char *e
 
 static void print_shared(struct c_printer *p, const struct loop *l, const char *extent) {
   const char *name = p->loops[l->id], *end = fresh_name(p, "end");
-  int grain = l->kind == LOOP_VECTOR ? SHARE : 1;
+  int grain = l->kind == LOOP_VECTOR ? p->all->policy->grain : 1;
   print_line(p, "for (int64_t %s = tern_begin(%s, %d, thread, threads),", name, extent, grain);
   print_line(p, "             %s = tern_begin(%s, %d, thread + 1, threads);", end, extent, grain);
   print_line(p, "     %s < %s; %s++) {", name, end, name);

@@ -108,7 +108,7 @@ struct buffer *buffer_add(struct kernel_lowering *u, enum buffer_base base, enum
 struct buffer *buffer_local(struct kernel_lowering *u, enum elem elem, int64_t elements, const char *name) {
   struct buffer *b = buffer_add(u, BASE_SCRATCH, elem, u->scratch + u->local, elements, name);
   b->written = true;
-  int64_t align = u->m->chip ? 4 : 64;
+  int64_t align = u->policy->align;
   u->local += (buffer_bytes(b) + align - 1) / align * align;
   return b;
 }

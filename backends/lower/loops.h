@@ -12,12 +12,11 @@
 #ifndef TERN_BACKENDS_LOOPS_H
 #define TERN_BACKENDS_LOOPS_H
 
-#include "ir/ir.h"
+#include "ir/policy.h"
 
-/* A VECTOR loop's iterations, and a matrix's rows, are shared in multiples of SHARE: of E there are G =
- * ceil(E / SHARE), and thread k of N begins with number SHARE * (G * k / N) (tern_share of
+/* A VECTOR loop's iterations, and a matrix's rows, are shared in multiples of the policy's grain g: of E
+ * there are G = ceil(E / g), and thread k of N begins with number g * (G * k / N) (tern_share of
  * runtime/kernels/ternary.h). */
-enum { SHARE = 32 };
 
 /* Where a buffer lies. No two of a kernel overlap, unless neither is written. Address in bytes = base +
  * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). OWN: the thread's own copy of the
@@ -135,7 +134,7 @@ enum loop_kind {
 };
 struct loop {
   enum loop_kind kind;
-  /* The threads of a team share its iterations: thread k takes a range of them (multiples of SHARE for a
+  /* The threads of a team share its iterations: thread k takes a range of them (multiples of the grain for a
    * VECTOR loop). Has no accumulators. Every loop of a kernel that is marked has the same extent and kind, so
    * that an element always falls to the same thread. */
   bool parallel;
@@ -172,7 +171,7 @@ struct kernel {
   enum storage stored;
   struct buffer *weight, *in, *out; /* in: I8, I16 or F32; out: I32, or F32 for F32 */
   int64_t m, n, group;              /* group 0: the whole row */
-  int64_t parts;                    /* more than 1: m / parts is a multiple of SHARE */
+  int64_t parts;                    /* more than 1: m / parts is a multiple of the grain */
   struct index *rows;               /* constant 1, INDEX_DIM, or a product of it with constants */
   struct kernel *next;
 };
@@ -214,14 +213,16 @@ struct entry {
 
 struct loops {
   const struct module *module;
+  const struct policy *policy; /* how threads share them */
   VEC(struct entry *) entries; /* in the order of the module's functions */
   struct kernel *kernels;      /* all, in order */
   int n_kernels;
 };
 
-/* The module must be in kernel form, planned and verified. NULL after a diagnostic (an operator that no
- * kernel can hold). In the arena. */
-struct loops *loops_lower(struct arena *a, const struct module *m);
+/* The module must be in kernel form, planned and verified. `policy` says how threads share the work: a module
+ * that is planned for kernels one after another takes none that has a team. NULL after a diagnostic (an
+ * operator that no kernel can hold). In the arena. */
+struct loops *loops_lower(struct arena *a, const struct module *m, const struct policy *policy);
 
 /* NULL: there is none of that name. */
 struct entry *loops_entry(const struct loops *l, const char *name);

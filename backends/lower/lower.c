@@ -61,6 +61,7 @@ static struct kernel_lowering unit_begin(struct lowering *l, struct kernel *k, c
   struct kernel_lowering u = {.a = l->a,
                               .names.arena = l->a,
                               .m = l->m,
+                              .policy = l->loops->policy,
                               .d = l->d,
                               .kernel = k,
                               .op = op,
@@ -144,7 +145,7 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   struct kernel *k = kernel_new(l, op, KERNEL_TERNARY_SUM, hint);
   struct kernel_lowering u = unit_begin(l, k, op);
   struct index *extra;
-  k->team = TEAM_SHARE;
+  k->team = l->loops->policy->team ? TEAM_SHARE : TEAM_FIRST;
   k->parts = 1;
   k->stored = w->stored;
   k->m = w->type.dim[0];
@@ -241,14 +242,28 @@ static void lower_entry(struct lowering *l, const struct func *f) {
   e->weight_bytes = weights_read(e->schedule);
   if (l->failed)
     return;
-  share_sums(l->loops->kernels, e);
+  if (!l->loops->policy->team)
+    return;
+  share_sums(l->loops, e);
   place_barriers(e, l->loops->n_kernels);
 }
 
-struct loops *loops_lower(struct arena *a, const struct module *m) {
+/* Buffers that only kernels in turn can share would be overwritten by a team. */
+static void check_policy(struct lowering *l, const struct policy *policy) {
+  const struct policy *planned = l->m->policy;
+  if (!planned->in_turn || !policy->team)
+    return;
+  diag_error(l->d, "the module '%s' is planned for '%s' (%s) and cannot be lowered for '%s' (%s)", l->m->name,
+             planned->name, planned->help, policy->name, policy->help);
+  l->failed = true;
+}
+
+struct loops *loops_lower(struct arena *a, const struct module *m, const struct policy *policy) {
   struct lowering l = {.a = a, .m = m, .d = m->diag, .loops = arena_new(a, struct loops), .names.arena = a};
   l.end = &l.loops->kernels;
   l.loops->module = m;
+  l.loops->policy = policy;
+  check_policy(&l, policy);
   for (const struct func *f = m->funcs; f && !l.failed; f = f->next)
     if (!func_is_fold(f))
       lower_entry(&l, f);

@@ -15,6 +15,7 @@
 #define TERN_BACKENDS_LOWER_H
 
 #include "backends/lower/index.h"
+#include "ir/policy.h"
 #include "support/names.h"
 
 /* An element of a value that is at hand in a block. */
@@ -92,6 +93,7 @@ struct made_kernel { /* the kernel that an operator became */
 struct kernel_lowering { /* one kernel under way */
   struct arena *a;
   const struct module *m;
+  const struct policy *policy;
   struct diag *d;
   struct kernel *kernel;
   const struct op *op; /* the kernel operator */
@@ -203,7 +205,7 @@ struct value_map kept_values(struct arena *a, const struct func *f);
 void share_kernel(struct kernel_lowering *u, const struct func *f, const struct value_map *kept);
 /* When all kernels of the form are there: how its sums are shared, so that as many kernels as can be find
  * their elements with the thread that summed them. */
-void share_sums(struct kernel *kernels, const struct entry *e);
+void share_sums(const struct loops *l, const struct entry *e);
 /* Whether both have the same elements at the same places, in every iteration. */
 bool same_buffer(const struct buffer *x, const struct buffer *y);
 /* Bytes of weights that one call loads. */

@@ -3,13 +3,9 @@
  * The loops of the kernel's block, or of the one loop over a scan's tokens in it, are shared when each
  * iteration needs nothing of another: then a thread has the same iterations of each of those loops, and needs
  * no barrier between them. Small kernels are not worth a team: thread 0 runs them alone. In a function that
- * is spread (passes/spread.c) each thread runs for itself what cannot be shared. */
+ * is spread (passes/spread.c) each thread runs for itself what cannot be shared. What is worth sharing the
+ * policy says; by one for a single thread, nothing is. */
 #include "backends/lower/lower.h"
-
-/* Below this many innermost iterations, handing work to other processors takes longer than doing it. */
-enum { SHARED_WORK = 2048, SCAN_TOKENS = 16 }; /* a scan goes over this many tokens, say */
-/* Shares of each part of a sum are rounded, so that many parts would burden one thread. */
-enum { MOST_PARTS = 4 };
 
 /* ---- loops ----------------------------------------------------------------------------------- */
 
@@ -35,7 +31,7 @@ static int64_t work(const struct kernel_lowering *u, const struct loop *l) {
   int64_t inside = 0,
           extent = of_sequences(u, l) ? dim_of(u->m, l->extent->constant)->most : l->extent->constant;
   if (l->extent->kind != INDEX_CONST && !of_sequences(u, l))
-    return SHARED_WORK;
+    return u->policy->least_work;
   for (const struct stmt *s = l->body; s; s = s->next)
     inside += s->kind == STMT_LOOP ? work(u, s->loop) : 0;
   return extent * (inside ? inside : 1);
@@ -51,7 +47,7 @@ static bool accumulates(const struct loop *l, const struct stmt *list) {
 
 /* All statements are loops of one kind and extent, and what they share lies before them in registers.
  * `spread`: what feeds them is shared already, so a vector need only be long enough for two shares. */
-static bool loops_alike(const struct kernel_lowering *u, const struct stmt *list, int times, bool spread) {
+static bool loops_alike(const struct kernel_lowering *u, const struct stmt *list, int64_t times, bool spread) {
   const struct loop *first = NULL;
   int64_t sum = 0;
   for (const struct stmt *s = list; s; s = s->next) {
@@ -64,8 +60,9 @@ static bool loops_alike(const struct kernel_lowering *u, const struct stmt *list
       return false;
     sum += times * work(u, s->loop);
   }
-  bool long_enough = first && first->kind == LOOP_VECTOR && first->extent->constant >= WORTH_SHARING;
-  return first && (sum >= SHARED_WORK || (spread && long_enough));
+  bool long_enough =
+      first && first->kind == LOOP_VECTOR && first->extent->constant >= u->policy->least_vector;
+  return first && (sum >= u->policy->least_work || (spread && long_enough));
 }
 
 /* Every root uses others only at its own index of the shared axis. A root without that axis was computed by
@@ -90,7 +87,7 @@ static bool share_loops(struct kernel_lowering *u, bool spread) {
     return false;
   if (scan)
     list = only->loop->body;
-  if (!loops_alike(u, list, scan ? SCAN_TOKENS : 1, spread) || !rows_apart(u, scan))
+  if (!loops_alike(u, list, scan ? u->policy->scan_tokens : 1, spread) || !rows_apart(u, scan))
     return false;
   for (struct stmt *s = list; s; s = s->next)
     if (s->kind == STMT_LOOP)
@@ -173,6 +170,8 @@ static bool can_repeat(const struct kernel_lowering *u, const struct value_map *
 
 void share_kernel(struct kernel_lowering *u, const struct func *f, const struct value_map *kept) {
   struct kernel *k = u->kernel;
+  if (!u->policy->team)
+    return;
   if (share_loops(u, f->spread)) {
     k->team = TEAM_SHARE;
     find_own_elements(u);
@@ -198,12 +197,13 @@ static int64_t wanted_share(const struct kernel *sum) {
   return 0;
 }
 
-void share_sums(struct kernel *kernels, const struct entry *e) {
-  for (struct kernel *k = kernels; k; k = k->next) {
+void share_sums(const struct loops *l, const struct entry *e) {
+  const struct policy *policy = l->policy;
+  for (struct kernel *k = l->kernels; k; k = k->next) {
     if (k->kind != KERNEL_TERNARY_SUM || k->entry != e || k->group)
       continue;
     int64_t width = index_is_const(k->rows, 1) ? wanted_share(k) : k->m; /* parts of several rows lie apart */
-    if (width && k->m % width == 0 && k->m / width <= MOST_PARTS && width % SHARE == 0)
+    if (width && k->m % width == 0 && k->m / width <= policy->most_parts && width % policy->grain == 0)
       k->parts = k->m / width;
     k->out->shared = k->m / k->parts;
   }

@@ -63,7 +63,7 @@ struct body {
     LLVMValueRef room, final; /* alloca of the running value; the value once its loop is over */
   } *accs;                    /* by id */
   const struct loop *vector;  /* the VECTOR loop that runs LANES at once here, or NULL */
-  bool grain;                 /* parallel loops split at multiples of SHARE */
+  int64_t grain;              /* parallel loops split at multiples of it */
 };
 
 /* emit_kernel.c. False after a diagnostic. */

@@ -143,9 +143,9 @@ static void counted(struct body *b, const struct loop *l, LLVMValueRef begin, LL
   count_close(b, &c, step);
 }
 
-/* Where thread `thread` begins, with grains of SHARE or of single iterations. */
+/* Where thread `thread` begins, with grains of the policy's or of single iterations. */
 static LLVMValueRef share(struct body *b, LLVMValueRef extent, LLVMValueRef thread) {
-  int64_t grain = b->grain ? SHARE : 1;
+  int64_t grain = b->grain;
   LLVMValueRef up = LLVMBuildNSWAdd(b->b, extent, emit_int(b->e, grain - 1), "");
   LLVMValueRef grains = LLVMBuildUDiv(b->b, up, emit_int(b->e, grain), "");
   LLVMValueRef threads = LLVMBuildZExt(b->b, b->threads, b->e->i64, "");
@@ -325,7 +325,7 @@ static void open_body(struct body *b) {
   b->vars = arena_array(&e->arena, LLVMValueRef, k->n_loops + 1);
   b->accs = arena_array(&e->arena, struct acc_state, k->n_accs + 1);
   b->buffers = arena_array(&e->arena, LLVMValueRef, k->buffers.n + 1);
-  b->grain = splits_vectors(k->body);
+  b->grain = splits_vectors(k->body) ? b->e->loops->policy->grain : 1;
 }
 
 static void close_body(struct body *b) {

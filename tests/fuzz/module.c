@@ -91,7 +91,7 @@ void fuzz_print_parse(const struct module *m) {
 }
 
 void fuzz_lower(struct fuzz *f, struct module *m) {
-  struct loops *loops = loops_lower(&f->arena, m);
+  struct loops *loops = loops_lower(&f->arena, m, &policy_team);
   if (!loops)
     return;
   loops_print(loops, fuzz_nowhere());

@@ -31,7 +31,7 @@ static inline void bench_open_packed(struct bench *b, const char *text, const ch
   b->m = ir_parse(&b->arena, &b->diag, diag_add_source(&b->diag, "m.tir", text, strlen(text)));
   struct pass_options options = {.context.packing = packing, .verify = true};
   bool ok = b->m && (!*list || passes_run(b->m, list, &options));
-  b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
+  b->loops = ok ? loops_lower(&b->arena, b->m, &policy_team) : NULL;
   fflush(b->diag.out);
 }
 

@@ -39,11 +39,11 @@ static void bench_open(struct bench *b, struct module *m, enum storage packing, 
   strcpy(b->dir, "/tmp/tern-test-bare-XXXXXX");
   b->m = m;
   assert_non_null(m);
-  m->chip = true; /* also where the text is planned already */
+  m->policy = &policy_chip; /* also where the text is planned already */
   struct pass_options options = {
-      .context = {.packing = packing, .chip = true}, .verify = true, .disable = left_out};
+      .context = {.packing = packing, .policy = &policy_chip}, .verify = true, .disable = left_out};
   assert_true(!*list || passes_run(m, list, &options));
-  b->loops = loops_lower(&b->arena, m);
+  b->loops = loops_lower(&b->arena, m, &policy_chip);
   assert_non_null(b->loops);
   assert_non_null(mkdtemp(b->dir));
 }

@@ -46,7 +46,7 @@ static void bench_open_packed(struct bench *b, const struct kernel_case *c, enum
   b->m = ir_parse(&b->arena, &b->diag, ir_file_source(&b->diag, c->name));
   struct pass_options options = {.context.packing = packing, .verify = true};
   bool ok = b->m && (!*c->passes || passes_run(b->m, c->passes, &options));
-  b->loops = ok ? loops_lower(&b->arena, b->m) : NULL;
+  b->loops = ok ? loops_lower(&b->arena, b->m, &policy_team) : NULL;
   fflush(b->diag.out);
   if (!b->loops)
     fail_msg("%s: %s", c->name, b->said);

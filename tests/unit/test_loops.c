@@ -182,7 +182,8 @@ static int64_t share(int64_t extent, int64_t grain, uint32_t thread, uint32_t th
 
 /* Iterations of a VECTOR loop run backwards within each 16. */
 static void execute_loop(struct machine *m, const struct loop *l) {
-  int64_t extent = at(m, l->extent), begin = 0, end = extent, grain = l->kind == LOOP_VECTOR ? SHARE : 1;
+  int64_t extent = at(m, l->extent), begin = 0, end = extent,
+          grain = l->kind == LOOP_VECTOR ? policy_team.grain : 1;
   if (l->parallel) {
     begin = share(extent, grain, m->thread, m->threads);
     end = share(extent, grain, m->thread + 1, m->threads);
@@ -228,7 +229,6 @@ static void execute_sum(struct machine *m) {
   }
 }
 
-_Static_assert(SHARE == 2 * TERN_PANEL, "loops are shared as sums are");
 enum { THREADS = 3 };
 
 struct running {

@@ -229,11 +229,11 @@ static bool agrees(struct trial *t, const char *engine, step_function *step, voi
 }
 
 /* norm-scale left out: it moves codes by a rounding. */
-static struct loops *lowered(struct trial *t, bool chip) {
+static struct loops *lowered(struct trial *t, const struct policy *policy) {
   static const char *const off[] = {"norm-scale", NULL};
-  const struct pass_options o = {.context.chip = chip, .verify = true, .disable = off};
-  bool ok = passes_run(t->j.module, chip ? "chip" : "default", &o);
-  return ok ? loops_lower(&t->j.arena, t->j.module) : NULL;
+  const struct pass_options o = {.context.policy = policy, .verify = true, .disable = off};
+  bool ok = passes_run(t->j.module, policy == &policy_chip ? "chip" : "default", &o);
+  return ok ? loops_lower(&t->j.arena, t->j.module, policy) : NULL;
 }
 
 static bool one_token(void *self, uint32_t token, const float **logits) {
@@ -252,7 +252,7 @@ static bool engine_works(struct trial *t, const char *kind) {
   struct image im = {0};
   struct session s;
   struct failure f = {0};
-  struct loops *loops = lowered(t, false);
+  struct loops *loops = lowered(t, &policy_team);
   if (!loops || !image_in_memory(&t->j, &im) || !engine_open(&e, &t->j, loops, kind))
     return false;
   bool ok = session_open(&s, e.model, &im, 1, 4, &f);
@@ -322,7 +322,7 @@ static void *chip_library(struct trial *t, const struct loops *loops, const char
 }
 
 static bool bare_works(struct trial *t) {
-  struct loops *loops = lowered(t, true);
+  struct loops *loops = lowered(t, &policy_chip);
   char *dir = loops ? scratch_make(&t->j.diag, &t->j.arena) : NULL;
   void *library = dir ? chip_library(t, loops, dir) : NULL;
   bool ok = library != NULL;

@@ -2,6 +2,8 @@
 #include "passes/place.h"
 #include "tests/unit/passes_common.h"
 
+enum { ALIGN = 64 };
+
 static void test_place(void **state) {
   (void)state;
   uint64_t seed = 1;
@@ -13,13 +15,13 @@ static void test_place(void **state) {
       int first = (int)(mix(seed++) % 30);
       b[i] = (struct lifetime){.bytes = 1 + (int64_t)(mix(seed++) % 1000), .first = first, .offset = -1};
       b[i].last = first + (int)(mix(seed++) % 10);
-      sum += place_align(b[i].bytes, PLACE_ALIGN);
+      sum += place_align(b[i].bytes, ALIGN);
     }
-    int64_t size = place(b, n, PLACE_ALIGN);
+    int64_t size = place(b, n, ALIGN);
     for (int t = 0; t < 40; t++) {
       int64_t live = 0;
       for (int i = 0; i < n; i++)
-        live += b[i].first <= t && t <= b[i].last ? place_align(b[i].bytes, PLACE_ALIGN) : 0;
+        live += b[i].first <= t && t <= b[i].last ? place_align(b[i].bytes, ALIGN) : 0;
       peak = live > peak ? live : peak;
     }
     assert_true(peak <= size && size <= sum && size <= 2 * peak);

@@ -289,7 +289,7 @@ static bool model_agrees(uint64_t seed) {
   struct image im = {0};
   struct wanted want = {0};
   bool ok = ir_verify(j.module, NULL) && job_passes(&j, "default");
-  struct loops *loops = ok ? loops_lower(&j.arena, j.module) : NULL;
+  struct loops *loops = ok ? loops_lower(&j.arena, j.module, &policy_team) : NULL;
   ok = loops && interpreted(&j, &want) && image_in_memory(&j, &im);
   want.frac = ok ? func_find(j.module, "step")->body->last->in[0]->frac : 0;
   ok = ok && engine_agrees(&j, loops, &im, "native", &want) && engine_agrees(&j, loops, &im, "c", &want);
@@ -384,7 +384,7 @@ static void so_do_entries_of_any_signature(void **state) {
     j.module = ir_parse(&j.arena, &j.diag, ir_file_source(&j.diag, "entries"));
     j.source = random_source();
     bool ok = j.module && job_passes(&j, entries_passes[i]);
-    struct loops *loops = ok ? loops_lower(&j.arena, j.module) : NULL;
+    struct loops *loops = ok ? loops_lower(&j.arena, j.module, &policy_team) : NULL;
     ok = loops && image_in_memory(&j, &im) && entries_equal_the_interpreter(&j, loops, &im, "native") &&
          entries_equal_the_interpreter(&j, loops, &im, "c");
     if (im.header)

@@ -1,32 +1,53 @@
-/* accelerator.c: from a job to a planned machine. */
+/* accelerator.c: the rows of machines.def, and which of them a model becomes. */
 #include "driver/accelerator.h"
 
-#include "backends/hardware/unrolled/unrolled.h"
-#include "driver/unrolled_job.h"
+#include <string.h>
 
-static bool plan_unrolled(struct job *j, const struct hw_options *o, struct design *out) {
-  out->unrolled = unrolled_job(j, o);
-  if (out->unrolled)
-    out->inventory = unrolled_inventory(out->unrolled, o->clock_mhz ? o->clock_mhz : DEFAULT_CLOCK);
-  return out->unrolled != NULL;
+const struct machine machines[] = {
+#define MACHINE(function, text, ...)                                                                         \
+  {.name = text,                                                                                             \
+   .given = given_##function,                                                                                \
+   .plan = plan_##function,                                                                                  \
+   .write = write_##function,                                                                                \
+   .simulate = simulate_##function,                                                                          \
+   __VA_ARGS__},
+#include "driver/machines.def"
+};
+const int machine_count = sizeof machines / sizeof *machines;
+
+const struct machine *machine_find(const char *name) {
+  for (int i = 0; i < machine_count; i++)
+    if (strcmp(machines[i].name, name) == 0)
+      return &machines[i];
+  return NULL;
 }
 
-static bool plan_streaming(struct job *j, const struct hw_options *o, struct design *out) {
-  out->streaming = hardware_plan(j, o);
-  if (out->streaming)
-    out->inventory = hw_inventory(out->streaming);
-  return out->streaming != NULL;
+bool any_model(const struct job *j) {
+  (void)j;
+  return true;
 }
 
-bool design_plan(struct job *j, const struct hw_options *o, struct design *out) {
-  enum hw_machine machine;
-  *out = (struct design){0};
-  if (!hardware_machine(j, o, &machine))
-    return false;
-  return machine == HW_UNROLLED ? plan_unrolled(j, o, out) : plan_streaming(j, o, out);
+static void tell_ignored(struct job *j, const struct hardware *o, const struct machine *machine) {
+  for (int i = 0; i < machine_count; i++) {
+    const char *option = &machines[i] == machine ? NULL : machines[i].given(&o->options);
+    if (option)
+      diag_note(&j->diag, "%s is for the %s machine, and this model gets the %s one: it is ignored", option,
+                machines[i].name, machine->name);
+  }
 }
 
-bool design_write(struct job *j, const struct design *design, const char *dir) {
-  return design->streaming ? hardware_write(j, design->streaming, dir, NULL)
-                           : unrolled_job_write(j, design->unrolled, dir, NULL, 0);
+static const struct machine *choose(struct job *j) {
+  const struct machine *machine = NULL;
+  if (!job_load(j))
+    return NULL;
+  for (int i = 0; i < machine_count; i++)
+    machine = machines[i].suits(j) ? &machines[i] : machine;
+  return machine;
+}
+
+const struct machine *machine_for(struct job *j, const struct hardware *o) {
+  const struct machine *machine = o->machine ? o->machine : choose(j);
+  if (machine)
+    tell_ignored(j, o, machine);
+  return machine;
 }

@@ -1,22 +1,13 @@
-/* build.c: `ternc build SPEC`: any stage from the parsed spec to a program. The stages are one table. */
-#include "driver/bare_build.h"
-#include "driver/driver.h"
-#include "driver/hardware.h"
-#include "driver/levels.h"
-#include "driver/link.h"
+/* build.c: `ternc build SPEC`: any stage from the parsed spec to a program. backends.def has what can be
+ * made. */
+#include "driver/backend.h"
 #include "driver/summary.h"
-#include "driver/unrolled_job.h"
 
-#include "backends/c/c.h"
 #include "backends/native/native.h"
 #include "support/escape.h"
 #include "support/file.h"
-#include "support/progress.h"
-#include "support/scratch.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
   KEY_EMIT = 2000,
@@ -29,200 +20,11 @@ enum {
   KEY_BARE_WEIGHTS
 };
 
-struct build {
-  struct job job;
-  const struct emit *emit;
-  const char *output, *weights_file;
-  int optimize;
-  bool no_debug, json, quiet;
-  bool bare, weights_apart;
-  const char *bare_use; /* what the chip must have */
-  struct hw_options hardware;
-};
-
-/* ---- the stages -------------------------------------------------------------------------------------- */
-
-static struct native_options native_options(const struct build *b) {
-  struct native_options o = native_defaults;
-  o.triple = b->job.options.triple;
-  o.cpu = b->job.options.cpu;
-  o.features = b->job.options.features;
-  o.optimize = b->optimize;
-  o.debug = !b->no_debug;
-  o.threads = (uint32_t)b->job.options.threads;
-  return o;
-}
-
-/* The model as loops: all passes, planned and lowered. What compiles C later is not known here, and taken for
- * slow at unpacking. */
-static struct loops *to_loops(struct build *b, bool native) {
-  struct job *j = &b->job;
-  struct native_options o = native_options(b);
-  bool fast = false;
-  if ((native && !levels_fast_trits(j, &o, &fast)) || !job_load(j))
-    return NULL;
-  j->slow_trits = !fast;
-  return job_pipeline(j, PIPELINE_default, PIPELINE_fixed) ? loops_lower(&j->arena, j->module, &policy_team)
-                                                           : NULL;
-}
-
-static bool emit_ast(struct build *b, const char *path) {
-  struct job *j = &b->job;
-  struct output out;
-  if (!output_open(&out, &j->diag, path))
-    return false;
-  if (spec_print_ast(&j->arena, &j->diag, j->options.spec, out.file))
-    return output_close(&out, false);
-  output_abort(&out);
-  return false;
-}
-
-static bool emit_ir(struct build *b, const char *path) {
-  struct job *j = &b->job;
-  struct output out;
-  if (!job_load(j) || (j->options.passes && !job_passes(j, j->options.passes)) ||
-      !output_open(&out, &j->diag, path))
-    return false;
-  ir_print(j->module, out.file);
-  return output_close(&out, false);
-}
-
-static bool emit_native(struct build *b, enum native_kind kind, const char *path) {
-  struct loops *loops = to_loops(b, true);
-  struct native_options o = native_options(b);
-  return loops && native_write(&b->job.diag, loops, &o, kind, path);
-}
-
-static bool emit_llvm(struct build *b, const char *path) {
-  return emit_native(b, NATIVE_LLVM, path);
-}
-
-static bool emit_asm(struct build *b, const char *path) {
-  return emit_native(b, NATIVE_ASSEMBLY, path);
-}
-
-static bool emit_c(struct build *b, const char *path) {
-  struct job *j = &b->job;
-  if (b->bare)
-    return bare_write(j, path, b->weights_apart, &b->bare_use);
-  struct loops *loops = to_loops(b, false);
-  struct c_options o = {.runtime = tern_file(j, "share/tern/runtime"),
-                        .threads = (uint32_t)j->options.threads};
-  if (!loops || !o.runtime)
-    return false;
-  const char *image = arena_printf(&j->arena, "%s/%s.weights", path, c_prefix(&j->arena, j->module->name));
-  outputs_begin();
-  return outputs_end(&j->diag,
-                     c_emit(&j->diag, loops, path, &o) && (!j->checkpoint || write_image_file(j, image)));
-}
-
-static bool emit_verilog(struct build *b, const char *path) {
-  enum hw_machine machine;
-  if (!hardware_machine(&b->job, &b->hardware, &machine))
-    return false;
-  if (machine == HW_UNROLLED) {
-    struct unrolled *u = unrolled_job(&b->job, &b->hardware);
-    return u && unrolled_job_write(&b->job, u, path, NULL, 0);
-  }
-  struct hw_design *h = hardware_plan(&b->job, &b->hardware);
-  return h && hardware_write(&b->job, h, path, NULL);
-}
-
-/* An object in a folder of intermediate files, then `link`. */
-static bool with_object(struct build *b, const char *path,
-                        bool (*link)(struct build *, const char *dir, const char *object, const char *path)) {
-  struct job *j = &b->job;
-  if (j->options.triple) {
-    diag_error(&j->diag,
-               "programs, libraries and code for several processors are linked by this machine's tools; for "
-               "--target %s use --emit obj with one --cpu, or --emit c and a compiler for it",
-               j->options.triple);
-    return false;
-  }
-  struct loops *loops = to_loops(b, true);
-  char *dir = loops ? scratch_make(&j->diag, &j->arena) : NULL;
-  struct native_options o = native_options(b);
-  char *object = arena_printf(&j->arena, "%s/model.o", dir ? dir : "");
-  progress_stage("compiling the code");
-  bool ok = dir && levels_object(j, loops, &o, dir, object);
-  progress_stage("linking");
-  ok = ok && link(b, dir, object, path);
-  progress_clear();
-  scratch_remove(dir);
-  return ok;
-}
-
-static bool to_executable(struct build *b, const char *dir, const char *object, const char *path) {
-  return link_executable(&b->job, dir, object, path, b->weights_file);
-}
-
-static bool to_library(struct build *b, const char *dir, const char *object, const char *path) {
-  return link_library(&b->job, dir, object, path);
-}
-
-static bool to_object(struct build *b, const char *dir, const char *object, const char *path) {
-  (void)dir;
-  return copy_object(&b->job, object, path);
-}
-
-static bool emit_obj(struct build *b, const char *path) {
-  struct native_options o = native_options(b);
-  return levels_count(&o) > 1 ? with_object(b, path, to_object) : emit_native(b, NATIVE_OBJECT, path);
-}
-
-static bool emit_exe(struct build *b, const char *path) {
-  return with_object(b, path, to_executable);
-}
-
-static bool emit_lib(struct build *b, const char *path) {
-  return with_object(b, path, to_library);
-}
-
-static const char *use_program(struct build *b, const char *path) {
-  return use_of_program(&b->job, path, b->weights_file);
-}
-
-static const char *use_library(struct build *b, const char *path) {
-  return use_of_library(&b->job, path);
-}
-
-static const char *use_c(struct build *b, const char *path) {
-  if (b->bare)
-    return b->bare_use;
-  return arena_printf(&b->job.arena, "build it: make -C %s", shell_word(&b->job.arena, path));
-}
-
-static const char *use_hardware(struct build *b, const char *path) {
-  return arena_printf(&b->job.arena, "run its test bench: make -C %s", shell_word(&b->job.arena, path));
-}
-
-static const struct emit {
-  const char *name, *help;
-  bool (*run)(struct build *b, const char *path);
-  bool text;          /* goes to standard output unless -o says otherwise */
-  const char *suffix; /* of the default output's name */
-  const char *(*use)(struct build *b, const char *path); /* how to use it, for the last line; NULL: no line */
-} emits[] = {
-    {"ast", "the parsed spec as a tree", emit_ast, true, "", NULL},
-    {"ir", "the IR as the front end makes it; with --passes, after them", emit_ir, true, "", NULL},
-    {"llvm", "LLVM IR, optimised", emit_llvm, true, "", NULL},
-    {"asm", "assembly", emit_asm, true, "", NULL},
-    {"obj", "an object file", emit_obj, false, ".o", NULL},
-    {"lib", "a folder with a static library, its header, a pkg-config file and the weights", emit_lib, false,
-     "-lib", use_library},
-    {"c", "a folder with C11 sources, a Makefile and the weights", emit_c, false, "-c", use_c},
-    {"verilog", "a folder with a hardware project: Verilog, weights, test bench", emit_verilog, false, "-hw",
-     use_hardware},
-    {"exe", "one executable with the weights in it (the default)", emit_exe, false, "", use_program},
-};
-enum { EMITS = sizeof emits / sizeof *emits };
-
 /* ---- the command line -------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "What to make:", 1},
-    {"emit", KEY_EMIT, "ast|ir|llvm|asm|obj|lib|c|verilog|exe", 0,
-     "what to make, as listed below (default exe)", 1},
+    {"emit", KEY_EMIT, EMIT_WORDS, 0, "what to make, as listed below (default exe)", 1},
     {"output", 'o', "PATH", 0,
      "where it goes; '-' is standard output (default: text there, else a file named after the "
      "spec)",
@@ -242,52 +44,70 @@ static const struct argp_option options[] = {
     {"list-targets", KEY_LIST_TARGETS, 0, 0, "lists the CPUs that --cpu takes", 1},
     {0}};
 
-static const struct emit *find_emit(struct argp_state *state, const char *name) {
-  const char *names[EMITS];
-  for (int i = 0; i < EMITS; i++) {
-    names[i] = emits[i].name;
-    if (strcmp(name, emits[i].name) == 0)
-      return &emits[i];
-  }
-  const char *near = diag_nearest(name, names, EMITS);
-  argp_error(
-      state,
-      "--emit: there is no stage '%s'%s%s%s; it is one of ast, ir, llvm, asm, obj, lib, c, verilog, exe",
-      name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-  return NULL;
+static void find_emit(struct argp_state *state, struct build *b, const char *name) {
+  struct arena *a = &b->job.arena;
+  b->backend = backend_find(name, NULL);
+  if (b->backend)
+    return;
+  const char *near = backend_nearest(name);
+  argp_error(state, "--emit: there is no stage '%s'%s; it is one of %s", name,
+             near ? arena_printf(a, " (did you mean '%s'?)", near) : "", backend_names(a, ", "));
 }
 
-static void check_bare(const struct build *b, struct argp_state *state) {
+/* The row of the option that chooses a variant, if there is one. */
+static void find_variant(struct argp_state *state, struct build *b) {
+  if (!b->variant)
+    return;
+  const struct backend *found = backend_find(b->backend->name, b->variant);
+  if (!found)
+    argp_error(state, "--%s goes with --emit %s", b->variant, backend_of_variant(b->variant));
+  b->backend = found;
+}
+
+/* As a command line calls it. */
+static const char *called(struct build *b) {
+  return b->variant ? arena_printf(&b->job.arena, "--%s", b->variant)
+                    : arena_printf(&b->job.arena, "--emit %s", b->backend->name);
+}
+
+/* The end of a message; a row need not say why. */
+static const char *because(struct build *b, const char *between, const char *why) {
+  return why ? arena_printf(&b->job.arena, "%s%s", between, why) : "";
+}
+
+static void check_accepted(struct argp_state *state, struct build *b) {
+  const struct backend *e = b->backend;
   const struct compile_options *o = &b->job.options;
-  if (b->emit->run != emit_c)
-    argp_error(state, "--bare goes with --emit c");
-  if (!o->weights)
-    argp_error(state, "--bare needs --weights DIR: a chip has the weights in its program");
-  bool batch = o->batch_given && o->batch > 0;
-  if (o->threads || o->chunk || batch)
-    argp_error(state, "--%s does not go with --bare, whose code is one thread's step of one token",
-               o->threads ? "threads"
-               : o->chunk ? "chunk"
-                          : "batch");
-  if (o->triple || o->cpu || o->features)
-    argp_error(state, "--target, --cpu and --features do not go with --bare: its C is for any processor");
+  const char *form = o->threads                       ? "threads"
+                     : o->chunk                       ? "chunk"
+                     : o->batch_given && o->batch > 0 ? "batch"
+                                                      : NULL;
+  if ((e->needs & NEEDS_WEIGHTS) && !o->weights)
+    argp_error(state, "%s needs --weights DIR%s", called(b), because(b, ": ", e->why_weights));
+  if (!(e->accepts & TAKES_FORMS) && form)
+    argp_error(state, "--%s does not go with %s%s", form, called(b), because(b, ", ", e->no_forms));
+  if (!(e->accepts & TAKES_TARGET) && (o->triple || o->cpu || o->features))
+    argp_error(state, "--target, --cpu and --features do not go with %s%s", called(b),
+               because(b, ": ", e->no_target));
+  if (b->weights_file && (!(e->accepts & TAKES_WEIGHTS_FILE) || !o->weights))
+    argp_error(state, "--weights-file goes with --emit %s and --weights",
+               backend_accepting(TAKES_WEIGHTS_FILE));
 }
 
 /* What goes together. */
-static void check(struct argp_state *state, const struct build *b) {
-  if (!b->job.options.spec && (!b->job.options.weights || b->emit->run == emit_ast))
+static void check(struct argp_state *state, struct build *b) {
+  const struct compile_options *o = &b->job.options;
+  find_variant(state, b);
+  if (!o->spec && (!o->weights || (b->backend->needs & NEEDS_SPEC)))
     argp_error(
         state,
         "a SPEC (a .tern file) is expected, or --weights DIR whose config.json tells of a shipped one");
-  if (b->job.options.spec && strcmp(b->job.options.spec, "-") == 0 && !b->output && !b->emit->text)
+  if (o->spec && strcmp(o->spec, "-") == 0 && !b->output && !b->backend->text)
     argp_error(state, "a SPEC from standard input gives the output no name; give it one with -o");
-  if (b->bare)
-    check_bare(b, state);
-  if (b->weights_file && (b->emit->run != emit_exe || !b->job.options.weights))
-    argp_error(state, "--weights-file goes with --emit exe and --weights");
-  if (b->json && (b->output ? strcmp(b->output, "-") == 0 : b->emit->text))
+  check_accepted(state, b);
+  if (b->json && (b->output ? strcmp(b->output, "-") == 0 : b->backend->text))
     argp_error(state, "--json takes standard output, where the %s goes; give it a file with -o",
-               b->emit->name);
+               b->backend->name);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -297,7 +117,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     state->child_inputs[0] = &b->job;
     state->child_inputs[1] = &b->hardware;
     break;
-  case KEY_EMIT: b->emit = find_emit(state, arg); break;
+  case KEY_EMIT: find_emit(state, b, arg); break;
   case 'o': b->output = arg; break;
   case KEY_WEIGHTS_FILE: b->weights_file = arg; break;
   case 'O':
@@ -305,12 +125,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "-O takes 0, 1, 2 or 3, not '%s'", arg);
     b->optimize = *arg - '0';
     break;
-  case KEY_BARE: b->bare = true; break;
+  case KEY_BARE: b->variant = "bare"; break;
   case KEY_BARE_WEIGHTS:
     b->weights_apart = strcmp(arg, "file") == 0;
     if (!b->weights_apart && strcmp(arg, "array") != 0)
       argp_error(state, "--bare-weights takes array or file, not '%s'", arg);
-    b->bare = true;
+    b->variant = "bare";
     break;
   case KEY_NO_DEBUG: b->no_debug = true; break;
   case KEY_JSON: b->json = true; break;
@@ -333,8 +153,9 @@ static char *help(int key, const char *text, void *input) {
     return (char *)text;
   struct arena a = {0};
   const char *list = "Stages of --emit:\n";
-  for (int i = 0; i < EMITS; i++)
-    list = arena_printf(&a, "%s  %-7s %s\n", list, emits[i].name, emits[i].help);
+  for (int i = 0; i < backend_count; i++)
+    if (!backends[i].option)
+      list = arena_printf(&a, "%s  %-7s %s\n", list, backends[i].name, backends[i].help);
   char *copy = xstrdup(list);
   arena_free(&a);
   return copy;
@@ -345,7 +166,8 @@ static const char *default_output(struct build *b) {
   const char *slash = strrchr(b->job.options.spec, '/'), *base = slash ? slash + 1 : b->job.options.spec;
   const char *dot = strrchr(base, '.');
   size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
-  return b->emit->text ? "-" : arena_printf(&b->job.arena, "%.*s%s", (int)n, base, b->emit->suffix);
+  const char *suffix = b->backend->suffix ? b->backend->suffix : "";
+  return b->backend->text ? "-" : arena_printf(&b->job.arena, "%.*s%s", (int)n, base, suffix);
 }
 
 static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
@@ -354,15 +176,13 @@ const struct argp build_argp = {options,  parse, "[SPEC]", "Compiles a model. " 
 
 /* Says what became of it, unless it went to standard output. */
 static bool report(struct build *b, const char *path) {
-  struct summary s = {.kind = b->emit->name, .path = path, .also = b->weights_file};
+  struct summary s = {.kind = b->backend->name, .path = path, .also = b->weights_file, .use = b->use};
   if (strcmp(path, "-") == 0)
     return true;
   if (b->json)
     return summary_json(&b->job, &s);
-  if (!b->emit->use || b->quiet)
-    return true;
-  s.use = b->emit->use(b, path);
-  summary_print(&b->job, &s);
+  if (b->use && !b->quiet)
+    summary_print(&b->job, &s);
   return true;
 }
 
@@ -373,15 +193,17 @@ static bool announce(struct build *b, const char *path) {
 }
 
 int build_main(int argc, char **argv) {
-  struct build b = {.emit = &emits[EMITS - 1], .optimize = 3};
+  struct build b = {.backend = backend_by_default(), .optimize = 3};
   job_start(&b.job);
   argp_parse(&build_argp, argc, argv, 0, NULL, &b);
   if (!b.job.options.spec && !job_open(&b.job))
     return job_end(&b.job, 1);
-  const char *of_hardware = b.emit->run == emit_verilog ? NULL : hardware_given(&b.hardware);
+  const char *of_hardware = b.backend->accepts & TAKES_HARDWARE ? NULL : hardware_given(&b.hardware);
   if (of_hardware)
-    diag_note(&b.job.diag, "%s is for --emit verilog: it is ignored", of_hardware);
+    diag_note(&b.job.diag, "%s is for --emit %s: it is ignored", of_hardware,
+              backend_accepting(TAKES_HARDWARE));
   const char *path = b.output ? b.output : default_output(&b);
-  bool ok = announce(&b, path) && b.emit->run(&b, path) && report(&b, path);
+  bool ok = announce(&b, path) && job_make(&b.job, &b.backend->recipe) && b.backend->emit(&b, path) &&
+            report(&b, path);
   return job_end(&b.job, ok ? 0 : 1);
 }

@@ -26,6 +26,7 @@ struct compile_options {
   VEC(const char *) disable;
   const char *prefix; /* of the checkpoint's names, to be stripped; NULL: none */
   bool verify, allow_extra, no_require;
+  bool float64;                        /* of an engine that can: all floats */
   enum scale_rule weight_scale;        /* of weights whose spec names none */
   const char *triple, *cpu, *features; /* NULL: this machine's */
   enum storage packing;                /* STORE_NONE: by the rule of plan-memory */
@@ -53,6 +54,7 @@ struct job {
   struct checkpoint *checkpoint;
   struct weight_source source;
   struct module *module;
+  struct loops *loops;         /* backends/lower/loops.h; by job_make */
   const struct policy *policy; /* what the module is made for, as in struct pass_context */
   bool slow_trits;             /* of the target, likewise */
   uint8_t *tokenizer;          /* the checkpoint's, or NULL */

@@ -1,94 +1,50 @@
-/* engine.c: native code in this process, or generated C compiled to a shared library by cc. */
+/* engine.c: the rows of engines.def, and the image that goes with their models. */
 #include "driver/engine.h"
 
-#include "backends/c/c.h"
-#include "backends/native/native.h"
-#include "runtime/core/cpu.h"
-#include "support/escape.h"
-#include "support/file.h"
-#include "support/progress.h"
-#include "support/scratch.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static struct native_options native_options(const struct job *j) {
-  struct native_options o = native_defaults;
-  o.cpu = j->options.cpu;
-  o.features = j->options.features;
-  return o;
+const struct engine_row engine_rows[] = {
+#define ENGINE(function, text, words, ...)                                                                   \
+  {.name = text, .help = words, .open = open_##function, .close = close_##function, __VA_ARGS__},
+#define CHOSEN(function, text, chosen, ...)                                                                  \
+  {.name = text, .option = chosen, .open = open_##function, .close = close_##function, __VA_ARGS__},
+#include "driver/engines.def"
+};
+const int engine_count = sizeof engine_rows / sizeof *engine_rows;
+
+const char engine_words[] = ""
+#define ENGINE(function, text, ...) "|" text
+#include "driver/engines.def"
+    ;
+
+const struct engine_row *engine_find(const char *name) {
+  for (int i = 0; i < engine_count; i++)
+    if (!engine_rows[i].option && (!name || strcmp(engine_rows[i].name, name) == 0))
+      return &engine_rows[i];
+  return NULL;
 }
 
-bool engine_target(struct job *j, const char *kind) {
-  struct native_options o = native_options(j);
-  bool fast = false;
-  if (strcmp(kind, "native") == 0 && !native_fast_trits(&j->diag, &o, &fast))
-    return false;
-  j->slow_trits = !fast;
-  return true;
+const struct engine_row *engine_of_option(const char *option) {
+  for (int i = 0; i < engine_count; i++)
+    if (engine_rows[i].option && strcmp(engine_rows[i].option, option) == 0)
+      return &engine_rows[i];
+  return NULL;
 }
 
-static bool open_native(struct engine *e, struct job *j, const struct loops *loops) {
-  struct native_options o = native_options(j);
-  progress_stage("compiling the code");
-  e->jit = native_jit(&j->diag, loops, &o);
-  progress_clear();
-  struct failure f = {0};
-  const struct tern_model *m = e->jit ? native_jit_model(e->jit) : NULL;
-  e->model = m ? cpu_choose(m, cpu_name(m), &f) : NULL; /* the environment's choice is for built programs */
-  if (e->jit && !e->model)
-    diag_error(&j->diag, "%s", f.text);
-  return e->model != NULL;
-}
-
-static bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
-  struct arena *a = &j->arena;
-  struct c_options o = {.runtime = tern_file(j, "share/tern/runtime")};
-  const char *name = c_prefix(a, j->module->name);
-  e->dir = o.runtime ? scratch_make(&j->diag, &j->arena) : NULL;
-  if (!e->dir || !c_emit(&j->diag, loops, e->dir, &o))
-    return false;
-  char *library = arena_printf(a, "%s/engine.so", e->dir);
-  const char *argv[] = {"cc",
-                        "-std=c11",
-                        "-O2",
-                        "-ffp-contract=off",
-                        "-fPIC",
-                        "-shared",
-                        "-w",
-                        arena_printf(a, "-I%s", e->dir),
-                        arena_printf(a, "-I%s/runtime", e->dir),
-                        arena_printf(a, "%s/%s.c", e->dir, name),
-                        arena_printf(a, "%s/runtime/kernels/ternary.c", e->dir),
-                        "-lm",
-                        "-o",
-                        library,
-                        NULL};
-  if (!run_program(&j->diag, argv))
-    return false;
-  e->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-  e->model = e->library ? dlsym(e->library, arena_printf(a, "%s_model", name)) : NULL;
-  if (!e->model)
-    diag_error(&j->diag, "the C engine cannot be loaded: %s", dlerror());
-  return e->model != NULL;
-}
-
-bool engine_open(struct engine *e, struct job *j, const struct loops *loops, const char *kind) {
-  *e = (struct engine){.name = kind};
-  bool ok = strcmp(kind, "c") == 0 ? open_c(e, j, loops) : open_native(e, j, loops);
-  if (!ok)
-    engine_close(e);
-  return ok;
+bool engine_open(struct engine *e, struct job *j, const struct loops *loops, const struct engine_row *row) {
+  *e = (struct engine){.name = row->name, .row = row};
+  if (row->open(e, j, loops))
+    return true;
+  engine_close(e);
+  return false;
 }
 
 void engine_close(struct engine *e) {
-  if (e->jit)
-    native_jit_free(e->jit);
-  if (e->library)
-    dlclose(e->library);
-  scratch_remove(e->dir);
+  if (e->own)
+    e->row->close(e);
   *e = (struct engine){0};
 }
 

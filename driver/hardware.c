@@ -1,8 +1,6 @@
-/* hardware.c: options of the hardware, and from a job to a design. */
-#include "driver/hardware.h"
+/* hardware.c: options of the hardware. */
+#include "driver/accelerator.h"
 
-#include "backends/hardware/streaming/design.h"
-#include "ir/layout.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +16,14 @@ enum {
   KEY_MULTIPLIERS
 };
 
+#define MACHINE(function, name, ...) name "|"
+static const char machine_words[] =
+#include "driver/machines.def"
+    "auto";
+
 static const struct argp_option rows[] = {
     {0, 0, 0, 0, "The hardware:", 6},
-    {"hw", KEY_HW, "streaming|unrolled|auto", 0,
+    {"hw", KEY_HW, machine_words, 0,
      "one datapath fed with packed weights, or every weight an adder (default auto: by size)", 6},
     {"hw-lanes", KEY_LANES, "N", 0,
      "ternary weights a clock: 16 to 512 at 2 bits, 20 to 640 at 1.6 (default 64, 256 for large models)", 6},
@@ -43,20 +46,23 @@ static int number(struct argp_state *state, const char *option, const char *arg,
   return (int)n;
 }
 
-static enum hw_machine machine(struct argp_state *state, const char *arg) {
-  static const char *const names[] = {
-      [HW_AUTO] = "auto", [HW_STREAMING] = "streaming", [HW_UNROLLED] = "unrolled"};
-  for (int i = HW_AUTO; i <= HW_UNROLLED; i++)
-    if (strcmp(arg, names[i]) == 0)
-      return (enum hw_machine)i;
-  argp_error(state, "--hw takes streaming, unrolled or auto, got '%s'", arg);
-  return HW_AUTO;
+static void take_machine(struct argp_state *state, struct hardware *h, const char *arg) {
+  struct arena a = {0};
+  const char *names = "";
+  h->machine = machine_find(arg);
+  if (h->machine || strcmp(arg, "auto") == 0)
+    return;
+  for (int i = 0; i < machine_count; i++)
+    names = arena_printf(&a, "%s%s%s", names, i ? ", " : "", machines[i].name);
+  argp_error(state, "--hw takes %s or auto, got '%s'", names, arg);
+  arena_free(&a);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
-  struct hw_options *o = state->input;
+  struct hardware *h = state->input;
+  struct hw_options *o = &h->options;
   switch (key) {
-  case KEY_HW: o->machine = machine(state, arg); break;
+  case KEY_HW: take_machine(state, h, arg); break;
   case KEY_LANES: o->lanes = number(state, "hw-lanes", arg, 640); break;
   case KEY_VECTOR: o->vector = number(state, "hw-vector", arg, 64); break;
   case KEY_BATCH: o->sequences = number(state, "hw-batch", arg, 16); break;
@@ -76,73 +82,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 const struct argp hardware_argp = {.options = rows, .parser = parse};
 
-/* The first given option that is of that machine alone, or NULL. */
-static const char *option_of(const struct hw_options *o, enum hw_machine machine) {
-  if (machine == HW_UNROLLED)
-    return o->depth               ? "--hw-depth"
-           : o->logits            ? "--hw-logits"
-           : o->multiplier_blocks ? "--hw-multipliers"
-                                  : NULL;
-  return o->lanes ? "--hw-lanes" : o->vector ? "--hw-vector" : o->sequences ? "--hw-batch" : NULL;
-}
-
-const char *hardware_given(const struct hw_options *o) {
-  const char *of = option_of(o, HW_STREAMING);
-  of = of ? of : option_of(o, HW_UNROLLED);
-  return of ? of : o->topk ? "--hw-topk" : o->clock_mhz ? "--hw-clock" : o->machine ? "--hw" : NULL;
-}
-
-static void tell_ignored(struct job *j, const struct hw_options *o, enum hw_machine machine) {
-  bool unrolled = machine == HW_UNROLLED;
-  const char *option = option_of(o, unrolled ? HW_STREAMING : HW_UNROLLED);
-  if (option)
-    diag_note(&j->diag, "%s is for the %s machine, and this model gets the %s one: it is ignored", option,
-              unrolled ? "streaming" : "unrolled", unrolled ? "unrolled" : "streaming");
-}
-
-/* Of its own accord a model is unrolled only when it is small enough for a mid-size FPGA. */
-static bool choose(struct job *j, const struct hw_options *o, enum hw_machine *machine) {
-  enum { MOST_PARAMETERS = 20000, MOST_TOKENS = 1024 };
-  *machine = o->machine;
-  if (o->machine != HW_AUTO)
-    return true;
-  if (!job_load(j))
-    return false;
-  struct type logits = func_find(j->module, "step")->body->last->in[0]->type;
-  bool small = parameter_count(j->module) <= MOST_PARAMETERS && type_count(logits, NULL) <= MOST_TOKENS;
-  *machine = small && j->options.weights ? HW_UNROLLED : HW_STREAMING;
-  return true;
-}
-
-bool hardware_machine(struct job *j, const struct hw_options *o, enum hw_machine *machine) {
-  if (!choose(j, o, machine))
-    return false;
-  tell_ignored(j, o, *machine);
-  return true;
-}
-
-struct loops *hardware_loops(struct job *j) {
-  j->options.fixed = true;
-  j->options.batch = 0;
-  j->policy = &policy_datapath;
-  bool ok = (j->module || job_load(j)) && job_pipeline(j, PIPELINE_streaming, PIPELINE_streaming);
-  return ok ? loops_lower(&j->arena, j->module, j->policy) : NULL;
-}
-
-struct hw_design *hardware_plan(struct job *j, const struct hw_options *given) {
-  struct loops *loops = hardware_loops(j);
-  struct hw_options o = *given;
-  o.packing = j->options.packing;
-  return loops ? hw_plan(&j->arena, &j->diag, loops, &o) : NULL;
-}
-
-bool hardware_write(struct job *j, const struct hw_design *h, const char *dir, const struct hw_vectors *v) {
-  enum { TOKENS = 4 };
-  const char *library = tern_file(j, "share/tern/verilog");
-  uint32_t few[TOKENS * 16];
-  int n = TOKENS * h->options.sequences;
-  for (int i = 0; i < n; i++)
-    few[i] = (uint32_t)((1 + 7 * (int64_t)i) % h->vocab);
-  struct hw_vectors own = {.tokens = few, .n = n, .units = true};
-  return library && hw_write(&j->diag, h, dir, library, j->checkpoint ? &j->source : NULL, v ? v : &own);
+const char *hardware_given(const struct hardware *h) {
+  const struct hw_options *o = &h->options;
+  for (int i = 0; i < machine_count; i++)
+    if (machines[i].given(o))
+      return machines[i].given(o);
+  return o->topk ? "--hw-topk" : o->clock_mhz ? "--hw-clock" : h->machine ? "--hw" : NULL;
 }

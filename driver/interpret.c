@@ -1,6 +1,7 @@
 /* interpret.c: the interpreter behind struct tern_model. The session's state block says only whether the
  * sequence is fresh: the interpreter keeps the real state, so that it can be float64. */
 #include "driver/interpret.h"
+#include "driver/engine.h"
 
 #include "ir/interp/interp.h"
 #include "ir/layout.h"
@@ -89,7 +90,7 @@ static void describe_entries(struct interpreted *in, const struct module *m) {
     in->dims[i] = (struct tern_dim){m->dims.at[i].name, (uint32_t)m->dims.at[i].most};
 }
 
-bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
+static bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
   static const struct tern_fill fresh = {.at = 0, .count = 1, .size = 4, .bits = 0};
   struct module *m = j->module;
   enum elem logits = logits_of(m)->type.elem;
@@ -127,8 +128,16 @@ bool interpret_open(struct interpreted *in, struct job *j, bool float64) {
   return true;
 }
 
-void interpret_close(struct interpreted *in) {
-  interp_free(in->interp);
+bool open_interpreter(struct engine *e, struct job *j, const struct loops *loops) {
+  struct interpreted *in = e->own = arena_new(&j->arena, struct interpreted);
+  (void)loops;
+  e->model = &in->model;
+  e->image = &in->image;
+  return interpret_open(in, j, j->options.float64);
+}
+
+void close_interpreter(struct engine *e) {
+  interp_free(((struct interpreted *)e->own)->interp);
 }
 
 /* ---- logits ------------------------------------------------------------------------------------------ */
@@ -206,4 +215,8 @@ bool interpret_logits(struct job *j, bool float64, const char *tokens, const cha
     return output_close(&o, false);
   output_abort(&o);
   return false;
+}
+
+bool interpret_wide_logits(struct job *j, const char *tokens, const char *out, int chunk) {
+  return interpret_logits(j, true, tokens, out, chunk);
 }

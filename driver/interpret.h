@@ -19,8 +19,6 @@ struct interpreted {
   struct interp *interp;
   bool failed; /* a diagnostic was reported; the session's logits are then NaN, which the runtime refuses */
 };
-bool interpret_open(struct interpreted *in, struct job *j, bool float64);
-void interpret_close(struct interpreted *in);
 
 /* Rows of the logits that `step` returns. */
 int64_t model_vocabulary(const struct module *m);

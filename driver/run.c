@@ -15,15 +15,20 @@ enum { KEY_INTERPRET = 2000, KEY_FLOAT64, KEY_COMPARE, KEY_ENGINE, KEY_HELP_PROG
 
 struct run {
   struct job job;
-  bool interpret, float64, compare;
-  const char *engine;
+  bool compare;
+  const struct engine_row *engine;
   int argc; /* the program's own arguments */
   char **argv;
 };
 
+static const char engine_help[] = ""
+#define ENGINE(function, name, help, ...) ", or " help
+#include "driver/engines.def"
+    ;
+
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "How to run:", 1},
-    {"engine", KEY_ENGINE, "native|c", 0, "native code (default), or generated C through cc", 1},
+    {"engine", KEY_ENGINE, ENGINE_WORDS, 0, engine_help + 5, 1},
     {"interpret", KEY_INTERPRET, 0, 0, "the interpreter, on the spec's own operators (or after --passes)", 1},
     {"float64", KEY_FLOAT64, 0, 0,
      "with --interpret: all floats are float64, and so are the logits of --logits", 1},
@@ -34,17 +39,26 @@ static const struct argp_option options[] = {
     {"help-program", KEY_HELP_PROGRAM, 0, 0, "lists the options of a built program, which run takes too", 1},
     {0}};
 
+/* One that an option of its own has chosen stays. */
+static void take_engine(struct argp_state *state, struct run *r, const char *name) {
+  struct arena *a = &r->job.arena;
+  const struct engine_row *row = engine_find(name);
+  const char *names = "";
+  for (int i = 0; i < engine_count; i++)
+    if (!engine_rows[i].option)
+      names = arena_printf(a, "%s%s%s", names, *names ? " or " : "", engine_rows[i].name);
+  if (!row)
+    argp_error(state, "--engine is %s, not '%s'", names, name);
+  r->engine = r->engine->option ? r->engine : row;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct run *r = state->input;
   switch (key) {
-  case KEY_INTERPRET: r->interpret = true; break;
-  case KEY_FLOAT64: r->float64 = true; break;
+  case KEY_INTERPRET: r->engine = engine_of_option("interpret"); break;
+  case KEY_FLOAT64: r->job.options.float64 = true; break;
   case KEY_COMPARE: r->compare = true; break;
-  case KEY_ENGINE:
-    if (strcmp(arg, "native") != 0 && strcmp(arg, "c") != 0)
-      argp_error(state, "--engine is native or c, not '%s'", arg);
-    r->engine = arg;
-    break;
+  case KEY_ENGINE: take_engine(state, r, arg); break;
   case ARGP_KEY_INIT: state->child_inputs[0] = &r->job; break;
   case ARGP_KEY_ARG:
     if (r->job.options.spec)
@@ -52,7 +66,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     r->job.options.spec = arg;
     break;
   case ARGP_KEY_END:
-    if (r->float64 && !r->interpret)
+    if (r->job.options.float64 && !r->engine->judge)
       argp_error(state, "--float64 goes with --interpret");
     if (!r->job.options.weights)
       argp_error(state, "--weights DIR is needed to run a model (ternc weights --random makes one up)");
@@ -127,25 +141,7 @@ static const char *program_option(const struct run *r, const char *name) {
   return NULL;
 }
 
-/* ---- the three ways ---------------------------------------------------------------------------------- */
-
-static int run_interpreted(struct run *r) {
-  struct job *j = &r->job;
-  struct interpreted in;
-  const char *tokens = program_option(r, "--tokens"), *logits = program_option(r, "--logits");
-  const char *chunk = program_option(r, "--chunk");
-  bool asked = j->options.passes || j->options.fixed;
-  if (!(asked ? job_pipeline(j, PIPELINE_default, PIPELINE_fixed) : job_passes(j, "batch-time")))
-    return 1;
-  if (r->float64 && tokens && logits)
-    return interpret_logits(j, true, tokens, logits, chunk ? atoi(chunk) : 1) ? 0 : 1;
-  if (!interpret_open(&in, j, r->float64))
-    return 1;
-  struct tern_host host = {.image = &in.image, .name = "ternc run"};
-  int status = tern_main(&in.model, r->argc, r->argv, &host);
-  interpret_close(&in);
-  return status;
-}
+/* ---- against the interpreter ------------------------------------------------------------------------- */
 
 /* The form of that name on n tokens, whose numbers of sequences are `rows`, or which are of one. */
 static bool compare_form(struct comparison *c, struct interp *in, const char *form, const uint32_t *tokens,
@@ -224,27 +220,40 @@ static bool compare(struct run *r, const struct loops *loops, const struct engin
   return ok;
 }
 
+/* ---- a run ------------------------------------------------------------------------------------------- */
+
+/* im: the module's image, where the engine has none of its own. */
+static int with_engine(struct run *r, const struct image *im) {
+  struct job *j = &r->job;
+  struct engine e;
+  if (!engine_open(&e, j, j->loops, r->engine))
+    return 1;
+  struct tern_host host = {.image = e.image ? e.image : im, .name = "ternc run"};
+  bool compares = r->compare && !r->engine->judge;
+  int status = compares ? !compare(r, j->loops, &e, im) : tern_main(e.model, r->argc, r->argv, &host);
+  engine_close(&e);
+  return status;
+}
+
 static int run_engine(struct run *r) {
   struct job *j = &r->job;
-  struct image image;
-  struct engine e;
-  if (!engine_target(j, r->engine) || !job_pipeline(j, PIPELINE_default, PIPELINE_fixed))
+  const char *tokens = program_option(r, "--tokens"), *logits = program_option(r, "--logits");
+  const char *chunk = program_option(r, "--chunk");
+  if (!job_make(j, &r->engine->recipe))
     return 1;
-  struct loops *loops = loops_lower(&j->arena, j->module, &policy_team);
-  if (!loops || !image_in_memory(j, &image))
+  if (j->options.float64 && tokens && logits && r->engine->wide_logits)
+    return r->engine->wide_logits(j, tokens, logits, chunk ? atoi(chunk) : 1) ? 0 : 1;
+  struct image im = {0};
+  if (j->loops && !image_in_memory(j, &im))
     return 1;
-  int status = 1;
-  if (engine_open(&e, j, loops, r->engine)) {
-    struct tern_host host = {.image = &image, .name = "ternc run"};
-    status = r->compare ? !compare(r, loops, &e, &image) : tern_main(e.model, r->argc, r->argv, &host);
-    engine_close(&e);
-  }
-  image_close(&image);
+  int status = with_engine(r, &im);
+  if (j->loops)
+    image_close(&im);
   return status;
 }
 
 int run_main(int argc, char **argv) {
-  struct run r = {.engine = "native"};
+  struct run r = {.engine = engine_find(NULL)};
   job_start(&r.job);
   char **own = arena_array(&r.job.arena, char *, argc + 2);
   int own_argc;
@@ -254,6 +263,5 @@ int run_main(int argc, char **argv) {
   const char *chunk = program_option(&r, "--chunk");
   if (chunk && atoi(chunk) > 1) /* the many-token form is made as wide as it will be used */
     r.job.options.chunk = atoi(chunk) < 4096 ? atoi(chunk) : 4096;
-  int status = !job_load(&r.job) ? 1 : r.interpret ? run_interpreted(&r) : run_engine(&r);
-  return job_end(&r.job, status);
+  return job_end(&r.job, run_engine(&r));
 }

@@ -12,7 +12,7 @@ struct words {
 };
 
 static bool build_bench(struct job *j, const struct hw_design *h, const char *dir,
-                        const struct simulation_options *o, struct words *c) {
+                        const struct simulation_request *o, struct words *c) {
   struct arena *a = &j->arena;
   bool icarus = strcmp(o->simulator, "icarus") == 0;
   const char *binary = icarus ? arena_printf(a, "build/%s.vvp", h->name)
@@ -89,7 +89,7 @@ static void plusarg(struct arena *a, struct words *c, const char *name, int64_t 
 }
 
 static void add_arguments(struct arena *a, struct words *c, const struct hw_vectors *v,
-                          const struct simulation_options *o) {
+                          const struct simulation_request *o) {
   vec_push(a, c->argv, "+tokens=vectors/tokens.txt");
   vec_push(a, c->argv, "+expected=vectors/expected.bin");
   vec_push(a, c->argv, "+weights=weights.bin");
@@ -105,7 +105,7 @@ static void add_arguments(struct arena *a, struct words *c, const struct hw_vect
 }
 
 bool simulation_run(struct job *j, const struct hw_design *h, const char *dir, const struct hw_vectors *v,
-                    const struct simulation_options *o, struct simulation *r) {
+                    const struct simulation_request *o, struct simulation *r) {
   struct arena *a = &j->arena;
   struct words c = {0};
   size_t length;

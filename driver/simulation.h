@@ -3,14 +3,7 @@
 #define TERN_DRIVER_SIMULATION_H
 
 #include "backends/hardware/streaming/design.h"
-#include "driver/driver.h"
-
-struct simulation_options {
-  const char *simulator;      /* "verilator" or "icarus" */
-  int stalls;                 /* seed; 0: none */
-  int save_restore;           /* after that step states are saved, cleared and written back; 0: never */
-  const char *trace, *logits; /* files to write, or NULL */
-};
+#include "driver/accelerator.h"
 
 struct simulation {
   const char *simulator;
@@ -22,6 +15,6 @@ struct simulation {
 
 /* False after a diagnostic: the simulator is missing, or the design differs from the interpreter. */
 bool simulation_run(struct job *j, const struct hw_design *h, const char *dir, const struct hw_vectors *v,
-                    const struct simulation_options *o, struct simulation *r);
+                    const struct simulation_request *o, struct simulation *r);
 
 #endif

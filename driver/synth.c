@@ -1,6 +1,5 @@
 /* synth.c: `ternc synth`: a model as hardware on a device: what it takes, how fast it is, what it costs. */
 #include "driver/accelerator.h"
-#include "driver/fitting.h"
 
 #include "backends/hardware/report/activity.h"
 #include "backends/hardware/report/hw_report.h"
@@ -14,7 +13,7 @@ enum { KEY_DEVICE = 4000, KEY_LIST, KEY_ESTIMATE, KEY_JSON, KEY_HTML, KEY_LIMIT,
 
 struct synth {
   struct job job;
-  struct hw_options hardware;
+  struct hardware hardware;
   const char *device, *output, *json, *html, *toggles;
   bool estimate, no_place, simulate, quiet;
   int limit; /* seconds for a tool */
@@ -135,10 +134,10 @@ static bool run_tools(struct synth *s, struct hw_report *r, const char *project)
   return ok;
 }
 
-static bool with_tools(struct synth *s, struct hw_report *r, const struct design *h) {
+static bool with_tools(struct synth *s, struct hw_report *r, const struct accelerator *h) {
   char *scratch = s->output ? NULL : scratch_make(&s->job.diag, &s->job.arena);
   const char *project = s->output ? s->output : scratch;
-  bool ok = project && output_folder(&s->job.diag, project) && design_write(&s->job, h, project) &&
+  bool ok = project && output_folder(&s->job.diag, project) && h->machine->write(&s->job, h, project) &&
             run_tools(s, r, project);
   scratch_remove(scratch);
   return ok;
@@ -158,8 +157,9 @@ static void say_times(struct synth *s, const struct hw_report *r) {
 static bool work(struct synth *s) {
   struct job *j = &s->job;
   const struct device *device = device_find(&j->diag, s->device);
-  struct design h;
-  if (!device || !design_plan(j, &s->hardware, &h))
+  const struct machine *machine = device ? machine_for(j, &s->hardware) : NULL;
+  struct accelerator h = {.machine = machine};
+  if (!machine || !machine->plan(j, &s->hardware.options, &h))
     return false;
   struct hw_report *r = report_new(&j->arena, h.inventory, device);
   if (s->toggles && !activity_read(&j->diag, r, s->toggles))
@@ -172,8 +172,8 @@ static bool work(struct synth *s) {
   say_times(s, r);
   report_rates(r);
   bool written = write_reports(s, r), fits = report_check(&j->diag, r);
-  if (!fits && h.streaming)
-    fitting_print(&j->diag, h.streaming, r);
+  if (!fits && machine->narrower)
+    machine->narrower(&j->diag, &h, r);
   return fits && written;
 }
 

@@ -3,9 +3,8 @@
  * hardware's results are held against the interpreter's one by one, so that both go the same way. */
 #include "driver/bench.h"
 #include "driver/tokens.h"
-#include "driver/unrolled_job.h"
+#include "driver/unrolled_machine.h"
 
-#include "backends/hardware/unrolled/unrolled.h"
 #include "ir/interp/interp.h"
 #include "support/file.h"
 #include "support/scratch.h"
@@ -18,7 +17,7 @@ struct ids {
 
 /* ---- tokens ------------------------------------------------------------------------------------------ */
 
-static bool given_ids(struct job *j, const struct unrolled_request *r, const struct tokenizer *t,
+static bool given_ids(struct job *j, const struct simulation_request *r, const struct tokenizer *t,
                       uint32_t vocab, struct ids *ids) {
   size_t n;
   const uint32_t *given =
@@ -52,7 +51,7 @@ struct outcome {
   long long tokens, sequences, results, first, last; /* first, last: clocks */
 };
 
-static bool run_bench(struct job *j, const struct unrolled_request *r, const char *dir) {
+static bool run_bench(struct job *j, const struct simulation_request *r, const char *dir) {
   struct arena *a = &j->arena;
   bool icarus = strcmp(r->simulator, "icarus") == 0;
   const char *rest[] = {"+tokens=sim/tokens.hex",
@@ -72,7 +71,7 @@ static bool run_bench(struct job *j, const struct unrolled_request *r, const cha
          bench_run(j, dir, argv, "log");
 }
 
-static bool simulate(struct job *j, const struct unrolled_request *r, const char *dir, struct outcome *o) {
+static bool simulate(struct job *j, const struct simulation_request *r, const char *dir, struct outcome *o) {
   int errors = j->diag.errors;
   bool ok = run_bench(j, r, dir);
   size_t length;
@@ -120,7 +119,7 @@ static bool write_logits(struct job *j, const char *path, const int32_t *result,
   return output_close(&out, false);
 }
 
-static void print_outcome(const struct unrolled *u, const struct unrolled_request *r,
+static void print_outcome(const struct unrolled *u, const struct simulation_request *r,
                           const struct outcome *o) {
   double clocks = (double)(o->last - o->first + 1) / (double)o->tokens;
   if (r->json) {
@@ -138,14 +137,14 @@ static void print_outcome(const struct unrolled *u, const struct unrolled_reques
 
 /* ---- together ---------------------------------------------------------------------------------------- */
 
-static bool run(struct job *j, const struct unrolled *u, const struct unrolled_request *r,
+static bool run(struct job *j, const struct unrolled *u, const struct simulation_request *r,
                 const struct tokenizer *t, const char *dir) {
   int64_t vocab = type_count(func_find(u->module, "step")->body->last->in[0]->type, NULL);
   struct ids ids = {0};
   struct outcome o;
   int more = r->generate >= 0 ? r->generate : r->prompt ? 16 : 0;
   if (!given_ids(j, r, t, (uint32_t)vocab, &ids) || !go_on(j, u, more, &ids) ||
-      !unrolled_job_write(j, u, dir, ids.at.at, ids.at.n) || !simulate(j, r, dir, &o))
+      !unrolled_project(j, u, dir, ids.at.at, ids.at.n) || !simulate(j, r, dir, &o))
     return false;
   int64_t count = (int64_t)ids.at.n * u->streams.results;
   const int32_t *result = r->logits ? read_results(j, dir, count) : NULL;
@@ -157,15 +156,24 @@ static bool run(struct job *j, const struct unrolled *u, const struct unrolled_r
   return true;
 }
 
-bool unrolled_simulate(struct job *j, const struct hw_options *given, const struct unrolled_request *r) {
+static bool options_fit(struct job *j, const struct simulation_request *r) {
+  if (!r->save_restore && !r->end)
+    return true;
+  diag_error(&j->diag, "%s is for the streaming machine; this one has its states in the pipeline",
+             r->end ? "--end-after" : "--save-restore");
+  return false;
+}
+
+bool simulate_unrolled(struct job *j, const struct hw_options *given, const struct simulation_request *r) {
   struct hw_options o = *given;
+  struct accelerator h = {0};
   o.logits |= r->logits != NULL;
-  struct unrolled *u = unrolled_job(j, &o);
-  struct tokenizer *t = u && r->prompt ? job_tokenizer(j, NO_TOKENIZER) : NULL;
-  bool ok = u && (t || !r->prompt);
+  bool ok = options_fit(j, r) && plan_unrolled(j, &o, &h);
+  struct tokenizer *t = ok && r->prompt ? job_tokenizer(j, NO_TOKENIZER) : NULL;
+  ok = ok && (t || !r->prompt);
   char *scratch = ok && !r->output ? scratch_make(&j->diag, &j->arena) : NULL;
   const char *dir = r->output ? r->output : scratch;
-  ok = ok && dir && run(j, u, r, t, dir);
+  ok = ok && dir && run(j, h.planned, r, t, dir);
   if (t)
     tokenizer_close(t);
   scratch_remove(scratch);

@@ -4,10 +4,7 @@
 
 #include "ir/ir.h"
 
-enum hw_machine { HW_AUTO, HW_STREAMING, HW_UNROLLED };
-
 struct hw_options {
-  enum hw_machine machine;
   enum storage packing; /* STORE_TILE2: 2 bits a weight; STORE_TILE3: 5 weights a byte; STORE_NONE: 2 bits */
   int lanes;            /* weights a word of the stream; 0: a default for the model's size */
   int vector;           /* elements a clock of the kernels: a power of two, 1 .. 64; 0: a default */

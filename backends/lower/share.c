@@ -47,7 +47,8 @@ static bool accumulates(const struct loop *l, const struct stmt *list) {
 
 /* All statements are loops of one kind and extent, and what they share lies before them in registers.
  * `spread`: what feeds them is shared already, so a vector need only be long enough for two shares. */
-static bool loops_alike(const struct kernel_lowering *u, const struct stmt *list, int64_t times, bool spread) {
+static bool loops_alike(const struct kernel_lowering *u, const struct stmt *list, int64_t times,
+                        bool spread) {
   const struct loop *first = NULL;
   int64_t sum = 0;
   for (const struct stmt *s = list; s; s = s->next) {

@@ -56,6 +56,7 @@ static inline int setup(void **state) {
   struct module *m = module_new(&fx.arena, &fx.diag, "test");
   m->spec = "test.tern";
   fx.loops->module = m;
+  fx.loops->policy = &policy_team;
   fx.step = entry("step", 0, 0);
   fx.last = &fx.loops->kernels;
   return 0;

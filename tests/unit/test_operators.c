@@ -7,7 +7,7 @@
 #include "backends/c/c.h"
 #include "backends/lower/facts.h"
 #include "driver/engine.h"
-#include "driver/hardware.h"
+#include "driver/streaming_machine.h"
 #include "ir/composites.h"
 #include "ir/interp/interp.h"
 #include "passes/fixed/ranges.h"
@@ -253,7 +253,7 @@ static bool engine_works(struct trial *t, const char *kind) {
   struct session s;
   struct failure f = {0};
   struct loops *loops = lowered(t, &policy_team);
-  if (!loops || !image_in_memory(&t->j, &im) || !engine_open(&e, &t->j, loops, kind))
+  if (!loops || !image_in_memory(&t->j, &im) || !engine_open(&e, &t->j, loops, engine_find(kind)))
     return false;
   bool ok = session_open(&s, e.model, &im, 1, 4, &f);
   if (ok) {
@@ -428,9 +428,9 @@ static void both_precisions_agree(void **state) {
 
 /* A project, or a message that names the operator. */
 static bool hardware_takes(struct trial *t, bool *taken) {
-  struct hw_options o = {.machine = HW_STREAMING, .packing = STORE_TILE2, .lanes = 16, .vector = 2};
+  struct hw_options o = {.packing = STORE_TILE2, .lanes = 16, .vector = 2};
   t->j.options.weights = "random";
-  struct loops *loops = hardware_loops(&t->j);
+  struct loops *loops = streaming_loops(&t->j);
   struct hw_design *h = loops ? hw_plan(&t->j.arena, &t->j.diag, loops, &o) : NULL;
   *taken = h != NULL;
   if (!h)

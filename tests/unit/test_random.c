@@ -193,7 +193,7 @@ static bool batch_kernels_agree(struct comparison *c, struct interp *in) {
 static bool engine_agrees(struct job *j, const struct loops *loops, const struct image *im, const char *kind,
                           const struct wanted *want) {
   struct engine e;
-  if (!engine_open(&e, j, loops, kind))
+  if (!engine_open(&e, j, loops, engine_find(kind)))
     return false;
   struct comparison c = {.module = j->module,
                          .loops = loops,
@@ -344,7 +344,7 @@ static void run_apart_backward(void *self, const struct entry *e, struct tern_ar
 static bool entries_equal_the_interpreter(struct job *j, const struct loops *loops, const struct image *im,
                                           const char *kind) {
   struct entries_engine x;
-  if (!engine_open(&x.e, j, loops, kind))
+  if (!engine_open(&x.e, j, loops, engine_find(kind)))
     return false;
   x.comparison = (struct comparison){.module = j->module,
                                      .loops = loops,

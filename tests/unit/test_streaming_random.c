@@ -3,8 +3,8 @@
  * fixed-point has no rules for, or that the machine refuses, are counted, and so are those with a long step.
  * A failure prints its seed; `test_streaming_random FIRST COUNT` runs those seeds, long ones too. */
 #include "backends/hardware/streaming/printer.h"
-#include "driver/hardware.h"
 #include "driver/simulation.h"
+#include "driver/streaming_machine.h"
 #include "support/scratch.h"
 #include "tests/random/random_model.h"
 
@@ -29,8 +29,7 @@ enum outcome { RAN, REFUSED, TOO_LONG, FAILED };
 
 /* The options go round with the seed, each at its own pace. */
 static struct hw_options options_of(uint64_t seed, bool trits) {
-  return (struct hw_options){.machine = HW_STREAMING,
-                             .packing = trits ? STORE_TILE3 : STORE_TILE2,
+  return (struct hw_options){.packing = trits ? STORE_TILE3 : STORE_TILE2,
                              .lanes = (trits ? 20 : 16) << seed / 5 % 2,
                              .vector = 1 << seed % 4,
                              .sequences = 1 + (int)(seed / 2 % MOST_SEQUENCES),
@@ -44,7 +43,7 @@ static bool simulates(struct job *j, const struct hw_design *h, uint64_t seed) {
     tokens[i] = (uint32_t)((seed + 5 * (uint64_t)i) % (uint64_t)h->vocab);
   struct hw_vectors v = {
       .tokens = tokens, .n = n, .generate = 1, .ends = 1 + (int64_t)seed % 3, .units = true};
-  struct simulation_options o = {
+  struct simulation_request o = {
       .simulator = "icarus", .stalls = seed % 2 ? (int)seed : 0, .save_restore = 1 + (int)(seed / 2 % 3)};
   struct simulation r = {0};
   char *dir = scratch_make(&j->diag, &j->arena);
@@ -70,7 +69,7 @@ static enum outcome run_model(uint64_t seed) {
   j.source = random_source();
   j.options.weights = "random";
   struct hw_options o = options_of(seed, j.module->packing == STORE_TILE3);
-  struct loops *loops = hardware_loops(&j);
+  struct loops *loops = streaming_loops(&j);
   struct hw_design *h = loops ? hw_plan(&j.arena, &j.diag, loops, &o) : NULL;
   enum outcome how = !h                                             ? REFUSED
                      : models == MODELS && h->step_cycles > LONGEST ? TOO_LONG

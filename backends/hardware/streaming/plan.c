@@ -155,7 +155,6 @@ struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *l
   h->options = *options;
   h->name = verilog_design_name(a, loops->module->name);
   fill_in(&h->options, loops);
-  h->options.machine = HW_STREAMING;
   if (!options_fit(d, &h->options))
     return NULL;
   h->word_bits = word_bits_of(&h->options);

@@ -1,5 +1,5 @@
-/* bare.c: `ternc build --emit c --bare`. */
-#include "driver/bare_build.h"
+/* emit_bare.c: `--emit c --bare`: one .c and one .h for a chip. */
+#include "driver/backend.h"
 
 #include "backends/c/c.h"
 #include "runtime/core/image.h"
@@ -7,15 +7,6 @@
 #include "support/file.h"
 #include <errno.h>
 #include <string.h>
-
-/* The step alone, as one thread runs it. */
-static struct loops *to_loops(struct job *j) {
-  if (!job_load(j))
-    return NULL;
-  j->policy = &policy_chip;
-  return job_pipeline(j, PIPELINE_chip, PIPELINE_fixed_chip) ? loops_lower(&j->arena, j->module, j->policy)
-                                                             : NULL;
-}
 
 static bool read_weights(FILE *f, uint8_t *weights, size_t n) {
   struct image_header head;
@@ -49,17 +40,17 @@ static bool write_weights(struct job *j, const char *dir, const uint8_t *weights
   return output_close(&o, false);
 }
 
-bool bare_write(struct job *j, const char *path, bool apart, const char **use) {
-  struct loops *loops = to_loops(j);
-  struct bare_options o = {.runtime = loops ? tern_file(j, "share/tern/runtime") : NULL};
-  if (!o.runtime || !bare_fits(&j->diag, loops))
+bool emit_bare(struct build *b, const char *path) {
+  struct job *j = &b->job;
+  struct bare_options o = {.runtime = tern_file(j, "share/tern/runtime")};
+  if (!o.runtime || !bare_fits(&j->diag, j->loops))
     return false;
-  struct bare_sizes s = bare_sizes(loops);
+  struct bare_sizes s = bare_sizes(j->loops);
   uint8_t *weights = image_weights(j);
   if (!weights)
     return false;
-  o.weights = apart ? NULL : weights;
-  *use =
+  o.weights = b->weights_apart ? NULL : weights;
+  b->use =
       arena_printf(&j->arena,
                    "the chip needs %lld bytes of flash for weights, besides code, and %lld bytes of RAM for "
                    "state (%lld), scratch (%lld) and logits (%lld), besides its stack; %s.h says how to "
@@ -67,6 +58,6 @@ bool bare_write(struct job *j, const char *path, bool apart, const char **use) {
                    (long long)s.weights, (long long)(s.state + s.scratch + s.logits), (long long)s.state,
                    (long long)s.scratch, (long long)s.logits, c_prefix(&j->arena, j->module->name));
   outputs_begin();
-  return outputs_end(&j->diag, bare_emit(&j->diag, loops, path, &o) &&
-                                   (!apart || write_weights(j, path, weights, s.weights)));
+  return outputs_end(&j->diag, bare_emit(&j->diag, j->loops, path, &o) &&
+                                   (!b->weights_apart || write_weights(j, path, weights, s.weights)));
 }

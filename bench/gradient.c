@@ -85,8 +85,19 @@ static struct level {
    tern_ternary_back_f32_##name,                                                                             \
    tern_ternary_back3_f32_##name,                                                                            \
    tern_matmul_back_f32_##name}
+/* Beside the limit of float32. */
+#define BF16_LEVEL                                                                                           \
+  {"bf16",                                                                                                   \
+   false,                                                                                                    \
+   peak_avx512,                                                                                              \
+   12 * 2 * 16,                                                                                              \
+   tern_outer_i8_bf16,                                                                                       \
+   NULL,                                                                                                     \
+   tern_ternary_back_f32_bf16,                                                                               \
+   tern_ternary_back3_f32_bf16,                                                                              \
+   NULL}
 #if defined __x86_64__
-    LEVEL(avx512, 16), LEVEL(fma, 8)
+    LEVEL(avx512, 16), LEVEL(fma, 8), BF16_LEVEL
 #elif defined __aarch64__
     LEVEL(neon, 4)
 #endif
@@ -97,6 +108,7 @@ static void find_levels(void) {
 #if defined __x86_64__
   levels[0].runs = __builtin_cpu_supports("avx512f");
   levels[1].runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  levels[2].runs = __builtin_cpu_supports("avx512bf16");
 #else
   levels[0].runs = true;
 #endif
@@ -230,9 +242,11 @@ static void bench_shape(int64_t m, int64_t n, int64_t rows, const char *only, do
   open_operands();
   for (int l = 0; l < LEVELS; l++) {
     job.level = &levels[l];
-    for (enum product p = OUTER_I8; levels[l].runs && p < PRODUCTS; p++)
-      if (!only || strcmp(only, levels[l].name) == 0)
+    for (enum product p = OUTER_I8; levels[l].runs && p < PRODUCTS; p++) {
+      bool absent = (p == OUTER_F32 && !levels[l].outer_f32) || (p == MATMUL_BACK && !levels[l].matmul_back);
+      if (!absent && (!only || strcmp(only, levels[l].name) == 0))
         print_row(p, time);
+    }
   }
   close_operands();
 }

@@ -143,7 +143,7 @@ static bool check_results(struct entry_run *r, struct interp *in, const struct o
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
       for (int64_t i = 0; i < instances(s); i++)
-        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, NULL),
+        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, r->given->sizes),
                    interp_state_of(in, n, s, i)->data, state_at(r, n, s, i)))
           return false;
   return true;

@@ -34,7 +34,14 @@ bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
                         "-lm",
                         "-o",
                         library,
+                        NULL, /* of a training step */
+                        NULL,
+                        NULL,
+                        NULL,
                         NULL};
+  static const char *const of_training[] = {"gradient", "scatter", "pack", "ternarize"};
+  for (int i = 0, n = (int)(sizeof argv / sizeof *argv) - 5; i < 4 && loops_call(loops); i++)
+    argv[n + i] = arena_printf(a, "%s/runtime/kernels/%s.c", dir, of_training[i]);
   if (!run_program(&j->diag, argv))
     return false;
   made->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);

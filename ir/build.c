@@ -73,6 +73,26 @@ const char *type_text(struct arena *a, const struct module *m, struct type t) {
 
 /* ---- functions --------------------------------------------------------------------------------------- */
 
+int op_changes(enum opcode code) {
+  switch (code) {
+  case OP_WRITE:
+  case OP_DEFINE: return 1;
+  case OP_OUTER:
+  case OP_SCATTER: return 2;
+  default: return 0;
+  }
+}
+
+bool op_is_product(const struct op *op) {
+  return op->code == OP_TERNARY_SUM || op->code == OP_TERNARY_BACK || op->code == OP_MATMUL_BACK ||
+         op->code == OP_OUTER || op->code == OP_SCATTER;
+}
+
+bool op_takes_matrix(const struct op *op) {
+  return op->code == OP_TERNARY_SUM || op->code == OP_TERNARY_BACK || op->code == OP_MATMUL ||
+         op->code == OP_MATMUL_BACK;
+}
+
 bool func_is_fold(const struct func *f) {
   return strcmp(f->name, "fold") == 0;
 }

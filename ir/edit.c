@@ -197,7 +197,7 @@ static bool same_text(const char *a, const char *b) {
   return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-_Static_assert(sizeof(void *) != 8 || sizeof(struct attrs) == 120, "same_attrs compares every member");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct attrs) == 128, "same_attrs compares every member");
 
 static bool same_attrs(const struct attrs *a, const struct attrs *b) {
   return same_text(a->symbol, b->symbol) && same_text(a->name, b->name) &&
@@ -205,7 +205,7 @@ static bool same_attrs(const struct attrs *a, const struct attrs *b) {
          a->axis == b->axis && a->begin == b->begin && a->end == b->end &&
          memcmp(a->perm, b->perm, sizeof a->perm) == 0 && a->count == b->count && a->bits == b->bits &&
          a->frac == b->frac && a->round == b->round && a->group == b->group && a->curve == b->curve &&
-         a->out_frac == b->out_frac && a->segments == b->segments;
+         a->out_frac == b->out_frac && a->segments == b->segments && a->reverse == b->reverse;
 }
 
 bool op_same(const struct op *a, const struct op *b) {

@@ -3,6 +3,7 @@
  *
  * Messages are read by the author of a spec: they name the operator, show exact types, and say which number
  * does not fit which. */
+#include "ir/infer.h"
 #include "ir/curve.h"
 #include "ir/integer_ops.h"
 #include "support/whole.h"
@@ -10,15 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct rule {
-  struct arena *arena;
-  const struct module *m;
-  const struct op *op;
-  struct type *out;
-  const char **why;
-};
-
-__attribute__((format(printf, 2, 3))) static bool fail(struct rule *r, const char *format, ...) {
+bool rule_fail(struct rule *r, const char *format, ...) {
   va_list ap;
   va_start(ap, format);
   *r->why = arena_printf(r->arena, "%s: %s", op_info[r->op->code].text, arena_vprintf(r->arena, format, ap));
@@ -26,11 +19,11 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct rule *r, const cha
   return false;
 }
 
-static const char *text(struct rule *r, struct type t) {
+const char *rule_text(struct rule *r, struct type t) {
   return type_text(r->arena, r->m, t);
 }
 
-static struct type in_type(const struct rule *r, int i) {
+struct type rule_in_type(const struct rule *r, int i) {
   return r->op->in[i]->type;
 }
 
@@ -38,55 +31,56 @@ static struct type in_type(const struct rule *r, int i) {
 
 /* ---- conditions that many rules share ---------------------------------------------------------------- */
 
-static bool quantised(enum elem e) {
+bool rule_quantised(enum elem e) {
   return e == ELEM_Q8 || e == ELEM_Q16;
 }
 
 /* Elements that lie in a buffer one by one. */
 static bool plain(enum elem e) {
-  return !quantised(e) && e != ELEM_TERNARY;
+  return !rule_quantised(e) && e != ELEM_TERNARY;
 }
 
-static bool want_elem(struct rule *r, int i, enum elem e) {
-  struct type t = in_type(r, i);
+bool rule_want_elem(struct rule *r, int i, enum elem e) {
+  struct type t = rule_in_type(r, i);
   if (t.elem == e)
     return true;
-  return fail(r, "takes %s, not %s%s", elem_name(e), text(r, t),
-              quantised(t.elem)        ? "; a quantised value can only enter a matrix product"
-              : t.elem == ELEM_TERNARY ? "; a ternary weight can only be the matrix of a product"
-                                       : "");
+  return rule_fail(r, "takes %s, not %s%s", elem_name(e), rule_text(r, t),
+                   rule_quantised(t.elem)   ? "; a quantised value can only enter a matrix product"
+                   : t.elem == ELEM_TERNARY ? "; a ternary weight can only be the matrix of a product"
+                                            : "");
 }
 
 static bool want_plain(struct rule *r, int i) {
-  struct type t = in_type(r, i);
-  return plain(t.elem) || fail(r, "%s can only enter a matrix product", text(r, t));
+  struct type t = rule_in_type(r, i);
+  return plain(t.elem) || rule_fail(r, "%s can only enter a matrix product", rule_text(r, t));
 }
 
-static bool want_axes(struct rule *r, int i, int rank) {
-  struct type t = in_type(r, i);
+bool rule_want_axes(struct rule *r, int i, int rank) {
+  struct type t = rule_in_type(r, i);
   return t.rank >= rank ||
-         fail(r, "%s has %s", text(r, t), rank == 1 ? "no axis" : "fewer axes than it takes");
+         rule_fail(r, "%s has %s", rule_text(r, t), rank == 1 ? "no axis" : "fewer axes than it takes");
 }
 
 static bool want_axis(struct rule *r, struct type t) {
   int axis = r->op->attr.axis;
   if (axis < 0 || axis >= t.rank)
-    return fail(r, "%s has no axis %d", text(r, t), axis);
-  return t.dim[axis] > 0 || fail(r, "axis %d of %s is the tokens of a call", axis, text(r, t));
+    return rule_fail(r, "%s has no axis %d", rule_text(r, t), axis);
+  return t.dim[axis] > 0 || rule_fail(r, "axis %d of %s is the tokens of a call", axis, rule_text(r, t));
 }
 
 static bool want_bits(struct rule *r, int most) {
   int bits = r->op->attr.bits;
-  return (bits >= 2 && bits <= most) || fail(r, "bits = %d is not in 2 .. %d", bits, most);
+  return (bits >= 2 && bits <= most) || rule_fail(r, "bits = %d is not in 2 .. %d", bits, most);
 }
 
 static bool want_rounding(struct rule *r) {
-  return ((int)r->op->attr.round >= 0 && r->op->attr.round < ROUND_COUNT) || fail(r, "no such rounding mode");
+  return ((int)r->op->attr.round >= 0 && r->op->attr.round < ROUND_COUNT) ||
+         rule_fail(r, "no such rounding mode");
 }
 
 static bool stretch(struct rule *r, struct type a, struct type b, struct type *out) {
   return type_broadcast(a, b, out) ||
-         fail(r, "the shapes %s and %s do not fit each other", text(r, a), text(r, b));
+         rule_fail(r, "the shapes %s and %s do not fit each other", rule_text(r, a), rule_text(r, b));
 }
 
 static struct type with_elem(struct type t, enum elem e) {
@@ -98,7 +92,7 @@ static struct type with_elem(struct type t, enum elem e) {
 static bool stretch_f32(struct rule *r, int first) {
   struct type t = type_scalar(ELEM_F32);
   for (int i = first; i < r->op->n_in; i++)
-    if (!want_elem(r, i, ELEM_F32) || !stretch(r, t, in_type(r, i), &t))
+    if (!rule_want_elem(r, i, ELEM_F32) || !stretch(r, t, rule_in_type(r, i), &t))
       return false;
   *r->out = t;
   return true;
@@ -111,29 +105,22 @@ static bool infer_carried(struct rule *r) {
   struct type t = r->op->out[0]->type;
   *r->out = t;
   if (!plain(t.elem))
-    return fail(r, "cannot make %s", text(r, t));
+    return rule_fail(r, "cannot make %s", rule_text(r, t));
   if (r->op->n_in == 0)
     return true;
-  struct type x = in_type(r, 0);
+  struct type x = rule_in_type(r, 0);
   if (!want_plain(r, 0))
     return false;
   if (!type_same_shape(x, t))
-    return fail(r, "%s and %s differ in shape", text(r, x), text(r, t));
+    return rule_fail(r, "%s and %s differ in shape", rule_text(r, x), rule_text(r, t));
   bool narrower = x.elem == ELEM_BOOL || (elem_integer(x.elem) && elem_bytes(x.elem) < elem_bytes(t.elem));
   bool fits = x.elem == t.elem || t.elem == ELEM_F32 || (elem_integer(t.elem) && narrower);
-  return fits || fail(r, "%s does not convert to %s", text(r, x), elem_name(t.elem));
+  return fits || rule_fail(r, "%s does not convert to %s", rule_text(r, x), elem_name(t.elem));
 }
 
-struct declaration {
-  struct type type;
-  int n_counts;
-  const int64_t *counts;
-  const struct weight *weight; /* NULL: a state */
-};
-
-static bool find_symbol(struct rule *r, struct declaration *s) {
+bool rule_find_symbol(struct rule *r, struct declaration *s) {
   const char *name = r->op->attr.symbol;
-  bool is_state = r->op->code == OP_READ || r->op->code == OP_WRITE;
+  bool is_state = r->op->code == OP_READ || (op_changes(r->op->code) && r->op->code != OP_DEFINE);
   const struct weight *w = name && !is_state ? weight_find(r->m, name) : NULL;
   const struct state *st = name && is_state ? state_find(r->m, name) : NULL;
   if (w)
@@ -141,7 +128,7 @@ static bool find_symbol(struct rule *r, struct declaration *s) {
   else if (st)
     *s = (struct declaration){st->type, st->n_counts, st->counts, NULL};
   else
-    return fail(r, "there is no %s '%s'", is_state ? "state" : "weight", name ? name : "");
+    return rule_fail(r, "there is no %s '%s'", is_state ? "state" : "weight", name ? name : "");
   return true;
 }
 
@@ -156,29 +143,29 @@ static int64_t index_beyond(const struct value *v, int64_t count) {
 }
 
 /* The operands from `first` on choose the instance of the symbol. */
-static bool want_indices(struct rule *r, const struct declaration *s, int first) {
+bool rule_want_indices(struct rule *r, const struct declaration *s, int first) {
   const char *name = r->op->attr.symbol;
   if (r->op->n_in != first + s->n_counts)
-    return fail(r, "'%s' takes %d %s, not %d", name, s->n_counts, s->n_counts == 1 ? "index" : "indices",
-                r->op->n_in - first);
+    return rule_fail(r, "'%s' takes %d %s, not %d", name, s->n_counts, s->n_counts == 1 ? "index" : "indices",
+                     r->op->n_in - first);
   for (int i = 0; i < s->n_counts; i++) {
     struct value *v = r->op->in[first + i];
     if (!type_equal(v->type, type_scalar(ELEM_U32)))
-      return fail(r, "an index of '%s' is u32, not %s", name, text(r, v->type));
+      return rule_fail(r, "an index of '%s' is u32, not %s", name, rule_text(r, v->type));
     int64_t beyond = index_beyond(v, s->counts[i]);
     if (beyond >= 0)
-      return fail(r, "'%s' has %lld instances, and the index reaches %lld", name, (long long)s->counts[i],
-                  (long long)beyond);
+      return rule_fail(r, "'%s' has %lld instances, and the index reaches %lld", name,
+                       (long long)s->counts[i], (long long)beyond);
   }
   return true;
 }
 
 static bool infer_symbol(struct rule *r) {
   struct declaration s;
-  if (!find_symbol(r, &s))
+  if (!rule_find_symbol(r, &s))
     return false;
   *r->out = s.type;
-  return want_indices(r, &s, 0);
+  return rule_want_indices(r, &s, 0);
 }
 
 /* That of a state: its own, or with a dimension in front for one row of each sequence. */
@@ -199,10 +186,11 @@ static bool infer_read(struct rule *r) {
 
 static bool infer_wscale(struct rule *r) {
   struct declaration s;
-  if (!find_symbol(r, &s) || !want_indices(r, &s, 0))
+  if (!rule_find_symbol(r, &s) || !rule_want_indices(r, &s, 0))
     return false;
   if (s.type.elem != ELEM_TERNARY || s.type.rank != 2)
-    return fail(r, "'%s' is %s; only ternary matrices have scales", r->op->attr.symbol, text(r, s.type));
+    return rule_fail(r, "'%s' is %s; only ternary matrices have scales", r->op->attr.symbol,
+                     rule_text(r, s.type));
   int64_t rows = s.type.dim[0], group = s.weight->group;
   switch (s.weight->scale) {
   case WSCALE_TENSOR: *r->out = type_make(ELEM_F32, 1, (int64_t[]){1}); return true;
@@ -210,7 +198,7 @@ static bool infer_wscale(struct rule *r) {
   case WSCALE_GROUP: break;
   }
   if (group < 1)
-    return fail(r, "'%s' has groups of %lld columns", r->op->attr.symbol, (long long)group);
+    return rule_fail(r, "'%s' has groups of %lld columns", r->op->attr.symbol, (long long)group);
   *r->out = type_make(ELEM_F32, 2, (int64_t[]){rows, (s.type.dim[1] + group - 1) / group});
   return true;
 }
@@ -218,11 +206,12 @@ static bool infer_wscale(struct rule *r) {
 static bool infer_write(struct rule *r) {
   struct declaration s;
   if (r->op->n_in < 1)
-    return fail(r, "has no value to write");
-  if (!find_symbol(r, &s) || !want_indices(r, &s, 1))
+    return rule_fail(r, "has no value to write");
+  if (!rule_find_symbol(r, &s) || !rule_want_indices(r, &s, 1))
     return false;
-  return is_state_type(r->m, in_type(r, 0), s.type) ||
-         fail(r, "'%s' is %s, the new value %s", r->op->attr.symbol, text(r, s.type), text(r, in_type(r, 0)));
+  return is_state_type(r->m, rule_in_type(r, 0), s.type) ||
+         rule_fail(r, "'%s' is %s, the new value %s", r->op->attr.symbol, rule_text(r, s.type),
+                   rule_text(r, rule_in_type(r, 0)));
 }
 
 /* ---- element-wise ------------------------------------------------------------------------------------ */
@@ -239,14 +228,15 @@ static bool infer_compare(struct rule *r) {
 }
 
 static bool infer_select(struct rule *r) {
-  struct type a = in_type(r, 1), b = in_type(r, 2);
-  if (!want_elem(r, 0, ELEM_BOOL))
+  struct type a = rule_in_type(r, 1), b = rule_in_type(r, 2);
+  if (!rule_want_elem(r, 0, ELEM_BOOL))
     return false;
   if (!elem_integer(a.elem) && !elem_integer(b.elem))
-    return stretch_f32(r, 1) && stretch(r, *r->out, in_type(r, 0), r->out);
+    return stretch_f32(r, 1) && stretch(r, *r->out, rule_in_type(r, 0), r->out);
   if (a.elem != b.elem)
-    return fail(r, "chooses between %s and %s, which differ in their elements", text(r, a), text(r, b));
-  return stretch(r, a, b, r->out) && stretch(r, *r->out, in_type(r, 0), r->out);
+    return rule_fail(r, "chooses between %s and %s, which differ in their elements", rule_text(r, a),
+                     rule_text(r, b));
+  return stretch(r, a, b, r->out) && stretch(r, *r->out, rule_in_type(r, 0), r->out);
 }
 
 static bool infer_codes(struct rule *r) {
@@ -262,9 +252,9 @@ static bool infer_codes(struct rule *r) {
 static bool stretch_integers(struct rule *r, enum elem e) {
   struct type t = type_scalar(e);
   for (int i = 0; i < r->op->n_in; i++) {
-    if (!elem_integer(in_type(r, i).elem))
-      return fail(r, "takes i8, i16 or i32, not %s", text(r, in_type(r, i)));
-    if (!stretch(r, t, in_type(r, i), &t))
+    if (!elem_integer(rule_in_type(r, i).elem))
+      return rule_fail(r, "takes i8, i16 or i32, not %s", rule_text(r, rule_in_type(r, i)));
+    if (!stretch(r, t, rule_in_type(r, i), &t))
       return false;
   }
   *r->out = t;
@@ -281,27 +271,27 @@ static bool infer_icompare(struct rule *r) {
 
 static bool infer_curve(struct rule *r) {
   const char *why = curve_check(&r->op->attr);
-  return why ? fail(r, "%s", why) : infer_integer(r);
+  return why ? rule_fail(r, "%s", why) : infer_integer(r);
 }
 
 /* ---- along an axis ----------------------------------------------------------------------------------- */
 
 /* The result is like the operand. */
 static bool infer_same(struct rule *r) {
-  *r->out = in_type(r, 0);
+  *r->out = rule_in_type(r, 0);
   double eps = r->op->attr.eps;
-  if (!want_elem(r, 0, ELEM_F32) || !want_axes(r, 0, 1))
+  if (!rule_want_elem(r, 0, ELEM_F32) || !rule_want_axes(r, 0, 1))
     return false;
-  return (eps >= 0 && eps < 1e30) || fail(r, "eps = %g is not a small positive number", eps);
+  return (eps >= 0 && eps < 1e30) || rule_fail(r, "eps = %g is not a small positive number", eps);
 }
 
 static bool infer_axis(struct rule *r) {
-  *r->out = in_type(r, 0);
-  return want_elem(r, 0, ELEM_F32) && want_axis(r, *r->out);
+  *r->out = rule_in_type(r, 0);
+  return rule_want_elem(r, 0, ELEM_F32) && want_axis(r, *r->out);
 }
 
-static bool infer_reduce(struct rule *r) {
-  struct type x = in_type(r, 0);
+bool infer_reduce(struct rule *r) {
+  struct type x = rule_in_type(r, 0);
   bool integers = elem_integer(x.elem);
   *r->out = with_elem(x, integers ? ELEM_I32 : ELEM_F32);
   if (!(integers ? want_axis(r, x) : infer_axis(r)))
@@ -314,61 +304,61 @@ static bool infer_reduce(struct rule *r) {
 
 /* W[m, n] against x[..., n]: gives [..., m] of element e. */
 static bool matrix_times(struct rule *r, enum elem e) {
-  struct type w = in_type(r, 0), x = in_type(r, 1);
+  struct type w = rule_in_type(r, 0), x = rule_in_type(r, 1);
   if (w.rank != 2)
-    return fail(r, "the matrix is %s; it needs two axes", text(r, w));
+    return rule_fail(r, "the matrix is %s; it needs two axes", rule_text(r, w));
   if (x.rank < 1)
-    return fail(r, "the vector is %s; it needs an axis", text(r, x));
+    return rule_fail(r, "the vector is %s; it needs an axis", rule_text(r, x));
   if (x.dim[x.rank - 1] != w.dim[1])
-    return fail(r, "the matrix %s has %lld columns, the vector %s has %lld elements", text(r, w),
-                (long long)w.dim[1], text(r, x), (long long)x.dim[x.rank - 1]);
+    return rule_fail(r, "the matrix %s has %lld columns, the vector %s has %lld elements", rule_text(r, w),
+                     (long long)w.dim[1], rule_text(r, x), (long long)x.dim[x.rank - 1]);
   *r->out = with_elem(x, e);
   r->out->dim[x.rank - 1] = w.dim[0];
   return true;
 }
 
 static bool infer_matmul(struct rule *r) {
-  struct type w = in_type(r, 0), x = in_type(r, 1);
+  struct type w = rule_in_type(r, 0), x = rule_in_type(r, 1);
   if (w.elem != ELEM_F32 && w.elem != ELEM_TERNARY)
-    return fail(r, "the matrix is f32 or ternary, not %s", text(r, w));
-  if (x.elem != ELEM_F32 && !quantised(x.elem))
-    return fail(r, "the vector is f32 or quantised, not %s", text(r, x));
+    return rule_fail(r, "the matrix is f32 or ternary, not %s", rule_text(r, w));
+  if (x.elem != ELEM_F32 && !rule_quantised(x.elem))
+    return rule_fail(r, "the vector is f32 or quantised, not %s", rule_text(r, x));
   return matrix_times(r, ELEM_F32);
 }
 
 static bool infer_ternary_sum(struct rule *r) {
-  enum elem x = in_type(r, 1).elem;
-  if (!want_elem(r, 0, ELEM_TERNARY))
+  enum elem x = rule_in_type(r, 1).elem;
+  if (!rule_want_elem(r, 0, ELEM_TERNARY))
     return false;
   if (x != ELEM_F32 && x != ELEM_I8 && x != ELEM_I16)
-    return fail(r, "sums i8, i16 or f32, not %s", text(r, in_type(r, 1)));
+    return rule_fail(r, "sums i8, i16 or f32, not %s", rule_text(r, rule_in_type(r, 1)));
   if (!matrix_times(r, x == ELEM_F32 ? ELEM_F32 : ELEM_I32))
     return false;
-  int64_t group = r->op->attr.group, n = in_type(r, 0).dim[1];
+  int64_t group = r->op->attr.group, n = rule_in_type(r, 0).dim[1];
   if (group == 0)
     return true;
   if (group < 0 || group > n)
-    return fail(r, "groups of %lld columns in %s", (long long)group, text(r, in_type(r, 0)));
+    return rule_fail(r, "groups of %lld columns in %s", (long long)group, rule_text(r, rule_in_type(r, 0)));
   if (r->out->rank == MAX_RANK)
-    return fail(r, "groups of %s would have more than %d axes", text(r, *r->out), MAX_RANK);
+    return rule_fail(r, "groups of %s would have more than %d axes", rule_text(r, *r->out), MAX_RANK);
   r->out->dim[r->out->rank++] = (n + group - 1) / group;
   return true;
 }
 
 static bool infer_quantize(struct rule *r) {
   int bits = r->op->attr.bits, frac = r->op->attr.frac;
-  if (!want_elem(r, 0, ELEM_F32) || !want_axes(r, 0, 1) || !want_bits(r, 16) || !want_rounding(r))
+  if (!rule_want_elem(r, 0, ELEM_F32) || !rule_want_axes(r, 0, 1) || !want_bits(r, 16) || !want_rounding(r))
     return false;
   if (frac != FRAC_DYNAMIC && (frac < -32 || frac > 32))
-    return fail(r, "frac = %d is not in -32 .. 32", frac);
-  *r->out = with_elem(in_type(r, 0), bits <= 8 ? ELEM_Q8 : ELEM_Q16);
+    return rule_fail(r, "frac = %d is not in -32 .. 32", frac);
+  *r->out = with_elem(rule_in_type(r, 0), bits <= 8 ? ELEM_Q8 : ELEM_Q16);
   return true;
 }
 
 static bool infer_dequantize(struct rule *r) {
-  struct type x = in_type(r, 0);
+  struct type x = rule_in_type(r, 0);
   *r->out = with_elem(x, ELEM_F32);
-  return quantised(x.elem) || fail(r, "takes a quantised value, not %s", text(r, x));
+  return rule_quantised(x.elem) || rule_fail(r, "takes a quantised value, not %s", rule_text(r, x));
 }
 
 /* ---- moving ------------------------------------------------------------------------------------------ */
@@ -383,27 +373,27 @@ static int64_t elements(struct type t, int64_t *leading) {
 }
 
 static bool infer_reshape(struct rule *r) {
-  struct type x = in_type(r, 0), t = r->op->out[0]->type;
+  struct type x = rule_in_type(r, 0), t = r->op->out[0]->type;
   int64_t lead_x, lead_t, n = elements(x, &lead_x), m = elements(t, &lead_t);
   *r->out = with_elem(t, x.elem);
   if (!want_plain(r, 0))
     return false;
   return (n == m && lead_x == lead_t) ||
-         fail(r, "%s and %s differ in their number of elements: %lld and %lld", text(r, x), text(r, *r->out),
-              (long long)n, (long long)m);
+         rule_fail(r, "%s and %s differ in their number of elements: %lld and %lld", rule_text(r, x),
+                   rule_text(r, *r->out), (long long)n, (long long)m);
 }
 
 static bool infer_broadcast(struct rule *r) {
-  struct type x = in_type(r, 0), t = with_elem(r->op->out[0]->type, x.elem), both;
+  struct type x = rule_in_type(r, 0), t = with_elem(r->op->out[0]->type, x.elem), both;
   *r->out = t;
   if (!want_plain(r, 0))
     return false;
   return (type_broadcast(x, t, &both) && type_same_shape(both, t)) ||
-         fail(r, "%s does not stretch to %s", text(r, x), text(r, t));
+         rule_fail(r, "%s does not stretch to %s", rule_text(r, x), rule_text(r, t));
 }
 
 static bool infer_transpose(struct rule *r) {
-  struct type x = in_type(r, 0);
+  struct type x = rule_in_type(r, 0);
   *r->out = x;
   if (!want_plain(r, 0))
     return false;
@@ -411,7 +401,7 @@ static bool infer_transpose(struct rule *r) {
   for (int k = 0; k < x.rank; k++) {
     int from = r->op->attr.perm[k];
     if (from < 0 || from >= x.rank || seen >> from & 1)
-      return fail(r, "perm is not an order of the %d axes of %s", x.rank, text(r, x));
+      return rule_fail(r, "perm is not an order of the %d axes of %s", x.rank, rule_text(r, x));
     seen |= 1u << from;
     r->out->dim[k] = x.dim[from];
   }
@@ -419,14 +409,14 @@ static bool infer_transpose(struct rule *r) {
 }
 
 static bool infer_slice(struct rule *r) {
-  struct type x = in_type(r, 0);
+  struct type x = rule_in_type(r, 0);
   int64_t begin = r->op->attr.begin, end = r->op->attr.end;
   *r->out = x;
   if (!want_plain(r, 0) || !want_axis(r, x))
     return false;
   if (begin < 0 || end <= begin || end > x.dim[r->op->attr.axis])
-    return fail(r, "%lld .. %lld is not a part of axis %d of %s", (long long)begin, (long long)end,
-                r->op->attr.axis, text(r, x));
+    return rule_fail(r, "%lld .. %lld is not a part of axis %d of %s", (long long)begin, (long long)end,
+                     r->op->attr.axis, rule_text(r, x));
   r->out->dim[r->op->attr.axis] = end - begin;
   return true;
 }
@@ -434,17 +424,17 @@ static bool infer_slice(struct rule *r) {
 static bool infer_concat(struct rule *r) {
   int axis = r->op->attr.axis;
   if (r->op->n_in == 0)
-    return fail(r, "has no operands");
-  struct type sum = in_type(r, 0);
+    return rule_fail(r, "has no operands");
+  struct type sum = rule_in_type(r, 0);
   for (int i = 0; i < r->op->n_in; i++) {
-    struct type t = in_type(r, i);
+    struct type t = rule_in_type(r, i);
     if (!want_plain(r, i) || !want_axis(r, t))
       return false;
     int64_t length = t.dim[axis];
     t.dim[axis] = sum.dim[axis];
     if (!type_equal(t, sum))
-      return fail(r, "%s and %s differ in more than axis %d", text(r, in_type(r, 0)), text(r, in_type(r, i)),
-                  axis);
+      return rule_fail(r, "%s and %s differ in more than axis %d", rule_text(r, rule_in_type(r, 0)),
+                       rule_text(r, rule_in_type(r, i)), axis);
     sum.dim[axis] += i ? length : 0;
   }
   *r->out = sum;
@@ -452,27 +442,27 @@ static bool infer_concat(struct rule *r) {
 }
 
 static bool infer_index(struct rule *r) {
-  struct type x = in_type(r, 0), i = in_type(r, 1);
-  if (!want_plain(r, 0) || !want_axes(r, 0, 1) || !want_elem(r, 1, ELEM_U32))
+  struct type x = rule_in_type(r, 0), i = rule_in_type(r, 1);
+  if (!want_plain(r, 0) || !rule_want_axes(r, 0, 1) || !rule_want_elem(r, 1, ELEM_U32))
     return false;
   if (i.rank > 1 || i.rank + x.rank - 1 > MAX_RANK)
-    return fail(r, "an index is one number or a vector of them, not %s", text(r, i));
+    return rule_fail(r, "an index is one number or a vector of them, not %s", rule_text(r, i));
   struct type t = {.elem = x.elem, .rank = i.rank + x.rank - 1};
   for (int k = 0; k < t.rank; k++)
     t.dim[k] = k < i.rank ? i.dim[k] : x.dim[k - i.rank + 1];
   *r->out = t;
   int64_t beyond = x.dim[0] > 0 ? index_beyond(r->op->in[1], x.dim[0]) : -1;
-  return beyond < 0 || fail(r, "%s has %lld rows, and the index reaches %lld", text(r, x),
-                            (long long)x.dim[0], (long long)beyond);
+  return beyond < 0 || rule_fail(r, "%s has %lld rows, and the index reaches %lld", rule_text(r, x),
+                                 (long long)x.dim[0], (long long)beyond);
 }
 
 static bool infer_tail(struct rule *r) {
-  struct type x = in_type(r, 0);
+  struct type x = rule_in_type(r, 0);
   *r->out = x;
-  if (!want_plain(r, 0) || !want_axes(r, 0, 1))
+  if (!want_plain(r, 0) || !rule_want_axes(r, 0, 1))
     return false;
   r->out->dim[0] = DIM_K;
-  return x.dim[0] == DIM_T || fail(r, "the first axis of %s is not T", text(r, x));
+  return x.dim[0] == DIM_T || rule_fail(r, "the first axis of %s is not T", rule_text(r, x));
 }
 
 /* ---- regions ----------------------------------------------------------------------------------------- */
@@ -482,7 +472,7 @@ static const struct op *body_end(struct rule *r) {
   const struct op *end = r->op->body ? r->op->body->last : NULL;
   if (end && end->code == OP_YIELD)
     return end;
-  fail(r, "the body does not end with yield");
+  rule_fail(r, "the body does not end with yield");
   return NULL;
 }
 
@@ -490,21 +480,21 @@ static bool infer_repeat(struct rule *r) {
   const struct block *body = r->op->body;
   int k = r->op->n_in;
   if (r->op->attr.count < 1 || r->op->attr.count > INT32_MAX)
-    return fail(r, "count = %lld is not in 1 .. %d", (long long)r->op->attr.count, INT32_MAX);
+    return rule_fail(r, "count = %lld is not in 1 .. %d", (long long)r->op->attr.count, INT32_MAX);
   const struct op *end = body_end(r);
   if (!end)
     return false;
   if (body->n_args != k + 1 || end->n_in != k || r->op->n_out != k)
-    return fail(r, "%d initial values, %d arguments, %d yielded, %d results", k, body->n_args, end->n_in,
-                r->op->n_out);
+    return rule_fail(r, "%d initial values, %d arguments, %d yielded, %d results", k, body->n_args, end->n_in,
+                     r->op->n_out);
   if (!type_equal(body->args[0]->type, type_scalar(ELEM_U32)))
-    return fail(r, "its index is u32, not %s", text(r, body->args[0]->type));
+    return rule_fail(r, "its index is u32, not %s", rule_text(r, body->args[0]->type));
   for (int i = 0; i < k; i++) {
-    struct type t = in_type(r, i), carried = body->args[i + 1]->type;
+    struct type t = rule_in_type(r, i), carried = body->args[i + 1]->type;
     r->out[i] = t;
     if (!type_equal(t, carried) || !type_equal(t, end->in[i]->type))
-      return fail(r, "value %d starts as %s, is carried as %s and yielded as %s", i, text(r, t),
-                  text(r, carried), text(r, end->in[i]->type));
+      return rule_fail(r, "value %d starts as %s, is carried as %s and yielded as %s", i, rule_text(r, t),
+                       rule_text(r, carried), rule_text(r, end->in[i]->type));
   }
   return true;
 }
@@ -523,23 +513,24 @@ static bool infer_scan(struct rule *r) {
   if (!end)
     return false;
   if (body->n_args != r->op->n_in || end->n_in != r->op->n_out)
-    return fail(r, "%d operands, %d arguments, %d yielded, %d results", r->op->n_in, body->n_args, end->n_in,
-                r->op->n_out);
+    return rule_fail(r, "%d operands, %d arguments, %d yielded, %d results", r->op->n_in, body->n_args,
+                     end->n_in, r->op->n_out);
   for (int i = 0; i < r->op->n_in; i++) {
-    struct type t = in_type(r, i), token = body->args[i]->type;
-    if (t.rank < 1 || t.dim[0] >= 0 || t.dim[0] != in_type(r, 0).dim[0])
-      return fail(r,
-                  "operand %d is %s; its first axis must be T, B or another that is known only at each call, "
-                  "the same for all operands",
-                  i, text(r, t));
+    struct type t = rule_in_type(r, i), token = body->args[i]->type;
+    if (t.rank < 1 || t.dim[0] >= 0 || t.dim[0] != rule_in_type(r, 0).dim[0])
+      return rule_fail(
+          r,
+          "operand %d is %s; its first axis must be T, B or another that is known only at each call, "
+          "the same for all operands",
+          i, rule_text(r, t));
     if (!type_equal(one_token(t), token))
-      return fail(r, "operand %d is %s, its argument %s", i, text(r, t), text(r, token));
+      return rule_fail(r, "operand %d is %s, its argument %s", i, rule_text(r, t), rule_text(r, token));
   }
   for (int i = 0; i < end->n_in; i++) {
     struct type t = end->in[i]->type;
     if (t.rank == MAX_RANK)
-      return fail(r, "yields %s, which has no room for the tokens' axis", text(r, t));
-    r->out[i] = type_lead(t, r->op->n_in ? in_type(r, 0).dim[0] : DIM_T);
+      return rule_fail(r, "yields %s, which has no room for the tokens' axis", rule_text(r, t));
+    r->out[i] = type_lead(t, r->op->n_in ? rule_in_type(r, 0).dim[0] : DIM_T);
   }
   return true;
 }
@@ -549,7 +540,7 @@ static bool infer_kernel(struct rule *r) {
   if (!end)
     return false;
   if (r->op->body->n_args != 0 || end->n_in != r->op->n_out)
-    return fail(r, "%d arguments, %d yielded, %d results", r->op->body->n_args, end->n_in, r->op->n_out);
+    return rule_fail(r, "%d arguments, %d yielded, %d results", r->op->body->n_args, end->n_in, r->op->n_out);
   for (int i = 0; i < end->n_in; i++)
     r->out[i] = end->in[i]->type;
   return true;
@@ -573,7 +564,7 @@ static bool sized(struct rule *r, struct type t) {
   for (int i = 0; i < t.rank; i++) {
     int64_t d = t.dim[i] < 0 && t.dim[i] >= -r->m->dims.n ? 1 : t.dim[i];
     if (d < 1 || d > MOST_ELEMENTS / n)
-      return fail(r, "%s is not a size that a value can have", text(r, t));
+      return rule_fail(r, "%s is not a size that a value can have", rule_text(r, t));
     n *= d;
   }
   return true;
@@ -584,9 +575,9 @@ bool op_infer(struct arena *a, const struct module *m, const struct op *op, stru
   struct rule r = {.arena = a, .m = m, .op = op, .out = out, .why = why};
   const struct op_info *info = &op_info[op->code];
   if (info->ins >= 0 && op->n_in != info->ins)
-    return fail(&r, "takes %d operand%s, not %d", info->ins, info->ins == 1 ? "" : "s", op->n_in);
+    return rule_fail(&r, "takes %d operand%s, not %d", info->ins, info->ins == 1 ? "" : "s", op->n_in);
   if (info->outs >= 0 && op->n_out != info->outs)
-    return fail(&r, "has %d result%s, not %d", info->outs, info->outs == 1 ? "" : "s", op->n_out);
+    return rule_fail(&r, "has %d result%s, not %d", info->outs, info->outs == 1 ? "" : "s", op->n_out);
   if (info->outs == 1 && !sized(&r, op->out[0]->type))
     return false;
   if (!rules[op->code](&r))

@@ -90,7 +90,8 @@ enum attr_flags {
   A_FRAC = 512,
   A_ROUND = 1024,
   A_GROUP = 2048,
-  A_CURVE = 4096 /* curve, out_frac, segments */
+  A_CURVE = 4096,  /* curve, out_frac, segments */
+  A_REVERSE = 8192 /* of a region */
 };
 
 /* The rounding modes a quantiser can name. TRUNCATE: toward zero; FLOOR: toward minus infinity. */
@@ -126,6 +127,7 @@ struct attrs {
   enum curve curve;
   int out_frac, segments; /* curve: fraction bits of the result; log2 of the number of pieces */
   int64_t group;          /* ternary_sum: columns that share a sum; 0: the whole row */
+  bool reverse;           /* repeat, scan: from the last index or token to the first */
 };
 enum { FRAC_DYNAMIC = -128 };
 
@@ -256,6 +258,7 @@ struct weight {
   int n_counts;
   int64_t counts[MAX_REPEATS];
   enum weight_origin origin;
+  bool trained;            /* functions may `define` it anew: its memory is written while the model runs */
   const char *tensor;      /* LOADED: the checkpoint's name where it is not `name`; else NULL */
   enum weight_scale scale; /* ternary */
   enum scale_rule rule;    /* ternary */
@@ -279,8 +282,9 @@ struct weight {
 
 struct state {
   const char *name; /* as in struct weight */
-  struct type type; /* f32, i8, i16 or i32 */
-  int frac;         /* of integers; FRAC_NONE elsewhere */
+  struct type
+      type; /* f32, i8, i16 or i32; a first axis that is known only at each call: as long as a call's */
+  int frac; /* of integers; FRAC_NONE elsewhere */
   int n_counts;
   int64_t counts[MAX_REPEATS];
   double init; /* every element's value before the first token */
@@ -408,6 +412,14 @@ struct value *build_reshape(struct builder *b, struct value *x, struct type t); 
 struct value *build_slice(struct builder *b, struct value *x, int axis, int64_t begin, int64_t end);
 void op_set_results(struct module *m, struct op *op, int n, const struct type *types);
 
+/* Of an operator that changes a state or a weight (write, define, outer, scatter): its operands before the
+ * indices. 0: it changes none. */
+int op_changes(enum opcode code);
+/* A product that a kernel of runtime/kernels computes by itself: it stands outside kernels after `fuse`. */
+bool op_is_product(const struct op *op);
+bool op_takes_matrix(
+    const struct op *op); /* its first operand is a weight, or in a kernel a matrix of numbers */
+
 /* ---- changing: edit.c -------------------------------------------------------------------------------- */
 
 void op_unlink(struct op *op); /* takes it out of its block; stays allocated */
@@ -444,7 +456,7 @@ void ir_print(const struct module *m, FILE *out);
 /* Declarations of it, a line each. */
 void ir_print_params(const struct module *m, FILE *out);
 void ir_print_weight(const struct weight *w, FILE *out);
-void ir_print_state(const struct state *s, FILE *out);
+void ir_print_state(const struct module *m, const struct state *s, FILE *out);
 /* NULL after diagnostics. The result is verified. */
 struct module *ir_parse(struct arena *a, struct diag *d, uint16_t file);
 

@@ -169,6 +169,11 @@ static bool parse_folded(struct parser *p, struct weight *w) {
   return true;
 }
 
+static bool parse_trained(struct parser *p, struct weight *w) {
+  (void)p;
+  return w->trained = true;
+}
+
 static bool parse_merged(struct parser *p, struct weight *w) {
   VEC(const char *) parts = {0};
   w->origin = WEIGHT_MERGED;
@@ -223,7 +228,7 @@ static const struct {
 } weight_clauses[] = {
     {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged}, {"source", parse_source},
     {"stored", parse_stored}, {"at", parse_at},         {"scales", parse_scales}, {"stride", parse_stride},
-    {"frac", parse_frac},     {"scale", parse_rule},    {"of", parse_of},
+    {"frac", parse_frac},     {"scale", parse_rule},    {"of", parse_of},         {"trained", parse_trained},
 };
 enum { WEIGHT_CLAUSES = sizeof weight_clauses / sizeof *weight_clauses };
 

@@ -138,7 +138,7 @@ static bool define_results(struct parser *p, const struct op_text *t, struct op 
 
 /* "%h, @h[%l]" where something is written, "@h[%l]" elsewhere. */
 static bool parse_symbol(struct parser *p, struct op_text *t) {
-  if (op_info[t->code].outs == 0) {
+  for (int i = 0; i < op_changes(t->code); i++) {
     struct value *v;
     if (!parse_value(p, &v) || !p_expect(p, ","))
       return false;
@@ -228,6 +228,7 @@ static bool parse_body(struct parser *p, struct op *op, const struct arguments *
 static bool parse_region(struct parser *p, struct block *b, struct op_text *t) {
   struct arguments args = {0};
   unsigned attrs = op_info[t->code].attrs;
+  t->attr.reverse = attrs & A_REVERSE && p_word(p, "reverse");
   if (attrs & A_COUNT && !p_integer(p, 1, INT32_MAX, &t->attr.count))
     return false;
   if (attrs & A_NAME && !p_take(p, TOKEN_STRING, "the kernel's name in quotes", &t->attr.name))

@@ -118,6 +118,8 @@ void ir_print_weight(const struct weight *w, FILE *out) {
     fputs(" of ", out);
     put_string(out, w->tensor);
   }
+  if (w->trained)
+    fputs(" trained", out);
   if (w->origin == WEIGHT_FOLDED)
     fputs(" folded", out);
   if (w->origin == WEIGHT_MERGED)
@@ -138,12 +140,12 @@ void ir_print_weight(const struct weight *w, FILE *out) {
   arena_free(&a);
 }
 
-void ir_print_state(const struct state *s, FILE *out) {
+void ir_print_state(const struct module *m, const struct state *s, FILE *out) {
   struct arena a = {0};
   fputs("state ", out);
   put_symbol(out, s->name);
   put_counts(out, s->n_counts, s->counts);
-  fprintf(out, " : %s", type_text(&a, NULL, s->type));
+  fprintf(out, " : %s", type_text(&a, m, s->type));
   put_format(out, s->frac);
   fputs(" = ", out);
   put_number(out, s->init);
@@ -337,6 +339,8 @@ static void put_arguments(struct ir_printer *p, const struct op *op) {
 }
 
 static void print_region(struct ir_printer *p, const struct op *op, int depth) {
+  if (op->attr.reverse)
+    fputs(op->code == OP_SCAN ? " reverse" : "reverse ", p->out);
   if (op_info[op->code].attrs & A_COUNT)
     put_integer(p->out, op->attr.count);
   if (op_info[op->code].attrs & A_NAME)
@@ -355,11 +359,12 @@ static void print_region(struct ir_printer *p, const struct op *op, int depth) {
 
 /* Operands; those after a symbol are its indices: "write %h, @h[%l]". */
 static void put_operands(FILE *out, const struct op *op) {
-  int plain = op_info[op->code].flags & SYMBOL ? (op_info[op->code].outs == 0 && op->n_in > 0) : op->n_in;
+  bool symbol = op_info[op->code].flags & SYMBOL;
+  int changes = op_changes(op->code), plain = symbol && changes < op->n_in ? changes : op->n_in;
   if (plain)
     fputc(' ', out);
   put_values(out, plain, op->in);
-  if (!(op_info[op->code].flags & SYMBOL))
+  if (!symbol)
     return;
   fputs(plain ? ", " : " ", out);
   put_symbol(out, op->attr.symbol);
@@ -447,7 +452,7 @@ void ir_print(const struct module *m, FILE *out) {
   for (const struct weight *w = m->weights; w; w = w->next)
     ir_print_weight(w, out);
   for (const struct state *s = m->states; s; s = s->next)
-    ir_print_state(s, out);
+    ir_print_state(m, s, out);
   for (const struct func *f = m->funcs; f; f = f->next)
     print_func(&p, f);
   arena_free(&texts);

@@ -66,6 +66,13 @@ static bool stored_type(struct type t) {
   return (t.elem == ELEM_F32 || elem_integer(t.elem)) && !type_dynamic(t);
 }
 
+/* A state may be as long as a call: one number of tokens, which leads. */
+static bool state_type(struct type t) {
+  if (t.rank && t.dim[0] < 0)
+    t.dim[0] = 1;
+  return stored_type(t);
+}
+
 static void check_format(struct verifier *c, struct loc at, const char *what, struct type t, int frac) {
   if (frac == FRAC_NONE)
     return;
@@ -133,6 +140,9 @@ static void check_symbols(struct verifier *c) {
              text_of(c, w->type));
     else if (elem_integer(w->type.elem) && w->origin != WEIGHT_FOLDED)
       report(c, w->at, "weight '%s' is %s; only folded weights are integers", w->name, text_of(c, w->type));
+    if (w->trained && w->origin != WEIGHT_LOADED)
+      report(c, w->at, "weight '%s' is computed from others; only tensors of the checkpoint are trained",
+             w->name);
     if (w->tensor && w->origin != WEIGHT_LOADED)
       report(c, w->at, "weight '%s' is no tensor of the checkpoint, but is said to be '%s' there", w->name,
              w->tensor);
@@ -142,7 +152,7 @@ static void check_symbols(struct verifier *c) {
     check_place(c, w->at, w->name, w->offset, w->stride, weight_instances(w), c->m->weights_bytes);
   }
   for (const struct state *s = c->m->states; s; s = s->next) {
-    if (!stored_type(s->type))
+    if (!state_type(s->type))
       report(c, s->at, "state '%s' is %s; states are f32, i8, i16 or i32", s->name, text_of(c, s->type));
     else if (!holds(s->type.elem, s->init))
       report(c, s->at, "state '%s' begins with %g, which is not a value of %s", s->name, s->init,
@@ -188,6 +198,13 @@ static void check_dims(struct verifier *c, struct loc at, struct type t) {
 
 /* A function of several sequences has the state of each, another that of the one. */
 static void check_state(struct verifier *c, const struct op *op) {
+  const struct state *s = op->attr.symbol ? state_find(c->m, op->attr.symbol) : NULL;
+  if (s && type_dynamic(s->type)) {
+    if (func_sequences(c->m, c->f))
+      report(c, op->at, "%s: '%s' is as long as a call, and '%s' is of several sequences", name_of(op),
+             s->name, c->f->name);
+    return;
+  }
   struct type t = op->code == OP_READ ? op->out[0]->type : op->n_in ? op->in[0]->type : (struct type){0};
   int64_t of = func_sequences(c->m, c->f), lead = t.rank ? t.dim[0] : 1;
   if (of && lead != of)
@@ -197,16 +214,12 @@ static void check_state(struct verifier *c, const struct op *op) {
     report(c, op->at, "%s: %s in '%s', where there is one sequence", name_of(op), text_of(c, t), c->f->name);
 }
 
-static bool takes_matrix(const struct op *op) {
-  return op->code == OP_MATMUL || op->code == OP_TERNARY_SUM;
-}
-
 /* Quantised values and ternary weights enter products only; a ternary one as the matrix. */
 static void check_operand(struct verifier *c, const struct op *op, int i) {
   enum elem e = op->in[i]->type.elem;
   bool quantised = e == ELEM_Q8 || e == ELEM_Q16;
-  if ((quantised && op->code != OP_MATMUL && op->code != OP_DEQUANTIZE) ||
-      (e == ELEM_TERNARY && !(takes_matrix(op) && i == 0)))
+  if ((quantised && op->code != OP_MATMUL && op->code != OP_OUTER && op->code != OP_DEQUANTIZE) ||
+      (e == ELEM_TERNARY && !(op_takes_matrix(op) && i == 0)))
     report(c, op->at, "%s: %s can only enter a matrix product", name_of(op), text_of(c, op->in[i]->type));
 }
 
@@ -245,7 +258,8 @@ static void check_operands(struct verifier *c, const struct op *op) {
 
 /* Same symbol and indices; the indices of write and define follow the value. */
 static bool same_target(const struct op *a, const struct op *b) {
-  if (a->code != b->code || a->n_in != b->n_in || strcmp(a->attr.symbol, b->attr.symbol) != 0)
+  if (a->code != b->code || a->n_in != b->n_in || a->block != b->block ||
+      strcmp(a->attr.symbol, b->attr.symbol) != 0)
     return false;
   for (int i = 1; i < a->n_in; i++)
     if (a->in[i] != b->in[i])
@@ -255,13 +269,15 @@ static bool same_target(const struct op *a, const struct op *b) {
 
 static void check_effect(struct verifier *c, const struct op *op) {
   bool in_fold = func_is_fold(c->f);
-  if (in_fold != (op->code == OP_DEFINE))
-    report(c, op->at, in_fold ? "%s: 'fold' has no states" : "%s: only 'fold' defines weights", name_of(op));
-  if (op->code == OP_READ || !op->attr.symbol)
+  if (in_fold && op->code != OP_DEFINE)
+    report(c, op->at, "%s: 'fold' has no states", name_of(op));
+  if (op->code == OP_READ || op->code == OP_OUTER || op->code == OP_SCATTER || !op->attr.symbol)
     return;
   const struct weight *w = op->code == OP_DEFINE ? weight_find(c->m, op->attr.symbol) : NULL;
-  if (w && w->origin != WEIGHT_FOLDED)
+  if (w && in_fold && w->origin != WEIGHT_FOLDED)
     report(c, op->at, "define: '%s' is not a folded weight", w->name);
+  if (w && !in_fold && !w->trained)
+    report(c, op->at, "define: '%s' is not a trained weight; others are defined in 'fold' only", w->name);
   for (int i = 0; i < c->writes.n; i++)
     if (same_target(c->writes.at[i], op)) {
       report(c, op->at, "%s: '%s' is written twice", name_of(op), op->attr.symbol);
@@ -298,7 +314,7 @@ static void check_buffer(struct verifier *c, struct loc at, const struct value *
 
 /* What stands outside kernels after fuse, each with a buffer for what it makes. */
 static void check_planned(struct verifier *c, const struct op *op) {
-  bool makes = op->code == OP_KERNEL || op->code == OP_TERNARY_SUM || op->code == OP_REPEAT;
+  bool makes = op->code == OP_KERNEL || op_is_product(op) || op->code == OP_REPEAT;
   if (!makes && op->code != OP_WEIGHT && !(op_info[op->code].flags & END)) {
     report(c, op->at, "%s: stands outside a kernel where memory is planned", name_of(op));
     return;
@@ -322,7 +338,7 @@ static void check_op(struct verifier *c, const struct op *op, bool in_kernel) {
   check_results(c, op);
   if (op->code == OP_CONST)
     check_const(c, op);
-  if (op->code == OP_READ || op->code == OP_WRITE || op->code == OP_DEFINE)
+  if (op->code == OP_READ || op_changes(op->code))
     check_effect(c, op);
   if (op->code == OP_READ || op->code == OP_WRITE)
     check_state(c, op);

@@ -44,7 +44,7 @@ static uint64_t hash_of(const struct op *op) {
   uint64_t h = mix(0, op->code), operands = 0, value;
   for (const char *s = op->attr.symbol; s && *s; s++)
     h = mix(h, (unsigned char)*s);
-  if (op->code == OP_READ || op->code == OP_WRITE)
+  if (op->code == OP_READ || op_changes(op->code))
     return h;
   for (int i = 0; i < op->n_in; i++)
     operands += mix(op_info[op->code].flags & COMMUTES ? 0 : (uint64_t)i, (uintptr_t)op->in[i]);
@@ -102,7 +102,7 @@ static struct op *find_equal(const struct cse *c, struct op *op) {
 /* Reads of the state that op writes are no longer what a new read gives. */
 static void forget_reads(struct op *op, void *data) {
   struct cse *c = data;
-  if (op->code != OP_WRITE)
+  if (!op_changes(op->code))
     return;
   const struct hash_bucket *b = bucket_of(c, hash_of(&(struct op){.code = OP_READ, .attr = op->attr}));
   for (int i = b ? b->newest : -1; i >= 0; i = c->known.at[i].next) {
@@ -131,7 +131,7 @@ static void visit_block(struct cse *c, struct block *b) {
     use_forwarded(op);
     if (op->body)
       visit_body(c, op);
-    else if (op->code == OP_WRITE)
+    else if (op_changes(op->code))
       forget_reads(op, c);
     else if (!(op_info[op->code].flags & PURE) && op->code != OP_READ)
       continue;

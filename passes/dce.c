@@ -51,7 +51,7 @@ static void note_op(struct op *op, void *data) {
     return;
   struct symbol_use *s = note_symbol(d, op->attr.symbol);
   s->read |= op->code == OP_READ;
-  s->written |= op->code == OP_WRITE;
+  s->written |= op_changes(op->code) && op->code != OP_DEFINE;
   s->weight |= op->code == OP_WEIGHT;
   s->scale |= op->code == OP_WSCALE;
   s->defined |= op->code == OP_DEFINE;
@@ -69,11 +69,11 @@ static void find_symbols(struct dce *d) {
 /* Writes and definitions that something reads. */
 static bool has_reader(const struct dce *d, const struct op *op) {
   const struct symbol_use *s = symbol_of(d, op->attr.symbol);
-  return op->code == OP_WRITE ? s->read : s->weight;
+  return op->code == OP_DEFINE ? s->weight || s->scale : s->read;
 }
 
 static bool is_effect(const struct op *op) {
-  return op->code == OP_WRITE || op->code == OP_DEFINE;
+  return op_changes(op->code) > 0;
 }
 
 /* ---- marking: a needed value's id is 1 --------------------------------------------------------------- */

@@ -72,10 +72,16 @@ static bool is_buffer(const struct value *v) {
   return !fuse_leaf(v) && (v->def || v->block->parent);
 }
 
+/* Of the function: the caller's buffer. */
+static bool is_argument(const struct value *v) {
+  return !v->def && !v->block->parent;
+}
+
 static void copy_inputs(struct fuse *f, struct block *b) {
   for (struct op *op = b->first; op; op = op->next) {
-    if (op->code == OP_TERNARY_SUM && !is_buffer(op->in[1]))
-      copy_operand(f, op, 1);
+    for (int i = 0; i < 2 && op_is_product(op); i++)
+      if (!(i == 0 && op_takes_matrix(op)) && !is_buffer(op->in[i]) && !is_argument(op->in[i]))
+        copy_operand(f, op, i);
     for (int i = 0; op->code == OP_REPEAT && i < op->n_in; i++)
       if (!is_buffer(op->in[i]))
         copy_operand(f, op, i);
@@ -184,7 +190,10 @@ static void make_kernel(struct fuse *f, const struct fuse_plan *s, const fuse_li
 static void make_sum(struct fuse *f, struct op *sum) {
   op_move_end(sum, sum->block);
   struct leaves l = {.b = builder_before(f->m, sum)};
-  sum->in[0] = clone_leaf(&l, sum->in[0]);
+  if (op_takes_matrix(sum))
+    sum->in[0] = clone_leaf(&l, sum->in[0]);
+  for (int i = op_changes(sum->code); i > 0 && i < sum->n_in; i++)
+    sum->in[i] = clone_leaf(&l, sum->in[i]);
 }
 
 /* Barriers of one level, and what runs in the kernel of each scan or product. */

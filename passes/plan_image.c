@@ -35,7 +35,7 @@ static bool state_like(const struct state *s, const struct state *first) {
 }
 
 static int64_t state_room(const struct module *m, const struct state *s) {
-  return place_align(elem_bytes(s->type.elem) * type_count(s->type, NULL), plan_align(m));
+  return place_align(elem_bytes(s->type.elem) * most_count(m, s->type), plan_align(m));
 }
 
 /* `first` and all states after it with the same counts, from byte `at`; returns where they end. */
@@ -141,7 +141,7 @@ static enum storage storage_for(const struct uses *u, const struct weight *w) {
   default: break;
   }
   bool half = w->source == STORE_F16 || w->source == STORE_BF16;
-  return w->type.rank >= 2 && half && w->origin == WEIGHT_LOADED ? w->source : STORE_F32;
+  return w->type.rank >= 2 && half && w->origin == WEIGHT_LOADED && !w->trained ? w->source : STORE_F32;
 }
 
 /* One instance's numbers and scales from byte `at`; returns where they end. */

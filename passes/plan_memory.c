@@ -27,7 +27,7 @@
 /* ---- copies ------------------------------------------------------------------------------------------ */
 
 static bool made_by_kernel(const struct value *v, const struct block *b) {
-  return v->block == b && v->def && (v->def->code == OP_KERNEL || v->def->code == OP_TERNARY_SUM);
+  return v->block == b && v->def && (v->def->code == OP_KERNEL || op_is_product(v->def));
 }
 
 static bool used_from(const struct op *first, const struct value *v) {

@@ -47,7 +47,8 @@ static bool quantised(const struct value *v) {
 }
 
 static void check_sums(struct op *op, void *data) {
-  bool product = op->code == OP_MATMUL && op->in[0]->type.elem == ELEM_TERNARY;
+  bool product =
+      (op->code == OP_MATMUL || op->code == OP_MATMUL_BACK) && op->in[0]->type.elem == ELEM_TERNARY;
   for (int i = 0; i < op->n_out; i++)
     product |= quantised(op->out[i]);
   if (product)
@@ -75,8 +76,13 @@ static bool stands_alone(const struct op *op) {
   switch (op->code) {
   case OP_KERNEL:
   case OP_TERNARY_SUM:
+  case OP_TERNARY_BACK:
+  case OP_MATMUL_BACK:
+  case OP_OUTER:
+  case OP_SCATTER:
   case OP_REPEAT: return true;
-  case OP_WEIGHT: return op->out[0]->type.elem == ELEM_TERNARY; /* a sum's matrix */
+  case OP_WEIGHT:
+    return op->next && op_is_product(op->next) && op->next->in[0] == op->out[0]; /* its matrix */
   default: return op_info[op->code].flags & END;
   }
 }

@@ -84,7 +84,7 @@ bool op_uses(const struct op *op, const struct value *v) {
 }
 
 bool states_conflict(const struct op *a, const struct op *b) {
-  int skip_a = a->code == OP_WRITE, skip_b = b->code == OP_WRITE; /* the value written */
+  int skip_a = op_changes(a->code), skip_b = op_changes(b->code); /* what is written or added */
   if ((!skip_a && !skip_b) || strcmp(a->attr.symbol, b->attr.symbol) != 0)
     return false;
   for (int i = 0; i < a->n_in - skip_a; i++) {

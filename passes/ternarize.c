@@ -15,6 +15,9 @@
  *   matmul(W f32, q)     -> matmul(W, convert(c) / s)
  *   dequantize(q)        -> convert(c) / s
  *   matmul(W computed f32[m, n], x) -> sum(W * x) over the last axis            (a state's read-out, say)
+ *   matmul_back(W ternary, d)       -> ternary_back(W, d / wscale(W))           (of a backward pass)
+ *   matmul_back(W computed, d)      -> sum(W * d) over the axis before the last
+ *   outer(a, q)                     -> outer(a / s, c)
  *
  * Scales a group of columns: the sum keeps a group axis, [..., m, g], each group is divided by its own scale,
  * and a float sum over g follows. All products of one quantised value share its codes. */
@@ -68,7 +71,7 @@ static struct value *weight_scale(struct builder *b, const struct op *weight) {
   return build(b, OP_WSCALE, weight->n_in, weight->in, &attr, NULL)->out[0];
 }
 
-/* [..., 1] -> [..., 1, 1], to meet a sum with a group axis. */
+/* [..., m] -> [..., m, 1], to meet what has a group axis. */
 static struct value *over_groups(struct builder *b, struct value *s) {
   struct type t = s->type;
   if (t.rank == 0)
@@ -90,8 +93,8 @@ static bool room_for_groups(struct ternarize *t, const struct op *matmul) {
   if (x.rank < MAX_RANK)
     return true;
   diag_at(t->m->diag, SEVERITY_ERROR, matmul->at,
-          "matmul: grouped scales against %s would need more than %d axes", type_text(t->m->arena, t->m, x),
-          MAX_RANK);
+          "%s: grouped scales against %s would need more than %d axes", op_info[matmul->code].text,
+          type_text(t->m->arena, t->m, x), MAX_RANK);
   return false;
 }
 
@@ -128,9 +131,57 @@ static struct value *product(struct ternarize *t, struct builder *b, struct op *
   return q ? build2(b, OP_MATMUL, w, x) : op->out[0];
 }
 
-static void rewrite_product(struct ternarize *t, struct op *op) {
+/* ---- products of a backward pass --------------------------------------------------------------------- */
+
+static struct value *ternary_back(struct ternarize *t, struct builder *b, struct op *op) {
+  const struct op *weight = op->in[0]->def;
+  const struct weight *w = weight_find(t->m, weight->attr.symbol);
+  struct value *d = op->in[1];
+  struct attrs attr = {0};
+  if (w->scale == WSCALE_GROUP) {
+    if (!room_for_groups(t, op))
+      return NULL;
+    attr.group = w->group < w->type.dim[1] ? w->group : w->type.dim[1];
+    d = over_groups(b, d);
+  }
+  d = build2(b, OP_DIV, d, weight_scale(b, weight));
+  return build(b, OP_TERNARY_BACK, 2, (struct value *[]){op->in[0], d}, &attr, NULL)->out[0];
+}
+
+/* W[m, n], d[..., m] -> [..., n], for a matrix that is computed. */
+static struct value *expand_back(struct builder *b, struct value *w, struct value *d) {
+  struct type column = d->type, t = d->type;
+  if (d->type.rank == MAX_RANK)
+    return build_poison(b, t);
+  column.dim[column.rank++] = 1;
+  struct value *product = build2(b, OP_MUL, w, build_reshape(b, d, column));
+  t.dim[t.rank - 1] = w->type.dim[1];
+  return build_reshape(b, build_axis(b, OP_SUM, product, d->type.rank - 1), t);
+}
+
+static struct value *product_back(struct ternarize *t, struct builder *b, struct op *op) {
+  struct value *w = op->in[0];
+  if (w->type.elem == ELEM_TERNARY)
+    return ternary_back(t, b, op);
+  return op_is(w->def, OP_WEIGHT) ? op->out[0] : expand_back(b, w, op->in[1]);
+}
+
+/* In its place: codes, and what they are multiplied with over their scale. */
+static void rewrite_outer(struct ternarize *t, struct op *op) {
+  const struct quantised *q = find_quantised(t, op->in[1]);
   struct builder b = builder_before(t->m, op);
-  struct value *y = product(t, &b, op);
+  if (!q)
+    return;
+  op->in[0] = build2(&b, OP_DIV, op->in[0], q->scale);
+  op->in[1] = q->codes;
+}
+
+/* ---- operators in their order ------------------------------------------------------------------------ */
+
+static void rewrite(struct ternarize *t, struct op *op,
+                    struct value *(*made)(struct ternarize *t, struct builder *b, struct op *op)) {
+  struct builder b = builder_before(t->m, op);
+  struct value *y = made(t, &b, op);
   if (!y)
     t->ok = false;
   else if (y != op->out[0])
@@ -149,7 +200,9 @@ static void visit(struct op *op, void *data) {
   use_forwarded(op);
   switch (op->code) {
   case OP_QUANTIZE: split_quantize(t, op); break;
-  case OP_MATMUL: rewrite_product(t, op); break;
+  case OP_MATMUL: rewrite(t, op, product); break;
+  case OP_MATMUL_BACK: rewrite(t, op, product_back); break;
+  case OP_OUTER: rewrite_outer(t, op); break;
   case OP_DEQUANTIZE: rewrite_dequantize(t, op); break;
   default: break;
   }

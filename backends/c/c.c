@@ -74,6 +74,8 @@ void print_curves(FILE *out, const struct loops *l) {
   arena_free(&a);
 }
 
+static const char training[] = "#include \"runtime/kernels/training.h\"\n\n";
+
 void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
   const struct module *m = l->module;
   struct arena a = {0};
@@ -83,6 +85,8 @@ void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
           name, spec);
   arena_free(&a);
   fputs(preamble, out);
+  if (loops_call(l))
+    fputs(training, out);
   print_curves(out, l);
   for (const struct kernel *k = l->kernels; k; k = k->next)
     print_kernel(out, l, k, NULL);
@@ -182,6 +186,8 @@ static void print_ops(FILE *out, const struct c_project *p) {
 }
 
 static void print_makefile(FILE *out, const struct c_project *p) {
+  static const char of_training[] = " \\\n       runtime/kernels/gradient.o runtime/kernels/scatter.o "
+                                    "runtime/kernels/pack.o runtime/kernels/ternarize.o";
   const char *name = p->name;
   fprintf(out,
           "# Builds lib%s.a, the model's kernels, which need only libm, and %s, the program around them.\n"
@@ -193,9 +199,9 @@ static void print_makefile(FILE *out, const struct c_project *p) {
           "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
           "CORE = %s.o program.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o \\\n"
           "       runtime/kernels/ternary_avxvnni.o runtime/kernels/ternary_vnni.o "
-          "runtime/kernels/ternary_neon.o\n"
+          "runtime/kernels/ternary_neon.o%s\n"
           "PROGRAM =",
-          name, name, name);
+          name, name, name, loops_call(p->loops) ? of_training : "");
   for (int i = 0; i < p->runtime.n; i++) {
     size_t n = strlen(p->runtime.at[i]);
     if (p->runtime.at[i][n - 1] == 'c')
@@ -241,6 +247,10 @@ static bool write_project(struct c_project *p) {
                                         "kernels/ternary_rows.h",   "kernels/ternary_tables.h",
                                         "kernels/ternary_avx2.c",   "kernels/ternary_avxvnni.c",
                                         "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
+  static const char *const of_training[] = {
+      "kernels/training.h", "kernels/gradient.h",  "kernels/gradient.c",
+      "kernels/scatter.h",  "kernels/scatter.c",   "kernels/pack.h",
+      "kernels/pack.c",     "kernels/ternarize.h", "kernels/ternarize.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->name);
   bool ok = list_runtime(p) && output_folder(p->d, p->dir);
@@ -251,6 +261,8 @@ static bool write_project(struct c_project *p) {
     ok = copy_file(p, p->runtime.at[i]);
   for (size_t i = 0; ok && i < sizeof kernels / sizeof *kernels; i++)
     ok = copy_file(p, kernels[i]);
+  for (size_t i = 0; ok && loops_call(p->loops) && i < sizeof of_training / sizeof *of_training; i++)
+    ok = copy_file(p, of_training[i]);
   return ok && write_file(p, source, print_source) && write_file(p, "program.c", print_program) &&
          write_file(p, "ops.h", print_ops) && write_file(p, "Makefile", print_makefile) &&
          write_file(p, "README", print_readme);

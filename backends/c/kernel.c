@@ -229,6 +229,9 @@ static void print_loop(struct c_printer *p, const struct loop *l) {
     print_shared(p, l, extent);
   } else if (lanes) {
     print_lanes(p, l, extent);
+  } else if (l->reverse) {
+    print_line(p, "for (%s %s = %s; %s-- > 0;) {", index_type(p), name, extent, name);
+    print_body(p, l->body);
   } else {
     print_line(p, "for (%s %s = 0; %s < %s; %s++) {", index_type(p), name, name, extent, name);
     print_body(p, l->body);
@@ -344,6 +347,18 @@ static void print_sum(struct c_printer *p, const struct kernel *k) {
              (long long)(k->m / k->parts), (long long)k->n, (long long)k->group, index_text(p, k->rows));
 }
 
+/* Pointers are void in the call: what a function reads as bytes or doubles may have another type here. */
+static void print_called(struct c_printer *p, const struct kernel *k) {
+  const char *list = "";
+  for (int i = 0; i < k->arguments.n; i++) {
+    const struct call_argument *x = &k->arguments.at[i];
+    const char *text =
+        x->buffer ? arena_printf(p->arena, "(void *)(%s)", address(p, x->buffer)) : index_text(p, x->number);
+    list = arena_printf(p->arena, "%s%s, ", list, text);
+  }
+  print_line(p, "%s(%sthread, threads);", k->function, list);
+}
+
 static bool index_uses(const struct index *i, enum index_kind kind, int64_t dim) {
   if (!i)
     return false;
@@ -363,9 +378,17 @@ static bool statements_use(const struct stmt *list, enum index_kind kind, int64_
   return false;
 }
 
+static bool arguments_use(const struct kernel *k, int64_t dim) {
+  for (int i = 0; i < k->arguments.n; i++)
+    if (index_uses(k->arguments.at[i].number, INDEX_DIM, dim))
+      return true;
+  return false;
+}
+
 static void print_sizes(struct c_printer *p, const struct kernel *k) {
   for (int i = 0; i < p->all->module->dims.n; i++)
-    if (statements_use(k->body, INDEX_DIM, -1 - i) || index_uses(k->rows, INDEX_DIM, -1 - i))
+    if (statements_use(k->body, INDEX_DIM, -1 - i) || index_uses(k->rows, INDEX_DIM, -1 - i) ||
+        arguments_use(k, -1 - i))
       print_line(p, "const int64_t %s = args->sizes[%d];", size_name(p, -1 - i), i);
 }
 
@@ -481,6 +504,8 @@ static void print_function(struct c_printer *p, const struct kernel *k) {
   print_head(p, k);
   if (k->kind == KERNEL_TERNARY_SUM) {
     print_sum(p, k);
+  } else if (k->kind == KERNEL_CALL) {
+    print_called(p, k);
   } else {
     for (int i = 0; i < k->buffers.n; i++)
       vec_push(p->arena, p->buffers, print_buffer(p, k->buffers.at[i]));

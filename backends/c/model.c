@@ -31,7 +31,10 @@ static void print_schedule(struct entry_printer *s, const struct call *c) {
       continue;
     }
     const char *i = repeat_names[s->depth++];
-    print_line(&s->p, "for (uint32_t %s = 0; %s < %lld; %s++) {", i, i, (long long)c->count, i);
+    if (c->reverse)
+      print_line(&s->p, "for (uint32_t %s = %lld; %s-- > 0;) {", i, (long long)c->count, i);
+    else
+      print_line(&s->p, "for (uint32_t %s = 0; %s < %lld; %s++) {", i, i, (long long)c->count, i);
     s->p.indent++;
     print_schedule(s, c->body);
     s->p.indent--;

@@ -185,7 +185,7 @@ static void weight_place(struct kernel_lowering *u, const struct op *op, const s
       [STORE_F32] = FORMAT_F32,  [STORE_F16] = FORMAT_F16,  [STORE_BF16] = FORMAT_BF16,
       [STORE_TILE2] = FORMAT_I8, [STORE_TILE3] = FORMAT_I8, [STORE_I8] = FORMAT_I8,
       [STORE_I16] = FORMAT_I16,  [STORE_I32] = FORMAT_I32};
-  bool scale = op->code == OP_WSCALE, codes = u->kernel->kind == KERNEL_TERNARY_SUM;
+  bool scale = op->code == OP_WSCALE, codes = u->kernel->kind != KERNEL_LOOPS && w->type.elem == ELEM_TERNARY;
   b->base = BASE_WEIGHTS;
   b->format = scale ? FORMAT_F32 : stored[w->stored];
   b->offset = scale ? w->scales : w->offset;
@@ -199,8 +199,9 @@ static void weight_place(struct kernel_lowering *u, const struct op *op, const s
 
 struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, int first,
                                 struct index **extra) {
-  const struct weight *w =
-      op->code == OP_READ || op->code == OP_WRITE ? NULL : weight_find(u->m, op->attr.symbol);
+  const struct weight *w = op->code == OP_WEIGHT || op->code == OP_WSCALE || op->code == OP_DEFINE
+                               ? weight_find(u->m, op->attr.symbol)
+                               : NULL;
   const struct state *s = w ? NULL : state_find(u->m, op->attr.symbol);
   struct buffer b = {.base = BASE_STATE, .format = FORMAT_F32};
   int n = w ? w->n_counts : s->n_counts;
@@ -212,7 +213,7 @@ struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, 
   } else {
     b.format = formats[s->type.elem];
     b.offset = s->offset;
-    b.elements = type_count(s->type, NULL);
+    b.elements = most_count(u->m, s->type);
     struct type t = op->code == OP_READ ? op->out[0]->type : op->in[0]->type;
     b.sequence = t.rank > s->type.rank ? u->m->state_bytes : 0;
   }

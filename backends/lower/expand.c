@@ -120,7 +120,7 @@ static void expand_scan(struct expansion *x, const struct op *op) {
   struct type *types = arena_array(a, struct type, op->n_out);
   for (int i = 0; i < op->n_in; i++)
     in[i] = expand_in(x, op, i);
-  struct op *scan = build(&x->b, OP_SCAN, op->n_in, in, NULL, NULL);
+  struct op *scan = build(&x->b, OP_SCAN, op->n_in, in, &op->attr, NULL);
   struct builder outside = x->b;
   int writes = x->own_writes;
   x->own_writes = x->writes.n; /* in the body, and after it, the last write may be another token's */
@@ -146,9 +146,18 @@ static void expand_refused(struct expansion *x, const struct op *op) {
 
 /* Operators that are not here are simple already. */
 static void (*const expanders[OP_COUNT])(struct expansion *, const struct op *) = {
-    [OP_DEQUANTIZE] = expand_dequantize, [OP_MATMUL] = expand_matmul,       [OP_READ] = expand_read,
-    [OP_WRITE] = expand_write,           [OP_SCAN] = expand_scan,           [OP_REPEAT] = expand_refused,
-    [OP_KERNEL] = expand_refused,        [OP_TERNARY_SUM] = expand_refused, [OP_DEFINE] = expand_refused,
+    [OP_DEQUANTIZE] = expand_dequantize,
+    [OP_MATMUL] = expand_matmul,
+    [OP_READ] = expand_read,
+    [OP_WRITE] = expand_write,
+    [OP_SCAN] = expand_scan,
+    [OP_REPEAT] = expand_refused,
+    [OP_KERNEL] = expand_refused,
+    [OP_TERNARY_SUM] = expand_refused,
+    [OP_TERNARY_BACK] = expand_refused,
+    [OP_MATMUL_BACK] = expand_refused,
+    [OP_OUTER] = expand_refused,
+    [OP_SCATTER] = expand_refused,
 };
 
 static void expand_block(struct expansion *x, const struct block *b) {

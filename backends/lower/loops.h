@@ -138,6 +138,7 @@ struct loop {
    * VECTOR loop). Has no accumulators. Every loop of a kernel that is marked has the same extent and kind, so
    * that an element always falls to the same thread. */
   bool parallel;
+  bool reverse;         /* SERIAL: from the last iteration to the first */
   const char *name;     /* "t", "i", "j", ... */
   struct index *extent; /* constant, or INDEX_DIM */
   struct stmt *body;
@@ -151,7 +152,13 @@ enum teamwork {
   TEAM_EACH   /* each all of it, and writes to BASE_OWN: that takes no longer than to wait for thread 0 */
 };
 
-enum kernel_kind { KERNEL_LOOPS, KERNEL_TERNARY_SUM };
+enum kernel_kind { KERNEL_LOOPS, KERNEL_TERNARY_SUM, KERNEL_CALL };
+
+/* Of a call: the address of a buffer, or a number. */
+struct call_argument {
+  struct buffer *buffer;
+  struct index *number; /* where buffer is NULL: constant, INDEX_DIM, or a product of it with constants */
+};
 
 struct kernel {
   enum kernel_kind kind;
@@ -173,6 +180,10 @@ struct kernel {
   int64_t m, n, group;              /* group 0: the whole row */
   int64_t parts;                    /* more than 1: m / parts is a multiple of the grain */
   struct index *rows;               /* constant 1, INDEX_DIM, or a product of it with constants */
+  /* KERNEL_CALL: function(arguments..., thread, threads) of runtime/kernels, whose threads share its output.
+   */
+  const char *function;
+  VEC(struct call_argument) arguments;
   struct kernel *next;
 };
 
@@ -182,6 +193,7 @@ struct call {            /* one entry of a schedule */
    * and this one share memory that one of them writes. */
   bool barrier;
   int64_t count; /* repeat */
+  bool reverse;  /* of a repeat: the last index first */
   struct call *body;
   struct call *next;
 };
@@ -223,6 +235,9 @@ struct loops {
  * that is planned for kernels one after another takes none that has a team. NULL after a diagnostic (an
  * operator that no kernel can hold). In the arena. */
 struct loops *loops_lower(struct arena *a, const struct module *m, const struct policy *policy);
+
+/* Whether a kernel is a KERNEL_CALL: it needs runtime/kernels/training.c. */
+bool loops_call(const struct loops *l);
 
 /* NULL: there is none of that name. */
 struct entry *loops_entry(const struct loops *l, const char *name);

@@ -123,19 +123,6 @@ static bool sum_fits(struct lowering *l, const struct op *op, const struct op *w
   return !l->failed;
 }
 
-/* Rows of x[..., n]. */
-static struct index *rows_of(struct arena *a, struct type x) {
-  struct index *rows = index_const(a, 1);
-  int64_t n = 1;
-  for (int k = 0; k < x.rank - 1; k++) {
-    if (x.dim[k] < 0)
-      rows = index_dim(a, x.dim[k]);
-    else
-      n *= x.dim[k];
-  }
-  return index_scale(a, rows, n);
-}
-
 static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   const struct op *weight = op->in[0]->def;
   if (!sum_fits(l, op, weight))
@@ -151,7 +138,7 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   k->m = w->type.dim[0];
   k->n = w->type.dim[1];
   k->group = op->attr.group;
-  k->rows = rows_of(l->a, op->in[1]->type);
+  k->rows = rows_before_last(l->a, op->in[1]->type);
   k->weight = buffer_of_symbol(&u, weight, 0, &extra);
   k->in = buffer_of_value(&u, op->in[1]);
   k->out = buffer_of_value(&u, op->out[0]);
@@ -159,6 +146,28 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   k->weight_bytes = (uint64_t)weight_bytes(w);
   l->failed |= u.failed;
   return k;
+}
+
+/* ---- other calls of runtime/kernels ------------------------------------------------------------- */
+
+static struct kernel *lower_call(struct lowering *l, const struct op *op,
+                                 void (*fill)(struct kernel_lowering *u, const struct op *op)) {
+  const char *symbol = op->attr.symbol ? op->attr.symbol : op->in[0]->def->attr.symbol;
+  const char *hint = arena_printf(l->a, "%s_%s_%s", l->f->name, op_info[op->code].text, symbol);
+  struct kernel *k = kernel_new(l, op, KERNEL_CALL, hint);
+  struct kernel_lowering u = unit_begin(l, k, op);
+  k->team = TEAM_SHARE;
+  fill(&u, op);
+  l->local = u.local > l->local ? u.local : l->local;
+  l->failed |= u.failed;
+  return k;
+}
+
+static bool matrix_is_weight(struct lowering *l, const struct op *op) {
+  bool fits = !op_takes_matrix(op) || (op->in[0]->def && op->in[0]->def->code == OP_WEIGHT);
+  if (!fits)
+    refuse(l, op, "its matrix is not a weight");
+  return fits;
 }
 
 /* ---- schedules ------------------------------------------------------------------------------- */
@@ -183,28 +192,44 @@ static struct call *lower_repeat(struct lowering *l, const struct op *op) {
   check_carried(l, op);
   l->repeat[l->depth++] = op->body->args[0];
   c->count = op->attr.count;
+  c->reverse = op->attr.reverse;
   c->body = lower_block(l, op->body);
   l->repeat[--l->depth] = NULL;
   return c;
 }
 
-static struct call *lower_op(struct lowering *l, const struct op *op) {
-  if (op->code == OP_REPEAT)
-    return lower_repeat(l, op);
-  if (op->code != OP_KERNEL && op->code != OP_TERNARY_SUM) {
-    if (op->code != OP_WEIGHT && !(op_info[op->code].flags & END))
-      refuse(l, op, "stands outside a kernel; run the passes fuse and plan-memory");
-    return NULL;
-  }
+static struct call *call_new(struct lowering *l, struct kernel *k) {
   struct call *c = arena_new(l->a, struct call);
-  c->kernel = (op->code == OP_KERNEL ? lower_kernel : lower_sum)(l, op);
+  c->kernel = k;
   return c;
+}
+
+/* A ternary weight anew: its scales want all of the master's sum first. */
+static struct call *lower_define(struct lowering *l, const struct op *op) {
+  struct call *sums = call_new(l, lower_call(l, op, lower_define_sums));
+  sums->next = call_new(l, lower_call(l, op, lower_define_codes));
+  return sums;
+}
+
+static struct call *lower_op(struct lowering *l, const struct op *op) {
+  switch (op->code) {
+  case OP_REPEAT: return lower_repeat(l, op);
+  case OP_KERNEL: return call_new(l, lower_kernel(l, op));
+  case OP_TERNARY_SUM: return call_new(l, lower_sum(l, op));
+  case OP_DEFINE: return matrix_is_weight(l, op) ? lower_define(l, op) : NULL;
+  default: break;
+  }
+  if (op_is_product(op))
+    return matrix_is_weight(l, op) ? call_new(l, lower_call(l, op, lower_product)) : NULL;
+  if (op->code != OP_WEIGHT && !(op_info[op->code].flags & END))
+    refuse(l, op, "stands outside a kernel; run the passes fuse and plan-memory");
+  return NULL;
 }
 
 static struct call *lower_block(struct lowering *l, const struct block *b) {
   struct call *first = NULL, **end = &first;
   for (const struct op *op = b->first; op && !l->failed; op = op->next)
-    if ((*end = lower_op(l, op)))
+    for (*end = lower_op(l, op); *end;)
       end = &(*end)->next;
   return first;
 }

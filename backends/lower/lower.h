@@ -215,4 +215,14 @@ uint64_t loaded_weights(const struct kernel *k);
 /* Sets and counts the form's barriers. `kernels`: how many there are in all. */
 void place_barriers(struct entry *e, int kernels);
 
+/* ---- products.c: calls of runtime/kernels ------------------------------------------------------- */
+
+/* Fills in u->kernel, a KERNEL_CALL, for an operator that is a product of a backward pass. */
+void lower_product(struct kernel_lowering *u, const struct op *op);
+/* The two steps by which a ternary weight is defined anew, one kernel each. */
+void lower_define_sums(struct kernel_lowering *u, const struct op *define);
+void lower_define_codes(struct kernel_lowering *u, const struct op *define);
+/* Number of vectors in x[..., n]. */
+struct index *rows_before_last(struct arena *a, struct type x);
+
 #endif

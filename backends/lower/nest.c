@@ -193,8 +193,17 @@ static const char *loop_name(int64_t extent, int64_t sequences, int level) {
   return extent == sequences ? "b" : extent < 0 ? "t" : names[level];
 }
 
+/* The tokens of a scan that begins with the last. */
+static bool goes_back(const root_list *roots) {
+  for (int i = 0; i < roots->n; i++)
+    if (roots->at[i]->scan && roots->at[i]->scan->attr.reverse)
+      return true;
+  return false;
+}
+
 static void emit_serial(struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
   struct loop *loop = loop_new(u, LOOP_SERIAL, extent, loop_name(extent, u->kernel->entry->sequences, level));
+  loop->reverse = level == 0 && goes_back(roots);
   enter(u, roots, level, loop);
   scope_open(u, loop, true);
   emit_level(u, roots, level + 1);

@@ -184,6 +184,18 @@ static void print_sum(const struct loops_printer *p, const struct kernel *k) {
   fputc('\n', out);
 }
 
+static void print_called(const struct loops_printer *p, const struct kernel *k) {
+  fprintf(p->out, "  call %s", k->function);
+  for (int i = 0; i < k->arguments.n; i++) {
+    fputc(' ', p->out);
+    if (k->arguments.at[i].buffer)
+      fputs(k->arguments.at[i].buffer->name, p->out);
+    else
+      print_index(&(struct loops_printer){p->out, p->m, 1}, k->arguments.at[i].number);
+  }
+  fputc('\n', p->out);
+}
+
 static const char *const team_text[] = {[TEAM_FIRST] = "", [TEAM_SHARE] = " parallel", [TEAM_EACH] = " each"};
 
 static void print_kernel(const struct loops_printer *p, const struct kernel *k) {
@@ -194,6 +206,8 @@ static void print_kernel(const struct loops_printer *p, const struct kernel *k) 
     print_sum(p, k);
     return;
   }
+  if (k->kind == KERNEL_CALL)
+    print_called(p, k);
   for (int i = 0; i < k->buffers.n; i++)
     print_buffer(p, k->entry, "", k->buffers.at[i]);
   print_statements(&(struct loops_printer){out, p->m, 1}, k->body);
@@ -206,7 +220,7 @@ static void print_calls(struct loops_printer *p, const struct call *c) {
       fprintf(p->out, "%s%s\n", c->barrier ? "barrier " : "", c->kernel->name);
       continue;
     }
-    fprintf(p->out, "repeat %lld {\n", (long long)c->count);
+    fprintf(p->out, "repeat %s%lld {\n", c->reverse ? "reverse " : "", (long long)c->count);
     p->indent++;
     print_calls(p, c->body);
     p->indent--;

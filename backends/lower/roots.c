@@ -103,8 +103,10 @@ static int cost_of(const struct kernel_lowering *u, const struct op *op) {
   int64_t sum = map_costs[op->code] ? map_costs[op->code] : COST_MAP;
   for (int i = 0; i < op->n_in; i++)
     sum += cost_of_operand(u, op, i);
-  if (op_info[op->code].flags & REDUCE)
-    sum *= op->in[0]->type.dim[op->attr.axis];
+  if (op_info[op->code].flags & REDUCE) {
+    int64_t n = op->in[0]->type.dim[op->attr.axis];
+    sum = n < 0 ? COST_MOST : sum * n;
+  }
   return at_most(sum);
 }
 
@@ -237,7 +239,7 @@ static void find_targets(struct kernel_lowering *u, const struct listing *l) {
     struct op *op = l->ops.at[i];
     if (op->n_out)
       values = op->out[op->n_out - 1]->id + 1;
-    if (op->code == OP_WRITE)
+    if (op->code == OP_WRITE || op->code == OP_DEFINE)
       store_state(u, op, values);
     if (op->code == OP_YIELD && op->block == u->body)
       store_results(u, op);
@@ -267,7 +269,7 @@ void find_roots(struct kernel_lowering *u) {
     struct op *op = l.ops.at[i];
     if (op->code == OP_READ)
       node_of(u, op->out[0])->copied = op_is_saved(u, op);
-    if (op->code == OP_WRITE)
+    if (op->code == OP_WRITE || op->code == OP_DEFINE)
       want_stored(u, op, 0);
     for (int k = 0; op->code == OP_YIELD && op->block == u->body && k < op->n_in; k++)
       want_stored(u, op, k);

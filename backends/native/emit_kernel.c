@@ -138,7 +138,8 @@ static void count_close(struct body *b, const struct counting *c, int step) {
 
 static void counted(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end, int step) {
   struct counting c = count_open(b, l->name ? l->name : "loop", begin, end);
-  b->vars[l->id] = c.var;
+  LLVMValueRef last = l->reverse ? LLVMBuildNSWSub(b->b, end, emit_int(b->e, 1), "") : NULL; /* begin is 0 */
+  b->vars[l->id] = l->reverse ? LLVMBuildNSWSub(b->b, last, c.var, "") : c.var;
   statements(b, l->body);
   count_close(b, &c, step);
 }
@@ -295,6 +296,26 @@ static void ternary_sum(struct body *b) {
   count_close(b, &c, 1);
 }
 
+/* Numbers as the function's parameters have them. */
+static void called(struct body *b) {
+  const struct kernel *k = b->kernel;
+  struct arena *a = &b->e->arena;
+  LLVMValueRef f = emitter_function(b->e, k->function);
+  LLVMTypeRef type = LLVMGlobalGetValueType(f);
+  unsigned n = (unsigned)k->arguments.n;
+  LLVMTypeRef *types = arena_array(a, LLVMTypeRef, n + 2);
+  LLVMValueRef *in = arena_array(a, LLVMValueRef, n + 2);
+  LLVMGetParamTypes(type, types);
+  for (unsigned i = 0; i < n; i++) {
+    const struct call_argument *x = &k->arguments.at[i];
+    LLVMValueRef v = x->buffer ? buffer_base(b, x->buffer) : emit_index(b, x->number, 0);
+    in[i] = x->buffer ? v : LLVMBuildIntCast2(b->b, v, types[i], false, "");
+  }
+  in[n] = b->thread;
+  in[n + 1] = b->threads;
+  LLVMBuildCall2(b->b, type, f, in, n + 2, "");
+}
+
 static void only_first_thread(struct body *b) {
   LLVMBasicBlockRef mine = new_block(b, "mine"), others = new_block(b, "others");
   LLVMValueRef zero = LLVMConstInt(b->e->i32, 0, false);
@@ -351,6 +372,8 @@ bool emit_kernel(struct emitter *e, const struct kernel *k, LLVMValueRef functio
   open_body(&b);
   if (k->kind == KERNEL_TERNARY_SUM) {
     ternary_sum(&b);
+  } else if (k->kind == KERNEL_CALL) {
+    called(&b);
   } else {
     if (k->team == TEAM_FIRST)
       only_first_thread(&b);

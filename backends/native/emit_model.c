@@ -70,7 +70,8 @@ static void repeat(struct entry_emitter *s, const struct call *c) {
   LLVMBuildBr(b, body);
   LLVMPositionBuilderAtEnd(b, body);
   LLVMValueRef index = LLVMBuildPhi(b, e->i32, "i");
-  s->indices[s->depth++] = index;
+  LLVMValueRef most = LLVMConstInt(e->i32, (unsigned long long)c->count - 1, false);
+  s->indices[s->depth++] = c->reverse ? LLVMBuildSub(b, most, index, "") : index;
   schedule(s, c->body);
   s->depth--;
   LLVMValueRef next = LLVMBuildNUWAdd(b, index, one, "");

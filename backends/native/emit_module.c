@@ -50,11 +50,20 @@ static bool link_bitcode(struct emitter *e, const struct bitcode_module *bitcode
   return !bad;
 }
 
+/* The module of the level's family, of those from `first` to `last`. */
+static bool link_family(struct emitter *e, enum bitcode first, enum bitcode last) {
+  for (enum bitcode k = first; k <= last; k++)
+    if (strcmp(bitcode_modules[k].family, e->target->level->family) == 0)
+      return link_bitcode(e, &bitcode_modules[k]);
+  return true;
+}
+
 static bool link_kernels(struct emitter *e) {
   const struct level *level = e->target->level;
-  for (int k = BITCODE_X86_64; k <= BITCODE_RISCV64; k++)
-    if (strcmp(bitcode_modules[k].family, level->family) == 0 && !link_bitcode(e, &bitcode_modules[k]))
-      return false;
+  if (!link_family(e, BITCODE_X86_64, BITCODE_RISCV64))
+    return false;
+  if (loops_call(e->loops) && !link_family(e, BITCODE_GRADIENT_X86_64, BITCODE_GRADIENT_RISCV64))
+    return false;
   if (level->extra >= 0 && !link_bitcode(e, &bitcode_modules[level->extra]))
     return false;
   make_local(e);

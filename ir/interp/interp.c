@@ -123,8 +123,7 @@ void around_axis(struct type t, int axis, int64_t *outer, int64_t *n, int64_t *i
 /* ---- symbols ----------------------------------------------------------------------------------------- */
 
 /* The instance that an operator's index operands (from operand `first`) choose; -1 after a diagnostic. */
-static int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts,
-                           const int64_t *counts) {
+int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts, const int64_t *counts) {
   int64_t instance = 0;
   for (int i = 0; i < n_counts; i++) {
     uint32_t index = operand(in, op->in[first + i])->u32[0];
@@ -138,7 +137,7 @@ static int64_t instance_of(struct interp *in, const struct op *op, int first, in
   return instance;
 }
 
-static struct symbol_slot *state_slot(struct interp *in, const struct state *s) {
+struct symbol_slot *state_slot(struct interp *in, const struct state *s) {
   struct symbol_slot *slot;
   const void *key = s;
   HASH_FIND_PTR(in->states, &key, slot);
@@ -162,7 +161,7 @@ static bool move_state(struct interp *in, const struct op *op, int first, struct
   const struct state *s = state_find(in->m, op->attr.symbol);
   int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
   int64_t rows = t.rank > s->type.rank ? interp_type(in, t).dim[0] : 1;
-  size_t bytes = tensor_bytes(in, s->type);
+  size_t bytes = tensor_bytes(in, s->type); /* of a state as long as a call: what this one has */
   for (int64_t i = 0; instance >= 0 && i < rows; i++) {
     void *state = interp_state_of(in, in->rows ? in->rows[i] : 0, s, instance)->data, *value = values;
     memcpy(write ? state : value, write ? value : state, bytes);
@@ -329,7 +328,8 @@ static bool run_repeat(struct interp *in, const struct op *op) {
   in->depth++;
   bool ok = true;
   for (int64_t k = 0; k < op->attr.count && ok; k++) {
-    result(in, b->args[0])->u32[0] = in->indices[in->depth - 1] = (uint32_t)k;
+    int64_t index = op->attr.reverse ? op->attr.count - 1 - k : k;
+    result(in, b->args[0])->u32[0] = in->indices[in->depth - 1] = (uint32_t)index;
     ok = run_block(in, b, true);
     if (ok)
       take_yields(in, op, op->out); /* through the results: a yield may name another carried argument */
@@ -349,7 +349,8 @@ static bool run_scan(struct interp *in, const struct op *op) {
     result(in, op->out[i]);
   struct type along = op->n_in ? op->in[0]->type : type_lead(type_scalar(ELEM_U32), DIM_T);
   int64_t tokens = interp_type(in, along).dim[0];
-  for (int64_t t = 0; t < tokens; t++) {
+  for (int64_t n = 0; n < tokens; n++) {
+    int64_t t = op->attr.reverse ? tokens - 1 - n : n;
     for (int i = 0; i < op->n_in; i++) {
       struct tensor *slice = result(in, b->args[i]);
       size_t row = tensor_bytes(in, b->args[i]->type);
@@ -414,11 +415,12 @@ static bool run_composite(struct interp *in, const struct op *op) {
 }
 
 static bool (*const handlers[OP_COUNT])(struct interp *, const struct op *) = {
-    [OP_WEIGHT] = run_weight, [OP_WSCALE] = run_wscale,       [OP_READ] = run_read,
-    [OP_WRITE] = run_write,   [OP_DEFINE] = run_define,       [OP_RESHAPE] = run_reshape,
-    [OP_SLICE] = run_slice,   [OP_BROADCAST] = run_broadcast, [OP_TRANSPOSE] = run_transpose,
-    [OP_CONCAT] = run_concat, [OP_INDEX] = run_index,         [OP_TAIL] = run_tail,
-    [OP_REPEAT] = run_repeat, [OP_SCAN] = run_scan,           [OP_KERNEL] = run_kernel,
+    [OP_WEIGHT] = run_weight,   [OP_WSCALE] = run_wscale,       [OP_READ] = run_read,
+    [OP_WRITE] = run_write,     [OP_DEFINE] = run_define,       [OP_RESHAPE] = run_reshape,
+    [OP_SLICE] = run_slice,     [OP_BROADCAST] = run_broadcast, [OP_TRANSPOSE] = run_transpose,
+    [OP_CONCAT] = run_concat,   [OP_INDEX] = run_index,         [OP_TAIL] = run_tail,
+    [OP_REPEAT] = run_repeat,   [OP_SCAN] = run_scan,           [OP_KERNEL] = run_kernel,
+    [OP_SCATTER] = run_scatter,
 };
 
 /* Whether there is a function of one element, for an operator that goes through its elements. */
@@ -441,7 +443,7 @@ static bool run_op(struct interp *in, const struct op *op) {
     return handlers[op->code](in, op);
   if (op_info[op->code].flags & COMPOSITE)
     return run_composite(in, op);
-  numeric_handler *of_integers = integer_handler(op);
+  numeric_handler *of_integers = op->n_out ? integer_handler(op) : NULL;
   (of_integers ? of_integers : numeric(in, op->code))(in, op);
   return true;
 }
@@ -462,6 +464,11 @@ static bool run_block(struct interp *in, const struct block *b, bool outermost) 
 
 /* ---- the interface ----------------------------------------------------------------------------------- */
 
+/* Bytes of an instance: of one as long as a call, for the longest. */
+static size_t state_bytes(const struct interp *in, const struct state *s) {
+  return element_bytes(in, s->type.elem) * (size_t)most_count(in->m, s->type);
+}
+
 static void add_state(struct interp *in, const struct state *s) {
   struct symbol_slot *slot = xmalloc(sizeof *slot);
   *slot = (struct symbol_slot){.symbol = s, .n = in->sequences};
@@ -469,14 +476,14 @@ static void add_state(struct interp *in, const struct state *s) {
     slot->n *= s->counts[i];
   slot->tensors = xmalloc(sizeof *slot->tensors * (size_t)slot->n);
   for (int64_t i = 0; i < slot->n; i++)
-    slot->tensors[i] = (struct tensor){.type = s->type, .data = xmalloc(tensor_bytes(in, s->type))};
+    slot->tensors[i] = (struct tensor){.type = s->type, .data = xmalloc(state_bytes(in, s))};
   HASH_ADD_PTR(in->states, symbol, slot);
 }
 
 void interp_reset(struct interp *in) {
   for (const struct state *s = in->m->states; s; s = s->next) {
     struct symbol_slot *slot = state_slot(in, s);
-    int64_t n = type_count(s->type, NULL);
+    int64_t n = most_count(in->m, s->type);
     for (int64_t i = 0; i < slot->n; i++)
       for (int64_t e = 0; e < n; e++)
         if (s->type.elem == ELEM_F32)

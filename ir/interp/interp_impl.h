@@ -59,6 +59,13 @@ void need_scales(struct interp *in, struct tensor *t, int64_t n);
 double get_real(const struct interp *in, const void *reals, int64_t i);
 void set_real(const struct interp *in, void *reals, int64_t i, double x);
 
+/* The instance that an operator's index operands (from operand `first`) choose; -1 after a diagnostic. */
+int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts, const int64_t *counts);
+struct symbol_slot *state_slot(struct interp *in, const struct state *s);
+/* The state that outer or scatter adds to; NULL after a diagnostic. */
+struct tensor *added_to(struct interp *in, const struct op *op);
+bool run_scatter(struct interp *in, const struct op *op);
+
 struct symbol_slot *weight_slot(struct interp *in, const struct weight *w);
 void free_symbols(struct symbol_slot **slots);
 /* Puts a folded weight's instance. */

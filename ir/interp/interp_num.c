@@ -3,6 +3,7 @@
 
 #include "ir/integer_ops.h"
 #include "ir/real.h"
+#include "runtime/kernels/gradient.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,14 @@
 #define REAL_NAME(x)    x##_32
 #define REAL_OF(tensor) (tensor)->f32
 #define REAL_TABLE      real32
+#define REAL_FMA        fmaf
 #include "ir/interp/interp_num.inc"
 
 #define REAL            double
 #define REAL_NAME(x)    x##_64
 #define REAL_OF(tensor) (tensor)->f64
 #define REAL_TABLE      real64
+#define REAL_FMA        fma
 #include "ir/interp/interp_num.inc"
 
 numeric_handler *numeric(const struct interp *in, enum opcode code) {

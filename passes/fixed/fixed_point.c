@@ -131,11 +131,13 @@ static number_function *const rules[OP_COUNT] = {
 /* Why no rule is needed: pass_ready refuses modules that have such operators, or the walk treats them itself.
  */
 static const char *const ruleless[OP_COUNT] = {
-    [OP_QUANTIZE] = "ternarize comes before", [OP_DEQUANTIZE] = "ternarize comes before",
-    [OP_WRITE] = "written by the walk",       [OP_DEFINE] = "stands in `fold`, which stays as it is",
-    [OP_TAIL] = "batch-time comes after",     [OP_SCAN] = "batch-time comes after",
-    [OP_KERNEL] = "fuse comes after",         [OP_REPEAT] = "followed by the walk",
-    [OP_YIELD] = "followed by the walk",      [OP_RETURN] = "followed by the walk",
+    [OP_QUANTIZE] = "ternarize comes before",   [OP_DEQUANTIZE] = "ternarize comes before",
+    [OP_WRITE] = "written by the walk",         [OP_DEFINE] = "stands in `fold`, which stays as it is",
+    [OP_MATMUL_BACK] = "training keeps floats", [OP_TERNARY_BACK] = "training keeps floats",
+    [OP_OUTER] = "training keeps floats",       [OP_SCATTER] = "training keeps floats",
+    [OP_TAIL] = "batch-time comes after",       [OP_SCAN] = "batch-time comes after",
+    [OP_KERNEL] = "fuse comes after",           [OP_REPEAT] = "followed by the walk",
+    [OP_YIELD] = "followed by the walk",        [OP_RETURN] = "followed by the walk",
 };
 
 static number_function *rule_of(enum opcode code) {

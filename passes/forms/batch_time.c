@@ -413,7 +413,7 @@ static bool *find_early(struct batching *b, const struct parts *parts) {
   bool *early = arena_array(&b->scratch, bool, parts->n);
   for (int p = parts->n - 1; p >= 0; p--) { /* parts come after what they need */
     const struct component *part = &parts->at[p];
-    early[p] |= part->scan;
+    early[p] |= part->scan || b->whole;
     for (int k = 0; k < part->ops.n && !early[p]; k++)
       early[p] = needs_all(b, part->ops.at[k]);
     for (int i = 0; i < part->needs.n && early[p]; i++)
@@ -431,7 +431,7 @@ static bool emit_tokens(struct site *p, const struct block *from) {
       if (early[part] == !late && !emit_part(p, &parts->at[part]))
         return false;
     }
-  p->lead = DIM_K;
+  p->lead = p->b->whole ? DIM_T : DIM_K;
   return true;
 }
 
@@ -465,9 +465,12 @@ static int64_t asked(int64_t most, int64_t otherwise) {
   return most > 0 ? most : otherwise;
 }
 
+enum training_lead { TAIL, SEQUENCES, WHOLE }; /* prefill, batch, and what is trained */
+
 /* *made: there is the form now. False after a diagnostic. */
-static bool make_form(struct module *m, struct func *step, const char *name, bool sequences, bool *made) {
-  struct batching b = {.m = m, .sequences = sequences, .possible = true};
+static bool make_form(struct module *m, struct func *step, const char *name, enum training_lead lead,
+                      bool *made) {
+  struct batching b = {.m = m, .sequences = lead == SEQUENCES, .whole = lead == WHOLE, .possible = true};
   struct block *body = batch(&b, step);
   if (body)
     func_add(m, name)->body = body;
@@ -482,12 +485,29 @@ bool pass_batch_time(struct module *m, const struct pass_context *c) {
   int64_t chunk = asked(c->chunk, tokens->most), batch = asked(c->batch, rows->most);
   bool ok = true, made;
   if (!func_find(m, "prefill")) {
-    ok = make_form(m, step, "prefill", false, &made);
+    ok = make_form(m, step, "prefill", TAIL, &made);
     tokens->most = !made ? 0 : asked(chunk, CHUNK_DEFAULT);
   }
   if (ok && batch > 0 && !func_find(m, "batch")) {
-    ok = make_form(m, step, "batch", true, &made);
+    ok = make_form(m, step, "batch", SEQUENCES, &made);
     rows->most = made ? batch : 0;
   }
   return ok;
+}
+
+/* `train`: as prefill, but with the logits of all tokens. What it computes is what differentiate takes. */
+bool pass_training_form(struct module *m, const struct pass_context *c) {
+  struct func *step = func_find(m, "step");
+  struct dim *tokens = dim_of(m, DIM_T);
+  bool made;
+  if (func_find(m, "train"))
+    return true;
+  if (!make_form(m, step, "train", WHOLE, &made))
+    return false;
+  tokens->most = asked(asked(c->chunk, tokens->most), CHUNK_DEFAULT);
+  if (!made)
+    diag_error(m->diag,
+               "this model cannot be trained: a recurrence contains a product by a weight or a repeat, so "
+               "there is no form for many tokens");
+  return made;
 }

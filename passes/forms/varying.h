@@ -26,6 +26,7 @@ struct batching {
   VEC(struct batched) made; /* of the value with that id */
   struct writes *writes;    /* by symbol */
   bool sequences;           /* `batch` is made, not `prefill` */
+  bool whole;               /* of one sequence, and every token's result is wanted: no tail */
   bool changed, possible;
 };
 

@@ -125,6 +125,8 @@ static inline struct value *named(struct making *g, enum opcode code) {
   case OP_READ: return a_state(g, true);
   case OP_WRITE: return a_state(g, false);
   case OP_MATMUL: return build2(&g->b, code, weight_of(g, floats_of(2, 7, WIDTH)), g->x);
+  case OP_TERNARY_BACK: /* of a step that trains this */
+    return build2(&g->b, OP_MATMUL, weight_of(g, type_make(ELEM_TERNARY, 2, (int64_t[]){7, WIDTH})), g->x);
   case OP_QUANTIZE:
   case OP_DEQUANTIZE: return build1(&g->b, OP_DEQUANTIZE, quantised_of(g));
   case OP_TERNARY_SUM: return a_ternary_sum(g);
@@ -162,7 +164,7 @@ static inline struct value *applied(struct making *g, enum opcode code) {
   else if (has_rule(code, "select"))
     in[0] = truth_of(g);
   else if (!has_rule(code, "map") && !has_rule(code, "compare") && !has_rule(code, "icompare") &&
-           !has_rule(code, "reduce") && !has_rule(code, "axis"))
+           !has_rule(code, "reduce") && !has_rule(code, "sum") && !has_rule(code, "axis"))
     return NULL; /* reduce, axis: along axis 0, the only one */
   return one_of(g, code, op_info[code].ins, in, &attr, NULL);
 }

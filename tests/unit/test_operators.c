@@ -133,6 +133,20 @@ static void count_all(const struct module *m, int *counts) {
     walk(f->body, count_op, counts);
 }
 
+static bool gives_floats(const struct module *m) {
+  struct type logits = func_find(m, "step")->body->last->in[0]->type;
+  return logits.elem == ELEM_F32 && logits.rank == 1;
+}
+
+/* Those of a step that trains the model; tests/unit/test_training.c compiles such. */
+static void count_trained(struct module *m, int *counts) {
+  if (passes_run(m, "cse,dce,training-form,differentiate", NULL)) {
+    count_all(m, counts);
+    if (passes_run(m, "ternarize", NULL))
+      count_all(m, counts);
+  }
+}
+
 /* Those that a model names, and those that passes make of them. */
 static void random_models_have_every_operator(void **state) {
   (void)state;
@@ -145,6 +159,8 @@ static void random_models_have_every_operator(void **state) {
     count_all(j.module, counts);
     if (seed <= LOWERED && passes_run(j.module, "default", NULL))
       count_all(j.module, counts);
+    else if (seed <= 3 * LOWERED && gives_floats(j.module))
+      count_trained(j.module, counts);
     job_end(&j, 0);
   }
   for (int code = 0; code < OP_COUNT; code++)
@@ -393,6 +409,9 @@ static void the_model_has_every_operator(void **state) {
   if (!passes_run(t.j.module, "default", NULL))
     fail_msg("%s", said(&t));
   count_all(t.j.module, counts);
+  trial_close(&t);
+  trial_open(&t, ALL);
+  count_trained(t.j.module, counts);
   for (int code = 0; code < OP_COUNT; code++)
     if (!counts[code]) {
       print_error("'%s': tests/unit/operators.h does not say how it is applied\n", op_info[code].text);

@@ -1,0 +1,66 @@
+/* derivative.h: what the files of the pass `differentiate` share.
+ *
+ *   differentiate.c  the pass: the loss, and going back through a block's operators
+ *   adjoints.c       one rule an operator: what its operands' cotangents gain
+ *   regions.c        going back through scans and repeats
+ *
+ * Reverse mode (Griewank and Walther, Evaluating Derivatives, 2008, chapter 3): the cotangent of a value is
+ * the derivative of the loss by it, and has its shape. A block is gone back through from its last operator to
+ * its first; each operator adds to the cotangents of its operands. */
+#ifndef TERN_PASSES_DERIVATIVE_H
+#define TERN_PASSES_DERIVATIVE_H
+
+#include "ir/ir.h"
+
+/* A value and its cotangent so far. */
+struct cotangent {
+  const struct value *of;
+  struct value *value;
+  UT_hash_handle hh;
+};
+
+struct derivative {
+  struct module *m;
+  struct arena scratch;
+  int tapes, sums; /* that there are, for their names */
+  bool ok;
+};
+
+/* One block that is gone back through. */
+struct frame {
+  struct derivative *d;
+  struct builder b; /* where operators go: the end of the block */
+  struct cotangent *cotangents;
+};
+
+/* The cotangent of v, or NULL while nothing has added to it. */
+struct value *cotangent_of(struct frame *f, const struct value *v);
+/* Adds to it. `by` may be stretched against v's shape, as the result of an element-wise operator is: it is
+ * summed along what was stretched. Nothing is kept for values that are no floats. */
+void cotangent_add(struct frame *f, struct value *v, struct value *by);
+/* The cotangent, or zeros of v's shape. */
+struct value *cotangent_or_zeros(struct frame *f, const struct value *v);
+/* f32 of the value's shape; a quantised value's and a ternary weight's are the same. */
+struct type cotangent_type(struct type t);
+
+/* Goes back from `last` to the first operator of its block. */
+void go_back(struct frame *f, struct op *last);
+
+/* adjoints.c: what op's operands gain where d is the cotangent of its one result. False: it has no rule. */
+bool adjoint(struct frame *f, struct op *op, struct value *d);
+/* Whether the operator has a rule, or needs none and says why; a test asks for all. */
+bool adjoint_known(enum opcode code);
+
+/* The state that sums the derivative by what the operator `weight` names; reads and additions take its
+ * indices. */
+const char *gradient_of(struct frame *f, const struct op *weight);
+
+/* regions.c */
+void go_back_scan(struct frame *f, struct op *scan);
+void go_back_repeat(struct frame *f, struct op *repeat);
+
+/* The state of that name and of the counts of a repeat nest; added if there is none. */
+struct state *state_like(struct module *m, const char *name, struct type t, int n_counts,
+                         const int64_t *counts, struct loc at);
+
+#endif

@@ -27,7 +27,6 @@
 
 struct norm_scale {
   struct module *m;
-  struct block *root;
 };
 
 /* What was found. */
@@ -75,9 +74,9 @@ static bool match_norm(struct pattern *p) {
 }
 
 /* n is used twice, by its absmax and its codes; else it has to be computed anyway, and nothing is gained. */
-static bool match(const struct norm_scale *ns, struct op *codes, struct pattern *p) {
+static bool match(struct op *codes, struct pattern *p) {
   *p = (struct pattern){.codes = codes, .n = codes->in[0]};
-  return match_scale(p, codes->in[1]) && match_norm(p) && count_uses(ns->root, p->n) == 2;
+  return match_scale(p, codes->in[1]) && match_norm(p) && p->n->id == 2;
 }
 
 /* r = 1 / sqrt(sum(x * x) / N + eps), as rmsnorm's definition has it */
@@ -91,8 +90,49 @@ static struct value *norm_factor(struct builder *b, const struct op *norm) {
   return build1(b, OP_RSQRT, sum);
 }
 
+/* ---- uses: a value's id counts the operands that it is ------------------------------------------------ */
+
+static void count_operands(struct op *op, int by) {
+  for (int i = 0; i < op->n_in; i++)
+    op->in[i]->id += by;
+}
+
+static void clear_uses(int n, struct value **values) {
+  for (int i = 0; i < n; i++)
+    values[i]->id = 0;
+}
+
+static void clear(struct op *op, void *data) {
+  (void)data;
+  clear_uses(op->n_out, op->out);
+  if (op->body)
+    clear_uses(op->body->n_args, op->body->args);
+}
+
+static void count(struct op *op, void *data) {
+  (void)data;
+  count_operands(op, 1);
+}
+
+/* Operators made before `end`, after `before` (NULL: from the block's first on). */
+static void count_made(struct op *before, struct op *end) {
+  for (struct op *op = before ? before->next : end->block->first; op != end; op = op->next)
+    count_operands(op, 1);
+}
+
+/* ---- the rewriting ------------------------------------------------------------------------------------ */
+
+/* The operator takes other operands. */
+static void take(struct op *codes, struct value *u, struct value *scale) {
+  count_operands(codes, -1);
+  codes->in[0] = u;
+  codes->in[1] = scale;
+  count_operands(codes, 1);
+}
+
 static void rewrite(struct norm_scale *ns, struct pattern *p) {
   struct builder b = builder_before(ns->m, p->div);
+  struct op *before = p->div->prev;
   struct type scalar = type_scalar(ELEM_F32);
   struct value *x = p->norm->in[0];
   struct value *u = p->w ? build2(&b, OP_MUL, x, p->w) : x;
@@ -105,38 +145,44 @@ static void rewrite(struct norm_scale *ns, struct pattern *p) {
   struct value *cancelled = build2(&b, OP_DIV, q, largest);
   struct value *small = build2(&b, OP_MUL, r, build_const(&b, p->q / p->least, scalar));
   struct value *su = build3(&b, OP_SELECT, large, cancelled, small);
-  p->codes->in[0] = u;
-  p->codes->in[1] = su;
-  replace_op(ns->root, p->div, s);
+  count_made(before, p->div);
+  take(p->codes, u, su);
+  s->id += p->div->out[0]->id;
+  count_operands(p->div, -1);
+  forward_op(p->div, s);
 }
 
 /* Operators that only fed what was rewritten. */
-static void drop_unused(const struct norm_scale *ns, struct op *op) {
-  if (!op || !op->block || !(op_info[op->code].flags & PURE) || op->n_out != 1 ||
-      count_uses(ns->root, op->out[0]))
+static void drop_unused(struct op *op) {
+  if (!op || !op->block || !(op_info[op->code].flags & PURE) || op->n_out != 1 || op->out[0]->id)
     return;
+  count_operands(op, -1);
   op_unlink(op);
   for (int i = 0; i < op->n_in; i++)
-    drop_unused(ns, op->in[i]->def);
+    drop_unused(op->in[i]->def);
 }
 
 static void visit(struct op *op, void *data) {
   struct norm_scale *ns = data;
   struct pattern p;
-  if (op->code != OP_CODES || !match(ns, op, &p))
+  use_forwarded(op);
+  if (op->code != OP_CODES || !match(op, &p))
     return;
   struct op *bounded = p.div->in[1]->def, *q = p.div->in[0]->def;
   rewrite(ns, &p);
-  drop_unused(ns, bounded);
-  drop_unused(ns, q);
+  drop_unused(bounded);
+  drop_unused(q);
 }
 
 bool pass_norm_scale(struct module *m, const struct pass_context *c) {
   (void)c;
   struct norm_scale ns = {.m = m};
   for (struct func *f = m->funcs; f; f = f->next) {
-    ns.root = f->body;
+    clear_uses(f->body->n_args, f->body->args);
+    walk(f->body, clear, NULL);
+    walk(f->body, count, NULL);
     walk(f->body, visit, &ns);
+    settle_forwarded(f->body);
   }
   return true;
 }

@@ -2,6 +2,7 @@
 #include "driver/summary.h"
 
 #include "ir/layout.h"
+#include "support/escape.h"
 #include "support/progress.h"
 #include <dirent.h>
 #include <jansson.h>
@@ -105,11 +106,17 @@ const char *use_of_library(struct job *j, const char *path) {
 
 /* ---- as JSON ----------------------------------------------------------------------------------------- */
 
-static json_t *files_json(const file_list *list) {
+/* JSON has characters only: of a path that is not UTF-8 other bytes stand as messages show them, \xff. */
+static json_t *path_json(struct arena *a, const char *path) {
+  json_t *text = json_string(path);
+  return text ? text : json_string(message_text(a, path));
+}
+
+static json_t *files_json(struct arena *a, const file_list *list) {
   json_t *files = json_array();
   for (int i = 0; i < list->n; i++)
-    json_array_append_new(
-        files, json_pack("{s:s, s:I}", "path", list->at[i].path, "bytes", (json_int_t)list->at[i].bytes));
+    json_array_append_new(files, json_pack("{s:o, s:I}", "path", path_json(a, list->at[i].path), "bytes",
+                                           (json_int_t)list->at[i].bytes));
   return files;
 }
 
@@ -123,13 +130,11 @@ static void add_model(json_t *o, struct job *j) {
 
 bool summary_json(struct job *j, const struct summary *s) {
   file_list list = files_of(&j->arena, s);
-  json_t *o =
-      json_pack("{s:s, s:s, s:I}", "kind", s->kind, "path", s->path, "bytes", (json_int_t)bytes_of(&list));
-  if (!o) /* a path that is not UTF-8 */
-    o = json_pack("{s:s, s:n, s:I}", "kind", s->kind, "path", "bytes", (json_int_t)bytes_of(&list));
+  json_t *o = json_pack("{s:s, s:o, s:I}", "kind", s->kind, "path", path_json(&j->arena, s->path), "bytes",
+                        (json_int_t)bytes_of(&list));
   if (j->module)
     add_model(o, j);
-  json_object_set_new(o, "files", files_json(&list));
+  json_object_set_new(o, "files", files_json(&j->arena, &list));
   progress_clear();
   json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
   putchar('\n');

@@ -120,14 +120,20 @@ static bool shares_output(void) {
          out.st_dev == err.st_dev && out.st_ino == err.st_ino;
 }
 
+static const char *plural(uint64_t n) {
+  return n == 1 ? "" : "s";
+}
+
 static void print_statistics(const struct program *p, const struct generation *g) {
-  fprintf(
-      stderr,
-      "%s%s: prompt of %llu tokens at %.1f tokens/s, first token after %.1f ms, %llu tokens written at %.1f "
-      "tokens/s, seed %llu, %u threads\n",
-      shares_output() ? "\n" : "", p->name, (unsigned long long)g->prompt_tokens, g->prompt_rate,
-      g->first_token * 1e3, (unsigned long long)g->written, g->decode_rate,
-      (unsigned long long)p->options.sampling.seed, team_threads(p->session.team));
+  uint32_t threads = team_threads(p->session.team);
+  fprintf(stderr,
+          "%s%s: prompt of %llu token%s at %.1f tokens/s, first token after %.1f ms, %llu token%s written at "
+          "%.1f "
+          "tokens/s, seed %llu, %u thread%s\n",
+          shares_output() ? "\n" : "", p->name, (unsigned long long)g->prompt_tokens,
+          plural(g->prompt_tokens), g->prompt_rate, g->first_token * 1e3, (unsigned long long)g->written,
+          plural(g->written), g->decode_rate, (unsigned long long)p->options.sampling.seed, threads,
+          plural(threads));
 }
 
 static bool print_generation(const struct program *p, const struct generation *g, const char *text,

@@ -36,14 +36,14 @@ static void test_around_a_text(void **state) {
     const char *scored;  /* of "ab": the tokens that are predicted */
     const char *said[2]; /* of the prompts "ab" and "" */
   } cases[] = {
-      {false, "-q", "over 2 tokens", {"prompt of 3 tokens", "prompt of 1 tokens"}},
-      {false, "--bos", "over 2 tokens", {"prompt of 3 tokens", "prompt of 1 tokens"}},
+      {false, "-q", "over 2 tokens", {"prompt of 3 tokens", "prompt of 1 token "}},
+      {false, "--bos", "over 2 tokens", {"prompt of 3 tokens", "prompt of 1 token "}},
       {false,
        "--no-bos",
        "over 1 tokens",
        {"prompt of 2 tokens", "--no-bos leaves BOS out; give a --prompt"}},
-      {true, "-q", "over 2 tokens", {"prompt of 2 tokens", "prompt of 1 tokens"}}, /* a text ends with EOS */
-      {true, "--bos", "over 3 tokens", {"prompt of 3 tokens", "prompt of 1 tokens"}},
+      {true, "-q", "over 2 tokens", {"prompt of 2 tokens", "prompt of 1 token "}}, /* a text ends with EOS */
+      {true, "--bos", "over 3 tokens", {"prompt of 3 tokens", "prompt of 1 token "}},
       {true, "--no-bos", "over 2 tokens", {"prompt of 2 tokens", "--no-bos leaves BOS out"}},
   };
   (void)state;
@@ -91,7 +91,7 @@ static void test_statistics(void **state) {
   (void)state;
   struct outcome o = RUN(&fake_model, "-n", "7", "--ignore-eos", "--seed", "18446744073709551615");
   assert_int_equal(o.status, 0);
-  assert_non_null(strstr(o.err, "prog: prompt of 1 tokens"));
+  assert_non_null(strstr(o.err, "prog: prompt of 1 token "));
   assert_non_null(strstr(o.err, "7 tokens written"));
   assert_non_null(strstr(o.err, "seed 18446744073709551615"));
   done(o);

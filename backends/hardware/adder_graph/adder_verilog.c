@@ -68,7 +68,7 @@ static bool is_taken(const struct adder_file *f, int v, int k) {
 
 static void print_stage_ports(const struct adder_file *f, FILE *out) {
   const struct adder_graph *g = f->graph;
-  fprintf(out, "module %s_stage%d (\n  input wire clk,\n  input wire ce", f->module, f->stage);
+  fprintf(out, "module %s__stage%d (\n  input wire clk,\n  input wire ce", f->module, f->stage);
   for (int v = 0; v < values_of(f); v++)
     if (is_taken(f, v, f->stage))
       fprintf(out, ",\n  input wire signed [%d:0] %c%d", g->value[v].width - 1, letter(g, v), v);
@@ -161,7 +161,7 @@ static void print_wires(const struct adder_file *f, FILE *out, int k) {
 
 static void print_instance(const struct adder_file *f, FILE *out, int k) {
   const struct adder_graph *g = f->graph;
-  fprintf(out, "  %s_stage%d stage%d (\n    .clk(clk), .ce(ce)", f->module, k, k);
+  fprintf(out, "  %s__stage%d stage%d (\n    .clk(clk), .ce(ce)", f->module, k, k);
   for (int v = 0; v < values_of(f); v++) {
     char c = letter(g, v);
     if (is_taken(f, v, k) && k == 0) {
@@ -256,7 +256,7 @@ const struct adder_file *adder_graph_verilog(struct adder_graph *g, const struct
   for (int k = 0; k <= s->stages && stores(&common); k++) {
     file[count] = common;
     file[count].stage = k;
-    file[count].name = arena_printf(a, "%s_stage%d.v", name, k);
+    file[count].name = arena_printf(a, "%s__stage%d.v", name, k);
     file[count++].write = write_stage;
   }
   file[count] = common;

@@ -3,7 +3,9 @@
 
 #include "backends/lower/facts.h"
 #include "ir/interp/interp.h"
+#include "ir/layout.h"
 #include "runtime/core/session.h"
+#include "runtime/kernels/pack.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +78,31 @@ static uint8_t *state_at(const struct entry_run *r, int64_t sequence, const stru
   return r->state + sequence * (int64_t)r->c->model->state_bytes + s->offset + i * s->stride;
 }
 
+typedef bool trained_visit(struct entry_run *r, const struct op *op, const uint32_t *indices,
+                           const struct weight *w, const struct tensor *numbers, uint8_t *place);
+
+/* Calls f for every instance of a trained weight; false as soon as it says so. */
+static bool each_trained(struct entry_run *r, struct interp *in, const struct op *op, const uint32_t *indices,
+                         trained_visit *f) {
+  uint8_t *weights = (uint8_t *)r->args.weights; /* compare.h: it may be written then */
+  for (const struct weight *w = r->c->module->weights; w; w = w->next)
+    for (int64_t i = 0; w->trained && w->stored != STORE_NONE && i < weight_instances(w); i++) {
+      const struct tensor *numbers = interp_weight(in, w, i);
+      if (!numbers || !f(r, op, indices, w, numbers, weights + w->offset + i * w->stride))
+        return false;
+    }
+  return true;
+}
+
+/* Codes are not put: they are made of a master alone. */
+static bool put_trained(struct entry_run *r, const struct op *op, const uint32_t *indices,
+                        const struct weight *w, const struct tensor *numbers, uint8_t *place) {
+  (void)r, (void)op, (void)indices;
+  if (w->type.elem == ELEM_F32)
+    memcpy(place, numbers->data, sizeof(float) * (size_t)type_count(w->type, NULL));
+  return true;
+}
+
 /* Everything that the kernel may read; what it must not read is filled with a pattern. */
 static void put_inputs(struct entry_run *r, struct interp *in, const struct op *op) {
   memset(r->scratch, 0xa5, r->scratch_bytes);
@@ -86,6 +113,7 @@ static void put_inputs(struct entry_run *r, struct interp *in, const struct op *
     for (const struct state *s = r->c->module->states; s; s = s->next)
       for (int64_t i = 0; i < instances(s); i++)
         memcpy(state_at(r, n, s, i), interp_state_of(in, n, s, i)->data, bytes_of(r, s->type));
+  each_trained(r, in, op, NULL, put_trained);
   if (op->code == OP_KERNEL) {
     struct arena a = {0};
     struct value **captured;
@@ -129,6 +157,21 @@ static bool check(struct entry_run *r, const struct op *op, const uint32_t *indi
   return true;
 }
 
+static bool check_trained(struct entry_run *r, const struct op *op, const uint32_t *indices,
+                          const struct weight *w, const struct tensor *numbers, uint8_t *place) {
+  int64_t n = type_count(w->type, NULL), bytes = weight_bytes(w);
+  if (w->type.elem == ELEM_F32)
+    return check(r, op, indices, w->name, ELEM_F32, n, numbers->data, place);
+  if (op->code != OP_DEFINE || strcmp(op->attr.symbol, w->name) != 0)
+    return true;
+  uint8_t *packed = xmalloc((size_t)bytes);
+  (w->stored == STORE_TILE3 ? tern_pack_tile3 : tern_pack_tile2)(numbers->i8, w->type.dim[0], w->type.dim[1],
+                                                                 packed);
+  bool ok = check(r, op, indices, w->name, ELEM_I8, bytes, packed, place);
+  free(packed);
+  return ok;
+}
+
 static bool check_results(struct entry_run *r, struct interp *in, const struct op *op,
                           const uint32_t *indices) {
   char what[32];
@@ -146,7 +189,7 @@ static bool check_results(struct entry_run *r, struct interp *in, const struct o
         if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, r->given->sizes),
                    interp_state_of(in, n, s, i)->data, state_at(r, n, s, i)))
           return false;
-  return true;
+  return each_trained(r, in, op, indices, check_trained);
 }
 
 /* What one thread made of the kernel's operator, one after another: states, then results. */
@@ -166,6 +209,16 @@ static uint8_t *made_bytes(const struct entry_run *r, const struct op *op, uint3
   return all;
 }
 
+/* All kernels that the operator became, one after another, each by its threads one after another. */
+static void run_kernels(struct entry_run *r, const struct op *op, const uint32_t *indices, uint32_t threads) {
+  for (const struct kernel *k = kernel_of(r->c, op); k && k->op == op; k = k->next) {
+    const struct tern_kernel_info *engine = engine_kernel(r->c, kernel_title(k));
+    for (uint32_t t = 0; engine && t < threads; t++)
+      engine->run(&r->args, indices[0], indices[1], t, threads);
+    r->c->kernels_run += threads == 1;
+  }
+}
+
 /* The kernel again by several threads, one after another: each must find the bytes that one thread made. */
 static bool same_by_threads(struct entry_run *r, struct interp *in, const struct op *op,
                             const uint32_t *indices) {
@@ -173,8 +226,7 @@ static bool same_by_threads(struct entry_run *r, struct interp *in, const struct
   uint8_t *alone = made_bytes(r, op, 0, &bytes);
   bool ok = true;
   put_inputs(r, in, op);
-  for (uint32_t t = 0; t < r->c->threads; t++)
-    r->kernel->run(&r->args, indices[0], indices[1], t, r->c->threads);
+  run_kernels(r, op, indices, r->c->threads);
   for (uint32_t t = 0; t < r->c->threads; t++) {
     uint8_t *together = made_bytes(r, op, t, &bytes);
     ok = ok && memcmp(alone, together, bytes) == 0;
@@ -199,8 +251,7 @@ static bool before(void *self, struct interp *in, const struct op *op, const uin
     return false;
   }
   put_inputs(r, in, op);
-  r->kernel->run(&r->args, indices[0], indices[1], 0, 1);
-  r->c->kernels_run++;
+  run_kernels(r, op, indices, 1);
   return r->c->threads < 2 || same_by_threads(r, in, op, indices);
 }
 

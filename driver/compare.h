@@ -17,9 +17,9 @@ struct comparison {
   const struct weight_source *source;
   const struct tern_model *model; /* the engine */
   const char *engine;             /* for messages: "native", "c" */
-  const uint8_t *weights;         /* the image's weights */
-  int64_t sequences;              /* that the interpreter has states of */
-  uint32_t threads;               /* each kernel is run by 1 and by this many threads, one after another */
+  const uint8_t *weights; /* the image's weights; a copy that may be written where the module trains some */
+  int64_t sequences;      /* that the interpreter has states of */
+  uint32_t threads;       /* each kernel is run by 1 and by this many threads, one after another */
   /* results */
   int64_t kernels_run;
 };

@@ -83,14 +83,19 @@ int op_changes(enum opcode code) {
   }
 }
 
+/* A ternary weight's codes are made of the numbers of another weight, as they lie in memory. */
+static bool defines_codes(const struct op *op) {
+  return op->code == OP_DEFINE && op->n_in > 0 && op->in[0]->def && op->in[0]->def->code == OP_WEIGHT;
+}
+
 bool op_is_product(const struct op *op) {
-  return op->code == OP_TERNARY_SUM || op->code == OP_TERNARY_BACK || op->code == OP_MATMUL_BACK ||
-         op->code == OP_OUTER || op->code == OP_SCATTER;
+  return defines_codes(op) || op->code == OP_TERNARY_SUM || op->code == OP_TERNARY_BACK ||
+         op->code == OP_MATMUL_BACK || op->code == OP_OUTER || op->code == OP_SCATTER;
 }
 
 bool op_takes_matrix(const struct op *op) {
-  return op->code == OP_TERNARY_SUM || op->code == OP_TERNARY_BACK || op->code == OP_MATMUL ||
-         op->code == OP_MATMUL_BACK;
+  return defines_codes(op) || op->code == OP_TERNARY_SUM || op->code == OP_TERNARY_BACK ||
+         op->code == OP_MATMUL || op->code == OP_MATMUL_BACK;
 }
 
 bool func_is_fold(const struct func *f) {

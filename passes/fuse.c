@@ -77,9 +77,15 @@ static bool is_argument(const struct value *v) {
   return !v->def && !v->block->parent;
 }
 
+/* Operands of a product, its indices left out. */
+static int values_of_product(const struct op *op) {
+  int changes = op_changes(op->code);
+  return !op_is_product(op) ? 0 : changes ? changes : op->n_in;
+}
+
 static void copy_inputs(struct fuse *f, struct block *b) {
   for (struct op *op = b->first; op; op = op->next) {
-    for (int i = 0; i < 2 && op_is_product(op); i++)
+    for (int i = 0; i < values_of_product(op); i++)
       if (!(i == 0 && op_takes_matrix(op)) && !is_buffer(op->in[i]) && !is_argument(op->in[i]))
         copy_operand(f, op, i);
     for (int i = 0; op->code == OP_REPEAT && i < op->n_in; i++)

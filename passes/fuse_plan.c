@@ -36,12 +36,9 @@ bool fuse_leaf(const struct value *v) {
 }
 
 static enum fuse_node_kind kind_of(const struct op *op) {
+  if (op_is_product(op))
+    return FUSE_SUM;
   switch (op->code) {
-  case OP_TERNARY_SUM:
-  case OP_TERNARY_BACK:
-  case OP_MATMUL_BACK:
-  case OP_OUTER:
-  case OP_SCATTER: return FUSE_SUM;
   case OP_MATMUL: return FUSE_MATMUL;
   case OP_SCAN: return FUSE_SCAN;
   case OP_REPEAT: return FUSE_REPEAT;

@@ -73,13 +73,10 @@ static void check_floats(struct op *op, void *data) {
 /* ---- functions and declarations ---------------------------------------------------------------------- */
 
 static bool stands_alone(const struct op *op) {
+  if (op_is_product(op))
+    return true;
   switch (op->code) {
   case OP_KERNEL:
-  case OP_TERNARY_SUM:
-  case OP_TERNARY_BACK:
-  case OP_MATMUL_BACK:
-  case OP_OUTER:
-  case OP_SCATTER:
   case OP_REPEAT: return true;
   case OP_WEIGHT:
     return op->next && op_is_product(op->next) && op->next->in[0] == op->out[0]; /* its matrix */

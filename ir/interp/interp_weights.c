@@ -2,6 +2,9 @@
  * used; merged ones are put together from their parts; folded ones are defined by the function `fold`. */
 #include "ir/interp/interp_impl.h"
 
+#include "runtime/kernels/pack.h"
+#include "runtime/kernels/ternarize.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,10 +105,51 @@ const struct tensor *interp_weight(struct interp *in, const struct weight *w, in
   return t;
 }
 
+/* Columns that have a scale in common; 0: all elements have (runtime/kernels/ternarize.h). */
+static int64_t span_of(const struct weight *w) {
+  return w->scale == WSCALE_TENSOR ? 0 : w->scale == WSCALE_ROW ? w->type.dim[1] : w->group;
+}
+
+/* clamp(round(w * s), -1, 1), the product in float32; of a NaN 0 */
+static int8_t code_of(float w, float s) {
+  float x = rintf(w * s);
+  return x >= 1 ? 1 : x <= -1 ? -1 : 0;
+}
+
+/* Codes and scales of a master, which is rounded to float32: as they are made where the model runs. */
+static void define_codes(struct interp *in, const struct weight *w, struct tensor *t,
+                         const struct tensor *master) {
+  int64_t m = w->type.dim[0], n = w->type.dim[1], span = span_of(w), scales = scale_count(w);
+  bool largest = w->rule == RULE_LARGEST;
+  float *floats = xmalloc(sizeof *floats * (size_t)(m * n)), *s = xmalloc(sizeof *s * (size_t)scales);
+  double *sums = xmalloc(sizeof *sums * (size_t)tern_ternarize_sums(m, n, span));
+  uint8_t *packed = xmalloc((size_t)tern_tile2_bytes(m, n));
+  for (int64_t i = 0; i < m * n; i++)
+    floats[i] = (float)get_real(in, master->data, i);
+  tern_ternarize_sum(floats, m, n, span, largest, sums, 0, 1);
+  tern_ternarize_tile2(floats, m, n, span, largest, sums, s, packed, 0, 1);
+  need_scales(in, t, scales);
+  int64_t across = span ? (n + span - 1) / span : 1;
+  for (int64_t i = 0; i < scales; i++)
+    set_real(in, t->scales, i, (double)s[i]);
+  for (int64_t i = 0; i < m * n; i++)
+    t->i8[i] = code_of(floats[i], s[span ? i / n * across + i % n / span : 0]);
+  free(floats);
+  free(s);
+  free(sums);
+  free(packed);
+}
+
 bool define_weight(struct interp *in, const struct op *op, int64_t instance) {
   const struct weight *w = weight_find(in->m, op->attr.symbol);
   struct tensor *t = &weight_slot(in, w)->tensors[instance];
   const struct tensor *value = operand(in, op->in[0]);
+  if (w->type.elem == ELEM_TERNARY) {
+    t->type = w->type;
+    t->data = xrealloc(t->data, tensor_bytes(in, w->type));
+    define_codes(in, w, t, value);
+    return true;
+  }
   size_t bytes = tensor_bytes(in, w->type);
   t->type = w->type;
   t->data = xrealloc(t->data, bytes);

@@ -29,6 +29,7 @@
 
 bool emit_map_covers(enum opcode code);          /* backends/native/emit.h wants LLVM's headers */
 bool fixed_rule_known(enum opcode code);         /* passes/fixed/fixed.h has names that loops have too */
+bool adjoint_known(enum opcode code);            /* passes/training/derivative.h, likewise */
 int builtin_names(const char **names, int room); /* frontend/language/elaborate.h wants a grammar's */
 
 static bool tables_are_whole; /* else back ends would call what is not there */
@@ -63,6 +64,7 @@ static const struct table {
     {range_rule_known, "passes/fixed/range_rules.c says nothing about its results"},
     {fixed_rule_known, "it has no fixed-point rule, and nothing says why: passes/fixed/map.c, "
                        "passes/fixed/fixed_point.c"},
+    {adjoint_known, "passes/training/adjoints.c has no rule for its derivative, and nothing says why"},
     {has_llvm, "backends/native/emit_map.c or emit_integer.c has no row"},
     {has_c, "backends/c/expr.c has no row"},
 };

@@ -183,6 +183,7 @@ struct kernel {
   /* KERNEL_CALL: function(arguments..., thread, threads) of runtime/kernels, whose threads share its output.
    */
   const char *function;
+  bool levels; /* gradient.h has variants of it for better processors, of the same bits */
   VEC(struct call_argument) arguments;
   struct kernel *next;
 };

@@ -50,6 +50,7 @@ static void outer(struct kernel_lowering *u, const struct op *op) {
   u->kernel->function = b.elem == ELEM_I8    ? "tern_outer_i8"
                         : b.elem == ELEM_I16 ? "tern_outer_i16"
                                              : "tern_outer_f32";
+  u->kernel->levels = true;
   add_buffer(u, buffer_of_value(u, op->in[0]), false);
   add_buffer(u, buffer_of_value(u, op->in[1]), false);
   add_buffer(u, symbol_buffer(u, op, 2), true);
@@ -67,6 +68,7 @@ static void back(struct kernel_lowering *u, const struct op *op) {
   u->kernel->function = !ternary                   ? "tern_matmul_back_f32"
                         : w->stored == STORE_TILE3 ? "tern_ternary_back3_f32"
                                                    : "tern_ternary_back_f32";
+  u->kernel->levels = true;
   add_buffer(u, symbol_buffer(u, weight, 0), false);
   add_buffer(u, buffer_of_value(u, op->in[1]), false);
   add_buffer(u, buffer_of_value(u, op->out[0]), true);

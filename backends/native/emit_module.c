@@ -62,7 +62,9 @@ static bool link_kernels(struct emitter *e) {
   const struct level *level = e->target->level;
   if (!link_family(e, BITCODE_X86_64, BITCODE_RISCV64))
     return false;
-  if (loops_call(e->loops) && !link_family(e, BITCODE_GRADIENT_X86_64, BITCODE_GRADIENT_RISCV64))
+  const struct product_level *products = e->target->products;
+  if (loops_call(e->loops) && (!link_family(e, BITCODE_GRADIENT_X86_64, BITCODE_GRADIENT_RISCV64) ||
+                               (products && !link_bitcode(e, &bitcode_modules[products->extra]))))
     return false;
   if (level->extra >= 0 && !link_bitcode(e, &bitcode_modules[level->extra]))
     return false;

@@ -27,6 +27,14 @@ static const struct level levels[] = {
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 
+/* Best first. The level of bfloat16 gives other bits, and is chosen by nobody yet. */
+static const struct product_level product_levels[] = {
+    {"x86_64", "avx512f", "_avx512", BITCODE_GRADIENT_AVX512},
+    {"x86_64", "avx2,fma", "_fma", BITCODE_GRADIENT_FMA},
+    {"aarch64", "", "_neon", BITCODE_GRADIENT_NEON},
+};
+enum { PRODUCT_LEVELS = sizeof product_levels / sizeof *product_levels };
+
 static const struct cpus {
   const char *family, *level, *base, *names;
 } cpus[] = {
@@ -122,6 +130,13 @@ static bool unknown_family(struct diag *d, const char *triple) {
   return false;
 }
 
+static const struct product_level *products_by_features(const char *family, const char *features) {
+  for (int i = 0; i < PRODUCT_LEVELS; i++)
+    if (strcmp(product_levels[i].family, family) == 0 && features_cover(features, product_levels[i].requires))
+      return &product_levels[i];
+  return NULL;
+}
+
 /* The best level whose features are all on. */
 static const struct level *level_by_features(const char *triple, const char *features) {
   const struct level *level = family_level(triple, NULL);
@@ -156,6 +171,7 @@ static void host_cpu(struct target *t, const char *more) {
   t->cpu = take(LLVMGetHostCPUName());
   t->features = join_features(features, more);
   t->level = level_by_features(t->triple, t->features);
+  t->products = products_by_features(t->level->family, t->features);
   t->needs = features_needed(t->level->family, NULL, t->features);
   LLVMDisposeMessage(features);
 }
@@ -187,6 +203,7 @@ static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const c
   }
   char *all = join_features(has, more);
   t->level = level_by_features(t->triple, all);
+  t->products = products_by_features(family, all);
   t->cpu = cpu ? xstrdup(cpu) : xmalloc(strcspn(row->names, " ") + 1);
   if (!cpu)
     snprintf(t->cpu, strcspn(row->names, " ") + 1, "%s", row->names);

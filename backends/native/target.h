@@ -19,10 +19,19 @@ struct level {
   int extra;          /* enum bitcode, the variant's module; -1: none */
 };
 
+/* The same of the products of gradient.h, of all of them: tern_outer_i8_fma. */
+struct product_level {
+  const char *family, *
+    requires, *
+            suffix;
+  int extra;
+};
+
 struct target {
   char *triple, *cpu, *features;
   char *needs; /* features that a processor must have (features.h) */
   const struct level *level;
+  const struct product_level *products; /* NULL: the portable ones */
   LLVMTargetMachineRef machine;
 };
 

@@ -184,8 +184,10 @@ static struct value *total_loss(struct builder *b, struct value *of_token, struc
 static bool is_training_form(const struct func *f) {
   const struct block *b = f->body;
   const struct op *end = b->last;
-  return b->n_args == 1 && end && end->n_in == 1 && end->in[0]->type.rank == 2 &&
-         end->in[0]->type.dim[0] == DIM_T;
+  if (b->n_args != 1 || b->args[0]->type.elem != ELEM_U32 || !end || end->n_in != 1)
+    return false;
+  struct type logits = end->in[0]->type;
+  return logits.elem == ELEM_F32 && logits.rank == 2 && logits.dim[0] == DIM_T && logits.dim[1] > 0;
 }
 
 static bool differentiate(struct derivative *d, struct func *f) {

@@ -11,6 +11,7 @@
 #include "runtime/core/entries.h"
 #include "tests/random/random_model.h"
 #include "tests/unit/ir_file.h"
+#include "tests/unit/operators.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -33,11 +34,15 @@ struct trial {
   int own_states; /* the model's, before those of training */
 };
 
-static void open_trial(struct trial *t, uint64_t seed) {
+static void open_job(struct trial *t) {
   *t = (struct trial){0};
   job_start(&t->j);
   t->out = t->j.diag.out = open_memstream(&t->said, &t->said_bytes);
   t->j.source = random_source();
+}
+
+static void open_trial(struct trial *t, uint64_t seed) {
+  open_job(t);
   t->j.module = random_model(&t->j.arena, &t->j.diag, seed);
   for (const struct state *s = t->j.module->states; s; s = s->next)
     t->own_states++;
@@ -155,7 +160,8 @@ static bool near(double a, double b, double bound) {
   return fabs(a - b) <= bound * (fabs(a) + fabs(b) + 1e-3);
 }
 
-static int judge(struct trial *t, uint64_t seed) {
+/* -1: the derivative is wrong; 0: nothing can be said; 1: it is right. `name`: the model, for messages. */
+static int judge(struct trial *t, const char *name) {
   choose_tokens(t);
   t->in = interp_new(t->j.module, &t->j.source, true);
   assert_non_null(t->in);
@@ -168,8 +174,7 @@ static int judge(struct trial *t, uint64_t seed) {
   if (!near(wide, fine, 1e-8) || !isfinite(wide))
     return 0;
   if (!near(derivative, fine, 1e-6)) {
-    print_error("random model %llu: the derivative is %.12g, the difference %.12g\n",
-                (unsigned long long)seed, derivative, fine);
+    print_error("%s: the derivative is %.12g, the difference %.12g\n", name, derivative, fine);
     return -1;
   }
   return 1;
@@ -187,7 +192,7 @@ static void derivatives_are_those_of_differences(void **state) {
     else if (!trains(&t))
       refused++;
     else {
-      int verdict = judge(&t, seed);
+      int verdict = judge(&t, arena_printf(&t.j.arena, "random model %llu", (unsigned long long)seed));
       judged += verdict != 0;
       wrong += verdict < 0;
       kinks += verdict == 0;
@@ -197,6 +202,29 @@ static void derivatives_are_those_of_differences(void **state) {
   print_message("%d judged, %d near kinks, %d refused, %d of integers\n", judged, kinks, refused, integers);
   assert_int_equal(wrong, 0);
   assert_int_equal(judged, WANTED);
+}
+
+/* Each by itself, so that the one to blame is named. Of operands that have no logarithm, say, nothing is
+ * said. */
+static void each_operator_has_its_derivative(void **state) {
+  (void)state;
+  int judged = 0, wrong = 0;
+  for (int code = 0; code < OP_COUNT; code++) {
+    struct trial t;
+    struct part parts[OP_COUNT];
+    open_job(&t);
+    t.j.module = module_new(&t.j.arena, &t.j.diag, "operators");
+    if (model_of_operators(t.j.module, code, parts) && gives_floats(t.j.module) && trains(&t)) {
+      int verdict = judge(
+          &t, arena_printf(&t.j.arena, "'%s' (passes/training/adjoints.c, or its body)", op_info[code].text));
+      judged += verdict != 0;
+      wrong += verdict < 0;
+    }
+    close_trial(&t);
+  }
+  print_message("%d operators judged\n", judged);
+  assert_int_equal(wrong, 0);
+  assert_true(judged > OP_COUNT / 3);
 }
 
 /* ---- in parts ---------------------------------------------------------------------------------------- */
@@ -452,6 +480,7 @@ static void a_model_learns(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(derivatives_are_those_of_differences),
+      cmocka_unit_test(each_operator_has_its_derivative),
       cmocka_unit_test(a_sequence_in_parts_has_the_same_derivative),
       cmocka_unit_test(compiled_steps_give_the_same_bits),
       cmocka_unit_test(a_model_learns),

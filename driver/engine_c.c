@@ -20,29 +20,20 @@ bool open_c(struct engine *e, struct job *j, const struct loops *loops) {
   if (!dir || !c_emit(&j->diag, loops, dir, &o))
     return false;
   char *library = arena_printf(a, "%s/engine.so", dir);
-  const char *argv[] = {"cc",
-                        "-std=c11",
-                        "-O2",
-                        "-ffp-contract=off",
-                        "-fPIC",
-                        "-shared",
-                        "-w",
-                        arena_printf(a, "-I%s", dir),
-                        arena_printf(a, "-I%s/runtime", dir),
-                        arena_printf(a, "%s/%s.c", dir, name),
-                        arena_printf(a, "%s/runtime/kernels/ternary.c", dir),
-                        "-lm",
-                        "-o",
-                        library,
-                        NULL, /* of a training step */
-                        NULL,
-                        NULL,
-                        NULL,
-                        NULL};
-  static const char *const of_training[] = {"gradient", "scatter", "pack", "ternarize"};
-  for (int i = 0, n = (int)(sizeof argv / sizeof *argv) - 5; i < 4 && loops_call(loops); i++)
-    argv[n + i] = arena_printf(a, "%s/runtime/kernels/%s.c", dir, of_training[i]);
-  if (!run_program(&j->diag, argv))
+  VEC(const char *) argv = {0};
+  const char *const flags[] = {"cc", "-std=c11", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-w"};
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    vec_push(a, argv, flags[i]);
+  vec_push(a, argv, arena_printf(a, "-I%s", dir));
+  vec_push(a, argv, arena_printf(a, "%s/%s.c", dir, name));
+  vec_push(a, argv, arena_printf(a, "%s/runtime/kernels/ternary.c", dir));
+  for (int i = 0; loops_call(loops) && i < C_TRAINING_SOURCES; i++)
+    vec_push(a, argv, arena_printf(a, "%s/runtime/kernels/%s.c", dir, c_training_sources[i]));
+  vec_push(a, argv, "-lm");
+  vec_push(a, argv, "-o");
+  vec_push(a, argv, library);
+  vec_push(a, argv, NULL);
+  if (!run_program(&j->diag, argv.at))
     return false;
   made->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
   e->model = made->library ? dlsym(made->library, arena_printf(a, "%s_model", name)) : NULL;

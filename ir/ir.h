@@ -415,10 +415,11 @@ void op_set_results(struct module *m, struct op *op, int n, const struct type *t
 /* Of an operator that changes a state or a weight (write, define, outer, scatter): its operands before the
  * indices. 0: it changes none. */
 int op_changes(enum opcode code);
-/* A product that a kernel of runtime/kernels computes by itself: it stands outside kernels after `fuse`. */
+/* What a function of runtime/kernels computes by itself, a product or the codes of a ternary weight: it
+ * stands outside kernels after `fuse`. */
 bool op_is_product(const struct op *op);
 bool op_takes_matrix(
-    const struct op *op); /* its first operand is a weight, or in a kernel a matrix of numbers */
+    const struct op *op); /* operand 0 is a weight as it lies in memory; of `matmul` any matrix */
 
 /* ---- changing: edit.c -------------------------------------------------------------------------------- */
 

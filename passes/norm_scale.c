@@ -25,10 +25,6 @@
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
-struct norm_scale {
-  struct module *m;
-};
-
 /* What was found. */
 struct pattern {
   struct op *codes, *absmax, *div; /* div: s */
@@ -130,8 +126,8 @@ static void take(struct op *codes, struct value *u, struct value *scale) {
   count_operands(codes, 1);
 }
 
-static void rewrite(struct norm_scale *ns, struct pattern *p) {
-  struct builder b = builder_before(ns->m, p->div);
+static void rewrite(struct module *m, struct pattern *p) {
+  struct builder b = builder_before(m, p->div);
   struct op *before = p->div->prev;
   struct type scalar = type_scalar(ELEM_F32);
   struct value *x = p->norm->in[0];
@@ -163,25 +159,23 @@ static void drop_unused(struct op *op) {
 }
 
 static void visit(struct op *op, void *data) {
-  struct norm_scale *ns = data;
   struct pattern p;
   use_forwarded(op);
   if (op->code != OP_CODES || !match(op, &p))
     return;
   struct op *bounded = p.div->in[1]->def, *q = p.div->in[0]->def;
-  rewrite(ns, &p);
+  rewrite(data, &p);
   drop_unused(bounded);
   drop_unused(q);
 }
 
 bool pass_norm_scale(struct module *m, const struct pass_context *c) {
   (void)c;
-  struct norm_scale ns = {.m = m};
   for (struct func *f = m->funcs; f; f = f->next) {
     clear_uses(f->body->n_args, f->body->args);
     walk(f->body, clear, NULL);
     walk(f->body, count, NULL);
-    walk(f->body, visit, &ns);
+    walk(f->body, visit, m);
     settle_forwarded(f->body);
   }
   return true;

@@ -74,6 +74,8 @@ void print_curves(FILE *out, const struct loops *l) {
   arena_free(&a);
 }
 
+const char *const c_training_sources[C_TRAINING_SOURCES] = {"gradient", "scatter", "pack", "ternarize"};
+
 static const char training[] = "#include \"runtime/kernels/training.h\"\n\n";
 
 void c_print(FILE *out, const struct loops *l, const struct c_options *o) {
@@ -186,8 +188,6 @@ static void print_ops(FILE *out, const struct c_project *p) {
 }
 
 static void print_makefile(FILE *out, const struct c_project *p) {
-  static const char of_training[] = " \\\n       runtime/kernels/gradient.o runtime/kernels/scatter.o "
-                                    "runtime/kernels/pack.o runtime/kernels/ternarize.o";
   const char *name = p->name;
   fprintf(out,
           "# Builds lib%s.a, the model's kernels, which need only libm, and %s, the program around them.\n"
@@ -199,9 +199,11 @@ static void print_makefile(FILE *out, const struct c_project *p) {
           "FLAGS = -std=c11 -ffp-contract=off -I. $(CFLAGS)\n"
           "CORE = %s.o program.o runtime/kernels/ternary.o runtime/kernels/ternary_avx2.o \\\n"
           "       runtime/kernels/ternary_avxvnni.o runtime/kernels/ternary_vnni.o "
-          "runtime/kernels/ternary_neon.o%s\n"
-          "PROGRAM =",
-          name, name, name, loops_call(p->loops) ? of_training : "");
+          "runtime/kernels/ternary_neon.o",
+          name, name, name);
+  for (int i = 0; loops_call(p->loops) && i < C_TRAINING_SOURCES; i++)
+    fprintf(out, "%s runtime/kernels/%s.o", i ? "" : " \\\n      ", c_training_sources[i]);
+  fputs("\nPROGRAM =", out);
   for (int i = 0; i < p->runtime.n; i++) {
     size_t n = strlen(p->runtime.at[i]);
     if (p->runtime.at[i][n - 1] == 'c')
@@ -240,6 +242,14 @@ static void print_readme(FILE *out, const struct c_project *p) {
       name, name, name, name, name, name, name, name, name, name, name);
 }
 
+static bool copy_training(struct c_project *p) {
+  bool ok = copy_file(p, "kernels/training.h");
+  for (int i = 0; ok && i < C_TRAINING_SOURCES; i++)
+    ok = copy_file(p, arena_printf(&p->arena, "kernels/%s.h", c_training_sources[i])) &&
+         copy_file(p, arena_printf(&p->arena, "kernels/%s.c", c_training_sources[i]));
+  return ok;
+}
+
 static bool write_project(struct c_project *p) {
   static const char *const kernels[] = {"kernels/math.h",           "kernels/integer.h",
                                         "kernels/ternary.h",        "kernels/ternary.c",
@@ -247,10 +257,6 @@ static bool write_project(struct c_project *p) {
                                         "kernels/ternary_rows.h",   "kernels/ternary_tables.h",
                                         "kernels/ternary_avx2.c",   "kernels/ternary_avxvnni.c",
                                         "kernels/ternary_vnni.c",   "kernels/ternary_neon.c"};
-  static const char *const of_training[] = {
-      "kernels/training.h", "kernels/gradient.h",  "kernels/gradient.c",
-      "kernels/scatter.h",  "kernels/scatter.c",   "kernels/pack.h",
-      "kernels/pack.c",     "kernels/ternarize.h", "kernels/ternarize.c"};
   struct arena *a = &p->arena;
   const char *source = arena_printf(a, "%s.c", p->name);
   bool ok = list_runtime(p) && output_folder(p->d, p->dir);
@@ -261,8 +267,7 @@ static bool write_project(struct c_project *p) {
     ok = copy_file(p, p->runtime.at[i]);
   for (size_t i = 0; ok && i < sizeof kernels / sizeof *kernels; i++)
     ok = copy_file(p, kernels[i]);
-  for (size_t i = 0; ok && loops_call(p->loops) && i < sizeof of_training / sizeof *of_training; i++)
-    ok = copy_file(p, of_training[i]);
+  ok = ok && (!loops_call(p->loops) || copy_training(p));
   return ok && write_file(p, source, print_source) && write_file(p, "program.c", print_program) &&
          write_file(p, "ops.h", print_ops) && write_file(p, "Makefile", print_makefile) &&
          write_file(p, "README", print_readme);

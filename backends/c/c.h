@@ -18,6 +18,11 @@ struct c_options {
  * before. The same loops give the same bytes. */
 bool c_emit(struct diag *d, const struct loops *l, const char *dir, const struct c_options *o);
 
+/* Sources in runtime/kernels, without ".c" and with a header each, that a training step calls beside the
+ * ternary sums (loops_call). */
+enum { C_TRAINING_SOURCES = 4 };
+extern const char *const c_training_sources[C_TRAINING_SOURCES];
+
 /* NAME.c alone. */
 void c_print(FILE *out, const struct loops *l, const struct c_options *o);
 

@@ -215,52 +215,71 @@ static struct value *three_axes(struct frame *f, struct value *x) {
   return build_reshape(&f->b, x, t);
 }
 
-/* Adds the sum over tokens of d x to a state, of `indices`. */
-static void add_outer(struct frame *f, struct value *d, struct value *x, const char *state,
-                      const struct op *indices) {
-  int n = indices ? indices->n_in : 0;
-  struct value **in = arena_array(f->d->m->arena, struct value *, n + 2);
-  in[0] = d;
-  in[1] = x;
-  for (int i = 0; i < n; i++)
-    in[2 + i] = indices->in[i];
-  build(&f->b, OP_OUTER, n + 2, in, &(struct attrs){.symbol = state}, NULL);
+/* An operator that changes a state by `n` values, at the indices of `like` (NULL: it has none). */
+static void change(struct frame *f, enum opcode code, int n, struct value *const *values, const char *state,
+                   const struct op *like) {
+  int indices = like ? like->n_in : 0;
+  struct value **in = arena_array(f->d->m->arena, struct value *, n + indices);
+  for (int i = 0; i < n + indices; i++)
+    in[i] = i < n ? values[i] : like->in[i - n];
+  build(&f->b, code, n + indices, in, &(struct attrs){.symbol = state}, NULL);
 }
 
-/* The same where a token has several of both. */
+static void add_outer(struct frame *f, struct value *d, struct value *x, const char *state,
+                      const struct op *like) {
+  change(f, OP_OUTER, 2, (struct value *[]){d, x}, state, like);
+}
+
+static void add_rows(struct frame *f, struct value *d, struct value *i, const char *state,
+                     const struct op *like) {
+  change(f, OP_SCATTER, 2, (struct value *[]){d, i}, state, like);
+}
+
+/* Adds the sum over tokens of d x to the state. A token may have several of both. */
 static void add_outers(struct frame *f, struct value *d, struct value *x, const char *state,
-                       const struct op *indices) {
+                       const struct op *like) {
   if (x->type.rank == 2) {
-    add_outer(f, d, x, state, indices);
+    add_outer(f, d, x, state, like);
     return;
   }
   d = three_axes(f, d);
   x = three_axes(f, as_float(f, x));
   for (int64_t k = 0; k < d->type.dim[1]; k++)
-    add_outer(f, part_of_token(f, d, k), part_of_token(f, x, k), state, indices);
+    add_outer(f, part_of_token(f, d, k), part_of_token(f, x, k), state, like);
 }
 
-/* Of a matrix that is computed: the sum has a state of its own, which begins with 0. */
-static struct value *outer_value(struct frame *f, struct value *d, struct value *x, struct type t,
-                                 struct loc at) {
+/* Adds to a state, as add_outers and add_rows do. */
+typedef void adder(struct frame *f, struct value *d, struct value *x, const char *state,
+                   const struct op *like);
+
+/* To what is no weight: the sum has a state of its own, which begins with 0. */
+static void give_sum(struct frame *f, struct op *op, adder *add, struct value *d, struct value *x) {
   struct module *m = f->d->m;
-  struct attrs attr = {.symbol = arena_printf(m->arena, "sum.%d", f->d->sums++)};
-  state_like(m, attr.symbol, cotangent_type(t), 0, NULL, at);
-  struct value *zeros = build_const(&f->b, 0, cotangent_type(t));
-  build(&f->b, OP_WRITE, 1, &zeros, &attr, NULL);
-  add_outers(f, d, x, attr.symbol, NULL);
-  return build(&f->b, OP_READ, 0, NULL, &attr, NULL)->out[0];
+  struct type t = cotangent_type(op->in[0]->type);
+  const char *sum = arena_printf(m->arena, "sum.%d", f->d->sums++);
+  struct value *zero = build_const(&f->b, 0, t);
+  state_like(m, sum, t, 0, NULL, op->at);
+  change(f, OP_WRITE, 1, &zero, sum, NULL);
+  add(f, d, x, sum, NULL);
+  give(f, op, 0, build(&f->b, OP_READ, 0, NULL, &(struct attrs){.symbol = sum}, NULL)->out[0]);
+}
+
+/* To operand 0, a matrix or a table: what `add` makes of d and x. */
+static void give_added(struct frame *f, struct op *op, adder *add, struct value *d, struct value *x) {
+  struct op *weight = op->in[0]->def;
+  if (op_is(weight, OP_WEIGHT))
+    add(f, d, x, gradient_of(f, weight), weight);
+  else
+    give_sum(f, op, add, d, x);
 }
 
 static void of_matmul(struct frame *f, struct op *op, struct value *d) {
   struct value *w = op->in[0], *x = op->in[1];
   give(f, op, 1, build2(&f->b, OP_MATMUL_BACK, w, d));
-  if (x->type.dim[0] >= 0)
-    give(f, op, 0, matrix_from_rows(f, d, x));
-  else if (op_is(w->def, OP_WEIGHT))
-    add_outers(f, d, x, gradient_of(f, w->def), w->def);
+  if (x->type.dim[0] < 0)
+    give_added(f, op, add_outers, d, x);
   else
-    give(f, op, 0, outer_value(f, d, x, w->type, op->at));
+    give(f, op, 0, matrix_from_rows(f, d, x));
 }
 
 /* ---- moving ------------------------------------------------------------------------------------------ */
@@ -303,49 +322,18 @@ static void of_concat(struct frame *f, struct op *op, struct value *d) {
   }
 }
 
-/* 0, 1, ..., n - 1 along the first of `rank` axes: exact below 2^24 */
-static struct value *row_numbers(struct frame *f, int64_t n, int rank) {
-  struct type t = {.elem = ELEM_F32, .rank = rank, .dim = {n}};
-  for (int k = 1; k < rank; k++)
-    t.dim[k] = 1;
-  return build2(&f->b, OP_SUB, build_axis(&f->b, OP_CUMSUM, build_const(&f->b, 1, t), 0), number(f, 1));
-}
-
 /* d where the row is the one that was taken, 0 elsewhere. */
 static struct value *row_alone(struct frame *f, struct op *op, struct value *d) {
   struct type t = op->in[0]->type, scalar = type_scalar(ELEM_F32);
   struct value *i = build(&f->b, OP_CONVERT, 1, &op->in[1], NULL, &scalar)->out[0];
-  return choose(f, build2(&f->b, OP_EQ, row_numbers(f, t.dim[0], t.rank), i), d, number(f, 0));
-}
-
-static void add_rows(struct frame *f, struct op *op, struct value *d, const char *state,
-                     const struct op *indices) {
-  int n = indices ? indices->n_in : 0;
-  struct value **in = arena_array(f->d->m->arena, struct value *, n + 2);
-  in[0] = d;
-  in[1] = op->in[1];
-  for (int i = 0; i < n; i++)
-    in[2 + i] = indices->in[i];
-  build(&f->b, OP_SCATTER, n + 2, in, &(struct attrs){.symbol = state}, NULL);
+  return choose(f, build2(&f->b, OP_EQ, count_up(&f->b, t.dim[0], t.rank), i), d, number(f, 0));
 }
 
 static void of_index(struct frame *f, struct op *op, struct value *d) {
-  struct module *m = f->d->m;
-  struct value *x = op->in[0];
-  if (op->in[1]->type.rank == 0) {
+  if (op->in[1]->type.rank == 0)
     give(f, op, 0, row_alone(f, op, d));
-    return;
-  }
-  if (op_is(x->def, OP_WEIGHT)) {
-    add_rows(f, op, d, gradient_of(f, x->def), x->def);
-    return;
-  }
-  struct attrs attr = {.symbol = arena_printf(m->arena, "sum.%d", f->d->sums++)};
-  state_like(m, attr.symbol, cotangent_type(x->type), 0, NULL, op->at);
-  struct value *zeros = build_const(&f->b, 0, cotangent_type(x->type));
-  build(&f->b, OP_WRITE, 1, &zeros, &attr, NULL);
-  add_rows(f, op, d, attr.symbol, NULL);
-  give(f, op, 0, build(&f->b, OP_READ, 0, NULL, &attr, NULL)->out[0]);
+  else
+    give_added(f, op, add_rows, d, op->in[1]);
 }
 
 /* ---- symbols ----------------------------------------------------------------------------------------- */
@@ -359,13 +347,11 @@ const char *gradient_of(struct frame *f, const struct op *weight) {
 
 /* The gradient of an instance is summed over all that uses it. */
 static void of_weight(struct frame *f, struct op *op, struct value *d) {
-  struct attrs attr = {.symbol = gradient_of(f, op)};
+  const char *gradient = gradient_of(f, op);
+  struct attrs attr = {.symbol = gradient};
   struct value *so_far = build(&f->b, OP_READ, op->n_in, op->in, &attr, NULL)->out[0];
-  struct value **in = arena_array(f->d->m->arena, struct value *, op->n_in + 1);
-  in[0] = build2(&f->b, OP_ADD, so_far, d);
-  for (int i = 0; i < op->n_in; i++)
-    in[i + 1] = op->in[i];
-  build(&f->b, OP_WRITE, op->n_in + 1, in, &attr, NULL);
+  struct value *sum = build2(&f->b, OP_ADD, so_far, d);
+  change(f, OP_WRITE, 1, &sum, gradient, op);
 }
 
 /* ---- the table --------------------------------------------------------------------------------------- */

@@ -40,6 +40,8 @@ struct value *cotangent_of(struct frame *f, const struct value *v);
 void cotangent_add(struct frame *f, struct value *v, struct value *by);
 /* The cotangent, or zeros of v's shape. */
 struct value *cotangent_or_zeros(struct frame *f, const struct value *v);
+/* The floats 0, 1, ..., n - 1, exact below 2^24, along the first of `rank` axes; the others have length 1. */
+struct value *count_up(struct builder *b, int64_t n, int rank);
 /* f32 of the value's shape; a quantised value's and a ternary weight's are the same. */
 struct type cotangent_type(struct type t);
 

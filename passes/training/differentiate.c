@@ -1,23 +1,25 @@
 /* differentiate.c: `train` becomes a training step: the loss of a call's tokens, and what it adds to
  * gradients.
  *
- * requires   `train` (tokens u32[T]) -> f32[T, vocab], as training-form makes it, of the spec's own
- * operators. maintains  all other functions. breaks     `train` is now
+ * requires   `train` (tokens u32[T]) -> f32[T, vocab], as training-form makes it, of operators of the spec.
+ * maintains  all other functions.
+ * breaks     `train`, which is now
  *
  *              train(tokens u32[T], targets u32[T], share f32[T]) -> loss f32[1]
  *
- *            loss = sum over t of share[t] * -log softmax(logits[t])[targets[t]]. A token that does not count
- * has share 0; a mean over N tokens has 1 / N. The derivative of the loss by each weight @w is added to the
- * state @grad.w (of a ternary weight: by its master, straight through), so that calls add up.
+ *            loss = sum over t of share[t] * -log softmax(logits[t])[targets[t]]. A token that does not
+ *            count has share 0; a mean over N tokens has 1 / N. The derivative of the loss by each weight
+ *            @w is added to the state @grad.w, so that calls add up; of a ternary weight it is that by its
+ *            master, straight through.
  *
  * States. A call begins with the states of its sequence and leaves those after its last token. Beside each
  * written state @s stands @back.s: before the call the derivative of the loss of all later tokens by the
- * state that the call leaves, afterwards the derivative by the state that it began with. So a sequence can be
- * gone back through in calls of as many tokens as memory allows, last call first, each begun with the state
- * that it had going forward: the derivative is exact, whatever the calls' lengths.
+ * state that the call leaves, afterwards the derivative by the state that it began with. So a sequence can
+ * be gone back through in calls of as many tokens as memory allows, last call first, each begun with the
+ * state that it had going forward: the derivative is exact, whatever the calls' lengths.
  *
- * Repeats are gone back through with their bodies computed again: what an iteration began with is kept in a
- * state that is as long as a call (@tape.K), and so is nothing else. */
+ * Repeats. Their bodies are computed again on the way back. What an iteration began with, and nothing else,
+ * is kept for that, in a state that is as long as a call (@tape.K). */
 #include "passes/training/derivative.h"
 
 #include "passes/pass.h"
@@ -137,9 +139,11 @@ struct cross_entropy {
   struct value *of_token; /* the loss */
 };
 
-/* 0, 1, ..., n - 1 as floats: exact below 2^24 */
-static struct value *count_up(struct builder *b, int64_t n) {
-  struct value *ones = build_const(b, 1, type_make(ELEM_F32, 1, &n));
+struct value *count_up(struct builder *b, int64_t n, int rank) {
+  struct type t = {.elem = ELEM_F32, .rank = rank, .dim = {n}};
+  for (int k = 1; k < rank; k++)
+    t.dim[k] = 1;
+  struct value *ones = build_const(b, 1, t);
   struct value *one = build_const(b, 1, type_scalar(ELEM_F32));
   return build2(b, OP_SUB, build_axis(b, OP_CUMSUM, ones, 0), one);
 }
@@ -160,7 +164,7 @@ static struct cross_entropy cross_entropy(struct builder *b, struct value *logit
   struct value *most = build_axis(b, OP_AMAX, logits, 1);
   c.e = build1(b, OP_EXP, build2(b, OP_SUB, logits, most));
   c.sum = build_axis(b, OP_SUM, c.e, 1);
-  c.hit = build2(b, OP_EQ, count_up(b, logits->type.dim[1]), as_column(b, targets, ELEM_F32));
+  c.hit = build2(b, OP_EQ, count_up(b, logits->type.dim[1], 1), as_column(b, targets, ELEM_F32));
   struct value *picked = build_axis(b, OP_SUM, build3(b, OP_SELECT, c.hit, logits, zero), 1);
   c.of_token = build2(b, OP_ADD, build2(b, OP_SUB, most, picked), build1(b, OP_LOG, c.sum));
   return c;

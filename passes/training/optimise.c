@@ -3,20 +3,31 @@
  * requires   `train`, as differentiate leaves it: weights that are trained, and states @grad.NAME.
  * maintains  all functions.
  * breaks     nothing. A ternary weight @w gets a master, the weight @master.w of floats, which is the same
- * tensor of the checkpoint; every trained weight of floats or master gets two states of its shape, @mean.NAME
- * and
- *            @square.NAME.
+ *            tensor of the checkpoint. Every trained weight of floats, masters too, gets two states of its
+ *            shape: @mean.NAME and @square.NAME.
  *
- *   norm() -> squares f32[1]     the sum of the squares of all gradients
- *   update(rates f32[8])         one step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm
- * 2, with the decay coupled to the learning rate alone), after which all gradients are 0:
+ * norm() -> squares f32[1]
  *
- *     g = grad * clip,  m = m + (1 - beta1) (g - m),  v = v + (1 - beta2) (g g - v)
- *     w = w - rate * ((m * c1) / (sqrt(v * c2) + epsilon) + decay * w)
+ *            The sum of the squares of all gradients.
  *
- *     rates: rate, 1 - beta1, 1 - beta2, epsilon, decay, c1 = 1 / (1 - beta1^t), c2 = 1 / (1 - beta2^t),
- * clip. Vectors (norms, biases) and tables that tokens look rows up in do not decay. ternarize() codes and
- * scales of every ternary weight, from its master; once before the first step, and after every update */
+ * update(rates f32[8])
+ *
+ *            One step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2), after which all
+ *            gradients are 0:
+ *
+ *              g = grad * clip
+ *              m = m + (1 - beta1) * (g - m)
+ *              v = v + (1 - beta2) * (g * g - v)
+ *              w = w - rate * ((m * c1) / (sqrt(v * c2) + epsilon) + decay * w)
+ *
+ *            The eight rates, in order: rate, 1 - beta1, 1 - beta2, epsilon, decay, c1 = 1 / (1 - beta1^t),
+ *            c2 = 1 / (1 - beta2^t) for step t from 1, clip. Vectors (norms, biases) do not decay, nor do
+ *            tables whose rows tokens look up.
+ *
+ * ternarize()
+ *
+ *            Codes and scales of every ternary weight, from its master: to be called before the first step
+ *            and after every update. */
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "passes/training/derivative.h"
@@ -89,6 +100,10 @@ struct trained_weight {
 };
 typedef VEC(struct trained_weight) trained_list;
 
+static const char *tensor_of(const struct weight *w) {
+  return w->tensor ? w->tensor : w->name;
+}
+
 static struct weight *master_of(struct module *m, struct weight *w) {
   if (w->type.elem != ELEM_TERNARY)
     return w;
@@ -96,7 +111,7 @@ static struct weight *master_of(struct module *m, struct weight *w) {
       weight_add(m, arena_printf(m->arena, "master.%s", w->name), cotangent_type(w->type));
   if (!master)
     return NULL;
-  master->tensor = w->tensor ? w->tensor : w->name;
+  master->tensor = tensor_of(w);
   master->n_counts = w->n_counts;
   memcpy(master->counts, w->counts, sizeof w->counts);
   master->at = w->at;
@@ -121,12 +136,29 @@ static bool is_looked_up(const struct module *m, const char *gradient) {
   return l.found;
 }
 
+/* A tensor that stands for floats at one place and codes at another would become two, and each learn by
+ * itself. */
+static bool has_one_role(struct module *m, const struct weight *w) {
+  for (const struct weight *other = m->weights; other != w; other = other->next)
+    if (other->trained && strcmp(tensor_of(other), tensor_of(w)) == 0) {
+      diag_at(m->diag, SEVERITY_ERROR, w->at,
+              "the tensor '%s' is a ternary matrix at one place and floats at another, and cannot be trained "
+              "as both; "
+              "give each place a tensor of its own",
+              tensor_of(w));
+      return false;
+    }
+  return true;
+}
+
 static bool find_trained(struct module *m, trained_list *list) {
   struct weight *last = m->last_weight;
   for (struct weight *w = m->weights; w; w = w == last ? NULL : w->next) {
     const char *gradient = arena_printf(m->arena, "grad.%s", w->name);
     if (!w->trained || !state_find(m, gradient))
       continue;
+    if (!has_one_role(m, w))
+      return false;
     struct trained_weight t = {.gradient = gradient,
                                .mean = arena_printf(m->arena, "mean.%s", w->name),
                                .square = arena_printf(m->arena, "square.%s", w->name),

@@ -2,11 +2,11 @@
  * shapes, extreme codes, groups, several rows, one to three threads. Packing in whole and in ranges.
  */
 #include "tests/kernels/checks.h"
+#include "tests/kernels/small_stack.h"
 
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternary.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -332,27 +332,7 @@ void kernel_variants(void) {
       printf("%s tile%d\n", v[k].name, v[k].packing + 2);
 }
 
-#ifdef __SANITIZE_ADDRESS__
-enum { STACK = 2 << 20 };
-#else
-enum { STACK = 1 << 20 }; /* runtime/library/library.h says that it is enough */
-#endif
-
-static void *run_check(void *check) {
-  (*(void (**)(void))check)();
-  return NULL;
-}
-
 bool kernel_check(int number) {
-  pthread_t thread;
-  pthread_attr_t attributes;
-  void (*check)(void) = checks[number];
   failures = 0;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK);
-  if (pthread_create(&thread, &attributes, run_check, &check) != 0)
-    return false;
-  pthread_join(thread, NULL);
-  pthread_attr_destroy(&attributes);
-  return failures == 0;
+  return on_small_stack(checks[number]) && failures == 0;
 }

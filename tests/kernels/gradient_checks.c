@@ -3,13 +3,13 @@
  * that are tiny, infinite or none. Each operand is allocated to the byte, so that the sanitizer sees a read
  * beyond. */
 #include "tests/kernels/gradient_checks.h"
+#include "tests/kernels/small_stack.h"
 
 #include "runtime/kernels/gradient.h"
 #include "runtime/kernels/pack.h"
 #include "tests/kernels/gradient_pairs.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -410,27 +410,7 @@ static void (*const checks[])(void) = {odd_shapes, many_blocks, extremes, groups
 const char *const gradient_checks[GRADIENT_CHECKS] = {"odd shapes", "many blocks", "extremes", "groups",
                                                       "adds to what is there"};
 
-#ifdef __SANITIZE_ADDRESS__
-enum { STACK = 2 << 20 };
-#else
-enum { STACK = 1 << 20 }; /* runtime/library/library.h says that it is enough */
-#endif
-
-static void *run_check(void *check) {
-  (*(void (**)(void))check)();
-  return NULL;
-}
-
 bool gradient_check(int number) {
-  pthread_t thread;
-  pthread_attr_t attributes;
-  void (*check)(void) = checks[number];
   failures = 0;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK);
-  if (pthread_create(&thread, &attributes, run_check, &check) != 0)
-    return false;
-  pthread_join(thread, NULL);
-  pthread_attr_destroy(&attributes);
-  return failures == 0;
+  return on_small_stack(checks[number]) && failures == 0;
 }

@@ -44,6 +44,7 @@ struct type {
 const char *elem_name(enum elem e);
 bool elem_parse(const char *name, enum elem *e);
 bool elem_integer(enum elem e); /* i8, i16 or i32 */
+bool elem_real(enum elem e);    /* f32, or codes over a scale that stand for such: q8, q16, ternary */
 int elem_bytes(enum elem e);    /* bytes of one element in a buffer; 0 for Q8, Q16, TERNARY */
 struct type type_make(enum elem e, int rank, const int64_t *dim);
 struct type type_scalar(enum elem e);

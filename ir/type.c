@@ -33,6 +33,10 @@ bool elem_integer(enum elem e) {
   return e == ELEM_I8 || e == ELEM_I16 || e == ELEM_I32;
 }
 
+bool elem_real(enum elem e) {
+  return e == ELEM_F32 || e == ELEM_Q8 || e == ELEM_Q16 || e == ELEM_TERNARY;
+}
+
 int elem_bytes(enum elem e) {
   return elems[e].bytes;
 }

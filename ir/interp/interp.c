@@ -1,4 +1,4 @@
-/* interp.c: the interpreter's machine: values, states, movement of elements, regions. Every value has a
+/* interp.c: the interpreter's machine: values, states, regions. Every value has a
  * tensor of its own; every operator copies. Nothing is clever here, so that it can be believed. */
 #include "ir/interp/interp_impl.h"
 
@@ -30,6 +30,16 @@ size_t tensor_bytes(const struct interp *in, struct type t) {
   return element_bytes(in, t.elem) * (size_t)type_count(t, in->sizes);
 }
 
+void need_tangents(const struct interp *in, struct tensor *t, int64_t n) {
+  if (in->forward && elem_real(t->type.elem))
+    t->tangents = xrealloc(t->tangents, sizeof *t->tangents * (size_t)n);
+}
+
+void clear_tangents(struct tensor *t, int64_t n) {
+  if (t->tangents)
+    memset(t->tangents, 0, sizeof *t->tangents * (size_t)n);
+}
+
 static struct slot *slot(struct interp *in, const struct value *v) {
   struct slot *s;
   HASH_FIND_PTR(in->slots, &v, s);
@@ -53,6 +63,7 @@ struct tensor *result(struct interp *in, const struct value *v) {
     s->room = bytes ? bytes : 1;
     s->tensor.data = xrealloc(s->tensor.data, s->room);
   }
+  need_tangents(in, &s->tensor, type_count(s->tensor.type, NULL));
   return &s->tensor;
 }
 
@@ -74,7 +85,7 @@ void set_real(const struct interp *in, void *reals, int64_t i, double x) {
 /* Copies elements, and the scales of a quantised or ternary tensor. */
 static void copy_tensor(struct interp *in, const struct value *to, const struct tensor *from) {
   struct tensor *t = result(in, to);
-  memcpy(t->data, from->data, tensor_bytes(in, to->type));
+  copy_elements(in, t, 0, from, 0, type_count(t->type, NULL));
   if (from->scales) {
     int64_t n = 1;
     if (t->type.elem == ELEM_TERNARY)
@@ -156,16 +167,19 @@ const struct tensor *interp_state(struct interp *in, const struct state *s, int6
 
 /* Copies between the states that the operator names, of one sequence or of each of the batch, and `values`,
  * which has them one after another. */
-static bool move_state(struct interp *in, const struct op *op, int first, struct type t, char *values,
-                       bool write) {
+static bool move_state(struct interp *in, const struct op *op, int first, struct tensor *values, bool write) {
   const struct state *s = state_find(in->m, op->attr.symbol);
   int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
-  int64_t rows = t.rank > s->type.rank ? interp_type(in, t).dim[0] : 1;
-  size_t bytes = tensor_bytes(in, s->type); /* of a state as long as a call: what this one has */
+  int64_t rows = values->type.rank > s->type.rank ? values->type.dim[0] : 1;
+  int64_t n = type_count(s->type, in->sizes); /* of a state as long as a call: what this one has */
+  const struct symbol_slot *slot = state_slot(in, s);
   for (int64_t i = 0; instance >= 0 && i < rows; i++) {
-    void *state = interp_state_of(in, in->rows ? in->rows[i] : 0, s, instance)->data, *value = values;
-    memcpy(write ? state : value, write ? value : state, bytes);
-    values += bytes;
+    int64_t sequence = in->rows ? in->rows[i] : 0;
+    struct tensor *state = &slot->tensors[sequence * (slot->n / in->sequences) + instance];
+    if (write)
+      copy_elements(in, state, 0, values, i * n, n);
+    else
+      copy_elements(in, values, i * n, state, 0, n);
   }
   return instance >= 0;
 }
@@ -189,126 +203,17 @@ static bool run_wscale(struct interp *in, const struct op *op) {
 }
 
 static bool run_read(struct interp *in, const struct op *op) {
-  const struct value *v = op->out[0];
-  return move_state(in, op, 0, v->type, result(in, v)->data, false);
+  return move_state(in, op, 0, result(in, op->out[0]), false);
 }
 
 static bool run_write(struct interp *in, const struct op *op) {
-  const struct value *v = op->in[0];
-  return move_state(in, op, 1, v->type, operand(in, v)->data, true);
+  return move_state(in, op, 1, operand(in, op->in[0]), true);
 }
 
 static bool run_define(struct interp *in, const struct op *op) {
   const struct weight *w = weight_find(in->m, op->attr.symbol);
   int64_t instance = instance_of(in, op, 1, w->n_counts, w->counts);
   return instance >= 0 && define_weight(in, op, instance);
-}
-
-/* ---- moving ------------------------------------------------------------------------------------------ */
-
-static bool run_reshape(struct interp *in, const struct op *op) {
-  const struct tensor *x = operand(in, op->in[0]);
-  memcpy(result(in, op->out[0])->data, x->data, tensor_bytes(in, op->out[0]->type));
-  return true;
-}
-
-/* Copies the elements of y from x: element e of y with coordinates c comes from x at first + sum c[k] *
- * step[k] (element offsets). Every movement operator is such a walk. */
-static void gather(struct interp *in, struct tensor *y, const struct tensor *x, int64_t first,
-                   const int64_t *step) {
-  size_t size = element_bytes(in, y->type.elem);
-  int64_t n = type_count(y->type, NULL), c[MAX_RANK] = {0}, at = first;
-  for (int64_t e = 0; e < n; e++) {
-    memcpy((char *)y->data + (size_t)e * size, (char *)x->data + (size_t)at * size, size);
-    for (int k = y->type.rank - 1; k >= 0; k--) {
-      at += step[k];
-      if (++c[k] < y->type.dim[k])
-        break;
-      at -= c[k] * step[k];
-      c[k] = 0;
-    }
-  }
-}
-
-static void strides(struct type t, int64_t *step) {
-  int64_t s = 1;
-  for (int k = t.rank - 1; k >= 0; k--) {
-    step[k] = s;
-    s *= t.dim[k];
-  }
-}
-
-static bool run_broadcast(struct interp *in, const struct op *op) {
-  const struct tensor *x = operand(in, op->in[0]);
-  struct tensor *y = result(in, op->out[0]);
-  int64_t of_x[MAX_RANK], step[MAX_RANK] = {0};
-  int missing = y->type.rank - x->type.rank;
-  strides(x->type, of_x);
-  for (int k = missing; k < y->type.rank; k++)
-    step[k] = x->type.dim[k - missing] == 1 ? 0 : of_x[k - missing];
-  gather(in, y, x, 0, step);
-  return true;
-}
-
-static bool run_transpose(struct interp *in, const struct op *op) {
-  const struct tensor *x = operand(in, op->in[0]);
-  struct tensor *y = result(in, op->out[0]);
-  int64_t of_x[MAX_RANK], step[MAX_RANK];
-  strides(x->type, of_x);
-  for (int k = 0; k < y->type.rank; k++)
-    step[k] = of_x[op->attr.perm[k]];
-  gather(in, y, x, 0, step);
-  return true;
-}
-
-static bool run_slice(struct interp *in, const struct op *op) {
-  const struct tensor *x = operand(in, op->in[0]);
-  int64_t step[MAX_RANK];
-  strides(x->type, step);
-  gather(in, result(in, op->out[0]), x, op->attr.begin * step[op->attr.axis], step);
-  return true;
-}
-
-static bool run_concat(struct interp *in, const struct op *op) {
-  struct tensor *y = result(in, op->out[0]);
-  size_t size = element_bytes(in, y->type.elem);
-  int axis = op->attr.axis;
-  int64_t outer = 1, inner = 1, done = 0;
-  for (int k = 0; k < axis; k++)
-    outer *= y->type.dim[k];
-  for (int k = axis + 1; k < y->type.rank; k++)
-    inner *= y->type.dim[k];
-  for (int i = 0; i < op->n_in; i++) {
-    const struct tensor *x = operand(in, op->in[i]);
-    size_t run = size * (size_t)(x->type.dim[axis] * inner), row = size * (size_t)(y->type.dim[axis] * inner);
-    for (int64_t o = 0; o < outer; o++)
-      memcpy((char *)y->data + (size_t)o * row + (size_t)(done * inner) * size,
-             (char *)x->data + (size_t)o * run, run);
-    done += x->type.dim[axis];
-  }
-  return true;
-}
-
-static bool run_index(struct interp *in, const struct op *op) {
-  const struct tensor *x = operand(in, op->in[0]), *i = operand(in, op->in[1]);
-  struct tensor *y = result(in, op->out[0]);
-  int64_t n = type_count(i->type, NULL), rows = x->type.dim[0];
-  size_t row = tensor_bytes(in, x->type) / (size_t)rows;
-  for (int64_t k = 0; k < n; k++) {
-    if (i->u32[k] >= rows) {
-      diag_at(in->d, SEVERITY_ERROR, op->at, "index %u is beyond the %lld rows", i->u32[k], (long long)rows);
-      return false;
-    }
-    memcpy((char *)y->data + (size_t)k * row, (char *)x->data + i->u32[k] * row, row);
-  }
-  return true;
-}
-
-static bool run_tail(struct interp *in, const struct op *op) {
-  const struct tensor *x = operand(in, op->in[0]);
-  size_t bytes = tensor_bytes(in, op->out[0]->type), whole = tensor_bytes(in, op->in[0]->type);
-  memcpy(result(in, op->out[0])->data, (char *)x->data + (whole - bytes), bytes);
-  return true;
 }
 
 /* ---- regions ----------------------------------------------------------------------------------------- */
@@ -352,16 +257,14 @@ static bool run_scan(struct interp *in, const struct op *op) {
   for (int64_t n = 0; n < tokens; n++) {
     int64_t t = op->attr.reverse ? tokens - 1 - n : n;
     for (int i = 0; i < op->n_in; i++) {
-      struct tensor *slice = result(in, b->args[i]);
-      size_t row = tensor_bytes(in, b->args[i]->type);
-      memcpy(slice->data, (char *)operand(in, op->in[i])->data + (size_t)t * row, row);
+      int64_t row = type_count(b->args[i]->type, in->sizes);
+      copy_elements(in, result(in, b->args[i]), 0, operand(in, op->in[i]), t * row, row);
     }
     if (!run_block(in, b, false))
       return false;
     for (int i = 0; i < op->n_out; i++) {
-      const struct tensor *y = operand(in, b->last->in[i]);
-      size_t row = tensor_bytes(in, b->last->in[i]->type);
-      memcpy((char *)operand(in, op->out[i])->data + (size_t)t * row, y->data, row);
+      int64_t row = type_count(b->last->in[i]->type, in->sizes);
+      copy_elements(in, operand(in, op->out[i]), t * row, operand(in, b->last->in[i]), 0, row);
     }
   }
   return true;
@@ -388,7 +291,7 @@ static struct body_slot *body_of(struct interp *in, const struct op *op) {
   *s = (struct body_slot){.op = op, .block = block_new(&own, NULL)};
   struct builder b = builder_end(&own, s->block);
   b.at = op->at;
-  s->made = composite_build(&b, op, op->in);
+  s->made = (in->forward ? composite_step : composite_build)(&b, op, op->in); /* sigmoid has a rule */
   build(&b, OP_YIELD, 1, &s->made.value, NULL, NULL);
   HASH_ADD_PTR(in->bodies, op, s);
   return s;
@@ -408,13 +311,13 @@ static bool run_composite(struct interp *in, const struct op *op) {
   if (!run_block(in, s->block, false))
     return false;
   struct tensor *y = result(in, op->out[0]);
-  memcpy(y->data, operand(in, s->made.value)->data, tensor_bytes(in, op->out[0]->type));
+  copy_elements(in, y, 0, operand(in, s->made.value), 0, type_count(y->type, NULL));
   if (s->made.scale)
     keep_scales(in, y, operand(in, s->made.scale));
   return true;
 }
 
-static bool (*const handlers[OP_COUNT])(struct interp *, const struct op *) = {
+static handler *const handlers[OP_COUNT] = {
     [OP_WEIGHT] = run_weight,   [OP_WSCALE] = run_wscale,       [OP_READ] = run_read,
     [OP_WRITE] = run_write,     [OP_DEFINE] = run_define,       [OP_RESHAPE] = run_reshape,
     [OP_SLICE] = run_slice,     [OP_BROADCAST] = run_broadcast, [OP_TRANSPOSE] = run_transpose,
@@ -438,7 +341,7 @@ bool interp_covers(enum opcode code) {
          (numeric(&float32, code) && numeric(&float64, code));
 }
 
-static bool run_op(struct interp *in, const struct op *op) {
+static bool run_values(struct interp *in, const struct op *op) {
   if (handlers[op->code])
     return handlers[op->code](in, op);
   if (op_info[op->code].flags & COMPOSITE)
@@ -446,6 +349,10 @@ static bool run_op(struct interp *in, const struct op *op) {
   numeric_handler *of_integers = op->n_out ? integer_handler(op) : NULL;
   (of_integers ? of_integers : numeric(in, op->code))(in, op);
   return true;
+}
+
+static bool run_op(struct interp *in, const struct op *op) {
+  return run_values(in, op) && (!in->forward || run_tangents(in, op));
 }
 
 /* outermost: directly in a function or a repeat, where the hook looks on. */
@@ -475,8 +382,10 @@ static void add_state(struct interp *in, const struct state *s) {
   for (int i = 0; i < s->n_counts; i++)
     slot->n *= s->counts[i];
   slot->tensors = xmalloc(sizeof *slot->tensors * (size_t)slot->n);
-  for (int64_t i = 0; i < slot->n; i++)
+  for (int64_t i = 0; i < slot->n; i++) {
     slot->tensors[i] = (struct tensor){.type = s->type, .data = xmalloc(state_bytes(in, s))};
+    need_tangents(in, &slot->tensors[i], most_count(in->m, s->type));
+  }
   HASH_ADD_PTR(in->states, symbol, slot);
 }
 
@@ -484,12 +393,14 @@ void interp_reset(struct interp *in) {
   for (const struct state *s = in->m->states; s; s = s->next) {
     struct symbol_slot *slot = state_slot(in, s);
     int64_t n = most_count(in->m, s->type);
-    for (int64_t i = 0; i < slot->n; i++)
+    for (int64_t i = 0; i < slot->n; i++) {
+      clear_tangents(&slot->tensors[i], n);
       for (int64_t e = 0; e < n; e++)
         if (s->type.elem == ELEM_F32)
           set_real(in, slot->tensors[i].data, e, s->init);
         else
           store_integer(&slot->tensors[i], e, (int64_t)s->init);
+    }
   }
 }
 
@@ -501,9 +412,10 @@ void interp_sequences(struct interp *in, int64_t n) {
   interp_reset(in);
 }
 
-struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64) {
+static struct interp *open_interp(const struct module *m, const struct weight_source *source, bool float64,
+                                  bool forward) {
   struct interp *in = xmalloc(sizeof *in);
-  *in = (struct interp){.m = m, .d = m->diag, .source = *source, .float64 = float64};
+  *in = (struct interp){.m = m, .d = m->diag, .source = *source, .float64 = float64, .forward = forward};
   interp_sequences(in, 1);
   const struct func *fold = func_find(m, "fold");
   if (fold && !run_block(in, fold->body, false)) {
@@ -511,6 +423,14 @@ struct interp *interp_new(const struct module *m, const struct weight_source *so
     return NULL;
   }
   return in;
+}
+
+struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64) {
+  return open_interp(m, source, float64, false);
+}
+
+struct interp *interp_new_forward(const struct module *m, const struct weight_source *source) {
+  return open_interp(m, source, true, true);
 }
 
 void interp_free(struct interp *in) {
@@ -521,6 +441,7 @@ void interp_free(struct interp *in) {
     HASH_DEL(in->slots, s);
     free(s->tensor.data);
     free(s->tensor.scales);
+    free(s->tensor.tangents);
     free(s);
   }
   struct body_slot *body, *after;
@@ -556,8 +477,11 @@ bool interp_call(struct interp *in, const struct func *f, const struct interp_ar
   in->sizes = a->sizes;
   in->rows = a->rows;
   in->depth = 0;
-  for (int i = 0; i < b->n_args; i++)
-    memcpy(result(in, b->args[i])->data, a->inputs[i], tensor_bytes(in, b->args[i]->type));
+  for (int i = 0; i < b->n_args; i++) {
+    struct tensor *t = result(in, b->args[i]);
+    memcpy(t->data, a->inputs[i], tensor_bytes(in, b->args[i]->type));
+    clear_tangents(t, type_count(t->type, NULL));
+  }
   bool ok = run_block(in, b, true);
   in->sizes = NULL;
   return ok;

@@ -23,6 +23,8 @@ struct tensor {
   /* Q8, Q16: one scale a vector; TERNARY: the weight's scales s_w. Precision as the floats. NULL elsewhere.
    */
   void *scales;
+  double *tangents; /* forward mode: of each element, of a code that of the float that it stands for; NULL
+                       elsewhere, and of integers */
 };
 
 struct interp; /* one sequence over one module, or several: weights, states */
@@ -30,6 +32,13 @@ struct interp; /* one sequence over one module, or several: weights, states */
 /* The module must verify. Runs `fold` when the module has it. Weights are read when they are first used and
  * kept. NULL after diagnostics. */
 struct interp *interp_new(const struct module *m, const struct weight_source *source, bool float64);
+/* The same in forward mode (Griewank and Walther, Evaluating Derivatives, 2008, chapter 3), in float64:
+ * tensors of floats, and of codes that stand for such, carry tangents, which are their elements' derivatives
+ * along a direction of the weights. The direction is what the caller writes to the tangents of interp_weight;
+ * it begins with 0, as states do after interp_reset. A ternary weight's is a direction of its master: through
+ * it, and through quantisers, tangents go straight (docs/numerics.md). For modules of the spec's own
+ * operators. */
+struct interp *interp_new_forward(const struct module *m, const struct weight_source *source);
 void interp_free(struct interp *in);
 void interp_reset(struct interp *in); /* states to their initial values */
 /* From here on there are states of n sequences, at their initial values; a function of one sequence runs on
@@ -82,5 +91,7 @@ double interp_float(const struct interp *in, const struct tensor *t, int64_t i);
 /* Whether the interpreter has a meaning for the operator, at both precisions; a test asks for all of ops.def.
  */
 bool interp_covers(enum opcode code);
+/* Likewise for what it does to tangents. */
+bool interp_tangent_known(enum opcode code);
 
 #endif

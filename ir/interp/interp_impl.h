@@ -1,5 +1,6 @@
-/* interp_impl.h: what the interpreter's files share: the machine (interp.c), weights (interp_weights.c), and
- * the numeric operators at two precisions (interp_num.c). */
+/* interp_impl.h: what the interpreter's files share: the machine (interp.c), movement (interp_move.c),
+ * weights (interp_weights.c), the numeric operators at two precisions (interp_num.c), and what they do to
+ * tangents (interp_tangent.c). */
 #ifndef TERN_IR_INTERP_IMPL_H
 #define TERN_IR_INTERP_IMPL_H
 
@@ -35,6 +36,7 @@ struct interp {
   struct diag *d;
   struct weight_source source;
   bool float64;
+  bool forward;         /* tensors of floats have tangents */
   const int64_t *sizes; /* this run's, of the module's dims; NULL: each 1 */
   int64_t sequences;    /* that there are states of */
   const uint32_t *rows; /* numbers of the run's sequences, or NULL: sequence 0 alone */
@@ -56,6 +58,9 @@ struct tensor *operand(struct interp *in, const struct value *v);
 struct tensor *result(struct interp *in, const struct value *v);
 /* Room for the scales of a quantised or ternary tensor: n of the interpreter's floats. */
 void need_scales(struct interp *in, struct tensor *t, int64_t n);
+/* Room for tangents of n elements, where the tensor has such; and tangents of 0, where it has any. */
+void need_tangents(const struct interp *in, struct tensor *t, int64_t n);
+void clear_tangents(struct tensor *t, int64_t n);
 double get_real(const struct interp *in, const void *reals, int64_t i);
 void set_real(const struct interp *in, void *reals, int64_t i, double x);
 
@@ -64,7 +69,14 @@ int64_t instance_of(struct interp *in, const struct op *op, int first, int n_cou
 struct symbol_slot *state_slot(struct interp *in, const struct state *s);
 /* The state that outer or scatter adds to; NULL after a diagnostic. */
 struct tensor *added_to(struct interp *in, const struct op *op);
-bool run_scatter(struct interp *in, const struct op *op);
+
+typedef bool handler(struct interp *in, const struct op *op);
+handler run_reshape, run_broadcast, run_transpose, run_slice, run_concat, run_index, run_tail, run_scatter;
+/* n elements, one after another, and their tangents. */
+void copy_elements(const struct interp *in, struct tensor *to, int64_t to_first, const struct tensor *from,
+                   int64_t from_first, int64_t n);
+/* Tangents of the operator's result, whose elements are there. False after a diagnostic. */
+handler run_tangents;
 
 struct symbol_slot *weight_slot(struct interp *in, const struct weight *w);
 void free_symbols(struct symbol_slot **slots);

@@ -29,6 +29,7 @@ void free_symbols(struct symbol_slot **slots) {
     for (int64_t i = 0; i < s->n; i++) {
       free(s->tensors[i].data);
       free(s->tensors[i].scales);
+      free(s->tensors[i].tangents);
     }
     free(s->tensors);
     free(s);
@@ -92,6 +93,8 @@ const struct tensor *interp_weight(struct interp *in, const struct weight *w, in
   }
   t->type = w->type;
   t->data = xmalloc(tensor_bytes(in, w->type));
+  need_tangents(in, t, type_count(w->type, NULL));
+  clear_tangents(t, type_count(w->type, NULL));
   const char *name = weight_tensor(in->m->arena, w, instance);
   bool ok = w->origin == WEIGHT_MERGED     ? load_merged(in, w, instance, t)
             : w->type.elem == ELEM_TERNARY ? load_ternary(in, w, name, t)
@@ -99,6 +102,7 @@ const struct tensor *interp_weight(struct interp *in, const struct weight *w, in
   if (!ok) {
     free(t->data);
     free(t->scales);
+    free(t->tangents);
     *t = (struct tensor){0};
     return NULL;
   }

@@ -55,10 +55,6 @@ struct value *cotangent_or_zeros(struct frame *f, const struct value *v) {
   return c ? c : build_const(&f->b, 0, cotangent_type(v->type));
 }
 
-static bool has_cotangent(enum elem e) {
-  return e == ELEM_F32 || e == ELEM_Q8 || e == ELEM_Q16 || e == ELEM_TERNARY;
-}
-
 /* The sum of `by` along the axes that t lacks or has with length 1, of shape t. */
 static struct value *summed_to(struct frame *f, struct value *by, struct type t) {
   int missing = by->type.rank - t.rank;
@@ -71,7 +67,7 @@ static struct value *summed_to(struct frame *f, struct value *by, struct type t)
 }
 
 void cotangent_add(struct frame *f, struct value *v, struct value *by) {
-  if (!has_cotangent(v->type.elem))
+  if (!elem_real(v->type.elem))
     return;
   struct type t = cotangent_type(v->type);
   struct type both = t;

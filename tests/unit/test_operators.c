@@ -61,6 +61,7 @@ static const struct table {
     {interp_covers,
      "it has no meaning at both precisions: ir/real.inc, ir/integer_ops.c, ir/interp/interp.c, "
      "ir/interp/interp_num.inc, or a body in ir/composites.c"},
+    {interp_tangent_known, "ir/interp/interp_tangent.c has no rule for its tangents, and nothing says why"},
     {range_rule_known, "passes/fixed/range_rules.c says nothing about its results"},
     {fixed_rule_known, "it has no fixed-point rule, and nothing says why: passes/fixed/map.c, "
                        "passes/fixed/fixed_point.c"},

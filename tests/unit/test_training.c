@@ -6,12 +6,10 @@
  * everywhere, with a derivative that is a convention: they are left out here. */
 #include "driver/compare.h"
 #include "driver/engine.h"
-#include "ir/interp/interp.h"
-#include "passes/pass.h"
 #include "runtime/core/entries.h"
-#include "tests/random/random_model.h"
 #include "tests/unit/ir_file.h"
 #include "tests/unit/operators.h"
+#include "tests/unit/trained.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -21,40 +19,6 @@
 
 #include <cmocka.h>
 
-enum { TOKENS = 6, PARTS = 2 };
-
-struct trial {
-  struct job j;
-  FILE *out;
-  char *said;
-  size_t said_bytes;
-  struct interp *in;
-  uint32_t tokens[TOKENS], targets[TOKENS];
-  double share[TOKENS];
-  int own_states; /* the model's, before those of training */
-};
-
-static void open_job(struct trial *t) {
-  *t = (struct trial){0};
-  job_start(&t->j);
-  t->out = t->j.diag.out = open_memstream(&t->said, &t->said_bytes);
-  t->j.source = random_source();
-}
-
-static void open_trial(struct trial *t, uint64_t seed) {
-  open_job(t);
-  t->j.module = random_model(&t->j.arena, &t->j.diag, seed);
-  for (const struct state *s = t->j.module->states; s; s = s->next)
-    t->own_states++;
-}
-
-static void close_trial(struct trial *t) {
-  interp_free(t->in);
-  job_end(&t->j, 0);
-  fclose(t->out);
-  free(t->said);
-}
-
 /* Quantisers go away, and what undoes them. */
 static void leave_out(struct op *op, void *body) {
   if (op->code != OP_QUANTIZE && op->code != OP_DEQUANTIZE)
@@ -63,68 +27,10 @@ static void leave_out(struct op *op, void *body) {
   op_unlink(op);
 }
 
-static bool gives_floats(const struct module *m) {
+static bool plain_floats(const struct module *m) {
   const struct func *step = func_find(m, "step");
   walk(step->body, leave_out, step->body);
-  struct type logits = step->body->last->in[0]->type;
-  return logits.elem == ELEM_F32 && logits.rank == 1;
-}
-
-static bool trains(struct trial *t) {
-  struct pass_options o = {.verify = true, .context.chunk = TOKENS};
-  return passes_run(t->j.module, "cse,dce,training-form,differentiate,simplify,cse", &o);
-}
-
-static void choose_tokens(struct trial *t) {
-  int64_t vocab = func_find(t->j.module, "step")->body->last->in[0]->type.dim[0];
-  for (int i = 0; i < TOKENS; i++) {
-    t->tokens[i] = (uint32_t)(7 * i + 3) % 16;
-    t->targets[i] = (uint32_t)((5 * i + 1) % vocab);
-    t->share[i] = 0.25 + 0.125 * i;
-  }
-}
-
-/* The loss of tokens from `first` on, states going on from where they are. */
-static double run(struct trial *t, int first, int n) {
-  const void *inputs[] = {t->tokens + first, t->targets + first, t->share + first};
-  int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = n};
-  struct func *f = func_find(t->j.module, "train");
-  assert_true(interp_call(t->in, f, &(struct interp_arguments){inputs, sizes, NULL}));
-  return interp_result(t->in, f, 0)->f64[0];
-}
-
-static double loss(struct trial *t) {
-  interp_reset(t->in);
-  return run(t, 0, TOKENS);
-}
-
-/* The direction: of each weight's element the same wherever it is asked for, between -1 and 1. */
-static double along(const struct weight *w, int64_t instance, int64_t i) {
-  uint64_t h = 0x9E3779B97F4A7C15u * (uint64_t)(instance * 7919 + i + 1);
-  for (const char *s = w->name; *s; s++)
-    h = (h ^ (unsigned char)*s) * 0x100000001B3u;
-  h ^= h >> 31;
-  return (double)(h % 20011) / 10005 - 1;
-}
-
-/* Calls f for every float weight's instance: its numbers and those of its gradient. */
-static double each_weight(struct trial *t,
-                          double (*f)(const struct weight *w, int64_t k, int64_t n, double *numbers,
-                                      const double *gradient, double by),
-                          double by) {
-  const struct module *m = t->j.module;
-  double sum = 0;
-  for (const struct weight *w = m->weights; w; w = w->next) {
-    const struct state *s = state_find(m, arena_printf(&t->j.arena, "grad.%s", w->name));
-    if (w->type.elem != ELEM_F32 || !s)
-      continue;
-    for (int64_t k = 0; k < weight_instances(w); k++) {
-      const struct tensor *numbers = interp_weight(t->in, w, k);
-      assert_non_null(numbers);
-      sum += f(w, k, type_count(w->type, NULL), numbers->f64, interp_state(t->in, s, k)->f64, by);
-    }
-  }
-  return sum;
+  return gives_floats(m);
 }
 
 static double shift(const struct weight *w, int64_t k, int64_t n, double *numbers, const double *gradient,
@@ -133,15 +39,6 @@ static double shift(const struct weight *w, int64_t k, int64_t n, double *number
   for (int64_t i = 0; i < n; i++)
     numbers[i] += by * along(w, k, i);
   return 0;
-}
-
-static double dot(const struct weight *w, int64_t k, int64_t n, double *numbers, const double *gradient,
-                  double by) {
-  double sum = 0;
-  (void)numbers, (void)by;
-  for (int64_t i = 0; i < n; i++)
-    sum += gradient[i] * along(w, k, i);
-  return sum;
 }
 
 /* (f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12 h, whose error falls with the fourth power of h. */
@@ -154,10 +51,6 @@ static double difference(struct trial *t, double h) {
     each_weight(t, shift, -at[i] * h);
   }
   return sum / (12 * h);
-}
-
-static bool near(double a, double b, double bound) {
-  return fabs(a - b) <= bound * (fabs(a) + fabs(b) + 1e-3);
 }
 
 /* -1: the derivative is wrong; 0: nothing can be said; 1: it is right. `name`: the model, for messages. */
@@ -187,7 +80,7 @@ static void derivatives_are_those_of_differences(void **state) {
   for (uint64_t seed = 1; seed <= SEEDS && judged < WANTED; seed++) {
     struct trial t;
     open_trial(&t, seed);
-    if (!gives_floats(t.j.module))
+    if (!plain_floats(t.j.module))
       integers++;
     else if (!trains(&t))
       refused++;
@@ -214,7 +107,7 @@ static void each_operator_has_its_derivative(void **state) {
     struct part parts[OP_COUNT];
     open_job(&t);
     t.j.module = module_new(&t.j.arena, &t.j.diag, "operators");
-    if (model_of_operators(t.j.module, code, parts) && gives_floats(t.j.module) && trains(&t)) {
+    if (model_of_operators(t.j.module, code, parts) && plain_floats(t.j.module) && trains(&t)) {
       int verdict = judge(
           &t, arena_printf(&t.j.arena, "'%s' (passes/training/adjoints.c, or its body)", op_info[code].text));
       judged += verdict != 0;
@@ -267,7 +160,7 @@ static void a_sequence_in_parts_has_the_same_derivative(void **state) {
   for (uint64_t seed = 1; seed <= SEEDS && judged < WANTED; seed++) {
     struct trial t;
     open_trial(&t, seed);
-    bool fits = gives_floats(t.j.module) && float_states(t.j.module) && t.own_states > 0;
+    bool fits = plain_floats(t.j.module) && float_states(t.j.module) && t.own_states > 0;
     if (fits && trains(&t)) {
       choose_tokens(&t);
       t.in = interp_new(t.j.module, &t.j.source, true);
@@ -350,9 +243,7 @@ static void compiled_steps_give_the_same_bits(void **state) {
     struct trial t;
     struct pass_options o = {.verify = true, .context.chunk = TOKENS};
     open_trial(&t, seed);
-    const struct func *step = func_find(t.j.module, "step");
-    struct type logits = step->body->last->in[0]->type;
-    if (logits.elem == ELEM_F32 && logits.rank == 1 && passes_run(t.j.module, "cse,dce,training-form", &o)) {
+    if (gives_floats(t.j.module) && passes_run(t.j.module, "cse,dce,training-form", &o)) {
       bool made = passes_run(
           t.j.module,
           "differentiate,optimise,simplify,cse,dce,ternarize,simplify,cse,dce,fuse,dce,plan-memory", &o);

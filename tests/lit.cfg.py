@@ -2,6 +2,7 @@
 import os
 import platform
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -38,6 +39,13 @@ if os.path.exists(os.path.join(shared, "models", "tales", "model.safetensors")):
     config.available_features.add("shared")
 else:
     lit_config.note("no reference models in %s: tests that need them are skipped" % shared)
+# REQUIRES: numpy -- a Python with NumPy, %numpy: Debian's where the first on the PATH has none.
+for python in ("python3", "/usr/bin/python3"):
+    found = shutil.which(python)
+    if found and subprocess.run([found, "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode == 0:
+        config.available_features.add("numpy")
+        config.substitutions.append(("%numpy", found))
+        break
 # REQUIRES: callgrind -- counts of instructions, of programs for x86-64.
 if platform.machine() == "x86_64" and shutil.which("valgrind"):
     config.available_features.add("callgrind")

@@ -188,16 +188,27 @@ static void each_operator_by_itself(void **state) {
 
 /* ---- straight through, by its definition ------------------------------------------------------------- */
 
-/* logits = matrix @ quantize(table[token]) with a ternary matrix; or, with floats, without a quantiser. */
+/* logits = matrix @ quantize(table[token]) with a ternary matrix; or, with floats, without a quantiser.
+ * CLAMPED: what is quantised is held within the codes' range first, which changes no code. */
 enum { ROWS = 16, COLUMNS = 12, OUTPUTS = 9, GROUP = 5 };
+enum kind { FLOATS, CODES, CLAMPED };
 
-static void open_product(struct trial *t, bool codes, enum weight_scale scale, int frac) {
+static struct value *within_range(struct making *g, struct value *x, int frac) {
+  struct value *low = build_const(&g->b, ldexp(-128, -frac), type_scalar(ELEM_F32));
+  struct value *high = build_const(&g->b, ldexp(127, -frac), type_scalar(ELEM_F32));
+  return build2(&g->b, OP_MIN, build2(&g->b, OP_MAX, x, low), high);
+}
+
+static void open_product(struct trial *t, enum kind kind, enum weight_scale scale, int frac) {
+  bool codes = kind != FLOATS;
   open_job(t);
   struct module *m = t->j.module = module_new(&t->j.arena, &t->j.diag, "product");
   struct func *f = func_add(m, "step");
   struct making g = {.m = m, .b = builder_end(m, f->body)};
   g.token = block_arg(m, f->body, type_scalar(ELEM_U32), "token");
   struct value *x = build2(&g.b, OP_INDEX, weight_of(&g, floats_of(2, ROWS, COLUMNS)), g.token);
+  if (kind == CLAMPED)
+    x = within_range(&g, x, frac);
   if (codes)
     x = one_of(&g, OP_QUANTIZE, 1, &x, &(struct attrs){.bits = 8, .frac = frac}, NULL);
   struct value *w =
@@ -255,8 +266,8 @@ static void same_gradient(struct trial *a, struct trial *b, const char *name, in
  * floats. */
 static void check_straight_through(enum weight_scale scale, int frac) {
   struct trial codes, floats;
-  open_product(&codes, true, scale, frac);
-  open_product(&floats, false, scale, frac);
+  open_product(&codes, CODES, scale, frac);
+  open_product(&floats, FLOATS, scale, frac);
   put_quantised(&floats, &codes, scale, frac);
   assert_true(fabs(loss(&codes) - loss(&floats)) < 1e-13);
   same_gradient(&codes, &floats, "w0", ROWS * COLUMNS);
@@ -266,14 +277,35 @@ static void check_straight_through(enum weight_scale scale, int frac) {
   close_trial(&floats);
 }
 
+enum { BEYOND = 9 }; /* fraction bits: codes of numbers beyond 1/4 are -128 and 127 */
+
 static void straight_through_by_its_definition(void **state) {
   (void)state;
-  enum { CLAMPED = 9 }; /* codes of numbers beyond 1/4 are -128 and 127 */
   static const enum weight_scale scales[] = {WSCALE_TENSOR, WSCALE_ROW, WSCALE_GROUP};
   for (int i = 0; i < 3; i++) {
     check_straight_through(scales[i], FRAC_DYNAMIC);
-    check_straight_through(scales[i], CLAMPED);
+    check_straight_through(scales[i], BEYOND);
   }
+}
+
+/* min and max around what is quantised are the clamped rule: beyond the range the derivative is 0. */
+static void clamped_straight_through(void **state) {
+  (void)state;
+  struct trial plain, clamped;
+  int beyond = 0;
+  open_product(&plain, CODES, WSCALE_TENSOR, BEYOND);
+  open_product(&clamped, CLAMPED, WSCALE_TENSOR, BEYOND);
+  assert_true(loss(&plain) == loss(&clamped));
+  same_gradient(&plain, &clamped, "w1", OUTPUTS * COLUMNS);
+  for (int i = 0; i < ROWS * COLUMNS; i++) {
+    double code = ldexp(numbers_of(&plain, "w0")->f64[i], BEYOND);
+    double right = code < -128 || code > 127 ? 0 : gradient_at(&plain, "w0")[i];
+    assert_true(fabs(gradient_at(&clamped, "w0")[i] - right) <= 1e-13);
+    beyond += right != gradient_at(&plain, "w0")[i];
+  }
+  assert_in_range(beyond, 1, ROWS * COLUMNS - 1);
+  close_trial(&plain);
+  close_trial(&clamped);
 }
 
 int main(void) {
@@ -282,6 +314,7 @@ int main(void) {
       cmocka_unit_test(they_go_one_way_where_there_are_two),
       cmocka_unit_test(each_operator_by_itself),
       cmocka_unit_test(straight_through_by_its_definition),
+      cmocka_unit_test(clamped_straight_through),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,6 +244,20 @@ enum scale_rule {
 const char *scale_rule_name(enum scale_rule r);              /* "auto" "mean" "largest" "stored" "inverse" */
 bool scale_rule_parse(const char *name, enum scale_rule *r); /* not "auto", which is nowhere written */
 
+/* What a model does with a weight that is trained: what it begins as where no checkpoint says, and whether it
+ * decays (passes/training/roles.c). */
+enum weight_role {
+  ROLE_NONE,   /* nothing has asked */
+  ROLE_MATRIX, /* a factor of a matrix product */
+  ROLE_TABLE,  /* rows that tokens look up */
+  ROLE_GAIN,   /* a vector that is multiplied element by element, such as a norm's */
+  ROLE_FILTER, /* the same of more axes, such as a convolution's */
+  ROLE_BIAS,   /* any other */
+  ROLE_COUNT
+};
+const char *weight_role_name(enum weight_role r); /* "none" "matrix" "table" "gain" "filter" "bias" */
+bool weight_role_parse(const char *name, enum weight_role *r); /* not "none", which is nowhere written */
+
 enum { MAX_REPEATS = 2 }; /* nesting of repeats */
 
 /* Partial results of a float sum along the last axis (docs/numerics.md), on every engine. */
@@ -259,7 +273,8 @@ struct weight {
   int n_counts;
   int64_t counts[MAX_REPEATS];
   enum weight_origin origin;
-  bool trained;            /* functions may `define` it anew: its memory is written while the model runs */
+  bool trained; /* functions may `define` it anew: its memory is written while the model runs */
+  enum weight_role role;
   const char *tensor;      /* LOADED: the checkpoint's name where it is not `name`; else NULL */
   enum weight_scale scale; /* ternary */
   enum scale_rule rule;    /* ternary */
@@ -318,6 +333,8 @@ struct module {
   const char *name; /* the model's */
   const char *spec; /* file name of the spec, relative to its own folder */
   VEC(struct dim_param) params;
+  const char
+      *config; /* text of the config.json that goes with checkpoints of a training; NULL: nobody asked */
   struct weight *weights, *last_weight; /* in order of first use */
   struct state *states, *last_state;
   struct weight *weight_names; /* the same by name: weight_find */

@@ -80,6 +80,19 @@ bool scale_rule_parse(const char *name, enum scale_rule *r) {
   return i > RULE_AUTO;
 }
 
+static const char *const roles[ROLE_COUNT] = {"none", "matrix", "table", "gain", "filter", "bias"};
+
+const char *weight_role_name(enum weight_role r) {
+  return roles[r];
+}
+
+bool weight_role_parse(const char *name, enum weight_role *r) {
+  int i = find_name(roles, ROLE_COUNT, name);
+  if (i > ROLE_NONE)
+    *r = (enum weight_role)i;
+  return i > ROLE_NONE;
+}
+
 bool storage_packed(enum storage s) {
   return s == STORE_TILE2 || s == STORE_TILE3;
 }

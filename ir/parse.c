@@ -174,6 +174,13 @@ static bool parse_trained(struct parser *p, struct weight *w) {
   return w->trained = true;
 }
 
+static bool parse_role(struct parser *p, struct weight *w) {
+  if (p->tok.kind != TOKEN_WORD || !weight_role_parse(p->tok.text, &w->role))
+    return p_expected(p, "what a weight is for (matrix, table, gain, filter, bias)");
+  p_next(p);
+  return true;
+}
+
 static bool parse_merged(struct parser *p, struct weight *w) {
   VEC(const char *) parts = {0};
   w->origin = WEIGHT_MERGED;
@@ -229,6 +236,7 @@ static const struct {
     {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged}, {"source", parse_source},
     {"stored", parse_stored}, {"at", parse_at},         {"scales", parse_scales}, {"stride", parse_stride},
     {"frac", parse_frac},     {"scale", parse_rule},    {"of", parse_of},         {"trained", parse_trained},
+    {"role", parse_role},
 };
 enum { WEIGHT_CLAUSES = sizeof weight_clauses / sizeof *weight_clauses };
 

@@ -120,6 +120,8 @@ void ir_print_weight(const struct weight *w, FILE *out) {
   }
   if (w->trained)
     fputs(" trained", out);
+  if (w->role != ROLE_NONE)
+    fprintf(out, " role %s", weight_role_name(w->role));
   if (w->origin == WEIGHT_FOLDED)
     fputs(" folded", out);
   if (w->origin == WEIGHT_MERGED)

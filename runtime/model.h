@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 8, TERN_ALIGN = 64 };
+enum { TERN_ABI = 9, TERN_ALIGN = 64 };
 
 /* The dimensions that every model has, by their number: tokens of one sequence, the last of them that are
  * wanted, and tokens that are each of a sequence of its own. */
@@ -45,6 +45,23 @@ typedef void tern_run(const struct tern_args *args, uint32_t thread, uint32_t th
 enum tern_access { TERN_IN, TERN_OUT, TERN_UPDATED, TERN_ROWS };
 
 enum tern_elem { TERN_BOOL, TERN_U32, TERN_I8, TERN_I16, TERN_I32, TERN_F32 };
+
+/* What a model does with a tensor: enum weight_role of ir/ir.h. */
+enum tern_role { TERN_ANY_ROLE, TERN_MATRIX, TERN_TABLE, TERN_GAIN, TERN_FILTER, TERN_BIAS };
+
+/* What a state of training holds: a sequence's own state; the derivative by it, which goes from a call to the
+ * one before; gradients; the two moments of AdamW; what the forward pass keeps for the backward pass; what is
+ * of no value between calls. */
+enum tern_region_kind {
+  TERN_SEQUENCE,
+  TERN_BACK,
+  TERN_GRADIENT,
+  TERN_MEAN,
+  TERN_SQUARE,
+  TERN_SAVED,
+  TERN_PASSING,
+  TERN_REGION_KINDS
+};
 
 #define TERN_MEMBER(kind, type, name) type name;
 
@@ -75,6 +92,21 @@ struct tern_kernel_info {
 
 struct tern_fill {
 #define TERN_FILL TERN_MEMBER
+#include "runtime/model.def"
+};
+
+struct tern_tensor {
+#define TERN_TENSOR TERN_MEMBER
+#include "runtime/model.def"
+};
+
+struct tern_region {
+#define TERN_REGION TERN_MEMBER
+#include "runtime/model.def"
+};
+
+struct tern_training {
+#define TERN_TRAINING TERN_MEMBER
 #include "runtime/model.def"
 };
 

@@ -5,6 +5,7 @@
 #include "backends/lower/facts.h"
 #include "ir/layout.h"
 #include "runtime/model.h"
+#include <string.h>
 
 /* ---- structures ------------------------------------------------------------------------------ */
 
@@ -35,6 +36,18 @@ static const struct member fill_members[] = {
 #define TERN_FILL MEMBER
 #include "runtime/model.def"
 };
+static const struct member tensor_members[] = {
+#define TERN_TENSOR MEMBER
+#include "runtime/model.def"
+};
+static const struct member region_members[] = {
+#define TERN_REGION MEMBER
+#include "runtime/model.def"
+};
+static const struct member training_members[] = {
+#define TERN_TRAINING MEMBER
+#include "runtime/model.def"
+};
 static const struct member model_members[] = {
 #define TERN_MODEL MEMBER
 #include "runtime/model.def"
@@ -49,6 +62,10 @@ static const struct record record_dim = RECORD("struct tern_dim", dim_members);
 static const struct record record_entry = RECORD("struct tern_entry", entry_members);
 static const struct record record_kernel = RECORD("struct tern_kernel_info", kernel_members);
 static const struct record record_fill = RECORD("struct tern_fill", fill_members);
+
+static const struct record record_tensor = RECORD("struct tern_tensor", tensor_members);
+static const struct record record_region = RECORD("struct tern_region", region_members);
+static const struct record record_training = RECORD("struct tern_training", training_members);
 
 enum {
 #define TERN_PORT(kind, type, name) PORT_##name,
@@ -68,6 +85,18 @@ enum {
 };
 enum {
 #define TERN_FILL(kind, type, name) FILL_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_TENSOR(kind, type, name) TENSOR_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_REGION(kind, type, name) REGION_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_TRAINING(kind, type, name) TRAINING_##name,
 #include "runtime/model.def"
 };
 enum {
@@ -207,12 +236,115 @@ static struct table *describe_kernels(struct describing *x) {
   return t;
 }
 
-/* ---- the model ------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------- */
 
-static void point_to(struct cell *model, int pointer, int count, const struct table *t) {
-  model[pointer] = table_cell(t);
-  model[count] = signed_number(t ? t->n_rows : 0);
+/* By how its name begins; a model's own states have names of the spec. */
+static enum tern_region_kind region_kind(const struct state *s) {
+  static const struct {
+    const char *prefix;
+    enum tern_region_kind kind;
+  } kinds[] = {{"back.", TERN_BACK},     {"grad.", TERN_GRADIENT}, {"mean.", TERN_MEAN},
+               {"square.", TERN_SQUARE}, {"tape.", TERN_SAVED},    {"start.", TERN_PASSING},
+               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING}};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (strncmp(s->name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+      return kinds[i].kind;
+  return TERN_SEQUENCE;
 }
+
+static uint64_t count_of(const int64_t *counts, int n, int i) {
+  return i < n ? (uint64_t)counts[i] : 1;
+}
+
+static struct table *describe_regions(struct describing *x) {
+  const struct module *m = x->l->module;
+  int n = 0, i = 0;
+  for (const struct state *s = m->states; s; s = s->next)
+    n++;
+  struct table *t = table_new(x, "regions", &record_region, n);
+  for (const struct state *s = m->states; s; s = s->next) {
+    struct cell *row = t->cells + i++ * t->record->n;
+    row[REGION_name] = text(s->name);
+    row[REGION_kind] = number(region_kind(s));
+    row[REGION_at] = signed_number(s->offset);
+    row[REGION_stride] = signed_number(s->stride);
+    row[REGION_instances] = number(count_of(s->counts, s->n_counts, 0) * count_of(s->counts, s->n_counts, 1));
+    row[REGION_bytes] = signed_number(most_count(m, s->type) * elem_bytes(s->type.elem));
+  }
+  return t;
+}
+
+/* The number of the state PREFIX.NAME in the table of regions; -1: there is none. */
+static int64_t region_number(const struct describing *x, const char *prefix, const char *name) {
+  const char *wanted = arena_printf(x->a, "%s.%s", prefix, name);
+  int64_t i = 0;
+  for (const struct state *s = x->l->module->states; s; s = s->next, i++)
+    if (strcmp(s->name, wanted) == 0)
+      return i;
+  return -1;
+}
+
+/* The weight whose gradient and codes the master is for; any other is its own. */
+static const char *trained_as(const struct module *m, const struct weight *w) {
+  static const char master[] = "master.";
+  const char *rest = w->name + sizeof master - 1;
+  bool is_master = strncmp(w->name, master, sizeof master - 1) == 0 && w->tensor && weight_find(m, rest);
+  return is_master ? rest : w->name;
+}
+
+static void describe_tensor(const struct describing *x, const struct weight *w, struct cell *row) {
+  static const int dims[] = {TENSOR_dim0, TENSOR_dim1, TENSOR_dim2, TENSOR_dim3, TENSOR_dim4};
+  const char *as = trained_as(x->l->module, w);
+  _Static_assert(sizeof dims / sizeof *dims == MAX_RANK, "a tensor has as many dimensions as a type");
+  row[TENSOR_name] = text(w->tensor ? w->tensor : w->name);
+  row[TENSOR_outer] = number(count_of(w->counts, w->n_counts, 0));
+  row[TENSOR_inner] = number(count_of(w->counts, w->n_counts, 1));
+  row[TENSOR_rank] = signed_number(w->type.rank);
+  for (int i = 0; i < MAX_RANK; i++)
+    row[dims[i]] = number(count_of(w->type.dim, w->type.rank, i));
+  row[TENSOR_at] = signed_number(w->offset);
+  row[TENSOR_stride] = signed_number(w->stride);
+  row[TENSOR_role] = number(w->role);
+  row[TENSOR_ternary] = number(as != w->name);
+  row[TENSOR_gradient] = signed_number(region_number(x, "grad", as));
+  row[TENSOR_mean] = signed_number(region_number(x, "mean", as));
+  row[TENSOR_square] = signed_number(region_number(x, "square", as));
+}
+
+static bool is_tensor(const struct weight *w) {
+  return w->type.elem == ELEM_F32 && w->origin == WEIGHT_LOADED && w->stored != STORE_NONE;
+}
+
+static struct table *describe_tensors(struct describing *x) {
+  const struct module *m = x->l->module;
+  int n = 0, i = 0;
+  for (const struct weight *w = m->weights; w; w = w->next)
+    n += is_tensor(w);
+  struct table *t = table_new(x, "tensors", &record_tensor, n);
+  for (const struct weight *w = m->weights; w; w = w->next)
+    if (is_tensor(w))
+      describe_tensor(x, w, t->cells + i++ * t->record->n);
+  return t;
+}
+
+static void point_to(struct cell *row, int pointer, int count, const struct table *t) {
+  row[pointer] = table_cell(t);
+  row[count] = signed_number(t ? t->n_rows : 0);
+}
+
+/* NULL for a module that is not made to be trained. */
+static struct table *describe_training(struct describing *x) {
+  if (!func_find(x->l->module, "update"))
+    return NULL;
+  struct table *regions = describe_regions(x), *tensors = describe_tensors(x);
+  struct table *t = table_new(x, "training", &record_training, 1);
+  point_to(t->cells, TRAINING_tensors, TRAINING_n_tensors, tensors);
+  point_to(t->cells, TRAINING_regions, TRAINING_n_regions, regions);
+  t->cells[TRAINING_config] = text(x->l->module->config);
+  return t;
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
 
 static void describe_model(struct describing *x, const struct code_facts *code) {
   const struct module *m = x->l->module;
@@ -235,6 +367,7 @@ static void describe_model(struct describing *x, const struct code_facts *code) 
   point_to(row, MODEL_entries, MODEL_n_entries, describe_entries(x));
   point_to(row, MODEL_fills, MODEL_n_fills, describe_fills(x));
   point_to(row, MODEL_kernels, MODEL_n_kernels, describe_kernels(x));
+  row[MODEL_training] = table_cell(describe_training(x));
   row[MODEL_threads] = number(code->threads);
   row[MODEL_features] = code->features ? text(code->features) : number(0);
   row[MODEL_better] = (struct cell){.kind = CELL_BETTER};

@@ -495,14 +495,15 @@ bool pass_batch_time(struct module *m, const struct pass_context *c) {
   return ok;
 }
 
-/* `train`: as prefill, but with the logits of all tokens. What it computes is what differentiate takes. */
+/* `train` and `loss`: as prefill, but with the logits of all tokens. What they compute is what differentiate
+ * takes. */
 bool pass_training_form(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
   struct dim *tokens = dim_of(m, DIM_T);
   bool made;
   if (func_find(m, "train"))
     return true;
-  if (!make_form(m, step, "train", WHOLE, &made))
+  if (!make_form(m, step, "train", WHOLE, &made) || (made && !make_form(m, step, "loss", WHOLE, &made)))
     return false;
   tokens->most = asked(asked(c->chunk, tokens->most), CHUNK_DEFAULT);
   if (!made)

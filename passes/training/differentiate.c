@@ -2,7 +2,11 @@
  * gradients.
  *
  * requires   `train` (tokens u32[T]) -> f32[T, vocab], as training-form makes it, of operators of the spec.
- * maintains  all other functions.
+ * maintains  all other functions but `loss`, where there is one like it: it becomes
+ *
+ *              loss(tokens u32[T], targets u32[T], share f32[T]) -> loss f32[1]
+ *
+ *            the same loss, which adds to no gradient: for what is held out.
  * breaks     `train`, which is now
  *
  *              train(tokens u32[T], targets u32[T], share f32[T]) -> loss f32[1]
@@ -174,12 +178,46 @@ static struct value *logits_cotangent(struct builder *b, const struct cross_entr
   return build2(b, OP_MUL, build2(b, OP_SUB, build2(b, OP_DIV, c->e, c->sum), target), share);
 }
 
-/* ---- the pass ---------------------------------------------------------------------------------------- */
-
+/* The sum of the tokens' losses, each times its share. */
 static struct value *total_loss(struct builder *b, struct value *of_token, struct value *share) {
   struct value *sum = build_axis(b, OP_SUM, build2(b, OP_MUL, of_token, share), 0);
   return build_reshape(b, sum, type_make(ELEM_F32, 1, (int64_t[]){1}));
 }
+
+/* What stands in the place of the logits that a function returned. */
+struct head {
+  struct op *last; /* the last operator before it */
+  struct loc at;
+  struct value *logits, *share; /* share f32[T, 1] */
+  struct cross_entropy c;
+  struct value *loss; /* f32[1] */
+};
+
+static struct head make_loss(struct module *m, struct func *f) {
+  struct op *end = f->body->last;
+  int64_t tokens = DIM_T;
+  struct head h = {.last = end->prev, .at = end->at, .logits = end->in[0]};
+  struct value *targets = block_arg(m, f->body, type_make(ELEM_U32, 1, &tokens), "targets");
+  struct value *share = block_arg(m, f->body, type_make(ELEM_F32, 1, &tokens), "share");
+  struct builder b = builder_end(m, f->body);
+  b.at = end->at;
+  op_unlink(end);
+  h.c = cross_entropy(&b, h.logits, targets);
+  h.share = as_column(&b, share, ELEM_F32);
+  h.loss = total_loss(&b, h.c.of_token, h.share);
+  return h;
+}
+
+static void return_loss(struct module *m, struct func *f, const struct head *h) {
+  struct builder b = builder_end(m, f->body);
+  struct value *loss = h->loss;
+  b.at = h->at;
+  build(&b, OP_RETURN, 1, &loss, NULL, NULL);
+  f->results.n = 0;
+  vec_push(m->arena, f->results, (struct result){.name = "loss", .updates = -1});
+}
+
+/* ---- the pass ---------------------------------------------------------------------------------------- */
 
 static bool is_training_form(const struct func *f) {
   const struct block *b = f->body;
@@ -191,24 +229,12 @@ static bool is_training_form(const struct func *f) {
 }
 
 static bool differentiate(struct derivative *d, struct func *f) {
-  struct module *m = d->m;
-  struct op *end = f->body->last, *last = end->prev;
-  struct value *logits = end->in[0];
-  int64_t tokens = DIM_T;
-  struct value *targets = block_arg(m, f->body, type_make(ELEM_U32, 1, &tokens), "targets");
-  struct value *share = block_arg(m, f->body, type_make(ELEM_F32, 1, &tokens), "share");
-  struct frame frame = {.d = d, .b = builder_end(m, f->body)};
-  frame.b.at = end->at;
-  op_unlink(end);
-  struct cross_entropy c = cross_entropy(&frame.b, logits, targets);
-  struct value *column = as_column(&frame.b, share, ELEM_F32);
-  struct value *loss = total_loss(&frame.b, c.of_token, column);
-  cotangent_add(&frame, logits, logits_cotangent(&frame.b, &c, column));
-  go_back(&frame, last);
-  frame.b.at = end->at;
-  build(&frame.b, OP_RETURN, 1, &loss, NULL, NULL);
-  f->results.n = 0;
-  vec_push(m->arena, f->results, (struct result){.name = "loss", .updates = -1});
+  struct head h = make_loss(d->m, f);
+  struct frame frame = {.d = d, .b = builder_end(d->m, f->body)};
+  frame.b.at = h.at;
+  cotangent_add(&frame, h.logits, logits_cotangent(&frame.b, &h.c, h.share));
+  go_back(&frame, h.last);
+  return_loss(d->m, f, &h);
   return d->ok;
 }
 
@@ -229,7 +255,12 @@ bool pass_differentiate(struct module *m, const struct pass_context *c) {
     return false;
   }
   struct derivative d = {.m = m, .ok = true};
+  struct func *loss = func_find(m, "loss");
   walk(f->body, note_trained, m);
+  if (loss && is_training_form(loss)) {
+    struct head h = make_loss(m, loss);
+    return_loss(m, loss, &h);
+  }
   bool ok = differentiate(&d, f);
   arena_free(&d.scratch);
   return ok;

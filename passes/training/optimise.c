@@ -2,9 +2,9 @@
  *
  * requires   `train`, as differentiate leaves it: weights that are trained, and states @grad.NAME.
  * maintains  all functions.
- * breaks     nothing. A ternary weight @w gets a master, the weight @master.w of floats, which is the same
- *            tensor of the checkpoint. Every trained weight of floats, masters too, gets two states of its
- *            shape: @mean.NAME and @square.NAME.
+ * breaks     nothing. Every weight that `step` uses has its role. A ternary weight @w gets a master, the
+ * weight @master.w of floats, which is the same tensor of the checkpoint. Every trained weight of floats,
+ * masters too, gets two states of its shape: @mean.NAME and @square.NAME.
  *
  * norm() -> squares f32[1]
  *
@@ -21,8 +21,8 @@
  *              w = w - rate * ((m * c1) / (sqrt(v * c2) + epsilon) + decay * w)
  *
  *            The eight rates, in order: rate, 1 - beta1, 1 - beta2, epsilon, decay, c1 = 1 / (1 - beta1^t),
- *            c2 = 1 / (1 - beta2^t) for step t from 1, clip. Vectors (norms, biases) do not decay, nor do
- *            tables whose rows tokens look up.
+ *            c2 = 1 / (1 - beta2^t) for step t from 1, clip. By their roles (roles.c) matrices and filters
+ *            decay; gains, biases, and tables whose rows tokens look up do not.
  *
  * ternarize()
  *
@@ -31,6 +31,7 @@
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "passes/training/derivative.h"
+#include "passes/training/roles.h"
 
 #include <string.h>
 
@@ -116,24 +117,8 @@ static struct weight *master_of(struct module *m, struct weight *w) {
   memcpy(master->counts, w->counts, sizeof w->counts);
   master->at = w->at;
   master->trained = true;
+  master->role = w->role;
   return master;
-}
-
-struct look_up {
-  const char *symbol;
-  bool found;
-};
-
-static void note_look_up(struct op *op, void *data) {
-  struct look_up *l = data;
-  if (op->code == OP_SCATTER && strcmp(op->attr.symbol, l->symbol) == 0)
-    l->found = true;
-}
-
-static bool is_looked_up(const struct module *m, const char *gradient) {
-  struct look_up l = {.symbol = gradient};
-  walk(func_find(m, "train")->body, note_look_up, &l);
-  return l.found;
 }
 
 /* A tensor that stands for floats at one place and codes at another would become two, and each learn by
@@ -162,7 +147,7 @@ static bool find_trained(struct module *m, trained_list *list) {
     struct trained_weight t = {.gradient = gradient,
                                .mean = arena_printf(m->arena, "mean.%s", w->name),
                                .square = arena_printf(m->arena, "square.%s", w->name),
-                               .decays = w->type.rank > 1 && !is_looked_up(m, gradient)};
+                               .decays = w->role == ROLE_MATRIX || w->role == ROLE_FILTER};
     t.w = master_of(m, w);
     if (!t.w) {
       diag_at(m->diag, SEVERITY_ERROR, w->at, "the weight '%s' has a master already", w->name);
@@ -264,6 +249,7 @@ bool pass_optimise(struct module *m, const struct pass_context *c) {
   }
   if (func_find(m, "update"))
     return true;
+  find_roles(m);
   if (!find_trained(m, &list))
     return false;
   make_norm(m, &list);

@@ -6,13 +6,15 @@
 
 #include "driver/hardware.h"
 #include "driver/recipe.h"
+#include "driver/train.h"
 
 /* Groups of options that not every back end has a use for. */
 enum accepted {
-  TAKES_TARGET = 1,      /* --target, --cpu, --features */
-  TAKES_FORMS = 2,       /* --threads, --chunk, --batch */
-  TAKES_HARDWARE = 4,    /* --hw and the others of hardware.c; ignored elsewhere, which is said */
-  TAKES_WEIGHTS_FILE = 8 /* --weights-file */
+  TAKES_TARGET = 1,       /* --target, --cpu, --features */
+  TAKES_FORMS = 2,        /* --threads, --chunk, --batch */
+  TAKES_HARDWARE = 4,     /* --hw and the others of hardware.c; ignored elsewhere, which is said */
+  TAKES_WEIGHTS_FILE = 8, /* --weights-file */
+  TAKES_CHUNK = 16        /* of the forms --chunk alone */
 };
 enum needed { NEEDS_SPEC = 1 /* config.json cannot tell of it */, NEEDS_WEIGHTS = 2 };
 

@@ -78,8 +78,9 @@ static const char *because(struct build *b, const char *between, const char *why
 static void check_accepted(struct argp_state *state, struct build *b) {
   const struct backend *e = b->backend;
   const struct compile_options *o = &b->job.options;
+  bool takes_no_chunk = o->chunk && !(e->accepts & TAKES_CHUNK);
   const char *form = o->threads                       ? "threads"
-                     : o->chunk                       ? "chunk"
+                     : takes_no_chunk                 ? "chunk"
                      : o->batch_given && o->batch > 0 ? "batch"
                                                       : NULL;
   if ((e->needs & NEEDS_WEIGHTS) && !o->weights)

@@ -17,6 +17,8 @@ const struct command commands[] = {
     {"weights", "show, pack or make up a checkpoint", weights_main, &weights_argp},
     {"tokenizer", "train a tokenizer; turn texts into ids for training, and back", tokenizer_main,
      &tokenizer_argp},
+    {"train", "train a model: from a text to a checkpoint that the other commands take", train_main,
+     &train_argp},
     {"adder-graph", "turn a ternary matrix into additions with shared partial sums: figures, Verilog",
      adder_graph_main, &adder_graph_argp},
     {"completion", "print the completions of a shell: bash or zsh", completion_main, &completion_argp},

@@ -82,6 +82,14 @@ static const struct argp_option form_rows[] = {
      "threads that the program uses unless told otherwise (default: as many as pay)", 3},
     {0}};
 
+static const struct argp_option training_rows[] = {
+    {0, 0, 0, 0, "What the trainer can do at once:", 3},
+    {"chunk", KEY_CHUNK, "N", 0,
+     "most tokens that go forward and back together (default " QUOTE(
+         TRAINING_CHUNK) "); a longer sequence goes in parts, with the same derivative",
+     3},
+    {0}};
+
 static const struct argp_option target_rows[] = {
     {0, 0, 0, 0, "The target:", 4},
     {"target", KEY_TARGET, "TRIPLE", 0, "target triple (default: this machine)", 4},
@@ -246,22 +254,31 @@ static error_t parse_groups(int key, struct argp_state *state, int n) {
 
 static const struct argp model = {.options = model_rows, .parser = parse},
                          forms = {.options = form_rows, .parser = parse},
+                         training = {.options = training_rows, .parser = parse},
                          target = {.options = target_rows, .parser = parse},
                          compiler = {.options = compiler_rows, .parser = parse},
                          ignored = {.options = ignored_rows, .parser = parse_ignored};
 
 static const struct argp_child program_groups[] = {
     {&model, 0, NULL, 0}, {&forms, 0, NULL, 0}, {&target, 0, NULL, 0}, {&compiler, 0, NULL, 0}, {0}};
+static const struct argp_child training_groups[] = {
+    {&model, 0, NULL, 0}, {&training, 0, NULL, 0}, {&target, 0, NULL, 0}, {&compiler, 0, NULL, 0}, {0}};
 static const struct argp_child hardware_groups[] = {
     {&model, 0, NULL, 0}, {&compiler, 0, NULL, 0}, {&ignored, 0, NULL, 0}, {0}};
 enum {
   PROGRAM_GROUPS = sizeof program_groups / sizeof *program_groups - 1,
+  TRAINING_GROUPS = sizeof training_groups / sizeof *training_groups - 1,
   HARDWARE_GROUPS = sizeof hardware_groups / sizeof *hardware_groups - 1
 };
 
 static error_t parse_program(int key, char *arg, struct argp_state *state) {
   (void)arg;
   return parse_groups(key, state, PROGRAM_GROUPS);
+}
+
+static error_t parse_training(int key, char *arg, struct argp_state *state) {
+  (void)arg;
+  return parse_groups(key, state, TRAINING_GROUPS);
 }
 
 static error_t parse_hardware(int key, char *arg, struct argp_state *state) {
@@ -271,6 +288,7 @@ static error_t parse_hardware(int key, char *arg, struct argp_state *state) {
 
 const struct argp compile_argp = {.parser = parse_program, .children = program_groups};
 const struct argp request_argp = {.options = request_rows, .parser = parse};
+const struct argp compile_training_argp = {.parser = parse_training, .children = training_groups};
 const struct argp compile_hardware_argp = {.parser = parse_hardware, .children = hardware_groups};
 
 /* ---- the job ----------------------------------------------------------------------------------------- */

@@ -39,8 +39,8 @@ struct compile_options {
   const char *calibrate;               /* a text to measure ranges on, or NULL */
   const char *calibrate_tokens;        /* a file of ids for the same, or NULL */
 };
-/* The input of both is a struct job. Commands that make hardware take no options about programs. */
-extern const struct argp compile_argp, compile_hardware_argp;
+/* The input of all is a struct job. Commands that make hardware, or train, take no options about programs. */
+extern const struct argp compile_argp, compile_training_argp, compile_hardware_argp;
 /* Of these, what a list of passes over IR text can be asked for. */
 extern const struct argp request_argp;
 /* For the help of a command that takes them. */
@@ -114,10 +114,11 @@ int opt_main(int argc, char **argv);
 int weights_main(int argc, char **argv);
 int synth_main(int argc, char **argv);
 int tokenizer_main(int argc, char **argv);
+int train_main(int argc, char **argv);
 int adder_graph_main(int argc, char **argv);
 int man_main(int argc, char **argv);
 int completion_main(int argc, char **argv);
 extern const struct argp build_argp, run_argp, simulate_argp, opt_argp, weights_argp, synth_argp,
-    tokenizer_argp, adder_graph_argp, man_argp, completion_argp;
+    tokenizer_argp, train_argp, adder_graph_argp, man_argp, completion_argp;
 
 #endif

@@ -105,6 +105,15 @@ bool emit_obj(struct build *b, const char *path) {
   return several_levels(&b->job) ? with_object(b, path, to_object) : write_native(b, NATIVE_OBJECT, path);
 }
 
+static bool to_trainer(struct build *b, const char *dir, const char *object, const char *path) {
+  return link_trainer(&b->job, dir, object, path);
+}
+
+bool emit_trainer(struct build *b, const char *path) {
+  b->use = use_of_trainer(&b->job, path);
+  return with_object(b, path, to_trainer);
+}
+
 bool emit_exe(struct build *b, const char *path) {
   b->use = use_of_program(&b->job, path, b->weights_file);
   return with_object(b, path, to_executable);

@@ -36,24 +36,52 @@ static bool write_program(struct job *j, const char *program, const char *out, b
   return false;
 }
 
+/* The object with the product's `start` and archives, all static; `place`, if not NULL, is linked as carry.h
+ * has it. */
+static bool link_static(struct job *j, const char *object, const char *start, const char *const *archives,
+                        const char *place, const char *program) {
+  VEC(const char *) argv = {0};
+  struct arena *a = &j->arena;
+  const char *const begin[] = {"cc", "-static", "-Wl,--build-id=none", "-o", program, object};
+  for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
+    vec_push(a, argv, begin[i]);
+  const char *main = tern_file(j, start);
+  vec_push(a, argv, main);
+  for (; main && *archives; archives++) {
+    const char *archive = tern_file(j, *archives);
+    vec_push(a, argv, archive);
+    main = archive ? main : NULL;
+  }
+  vec_push(a, argv, "-lpthread");
+  vec_push(a, argv, "-lm");
+  if (place) {
+    vec_push(a, argv, CARRY_OPTION);
+    vec_push(a, argv, place);
+  }
+  vec_push(a, argv, NULL);
+  return main && run_program(&j->diag, argv.at);
+}
+
+#define RUNTIME_ARCHIVE "lib/tern/libtern_runtime.a"
+
 bool link_executable(struct job *j, const char *dir, const char *object, const char *out,
                      const char *image_beside) {
-  const char *runtime = tern_file(j, "lib/tern/libtern_runtime.a"), *start = tern_file(j, "lib/tern/main.o");
+  static const char *const archives[] = {RUNTIME_ARCHIVE, NULL};
   char *program = arena_printf(&j->arena, "%s/program", dir);
-  if (!runtime || !start)
-    return false;
   bool carries = j->checkpoint && !image_beside;
   const char *place = carries ? carry_place(j, dir) : NULL;
-  const char *argv[] = {"cc",        "-static", "-Wl,--build-id=none", "-o",  program, object, start, runtime,
-                        "-lpthread", "-lm",     CARRY_OPTION,          place, NULL};
-  if (carries && !place)
-    return false;
-  argv[10] = carries ? argv[10] : NULL;
-  if (!run_program(&j->diag, argv))
+  if ((carries && !place) || !link_static(j, object, "lib/tern/main.o", archives, place, program))
     return false;
   outputs_begin();
   bool ok = (!image_beside || write_image_file(j, image_beside)) && write_program(j, program, out, carries);
   return outputs_end(&j->diag, ok);
+}
+
+bool link_trainer(struct job *j, const char *dir, const char *object, const char *out) {
+  static const char *const archives[] = {"lib/tern/libtern_trainer.a", RUNTIME_ARCHIVE, NULL};
+  char *program = arena_printf(&j->arena, "%s/program", dir);
+  return link_static(j, object, "lib/tern/trainer.o", archives, NULL, program) &&
+         write_program(j, program, out, false);
 }
 
 /* ---- library ----------------------------------------------------------------------------------------- */
@@ -128,7 +156,7 @@ static const char *package_text(struct arena *a, const char *name) {
 
 bool link_library(struct job *j, const char *dir, const char *object, const char *out) {
   struct arena *a = &j->arena;
-  const char *runtime = tern_file(j, "lib/tern/libtern_runtime.a");
+  const char *runtime = tern_file(j, RUNTIME_ARCHIVE);
   const char *template = tern_file(j, "share/tern/runtime/library/library.h");
   const char *name = c_prefix(a, j->module->name);
   size_t length;

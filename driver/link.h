@@ -10,6 +10,9 @@
 bool link_executable(struct job *j, const char *dir, const char *object, const char *out,
                      const char *image_beside);
 
+/* Links `object` with the trainer (training/) to a static executable at `out`. */
+bool link_trainer(struct job *j, const char *dir, const char *object, const char *out);
+
 /* Writes lib<model>.a, <model>.h and (with a checkpoint) <model>.weights into folder `out`. */
 bool link_library(struct job *j, const char *dir, const char *object, const char *out);
 

@@ -98,6 +98,11 @@ const char *use_of_program(struct job *j, const char *path, const char *weights_
   return arena_printf(a, "run it: %s --prompt 'Once upon a time'", command);
 }
 
+const char *use_of_trainer(struct job *j, const char *path) {
+  return arena_printf(&j->arena, "train with it: %s --data TEXT --tokenizer DIR --out RUN",
+                      command_word(&j->arena, path));
+}
+
 const char *use_of_library(struct job *j, const char *path) {
   struct arena *a = &j->arena;
   const char *dir = shell_word(a, path), *name = c_prefix(a, j->module->name);

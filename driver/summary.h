@@ -23,6 +23,7 @@ bool summary_json(struct job *j, const struct summary *s);
 
 /* How a model's output is used; NULL for text that is its own use. `path`: where it was written. */
 const char *use_of_program(struct job *j, const char *path, const char *weights_file);
+const char *use_of_trainer(struct job *j, const char *path);
 const char *use_of_library(struct job *j, const char *path);
 
 #endif

@@ -325,6 +325,8 @@ struct policy; /* policy.h */
 struct dim_param {
   const char *name;
   double value;
+  const char *key; /* of config.json, that it is taken from; NULL: none */
+  bool boolean;    /* there it is true or false */
 };
 
 struct module {

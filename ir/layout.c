@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 uint64_t text_hash(const char *text, size_t n) {
   uint64_t h = 0xcbf29ce484222325u;
@@ -52,10 +53,20 @@ uint64_t state_hash(const struct module *m) {
   return hash_of(m, plan_print);
 }
 
+/* Another weight is the same tensor in another form: the codes of what is trained as floats. */
+static bool is_counted(const struct module *m, const struct weight *w) {
+  const char *tensor = w->tensor ? w->tensor : w->name;
+  for (const struct weight *before = m->weights; before != w; before = before->next)
+    if (before->origin == WEIGHT_LOADED &&
+        strcmp(before->tensor ? before->tensor : before->name, tensor) == 0)
+      return false;
+  return true;
+}
+
 uint64_t parameter_count(const struct module *m) {
   uint64_t n = 0;
   for (const struct weight *w = m->weights; w; w = w->next)
-    if (w->origin == WEIGHT_LOADED)
+    if (w->origin == WEIGHT_LOADED && is_counted(m, w))
       n += (uint64_t)(type_count(w->type, NULL) * weight_instances(w));
   return n;
 }

@@ -21,7 +21,9 @@ enum pass_need {
 
 /* What holds where neither the command line nor the module says it. Macros, for help texts to quote; what the
  * documents quote is held against them by tests/constants. */
-#define CHUNK_DEFAULT  96 /* tokens that one reading of the weights serves */
+#define CHUNK_DEFAULT 96 /* tokens that one reading of the weights serves */
+#define TRAINING_CHUNK                                                                                       \
+  512 /* tokens that go forward and back together: enough that products, not overheads, count */
 #define BATCH_DEFAULT  8  /* sequences: more gain little where sums are computed, not read */
 #define WORD_LEAST     8  /* bits of a fixed-point number */
 #define WORD_MOST      32 /* those of an i32; the default */

@@ -84,8 +84,9 @@ struct param {
   const char *name;
   struct item item; /* POISON: its own error was reported */
   struct loc at;
-  bool set;  /* by --set */
-  bool told; /* where its number comes from */
+  const char *key; /* of config.json, that it is taken from; NULL: none */
+  bool set;        /* by --set */
+  bool told;       /* where its number comes from */
 };
 
 struct elaborator {

@@ -1,5 +1,5 @@
-/* params.c: the numbers of a model: what `--set` says, else config.json where a param asks for it, else the
- * spec's own default. */
+/* params.c: the numbers of a model: what `--set` says, else what it said when the checkpoint was trained
+ * (config.json's tern.params), else config.json where a param asks for it, else the spec's own default. */
 #include "frontend/language/elaborate.h"
 
 #include <math.h>
@@ -38,6 +38,29 @@ static struct item setting_item(const struct spec_setting *s) {
   return (struct item){.kind = ITEM_TEXT, .text = s->text};
 }
 
+/* What --set said when the checkpoint was trained: its config.json has it as tern.params.NAME. */
+static const struct spec_setting *kept_setting(struct elaborator *e, const char *name) {
+  const struct config_source *source = e->options->config;
+  struct config_value v = {0};
+  if (!source || !source->there ||
+      source->find(source->self, arena_printf(e->arena, "tern.params.%s", name), &v) != 1)
+    return NULL;
+  struct spec_setting *s = arena_new(e->arena, struct spec_setting);
+  bool number = v.kind == CONFIG_NUMBER;
+  *s = (struct spec_setting){name, number ? v.number : NAN,
+                             number                     ? NULL
+                             : v.kind == CONFIG_BOOLEAN ? (v.number != 0 ? "true" : "false")
+                             : v.kind == CONFIG_TEXT    ? v.text
+                                                        : "?"};
+  return s;
+}
+
+/* The key of a value that is nothing but config("key", ...). */
+static const char *key_of(const struct node *n) {
+  bool config = n->kind == NODE_CALL && n->a->kind == NODE_NAME && strcmp(n->a->text, "config") == 0;
+  return config && n->args.n && n->args.at[0].value->kind == NODE_STRING ? n->args.at[0].value->text : NULL;
+}
+
 /* The string that the spec gives a param, as it is or as a default; then --set can give another. */
 static bool takes_text(const struct node *n) {
   if (n->kind == NODE_STRING)
@@ -59,7 +82,8 @@ static struct item set_param(struct elaborator *e, const struct param_node *p,
 }
 
 static void elaborate_param(struct elaborator *e, struct param_node *p) {
-  const struct spec_setting *setting = setting_of(e, p->name.text);
+  const struct spec_setting *given = setting_of(e, p->name.text);
+  const struct spec_setting *setting = given ? given : kept_setting(e, p->name.text);
   struct item item = setting ? set_param(e, p, setting) : eval_one(e, p->value);
   double number;
   if (item.kind == ITEM_VALUE || item.kind == ITEM_SEVERAL) {
@@ -70,7 +94,8 @@ static void elaborate_param(struct elaborator *e, struct param_node *p) {
     fail(e, p->value->at, "the parameter '%s' is %g", p->name.text, item.number);
     item = item_poison();
   }
-  vec_push(e->arena, e->params, (struct param){p->name.text, item, p->name.at, setting != NULL, false});
+  vec_push(e->arena, e->params,
+           (struct param){p->name.text, item, p->name.at, key_of(p->value), given != NULL, false});
 }
 
 bool elaborate_params(struct elaborator *e) {
@@ -86,6 +111,7 @@ bool elaborate_params(struct elaborator *e) {
   for (int i = 0; i < e->params.n; i++)
     if (e->params.at[i].item.kind == ITEM_NUMBER)
       vec_push(e->m->arena, e->m->params,
-               (struct dim_param){e->params.at[i].name, e->params.at[i].item.number});
+               (struct dim_param){e->params.at[i].name, e->params.at[i].item.number, e->params.at[i].key,
+                                  e->params.at[i].item.boolean});
   return e->diag->errors == errors;
 }

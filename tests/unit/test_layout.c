@@ -47,7 +47,7 @@ static void make_weights(struct bench *b) {
 static void start(struct bench *b) {
   memset(b, 0, sizeof *b);
   b->m = module_new(&b->arena, &b->diag, "m");
-  vec_push(&b->arena, b->m->params, (struct dim_param){"hidden", 32});
+  vec_push(&b->arena, b->m->params, (struct dim_param){.name = "hidden", .value = 32});
   make_weights(b);
   b->state = state_add(b->m, "s{}", type_make(ELEM_I32, 1, (int64_t[]){16}));
   b->state->frac = 9;

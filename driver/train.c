@@ -1,0 +1,112 @@
+/* train.c: `ternc train SPEC ...`: compiles a training step in memory and trains. */
+#include "driver/train.h"
+
+#include "driver/engine.h"
+#include "support/file.h"
+#include "training/program.h"
+#include "training/saved.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool can_train(struct job *j) {
+  if (j->options.fixed) {
+    diag_error(&j->diag,
+               "--fixed does not go with training, which keeps floats; build what was trained with it");
+    return false;
+  }
+  if (!j->options.chunk)
+    j->options.chunk = TRAINING_CHUNK;
+  for (struct weight *w = j->module->weights; w; w = w->next)
+    w->source = STORE_NONE; /* whatever a checkpoint has, it is trained as float32 */
+  j->module->config = training_config(j);
+  return j->module->config != NULL;
+}
+
+struct train {
+  struct job job;
+  struct training_options options;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  struct train *t = state->input;
+  switch (key) {
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &t->options;
+    state->child_inputs[1] = &t->job;
+    return 0;
+  case ARGP_KEY_ARG:
+    if (t->job.options.spec)
+      argp_error(state, "one SPEC is expected; '%s' is a second one", arg);
+    t->job.options.spec = arg;
+    return 0;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static const struct argp_child children[] = {
+    {&training_argp, 0, NULL, 0}, {&compile_training_argp, 0, NULL, 0}, {0}};
+const struct argp train_argp = {
+    NULL,
+    parse,
+    "[SPEC]",
+    "Trains a model: from a text, or ids, to a checkpoint that ternc run and ternc build take as "
+    "--weights. " SPEC_LEFT_OUT "\v"
+    "Without --weights the model has the sizes of --resume's or --init's config.json, if there is one, else "
+    "those "
+    "of the spec and of --set. ternc build --emit trainer makes a program of the same that needs no ternc.",
+    children,
+    NULL,
+    NULL};
+
+/* The checkpoint whose config.json says what the model is. */
+static const char *model_of(const struct training_options *o) {
+  struct stat st;
+  const char *folder = o->resume ? o->resume : o->init;
+  return folder && stat(folder, &st) == 0 && S_ISDIR(st.st_mode) ? folder : NULL;
+}
+
+/* A training goes on with calls of the same length, so that its bits are the same. */
+static bool take_chunk(struct train *t) {
+  json_t *about;
+  if (!t->options.resume || t->job.options.chunk)
+    return true;
+  if (!saved_newest(&t->job.diag, &t->job.arena, t->options.resume, &about))
+    return false;
+  t->job.options.chunk = (int)json_integer_value(json_object_get(about, "chunk"));
+  json_decref(about);
+  return true;
+}
+
+static int train(struct train *t) {
+  static const struct recipe recipe = {.stage = AS_LOOPS,
+                                       .plain = PIPELINE_training,
+                                       .fixed = PIPELINE_training,
+                                       .policy = &policy_team,
+                                       .target = this_machine,
+                                       .fits = can_train};
+  struct job *j = &t->job;
+  struct engine e;
+  if (!j->options.weights)
+    j->options.weights = model_of(&t->options);
+  if (!j->options.spec && !j->options.weights) {
+    diag_error(&j->diag,
+               "a SPEC (a .tern file) is expected, or --weights, --init or --resume with a folder whose "
+               "config.json tells of a shipped one");
+    return 1;
+  }
+  if (!take_chunk(t) || !job_make(j, &recipe) || !engine_open(&e, j, j->loops, engine_find("native")))
+    return 1;
+  int status = training_program(e.model, &t->options, &j->diag);
+  engine_close(&e);
+  return status;
+}
+
+int train_main(int argc, char **argv) {
+  struct train t;
+  job_start(&t.job);
+  training_defaults(&t.options, &t.job.arena);
+  argp_parse(&train_argp, argc, argv, 0, NULL, &t);
+  int status = train(&t);
+  return status == 130 ? (job_end(&t.job, 0), status) : job_end(&t.job, status);
+}

@@ -1,0 +1,97 @@
+/* initial.c: fills a learner's weights. */
+#include "training/initial.h"
+
+#include <string.h>
+
+#include "frontend/checkpoint/checkpoint.h"
+#include "frontend/checkpoint/random_values.h"
+
+const char *tensor_name(struct arena *a, const struct tern_tensor *t, uint64_t instance) {
+  uint64_t index[] = {instance / t->inner, instance % t->inner};
+  const char *name = "", *rest = t->name;
+  for (int i = 0; i < 2; i++) {
+    const char *hole = strstr(rest, "{}");
+    if (!hole)
+      break;
+    name = arena_printf(a, "%s%.*s%llu", name, (int)(hole - rest), rest, (unsigned long long)index[i]);
+    rest = hole + 2;
+  }
+  return arena_printf(a, "%s%s", name, rest);
+}
+
+/* ---- random ------------------------------------------------------------------------------------------ */
+
+struct beginning {
+  float mean, deviation;
+};
+
+static struct beginning beginning_of(uint32_t role) {
+  switch (role) {
+  case TERN_MATRIX:
+  case TERN_TABLE: return (struct beginning){0, 0.02f};
+  case TERN_FILTER: return (struct beginning){0, 0.5f};
+  case TERN_GAIN: return (struct beginning){1, 0};
+  default: return (struct beginning){0, 0};
+  }
+}
+
+static void fill(float *to, uint64_t n, struct beginning how, uint64_t seed, uint64_t tensor) {
+  for (uint64_t i = 0; i < n; i += RANDOM_BLOCK) {
+    uint64_t some = n - i < RANDOM_BLOCK ? n - i : RANDOM_BLOCK;
+    if (how.deviation > 0)
+      random_values(seed, tensor, i / RANDOM_BLOCK, (int64_t)some, how.mean, how.deviation, to + i);
+    for (uint64_t k = 0; how.deviation == 0 && k < some; k++)
+      to[i + k] = how.mean;
+  }
+}
+
+void initial_random(struct learner *l, uint64_t seed) {
+  uint64_t number = 0;
+  for (uint32_t i = 0; i < l->about->n_tensors; i++) {
+    const struct tern_tensor *t = &l->about->tensors[i];
+    for (uint64_t k = 0; k < tensor_instances(t); k++)
+      fill(learner_tensor(l, t, k), tensor_elements(t), beginning_of(t->role), seed, number++);
+  }
+  learner_ternarize(l);
+}
+
+/* ---- a checkpoint ------------------------------------------------------------------------------------ */
+
+/* Every tensor is there and has its shape. */
+static bool is_there(const struct learner *l, struct arena *a, struct checkpoint *c) {
+  VEC(struct wanted_tensor) wanted = {0};
+  for (uint32_t i = 0; i < l->about->n_tensors; i++) {
+    const struct tern_tensor *t = &l->about->tensors[i];
+    const uint64_t dims[] = {t->dim0, t->dim1, t->dim2, t->dim3, t->dim4};
+    for (uint64_t k = 0; k < tensor_instances(t); k++) {
+      struct wanted_tensor w = {.name = tensor_name(a, t, k), .rank = (int)t->rank};
+      for (uint32_t j = 0; j < t->rank; j++)
+        w.shape[j] = (int64_t)dims[j];
+      vec_push(a, wanted, w);
+    }
+  }
+  return checkpoint_check(c, wanted.at, wanted.n, true);
+}
+
+static bool read_tensors(struct learner *l, struct arena *a, struct checkpoint *c) {
+  for (uint32_t i = 0; i < l->about->n_tensors; i++) {
+    const struct tern_tensor *t = &l->about->tensors[i];
+    for (uint64_t k = 0; k < tensor_instances(t); k++)
+      if (!checkpoint_read_f32(c, tensor_name(a, t, k), 0, (int64_t)tensor_elements(t),
+                               learner_tensor(l, t, k)))
+        return false;
+  }
+  return true;
+}
+
+bool initial_load(struct learner *l, struct diag *d, const char *path, const char *prefix) {
+  struct arena a = {0};
+  struct checkpoint *c = checkpoint_open(d, &a, path);
+  bool ok = c && (!prefix || checkpoint_prefix(c, prefix)) && is_there(l, &a, c) && read_tensors(l, &a, c);
+  if (c)
+    checkpoint_close(c);
+  arena_free(&a);
+  if (ok)
+    learner_ternarize(l);
+  return ok;
+}

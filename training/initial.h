@@ -1,0 +1,19 @@
+/* initial.h: what weights begin as: numbers by their roles, or those of a checkpoint. */
+#ifndef TERN_TRAINING_INITIAL_H
+#define TERN_TRAINING_INITIAL_H
+
+#include "support/diag.h"
+#include "training/learner.h"
+
+/* Matrices and tables: normal, mean 0, deviation 0.02, as the published models; filters: the same with 0.5;
+ * gains 1; all else 0. The numbers depend on the seed and on the tensor's place in the model alone. */
+void initial_random(struct learner *l, uint64_t seed);
+
+/* Those of a checkpoint in `path`, a folder or a .safetensors file, whose names begin with `prefix` where
+ * that is not NULL (checkpoint_prefix). False after diagnostics. */
+bool initial_load(struct learner *l, struct diag *d, const char *path, const char *prefix);
+
+/* "model.layers.3.attn_norm.weight": the name of an instance; in the arena. */
+const char *tensor_name(struct arena *a, const struct tern_tensor *t, uint64_t instance);
+
+#endif

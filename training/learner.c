@@ -1,0 +1,258 @@
+/* learner.c: the calls of a training step. */
+#include "training/learner.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "runtime/core/entries.h"
+#include "runtime/core/machine.h"
+#include "runtime/core/state.h"
+
+/* ---- memory ------------------------------------------------------------------------------------------ */
+
+static const char *const entry_names[] = {"train", "loss", "norm", "update", "ternarize"};
+
+uint64_t learner_scratch(const struct tern_model *m, uint32_t threads) {
+  uint64_t most = 0;
+  for (size_t i = 0; i < sizeof entry_names / sizeof *entry_names; i++) {
+    uint64_t bytes = entry_scratch(entry_find(m, entry_names[i]), threads);
+    most = bytes > most ? bytes : most;
+  }
+  return most;
+}
+
+/* Zeros; pages that nobody writes take no memory. NULL: there is none. */
+static uint8_t *block(uint64_t bytes) {
+  void *p = mmap(NULL, bytes + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED)
+    return NULL;
+  madvise(p, bytes, MADV_HUGEPAGE);
+  return p;
+}
+
+static void release(uint8_t *p, uint64_t bytes) {
+  if (p)
+    munmap(p, bytes + 1);
+}
+
+static bool can_be_trained(const struct tern_model *m, struct failure *f) {
+  if (m->abi != TERN_ABI || !m->training)
+    return fail_with(f, "model %s is not made to be trained; compile it with --emit trainer", m->name);
+  for (size_t i = 0; i < sizeof entry_names / sizeof *entry_names; i++)
+    if (!entry_find(m, entry_names[i]))
+      return fail_with(f, "model %s has no function %s; compile it again with --emit trainer", m->name,
+                       entry_names[i]);
+  return true;
+}
+
+static uint64_t region_bytes(const struct tern_region *r) {
+  return r->instances * r->bytes;
+}
+
+static bool has_room(const struct learner *l, struct failure *f) {
+  uint64_t needed = l->model->weights_bytes + l->model->state_bytes + l->scratch_bytes;
+  uint64_t left = machine_group_memory(""), free = proc_bytes("/proc/meminfo", "MemAvailable");
+  left = free && free < left ? free : left;
+  return needed <= left ||
+         fail_with(f,
+                   "training takes %llu MB and %llu MB are left on this machine; a shorter --length when the "
+                   "trainer is compiled (--chunk) takes less",
+                   (unsigned long long)(needed >> 20), (unsigned long long)(left >> 20));
+}
+
+bool learner_open(struct learner *l, const struct tern_model *m, uint32_t threads, struct failure *f) {
+  *l = (struct learner){.model = m, .about = m->training};
+  if (!can_be_trained(m, f))
+    return false;
+  l->chunk = m->dims[TERN_T].most;
+  l->vocab = model_vocab(m);
+  l->scratch_bytes = learner_scratch(m, threads);
+  for (uint32_t i = 0; i < l->about->n_regions; i++)
+    if (l->about->regions[i].kind == TERN_SEQUENCE)
+      l->sequence_bytes += region_bytes(&l->about->regions[i]);
+  if (!has_room(l, f))
+    return false;
+  l->team = team_open(threads, f);
+  if (!l->team)
+    return false;
+  l->weights = block(m->weights_bytes);
+  l->state = block(m->state_bytes);
+  l->scratch = block(l->scratch_bytes);
+  l->tokens = aligned_zeros(l->chunk * sizeof *l->tokens);
+  l->targets = aligned_zeros(l->chunk * sizeof *l->targets);
+  l->share = aligned_zeros(l->chunk * sizeof *l->share);
+  if (l->weights && l->state && l->scratch && l->tokens && l->targets && l->share)
+    return true;
+  fail_memory(f, m->weights_bytes + m->state_bytes + l->scratch_bytes, "the model and its gradients");
+  learner_close(l);
+  return false;
+}
+
+void learner_close(struct learner *l) {
+  if (l->team)
+    team_close(l->team);
+  release(l->weights, l->model ? l->model->weights_bytes : 0);
+  release(l->state, l->model ? l->model->state_bytes : 0);
+  release(l->scratch, l->scratch_bytes);
+  free(l->tokens);
+  free(l->targets);
+  free(l->share);
+  free(l->starts);
+  *l = (struct learner){0};
+}
+
+uint64_t tensor_instances(const struct tern_tensor *t) {
+  return t->outer * t->inner;
+}
+
+uint64_t tensor_elements(const struct tern_tensor *t) {
+  return t->dim0 * t->dim1 * t->dim2 * t->dim3 * t->dim4;
+}
+
+float *learner_tensor(const struct learner *l, const struct tern_tensor *t, uint64_t instance) {
+  return (float *)(void *)(l->weights + t->at + instance * t->stride);
+}
+
+void *learner_region(const struct learner *l, int region, uint64_t instance) {
+  const struct tern_region *r = &l->about->regions[region];
+  return l->state + r->at + instance * r->stride;
+}
+
+/* ---- states of a sequence ---------------------------------------------------------------------------- */
+
+static void clear(struct learner *l, enum tern_region_kind kind) {
+  for (uint32_t i = 0; i < l->about->n_regions; i++)
+    for (uint64_t k = 0; l->about->regions[i].kind == kind && k < l->about->regions[i].instances; k++)
+      memset(learner_region(l, (int)i, k), 0, l->about->regions[i].bytes);
+}
+
+static bool in_sequence(const struct learner *l, uint64_t at) {
+  for (uint32_t i = 0; i < l->about->n_regions; i++) {
+    const struct tern_region *r = &l->about->regions[i];
+    if (r->kind == TERN_SEQUENCE && at >= r->at && at < r->at + (r->instances - 1) * r->stride + r->bytes)
+      return true;
+  }
+  return false;
+}
+
+/* The states as they are before the first token. */
+static void begin(struct learner *l) {
+  for (uint32_t i = 0; i < l->model->n_fills; i++)
+    if (in_sequence(l, l->model->fills[i].at))
+      state_fill(l->state, &l->model->fills[i]);
+}
+
+/* The sequence's states to `kept`, or from there. */
+static void move_states(struct learner *l, uint8_t *kept, bool back) {
+  for (uint32_t i = 0; i < l->about->n_regions; i++) {
+    const struct tern_region *r = &l->about->regions[i];
+    for (uint64_t k = 0; r->kind == TERN_SEQUENCE && k < r->instances; k++, kept += r->bytes) {
+      void *state = learner_region(l, (int)i, k);
+      memcpy(back ? state : kept, back ? kept : state, r->bytes);
+    }
+  }
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------- */
+
+static void call(struct learner *l, const char *name, void *const *ports, uint32_t tokens) {
+  const struct tern_entry *entry = entry_find(l->model, name);
+  uint32_t sizes[TERN_MOST_DIMS] = {[TERN_T] = tokens, [TERN_K] = tokens, [TERN_B] = 1};
+  struct tern_args args = {
+      .weights = l->weights, .state = l->state, .scratch = l->scratch, .ports = ports, .sizes = sizes};
+  team_run(l->team, entry->run, &args);
+}
+
+/* Tokens first .. first + n - 1 of the sequence, through "train" or "loss". */
+static double call_tokens(struct learner *l, const char *name, const struct sequence *s, uint64_t first,
+                          uint32_t n, float share) {
+  _Alignas(TERN_ALIGN) float loss[TERN_ALIGN / sizeof(float)] = {0};
+  for (uint32_t i = 0; i < n; i++) {
+    l->tokens[i] = s->id(s->self, s->first + first + i);
+    l->targets[i] = s->id(s->self, s->first + first + i + 1);
+    l->share[i] = share;
+  }
+  call(l, name, (void *[]){l->tokens, l->targets, l->share, loss}, n);
+  return (double)loss[0];
+}
+
+static uint32_t part_of(const struct learner *l, const struct sequence *s, uint64_t first) {
+  return s->n - first < l->chunk ? (uint32_t)(s->n - first) : l->chunk;
+}
+
+double learner_loss(struct learner *l, const struct sequence *s, float share) {
+  double sum = 0;
+  begin(l);
+  for (uint64_t first = 0; first < s->n; first += l->chunk)
+    sum += call_tokens(l, "loss", s, first, part_of(l, s, first), share);
+  return sum;
+}
+
+/* Room for the states at the beginning of each part. */
+static bool make_starts(struct learner *l, uint64_t parts, struct failure *f) {
+  uint64_t bytes = parts * l->sequence_bytes;
+  if (bytes <= l->starts_bytes)
+    return true;
+  free(l->starts);
+  l->starts_bytes = 0;
+  l->starts = malloc(bytes);
+  if (!l->starts)
+    return fail_memory(f, bytes, "the states between the parts of a sequence");
+  l->starts_bytes = bytes;
+  return true;
+}
+
+bool learner_backward(struct learner *l, const struct sequence *s, float share, double *loss,
+                      struct failure *f) {
+  uint64_t parts = (s->n + l->chunk - 1) / l->chunk;
+  if (parts > 1 && !make_starts(l, parts, f))
+    return false;
+  begin(l);
+  for (uint64_t i = 0; i + 1 < parts; i++) {
+    move_states(l, l->starts + i * l->sequence_bytes, false);
+    call_tokens(l, "loss", s, i * l->chunk, l->chunk, share);
+  }
+  clear(l, TERN_BACK);
+  *loss = 0;
+  for (uint64_t i = parts; i-- > 0;) {
+    if (i + 1 < parts)
+      move_states(l, l->starts + i * l->sequence_bytes, true);
+    clear(l, TERN_PASSING);
+    *loss += call_tokens(l, "train", s, i * l->chunk, part_of(l, s, i * l->chunk), share);
+  }
+  return true;
+}
+
+double learner_squares(struct learner *l) {
+  _Alignas(TERN_ALIGN) float squares[TERN_ALIGN / sizeof(float)] = {0};
+  call(l, "norm", (void *[]){squares}, 1);
+  return (double)squares[0];
+}
+
+/* 1 - beta^t without cancellation. */
+static double correction(double beta, uint64_t t) {
+  return beta > 0 ? -expm1((double)t * log(beta)) : 1;
+}
+
+void learner_update(struct learner *l, const struct rates *r) {
+  _Alignas(TERN_ALIGN) float rates[TERN_ALIGN / sizeof(float)] = {(float)r->rate,
+                                                                  (float)(1 - r->beta1),
+                                                                  (float)(1 - r->beta2),
+                                                                  (float)r->epsilon,
+                                                                  (float)r->decay,
+                                                                  (float)(1 / correction(r->beta1, r->step)),
+                                                                  (float)(1 / correction(r->beta2, r->step)),
+                                                                  (float)r->clip};
+  call(l, "update", (void *[]){rates}, 1);
+  learner_ternarize(l);
+}
+
+void learner_ternarize(struct learner *l) {
+  call(l, "ternarize", NULL, 1);
+}
+
+void learner_forget(struct learner *l) {
+  clear(l, TERN_GRADIENT);
+}

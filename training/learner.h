@@ -1,0 +1,74 @@
+/* learner.h: a model that is being trained: its memory, and what a step of training calls (runtime/model.def,
+ * struct tern_training; passes/training).
+ *
+ * All weights, gradients, moments and what a call keeps live in three blocks: `weights`, `state`, `scratch`.
+ * Gradients begin as 0 and add up call by call until learner_update. */
+#ifndef TERN_TRAINING_LEARNER_H
+#define TERN_TRAINING_LEARNER_H
+
+#include "runtime/core/base.h"
+#include "runtime/core/team.h"
+#include "runtime/model.h"
+
+struct learner {
+  const struct tern_model *model;
+  const struct tern_training *about;
+  struct team *team;
+  uint8_t *weights, *state, *scratch;
+  uint64_t scratch_bytes;
+  uint32_t chunk; /* most tokens of a call */
+  uint32_t vocab; /* bound of token ids */
+  uint32_t *tokens, *targets;
+  float *share;    /* [chunk] each: the ports of a call */
+  uint8_t *starts; /* [parts of a sequence, sequence_bytes]: its states where each part began */
+  uint64_t sequence_bytes, starts_bytes;
+};
+
+/* Bytes of each of the blocks, before anything is allocated. */
+uint64_t learner_scratch(const struct tern_model *m, uint32_t threads);
+
+/* Weights are 0, and so is all else. False with a message: the model cannot be trained, or there is no memory
+ * for it. */
+bool learner_open(struct learner *l, const struct tern_model *m, uint32_t threads, struct failure *f);
+void learner_close(struct learner *l);
+
+/* Instances of a tensor, and the elements of one. */
+uint64_t tensor_instances(const struct tern_tensor *t);
+uint64_t tensor_elements(const struct tern_tensor *t);
+/* The numbers of an instance, [elements]. */
+float *learner_tensor(const struct learner *l, const struct tern_tensor *t, uint64_t instance);
+/* An instance of a state; region: its number in about->regions. */
+void *learner_region(const struct learner *l, int region, uint64_t instance);
+
+/* The ids of a sequence: n + 1 of them, of which the first n are read and the last n are to be predicted. */
+struct sequence {
+  uint32_t (*id)(const void *self, uint64_t i);
+  const void *self;
+  uint64_t first, n;
+};
+
+/* Sum over the sequence of share * -log p of each token after the first (nats). It begins with the model's
+ * first state. */
+double learner_loss(struct learner *l, const struct sequence *s, float share);
+/* The same, and adds its derivative to the gradients. A sequence may be longer than a call: it goes forward
+ * once more in parts, and the derivative is exact. False: there is no memory for the states of so many parts.
+ */
+bool learner_backward(struct learner *l, const struct sequence *s, float share, double *loss,
+                      struct failure *f);
+
+/* The sum of the squares of all gradients. */
+double learner_squares(struct learner *l);
+
+/* What learner_update does to the weights: AdamW (arXiv 1711.05101), gradients first scaled by `clip`. */
+struct rates {
+  double rate, beta1, beta2, epsilon, decay, clip;
+  uint64_t step; /* from 1 */
+};
+/* New weights and ternary codes; gradients become 0. */
+void learner_update(struct learner *l, const struct rates *r);
+/* Codes of the ternary matrices from their numbers: when these were changed by anyone else. */
+void learner_ternarize(struct learner *l);
+/* Gradients become 0 and no update happens. */
+void learner_forget(struct learner *l);
+
+#endif

@@ -1,0 +1,328 @@
+/* saved.c: checkpoints of a training: written whole, read back, the old ones removed. */
+#include "training/saved.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frontend/checkpoint/companions.h"
+#include "frontend/checkpoint/directory.h"
+#include "frontend/checkpoint/safetensors.h"
+#include "runtime/core/claim.h"
+#include "support/escape.h"
+#include "training/initial.h"
+
+#define MODEL_FILE     "model.safetensors"
+#define OPTIMISER_FILE "optimiser.safetensors"
+#define TRAINING_FILE  "training.json"
+#define UNFINISHED     ".unfinished-" /* before the step, in the name of a folder that is being written */
+
+/* ---- tensors ----------------------------------------------------------------------------------------- */
+
+/* A run of numbers and its name in a file. */
+struct saved_tensor {
+  const char *name;
+  const struct tern_tensor *like;
+  float *numbers;
+};
+typedef VEC(struct saved_tensor) saved_list;
+
+static saved_list model_tensors(const struct learner *l, struct arena *a) {
+  saved_list list = {0};
+  for (uint32_t i = 0; i < l->about->n_tensors; i++) {
+    const struct tern_tensor *t = &l->about->tensors[i];
+    for (uint64_t k = 0; k < tensor_instances(t); k++)
+      vec_push(a, list, (struct saved_tensor){tensor_name(a, t, k), t, learner_tensor(l, t, k)});
+  }
+  return list;
+}
+
+static saved_list moments(const struct learner *l, struct arena *a) {
+  saved_list list = {0};
+  for (uint32_t i = 0; i < l->about->n_tensors; i++) {
+    const struct tern_tensor *t = &l->about->tensors[i];
+    for (uint64_t k = 0; t->mean >= 0 && k < tensor_instances(t); k++) {
+      const char *name = tensor_name(a, t, k);
+      vec_push(a, list,
+               (struct saved_tensor){arena_printf(a, "mean.%s", name), t, learner_region(l, t->mean, k)});
+      vec_push(a, list,
+               (struct saved_tensor){arena_printf(a, "square.%s", name), t, learner_region(l, t->square, k)});
+    }
+  }
+  return list;
+}
+
+static void write_tensors(FILE *f, struct arena *a, const saved_list *list) {
+  struct safetensors_entry *entries = arena_array(a, struct safetensors_entry, list->n + 1);
+  for (int i = 0; i < list->n; i++) {
+    const struct tern_tensor *t = list->at[i].like;
+    const uint64_t dims[] = {t->dim0, t->dim1, t->dim2, t->dim3, t->dim4};
+    entries[i] = (struct safetensors_entry){.name = list->at[i].name,
+                                            .dtype = "F32",
+                                            .rank = (int)t->rank,
+                                            .bytes = (int64_t)(tensor_elements(t) * sizeof(float))};
+    for (uint32_t k = 0; k < t->rank; k++)
+      entries[i].shape[k] = (int64_t)dims[k];
+  }
+  json_t *metadata = json_pack("{s:s}", "format", "pt");
+  safetensors_write_header(f, metadata, entries, list->n);
+  json_decref(metadata);
+  for (int i = 0; i < list->n && !ferror(f); i++)
+    fwrite(list->at[i].numbers, sizeof(float), tensor_elements(list->at[i].like), f);
+}
+
+/* ---- folders ----------------------------------------------------------------------------------------- */
+
+static const char *checkpoints_of(struct arena *a, const char *run) {
+  return arena_printf(a, "%s/checkpoints", run);
+}
+
+static const char *folder_of(struct arena *a, const char *run, uint64_t step) {
+  return arena_printf(a, "%s/checkpoints/%06llu", run, (unsigned long long)step);
+}
+
+/* A folder of this one's making and the files in it. */
+static void remove_folder(struct arena *a, const char *path) {
+  DIR *dir = opendir(path);
+  for (struct dirent *e; dir && (e = readdir(dir));)
+    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+      unlink(arena_printf(a, "%s/%s", path, e->d_name));
+  if (dir)
+    closedir(dir);
+  rmdir(path);
+}
+
+/* The step that a folder's name is, or -1. */
+static int64_t step_of(const char *name) {
+  char *end;
+  int64_t step = strtoll(name, &end, 10);
+  return *name >= '0' && *name <= '9' && *end == 0 ? step : -1;
+}
+
+static int newest_first(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x < y) - (x > y);
+}
+
+/* The steps of the run's checkpoints, newest first; folders that were never finished are removed if `clean`.
+ */
+typedef VEC(int64_t) step_list;
+static step_list steps_of(struct arena *a, const char *run, bool clean) {
+  step_list steps = {0};
+  const char *path = checkpoints_of(a, run);
+  DIR *dir = opendir(path);
+  for (struct dirent *e; dir && (e = readdir(dir));) {
+    if (step_of(e->d_name) >= 0)
+      vec_push(a, steps, step_of(e->d_name));
+    if (clean && strncmp(e->d_name, UNFINISHED, strlen(UNFINISHED)) == 0)
+      remove_folder(a, arena_printf(a, "%s/%s", path, e->d_name));
+  }
+  if (dir)
+    closedir(dir);
+  if (steps.n)
+    qsort(steps.at, (size_t)steps.n, sizeof *steps.at, newest_first);
+  return steps;
+}
+
+static bool make_folder(struct diag *d, const char *path) {
+  if (mkdir(path, 0777) == 0 || errno == EEXIST)
+    return true;
+  diag_error(d, "%s: the folder cannot be made: %s", path, strerror(errno));
+  return false;
+}
+
+bool saved_begin(const struct saved_run *r) {
+  struct arena a = {0};
+  bool ok = make_folder(r->diag, r->folder) && make_folder(r->diag, checkpoints_of(&a, r->folder));
+  if (ok && steps_of(&a, r->folder, false).n) {
+    diag_error(r->diag,
+               "%s: holds a training already; --resume %s goes on with it, another --out begins a new one",
+               r->folder, shell_word(&a, r->folder));
+    ok = false;
+  }
+  arena_free(&a);
+  return ok;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------- */
+
+static bool write_text(struct directory *o, const char *name, const char *text) {
+  FILE *f = directory_add(o, name);
+  if (f)
+    fputs(text, f);
+  return f != NULL;
+}
+
+static bool copy_tokenizer(const struct saved_run *r, struct directory *o) {
+  static const char *const names[] = COMPANION_FILES;
+  for (size_t i = 0; r->tokenizer && i < sizeof names / sizeof *names; i++) {
+    const char *from = arena_printf(&o->arena, "%s/%s", r->tokenizer, names[i]);
+    if (strcmp(names[i], CONFIG_FILE) != 0 && file_exists(from) && !directory_copy(o, from, names[i]))
+      return false;
+  }
+  return true;
+}
+
+static bool write_numbers(struct directory *o, const char *name, const saved_list *list) {
+  FILE *f = directory_add(o, name);
+  if (f)
+    write_tensors(f, &o->arena, list);
+  return f != NULL;
+}
+
+static bool write_files(const struct saved_run *r, const struct learner *l, struct directory *o,
+                        const json_t *about) {
+  saved_list model = model_tensors(l, &o->arena), moment = moments(l, &o->arena);
+  char *text = json_dumps(about, JSON_INDENT(2));
+  bool ok = text && write_text(o, CONFIG_FILE, r->config) && write_text(o, TRAINING_FILE, text) &&
+            copy_tokenizer(r, o) && write_numbers(o, MODEL_FILE, &model) &&
+            write_numbers(o, OPTIMISER_FILE, &moment);
+  free(text);
+  return ok;
+}
+
+/* What was written is on the disk, not only on its way. */
+static bool settle(struct diag *d, const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL || errno == EROFS);
+  if (!ok)
+    diag_error(d, "%s: cannot be written: %s", path, strerror(errno));
+  if (fd >= 0)
+    close(fd);
+  return ok;
+}
+
+static bool settle_all(struct diag *d, struct arena *a, const char *folder) {
+  DIR *dir = opendir(folder);
+  bool ok = true;
+  for (struct dirent *e; ok && dir && (e = readdir(dir));)
+    if (*e->d_name != '.')
+      ok = settle(d, arena_printf(a, "%s/%s", folder, e->d_name));
+  if (dir)
+    closedir(dir);
+  return ok && settle(d, folder);
+}
+
+static bool write_folder(const struct saved_run *r, const struct learner *l, struct arena *a,
+                         const char *folder, const json_t *about) {
+  struct directory o = {0};
+  remove_folder(a, folder);
+  bool ok = directory_open(&o, r->diag, folder) && write_files(r, l, &o, about);
+  ok = ok ? directory_close(&o) : (directory_abort(&o), false);
+  claim_drop_outputs(); /* the next checkpoint has files of the same names */
+  return ok && settle_all(r->diag, a, folder);
+}
+
+/* RUN/name becomes the file of the checkpoint: one file with two names, or a link where there is no such
+ * thing. */
+static bool put_in_front(const struct saved_run *r, struct arena *a, uint64_t step, const char *name) {
+  const char *from = arena_printf(a, "%s/%s", folder_of(a, r->folder, step), name);
+  const char *to = arena_printf(a, "%s/%s", r->folder, name),
+             *beside = arena_printf(a, "%s/.%s", r->folder, name);
+  if (!file_exists(from))
+    return true;
+  unlink(beside);
+  if (link(from, beside) != 0 &&
+      symlink(arena_printf(a, "checkpoints/%06llu/%s", (unsigned long long)step, name), beside) != 0) {
+    diag_error(r->diag, "%s: cannot be made: %s", beside, strerror(errno));
+    return false;
+  }
+  if (rename(beside, to) == 0)
+    return true;
+  diag_error(r->diag, "%s: cannot be put in its place: %s", to, strerror(errno));
+  return false;
+}
+
+static bool show_newest(const struct saved_run *r, struct arena *a, uint64_t step) {
+  static const char *const names[] = COMPANION_FILES;
+  bool ok = true;
+  for (size_t i = 0; ok && i < sizeof names / sizeof *names; i++)
+    ok = put_in_front(r, a, step, names[i]);
+  return ok && put_in_front(r, a, step, MODEL_FILE);
+}
+
+static void remove_old(const struct saved_run *r, struct arena *a) {
+  step_list steps = steps_of(a, r->folder, true);
+  for (int i = (int)r->keep; r->keep && i < steps.n; i++)
+    remove_folder(a, folder_of(a, r->folder, (uint64_t)steps.at[i]));
+}
+
+bool saved_write(const struct saved_run *r, const struct learner *l, uint64_t step, const json_t *about) {
+  struct arena a = {0};
+  const char *folder = folder_of(&a, r->folder, step);
+  const char *beside =
+      arena_printf(&a, "%s/" UNFINISHED "%llu", checkpoints_of(&a, r->folder), (unsigned long long)step);
+  bool ok = write_folder(r, l, &a, beside, about);
+  if (!ok)
+    remove_folder(&a, beside);
+  if (ok && file_exists(folder)) /* the same step, saved again */
+    remove_folder(&a, folder);
+  if (ok && rename(beside, folder) != 0) {
+    diag_error(r->diag, "%s: cannot be put in its place: %s", folder, strerror(errno));
+    ok = false;
+  }
+  ok = ok && settle(r->diag, checkpoints_of(&a, r->folder)) && show_newest(r, &a, step);
+  if (ok)
+    remove_old(r, &a);
+  arena_free(&a);
+  return ok;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------- */
+
+const char *saved_newest(struct diag *d, struct arena *a, const char *run, json_t **about) {
+  step_list steps = steps_of(a, run, false);
+  json_error_t error;
+  if (!steps.n) {
+    diag_error(d, "%s: holds no checkpoint of a training; begin one with --out", run);
+    return NULL;
+  }
+  const char *folder = folder_of(a, run, (uint64_t)steps.at[0]);
+  const char *path = arena_printf(a, "%s/" TRAINING_FILE, folder);
+  *about = json_load_file(path, 0, &error);
+  if (!*about) {
+    diag_error(d, "%s: %s", path, error.text);
+    return NULL;
+  }
+  json_int_t format = json_integer_value(json_object_get(*about, "format"));
+  if (format == SAVED_FORMAT)
+    return folder;
+  diag_error(d, "%s: is of format %lld, and this trainer reads %d; go on with the trainer that wrote it",
+             path, (long long)format, (int)SAVED_FORMAT);
+  json_decref(*about);
+  *about = NULL;
+  return NULL;
+}
+
+/* A moment's numbers; its shape is that of its tensor. */
+static bool read_moment(struct checkpoint *c, struct diag *d, const char *folder,
+                        const struct saved_tensor *t) {
+  const struct tensor_info *info = checkpoint_find(c, t->name);
+  int64_t n = info ? 1 : 0;
+  for (int i = 0; info && i < info->rank; i++)
+    n *= info->shape[i];
+  if (info && (uint64_t)n == tensor_elements(t->like))
+    return checkpoint_read_f32(c, t->name, 0, n, t->numbers);
+  diag_error(d, "%s/" OPTIMISER_FILE ": %s '%s'; is it of this model?", folder,
+             info ? "has another shape than the model for" : "has no tensor", t->name);
+  return false;
+}
+
+bool saved_read(struct learner *l, struct diag *d, const char *folder) {
+  struct arena a = {0};
+  if (!initial_load(l, d, folder, NULL))
+    return false;
+  struct checkpoint *c = checkpoint_open(d, &a, arena_printf(&a, "%s/" OPTIMISER_FILE, folder));
+  saved_list list = moments(l, &a);
+  bool ok = c != NULL;
+  for (int i = 0; ok && i < list.n; i++)
+    ok = read_moment(c, d, folder, &list.at[i]);
+  if (c)
+    checkpoint_close(c);
+  arena_free(&a);
+  return ok;
+}

@@ -1,0 +1,374 @@
+/* trainer.c: steps, looks at the held-out text, checkpoints. */
+#include "training/trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "frontend/checkpoint/checkpoint.h"
+#include "frontend/checkpoint/companions.h"
+#include "runtime/core/interrupt.h"
+#include "support/escape.h"
+#include "support/file.h"
+#include "support/progress.h"
+#include "training/corpus.h"
+#include "training/initial.h"
+#include "training/log.h"
+#include "training/saved.h"
+
+struct trainer {
+  struct diag *diag;
+  struct arena arena;
+  const struct tern_model *model;
+  struct training_options *options;
+  struct learner learner;
+  struct tokenizer *tokenizer; /* NULL: none */
+  uint8_t *tokenizer_block;
+  struct corpus data, held; /* held.ids NULL: there is none */
+  struct schedule schedule;
+  struct saved_run saved;
+  struct log log;
+  uint64_t step, tokens; /* done */
+  uint64_t saved_step;   /* of the newest checkpoint; 0: none */
+  double seconds;        /* of the runs before this one */
+  double started;
+  double recent; /* moving mean of the loss; NAN: no step yet */
+};
+
+static double spent(const struct trainer *t) {
+  return t->seconds + seconds_now() - t->started;
+}
+
+/* Bits a byte of a loss in nats a token, by how many bytes the corpus has a token. */
+static double bits_of(double loss, const struct corpus *c) {
+  return c->bytes ? loss / 0.69314718055994530942 * (double)c->n / (double)c->bytes : NAN;
+}
+
+static bool told(struct trainer *t, const struct failure *f) {
+  diag_error(t->diag, "%s", f->text);
+  return false;
+}
+
+/* ---- a step ------------------------------------------------------------------------------------------ */
+
+/* Where a run of numbers is not finite; NULL: they all are. */
+static const char *not_finite(const struct trainer *t, const struct tern_region *r, int number,
+                              struct arena *a) {
+  for (uint64_t k = 0; k < r->instances; k++) {
+    const float *x = learner_region(&t->learner, number, k);
+    for (uint64_t i = 0; i < r->bytes / sizeof *x; i++)
+      if (!isfinite(x[i]))
+        return r->instances > 1 ? arena_printf(a, "layer %llu", (unsigned long long)k) : "the whole model";
+  }
+  return NULL;
+}
+
+/* The first layer that was given, or whose gradient is, a number that is not finite. */
+static const char *culprit(struct trainer *t) {
+  static const enum tern_region_kind order[] = {TERN_SAVED, TERN_GRADIENT};
+  const struct tern_training *about = t->learner.about;
+  for (int pass = 0; pass < 2; pass++)
+    for (uint32_t i = 0; i < about->n_regions; i++) {
+      const char *where =
+          about->regions[i].kind == order[pass] ? not_finite(t, &about->regions[i], (int)i, &t->arena) : NULL;
+      if (where)
+        return pass ? arena_printf(&t->arena, "the gradient '%s' of %s", about->regions[i].name, where)
+                    : arena_printf(&t->arena, "what %s was given", where);
+    }
+  return "the loss alone";
+}
+
+static bool diverged(struct trainer *t, const char *what, double value) {
+  const char *kept = t->saved_step
+                         ? arena_printf(&t->arena, "the checkpoint of step %" PRIu64 " is kept in %s",
+                                        t->saved_step, t->saved.folder)
+                         : "no checkpoint was written yet";
+  diag_error(t->diag,
+             "step %" PRIu64
+             ": the %s is %g; the first numbers that are not finite are in %s; %s; a smaller --rate, a "
+             "longer --warmup or a --clip keep it from that",
+             t->step + 1, what, value, culprit(t), kept);
+  return false;
+}
+
+/* The gradient of the step's sequences; their mean loss. */
+static bool gather(struct trainer *t, double *loss) {
+  const struct training_options *o = t->options;
+  struct failure f = {0};
+  *loss = 0;
+  for (uint64_t i = 0; i < o->batch; i++) {
+    uint64_t k = t->step * o->batch + i;
+    struct sequence s = {corpus_id, &t->data, corpus_window(o->seed, t->data.n, o->length, k), o->length};
+    double one;
+    if (!learner_backward(&t->learner, &s, 1.0f / (float)(o->batch * o->length), &one, &f))
+      return told(t, &f);
+    *loss += one;
+  }
+  return isfinite(*loss) || diverged(t, "loss", *loss);
+}
+
+static bool one_step(struct trainer *t) {
+  const struct training_options *o = t->options;
+  double began = seconds_now(), loss;
+  if (!gather(t, &loss))
+    return false;
+  double norm = sqrt(learner_squares(&t->learner));
+  if (!isfinite(norm))
+    return diverged(t, "norm of the gradient", norm);
+  struct rates r = {.rate = schedule_rate(&t->schedule, t->step + 1),
+                    .beta1 = o->beta1,
+                    .beta2 = o->beta2,
+                    .epsilon = o->epsilon,
+                    .decay = o->decay,
+                    .clip = o->clip > 0 && norm > o->clip ? o->clip / norm : 1,
+                    .step = t->step + 1};
+  learner_update(&t->learner, &r);
+  t->step++;
+  t->tokens += o->batch * o->length;
+  t->recent = isfinite(t->recent) ? t->recent + 0.1 * (loss - t->recent) : loss;
+  struct log_row row = {.step = t->step,
+                        .tokens = t->tokens,
+                        .loss = loss,
+                        .bits = bits_of(loss, &t->data),
+                        .rate = r.rate,
+                        .norm = norm,
+                        .tokens_per_s = (double)(o->batch * o->length) / (seconds_now() - began),
+                        .seconds = spent(t),
+                        .held_loss = NAN,
+                        .held_bits = NAN};
+  return log_add(&t->log, &row);
+}
+
+/* ---- the held-out text ------------------------------------------------------------------------------- */
+
+/* As one sequence, as a built program's --perplexity has it. */
+static double held_loss(struct trainer *t) {
+  uint64_t n = t->held.n - 1 < t->options->look_tokens ? t->held.n - 1 : t->options->look_tokens;
+  struct sequence s = {corpus_id, &t->held, 0, n};
+  return learner_loss(&t->learner, &s, 1) / (double)n;
+}
+
+static bool look(struct trainer *t, struct trained_result *result) {
+  if (!t->held.ids)
+    return true;
+  double began = seconds_now(), loss = held_loss(t);
+  t->started += seconds_now() - began; /* it is no time of the training */
+  struct log_row row = {.step = t->step,
+                        .tokens = t->tokens,
+                        .loss = NAN,
+                        .bits = NAN,
+                        .rate = NAN,
+                        .norm = NAN,
+                        .tokens_per_s = NAN,
+                        .seconds = spent(t),
+                        .held_loss = loss,
+                        .held_bits = bits_of(loss, &t->held)};
+  result->held_loss = row.held_loss;
+  result->held_bits = row.held_bits;
+  return log_add(&t->log, &row);
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------------------- */
+
+static json_t *about_data(const struct corpus *c) {
+  return json_pack("{s:I, s:o}", "ids", (json_int_t)c->n, "checksum",
+                   json_sprintf("%016llx", (unsigned long long)c->sum));
+}
+
+static json_t *about_training(const struct trainer *t) {
+  return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:o, s:o}", "format", (int)SAVED_FORMAT,
+                   "compiler", t->model->compiler, "model", t->model->name, "params", t->model->params,
+                   "chunk", (json_int_t)t->learner.chunk, "step", (json_int_t)t->step, "tokens",
+                   (json_int_t)t->tokens, "seconds", spent(t), "recent_loss",
+                   isfinite(t->recent) ? t->recent : -1.0, "data", about_data(&t->data), "options",
+                   training_json(t->options));
+}
+
+static bool save(struct trainer *t) {
+  if (!t->saved.folder || t->saved_step == t->step)
+    return true;
+  json_t *about = about_training(t);
+  bool ok = saved_write(&t->saved, &t->learner, t->step, about) && log_draw(&t->log);
+  json_decref(about);
+  if (ok)
+    t->saved_step = t->step;
+  return ok;
+}
+
+/* ---- the beginning ----------------------------------------------------------------------------------- */
+
+static bool open_tokenizer(struct trainer *t) {
+  char error[256];
+  size_t bytes;
+  if (!t->options->tokenizer)
+    return true;
+  checkpoint_tokenizer(t->diag, &t->arena, t->options->tokenizer, &t->tokenizer_block, &bytes);
+  if (!t->tokenizer_block) {
+    diag_error(t->diag, "%s: there is no tokenizer that can be used", t->options->tokenizer);
+    return false;
+  }
+  t->tokenizer = tokenizer_open(t->tokenizer_block, bytes, error, sizeof error);
+  if (!t->tokenizer)
+    diag_error(t->diag, "%s: %s", t->options->tokenizer, error);
+  return t->tokenizer != NULL;
+}
+
+static bool open_data(struct trainer *t) {
+  struct training_options *o = t->options;
+  if (!open_tokenizer(t) ||
+      !corpus_open(&t->data, t->diag, o->data.at, o->data.n, t->tokenizer, t->learner.vocab) ||
+      (o->held_out && !corpus_open(&t->held, t->diag, &o->held_out, 1, t->tokenizer, t->learner.vocab)))
+    return false;
+  if (t->data.n > o->length)
+    return true;
+  diag_error(
+      t->diag,
+      "the data has %llu ids, and a sequence of --length %llu needs one more than that; give more data, or a "
+      "shorter --length",
+      (unsigned long long)t->data.n, (unsigned long long)o->length);
+  return false;
+}
+
+/* The config.json of the checkpoint that a training begins with or goes on from, else the compiled model's.
+ */
+static const char *find_config(struct trainer *t, const char *folder) {
+  size_t n;
+  const char *path = folder ? arena_printf(&t->arena, "%s/" CONFIG_FILE, folder) : NULL;
+  return path && file_exists(path) ? file_read(t->diag, &t->arena, path, 1 << 24, &n)
+                                   : t->learner.about->config;
+}
+
+static bool begin_anew(struct trainer *t) {
+  struct training_options *o = t->options;
+  struct stat st;
+  if (!open_data(t))
+    return false;
+  if (o->init && !initial_load(&t->learner, t->diag, o->init, o->prefix))
+    return false;
+  if (!o->init)
+    initial_random(&t->learner, o->seed);
+  bool folder = o->init && stat(o->init, &st) == 0 && S_ISDIR(st.st_mode);
+  t->saved.config = find_config(t, folder ? o->init : NULL);
+  return t->saved.config && (!t->saved.folder || saved_begin(&t->saved));
+}
+
+/* Another model's checkpoint, or other data, would go on with something else than was begun. */
+static bool is_mine(struct trainer *t, const json_t *about) {
+  const char *params = json_string_value(json_object_get(about, "params"));
+  const char *model = json_string_value(json_object_get(about, "model"));
+  json_int_t chunk = json_integer_value(json_object_get(about, "chunk"));
+  if (params && model && strcmp(params, t->model->params) == 0 && strcmp(model, t->model->name) == 0) {
+    if (chunk != t->learner.chunk)
+      diag_note(t->diag,
+                "the training began with --chunk %lld and goes on with %u: its bits differ from here on",
+                (long long)chunk, t->learner.chunk);
+    return true;
+  }
+  diag_error(
+      t->diag,
+      "%s: is a training of model %s with %s, and this trainer is for model %s with %s; go on with the one "
+      "that began it",
+      t->options->resume, model ? model : "?", params ? params : "?", t->model->name, t->model->params);
+  return false;
+}
+
+static bool is_same_data(struct trainer *t, const json_t *about) {
+  json_t *now = about_data(&t->data);
+  bool same = json_equal(now, json_object_get(about, "data"));
+  json_decref(now);
+  if (!same)
+    diag_error(
+        t->diag,
+        "the data is not what this training began with (it has %llu ids now); --data says where that is, and "
+        "--init %s --out DIR begins a training of other data with these weights",
+        (unsigned long long)t->data.n, t->options->resume);
+  return same;
+}
+
+static void take_position(struct trainer *t, const json_t *about) {
+  double recent = json_number_value(json_object_get(about, "recent_loss"));
+  t->step = t->saved_step = (uint64_t)json_integer_value(json_object_get(about, "step"));
+  t->tokens = (uint64_t)json_integer_value(json_object_get(about, "tokens"));
+  t->seconds = json_number_value(json_object_get(about, "seconds"));
+  t->recent = recent >= 0 ? recent : NAN;
+}
+
+static bool go_on(struct trainer *t) {
+  json_t *about = NULL;
+  const char *folder = saved_newest(t->diag, &t->arena, t->options->resume, &about);
+  bool ok = folder && is_mine(t, about) &&
+            training_restore(t->options, t->diag, json_object_get(about, "options")) && open_data(t) &&
+            is_same_data(t, about) && saved_read(&t->learner, t->diag, folder);
+  if (ok) {
+    take_position(t, about);
+    t->saved.config = find_config(t, folder);
+  }
+  json_decref(about);
+  return ok && t->saved.config;
+}
+
+static bool open_trainer(struct trainer *t) {
+  struct training_options *o = t->options;
+  struct failure f = {0};
+  uint32_t threads = o->threads ? (uint32_t)o->threads : team_processors();
+  if (!learner_open(&t->learner, t->model, threads, &f))
+    return told(t, &f);
+  t->saved = (struct saved_run){.diag = t->diag, .folder = o->resume ? o->resume : o->out};
+  progress_stage("reading the data");
+  bool ok = o->resume ? go_on(t) : begin_anew(t);
+  progress_clear();
+  t->saved.keep = o->keep;
+  t->saved.tokenizer = o->tokenizer ? o->tokenizer : o->init;
+  t->schedule = training_schedule(o);
+  ok = ok && log_open(&t->log, t->diag, t->saved.folder, t->step);
+  t->log.steps = o->steps;
+  t->log.quiet = o->quiet;
+  t->started = seconds_now();
+  return ok;
+}
+
+static bool close_trainer(struct trainer *t, bool ok) {
+  ok &= log_close(&t->log);
+  learner_close(&t->learner);
+  corpus_close(&t->data);
+  corpus_close(&t->held);
+  if (t->tokenizer)
+    tokenizer_close(t->tokenizer);
+  arena_free(&t->arena);
+  return ok;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------- */
+
+static bool is_done(const struct trainer *t) {
+  const struct training_options *o = t->options;
+  return t->step >= o->steps || interrupted() || (o->seconds > 0 && seconds_now() - t->started >= o->seconds);
+}
+
+static bool run(struct trainer *t, struct trained_result *result) {
+  const struct training_options *o = t->options;
+  bool ok = true;
+  uint64_t looked = UINT64_MAX;
+  while (ok && !is_done(t)) {
+    if (t->step % o->look_every == 0 && (looked = t->step, !look(t, result)))
+      return false;
+    ok = one_step(t) && (t->step % o->save_every != 0 || save(t));
+  }
+  return ok && (looked == t->step || interrupted() || look(t, result)) && save(t);
+}
+
+bool training_run(const struct tern_model *m, struct training_options *o, struct diag *d,
+                  struct trained_result *result) {
+  struct trainer t = {.diag = d, .model = m, .options = o, .recent = NAN};
+  struct trained_result own;
+  result = result ? result : &own;
+  *result = (struct trained_result){.loss = NAN, .held_loss = NAN, .held_bits = NAN};
+  bool ok = training_check(o, d, m->parameters) && open_trainer(&t) && run(&t, result);
+  result->step = t.step;
+  result->tokens = t.tokens;
+  result->seconds = t.started > 0 ? spent(&t) : 0;
+  result->loss = t.recent;
+  result->interrupted = interrupted();
+  return close_trainer(&t, ok);
+}

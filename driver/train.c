@@ -3,8 +3,8 @@
 
 #include "driver/engine.h"
 #include "support/file.h"
-#include "training/program.h"
 #include "training/saved.h"
+#include "training/training_program.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

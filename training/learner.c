@@ -166,7 +166,7 @@ static void call(struct learner *l, const char *name, void *const *ports, uint32
 }
 
 /* Tokens first .. first + n - 1 of the sequence, through "train" or "loss". */
-static double call_tokens(struct learner *l, const char *name, const struct sequence *s, uint64_t first,
+static double call_tokens(struct learner *l, const char *name, const struct passage *s, uint64_t first,
                           uint32_t n, float share) {
   _Alignas(TERN_ALIGN) float loss[TERN_ALIGN / sizeof(float)] = {0};
   for (uint32_t i = 0; i < n; i++) {
@@ -178,11 +178,11 @@ static double call_tokens(struct learner *l, const char *name, const struct sequ
   return (double)loss[0];
 }
 
-static uint32_t part_of(const struct learner *l, const struct sequence *s, uint64_t first) {
+static uint32_t part_of(const struct learner *l, const struct passage *s, uint64_t first) {
   return s->n - first < l->chunk ? (uint32_t)(s->n - first) : l->chunk;
 }
 
-double learner_loss(struct learner *l, const struct sequence *s, float share) {
+double learner_loss(struct learner *l, const struct passage *s, float share) {
   double sum = 0;
   begin(l);
   for (uint64_t first = 0; first < s->n; first += l->chunk)
@@ -204,7 +204,7 @@ static bool make_starts(struct learner *l, uint64_t parts, struct failure *f) {
   return true;
 }
 
-bool learner_backward(struct learner *l, const struct sequence *s, float share, double *loss,
+bool learner_backward(struct learner *l, const struct passage *s, float share, double *loss,
                       struct failure *f) {
   uint64_t parts = (s->n + l->chunk - 1) / l->chunk;
   if (parts > 1 && !make_starts(l, parts, f))
@@ -236,7 +236,7 @@ static double correction(double beta, uint64_t t) {
   return beta > 0 ? -expm1((double)t * log(beta)) : 1;
 }
 
-void learner_update(struct learner *l, const struct rates *r) {
+void learner_update(struct learner *l, const struct adamw_rates *r) {
   _Alignas(TERN_ALIGN) float rates[TERN_ALIGN / sizeof(float)] = {(float)r->rate,
                                                                   (float)(1 - r->beta1),
                                                                   (float)(1 - r->beta2),

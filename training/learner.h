@@ -41,7 +41,7 @@ float *learner_tensor(const struct learner *l, const struct tern_tensor *t, uint
 void *learner_region(const struct learner *l, int region, uint64_t instance);
 
 /* The ids of a sequence: n + 1 of them, of which the first n are read and the last n are to be predicted. */
-struct sequence {
+struct passage {
   uint32_t (*id)(const void *self, uint64_t i);
   const void *self;
   uint64_t first, n;
@@ -49,23 +49,23 @@ struct sequence {
 
 /* Sum over the sequence of share * -log p of each token after the first (nats). It begins with the model's
  * first state. */
-double learner_loss(struct learner *l, const struct sequence *s, float share);
+double learner_loss(struct learner *l, const struct passage *s, float share);
 /* The same, and adds its derivative to the gradients. A sequence may be longer than a call: it goes forward
  * once more in parts, and the derivative is exact. False: there is no memory for the states of so many parts.
  */
-bool learner_backward(struct learner *l, const struct sequence *s, float share, double *loss,
+bool learner_backward(struct learner *l, const struct passage *s, float share, double *loss,
                       struct failure *f);
 
 /* The sum of the squares of all gradients. */
 double learner_squares(struct learner *l);
 
 /* What learner_update does to the weights: AdamW (arXiv 1711.05101), gradients first scaled by `clip`. */
-struct rates {
+struct adamw_rates {
   double rate, beta1, beta2, epsilon, decay, clip;
   uint64_t step; /* from 1 */
 };
 /* New weights and ternary codes; gradients become 0. */
-void learner_update(struct learner *l, const struct rates *r);
+void learner_update(struct learner *l, const struct adamw_rates *r);
 /* Codes of the ternary matrices from their numbers: when these were changed by anyone else. */
 void learner_ternarize(struct learner *l);
 /* Gradients become 0 and no update happens. */

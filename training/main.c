@@ -1,7 +1,7 @@
 /* main.c: the entry of a built trainer. The object that ternc generates beside it says which model it is. */
 #include "runtime/core/cpu.h"
 #include "runtime/core/files.h"
-#include "training/program.h"
+#include "training/training_program.h"
 
 extern const struct tern_model *const tern_program_model;
 

@@ -5,7 +5,7 @@
 
 const char *const schedule_names[SCHEDULE_KINDS] = {"cosine", "two-stage", "linear", "constant"};
 
-static double share(const struct schedule *s, double p, double of_all) {
+static double share(const struct rate_schedule *s, double p, double of_all) {
   static const double pi = 3.14159265358979323846;
   double cosine = s->least + (1 - s->least) * (1 + cos(pi * p)) / 2;
   switch (s->kind) {
@@ -16,7 +16,7 @@ static double share(const struct schedule *s, double p, double of_all) {
   }
 }
 
-double schedule_rate(const struct schedule *s, uint64_t step) {
+double schedule_rate(const struct rate_schedule *s, uint64_t step) {
   if (step <= s->warmup)
     return s->peak * (double)step / (double)s->warmup;
   double rest = (double)(s->steps > s->warmup ? s->steps - s->warmup : 1);

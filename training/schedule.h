@@ -19,13 +19,13 @@ enum schedule_kind {
 };
 extern const char *const schedule_names[SCHEDULE_KINDS];
 
-struct schedule {
+struct rate_schedule {
   enum schedule_kind kind;
   double peak, least; /* the rate after the warm-up; the share of it that is left at the end */
   uint64_t warmup, steps;
 };
 
 /* Of step `step`, from 1; in the warm-up it rises in even steps from peak / warmup to the peak. */
-double schedule_rate(const struct schedule *s, uint64_t step);
+double schedule_rate(const struct rate_schedule *s, uint64_t step);
 
 #endif

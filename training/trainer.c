@@ -26,7 +26,7 @@ struct trainer {
   struct tokenizer *tokenizer; /* NULL: none */
   uint8_t *tokenizer_block;
   struct corpus data, held; /* held.ids NULL: there is none */
-  struct schedule schedule;
+  struct rate_schedule schedule;
   struct saved_run saved;
   struct log log;
   uint64_t step, tokens; /* done */
@@ -99,7 +99,7 @@ static bool gather(struct trainer *t, double *loss) {
   *loss = 0;
   for (uint64_t i = 0; i < o->batch; i++) {
     uint64_t k = t->step * o->batch + i;
-    struct sequence s = {corpus_id, &t->data, corpus_window(o->seed, t->data.n, o->length, k), o->length};
+    struct passage s = {corpus_id, &t->data, corpus_window(o->seed, t->data.n, o->length, k), o->length};
     double one;
     if (!learner_backward(&t->learner, &s, 1.0f / (float)(o->batch * o->length), &one, &f))
       return told(t, &f);
@@ -116,13 +116,13 @@ static bool one_step(struct trainer *t) {
   double norm = sqrt(learner_squares(&t->learner));
   if (!isfinite(norm))
     return diverged(t, "norm of the gradient", norm);
-  struct rates r = {.rate = schedule_rate(&t->schedule, t->step + 1),
-                    .beta1 = o->beta1,
-                    .beta2 = o->beta2,
-                    .epsilon = o->epsilon,
-                    .decay = o->decay,
-                    .clip = o->clip > 0 && norm > o->clip ? o->clip / norm : 1,
-                    .step = t->step + 1};
+  struct adamw_rates r = {.rate = schedule_rate(&t->schedule, t->step + 1),
+                          .beta1 = o->beta1,
+                          .beta2 = o->beta2,
+                          .epsilon = o->epsilon,
+                          .decay = o->decay,
+                          .clip = o->clip > 0 && norm > o->clip ? o->clip / norm : 1,
+                          .step = t->step + 1};
   learner_update(&t->learner, &r);
   t->step++;
   t->tokens += o->batch * o->length;
@@ -145,7 +145,7 @@ static bool one_step(struct trainer *t) {
 /* As one sequence, as a built program's --perplexity has it. */
 static double held_loss(struct trainer *t) {
   uint64_t n = t->held.n - 1 < t->options->look_tokens ? t->held.n - 1 : t->options->look_tokens;
-  struct sequence s = {corpus_id, &t->held, 0, n};
+  struct passage s = {corpus_id, &t->held, 0, n};
   return learner_loss(&t->learner, &s, 1) / (double)n;
 }
 

@@ -3,7 +3,7 @@
 #define TERN_TRAINING_TRAINER_H
 
 #include "runtime/model.h"
-#include "training/options.h"
+#include "training/training_options.h"
 
 struct trained_result {
   uint64_t step, tokens;       /* that were done, since the beginning of the training */

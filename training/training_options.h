@@ -1,4 +1,5 @@
-/* options.h: what a trainer is asked for: by a command line, by a caller, or by a training that goes on. */
+/* training_options.h: what a trainer is asked for: by a command line, by a caller, or by a training that goes
+ * on. */
 #ifndef TERN_TRAINING_OPTIONS_H
 #define TERN_TRAINING_OPTIONS_H
 
@@ -16,9 +17,9 @@ struct training_options {
 #define WHOLE(member, name, argument, least, most, otherwise, help) uint64_t member;
 #define REAL(member, name, argument, least, most, otherwise, help)  double member;
 #define FLAG(member, name, help)                                    bool member;
-#include "training/options.def"
+#include "training/training_options.def"
   struct arena *arena; /* of what is added to it */
-  uint32_t given[2];   /* a bit for each row of options.def that the command line has */
+  uint32_t given[2];   /* a bit for each row of training_options.def that the command line has */
 };
 
 /* What holds where nothing is said. `a` outlives the options. */
@@ -36,6 +37,6 @@ bool training_check(struct training_options *o, struct diag *d, uint64_t paramet
 json_t *training_json(const struct training_options *o);
 bool training_restore(struct training_options *o, struct diag *d, const json_t *saved);
 
-struct schedule training_schedule(const struct training_options *o);
+struct rate_schedule training_schedule(const struct training_options *o);
 
 #endif

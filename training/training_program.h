@@ -1,4 +1,4 @@
-/* program.h: the trainer as a program. */
+/* training_program.h: the trainer as a program. */
 #ifndef TERN_TRAINING_PROGRAM_H
 #define TERN_TRAINING_PROGRAM_H
 

@@ -1,5 +1,5 @@
-/* options.c: the table of options, and what follows from it. */
-#include "training/options.h"
+/* training_options.c: the table of options, and what follows from it. */
+#include "training/training_options.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,7 +28,7 @@ static const struct training_row rows[] = {
 #define REAL(member, name, argument, least, most, otherwise, help)                                           \
   {name, KIND_REAL, AT(member), least, most, 0, otherwise},
 #define FLAG(member, name, help) {name, KIND_FLAG, AT(member), 0, 1, 0, 0},
-#include "training/options.def"
+#include "training/training_options.def"
 };
 #undef AT
 
@@ -41,7 +41,7 @@ enum {
 #define WHOLE(member, name, argument, least, most, otherwise, help) ROW_##member,
 #define REAL(member, name, argument, least, most, otherwise, help)  ROW_##member,
 #define FLAG(member, name, help)                                    ROW_##member,
-#include "training/options.def"
+#include "training/training_options.def"
 };
 
 static bool is_kept(int row) {
@@ -51,7 +51,7 @@ static bool is_kept(int row) {
 #define WHOLE(member, name, argument, least, most, otherwise, help) 0,
 #define REAL(member, name, argument, least, most, otherwise, help)  0,
 #define FLAG(member, name, help)                                    0,
-#include "training/options.def"
+#include "training/training_options.def"
   };
   return kept[row];
 }
@@ -91,7 +91,7 @@ static const struct argp_option options[] = {{"data", KEY_DATA, "FILE", 0,
 #define REAL(member, name, argument, least, most, otherwise, help)                                           \
   ARGP_ROW(member, name, argument, help " (default " #otherwise ")")
 #define FLAG(member, name, help) ARGP_ROW(member, name, NULL, help)
-#include "training/options.def"
+#include "training/training_options.def"
                                              {0}};
 
 static void set_whole(struct argp_state *state, const struct training_row *r, const char *arg, uint64_t *to) {
@@ -146,12 +146,12 @@ static int schedule_number(const char *name) {
   return name ? -1 : SCHEDULE_COSINE;
 }
 
-struct schedule training_schedule(const struct training_options *o) {
-  return (struct schedule){.kind = (enum schedule_kind)schedule_number(o->schedule),
-                           .peak = o->rate,
-                           .least = o->least,
-                           .warmup = o->warmup == UINT64_MAX ? o->steps / 20 : o->warmup,
-                           .steps = o->steps};
+struct rate_schedule training_schedule(const struct training_options *o) {
+  return (struct rate_schedule){.kind = (enum schedule_kind)schedule_number(o->schedule),
+                                .peak = o->rate,
+                                .least = o->least,
+                                .warmup = o->warmup == UINT64_MAX ? o->steps / 20 : o->warmup,
+                                .steps = o->steps};
 }
 
 /* The paper's: cosine, halved midway; a peak by size, of the published models of 370M, 1.3B and 2.7B. */

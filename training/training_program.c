@@ -1,5 +1,5 @@
-/* program.c: a training with its last line. */
-#include "training/program.h"
+/* training_program.c: a training with its last line. */
+#include "training/training_program.h"
 
 #include <math.h>
 #include <stdio.h>

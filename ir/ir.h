@@ -258,6 +258,12 @@ enum weight_role {
 const char *weight_role_name(enum weight_role r); /* "none" "matrix" "table" "gain" "filter" "bias" */
 bool weight_role_parse(const char *name, enum weight_role *r); /* not "none", which is nowhere written */
 
+/* The numbers of a weight that no checkpoint gives: normal, or all the mean where the deviation is 0. */
+struct beginning {
+  bool given; /* by the spec, or by find_roles */
+  double mean, deviation;
+};
+
 enum { MAX_REPEATS = 2 }; /* nesting of repeats */
 
 /* Partial results of a float sum along the last axis (docs/numerics.md), on every engine. */
@@ -275,6 +281,7 @@ struct weight {
   enum weight_origin origin;
   bool trained; /* functions may `define` it anew: its memory is written while the model runs */
   enum weight_role role;
+  struct beginning begins;
   const char *tensor;      /* LOADED: the checkpoint's name where it is not `name`; else NULL */
   enum weight_scale scale; /* ternary */
   enum scale_rule rule;    /* ternary */

@@ -181,6 +181,15 @@ static bool parse_role(struct parser *p, struct weight *w) {
   return true;
 }
 
+static bool parse_begins(struct parser *p, struct weight *w) {
+  w->begins.given = true;
+  return p_number(p, &w->begins.mean);
+}
+
+static bool parse_deviation(struct parser *p, struct weight *w) {
+  return p_number(p, &w->begins.deviation);
+}
+
 static bool parse_merged(struct parser *p, struct weight *w) {
   VEC(const char *) parts = {0};
   w->origin = WEIGHT_MERGED;
@@ -233,10 +242,11 @@ static const struct {
   const char *word;
   bool (*parse)(struct parser *p, struct weight *w);
 } weight_clauses[] = {
-    {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged}, {"source", parse_source},
-    {"stored", parse_stored}, {"at", parse_at},         {"scales", parse_scales}, {"stride", parse_stride},
-    {"frac", parse_frac},     {"scale", parse_rule},    {"of", parse_of},         {"trained", parse_trained},
-    {"role", parse_role},
+    {"per", parse_scale},     {"folded", parse_folded}, {"merged", parse_merged},
+    {"source", parse_source}, {"stored", parse_stored}, {"at", parse_at},
+    {"scales", parse_scales}, {"stride", parse_stride}, {"frac", parse_frac},
+    {"scale", parse_rule},    {"of", parse_of},         {"trained", parse_trained},
+    {"role", parse_role},     {"begins", parse_begins}, {"deviation", parse_deviation},
 };
 enum { WEIGHT_CLAUSES = sizeof weight_clauses / sizeof *weight_clauses };
 

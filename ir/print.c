@@ -106,6 +106,17 @@ static void put_format(FILE *out, int frac) {
     fprintf(out, " frac %d", frac);
 }
 
+static void put_beginning(FILE *out, const struct beginning *b) {
+  if (!b->given)
+    return;
+  fputs(" begins ", out);
+  put_number(out, b->mean);
+  if (b->deviation > 0) {
+    fputs(" deviation ", out);
+    put_number(out, b->deviation);
+  }
+}
+
 void ir_print_weight(const struct weight *w, FILE *out) {
   struct arena a = {0};
   fputs("weight ", out);
@@ -122,6 +133,7 @@ void ir_print_weight(const struct weight *w, FILE *out) {
     fputs(" trained", out);
   if (w->role != ROLE_NONE)
     fprintf(out, " role %s", weight_role_name(w->role));
+  put_beginning(out, &w->begins);
   if (w->origin == WEIGHT_FOLDED)
     fputs(" folded", out);
   if (w->origin == WEIGHT_MERGED)

@@ -21,27 +21,21 @@ const char *tensor_name(struct arena *a, const struct tern_tensor *t, uint64_t i
 
 /* ---- random ------------------------------------------------------------------------------------------ */
 
-struct beginning {
-  float mean, deviation;
-};
-
-static struct beginning beginning_of(uint32_t role) {
-  switch (role) {
-  case TERN_MATRIX:
-  case TERN_TABLE: return (struct beginning){0, 0.02f};
-  case TERN_FILTER: return (struct beginning){0, 0.5f};
-  case TERN_GAIN: return (struct beginning){1, 0};
-  default: return (struct beginning){0, 0};
-  }
+static float number_of(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
 }
 
-static void fill(float *to, uint64_t n, struct beginning how, uint64_t seed, uint64_t tensor) {
+static void fill(const struct tern_tensor *t, float *to, uint64_t seed, uint64_t number) {
+  uint64_t n = tensor_elements(t);
+  float mean = number_of(t->mean_bits), deviation = number_of(t->deviation_bits);
   for (uint64_t i = 0; i < n; i += RANDOM_BLOCK) {
     uint64_t some = n - i < RANDOM_BLOCK ? n - i : RANDOM_BLOCK;
-    if (how.deviation > 0)
-      random_values(seed, tensor, i / RANDOM_BLOCK, (int64_t)some, how.mean, how.deviation, to + i);
-    for (uint64_t k = 0; how.deviation == 0 && k < some; k++)
-      to[i + k] = how.mean;
+    if (deviation > 0)
+      random_values(seed, number, i / RANDOM_BLOCK, (int64_t)some, mean, deviation, to + i);
+    for (uint64_t k = 0; deviation <= 0 && k < some; k++)
+      to[i + k] = mean;
   }
 }
 
@@ -50,7 +44,7 @@ void initial_random(struct learner *l, uint64_t seed) {
   for (uint32_t i = 0; i < l->about->n_tensors; i++) {
     const struct tern_tensor *t = &l->about->tensors[i];
     for (uint64_t k = 0; k < tensor_instances(t); k++)
-      fill(learner_tensor(l, t, k), tensor_elements(t), beginning_of(t->role), seed, number++);
+      fill(t, learner_tensor(l, t, k), seed, number++);
   }
   learner_ternarize(l);
 }

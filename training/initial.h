@@ -5,8 +5,8 @@
 #include "support/diag.h"
 #include "training/learner.h"
 
-/* Matrices and tables: normal, mean 0, deviation 0.02, as the published models; filters: the same with 0.5;
- * gains 1; all else 0. The numbers depend on the seed and on the tensor's place in the model alone. */
+/* As the spec says, or else by their roles (passes/training/roles.h). The numbers depend on the seed and on
+ * the tensor's place in the model alone. */
 void initial_random(struct learner *l, uint64_t seed);
 
 /* Those of a checkpoint in `path`, a folder or a .safetensors file, whose names begin with `prefix` where

@@ -292,6 +292,13 @@ static const char *trained_as(const struct module *m, const struct weight *w) {
   return is_master ? rest : w->name;
 }
 
+static uint32_t bits_of(double x) {
+  float narrow = (float)x;
+  uint32_t bits;
+  memcpy(&bits, &narrow, sizeof bits);
+  return bits;
+}
+
 static void describe_tensor(const struct describing *x, const struct weight *w, struct cell *row) {
   static const int dims[] = {TENSOR_dim0, TENSOR_dim1, TENSOR_dim2, TENSOR_dim3, TENSOR_dim4};
   const char *as = trained_as(x->l->module, w);
@@ -305,6 +312,8 @@ static void describe_tensor(const struct describing *x, const struct weight *w, 
   row[TENSOR_at] = signed_number(w->offset);
   row[TENSOR_stride] = signed_number(w->stride);
   row[TENSOR_role] = number(w->role);
+  row[TENSOR_mean_bits] = number(bits_of(w->begins.mean));
+  row[TENSOR_deviation_bits] = number(bits_of(w->begins.deviation));
   row[TENSOR_ternary] = number(as != w->name);
   row[TENSOR_gradient] = signed_number(region_number(x, "grad", as));
   row[TENSOR_mean] = signed_number(region_number(x, "mean", as));

@@ -283,7 +283,7 @@ static void sum_part(struct body *b, LLVMValueRef part) {
                        b->threads};
   LLVMValueRef call = LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, 9, "");
   /* Over many rows a copy of its own gains nothing, and takes longest to compile. */
-  if (k->entry->sequences)
+  if (k->entry->sequences || func_find(e->loops->module, "update"))
     return;
   unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", strlen("alwaysinline"));
   LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,

@@ -125,7 +125,8 @@ struct statement {
   struct scale_node scale;           /* WEIGHT */
   struct name *block;                /* USE */
   struct bindings bindings;          /* USE */
-  node_list values;    /* STATE: initial; ASSIGN: one; REPEAT: the count; RETURN: results; REQUIRE */
+  node_list values;    /* STATE: initial; WEIGHT: none, or the same; ASSIGN: one; REPEAT: the count; RETURN:
+                          results; REQUIRE */
   const char *message; /* REQUIRE: what to say when a value is false, or NULL */
   bool failed;         /* REQUIRE: mark of the elaborator: it was reported */
   statement_list body; /* REPEAT */

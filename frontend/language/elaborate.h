@@ -61,6 +61,7 @@ struct binding {
   struct statement *statement; /* WEIGHT, USE, STATE */
   struct type type;            /* WEIGHT, STATE */
   int64_t group;               /* WEIGHT */
+  struct beginning begins;     /* WEIGHT */
   struct state *state;         /* STATE */
   struct loc assigned;         /* STATE: the last assignment; file 0: none */
   struct block_node *block;    /* USE */

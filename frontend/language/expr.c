@@ -241,6 +241,7 @@ static struct weight *new_weight(struct elaborator *e, const char *name, const s
   w->scale = b->statement->scale.kind;
   w->rule = b->statement->scale.rule;
   w->group = b->group;
+  w->begins = b->begins;
   w->at = b->at;
   w->n_counts = path->n;
   for (int i = 0; i < path->n; i++)

@@ -171,6 +171,7 @@ line:
 
 statement:
     WEIGHT paths ':' type scale                  { $$ = syntax_weight(p, @$, $2, $4, $5); }
+  | WEIGHT paths ':' type scale '=' expr         { $$ = syntax_weight(p, @$, $2, $4, $5); vec_push(p->arena, $$->values, $7); }
   | STATE names ':' type '=' expr                { $$ = syntax_statement(p, STATEMENT_STATE, @$, $2, $6); $$->type = $4; }
   | names '=' expr                               { $$ = syntax_statement(p, STATEMENT_ASSIGN, @$, $1, $3); }
   | REPEAT name IN expr body                     { $$ = syntax_repeat(p, loc_span(@1, @4), $2, $4, $5); }

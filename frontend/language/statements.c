@@ -36,14 +36,35 @@ static bool weight_type(struct elaborator *e, const struct statement *s, struct 
   return false;
 }
 
+/* `= 1`, or `= normal(0.02)` with the deviation. */
+static bool weight_beginning(struct elaborator *e, const struct statement *s, struct beginning *b) {
+  const struct node *n = s->values.n ? s->values.at[0] : NULL;
+  bool normal = n && n->kind == NODE_CALL && n->a->kind == NODE_NAME && strcmp(n->a->text, "normal") == 0;
+  b->given = n != NULL;
+  if (!normal)
+    return !n || eval_number(e, n, "a weight's first value", &b->mean);
+  if (n->args.n != 1 || n->args.at[0].name) {
+    fail(e, n->at, "normal takes the standard deviation of the first values: normal(0.02)");
+    return false;
+  }
+  if (!eval_number(e, n->args.at[0].value, "the deviation of a weight's first values", &b->deviation))
+    return false;
+  if (b->deviation >= 0)
+    return true;
+  fail(e, n->args.at[0].value->at, "a standard deviation is not negative; this one is %g", b->deviation);
+  return false;
+}
+
 static void declare_weight(struct elaborator *e, struct statement *s) {
   struct type t = {0};
   int64_t group = 0;
-  bool ok = weight_type(e, s, &t) && weight_scale_of(e, s, t, &group);
+  struct beginning begins = {0};
+  bool ok = weight_type(e, s, &t) && weight_scale_of(e, s, t, &group) && weight_beginning(e, s, &begins);
   for (int i = 0; i < s->paths.n; i++) {
     struct binding *b = bind_path(e, BIND_WEIGHT, s, i);
     b->type = t;
     b->group = group;
+    b->begins = begins;
     b->broken |= !ok;
   }
 }

@@ -118,6 +118,7 @@ static struct weight *master_of(struct module *m, struct weight *w) {
   master->at = w->at;
   master->trained = true;
   master->role = w->role;
+  master->begins = w->begins;
   return master;
 }
 

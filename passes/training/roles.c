@@ -41,6 +41,17 @@ static void note_uses(struct op *op, void *module) {
   }
 }
 
+static struct beginning beginning_of(enum weight_role role) {
+  static const struct beginning of[ROLE_COUNT] = {[ROLE_MATRIX] = {true, 0, 0.02},
+                                                  [ROLE_TABLE] = {true, 0, 0.02},
+                                                  [ROLE_FILTER] = {true, 0, 0.5},
+                                                  [ROLE_GAIN] = {true, 1, 0}};
+  return of[role];
+}
+
 void find_roles(struct module *m) {
   walk(func_find(m, "step")->body, note_uses, m);
+  for (struct weight *w = m->weights; w; w = w->next)
+    if (!w->begins.given)
+      w->begins = beginning_of(w->role);
 }

@@ -10,7 +10,7 @@
 
 /* A new member that code or image depend on is printed by ir_print_weight or ir_print_state, and is changed
  * in the tables below; then correct these sizes. */
-_Static_assert(sizeof(struct type) == 48 && sizeof(struct weight) == 224 + sizeof(UT_hash_handle) &&
+_Static_assert(sizeof(struct type) == 48 && sizeof(struct weight) == 248 + sizeof(UT_hash_handle) &&
                    sizeof(struct state) == 136 + sizeof(UT_hash_handle),
                "a member is new or gone: change it in the tables of this test");
 
@@ -85,6 +85,8 @@ CHANGE(weight_group, b->ternary->group = 16)
 CHANGE(weight_rule, b->ternary->rule = RULE_LARGEST)
 CHANGE(weight_of, b->ternary->tensor = "u{}.w")
 CHANGE(weight_role, b->ternary->role = ROLE_MATRIX)
+CHANGE(weight_begins, b->ternary->begins = (struct beginning){.given = true, .mean = 1})
+CHANGE(weight_deviation, b->ternary->begins = (struct beginning){true, 0, 0.5})
 CHANGE(weight_parts, b->merged->parts = other_parts)
 CHANGE(weight_n_parts, b->merged->n_parts = 1)
 CHANGE(weight_stored, b->ternary->stored = STORE_TILE3)
@@ -137,6 +139,8 @@ static const struct row {
     ROW(weight_rule, LAYOUT | STATE),
     ROW(weight_of, LAYOUT | STATE),
     ROW(weight_role, LAYOUT | STATE),
+    ROW(weight_begins, LAYOUT | STATE),
+    ROW(weight_deviation, LAYOUT | STATE),
     ROW(weight_parts, LAYOUT | STATE),
     ROW(weight_n_parts, LAYOUT | STATE),
     ROW(weight_stored, LAYOUT | STATE),

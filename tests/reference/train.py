@@ -178,7 +178,7 @@ def loss_and_gradients(p, config, tokens, targets):
 
 
 def decays(name, weight):
-    return weight.ndim > 1 and name != "model.embeddings.weight"
+    return weight.ndim > 1 and name not in ("model.embeddings.weight", "model.lower_bounds")
 
 
 class AdamW:

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -198,19 +199,33 @@ static bool save(struct trainer *t) {
 
 /* ---- the beginning ----------------------------------------------------------------------------------- */
 
+static bool has_tokenizer(struct trainer *t, const char *folder) {
+  return folder && (file_exists(arena_printf(&t->arena, "%s/" TOKENIZER_JSON_FILE, folder)) ||
+                    file_exists(arena_printf(&t->arena, "%s/" TOKENIZER_MODEL_FILE, folder)));
+}
+
+/* The one that is named; else that of the training that goes on, or of the checkpoint that it begins with. */
+static const char *tokenizer_folder(struct trainer *t) {
+  const struct training_options *o = t->options;
+  if (has_tokenizer(t, o->resume))
+    return o->resume;
+  return o->tokenizer ? o->tokenizer : has_tokenizer(t, o->init) ? o->init : NULL;
+}
+
 static bool open_tokenizer(struct trainer *t) {
   char error[256];
   size_t bytes;
-  if (!t->options->tokenizer)
+  const char *folder = t->saved.tokenizer = tokenizer_folder(t);
+  if (!folder)
     return true;
-  checkpoint_tokenizer(t->diag, &t->arena, t->options->tokenizer, &t->tokenizer_block, &bytes);
+  checkpoint_tokenizer(t->diag, &t->arena, folder, &t->tokenizer_block, &bytes);
   if (!t->tokenizer_block) {
-    diag_error(t->diag, "%s: there is no tokenizer that can be used", t->options->tokenizer);
+    diag_error(t->diag, "%s: there is no tokenizer that can be used", folder);
     return false;
   }
   t->tokenizer = tokenizer_open(t->tokenizer_block, bytes, error, sizeof error);
   if (!t->tokenizer)
-    diag_error(t->diag, "%s: %s", t->options->tokenizer, error);
+    diag_error(t->diag, "%s: %s", folder, error);
   return t->tokenizer != NULL;
 }
 
@@ -230,13 +245,34 @@ static bool open_data(struct trainer *t) {
   return false;
 }
 
-/* The config.json of the checkpoint that a training begins with or goes on from, else the compiled model's.
- */
+/* The config.json of the checkpoint that a training begins with, with what --set gave the compiled model,
+ * whose weights are float32. In the arena; NULL after a diagnostic. */
+static const char *config_of(struct trainer *t, const char *path) {
+  json_error_t error;
+  json_t *root = json_load_file(path, 0, &error), *compiled = json_loads(t->learner.about->config, 0, NULL);
+  const char *text = NULL;
+  if (!root)
+    diag_error(t->diag, "%s: %s", path, error.text);
+  else {
+    json_t *tern = json_object_get(root, "tern");
+    if (json_is_object(tern))
+      json_object_update_recursive(tern, json_object_get(compiled, "tern"));
+    else
+      json_object_set(root, "tern", json_object_get(compiled, "tern"));
+    json_object_set_new(root, "torch_dtype", json_string("float32"));
+    json_object_del(root, "quantization_config");
+    char *dumped = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    text = arena_printf(&t->arena, "%s\n", dumped);
+    free(dumped);
+  }
+  json_decref(root);
+  json_decref(compiled);
+  return text;
+}
+
 static const char *find_config(struct trainer *t, const char *folder) {
-  size_t n;
   const char *path = folder ? arena_printf(&t->arena, "%s/" CONFIG_FILE, folder) : NULL;
-  return path && file_exists(path) ? file_read(t->diag, &t->arena, path, 1 << 24, &n)
-                                   : t->learner.about->config;
+  return path && file_exists(path) ? config_of(t, path) : t->learner.about->config;
 }
 
 static bool begin_anew(struct trainer *t) {
@@ -319,7 +355,6 @@ static bool open_trainer(struct trainer *t) {
   bool ok = o->resume ? go_on(t) : begin_anew(t);
   progress_clear();
   t->saved.keep = o->keep;
-  t->saved.tokenizer = o->tokenizer ? o->tokenizer : o->init;
   t->schedule = training_schedule(o);
   ok = ok && log_open(&t->log, t->diag, t->saved.folder, t->step);
   t->log.steps = o->steps;

@@ -248,6 +248,11 @@ bool training_restore(struct training_options *o, struct diag *d, const json_t *
       take_value(o, i, value);
     json_decref(now);
   }
+  if (schedule_number(o->schedule) < 0) {
+    diag_error(d, "the checkpoint's training.json has the schedule '%s', which this trainer does not know",
+               o->schedule);
+    return false;
+  }
   for (size_t i = 0; !o->data.n && i < json_array_size(data); i++)
     vec_push(o->arena, o->data, arena_strdup(o->arena, json_string_value(json_array_get(data, i))));
   return true;

@@ -391,6 +391,7 @@ static struct pass_context pass_context(struct job *j) {
                                .slow_trits = j->slow_trits,
                                .policy = j->policy,
                                .word = o->fixed_bits,
+                               .recompute = o->recompute,
                                .know_ranges = o->weights ? know_ranges : NULL,
                                .self = j};
 }

@@ -2,15 +2,26 @@
 #include "driver/driver.h"
 
 #include "backends/lower/loops.h"
+#include "passes/training/memory.h"
 #include "support/file.h"
-#include <string.h>
+#include <stdlib.h>
 
-enum { KEY_PASSES = 2000, KEY_PRINT_AFTER, KEY_LOOPS, LARGEST_TEXT = 64 << 20 };
+enum {
+  KEY_PASSES = 2000,
+  KEY_PRINT_AFTER,
+  KEY_LOOPS,
+  KEY_RECOMPUTE,
+  KEY_MEMORY,
+  KEY_PRINT_MEMORY,
+  LARGEST_TEXT = 64 << 20
+};
 
 struct opt {
   struct job job;
   const char *input, *output, *passes;
-  bool loops;
+  bool loops, print_memory;
+  uint16_t source;
+  int64_t memory; /* the most that a training step may take; 0: as it comes */
 };
 
 static const struct argp_option options[] = {
@@ -18,8 +29,26 @@ static const struct argp_option options[] = {
      "passes and pipelines to run, separated by commas (default: none, only check and print)", 0},
     {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 0},
     {"print-loops", KEY_LOOPS, 0, 0, "prints the loops that the back ends get, instead of the IR", 0},
+    {"recompute", KEY_RECOMPUTE, "none|elementwise|layer", 0,
+     "differentiate: what a backward pass computes again instead of keeping it (default: all of a layer)", 0},
+    {"memory", KEY_MEMORY, "BYTES", 0,
+     "differentiate: computes as little again as a training step of so many bytes lets it; instead of "
+     "--recompute",
+     0},
+    {"print-memory", KEY_PRINT_MEMORY, 0, 0, "prints what a training step's memory is for, instead of the IR",
+     0},
     {"output", 'o', "FILE", 0, "where the IR goes (default: standard output)", 0},
     {0}};
+
+/* "11500000000", "11500M", "11.5G" */
+static int64_t bytes_of(struct argp_state *state, const char *text) {
+  char *end;
+  double n = strtod(text, &end);
+  double unit = *end == 'G' ? 1e9 : *end == 'M' ? 1e6 : *end == 'k' ? 1e3 : 1;
+  if (end == text || end[unit > 1] || !(n > 0) || n * unit > 1e18)
+    argp_error(state, "--memory is a number of bytes, also with k, M or G behind it, not '%s'", text);
+  return (int64_t)(n * unit);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct opt *o = state->input;
@@ -28,6 +57,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_PASSES: o->passes = arg; break;
   case KEY_PRINT_AFTER: o->job.options.print_after = arg; break;
   case KEY_LOOPS: o->loops = true; break;
+  case KEY_RECOMPUTE:
+    if (!recompute_parse(arg, &o->job.options.recompute))
+      argp_error(state, "--recompute is none, elementwise or layer, not '%s'", arg);
+    break;
+  case KEY_MEMORY: o->memory = bytes_of(state, arg); break;
+  case KEY_PRINT_MEMORY: o->print_memory = true; break;
   case 'o': o->output = arg; break;
   case ARGP_KEY_ARG:
     if (o->input)
@@ -57,6 +92,45 @@ static char *help(int key, const char *text, void *input) {
   return copy;
 }
 
+/* The text's module, with that choice of what is computed again, after the passes. */
+static struct module *make(void *self, struct recompute choice) {
+  struct opt *o = self;
+  struct job *j = &o->job;
+  j->options.recompute = choice;
+  j->module = ir_parse(&j->arena, &j->diag, o->source);
+  return j->module && (!o->passes || job_passes(j, o->passes)) ? j->module : NULL;
+}
+
+static bool is_planned_training(struct opt *o) {
+  const struct module *m = o->job.module;
+  bool fits = m->state_bytes >= 0 && m->weights_bytes >= 0 && func_find(m, "update");
+  if (!fits)
+    diag_error(&o->job.diag, "%s wants a planned training step: --passes=training",
+               o->memory ? "--memory" : "--print-memory");
+  return fits;
+}
+
+/* Whether there is a module; where --memory asks for it, one that fits. */
+static bool make_module(struct opt *o) {
+  struct job *j = &o->job;
+  if (!make(o, j->options.recompute))
+    return false;
+  if (!o->memory && !o->print_memory)
+    return true;
+  return is_planned_training(o) && (!o->memory || training_fit(&j->diag, o->memory, make, o));
+}
+
+static void print(struct opt *o, const struct loops *loops, FILE *out) {
+  const struct module *m = o->job.module;
+  struct training_memory n = o->print_memory ? training_memory(m) : (struct training_memory){0};
+  if (o->print_memory)
+    training_memory_print(&n, out);
+  else if (loops)
+    loops_print(loops, out);
+  else
+    ir_print(m, out);
+}
+
 static bool transform(struct opt *o) {
   struct job *j = &o->job;
   size_t length;
@@ -64,17 +138,14 @@ static bool transform(struct opt *o) {
   if (!text)
     return false;
   j->options.verify = true;
-  j->module = ir_parse(&j->arena, &j->diag, diag_add_source(&j->diag, o->input, text, length));
-  if (!j->module || (o->passes && !job_passes(j, o->passes)))
+  o->source = diag_add_source(&j->diag, o->input, text, length);
+  if (!make_module(o))
     return false;
   struct loops *loops = o->loops ? loops_lower(&j->arena, j->module, &policy_team) : NULL;
   struct output out;
   if ((o->loops && !loops) || !output_open(&out, &j->diag, o->output ? o->output : "-"))
     return false;
-  if (loops)
-    loops_print(loops, out.file);
-  else
-    ir_print(j->module, out.file);
+  print(o, loops, out.file);
   return output_close(&out, false);
 }
 

@@ -134,6 +134,10 @@ bool rule_find_symbol(struct rule *r, struct declaration *s) {
 
 /* Index k of a symbol when it can be seen to be out of its range: the number, or -1. */
 static int64_t index_beyond(const struct value *v, int64_t count) {
+  if (v->def && v->def->code == OP_NTH && v->def->attr.group > 0) {
+    int64_t beyond = index_beyond(v->def->in[0], (count + v->def->attr.group - 1) / v->def->attr.group);
+    return beyond < 0 ? -1 : beyond * v->def->attr.group;
+  }
   const struct op *region = v->def ? NULL : v->block->parent;
   if (region && region->code == OP_REPEAT && v->index == 0 && region->attr.count > count)
     return region->attr.count - 1;

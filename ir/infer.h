@@ -37,6 +37,7 @@ bool infer_sum(struct rule *r);
 bool infer_define(struct rule *r);
 bool infer_outer(struct rule *r);
 bool infer_scatter(struct rule *r);
+bool infer_nth(struct rule *r);
 bool infer_matmul_back(struct rule *r);
 bool infer_ternary_back(struct rule *r);
 

@@ -104,3 +104,11 @@ bool infer_ternary_back(struct rule *r) {
     return rule_fail(r, "groups of %lld columns in %s", (long long)group, rule_text(r, rule_in_type(r, 0)));
   return times_columns(r, group ? (rule_in_type(r, 0).dim[1] + group - 1) / group : 0);
 }
+
+bool infer_nth(struct rule *r) {
+  *r->out = type_scalar(ELEM_U32);
+  for (int i = 0; i < 2; i++)
+    if (!rule_want_elem(r, i, ELEM_U32) || rule_in_type(r, i).rank > 0)
+      return rule_fail(r, "takes two single numbers, u32");
+  return r->op->attr.group > 0 || rule_fail(r, "has no group");
+}

@@ -66,8 +66,12 @@ static bool stored_type(struct type t) {
   return (t.elem == ELEM_F32 || elem_integer(t.elem)) && !type_dynamic(t);
 }
 
-/* A state may be as long as a call: one number of tokens, which leads. */
+/* A state may be as long as a call: one number of tokens, which leads. Such a one may have a quantised vector
+ * a token, until ternarize. */
 static bool state_type(struct type t) {
+  bool quantised = t.elem == ELEM_Q8 || t.elem == ELEM_Q16;
+  if (quantised)
+    return t.rank == 2 && t.dim[0] < 0 && t.dim[1] > 0;
   if (t.rank && t.dim[0] < 0)
     t.dim[0] = 1;
   return stored_type(t);
@@ -94,7 +98,8 @@ static bool holds(enum elem e, double x) {
       [ELEM_I32] = {INT32_MIN, INT32_MAX},
   };
   int64_t n;
-  return e == ELEM_F32 || whole_number(x, range[e].least, range[e].most, &n);
+  bool quantised = e == ELEM_Q8 || e == ELEM_Q16;
+  return e == ELEM_F32 || (quantised && x == 0) || whole_number(x, range[e].least, range[e].most, &n);
 }
 
 static void check_scale(struct verifier *c, const struct weight *w) {
@@ -218,7 +223,8 @@ static void check_state(struct verifier *c, const struct op *op) {
 static void check_operand(struct verifier *c, const struct op *op, int i) {
   enum elem e = op->in[i]->type.elem;
   bool quantised = e == ELEM_Q8 || e == ELEM_Q16;
-  if ((quantised && op->code != OP_MATMUL && op->code != OP_OUTER && op->code != OP_DEQUANTIZE) ||
+  if ((quantised && op->code != OP_MATMUL && op->code != OP_OUTER && op->code != OP_DEQUANTIZE &&
+       op->code != OP_WRITE) ||
       (e == ELEM_TERNARY && !(op_takes_matrix(op) && i == 0)))
     report(c, op->at, "%s: %s can only enter a matrix product", name_of(op), text_of(c, op->in[i]->type));
 }
@@ -315,7 +321,7 @@ static void check_buffer(struct verifier *c, struct loc at, const struct value *
 /* What stands outside kernels after fuse, each with a buffer for what it makes. */
 static void check_planned(struct verifier *c, const struct op *op) {
   bool makes = op->code == OP_KERNEL || op_is_product(op) || op->code == OP_REPEAT;
-  if (!makes && op->code != OP_WEIGHT && !(op_info[op->code].flags & END)) {
+  if (!makes && op->code != OP_WEIGHT && op->code != OP_NTH && !(op_info[op->code].flags & END)) {
     report(c, op->at, "%s: stands outside a kernel where memory is planned", name_of(op));
     return;
   }

@@ -5,7 +5,8 @@
  *            rounded from.
  * breaks     nothing.
  *
- * The pattern, with n used by nothing else, and w any tensor that broadcasts against rmsnorm(x), or none:
+ * The pattern, with n used by nothing else (but in `train`), and w any tensor that broadcasts against
+ * rmsnorm(x), or none:
  *
  *   n = rmsnorm(x){eps} * w,   s = Q / max(absmax(n), 1e-5),   c = codes(n, s)
  *
@@ -24,6 +25,8 @@
  * Static scales (no absmax) do not match and stay. */
 #include "passes/pass.h"
 #include "passes/rewrite.h"
+
+#include <string.h>
 
 /* What was found. */
 struct pattern {
@@ -69,10 +72,12 @@ static bool match_norm(struct pattern *p) {
   return x.dim[type_last(x)] == n.dim[type_last(n)];
 }
 
-/* n is used twice, by its absmax and its codes; else it has to be computed anyway, and nothing is gained. */
-static bool match(struct op *codes, struct pattern *p) {
+/* n is used twice, by its absmax and its codes; else it has to be computed anyway, and nothing is gained. In
+ * a training step it does not matter who else uses n: what is computed again must get the bits that it had.
+ */
+static bool match(struct op *codes, struct pattern *p, bool always) {
   *p = (struct pattern){.codes = codes, .n = codes->in[0]};
-  return match_scale(p, codes->in[1]) && match_norm(p) && p->n->id == 2;
+  return match_scale(p, codes->in[1]) && match_norm(p) && (always || p->n->id == 2);
 }
 
 /* r = 1 / sqrt(sum(x * x) / N + eps), as rmsnorm's definition has it */
@@ -158,13 +163,19 @@ static void drop_unused(struct op *op) {
     drop_unused(op->in[i]->def);
 }
 
+struct visit {
+  struct module *m;
+  bool always;
+};
+
 static void visit(struct op *op, void *data) {
+  struct visit *v = data;
   struct pattern p;
   use_forwarded(op);
-  if (op->code != OP_CODES || !match(op, &p))
+  if (op->code != OP_CODES || !match(op, &p, v->always))
     return;
   struct op *bounded = p.div->in[1]->def, *q = p.div->in[0]->def;
-  rewrite(data, &p);
+  rewrite(v->m, &p);
   drop_unused(bounded);
   drop_unused(q);
 }
@@ -175,7 +186,8 @@ bool pass_norm_scale(struct module *m, const struct pass_context *c) {
     clear_uses(f->body->n_args, f->body->args);
     walk(f->body, clear, NULL);
     walk(f->body, count, NULL);
-    walk(f->body, visit, m);
+    struct visit v = {m, strcmp(f->name, "train") == 0};
+    walk(f->body, visit, &v);
     settle_forwarded(f->body);
   }
   return true;

@@ -3,6 +3,7 @@
 #define TERN_PASSES_PASS_H
 
 #include "ir/policy.h"
+#include "passes/recompute.h"
 
 /* What a pass needs of a module. passes.def says which pass needs what; it is checked before the pass runs
  * (ready.c), so that a module that is not ready ends in a diagnostic, whoever wrote it. Of the functions,
@@ -42,6 +43,7 @@ struct pass_context {
   const struct policy
       *policy; /* spread, plan-memory: what the model is laid out for; NULL: what it was, else a team */
   int word;    /* fixed-point: most bits of a value; 0: WORD_MOST */
+  struct recompute recompute; /* differentiate: what a backward pass computes again */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
    * diagnostic. NULL: there is no checkpoint. */
   bool (*know_ranges)(void *self);

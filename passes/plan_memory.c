@@ -132,7 +132,8 @@ static void live(struct plan *p, const struct value *v, int time) {
 
 /* Not the index of a repeat, not what the caller has buffers for, and no weight. */
 static bool in_buffer(const struct value *v) {
-  bool outside = v->def ? v->def->code == OP_WEIGHT : v->index == 0 || !v->block->parent;
+  bool outside =
+      v->def ? v->def->code == OP_WEIGHT || v->def->code == OP_NTH : v->index == 0 || !v->block->parent;
   return !outside && v->type.elem != ELEM_TERNARY && v->at > AT_OUTPUT;
 }
 

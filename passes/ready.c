@@ -77,6 +77,7 @@ static bool stands_alone(const struct op *op) {
     return true;
   switch (op->code) {
   case OP_KERNEL:
+  case OP_NTH:
   case OP_REPEAT: return true;
   case OP_WEIGHT:
     return op->next && op_is_product(op->next) && op->next->in[0] == op->out[0]; /* its matrix */

@@ -18,6 +18,7 @@
  *   matmul_back(W ternary, d)       -> ternary_back(W, d / wscale(W))           (of a backward pass)
  *   matmul_back(W computed, d)      -> sum(W * d) over the axis before the last
  *   outer(a, q)                     -> outer(a / s, c)
+ *   write q, @s; read @s            -> write c, @s; write s, @s.scale; and reads of both
  *
  * Scales a group of columns: the sum keeps a group axis, [..., m, g], each group is divided by its own scale,
  * and a float sum over g follows. All products of one quantised value share its codes. */
@@ -25,6 +26,8 @@
 
 #include "ir/composites.h"
 #include "passes/rewrite.h"
+
+#include <string.h>
 
 /* A quantised value and the two plain ones that it becomes. */
 struct quantised {
@@ -40,17 +43,22 @@ struct ternarize {
 
 /* ---- quantisers -------------------------------------------------------------------------------------- */
 
+static void note_quantised(struct ternarize *t, struct value *q, struct value *codes, struct value *scale) {
+  codes->name = q->name;
+  q->id = t->done.n;
+  vec_push(t->m->arena, t->done, (struct quantised){q, codes, scale});
+}
+
 static void split_quantize(struct ternarize *t, struct op *op) {
   struct builder b = builder_before(t->m, op);
   struct composite made = composite_build(&b, op, op->in);
-  made.value->name = op->out[0]->name;
-  op->out[0]->id = t->done.n;
-  vec_push(t->m->arena, t->done, (struct quantised){op->out[0], made.value, made.scale});
+  note_quantised(t, op->out[0], made.value, made.scale);
 }
 
 /* NULL: v is not quantised. A quantised value's id is its place in `done`. */
 static const struct quantised *find_quantised(const struct ternarize *t, const struct value *v) {
-  return op_is(v->def, OP_QUANTIZE) ? &t->done.at[v->id] : NULL;
+  bool quantised = v->type.elem == ELEM_Q8 || v->type.elem == ELEM_Q16;
+  return quantised ? &t->done.at[v->id] : NULL;
 }
 
 static struct value *to_float(struct builder *b, struct value *x) {
@@ -176,6 +184,65 @@ static void rewrite_outer(struct ternarize *t, struct op *op) {
   op->in[1] = q->codes;
 }
 
+/* ---- quantised states: codes, and their scales in a state beside them --------------------------------- */
+
+static struct state *scales_of(struct ternarize *t, const struct state *s) {
+  const char *name = arena_printf(t->m->arena, "%s.scale", s->name);
+  struct state *scales = state_find(t->m, name);
+  if (scales)
+    return scales;
+  struct type type = s->type;
+  type.elem = ELEM_F32;
+  type.dim[type.rank - 1] = 1;
+  scales = state_add(t->m, name, type);
+  scales->n_counts = s->n_counts;
+  memcpy(scales->counts, s->counts, sizeof s->counts);
+  scales->at = s->at;
+  return scales;
+}
+
+static struct state *quantised_state(const struct ternarize *t, const struct op *op) {
+  struct state *s = state_find(t->m, op->attr.symbol);
+  return s->type.elem == ELEM_Q8 || s->type.elem == ELEM_Q16 ? s : NULL;
+}
+
+static struct type codes_type(struct type t) {
+  t.elem = t.elem == ELEM_Q8 ? ELEM_I8 : ELEM_I16;
+  return t;
+}
+
+/* The states become codes at the end (become_codes); until then what is made here is not looked at again. */
+static void rewrite_write(struct ternarize *t, struct op *op) {
+  const struct state *s = quantised_state(t, op);
+  if (!s)
+    return;
+  const struct quantised *q = find_quantised(t, op->in[0]);
+  struct builder b = builder_before(t->m, op);
+  struct value **in = arena_array(t->m->arena, struct value *, op->n_in);
+  memcpy(in, op->in, sizeof *in * (size_t)op->n_in);
+  in[0] = q->scale;
+  build(&b, OP_WRITE, op->n_in, in, &(struct attrs){.symbol = scales_of(t, s)->name}, NULL);
+  op->in[0] = q->codes;
+}
+
+static void rewrite_read(struct ternarize *t, struct op *op) {
+  const struct state *s = quantised_state(t, op);
+  if (!s || op->out[0]->type.elem == codes_type(s->type).elem)
+    return;
+  struct builder b = builder_before(t->m, op);
+  struct op *codes = build(&b, OP_READ, op->n_in, op->in, &op->attr, NULL);
+  codes->out[0]->type = codes_type(s->type);
+  struct op *scale =
+      build(&b, OP_READ, op->n_in, op->in, &(struct attrs){.symbol = scales_of(t, s)->name}, NULL);
+  note_quantised(t, op->out[0], codes->out[0], scale->out[0]);
+}
+
+static void become_codes(struct module *m) {
+  for (struct state *s = m->states; s; s = s->next)
+    if (s->type.elem == ELEM_Q8 || s->type.elem == ELEM_Q16)
+      s->type = codes_type(s->type);
+}
+
 /* ---- operators in their order ------------------------------------------------------------------------ */
 
 static void rewrite(struct ternarize *t, struct op *op,
@@ -204,6 +271,8 @@ static void visit(struct op *op, void *data) {
   case OP_MATMUL_BACK: rewrite(t, op, product_back); break;
   case OP_OUTER: rewrite_outer(t, op); break;
   case OP_DEQUANTIZE: rewrite_dequantize(t, op); break;
+  case OP_WRITE: rewrite_write(t, op); break;
+  case OP_READ: rewrite_read(t, op); break;
   default: break;
   }
 }
@@ -211,7 +280,8 @@ static void visit(struct op *op, void *data) {
 /* Their users are gone. */
 static void drop_quantizers(struct op *op, void *data) {
   (void)data;
-  if (op->code == OP_QUANTIZE)
+  bool read = op->code == OP_READ && (op->out[0]->type.elem == ELEM_Q8 || op->out[0]->type.elem == ELEM_Q16);
+  if (op->code == OP_QUANTIZE || read)
     op_unlink(op);
 }
 
@@ -224,5 +294,6 @@ bool pass_ternarize(struct module *m, const struct pass_context *c) {
     if (t.ok)
       walk(f->body, drop_quantizers, NULL);
   }
+  become_codes(m);
   return t.ok;
 }

@@ -162,6 +162,12 @@ struct buffer *buffer_of_value(struct kernel_lowering *u, const struct value *v)
  * at run time becomes a part of the element's index, and the buffer has all the instances. */
 static void add_stride(struct kernel_lowering *u, struct buffer *b, struct value *index, int64_t count,
                        int64_t stride, struct index **extra) {
+  if (index->def && index->def->code == OP_NTH) {
+    int64_t group = index->def->attr.group;
+    add_stride(u, b, index->def->in[0], (count + group - 1) / group, stride * group, extra);
+    add_stride(u, b, index->def->in[1], group, stride, extra);
+    return;
+  }
   bool inside = !index->def && index->block == u->body;
   const struct value *outside = inside ? u->captured[index->index] : index;
   if (outside == u->repeat[0]) {

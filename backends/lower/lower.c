@@ -109,17 +109,22 @@ static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
 
 /* ---- ternary sums ---------------------------------------------------------------------------- */
 
+static bool of_repeats(const struct lowering *l, const struct value *index) {
+  const struct op *def = index->def;
+  if (def && def->code == OP_NTH)
+    return of_repeats(l, def->in[0]) && of_repeats(l, def->in[1]);
+  return index == l->repeat[0] || index == l->repeat[1] || (def && def->code == OP_CONST);
+}
+
 static bool sum_fits(struct lowering *l, const struct op *op, const struct op *weight) {
   const struct weight *w = weight ? weight_find(l->m, weight->attr.symbol) : NULL;
   if (!weight || weight->code != OP_WEIGHT || !w)
     refuse(l, op, "its matrix is not a weight");
   else if (!storage_packed(w->stored) || w->offset < 0)
     refuse(l, op, arena_printf(l->a, "'%s' is not packed; run the pass plan-memory", w->name));
-  for (int i = 0; !l->failed && i < weight->n_in; i++) {
-    const struct value *v = weight->in[i];
-    if (v != l->repeat[0] && v != l->repeat[1] && !(v->def && v->def->code == OP_CONST))
+  for (int i = 0; !l->failed && i < weight->n_in; i++)
+    if (!of_repeats(l, weight->in[i]))
       refuse(l, op, "the index of its matrix is not a repeat's");
-  }
   return !l->failed;
 }
 
@@ -221,7 +226,7 @@ static struct call *lower_op(struct lowering *l, const struct op *op) {
   }
   if (op_is_product(op))
     return matrix_is_weight(l, op) ? call_new(l, lower_call(l, op, lower_product)) : NULL;
-  if (op->code != OP_WEIGHT && !(op_info[op->code].flags & END))
+  if (op->code != OP_WEIGHT && op->code != OP_NTH && !(op_info[op->code].flags & END))
     refuse(l, op, "stands outside a kernel; run the passes fuse and plan-memory");
   return NULL;
 }

@@ -361,12 +361,25 @@ static struct expr *pull_scanned(struct kernel_lowering *u, struct value *v, str
   return pull(u, v->def->body->last->in[v->index], at + 1);
 }
 
+/* A single u32: a repeat's index, or what is loaded. */
+static struct index *number(struct kernel_lowering *u, struct value *v) {
+  const struct expr *e = pull(u, v, NULL);
+  return e->kind == EXPR_INDEX ? e->index : index_value(u->a, pull(u, v, NULL));
+}
+
+static struct expr *pull_nth(struct kernel_lowering *u, struct value *v, struct index *const *at) {
+  (void)at;
+  struct index *i = number(u, v->def->in[0]), *j = number(u, v->def->in[1]);
+  return put_index(u, index_sum(u->a, j, v->def->attr.group, i));
+}
+
 static pull_function *const pulls[OP_COUNT] = {
     [OP_CONST] = pull_const,         [OP_WEIGHT] = pull_symbol,   [OP_WSCALE] = pull_symbol,
     [OP_READ] = pull_symbol,         [OP_RESHAPE] = pull_reshape, [OP_BROADCAST] = pull_broadcast,
     [OP_TRANSPOSE] = pull_transpose, [OP_SLICE] = pull_slice,     [OP_CONCAT] = pull_concat,
-    [OP_INDEX] = pull_index,         [OP_TAIL] = pull_tail,       [OP_SCAN] = pull_scanned,
-    [OP_SUM] = pull_reduce,          [OP_AMAX] = pull_reduce,     [OP_ABSMAX] = pull_reduce,
+    [OP_INDEX] = pull_index,         [OP_TAIL] = pull_tail,       [OP_NTH] = pull_nth,
+    [OP_SCAN] = pull_scanned,        [OP_SUM] = pull_reduce,      [OP_AMAX] = pull_reduce,
+    [OP_ABSMAX] = pull_reduce,
 };
 
 static struct expr *compute(struct kernel_lowering *u, struct value *v, struct index *const *at) {

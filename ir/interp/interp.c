@@ -83,7 +83,7 @@ void set_real(const struct interp *in, void *reals, int64_t i, double x) {
 }
 
 /* Copies elements, and the scales of a quantised or ternary tensor. */
-static void copy_tensor(struct interp *in, const struct value *to, const struct tensor *from) {
+void copy_tensor(struct interp *in, const struct value *to, const struct tensor *from) {
   struct tensor *t = result(in, to);
   copy_elements(in, t, 0, from, 0, type_count(t->type, NULL));
   if (from->scales) {
@@ -129,91 +129,6 @@ void around_axis(struct type t, int axis, int64_t *outer, int64_t *n, int64_t *i
   for (int k = axis + 1; k < t.rank; k++)
     *inner *= t.dim[k];
   *n = t.dim[axis];
-}
-
-/* ---- symbols ----------------------------------------------------------------------------------------- */
-
-/* The instance that an operator's index operands (from operand `first`) choose; -1 after a diagnostic. */
-int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts, const int64_t *counts) {
-  int64_t instance = 0;
-  for (int i = 0; i < n_counts; i++) {
-    uint32_t index = operand(in, op->in[first + i])->u32[0];
-    if (index >= counts[i]) {
-      diag_at(in->d, SEVERITY_ERROR, op->at, "index %u of '%s' is beyond its %lld instances", index,
-              op->attr.symbol, (long long)counts[i]);
-      return -1;
-    }
-    instance = instance * counts[i] + index;
-  }
-  return instance;
-}
-
-struct symbol_slot *state_slot(struct interp *in, const struct state *s) {
-  struct symbol_slot *slot;
-  const void *key = s;
-  HASH_FIND_PTR(in->states, &key, slot);
-  return slot;
-}
-
-const struct tensor *interp_state_of(struct interp *in, int64_t sequence, const struct state *s,
-                                     int64_t instance) {
-  const struct symbol_slot *slot = state_slot(in, s);
-  return &slot->tensors[sequence * (slot->n / in->sequences) + instance];
-}
-
-const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance) {
-  return interp_state_of(in, 0, s, instance);
-}
-
-/* Copies between the states that the operator names, of one sequence or of each of the batch, and `values`,
- * which has them one after another. */
-static bool move_state(struct interp *in, const struct op *op, int first, struct tensor *values, bool write) {
-  const struct state *s = state_find(in->m, op->attr.symbol);
-  int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
-  int64_t rows = values->type.rank > s->type.rank ? values->type.dim[0] : 1;
-  int64_t n = type_count(s->type, in->sizes); /* of a state as long as a call: what this one has */
-  const struct symbol_slot *slot = state_slot(in, s);
-  for (int64_t i = 0; instance >= 0 && i < rows; i++) {
-    int64_t sequence = in->rows ? in->rows[i] : 0;
-    struct tensor *state = &slot->tensors[sequence * (slot->n / in->sequences) + instance];
-    if (write)
-      copy_elements(in, state, 0, values, i * n, n);
-    else
-      copy_elements(in, values, i * n, state, 0, n);
-  }
-  return instance >= 0;
-}
-
-static bool run_weight(struct interp *in, const struct op *op) {
-  const struct weight *w = weight_find(in->m, op->attr.symbol);
-  int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
-  const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
-  if (t)
-    copy_tensor(in, op->out[0], t);
-  return t != NULL;
-}
-
-static bool run_wscale(struct interp *in, const struct op *op) {
-  const struct weight *w = weight_find(in->m, op->attr.symbol);
-  int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
-  const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
-  if (t)
-    memcpy(result(in, op->out[0])->data, t->scales, tensor_bytes(in, op->out[0]->type));
-  return t != NULL;
-}
-
-static bool run_read(struct interp *in, const struct op *op) {
-  return move_state(in, op, 0, result(in, op->out[0]), false);
-}
-
-static bool run_write(struct interp *in, const struct op *op) {
-  return move_state(in, op, 1, operand(in, op->in[0]), true);
-}
-
-static bool run_define(struct interp *in, const struct op *op) {
-  const struct weight *w = weight_find(in->m, op->attr.symbol);
-  int64_t instance = instance_of(in, op, 1, w->n_counts, w->counts);
-  return instance >= 0 && define_weight(in, op, instance);
 }
 
 /* ---- regions ----------------------------------------------------------------------------------------- */
@@ -323,7 +238,7 @@ static handler *const handlers[OP_COUNT] = {
     [OP_SLICE] = run_slice,     [OP_BROADCAST] = run_broadcast, [OP_TRANSPOSE] = run_transpose,
     [OP_CONCAT] = run_concat,   [OP_INDEX] = run_index,         [OP_TAIL] = run_tail,
     [OP_REPEAT] = run_repeat,   [OP_SCAN] = run_scan,           [OP_KERNEL] = run_kernel,
-    [OP_SCATTER] = run_scatter,
+    [OP_SCATTER] = run_scatter, [OP_NTH] = run_nth,
 };
 
 /* Whether there is a function of one element, for an operator that goes through its elements. */
@@ -385,6 +300,8 @@ static void add_state(struct interp *in, const struct state *s) {
   for (int64_t i = 0; i < slot->n; i++) {
     slot->tensors[i] = (struct tensor){.type = s->type, .data = xmalloc(state_bytes(in, s))};
     need_tangents(in, &slot->tensors[i], most_count(in->m, s->type));
+    if (s->type.elem == ELEM_Q8 || s->type.elem == ELEM_Q16)
+      need_scales(in, &slot->tensors[i], most_count(in->m, s->type) / s->type.dim[s->type.rank - 1]);
   }
   HASH_ADD_PTR(in->states, symbol, slot);
 }
@@ -398,8 +315,11 @@ void interp_reset(struct interp *in) {
       for (int64_t e = 0; e < n; e++)
         if (s->type.elem == ELEM_F32)
           set_real(in, slot->tensors[i].data, e, s->init);
-        else
+        else if (elem_integer(s->type.elem))
           store_integer(&slot->tensors[i], e, (int64_t)s->init);
+        else
+          memset((char *)slot->tensors[i].data + (size_t)e * element_bytes(in, s->type.elem), 0,
+                 element_bytes(in, s->type.elem));
     }
   }
 }

@@ -56,6 +56,8 @@ size_t element_bytes(const struct interp *in, enum elem e);
 /* The tensor that an operand holds, and the (resized) one for a result. */
 struct tensor *operand(struct interp *in, const struct value *v);
 struct tensor *result(struct interp *in, const struct value *v);
+/* Copies elements to a value, and the scales of a quantised or ternary tensor. */
+void copy_tensor(struct interp *in, const struct value *to, const struct tensor *from);
 /* Room for the scales of a quantised or ternary tensor: n of the interpreter's floats. */
 void need_scales(struct interp *in, struct tensor *t, int64_t n);
 /* Room for tangents of n elements, where the tensor has such; and tangents of 0, where it has any. */
@@ -71,7 +73,8 @@ struct symbol_slot *state_slot(struct interp *in, const struct state *s);
 struct tensor *added_to(struct interp *in, const struct op *op);
 
 typedef bool handler(struct interp *in, const struct op *op);
-handler run_reshape, run_broadcast, run_transpose, run_slice, run_concat, run_index, run_tail, run_scatter;
+handler run_reshape, run_broadcast, run_transpose, run_slice, run_concat, run_index, run_tail, run_nth, run_scatter;
+handler run_weight, run_wscale, run_read, run_write, run_define;
 /* n elements, one after another, and their tangents. */
 void copy_elements(const struct interp *in, struct tensor *to, int64_t to_first, const struct tensor *from,
                    int64_t from_first, int64_t n);

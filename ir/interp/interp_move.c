@@ -112,3 +112,9 @@ bool run_tail(struct interp *in, const struct op *op) {
   copy_elements(in, y, 0, x, whole - n, n);
   return true;
 }
+
+bool run_nth(struct interp *in, const struct op *op) {
+  uint32_t i = operand(in, op->in[0])->u32[0], j = operand(in, op->in[1])->u32[0];
+  result(in, op->out[0])->u32[0] = i * (uint32_t)op->attr.group + j;
+  return true;
+}

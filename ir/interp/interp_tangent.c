@@ -244,6 +244,7 @@ static const char *const without[OP_COUNT] = {
     [OP_ILE] = "its result is a condition",
     [OP_IEQ] = "its result is a condition",
     [OP_CURVE] = "its result is an integer",
+    [OP_NTH] = "its result is an integer",
     [OP_TERNARY_SUM] = "its codes are no numbers that have a master; ternarize makes it",
     [OP_MATMUL_BACK] = "differentiate makes it",
     [OP_TERNARY_BACK] = "differentiate makes it",

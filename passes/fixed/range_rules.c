@@ -367,6 +367,7 @@ static rule *const rules[OP_COUNT] = {
     [OP_TERNARY_BACK] = not_asked,
     [OP_OUTER] = not_asked,
     [OP_SCATTER] = not_asked,
+    [OP_NTH] = not_asked,
     [OP_TAIL] = not_asked,
     [OP_REPEAT] = not_asked,
     [OP_SCAN] = not_asked,

@@ -360,7 +360,7 @@ static rule *const rules[OP_COUNT] = {
     [OP_CONST] = of_nothing,
     [OP_WEIGHT] = of_weight,
     [OP_WSCALE] = of_nothing, /* a ternary weight's master gets it all */
-    [OP_READ] = of_nothing,   /* what nothing writes; the others are in scans (regions.c) */
+    [OP_READ] = of_nothing,   /* what nothing writes; the others are in scans (scans.c) */
     [OP_NEG] = of_neg,
     [OP_ABS] = of_abs,
     [OP_EXP] = of_exp,
@@ -400,7 +400,7 @@ static rule *const rules[OP_COUNT] = {
 
 /* Those that have no cotangent, or none where differentiate works, and why. */
 static const char *const without[OP_COUNT] = {
-    [OP_WRITE] = "an effect; regions.c goes through it with its scan",
+    [OP_WRITE] = "an effect; scans.c goes through it with its scan",
     [OP_DEFINE] = "an effect",
     [OP_CODES] = "ternarize comes after",
     [OP_IADD] = "its result is an integer",
@@ -420,11 +420,12 @@ static const char *const without[OP_COUNT] = {
     [OP_MATMUL_BACK] = "differentiate makes it",
     [OP_TERNARY_BACK] = "ternarize comes after",
     [OP_SCATTER] = "differentiate makes it",
+    [OP_NTH] = "its result is an integer",
     [OP_TAIL] = "the training form has none",
-    [OP_REPEAT] = "regions.c",
-    [OP_SCAN] = "regions.c",
+    [OP_REPEAT] = "repeats.c",
+    [OP_SCAN] = "scans.c",
     [OP_KERNEL] = "fuse comes after",
-    [OP_YIELD] = "regions.c",
+    [OP_YIELD] = "scans.c, repeats.c",
     [OP_RETURN] = "the loss stands in its place",
 };
 

@@ -2,7 +2,10 @@
  *
  *   differentiate.c  the pass: the loss, and going back through a block's operators
  *   adjoints.c       one rule an operator: what its operands' cotangents gain
- *   regions.c        going back through scans and repeats
+ *   scans.c          going back through scans
+ *   repeats.c        going back through repeats
+ *   keep.c           what of a repeat's body is kept for the way back, and what is computed again
+ *   keep_graph.c     what it costs to compute it again
  *
  * Reverse mode (Griewank and Walther, Evaluating Derivatives, 2008, chapter 3): the cotangent of a value is
  * the derivative of the loss by it, and has its shape. A block is gone back through from its last operator to
@@ -10,7 +13,7 @@
 #ifndef TERN_PASSES_DERIVATIVE_H
 #define TERN_PASSES_DERIVATIVE_H
 
-#include "ir/ir.h"
+#include "passes/recompute.h"
 
 /* A value and its cotangent so far. */
 struct cotangent {
@@ -19,9 +22,18 @@ struct cotangent {
   UT_hash_handle hh;
 };
 
+/* A scan that yields what its states were before each token, behind `results` that it had. */
+struct yielded {
+  const struct op *scan;
+  int results;
+  UT_hash_handle hh;
+};
+
 struct derivative {
   struct module *m;
   struct arena scratch;
+  struct recompute recompute;
+  struct yielded *yielded;
   int tapes, sums; /* that there are, for their names */
   bool ok;
 };
@@ -57,9 +69,37 @@ bool adjoint_known(enum opcode code);
  * indices. */
 const char *gradient_of(struct frame *f, const struct op *weight);
 
-/* regions.c */
+/* scans.c */
 void go_back_scan(struct frame *f, struct op *scan);
+/* The scan also yields what each state that it writes was before the token, if it does not yet; the number of
+ * results before these. */
+int scan_yield_before(struct frame *f, struct op *scan);
+/* Before a scan of the block that runs on the sequence's own states, or of a repeat in it: copies these to
+ * @start.NAME. */
+void scans_keep_start(struct frame *f, struct block *b);
+/* Such scans run on @again.NAME instead, begun with @start.NAME. */
+void scans_use_again(struct frame *f, struct block *b);
+/* Whether the state is one that scans run again on. */
+bool state_runs_again(const char *name);
+
+/* repeats.c */
 void go_back_repeat(struct frame *f, struct op *repeat);
+/* The same as two: one of count / group iterations, in each of which another has `group`. */
+void group_repeats(struct derivative *d, struct block *b);
+/* A new state for a tape: of values of type t, one for each iteration of the repeat. Its name: @replay.N
+ * where that is the inner one of two, else @tape.N. */
+const char *tape_new(struct derivative *d, struct type t, const struct op *repeat);
+
+/* An operator of a repeat's body, and the one that computes the same again on the way back. */
+struct twin {
+  struct op *forward, *again;
+};
+typedef VEC(struct twin) twin_list;
+
+/* keep.c: keeps values of the body of `repeat`, as the module's choice (recompute.h) has it, in tapes, for
+ * its twin in `back`, where they are read. The values are of the smallest exact form that they have: codes
+ * and scales of what is quantised. */
+void keep_values(struct frame *f, struct op *repeat, struct op *back, const twin_list *twins);
 
 /* The state of that name and of the counts of a repeat nest; added if there is none. */
 struct state *state_like(struct module *m, const char *name, struct type t, int n_counts,

@@ -22,8 +22,9 @@
  * be gone back through in calls of as many tokens as memory allows, last call first, each begun with the
  * state that it had going forward: the derivative is exact, whatever the calls' lengths.
  *
- * Repeats. Their bodies are computed again on the way back. What an iteration began with, and nothing else,
- * is kept for that, in a state that is as long as a call (@tape.K). */
+ * Repeats. On the way back, what is wanted of their bodies is read, where it was kept, or computed again.
+ * What an iteration began with is always kept, other values as is chosen (recompute.h), in states that are as
+ * long as a call (@tape.K). */
 #include "passes/training/derivative.h"
 
 #include "passes/pass.h"
@@ -245,7 +246,6 @@ static void note_trained(struct op *op, void *module) {
 }
 
 bool pass_differentiate(struct module *m, const struct pass_context *c) {
-  (void)c;
   struct func *f = func_find(m, "train");
   if (!f || !is_training_form(f)) {
     diag_error(
@@ -254,13 +254,14 @@ bool pass_differentiate(struct module *m, const struct pass_context *c) {
         "makes it");
     return false;
   }
-  struct derivative d = {.m = m, .ok = true};
+  struct derivative d = {.m = m, .recompute = c->recompute, .ok = true};
   struct func *loss = func_find(m, "loss");
   walk(f->body, note_trained, m);
   if (loss && is_training_form(loss)) {
     struct head h = make_loss(m, loss);
     return_loss(m, loss, &h);
   }
+  group_repeats(&d, f->body);
   bool ok = differentiate(&d, f);
   arena_free(&d.scratch);
   return ok;

@@ -95,6 +95,11 @@ static inline struct value *a_ternary_sum(struct making *g) {
   return build2(&g->b, OP_TERNARY_SUM, w, integers_of(g, g->x, 8));
 }
 
+static inline struct value *a_number(struct making *g) {
+  struct value *i = build_const(&g->b, 3, type_scalar(ELEM_U32));
+  return one_of(g, OP_NTH, 2, (struct value *[]){i, i}, &(struct attrs){.group = 5}, NULL);
+}
+
 static inline struct value *converted(struct making *g, struct value *v) {
   struct type t = v->type;
   t.elem = ELEM_F32;
@@ -131,6 +136,7 @@ static inline struct value *named(struct making *g, enum opcode code) {
   case OP_DEQUANTIZE: return build1(&g->b, OP_DEQUANTIZE, quantised_of(g));
   case OP_TERNARY_SUM: return a_ternary_sum(g);
   case OP_REPEAT: return a_repeat(g);
+  case OP_NTH: return a_number(g);
   default: return op_info[code].flags & MOVE ? moved_by(g, code) : NULL;
   }
 }

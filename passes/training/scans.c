@@ -1,12 +1,11 @@
-/* regions.c: going back through scans and repeats.
+/* scans.c: going back through scans, and what scans that run a second time begin with.
  *
- * A scan. Its results gain what each state was before each token; then a scan from the last token to the
+ * Its results gain what each state was before each token; then a scan from the last token to the
  * first computes the body again for its token, and goes back through it. The cotangent of a state @s goes
- * from token to token in @back.s, as the state itself does in @s.
- *
- * A repeat. Each iteration keeps what it carried in on a tape; a repeat from the last iteration to the first
- * computes the body again and goes back through it. Scans in it run again too: before its scan an iteration
- * copies the state to @start.s; the scan that runs again does so on @again.s, begun with that. */
+ * from token to token in @back.s, as the state itself does in @s. A scan of a body that is computed again
+ * runs again too: before its scan an iteration copies the state to @start.s; the scan that runs again does so
+ * on
+ * @again.s, begun with that. */
 #include "passes/training/derivative.h"
 
 #include "passes/rewrite.h"
@@ -60,8 +59,8 @@ static void find_carried(struct arena *a, const struct block *body, carried_list
 
 static const char again_prefix[] = "again.";
 
-static bool runs_again(const char *symbol) {
-  return strncmp(symbol, again_prefix, strlen(again_prefix)) == 0;
+bool state_runs_again(const char *name) {
+  return strncmp(name, again_prefix, strlen(again_prefix)) == 0;
 }
 
 /* A read or write of the state `prefix`NAME that stands beside that of `like`, at the same indices. */
@@ -70,7 +69,7 @@ static struct value *beside(struct frame *f, const char *prefix, const struct op
   struct module *m = f->d->m;
   const struct state *s = state_find(m, like->attr.symbol);
   int first = like->code == OP_WRITE, n = like->n_in - first;
-  const char *name = runs_again(s->name) ? s->name + strlen(again_prefix) : s->name;
+  const char *name = state_runs_again(s->name) ? s->name + strlen(again_prefix) : s->name;
   struct attrs attr = {.symbol = arena_printf(m->arena, "%s%s", prefix, name)};
   state_like(m, attr.symbol, s->type, s->n_counts, s->counts, s->at);
   struct value **in = arena_array(m->arena, struct value *, n + 1);
@@ -84,8 +83,8 @@ static struct value *beside(struct frame *f, const char *prefix, const struct op
 
 /* ---- scans ------------------------------------------------------------------------------------------- */
 
-/* The scan also yields what each state was before the token. */
-static void yield_before(struct frame *f, struct op *scan, carried_list *list) {
+/* Adds the states before the token, where list has what the scan reads and writes, to its results. */
+static void add_before(struct frame *f, struct op *scan, carried_list *list) {
   struct module *m = f->d->m;
   struct op *end = scan->body->last;
   VEC(struct value *) yields = {0}, results = {0};
@@ -111,6 +110,27 @@ static void yield_before(struct frame *f, struct op *scan, carried_list *list) {
     results.at[i]->index = i;
     scan->out[i] = results.at[i];
   }
+}
+
+/* The table lives in the pass's arena. */
+#undef uthash_malloc
+#undef uthash_free
+#define uthash_malloc(bytes)      arena_alloc(&f->d->scratch, (bytes))
+#define uthash_free(memory, size) ((void)(memory))
+
+int scan_yield_before(struct frame *f, struct op *scan) {
+  struct yielded *y = NULL;
+  const struct op *key = scan;
+  HASH_FIND_PTR(f->d->yielded, &key, y);
+  if (y)
+    return y->results;
+  carried_list carried = {0};
+  find_carried(&f->d->scratch, scan->body, &carried);
+  y = arena_new(&f->d->scratch, struct yielded);
+  *y = (struct yielded){.scan = scan, .results = scan->n_out};
+  HASH_ADD_PTR(f->d->yielded, scan, y);
+  add_before(f, scan, &carried);
+  return y->results;
 }
 
 /* The scan that goes back, while it is made. */
@@ -239,11 +259,10 @@ static bool any_cotangent(struct frame *f, const struct op *op) {
 
 void go_back_scan(struct frame *f, struct op *scan) {
   carried_list carried = {0};
-  int results = scan->n_out;
   find_carried(&f->d->scratch, scan->body, &carried);
   if (!any_cotangent(f, scan) && !carried.n)
     return;
-  yield_before(f, scan, &carried);
+  int results = scan_yield_before(f, scan);
   f->b.at = scan->at;
   struct back k = {.f = f, .scan = scan, .carried = &carried};
   k.op = build(&f->b, OP_SCAN, 0, NULL, &(struct attrs){.reverse = true}, NULL);
@@ -260,7 +279,7 @@ void go_back_scan(struct frame *f, struct op *scan) {
   give_outside(&k);
 }
 
-/* ---- repeats ----------------------------------------------------------------------------------------- */
+/* ---- scans that run again ---------------------------------------------------------------------------- */
 
 /* In front of a scan of the body that runs again: what its states began with. */
 static void begin_again(struct frame *f, struct op *scan) {
@@ -289,7 +308,7 @@ static void rename_state(struct op *op, void *data) {
 
 static bool writes_state(const struct op *scan) {
   for (const struct op *op = scan->body->first; op; op = op->next)
-    if (op->code == OP_WRITE && !runs_again(op->attr.symbol))
+    if (op->code == OP_WRITE && !state_runs_again(op->attr.symbol))
       return true;
   return false;
 }
@@ -304,7 +323,7 @@ static void each_scan(struct frame *f, struct block *b, void (*visit)(struct fra
   }
 }
 
-static void keep_start(struct frame *f, struct op *scan) {
+static void start_kept(struct frame *f, struct op *scan) {
   carried_list carried = {0};
   find_carried(&f->d->scratch, scan->body, &carried);
   for (int i = 0; i < carried.n; i++) {
@@ -316,115 +335,15 @@ static void keep_start(struct frame *f, struct op *scan) {
   }
 }
 
-static void use_again(struct frame *f, struct op *scan) {
+static void run_on_again(struct frame *f, struct op *scan) {
   begin_again(f, scan);
   walk(scan->body, rename_state, f);
 }
 
-static bool on_tape(const struct value *v) {
-  return v->type.elem == ELEM_F32 || elem_integer(v->type.elem);
+void scans_keep_start(struct frame *f, struct block *b) {
+  each_scan(f, b, start_kept);
 }
 
-static const char *tape_name(struct frame *f) {
-  return arena_printf(f->d->m->arena, "tape.%d", f->d->tapes++);
-}
-
-/* Keeps what the iteration carried in, and gives it back in the repeat that goes back. */
-static void through_tape(struct frame *f, struct op *repeat, struct frame *inner, struct op *back,
-                         struct value_map *map) {
-  struct module *m = f->d->m;
-  struct builder front = builder_before(m, repeat->body->first);
-  for (int i = 1; i < repeat->body->n_args; i++) {
-    struct value *v = repeat->body->args[i];
-    if (!on_tape(v)) {
-      diag_at(m->diag, SEVERITY_ERROR, repeat->at, "this repeat carries %s, which training cannot keep",
-              type_text(m->arena, m, v->type));
-      f->d->ok = false;
-      return;
-    }
-    struct attrs attr = {.symbol = tape_name(f)};
-    state_like(m, attr.symbol, v->type, 1, &repeat->attr.count, repeat->at);
-    build(&front, OP_WRITE, 2, (struct value *[]){v, repeat->body->args[0]}, &attr, NULL);
-    struct type t = v->type;
-    struct op *read = build(&inner->b, OP_READ, 1, &back->body->args[0], &attr, &t);
-    read->out[0]->name = v->name;
-    map_put(&f->d->scratch, map, v, read->out[0]);
-  }
-}
-
-/* The repeat that goes back, while it is made: a cotangent for each value that the forward one carries, then
- * one for each that its body uses from outside. */
-struct carries {
-  VEC(struct value *) in;
-  VEC(struct value *) yields;
-  VEC(struct value *) to; /* whose cotangents the results are */
-};
-
-static struct value *carry(struct frame *f, struct op *back, struct carries *c, struct value *first,
-                           struct value *to) {
-  vec_push(f->d->m->arena, c->in, first);
-  vec_push(f->d->m->arena, c->to, to);
-  return block_arg(f->d->m, back->body, first->type, NULL);
-}
-
-/* Values from outside the body that gained something in it. */
-static void carry_captured(struct frame *f, struct frame *inner, struct op *back, struct carries *c) {
-  for (struct cotangent *k = inner->cotangents; k; k = k->hh.next) {
-    if (value_defined_inside(k->of, back->body))
-      continue;
-    struct builder before = builder_before(f->d->m, back);
-    struct value *zeros = build_const(&before, 0, k->value->type);
-    struct value *so_far = carry(f, back, c, zeros, (struct value *)k->of);
-    vec_push(f->d->m->arena, c->yields, build2(&inner->b, OP_ADD, so_far, k->value));
-  }
-}
-
-static void finish(struct frame *f, struct frame *inner, struct op *back, struct carries *c) {
-  struct module *m = f->d->m;
-  struct type *types = arena_array(&f->d->scratch, struct type, c->in.n);
-  for (int i = 0; i < c->in.n; i++)
-    types[i] = c->in.at[i]->type;
-  build(&inner->b, OP_YIELD, c->yields.n, c->yields.at, NULL, NULL);
-  back->n_in = c->in.n;
-  back->in = c->in.at;
-  op_set_results(m, back, c->in.n, types);
-  for (int i = 0; i < c->to.n; i++)
-    cotangent_add(f, c->to.at[i], back->out[i]);
-}
-
-void go_back_repeat(struct frame *f, struct op *repeat) {
-  struct module *m = f->d->m;
-  struct carries c = {0};
-  struct value_map map = {0};
-  struct value **seeds = arena_array(&f->d->scratch, struct value *, repeat->n_in);
-  struct attrs attr = {.count = repeat->attr.count, .reverse = !repeat->attr.reverse};
-  f->b.at = repeat->at;
-  struct value **firsts = arena_array(&f->d->scratch, struct value *, repeat->n_in);
-  for (int i = 0; i < repeat->n_in; i++)
-    if (repeat->out[i]->type.elem == ELEM_F32)
-      firsts[i] = cotangent_or_zeros(f, repeat->out[i]);
-  struct op *back = build(&f->b, OP_REPEAT, 0, NULL, &attr, NULL);
-  struct frame inner = {.d = f->d, .b = builder_end(m, back->body)};
-  inner.b.at = repeat->at;
-  map_put(&f->d->scratch, &map, repeat->body->args[0], block_arg(m, back->body, type_scalar(ELEM_U32), "l"));
-  for (int i = 0; i < repeat->n_in; i++)
-    seeds[i] = firsts[i] ? carry(f, back, &c, firsts[i], repeat->in[i]) : NULL;
-  struct op *first = repeat->body->first;
-  through_tape(f, repeat, &inner, back, &map);
-  if (!f->d->ok)
-    return;
-  for (const struct op *op = first; op != repeat->body->last; op = op->next)
-    op_clone(&inner.b, op, &map);
-  each_scan(&inner, back->body, use_again);
-  each_scan(f, repeat->body, keep_start);
-  struct op *last = back->body->last;
-  for (int i = 0; i < repeat->n_in; i++)
-    if (seeds[i])
-      cotangent_add(&inner, map_value(&map, repeat->body->last->in[i]), seeds[i]);
-  go_back(&inner, last);
-  for (int i = 0; i < repeat->n_in; i++)
-    if (seeds[i])
-      vec_push(m->arena, c.yields, cotangent_or_zeros(&inner, map_value(&map, repeat->body->args[1 + i])));
-  carry_captured(f, &inner, back, &c);
-  finish(f, &inner, back, &c);
+void scans_use_again(struct frame *f, struct block *b) {
+  each_scan(f, b, run_on_again);
 }

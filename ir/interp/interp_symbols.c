@@ -1,0 +1,100 @@
+/* interp_symbols.c: operators that name a weight or a state. */
+#include "ir/interp/interp_impl.h"
+
+#include <string.h>
+
+/* The instance that an operator's index operands (from operand `first`) choose; -1 after a diagnostic. */
+int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts, const int64_t *counts) {
+  int64_t instance = 0;
+  for (int i = 0; i < n_counts; i++) {
+    uint32_t index = operand(in, op->in[first + i])->u32[0];
+    if (index >= counts[i]) {
+      diag_at(in->d, SEVERITY_ERROR, op->at, "index %u of '%s' is beyond its %lld instances", index,
+              op->attr.symbol, (long long)counts[i]);
+      return -1;
+    }
+    instance = instance * counts[i] + index;
+  }
+  return instance;
+}
+
+struct symbol_slot *state_slot(struct interp *in, const struct state *s) {
+  struct symbol_slot *slot;
+  const void *key = s;
+  HASH_FIND_PTR(in->states, &key, slot);
+  return slot;
+}
+
+const struct tensor *interp_state_of(struct interp *in, int64_t sequence, const struct state *s,
+                                     int64_t instance) {
+  const struct symbol_slot *slot = state_slot(in, s);
+  return &slot->tensors[sequence * (slot->n / in->sequences) + instance];
+}
+
+const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance) {
+  return interp_state_of(in, 0, s, instance);
+}
+
+/* The scales of a quantised state, one a vector. */
+static void move_scales(struct interp *in, struct type t, struct tensor *state, struct tensor *value,
+                        bool write) {
+  t = interp_type(in, t);
+  int64_t n = type_count(t, NULL) / t.dim[t.rank - 1];
+  struct tensor *to = write ? state : value, *from = write ? value : state;
+  if (!write)
+    need_scales(in, to, n);
+  memcpy(to->scales, from->scales, (size_t)n * element_bytes(in, ELEM_F32));
+}
+
+/* Copies between the states that the operator names, of one sequence or of each of the batch, and `values`,
+ * which has them one after another. */
+static bool move_state(struct interp *in, const struct op *op, int first, struct tensor *values, bool write) {
+  const struct state *s = state_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
+  int64_t rows = values->type.rank > s->type.rank ? values->type.dim[0] : 1;
+  int64_t n = type_count(s->type, in->sizes); /* of a state as long as a call: what this one has */
+  const struct symbol_slot *slot = state_slot(in, s);
+  for (int64_t i = 0; instance >= 0 && i < rows; i++) {
+    int64_t sequence = in->rows ? in->rows[i] : 0;
+    struct tensor *state = &slot->tensors[sequence * (slot->n / in->sequences) + instance];
+    if (write)
+      copy_elements(in, state, 0, values, i * n, n);
+    else
+      copy_elements(in, values, i * n, state, 0, n);
+    if (state->scales)
+      move_scales(in, s->type, state, values, write);
+  }
+  return instance >= 0;
+}
+
+bool run_weight(struct interp *in, const struct op *op) {
+  const struct weight *w = weight_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
+  const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
+  if (t)
+    copy_tensor(in, op->out[0], t);
+  return t != NULL;
+}
+
+bool run_wscale(struct interp *in, const struct op *op) {
+  const struct weight *w = weight_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
+  const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
+  if (t)
+    memcpy(result(in, op->out[0])->data, t->scales, tensor_bytes(in, op->out[0]->type));
+  return t != NULL;
+}
+
+bool run_read(struct interp *in, const struct op *op) {
+  return move_state(in, op, 0, result(in, op->out[0]), false);
+}
+
+bool run_write(struct interp *in, const struct op *op) {
+  return move_state(in, op, 1, operand(in, op->in[0]), true);
+}
+
+bool run_define(struct interp *in, const struct op *op) {
+  const struct weight *w = weight_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 1, w->n_counts, w->counts);
+  return instance >= 0 && define_weight(in, op, instance);
+}

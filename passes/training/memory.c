@@ -1,0 +1,128 @@
+/* memory.c: a planned training step's bytes by kind, and the search for a choice that fits. */
+#include "passes/training/memory.h"
+
+#include "ir/layout.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- kinds ------------------------------------------------------------------------------------------- */
+
+static bool begins(const char *name, const char *with) {
+  return strncmp(name, with, strlen(with)) == 0;
+}
+
+static int64_t state_instances(const struct state *s) {
+  int64_t n = 1;
+  for (int i = 0; i < s->n_counts; i++)
+    n *= s->counts[i];
+  return n;
+}
+
+static int64_t *kind_of(struct training_memory *n, const struct state *s) {
+  return begins(s->name, "grad.")                                 ? &n->gradients
+         : begins(s->name, "mean.") || begins(s->name, "square.") ? &n->moments
+         : begins(s->name, "tape.")                               ? &n->saved
+         : begins(s->name, "replay.")                             ? &n->replay
+                                                                  : &n->sequence;
+}
+
+static void add_state(struct training_memory *n, const struct module *m, const struct state *s) {
+  int64_t instances = state_instances(s), element = elem_bytes(s->type.elem);
+  *kind_of(n, s) += element * most_count(m, s->type) * instances;
+  if (begins(s->name, "tape."))
+    n->saved_token += element * type_count(s->type, NULL) * instances;
+}
+
+static void add_weight(struct training_memory *n, const struct weight *w) {
+  int64_t instances = weight_instances(w), bytes = 0;
+  if (w->stored != STORE_NONE)
+    bytes = weight_bytes(w) * instances;
+  if (w->scales >= 0)
+    bytes += (int64_t)sizeof(float) * weight_scale_count(w) * instances;
+  *(w->type.elem == ELEM_TERNARY ? &n->codes : &n->floats) += bytes;
+}
+
+/* Of the weights that have the same, the iterations that hold most elements. */
+static int64_t count_layers(const struct module *m) {
+  int64_t found = 1;
+  double most = 0;
+  for (const struct weight *w = m->weights; w; w = w->next) {
+    double elements = 0;
+    for (const struct weight *other = m->weights; other; other = other->next)
+      if (weight_instances(other) == weight_instances(w))
+        elements += (double)type_count(other->type, NULL) * (double)weight_instances(other);
+    if (elements > most) {
+      most = elements;
+      found = weight_instances(w);
+    }
+  }
+  return found;
+}
+
+struct training_memory training_memory(const struct module *m) {
+  struct training_memory n = {.tokens = dim_of(m, DIM_T)->most, .layers = count_layers(m)};
+  for (const struct weight *w = m->weights; w; w = w->next)
+    add_weight(&n, w);
+  for (const struct state *s = m->states; s; s = s->next)
+    add_state(&n, m, s);
+  for (const struct func *f = m->funcs; f; f = f->next)
+    n.scratch = f->scratch > n.scratch ? f->scratch : n.scratch;
+  n.total = m->weights_bytes + m->state_bytes + n.scratch; /* with what lies between, for alignment */
+  return n;
+}
+
+void training_memory_print(const struct training_memory *n, FILE *out) {
+  const struct {
+    const char *name;
+    int64_t bytes;
+  } rows[] = {{"floats and masters", n->floats},
+              {"ternary codes", n->codes},
+              {"gradients", n->gradients},
+              {"moments", n->moments},
+              {"states", n->sequence},
+              {"saved", n->saved},
+              {"replay", n->replay},
+              {"scratch", n->scratch},
+              {"total", n->total}};
+  fprintf(out, "memory of a training step, calls of up to %" PRId64 " tokens\n", n->tokens);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    fprintf(out, "  %-20s %15" PRId64 " bytes\n", rows[i].name, rows[i].bytes);
+  fprintf(out, "  %-20s %15.0f bytes a token and layer\n", "saved",
+          (double)n->saved_token / (double)n->layers);
+}
+
+/* ---- what fits --------------------------------------------------------------------------------------- */
+
+/* In the order of the operations that are computed again. */
+static const struct recompute steps[] = {
+    {.nothing = true},           {.products = 1},
+    {.products = 0.9},           {.products = 0.8},
+    {.products = 0.7},           {.products = 0.6},
+    {.products = 0.5},           {.products = 0.4},
+    {.products = 0.3},           {.products = 0.2},
+    {.products = 0.1},           {.products = 0},
+    {.products = 1, .group = 2}, {.products = 0, .group = 2},
+    {.products = 0, .group = 3}, {.products = 0, .group = 4},
+    {.products = 0, .group = 5}, {.products = 0, .group = 6},
+    {.products = 0, .group = 8},
+};
+
+struct module *training_fit(struct diag *d, int64_t most, planned_module *plan, void *self) {
+  int64_t least = INT64_MAX, tokens = 0;
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    struct module *m = plan(self, steps[i]);
+    if (!m)
+      return NULL;
+    struct training_memory n = training_memory(m);
+    if (n.total <= most)
+      return m;
+    least = n.total < least ? n.total : least;
+    tokens = n.tokens;
+  }
+  diag_error(d,
+             "a training step in calls of %" PRId64 " tokens takes at least %" PRId64 " bytes; %" PRId64
+             " are allowed. Allow more, or make calls of fewer tokens (--chunk)",
+             tokens, least, most);
+  return NULL;
+}

@@ -13,6 +13,7 @@ struct entry_run {
   struct comparison *c;
   const struct entry *entry;
   const struct interp_arguments *given;
+  const int64_t *sizes_now; /* of the module's dimensions, where the interpreter is */
   struct tern_args args;
   int64_t sequences; /* in `state` */
   uint8_t *state, *scratch;
@@ -44,7 +45,7 @@ static const struct tern_kernel_info *engine_kernel(const struct comparison *c, 
 }
 
 static size_t bytes_of(const struct entry_run *r, struct type t) {
-  return (size_t)elem_bytes(t.elem) * (size_t)type_count(t, r->given->sizes);
+  return (size_t)elem_bytes(t.elem) * (size_t)type_count(t, r->sizes_now);
 }
 
 /* Where thread `thread` finds the value: with the caller, in scratch, or there in a copy of its own. NULL: it
@@ -179,14 +180,14 @@ static bool check_results(struct entry_run *r, struct interp *in, const struct o
     const struct value *v = op->out[i];
     const void *got = place_of(r, v, 0);
     snprintf(what, sizeof what, "result %d", i);
-    if (got && !check(r, op, indices, what, v->type.elem, type_count(v->type, r->given->sizes),
+    if (got && !check(r, op, indices, what, v->type.elem, type_count(v->type, r->sizes_now),
                       interp_value(in, v)->data, got))
       return false;
   }
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
       for (int64_t i = 0; i < instances(s); i++)
-        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, r->given->sizes),
+        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, r->sizes_now),
                    interp_state_of(in, n, s, i)->data, state_at(r, n, s, i)))
           return false;
   return each_trained(r, in, op, indices, check_trained);
@@ -241,6 +242,7 @@ static bool same_by_threads(struct entry_run *r, struct interp *in, const struct
 
 static bool before(void *self, struct interp *in, const struct op *op, const uint32_t *indices) {
   struct entry_run *r = self;
+  r->sizes_now = interp_sizes(in);
   const struct kernel *k = kernel_of(r->c, op);
   r->kernel = NULL;
   if (!k)
@@ -295,7 +297,8 @@ static void free_memory(struct entry_run *r) {
 
 bool compare_entry(struct comparison *c, struct interp *in, const struct entry *e,
                    const struct interp_arguments *given) {
-  struct entry_run r = {.c = c, .entry = e, .given = given, .sequences = c->sequences};
+  struct entry_run r = {
+      .c = c, .entry = e, .given = given, .sizes_now = given->sizes, .sequences = c->sequences};
   make_memory(&r);
   struct interp_hook hook = {&r, before, after};
   interp_set_hook(in, &hook);

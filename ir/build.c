@@ -47,6 +47,26 @@ int64_t dim_add(struct module *m, const char *name) {
   return -m->dims.n;
 }
 
+int64_t dim_parts(struct module *m, int64_t of, int64_t most) {
+  for (int i = 0; i < m->dims.n; i++)
+    if (m->dims.at[i].parts == of)
+      return -1 - i;
+  int64_t dim = dim_add(m, "P");
+  if (!dim)
+    return 0;
+  dim_of(m, dim)->parts = of;
+  dim_of(m, dim)->most = most;
+  return dim;
+}
+
+bool type_is_part(const struct module *m, struct type t, struct type whole) {
+  if (!t.rank || !whole.rank || t.dim[0] >= 0 || dim_of(m, t.dim[0])->parts != whole.dim[0] ||
+      whole.dim[0] >= 0)
+    return false;
+  t.dim[0] = whole.dim[0];
+  return type_equal(t, whole);
+}
+
 static int64_t dim_most(const struct module *m, int64_t dim) {
   const struct dim *d = dim_of(m, dim);
   int64_t most = d->within ? dim_of(m, d->within)->most : d->most;

@@ -146,17 +146,25 @@ static int64_t index_beyond(const struct value *v, int64_t count) {
   return -1;
 }
 
+/* Of a read or write of one part of what leads the state: the part's number is an index too. */
+static bool takes_part(const struct rule *r, const struct declaration *s) {
+  const struct op *op = r->op;
+  return (op->code == OP_READ && type_is_part(r->m, op->out[0]->type, s->type)) ||
+         (op->code == OP_WRITE && op->n_in && type_is_part(r->m, op->in[0]->type, s->type));
+}
+
 /* The operands from `first` on choose the instance of the symbol. */
 bool rule_want_indices(struct rule *r, const struct declaration *s, int first) {
   const char *name = r->op->attr.symbol;
-  if (r->op->n_in != first + s->n_counts)
-    return rule_fail(r, "'%s' takes %d %s, not %d", name, s->n_counts, s->n_counts == 1 ? "index" : "indices",
+  int n = s->n_counts + takes_part(r, s);
+  if (r->op->n_in != first + n)
+    return rule_fail(r, "'%s' takes %d %s, not %d", name, n, n == 1 ? "index" : "indices",
                      r->op->n_in - first);
-  for (int i = 0; i < s->n_counts; i++) {
+  for (int i = 0; i < n; i++) {
     struct value *v = r->op->in[first + i];
     if (!type_equal(v->type, type_scalar(ELEM_U32)))
       return rule_fail(r, "an index of '%s' is u32, not %s", name, rule_text(r, v->type));
-    int64_t beyond = index_beyond(v, s->counts[i]);
+    int64_t beyond = i < s->n_counts ? index_beyond(v, s->counts[i]) : -1;
     if (beyond >= 0)
       return rule_fail(r, "'%s' has %lld instances, and the index reaches %lld", name,
                        (long long)s->counts[i], (long long)beyond);
@@ -172,11 +180,11 @@ static bool infer_symbol(struct rule *r) {
   return rule_want_indices(r, &s, 0);
 }
 
-/* That of a state: its own, or with a dimension in front for one row of each sequence. */
+/* That of a state: its own, one part of it, or with a dimension in front for one row of each sequence. */
 static bool is_state_type(const struct module *m, struct type t, struct type state) {
   bool rows =
       t.rank == state.rank + 1 && t.rank <= MAX_RANK && t.dim[0] < 0 && dim_of(m, t.dim[0])->sequences;
-  return type_equal(t, rows ? type_lead(state, t.dim[0]) : state);
+  return type_is_part(m, t, state) || type_equal(t, rows ? type_lead(state, t.dim[0]) : state);
 }
 
 static bool infer_read(struct rule *r) {
@@ -485,6 +493,8 @@ static bool infer_repeat(struct rule *r) {
   int k = r->op->n_in;
   if (r->op->attr.count < 1 || r->op->attr.count > INT32_MAX)
     return rule_fail(r, "count = %lld is not in 1 .. %d", (long long)r->op->attr.count, INT32_MAX);
+  if (r->op->attr.group && (r->op->block->parent || r->op->attr.reverse))
+    return rule_fail(r, "goes through parts, in order and in no other");
   const struct op *end = body_end(r);
   if (!end)
     return false;

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <uthash.h>
 
+struct module;
+
 /* ---- types: type.c ----------------------------------------------------------------------------------- */
 
 /* Element types. Q8 / Q16 are quantised vectors: int8 / int16 codes with one scale for each vector along the
@@ -55,6 +57,8 @@ int64_t type_count(struct type t, const int64_t *sizes);
 bool type_dynamic(struct type t); /* has a dimension that is known only at each call */
 /* [d...] -> [lead, d...] */
 struct type type_lead(struct type t, int64_t lead);
+/* Whether t is as `whole`, but of one part of what leads that. */
+bool type_is_part(const struct module *m, struct type t, struct type whole);
 /* The shape that two broadcast to (elem of a); false when they do not. */
 bool type_broadcast(struct type a, struct type b, struct type *out);
 
@@ -127,7 +131,8 @@ struct attrs {
   enum rounding round;
   enum curve curve;
   int out_frac, segments; /* curve: fraction bits of the result; log2 of the number of pieces */
-  int64_t group;          /* ternary_sum: columns that share a sum; 0: the whole row */
+  int64_t group;          /* ternary_sum: columns that share a sum; 0: the whole row. nth: iterations of the
+                             inner repeat. repeat: the dimension of parts that it goes through; 0: none */
   bool reverse;           /* repeat, scan: from the last index or token to the first */
 };
 enum { FRAC_DYNAMIC = -128 };
@@ -324,6 +329,9 @@ struct dim {
   int64_t most;   /* the largest that it gets; 0: not decided yet. Buffers are planned for it */
   int64_t within; /* it counts the last of that other dimension, as K those of T; 0: it stands by itself */
   bool sequences; /* its elements are each of a sequence of its own: states have a row for each */
+  /* It counts those of one part of that other dimension, in a repeat that goes through the parts: `most`, but
+   * for the last, which has what is left. 0: it is no such. */
+  int64_t parts;
 };
 
 struct policy; /* policy.h */
@@ -385,6 +393,8 @@ int64_t weight_instances(const struct weight *w); /* product of counts */
 struct dim *dim_of(const struct module *m, int64_t dim);
 /* 0: the module has none of that name. */
 int64_t dim_find(const struct module *m, const char *name);
+/* The dimension of parts, of `most` each, of another: added if there is none. 0: as dim_add. */
+int64_t dim_parts(struct module *m, int64_t of, int64_t most);
 /* The new dimension, as types have it, or 0 when the name is taken or there are MOST_DIMS. */
 int64_t dim_add(struct module *m, const char *name);
 /* Number of elements of a value when dimensions are at their most. */

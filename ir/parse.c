@@ -310,7 +310,20 @@ static bool parse_packing(struct parser *p) {
 
 enum { MOST_SIZE = 1 << 20 }; /* of a dimension that is known only at each call */
 
-/* "dim S 4096", "dim R 8 sequences" */
+/* "T" */
+static bool parse_parts(struct parser *p, struct dim *d) {
+  const char *name = NULL;
+  struct loc at = p->tok.at;
+  if (!p_take(p, TOKEN_WORD, "the dimension that it has a part of", &name))
+    return false;
+  d->parts = dim_find(p->m, name);
+  if (d->parts >= 0 || dim_of(p->m, d->parts) == d || d->most < 1)
+    return p_error(p, at, "'%s' has no parts of '%s'; a size and another dimension are expected", d->name,
+                   name);
+  return true;
+}
+
+/* "dim S 4096", "dim R 8 sequences", "dim P 256 parts T" */
 static bool parse_dims(struct parser *p) {
   while (p_word(p, "dim")) {
     struct loc at = p->tok.at;
@@ -326,6 +339,8 @@ static bool parse_dims(struct parser *p) {
     if (p->tok.kind == TOKEN_NUMBER && !p_integer(p, 1, MOST_SIZE, &dim_of(p->m, dim)->most))
       return false;
     dim_of(p->m, dim)->sequences = p_word(p, "sequences");
+    if (p_word(p, "parts") && !parse_parts(p, dim_of(p->m, dim)))
+      return false;
   }
   return true;
 }

@@ -225,11 +225,23 @@ static bool parse_body(struct parser *p, struct op *op, const struct arguments *
   return true;
 }
 
+/* "parts P" */
+static bool parse_parts(struct parser *p, int64_t *dim) {
+  const char *name = NULL;
+  struct loc at = p->tok.at;
+  if (!p_take(p, TOKEN_WORD, "a dimension of parts", &name))
+    return false;
+  *dim = dim_find(p->m, name);
+  return (*dim < 0 && dim_of(p->m, *dim)->parts) || p_error(p, at, "'%s' is no dimension of parts", name);
+}
+
 static bool parse_region(struct parser *p, struct block *b, struct op_text *t) {
   struct arguments args = {0};
   unsigned attrs = op_info[t->code].attrs;
   t->attr.reverse = attrs & A_REVERSE && p_word(p, "reverse");
   if (attrs & A_COUNT && !p_integer(p, 1, INT32_MAX, &t->attr.count))
+    return false;
+  if (t->code == OP_REPEAT && p_word(p, "parts") && !parse_parts(p, &t->attr.group))
     return false;
   if (attrs & A_NAME && !p_take(p, TOKEN_STRING, "the kernel's name in quotes", &t->attr.name))
     return false;

@@ -188,6 +188,8 @@ static void print_dims(const struct module *m, FILE *out) {
     if (d->most)
       fprintf(out, " %lld", (long long)d->most);
     fputs(d->sequences ? " sequences" : "", out);
+    if (d->parts)
+      fprintf(out, " parts %s", dim_of(m, d->parts)->name);
   }
 }
 
@@ -357,6 +359,8 @@ static void print_region(struct ir_printer *p, const struct op *op, int depth) {
     fputs(op->code == OP_SCAN ? " reverse" : "reverse ", p->out);
   if (op_info[op->code].attrs & A_COUNT)
     put_integer(p->out, op->attr.count);
+  if (op->code == OP_REPEAT && op->attr.group < 0)
+    fprintf(p->out, " parts %s", dim_of(p->m, op->attr.group)->name);
   if (op_info[op->code].attrs & A_NAME)
     put_string(p->out, op->attr.name ? op->attr.name : "");
   else

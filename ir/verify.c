@@ -192,7 +192,8 @@ static void check_dims(struct verifier *c, struct loc at, struct type t) {
     if (i > 0)
       report(c, at, "%s: only the first axis can be %s, which is known only at each call", text_of(c, t),
              name);
-    else if (!func_has_dim(c->f, t.dim[i]))
+    else if (!func_has_dim(c->f, t.dim[i]) &&
+             !(dim_of(c->m, t.dim[i])->parts && func_has_dim(c->f, dim_of(c->m, t.dim[i])->parts)))
       report(c, at, "%s in '%s': no argument or result of the function has the dimension %s", text_of(c, t),
              c->f->name, name);
     else

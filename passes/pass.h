@@ -26,6 +26,7 @@ enum pass_need {
 #define TRAINING_CHUNK                                                                                       \
   512 /* tokens that go forward and back together: enough that products, not overheads, count */
 #define BATCH_DEFAULT  8  /* sequences: more gain little where sums are computed, not read */
+#define LOGITS_DEFAULT 256 /* tokens: a block of a gradient's sum (docs/numerics.md) */
 #define WORD_LEAST     8  /* bits of a fixed-point number */
 #define WORD_MOST      32 /* those of an i32; the default */
 #define QUOTE_VALUE(x) #x
@@ -41,8 +42,9 @@ struct pass_context {
                            else what its rule chooses */
   bool slow_trits;      /* the target unpacks five weights a byte slower than it reads them at 2 bits each */
   const struct policy
-      *policy; /* spread, plan-memory: what the model is laid out for; NULL: what it was, else a team */
-  int word;    /* fixed-point: most bits of a value; 0: WORD_MOST */
+      *policy;    /* spread, plan-memory: what the model is laid out for; NULL: what it was, else a team */
+  int word;       /* fixed-point: most bits of a value; 0: WORD_MOST */
+  int64_t logits; /* differentiate: most tokens whose logits there are at a time; 0: LOGITS_DEFAULT */
   struct recompute recompute; /* differentiate: what a backward pass computes again */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
    * diagnostic. NULL: there is no checkpoint. */

@@ -87,7 +87,7 @@ bool states_conflict(const struct op *a, const struct op *b) {
   int skip_a = op_changes(a->code), skip_b = op_changes(b->code); /* what is written or added */
   if ((!skip_a && !skip_b) || strcmp(a->attr.symbol, b->attr.symbol) != 0)
     return false;
-  for (int i = 0; i < a->n_in - skip_a; i++) {
+  for (int i = 0; i < a->n_in - skip_a && i < b->n_in - skip_b; i++) { /* one may name all parts */
     double x, y;
     if (value_const(a->in[skip_a + i], &x) && value_const(b->in[skip_b + i], &y) && x != y)
       return false;

@@ -385,11 +385,29 @@ static bool arguments_use(const struct kernel *k, int64_t dim) {
   return false;
 }
 
+static bool uses_dim(const struct kernel *k, int64_t dim) {
+  return statements_use(k->body, INDEX_DIM, dim) || index_uses(k->rows, INDEX_DIM, dim) ||
+         arguments_use(k, dim);
+}
+
+/* What is left of the call behind the parts before it, or a whole part. */
+static void print_part_size(struct c_printer *p, int64_t dim) {
+  const struct dim *d = dim_of(p->all->module, dim);
+  const char *left = arena_printf(p->arena, "args->sizes[%d] - (int64_t)layer * %lld", (int)(-1 - d->parts),
+                                  (long long)d->most);
+  print_line(p, "const int64_t %s = %s < %lld ? %s : %lld;", size_name(p, dim), left, (long long)d->most,
+             left, (long long)d->most);
+}
+
 static void print_sizes(struct c_printer *p, const struct kernel *k) {
-  for (int i = 0; i < p->all->module->dims.n; i++)
-    if (statements_use(k->body, INDEX_DIM, -1 - i) || index_uses(k->rows, INDEX_DIM, -1 - i) ||
-        arguments_use(k, -1 - i))
+  for (int i = 0; i < p->all->module->dims.n; i++) {
+    if (!uses_dim(k, -1 - i))
+      continue;
+    if (p->all->module->dims.at[i].parts)
+      print_part_size(p, -1 - i);
+    else
       print_line(p, "const int64_t %s = args->sizes[%d];", size_name(p, -1 - i), i);
+  }
 }
 
 static bool strides_use(const struct kernel *k, bool inner) {

@@ -9,6 +9,7 @@
 
 struct entry_printer {
   struct c_printer p;
+  const struct module *module;
   int depth;
 };
 
@@ -24,6 +25,15 @@ static void print_call(struct entry_printer *s, const struct call *c) {
   print_line(&s->p, "trace(args, thread, UINT32_MAX);");
 }
 
+/* "24", or as many as the call's tokens have parts. */
+static const char *iterations(struct entry_printer *s, const struct call *c) {
+  if (!c->parts)
+    return arena_printf(s->p.arena, "%lld", (long long)c->count);
+  const struct dim *d = dim_of(s->module, c->parts);
+  return arena_printf(s->p.arena, "(args->sizes[%d] + %lldu) / %lldu", (int)(-1 - d->parts),
+                      (long long)d->most - 1, (long long)d->most);
+}
+
 static void print_schedule(struct entry_printer *s, const struct call *c) {
   for (; c; c = c->next) {
     if (c->kernel) {
@@ -32,9 +42,9 @@ static void print_schedule(struct entry_printer *s, const struct call *c) {
     }
     const char *i = repeat_names[s->depth++];
     if (c->reverse)
-      print_line(&s->p, "for (uint32_t %s = %lld; %s-- > 0;) {", i, (long long)c->count, i);
+      print_line(&s->p, "for (uint32_t %s = %s; %s-- > 0;) {", i, iterations(s, c), i);
     else
-      print_line(&s->p, "for (uint32_t %s = 0; %s < %lld; %s++) {", i, i, (long long)c->count, i);
+      print_line(&s->p, "for (uint32_t %s = 0; %s < %s; %s++) {", i, i, iterations(s, c), i);
     s->p.indent++;
     print_schedule(s, c->body);
     s->p.indent--;
@@ -43,8 +53,8 @@ static void print_schedule(struct entry_printer *s, const struct call *c) {
   }
 }
 
-static void print_entry(FILE *out, struct arena *a, const struct entry *e) {
-  struct entry_printer s = {.p = {.out = out, .arena = a}};
+static void print_entry(FILE *out, struct arena *a, const struct module *m, const struct entry *e) {
+  struct entry_printer s = {.p = {.out = out, .arena = a}, .module = m};
   fprintf(out, "static void %s(const struct tern_args *args, uint32_t thread, uint32_t threads) {\n",
           e->symbol);
   s.p.indent = 1;
@@ -117,7 +127,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads) {
   struct description d = describe(&a, l, &(struct code_facts){.target = "C11", .threads = threads});
   const char *name = c_prefix(&a, l->module->name);
   for (int i = 0; i < l->entries.n; i++)
-    print_entry(out, &a, l->entries.at[i]);
+    print_entry(out, &a, l->module, l->entries.at[i]);
   for (int i = 0; i < d.tables.n; i++)
     print_table(&c, d.tables.at[i]);
   fprintf(out, "extern const struct tern_model %s_model;\nconst struct tern_model %s_model = {\n", name,

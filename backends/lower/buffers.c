@@ -219,8 +219,11 @@ struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, 
   } else {
     b.format = formats[s->type.elem];
     b.offset = s->offset;
-    b.elements = most_count(u->m, s->type);
     struct type t = op->code == OP_READ ? op->out[0]->type : op->in[0]->type;
+    bool part = type_is_part(u->m, t, s->type);
+    b.elements = most_count(u->m, part ? t : s->type);
+    if (part)
+      add_stride(u, &b, op->in[first + n], 0, buffer_bytes(&b), extra);
     b.sequence = t.rank > s->type.rank ? u->m->state_bytes : 0;
   }
   const char *name = w ? weight_name(u->a, w) : symbol_name(u->a, s->name);

@@ -193,7 +193,8 @@ struct call {            /* one entry of a schedule */
   /* Threads meet before the kernel: a kernel that ran since they last met, perhaps in the iteration before,
    * and this one share memory that one of them writes. */
   bool barrier;
-  int64_t count; /* repeat */
+  int64_t count; /* repeat; where it goes through parts, the most that there are */
+  int64_t parts; /* the dimension of parts that it goes through: as many iterations as the call has; or 0 */
   bool reverse;  /* of a repeat: the last index first */
   struct call *body;
   struct call *next;

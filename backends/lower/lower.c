@@ -197,6 +197,7 @@ static struct call *lower_repeat(struct lowering *l, const struct op *op) {
   check_carried(l, op);
   l->repeat[l->depth++] = op->body->args[0];
   c->count = op->attr.count;
+  c->parts = op->attr.group;
   c->reverse = op->attr.reverse;
   c->body = lower_block(l, op->body);
   l->repeat[--l->depth] = NULL;

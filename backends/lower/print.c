@@ -220,7 +220,8 @@ static void print_calls(struct loops_printer *p, const struct call *c) {
       fprintf(p->out, "%s%s\n", c->barrier ? "barrier " : "", c->kernel->name);
       continue;
     }
-    fprintf(p->out, "repeat %s%lld {\n", c->reverse ? "reverse " : "", (long long)c->count);
+    fprintf(p->out, "repeat %s%lld%s%s {\n", c->reverse ? "reverse " : "", (long long)c->count,
+            c->parts ? " parts " : "", c->parts ? dim_of(p->m, c->parts)->name : "");
     p->indent++;
     print_calls(p, c->body);
     p->indent--;

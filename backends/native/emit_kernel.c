@@ -210,12 +210,22 @@ static LLVMValueRef element(struct body *b, LLVMTypeRef type, LLVMValueRef array
   return LLVMBuildLoad2(b->b, type, LLVMBuildInBoundsGEP2(b->b, type, array, &n, 1, ""), "");
 }
 
+/* What is left of the call behind the parts before it, or a whole part. */
+static LLVMValueRef part_size(struct body *b, const struct dim *d) {
+  LLVMValueRef most = emit_int(b->e, d->most), all = b->sizes[-1 - d->parts];
+  LLVMValueRef left = LLVMBuildSub(b->b, all, LLVMBuildMul(b->b, b->i, most, ""), "");
+  return LLVMBuildSelect(b->b, LLVMBuildICmp(b->b, LLVMIntULT, left, most, ""), left, most, "");
+}
+
 static void load_sizes(struct body *b) {
   int n = b->e->loops->module->dims.n;
   LLVMValueRef sizes = argument(b, ARG_sizes);
   b->sizes = arena_array(&b->e->arena, LLVMValueRef, n);
-  for (int i = 0; i < n; i++)
-    b->sizes[i] = LLVMBuildZExt(b->b, element(b, b->e->i32, sizes, i), b->e->i64, "");
+  for (int i = 0; i < n; i++) {
+    const struct dim *d = &b->e->loops->module->dims.at[i];
+    b->sizes[i] =
+        d->parts ? part_size(b, d) : LLVMBuildZExt(b->b, element(b, b->e->i32, sizes, i), b->e->i64, "");
+  }
 }
 
 static LLVMValueRef memory(struct body *b, const struct buffer *buffer) {

@@ -57,6 +57,22 @@ static void call_kernel(struct entry_emitter *s, const struct call *c) {
 
 static void schedule(struct entry_emitter *s, const struct call *c);
 
+/* i32: as many as the call's tokens have parts, or the count. */
+static LLVMValueRef iterations(struct entry_emitter *s, const struct call *c) {
+  struct emitter *e = s->b.e;
+  if (!c->parts)
+    return LLVMConstInt(e->i32, (unsigned long long)c->count, false);
+  const struct dim *d = dim_of(e->loops->module, c->parts);
+  LLVMValueRef place = LLVMConstInt(e->i64, (unsigned long long)(-1 - d->parts), false);
+  LLVMValueRef sizes =
+      LLVMBuildLoad2(s->b.b, e->ptr, LLVMBuildStructGEP2(s->b.b, e->args, s->b.args, ARG_sizes, ""), "");
+  LLVMValueRef all =
+      LLVMBuildLoad2(s->b.b, e->i32, LLVMBuildInBoundsGEP2(s->b.b, e->i32, sizes, &place, 1, ""), "");
+  LLVMValueRef up =
+      LLVMBuildAdd(s->b.b, all, LLVMConstInt(e->i32, (unsigned long long)d->most - 1, false), "");
+  return LLVMBuildUDiv(s->b.b, up, LLVMConstInt(e->i32, (unsigned long long)d->most, false), "");
+}
+
 /* for (index = 0; index < count; index++) body: tested at the end, count is at least 1. */
 static void repeat(struct entry_emitter *s, const struct call *c) {
   struct emitter *e = s->b.e;
@@ -67,6 +83,7 @@ static void repeat(struct entry_emitter *s, const struct call *c) {
   LLVMValueRef zero = LLVMConstInt(e->i32, 0, false), one = LLVMConstInt(e->i32, 1, false);
   if (c->count < 1)
     return;
+  LLVMValueRef count = iterations(s, c);
   LLVMBuildBr(b, body);
   LLVMPositionBuilderAtEnd(b, body);
   LLVMValueRef index = LLVMBuildPhi(b, e->i32, "i");
@@ -75,8 +92,7 @@ static void repeat(struct entry_emitter *s, const struct call *c) {
   schedule(s, c->body);
   s->depth--;
   LLVMValueRef next = LLVMBuildNUWAdd(b, index, one, "");
-  LLVMValueRef more =
-      LLVMBuildICmp(b, LLVMIntULT, next, LLVMConstInt(e->i32, (unsigned long long)c->count, false), "");
+  LLVMValueRef more = LLVMBuildICmp(b, LLVMIntULT, next, count, "");
   LLVMBasicBlockRef last = LLVMGetInsertBlock(b);
   LLVMBuildCondBr(b, more, body, after);
   LLVMAddIncoming(index, (LLVMValueRef[]){zero, next}, (LLVMBasicBlockRef[]){before, last}, 2);

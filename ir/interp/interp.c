@@ -141,13 +141,28 @@ static void take_yields(struct interp *in, const struct op *op, struct value *co
     copy_tensor(in, to[i], operand(in, op->body->last->in[i]));
 }
 
+/* Whether iteration k is one, and the sizes that it has. sizes: MOST_DIMS of them, the iteration's own. */
+static bool begin_part(struct interp *in, const struct op *op, const int64_t *outside, int64_t k,
+                       int64_t *sizes) {
+  const struct dim *d = op->attr.group ? dim_of(in->m, op->attr.group) : NULL;
+  if (!d || !outside)
+    return k < op->attr.count;
+  int64_t left = outside[-1 - d->parts] - k * d->most;
+  memcpy(sizes, outside, sizeof *sizes * (size_t)in->m->dims.n);
+  sizes[-1 - op->attr.group] = left < d->most ? left : d->most;
+  in->sizes = sizes;
+  return left > 0;
+}
+
 static bool run_repeat(struct interp *in, const struct op *op) {
   const struct block *b = op->body;
+  const int64_t *outside = in->sizes;
+  int64_t sizes[MOST_DIMS];
   for (int i = 0; i < op->n_in; i++)
     copy_tensor(in, b->args[1 + i], operand(in, op->in[i]));
   in->depth++;
   bool ok = true;
-  for (int64_t k = 0; k < op->attr.count && ok; k++) {
+  for (int64_t k = 0; ok && begin_part(in, op, outside, k, sizes); k++) {
     int64_t index = op->attr.reverse ? op->attr.count - 1 - k : k;
     result(in, b->args[0])->u32[0] = in->indices[in->depth - 1] = (uint32_t)index;
     ok = run_block(in, b, true);
@@ -157,6 +172,7 @@ static bool run_repeat(struct interp *in, const struct op *op) {
       copy_tensor(in, b->args[1 + i], operand(in, op->out[i]));
   }
   in->depth--;
+  in->sizes = outside;
   if (ok && op->attr.count == 0)
     for (int i = 0; i < op->n_out; i++)
       copy_tensor(in, op->out[i], operand(in, op->in[i]));
@@ -386,6 +402,10 @@ double interp_float(const struct interp *in, const struct tensor *t, int64_t i) 
 
 void interp_set_hook(struct interp *in, const struct interp_hook *hook) {
   in->hook = hook ? *hook : (struct interp_hook){0};
+}
+
+const int64_t *interp_sizes(const struct interp *in) {
+  return in->sizes;
 }
 
 const struct tensor *interp_value(struct interp *in, const struct value *v) {

@@ -77,6 +77,8 @@ struct interp_hook {
   bool (*after)(void *self, struct interp *in, const struct op *op, const uint32_t *indices);
 };
 void interp_set_hook(struct interp *in, const struct interp_hook *hook);
+/* While it runs: the sizes of the module's dimensions where it is. */
+const int64_t *interp_sizes(const struct interp *in);
 const struct tensor *interp_value(struct interp *in, const struct value *v);
 const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance);
 const struct tensor *interp_state_of(struct interp *in, int64_t sequence, const struct state *s,

@@ -46,21 +46,30 @@ static void move_scales(struct interp *in, struct type t, struct tensor *state, 
   memcpy(to->scales, from->scales, (size_t)n * element_bytes(in, ELEM_F32));
 }
 
+/* The first element of the part that the last index names. */
+static int64_t part_begin(struct interp *in, const struct op *op, struct type t) {
+  int64_t most = dim_of(in->m, t.dim[0])->most;
+  return operand(in, op->in[op->n_in - 1])->u32[0] * most * type_count(t, NULL);
+}
+
 /* Copies between the states that the operator names, of one sequence or of each of the batch, and `values`,
  * which has them one after another. */
 static bool move_state(struct interp *in, const struct op *op, int first, struct tensor *values, bool write) {
   const struct state *s = state_find(in->m, op->attr.symbol);
+  struct type t = (write ? op->in[0] : op->out[0])->type;
   int64_t instance = instance_of(in, op, first, s->n_counts, s->counts);
-  int64_t rows = values->type.rank > s->type.rank ? values->type.dim[0] : 1;
-  int64_t n = type_count(s->type, in->sizes); /* of a state as long as a call: what this one has */
+  int64_t rows = t.rank > s->type.rank ? values->type.dim[0] : 1;
+  bool part = type_is_part(in->m, t, s->type);
+  int64_t n = type_count(part ? t : s->type, in->sizes); /* of one as long as a call: what this one has */
+  int64_t begin = part ? part_begin(in, op, t) : 0;
   const struct symbol_slot *slot = state_slot(in, s);
   for (int64_t i = 0; instance >= 0 && i < rows; i++) {
     int64_t sequence = in->rows ? in->rows[i] : 0;
     struct tensor *state = &slot->tensors[sequence * (slot->n / in->sequences) + instance];
     if (write)
-      copy_elements(in, state, 0, values, i * n, n);
+      copy_elements(in, state, begin, values, i * n, n);
     else
-      copy_elements(in, values, i * n, state, 0, n);
+      copy_elements(in, values, i * n, state, begin, n);
     if (state->scales)
       move_scales(in, s->type, state, values, write);
   }

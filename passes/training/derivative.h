@@ -1,6 +1,7 @@
 /* derivative.h: what the files of the pass `differentiate` share.
  *
  *   differentiate.c  the pass: the loss, and going back through a block's operators
+ *   head.c           the loss, and back through what makes the logits
  *   adjoints.c       one rule an operator: what its operands' cotangents gain
  *   scans.c          going back through scans
  *   repeats.c        going back through repeats
@@ -34,7 +35,9 @@ struct derivative {
   struct arena scratch;
   struct recompute recompute;
   struct yielded *yielded;
-  int tapes, sums; /* that there are, for their names */
+  int64_t logits;         /* tokens that have logits at a time; 0: LOGITS_DEFAULT (passes/pass.h) */
+  int tapes, sums, parts; /* that there are, for their names */
+  bool back; /* the loss is gone back through */
   bool ok;
 };
 
@@ -69,6 +72,14 @@ bool adjoint_known(enum opcode code);
  * indices. */
 const char *gradient_of(struct frame *f, const struct op *weight);
 
+/* head.c: the loss in the place of the logits that `fn` returned; `back`: and back through the head, up to
+ * `before`. */
+struct head {
+  struct op *before;  /* the last operator that is still to be gone back through */
+  struct value *loss; /* f32[1] */
+};
+struct head head_loss(struct frame *f, struct func *fn, struct value *logits, bool back);
+
 /* scans.c */
 void go_back_scan(struct frame *f, struct op *scan);
 /* The scan also yields what each state that it writes was before the token, if it does not yet; the number of
@@ -84,6 +95,9 @@ bool state_runs_again(const char *name);
 
 /* repeats.c */
 void go_back_repeat(struct frame *f, struct op *repeat);
+/* Ends a repeat that carries nothing of its own: it carries the cotangents of values from outside it that its
+ * body gained, and adds them to theirs. */
+void close_repeat(struct frame *f, struct frame *inner, struct op *repeat);
 /* The same as two: one of count / group iterations, in each of which another has `group`. */
 void group_repeats(struct derivative *d, struct block *b);
 /* A new state for a tape: of values of type t, one for each iteration of the repeat. Its name: @replay.N

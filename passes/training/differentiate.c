@@ -14,7 +14,7 @@
  *            loss = sum over t of share[t] * -log softmax(logits[t])[targets[t]]. A token that does not
  *            count has share 0; a mean over N tokens has 1 / N. The derivative of the loss by each weight
  *            @w is added to the state @grad.w, so that calls add up; of a ternary weight it is that by its
- *            master, straight through.
+ *            master, straight through. Of long calls the logits are made part by part (head.c).
  *
  * States. A call begins with the states of its sequence and leaves those after its last token. Beside each
  * written state @s stands @back.s: before the call the derivative of the loss of all later tokens by the
@@ -131,93 +131,6 @@ void go_back(struct frame *f, struct op *last) {
   }
 }
 
-/* ---- the loss ---------------------------------------------------------------------------------------- */
-
-/* What each token's loss is made of, [T, 1] or [T, V]. */
-struct cross_entropy {
-  struct value *e, *sum;  /* exp(logits - their largest), and its sum */
-  struct value *hit;      /* bool: the target's place */
-  struct value *of_token; /* the loss */
-};
-
-struct value *count_up(struct builder *b, int64_t n, int rank) {
-  struct type t = {.elem = ELEM_F32, .rank = rank, .dim = {n}};
-  for (int k = 1; k < rank; k++)
-    t.dim[k] = 1;
-  struct value *ones = build_const(b, 1, t);
-  struct value *one = build_const(b, 1, type_scalar(ELEM_F32));
-  return build2(b, OP_SUB, build_axis(b, OP_CUMSUM, ones, 0), one);
-}
-
-static struct value *as_column(struct builder *b, struct value *x, enum elem e) {
-  struct type t = x->type;
-  t.elem = e;
-  if (x->type.elem != e)
-    x = build(b, OP_CONVERT, 1, &x, NULL, &t)->out[0];
-  t.rank = 2;
-  t.dim[1] = 1;
-  return build_reshape(b, x, t);
-}
-
-static struct cross_entropy cross_entropy(struct builder *b, struct value *logits, struct value *targets) {
-  struct cross_entropy c;
-  struct value *zero = build_const(b, 0, type_scalar(ELEM_F32));
-  struct value *most = build_axis(b, OP_AMAX, logits, 1);
-  c.e = build1(b, OP_EXP, build2(b, OP_SUB, logits, most));
-  c.sum = build_axis(b, OP_SUM, c.e, 1);
-  c.hit = build2(b, OP_EQ, count_up(b, logits->type.dim[1], 1), as_column(b, targets, ELEM_F32));
-  struct value *picked = build_axis(b, OP_SUM, build3(b, OP_SELECT, c.hit, logits, zero), 1);
-  c.of_token = build2(b, OP_ADD, build2(b, OP_SUB, most, picked), build1(b, OP_LOG, c.sum));
-  return c;
-}
-
-/* softmax(logits) - 1 at the target, times the token's share */
-static struct value *logits_cotangent(struct builder *b, const struct cross_entropy *c, struct value *share) {
-  struct value *one = build_const(b, 1, type_scalar(ELEM_F32)),
-               *zero = build_const(b, 0, type_scalar(ELEM_F32));
-  struct value *target = build3(b, OP_SELECT, c->hit, one, zero);
-  return build2(b, OP_MUL, build2(b, OP_SUB, build2(b, OP_DIV, c->e, c->sum), target), share);
-}
-
-/* The sum of the tokens' losses, each times its share. */
-static struct value *total_loss(struct builder *b, struct value *of_token, struct value *share) {
-  struct value *sum = build_axis(b, OP_SUM, build2(b, OP_MUL, of_token, share), 0);
-  return build_reshape(b, sum, type_make(ELEM_F32, 1, (int64_t[]){1}));
-}
-
-/* What stands in the place of the logits that a function returned. */
-struct head {
-  struct op *last; /* the last operator before it */
-  struct loc at;
-  struct value *logits, *share; /* share f32[T, 1] */
-  struct cross_entropy c;
-  struct value *loss; /* f32[1] */
-};
-
-static struct head make_loss(struct module *m, struct func *f) {
-  struct op *end = f->body->last;
-  int64_t tokens = DIM_T;
-  struct head h = {.last = end->prev, .at = end->at, .logits = end->in[0]};
-  struct value *targets = block_arg(m, f->body, type_make(ELEM_U32, 1, &tokens), "targets");
-  struct value *share = block_arg(m, f->body, type_make(ELEM_F32, 1, &tokens), "share");
-  struct builder b = builder_end(m, f->body);
-  b.at = end->at;
-  op_unlink(end);
-  h.c = cross_entropy(&b, h.logits, targets);
-  h.share = as_column(&b, share, ELEM_F32);
-  h.loss = total_loss(&b, h.c.of_token, h.share);
-  return h;
-}
-
-static void return_loss(struct module *m, struct func *f, const struct head *h) {
-  struct builder b = builder_end(m, f->body);
-  struct value *loss = h->loss;
-  b.at = h->at;
-  build(&b, OP_RETURN, 1, &loss, NULL, NULL);
-  f->results.n = 0;
-  vec_push(m->arena, f->results, (struct result){.name = "loss", .updates = -1});
-}
-
 /* ---- the pass ---------------------------------------------------------------------------------------- */
 
 static bool is_training_form(const struct func *f) {
@@ -229,14 +142,20 @@ static bool is_training_form(const struct func *f) {
   return logits.elem == ELEM_F32 && logits.rank == 2 && logits.dim[0] == DIM_T && logits.dim[1] > 0;
 }
 
-static bool differentiate(struct derivative *d, struct func *f) {
-  struct head h = make_loss(d->m, f);
+/* The function returns the loss in the place of its logits; `back`: and goes back through what makes it. */
+static void return_loss(struct derivative *d, struct func *f, bool back) {
+  struct op *end = f->body->last;
   struct frame frame = {.d = d, .b = builder_end(d->m, f->body)};
-  frame.b.at = h.at;
-  cotangent_add(&frame, h.logits, logits_cotangent(&frame.b, &h.c, h.share));
-  go_back(&frame, h.last);
-  return_loss(d->m, f, &h);
-  return d->ok;
+  frame.b.at = end->at;
+  op_unlink(end);
+  d->parts = 0; /* functions of a module have the same */
+  struct head h = head_loss(&frame, f, end->in[0], back);
+  if (back)
+    go_back(&frame, h.before);
+  frame.b.at = end->at;
+  build(&frame.b, OP_RETURN, 1, &h.loss, NULL, NULL);
+  f->results.n = 0;
+  vec_push(d->m->arena, f->results, (struct result){.name = "loss", .updates = -1});
 }
 
 static void note_trained(struct op *op, void *module) {
@@ -254,15 +173,13 @@ bool pass_differentiate(struct module *m, const struct pass_context *c) {
         "makes it");
     return false;
   }
-  struct derivative d = {.m = m, .recompute = c->recompute, .ok = true};
+  struct derivative d = {.m = m, .recompute = c->recompute, .logits = c->logits, .ok = true};
   struct func *loss = func_find(m, "loss");
   walk(f->body, note_trained, m);
-  if (loss && is_training_form(loss)) {
-    struct head h = make_loss(m, loss);
-    return_loss(m, loss, &h);
-  }
+  if (loss && is_training_form(loss))
+    return_loss(&d, loss, false);
   group_repeats(&d, f->body);
-  bool ok = differentiate(&d, f);
+  return_loss(&d, f, true);
   arena_free(&d.scratch);
-  return ok;
+  return d.ok;
 }

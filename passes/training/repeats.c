@@ -148,6 +148,12 @@ void go_back_repeat(struct frame *f, struct op *repeat) {
   keep_values(f, repeat, back, &twins);
 }
 
+void close_repeat(struct frame *f, struct frame *inner, struct op *repeat) {
+  struct carries c = {0};
+  carry_captured(f, inner, repeat, &c);
+  finish(f, inner, repeat, &c);
+}
+
 /* ---- groups ------------------------------------------------------------------------------------------ */
 
 static void note_repeat(struct op *op, void *found) {

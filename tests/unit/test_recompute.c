@@ -67,7 +67,7 @@ static const char step_alone[] = "cse,dce,training-form,differentiate,simplify,c
                                  "simplify,cse,dce,fuse,dce,plan-memory";
 
 static bool transform(struct trial *t, struct recompute choice, const char *list) {
-  struct pass_options o = {.verify = true, .context = {.chunk = TOKENS, .recompute = choice}};
+  struct pass_options o = {.verify = true, .context = {.chunk = TOKENS, .logits = 4, .recompute = choice}};
   return passes_run(t->j.module, list, &o);
 }
 

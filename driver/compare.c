@@ -5,6 +5,7 @@
 #include "ir/interp/interp.h"
 #include "ir/layout.h"
 #include "runtime/core/session.h"
+#include "runtime/kernels/math.h"
 #include "runtime/kernels/pack.h"
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,16 @@ static uint8_t *state_at(const struct entry_run *r, int64_t sequence, const stru
   return r->state + sequence * (int64_t)r->c->model->state_bytes + s->offset + i * s->stride;
 }
 
+static void put_state(const struct entry_run *r, const struct state *s, const struct tensor *from,
+                      uint8_t *to) {
+  if (s->stored != STORE_BF16) {
+    memcpy(to, from->data, bytes_of(r, s->type));
+    return;
+  }
+  for (int64_t i = 0; i < type_count(s->type, r->sizes_now); i++)
+    ((uint16_t *)(void *)to)[i] = tern_to_bf16(from->f32[i]);
+}
+
 typedef bool trained_visit(struct entry_run *r, const struct op *op, const uint32_t *indices,
                            const struct weight *w, const struct tensor *numbers, uint8_t *place);
 
@@ -113,7 +124,7 @@ static void put_inputs(struct entry_run *r, struct interp *in, const struct op *
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
       for (int64_t i = 0; i < instances(s); i++)
-        memcpy(state_at(r, n, s, i), interp_state_of(in, n, s, i)->data, bytes_of(r, s->type));
+        put_state(r, s, interp_state_of(in, n, s, i), state_at(r, n, s, i));
   each_trained(r, in, op, NULL, put_trained);
   if (op->code == OP_KERNEL) {
     struct arena a = {0};
@@ -173,6 +184,19 @@ static bool check_trained(struct entry_run *r, const struct op *op, const uint32
   return ok;
 }
 
+static bool check_state(struct entry_run *r, const struct op *op, const uint32_t *indices,
+                        const struct state *s, const struct tensor *want, const uint8_t *got) {
+  int64_t n = type_count(s->type, r->sizes_now);
+  if (s->stored != STORE_BF16)
+    return check(r, op, indices, s->name, s->type.elem, n, want->data, got);
+  float *wide = xmalloc(sizeof *wide * (size_t)n + 1);
+  for (int64_t i = 0; i < n; i++)
+    wide[i] = tern_bf16(((const uint16_t *)(const void *)got)[i]);
+  bool ok = check(r, op, indices, s->name, ELEM_F32, n, want->data, wide);
+  free(wide);
+  return ok;
+}
+
 static bool check_results(struct entry_run *r, struct interp *in, const struct op *op,
                           const uint32_t *indices) {
   char what[32];
@@ -187,8 +211,7 @@ static bool check_results(struct entry_run *r, struct interp *in, const struct o
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
       for (int64_t i = 0; i < instances(s); i++)
-        if (!check(r, op, indices, s->name, s->type.elem, type_count(s->type, r->sizes_now),
-                   interp_state_of(in, n, s, i)->data, state_at(r, n, s, i)))
+        if (!check_state(r, op, indices, s, interp_state_of(in, n, s, i), state_at(r, n, s, i)))
           return false;
   return each_trained(r, in, op, indices, check_trained);
 }

@@ -392,6 +392,7 @@ static struct pass_context pass_context(struct job *j) {
                                .policy = j->policy,
                                .word = o->fixed_bits,
                                .recompute = o->recompute,
+                               .moments = o->moments,
                                .know_ranges = o->weights ? know_ranges : NULL,
                                .self = j};
 }

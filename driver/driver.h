@@ -32,6 +32,7 @@ struct compile_options {
   enum storage packing;                /* STORE_NONE: by the rule of plan-memory */
   int threads;                         /* the built program's default; 0: as many as the machine has */
   int chunk;                           /* most tokens a prefill; 0: the pass's default */
+  enum storage moments;                /* how an optimiser's moments are kept; STORE_NONE: as float32 */
   struct recompute recompute;          /* what a backward pass computes again */
   int batch;                           /* most sequences a batch; 0: no batch form */
   bool batch_given;                    /* by --batch */

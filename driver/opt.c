@@ -13,6 +13,7 @@ enum {
   KEY_RECOMPUTE,
   KEY_MEMORY,
   KEY_PRINT_MEMORY,
+  KEY_MOMENTS,
   LARGEST_TEXT = 64 << 20
 };
 
@@ -35,6 +36,7 @@ static const struct argp_option options[] = {
      "differentiate: computes as little again as a training step of so many bytes lets it; instead of "
      "--recompute",
      0},
+    {"moments", KEY_MOMENTS, "f32|bf16", 0, "optimise: how AdamW's moments are kept (default f32)", 0},
     {"print-memory", KEY_PRINT_MEMORY, 0, 0, "prints what a training step's memory is for, instead of the IR",
      0},
     {"output", 'o', "FILE", 0, "where the IR goes (default: standard output)", 0},
@@ -62,6 +64,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       argp_error(state, "--recompute is none, elementwise or layer, not '%s'", arg);
     break;
   case KEY_MEMORY: o->memory = bytes_of(state, arg); break;
+  case KEY_MOMENTS:
+    if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
+      argp_error(state, "--moments is f32 or bf16, not '%s'", arg);
+    o->job.options.moments = arg[0] == 'b' ? STORE_BF16 : STORE_NONE;
+    break;
   case KEY_PRINT_MEMORY: o->print_memory = true; break;
   case 'o': o->output = arg; break;
   case ARGP_KEY_ARG:

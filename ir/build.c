@@ -260,6 +260,14 @@ struct state *state_add(struct module *m, const char *name, struct type t) {
   return s;
 }
 
+int state_element_bytes(const struct state *s) {
+  return s->stored == STORE_BF16 ? 2 : elem_bytes(s->type.elem);
+}
+
+int64_t state_size(const struct module *m, const struct state *s) {
+  return state_element_bytes(s) * most_count(m, s->type);
+}
+
 int64_t weight_instances(const struct weight *w) {
   int64_t n = 1;
   for (int i = 0; i < w->n_counts; i++)

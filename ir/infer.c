@@ -6,7 +6,6 @@
 #include "ir/infer.h"
 #include "ir/curve.h"
 #include "ir/integer_ops.h"
-#include "support/whole.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -116,60 +115,6 @@ static bool infer_carried(struct rule *r) {
   bool narrower = x.elem == ELEM_BOOL || (elem_integer(x.elem) && elem_bytes(x.elem) < elem_bytes(t.elem));
   bool fits = x.elem == t.elem || t.elem == ELEM_F32 || (elem_integer(t.elem) && narrower);
   return fits || rule_fail(r, "%s does not convert to %s", rule_text(r, x), elem_name(t.elem));
-}
-
-bool rule_find_symbol(struct rule *r, struct declaration *s) {
-  const char *name = r->op->attr.symbol;
-  bool is_state = r->op->code == OP_READ || (op_changes(r->op->code) && r->op->code != OP_DEFINE);
-  const struct weight *w = name && !is_state ? weight_find(r->m, name) : NULL;
-  const struct state *st = name && is_state ? state_find(r->m, name) : NULL;
-  if (w)
-    *s = (struct declaration){w->type, w->n_counts, w->counts, w};
-  else if (st)
-    *s = (struct declaration){st->type, st->n_counts, st->counts, NULL};
-  else
-    return rule_fail(r, "there is no %s '%s'", is_state ? "state" : "weight", name ? name : "");
-  return true;
-}
-
-/* Index k of a symbol when it can be seen to be out of its range: the number, or -1. */
-static int64_t index_beyond(const struct value *v, int64_t count) {
-  if (v->def && v->def->code == OP_NTH && v->def->attr.group > 0) {
-    int64_t beyond = index_beyond(v->def->in[0], (count + v->def->attr.group - 1) / v->def->attr.group);
-    return beyond < 0 ? -1 : beyond * v->def->attr.group;
-  }
-  const struct op *region = v->def ? NULL : v->block->parent;
-  if (region && region->code == OP_REPEAT && v->index == 0 && region->attr.count > count)
-    return region->attr.count - 1;
-  if (v->def && v->def->code == OP_CONST && !(v->def->attr.value < (double)count))
-    return whole_within(v->def->attr.value, 0, INT64_MAX);
-  return -1;
-}
-
-/* Of a read or write of one part of what leads the state: the part's number is an index too. */
-static bool takes_part(const struct rule *r, const struct declaration *s) {
-  const struct op *op = r->op;
-  return (op->code == OP_READ && type_is_part(r->m, op->out[0]->type, s->type)) ||
-         (op->code == OP_WRITE && op->n_in && type_is_part(r->m, op->in[0]->type, s->type));
-}
-
-/* The operands from `first` on choose the instance of the symbol. */
-bool rule_want_indices(struct rule *r, const struct declaration *s, int first) {
-  const char *name = r->op->attr.symbol;
-  int n = s->n_counts + takes_part(r, s);
-  if (r->op->n_in != first + n)
-    return rule_fail(r, "'%s' takes %d %s, not %d", name, n, n == 1 ? "index" : "indices",
-                     r->op->n_in - first);
-  for (int i = 0; i < n; i++) {
-    struct value *v = r->op->in[first + i];
-    if (!type_equal(v->type, type_scalar(ELEM_U32)))
-      return rule_fail(r, "an index of '%s' is u32, not %s", name, rule_text(r, v->type));
-    int64_t beyond = i < s->n_counts ? index_beyond(v, s->counts[i]) : -1;
-    if (beyond >= 0)
-      return rule_fail(r, "'%s' has %lld instances, and the index reaches %lld", name,
-                       (long long)s->counts[i], (long long)beyond);
-  }
-  return true;
 }
 
 static bool infer_symbol(struct rule *r) {
@@ -463,7 +408,7 @@ static bool infer_index(struct rule *r) {
   for (int k = 0; k < t.rank; k++)
     t.dim[k] = k < i.rank ? i.dim[k] : x.dim[k - i.rank + 1];
   *r->out = t;
-  int64_t beyond = x.dim[0] > 0 ? index_beyond(r->op->in[1], x.dim[0]) : -1;
+  int64_t beyond = x.dim[0] > 0 ? rule_index_beyond(r->op->in[1], x.dim[0]) : -1;
   return beyond < 0 || rule_fail(r, "%s has %lld rows, and the index reaches %lld", rule_text(r, x),
                                  (long long)x.dim[0], (long long)beyond);
 }

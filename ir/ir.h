@@ -315,7 +315,9 @@ struct state {
   int frac; /* of integers; FRAC_NONE elsewhere */
   int n_counts;
   int64_t counts[MAX_REPEATS];
-  double init; /* every element's value before the first token */
+  double init;         /* every element's value before the first token */
+  enum storage stored; /* STORE_NONE: as its type. STORE_BF16, of f32: a write rounds each number to bfloat16,
+                          half to even */
   struct loc at;
   int64_t offset, stride; /* plan-memory: bytes in a sequence's state; -1: not planned */
   int id;                 /* as in struct value */
@@ -384,6 +386,8 @@ struct weight *weight_add(struct module *m, const char *name,
                           struct type t);                             /* NULL when the name is taken */
 struct weight *weight_find(const struct module *m, const char *name); /* NULL: there is none */
 struct state *state_add(struct module *m, const char *name, struct type t);
+int64_t state_size(const struct module *m, const struct state *s); /* of one instance, without alignment */
+int state_element_bytes(const struct state *s);
 struct state *state_find(const struct module *m, const char *name);
 /* Takes those away for which keep() is false; true when there was one. */
 bool weights_keep(struct module *m, bool (*keep)(const struct weight *w, void *data), void *data);

@@ -287,7 +287,8 @@ static bool parse_state(struct parser *p) {
   memcpy(added->counts, s.counts, sizeof s.counts);
   added->init = s.init;
   added->frac = s.frac;
-  return (!p_word(p, "at") || p_integer(p, 0, most_bytes, &added->offset)) &&
+  return (!p_word(p, "stored") || parse_storage(p, &added->stored)) &&
+         (!p_word(p, "at") || p_integer(p, 0, most_bytes, &added->offset)) &&
          (!p_word(p, "stride") || p_integer(p, 0, most_bytes, &added->stride));
 }
 

@@ -163,6 +163,8 @@ void ir_print_state(const struct module *m, const struct state *s, FILE *out) {
   put_format(out, s->frac);
   fputs(" = ", out);
   put_number(out, s->init);
+  if (s->stored != STORE_NONE)
+    fprintf(out, " stored %s", storage_name(s->stored));
   put_plan(out, "at", s->offset);
   if (s->stride)
     put_plan(out, "stride", s->stride);

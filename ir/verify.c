@@ -162,6 +162,9 @@ static void check_symbols(struct verifier *c) {
     else if (!holds(s->type.elem, s->init))
       report(c, s->at, "state '%s' begins with %g, which is not a value of %s", s->name, s->init,
              elem_name(s->type.elem));
+    if (s->stored != STORE_NONE && (s->stored != STORE_BF16 || s->type.elem != ELEM_F32))
+      report(c, s->at, "state '%s' is %s; f32 can be stored as bf16, nothing else", s->name,
+             text_of(c, s->type));
     check_format(c, s->at, s->name, s->type, s->frac);
     check_place(c, s->at, s->name, s->offset, s->stride, instances(s->n_counts, s->counts),
                 c->m->state_bytes);

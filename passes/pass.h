@@ -45,6 +45,7 @@ struct pass_context {
       *policy;    /* spread, plan-memory: what the model is laid out for; NULL: what it was, else a team */
   int word;       /* fixed-point: most bits of a value; 0: WORD_MOST */
   int64_t logits; /* differentiate: most tokens whose logits there are at a time; 0: LOGITS_DEFAULT */
+  enum storage moments; /* optimise: how AdamW's moments are kept, STORE_NONE (as float32) or STORE_BF16 */
   struct recompute recompute; /* differentiate: what a backward pass computes again */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
    * diagnostic. NULL: there is no checkpoint. */

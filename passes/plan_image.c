@@ -35,7 +35,7 @@ static bool state_like(const struct state *s, const struct state *first) {
 }
 
 static int64_t state_room(const struct module *m, const struct state *s) {
-  return place_align(elem_bytes(s->type.elem) * most_count(m, s->type), plan_align(m));
+  return place_align(state_size(m, s), plan_align(m));
 }
 
 /* `first` and all states after it with the same counts, from byte `at`; returns where they end. */

@@ -104,7 +104,9 @@ static void print_store(struct c_printer *p, const struct stmt *s) {
   const char *place = place_text(p, s->buffer, s->index), *value = p->exprs[s->expr->id];
   bool is_bool = s->buffer->format == FORMAT_BOOL, brackets = is_bool && p->loose[s->expr->id];
   bool narrow = s->buffer->format == FORMAT_I8 || s->buffer->format == FORMAT_I16;
-  if (p->weights && narrow)
+  if (s->buffer->format == FORMAT_BF16)
+    print_line(p, "%s = tern_to_bf16(%s);", place, value);
+  else if (p->weights && narrow)
     print_line(p, "%s = (%s)%s;", place, c_format(s->buffer->format), bracketed(p, s->expr));
   else
     print_line(p,

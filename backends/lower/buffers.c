@@ -217,7 +217,7 @@ struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, 
   if (w) {
     weight_place(u, op, w, &b);
   } else {
-    b.format = formats[s->type.elem];
+    b.format = s->stored == STORE_BF16 ? FORMAT_BF16 : formats[s->type.elem];
     b.offset = s->offset;
     struct type t = op->code == OP_READ ? op->out[0]->type : op->in[0]->type;
     bool part = type_is_part(u->m, t, s->type);

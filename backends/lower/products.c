@@ -20,6 +20,11 @@ static void add_number(struct kernel_lowering *u, int64_t n) {
 static struct buffer *symbol_buffer(struct kernel_lowering *u, const struct op *op, int first) {
   struct index *extra;
   struct buffer *b = buffer_of_symbol(u, op, first, &extra);
+  if (b->base == BASE_STATE && b->format == FORMAT_BF16) {
+    diag_at(u->d, SEVERITY_ERROR, op->at, "'%s' is stored as bf16, and sums go to float32 alone",
+            op->attr.symbol);
+    u->failed = true;
+  }
   if (extra) {
     diag_at(u->d, SEVERITY_ERROR, op->at, "'%s' is used at an index that is no repeat's", op->attr.symbol);
     u->failed = true;

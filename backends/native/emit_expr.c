@@ -186,7 +186,21 @@ static LLVMValueRef from_memory(struct body *b, enum memory_format f, LLVMValueR
   }
 }
 
+/* Half to even, as tern_to_bf16 of runtime/kernels/math.h. */
+static LLVMValueRef narrow_bf16(struct body *b, LLVMValueRef v) {
+  LLVMValueRef bits = LLVMBuildBitCast(b->b, v, lanes_of(v, b->e->i32), "");
+  LLVMValueRef last =
+      LLVMBuildAnd(b->b, LLVMBuildLShr(b->b, bits, int_like(bits, 16), ""), int_like(bits, 1), "");
+  LLVMValueRef up = LLVMBuildAdd(b->b, bits, LLVMBuildAdd(b->b, last, int_like(bits, 0x7fff), ""), "");
+  LLVMValueRef quiet = LLVMBuildOr(b->b, bits, int_like(bits, 0x400000), "");
+  LLVMValueRef nan = LLVMBuildFCmp(b->b, LLVMRealUNO, v, v, "");
+  LLVMValueRef kept = LLVMBuildLShr(b->b, LLVMBuildSelect(b->b, nan, quiet, up, ""), int_like(bits, 16), "");
+  return LLVMBuildTrunc(b->b, kept, lanes_of(v, b->e->i16), "");
+}
+
 static LLVMValueRef to_memory(struct body *b, enum memory_format f, LLVMValueRef v) {
+  if (f == FORMAT_BF16)
+    return narrow_bf16(b, v);
   return f == FORMAT_BOOL ? LLVMBuildZExt(b->b, v, lanes_of(v, b->e->i8), "") : v;
 }
 

@@ -1,5 +1,6 @@
 /* interp_symbols.c: operators that name a weight or a state. */
 #include "ir/interp/interp_impl.h"
+#include "runtime/kernels/math.h"
 
 #include <string.h>
 
@@ -46,6 +47,12 @@ static void move_scales(struct interp *in, struct type t, struct tensor *state, 
   memcpy(to->scales, from->scales, (size_t)n * element_bytes(in, ELEM_F32));
 }
 
+/* float64 judges what is computed, not how it is kept. */
+static void round_stored(const struct interp *in, struct tensor *t, int64_t first, int64_t n) {
+  for (int64_t i = first; i < first + n && !in->float64; i++)
+    t->f32[i] = tern_bf16(tern_to_bf16(t->f32[i]));
+}
+
 /* The first element of the part that the last index names. */
 static int64_t part_begin(struct interp *in, const struct op *op, struct type t) {
   int64_t most = dim_of(in->m, t.dim[0])->most;
@@ -70,6 +77,8 @@ static bool move_state(struct interp *in, const struct op *op, int first, struct
       copy_elements(in, state, begin, values, i * n, n);
     else
       copy_elements(in, values, i * n, state, begin, n);
+    if (write && s->stored == STORE_BF16)
+      round_stored(in, state, begin, n);
     if (state->scales)
       move_scales(in, s->type, state, values, write);
   }

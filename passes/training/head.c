@@ -126,7 +126,7 @@ static struct op *find_head(struct arena *a, struct op *last, const struct value
 
 /* ---- parts ------------------------------------------------------------------------------------------- */
 
-struct parts {
+struct call_parts {
   struct frame *f;    /* around them */
   struct frame inner; /* in one */
   struct op *repeat;
@@ -134,7 +134,7 @@ struct parts {
   struct value_map map; /* from values of all tokens to those of a part */
 };
 
-static struct type part_type(const struct parts *p, struct type t) {
+static struct type part_type(const struct call_parts *p, struct type t) {
   if (t.rank && t.dim[0] == DIM_T)
     t.dim[0] = p->dim;
   return t;
@@ -153,20 +153,20 @@ static struct value *get_all(struct frame *f, const char *state) {
   return build(&f->b, OP_READ, 0, NULL, &(struct attrs){.symbol = state}, NULL)->out[0];
 }
 
-static struct value *get_part(struct parts *p, const char *state, struct type whole) {
+static struct value *get_part(struct call_parts *p, const char *state, struct type whole) {
   struct type t = part_type(p, whole);
   return build(&p->inner.b, OP_READ, 1, p->repeat->body->args, &(struct attrs){.symbol = state}, &t)->out[0];
 }
 
-static void put_part(struct parts *p, struct value *v, const char *state) {
+static void put_part(struct call_parts *p, struct value *v, const char *state) {
   struct value *in[] = {v, p->repeat->body->args[0]};
   build(&p->inner.b, OP_WRITE, 2, in, &(struct attrs){.symbol = state}, NULL);
 }
 
-static bool begin_parts(struct parts *p, struct frame *f, int64_t size) {
+static bool begin_parts(struct call_parts *p, struct frame *f, int64_t size) {
   struct module *m = f->d->m;
   int64_t most = dim_of(m, DIM_T)->most;
-  *p = (struct parts){.f = f, .dim = dim_parts(m, DIM_T, size)};
+  *p = (struct call_parts){.f = f, .dim = dim_parts(m, DIM_T, size)};
   if (!p->dim) {
     diag_error(m->diag, "differentiate: there is no room for the dimension of parts of a call");
     return f->d->ok = false;
@@ -180,7 +180,7 @@ static bool begin_parts(struct parts *p, struct frame *f, int64_t size) {
 }
 
 /* The operators from `first` on once more, for the tokens of a part; they go away where they were. */
-static void move_in(struct parts *p, struct op *first, struct op *last) {
+static void move_in(struct call_parts *p, struct op *first, struct op *last) {
   struct op *end = last->next;
   for (struct op *op = first, *next; op != end; op = next) {
     next = op->next;
@@ -192,8 +192,8 @@ static void move_in(struct parts *p, struct op *first, struct op *last) {
 }
 
 /* Of a part: the logits' loss and cotangent, and back. */
-static void through_part(struct parts *p, struct value *logits, struct value *targets, struct value *share,
-                         const char *losses) {
+static void through_part(struct call_parts *p, struct value *logits, struct value *targets,
+                         struct value *share, const char *losses) {
   struct op *last = p->inner.b.block->last;
   struct cross_entropy c = cross_entropy(&p->inner.b, logits, targets);
   put_part(p, weighted(&p->inner.b, c.of_token, share), losses);
@@ -206,7 +206,7 @@ static void through_part(struct parts *p, struct value *logits, struct value *ta
 static struct head in_parts(struct frame *f, struct op *first, struct op *last, struct value *logits,
                             struct value *targets, struct value *share, int64_t size) {
   struct derivative *d = f->d;
-  struct parts p;
+  struct call_parts p;
   struct head h = {.before = first->prev};
   value_list in = crossing(&d->scratch, first, last);
   const char **states = arena_array(&d->scratch, const char *, in.n);

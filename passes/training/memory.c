@@ -28,7 +28,7 @@ static int64_t *kind_of(struct training_memory *n, const struct state *s) {
 }
 
 static void add_state(struct training_memory *n, const struct module *m, const struct state *s) {
-  int64_t instances = state_instances(s), element = elem_bytes(s->type.elem);
+  int64_t instances = state_instances(s), element = state_element_bytes(s);
   *kind_of(n, s) += element * most_count(m, s->type) * instances;
   if (begins(s->name, "tape."))
     n->saved_token += element * type_count(s->type, NULL) * instances;

@@ -4,7 +4,8 @@
  * maintains  all functions.
  * breaks     nothing. Every weight that `step` uses has its role. A ternary weight @w gets a master, the
  * weight @master.w of floats, which is the same tensor of the checkpoint. Every trained weight of floats,
- * masters too, gets two states of its shape: @mean.NAME and @square.NAME.
+ * masters too, gets two states of its shape: @mean.NAME and @square.NAME, kept as bfloat16 where that is
+ * asked for.
  *
  * norm() -> squares f32[1]
  *
@@ -241,7 +242,6 @@ static void make_ternarize(struct module *m) {
 }
 
 bool pass_optimise(struct module *m, const struct pass_context *c) {
-  (void)c;
   trained_list list = {0};
   if (!func_find(m, "train")) {
     diag_error(m->diag,
@@ -253,6 +253,8 @@ bool pass_optimise(struct module *m, const struct pass_context *c) {
   find_roles(m);
   if (!find_trained(m, &list))
     return false;
+  for (int i = 0; i < list.n; i++)
+    state_find(m, list.at[i].mean)->stored = state_find(m, list.at[i].square)->stored = c->moments;
   make_norm(m, &list);
   make_update(m, &list);
   make_ternarize(m);

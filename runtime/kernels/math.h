@@ -30,6 +30,13 @@ static inline float tern_bf16(uint16_t h) {
   return tern_from_bits((int32_t)((uint32_t)h << 16));
 }
 
+/* Rounded half to even; NaN stays one. */
+static inline uint16_t tern_to_bf16(float x) {
+  uint32_t bits = (uint32_t)tern_bits(x);
+  uint32_t rounded = x != x ? bits | 0x400000u : bits + ((bits >> 16) & 1u) + 0x7fffu;
+  return (uint16_t)(rounded >> 16);
+}
+
 static inline float tern_f16(uint16_t h) {
   uint32_t sign = (uint32_t)(h & 0x8000u) << 16, magnitude = (uint32_t)(h & 0x7fffu) << 13;
   if ((h & 0x7c00u) == 0x7c00u) /* infinity, NaN: all exponent bits set */

@@ -1,0 +1,57 @@
+/* infer_symbols.c: what a weight or a state is, and which of its instances an operator names. */
+#include "ir/infer.h"
+#include "support/whole.h"
+
+bool rule_find_symbol(struct rule *r, struct declaration *s) {
+  const char *name = r->op->attr.symbol;
+  bool is_state = r->op->code == OP_READ || (op_changes(r->op->code) && r->op->code != OP_DEFINE);
+  const struct weight *w = name && !is_state ? weight_find(r->m, name) : NULL;
+  const struct state *st = name && is_state ? state_find(r->m, name) : NULL;
+  if (w)
+    *s = (struct declaration){w->type, w->n_counts, w->counts, w};
+  else if (st)
+    *s = (struct declaration){st->type, st->n_counts, st->counts, NULL};
+  else
+    return rule_fail(r, "there is no %s '%s'", is_state ? "state" : "weight", name ? name : "");
+  return true;
+}
+
+/* Index k of a symbol when it can be seen to be out of its range: the number, or -1. */
+int64_t rule_index_beyond(const struct value *v, int64_t count) {
+  if (v->def && v->def->code == OP_NTH && v->def->attr.group > 0) {
+    int64_t beyond = rule_index_beyond(v->def->in[0], (count + v->def->attr.group - 1) / v->def->attr.group);
+    return beyond < 0 ? -1 : beyond * v->def->attr.group;
+  }
+  const struct op *region = v->def ? NULL : v->block->parent;
+  if (region && region->code == OP_REPEAT && v->index == 0 && region->attr.count > count)
+    return region->attr.count - 1;
+  if (v->def && v->def->code == OP_CONST && !(v->def->attr.value < (double)count))
+    return whole_within(v->def->attr.value, 0, INT64_MAX);
+  return -1;
+}
+
+/* Of a read or write of one part of what leads the state: the part's number is an index too. */
+static bool takes_part(const struct rule *r, const struct declaration *s) {
+  const struct op *op = r->op;
+  return (op->code == OP_READ && type_is_part(r->m, op->out[0]->type, s->type)) ||
+         (op->code == OP_WRITE && op->n_in && type_is_part(r->m, op->in[0]->type, s->type));
+}
+
+/* The operands from `first` on choose the instance of the symbol. */
+bool rule_want_indices(struct rule *r, const struct declaration *s, int first) {
+  const char *name = r->op->attr.symbol;
+  int n = s->n_counts + takes_part(r, s);
+  if (r->op->n_in != first + n)
+    return rule_fail(r, "'%s' takes %d %s, not %d", name, n, n == 1 ? "index" : "indices",
+                     r->op->n_in - first);
+  for (int i = 0; i < n; i++) {
+    struct value *v = r->op->in[first + i];
+    if (!type_equal(v->type, type_scalar(ELEM_U32)))
+      return rule_fail(r, "an index of '%s' is u32, not %s", name, rule_text(r, v->type));
+    int64_t beyond = i < s->n_counts ? rule_index_beyond(v, s->counts[i]) : -1;
+    if (beyond >= 0)
+      return rule_fail(r, "'%s' has %lld instances, and the index reaches %lld", name,
+                       (long long)s->counts[i], (long long)beyond);
+  }
+  return true;
+}

@@ -438,8 +438,8 @@ static bool infer_repeat(struct rule *r) {
   int k = r->op->n_in;
   if (r->op->attr.count < 1 || r->op->attr.count > INT32_MAX)
     return rule_fail(r, "count = %lld is not in 1 .. %d", (long long)r->op->attr.count, INT32_MAX);
-  if (r->op->attr.group && (r->op->block->parent || r->op->attr.reverse))
-    return rule_fail(r, "goes through parts, in order and in no other");
+  if (r->op->attr.group && !rule_fits_parts(r))
+    return false;
   const struct op *end = body_end(r);
   if (!end)
     return false;
@@ -451,6 +451,8 @@ static bool infer_repeat(struct rule *r) {
   for (int i = 0; i < k; i++) {
     struct type t = rule_in_type(r, i), carried = body->args[i + 1]->type;
     r->out[i] = t;
+    if (r->op->attr.group && t.rank && t.dim[0] == r->op->attr.group)
+      return rule_fail(r, "carries %s, whose length is another in the next part", rule_text(r, t));
     if (!type_equal(t, carried) || !type_equal(t, end->in[i]->type))
       return rule_fail(r, "value %d starts as %s, is carried as %s and yielded as %s", i, rule_text(r, t),
                        rule_text(r, carried), rule_text(r, end->in[i]->type));

@@ -40,6 +40,8 @@ bool infer_define(struct rule *r);
 bool infer_outer(struct rule *r);
 bool infer_scatter(struct rule *r);
 bool infer_nth(struct rule *r);
+/* Of a repeat over parts: it stands where it can, and its count is no less than there are. */
+bool rule_fits_parts(struct rule *r);
 bool infer_matmul_back(struct rule *r);
 bool infer_ternary_back(struct rule *r);
 

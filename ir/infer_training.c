@@ -112,3 +112,17 @@ bool infer_nth(struct rule *r) {
       return rule_fail(r, "takes two single numbers, u32");
   return r->op->attr.group > 0 || rule_fail(r, "has no group");
 }
+
+bool rule_fits_parts(struct rule *r) {
+  const struct attrs *a = &r->op->attr;
+  int64_t dims = r->m->dims.n;
+  if (a->group >= 0 || a->group < -dims || !dim_of(r->m, a->group)->parts)
+    return rule_fail(r, "goes through the parts of nothing");
+  const struct dim *d = dim_of(r->m, a->group);
+  if (r->op->block->parent || a->reverse)
+    return rule_fail(r, "goes through parts, which it can outside other regions, the first part first");
+  int64_t all = dim_of(r->m, d->parts)->most;
+  return (all + d->most - 1) / d->most <= a->count ||
+         rule_fail(r, "goes through %lld parts of %lld, and a call can have %lld of %s", (long long)a->count,
+                   (long long)d->most, (long long)all, dim_of(r->m, d->parts)->name);
+}

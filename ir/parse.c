@@ -318,7 +318,7 @@ static bool parse_parts(struct parser *p, struct dim *d) {
   if (!p_take(p, TOKEN_WORD, "the dimension that it has a part of", &name))
     return false;
   d->parts = dim_find(p->m, name);
-  if (d->parts >= 0 || dim_of(p->m, d->parts) == d || d->most < 1)
+  if (d->parts >= 0 || dim_of(p->m, d->parts) == d || dim_of(p->m, d->parts)->parts || d->most < 1)
     return p_error(p, at, "'%s' has no parts of '%s'; a size and another dimension are expected", d->name,
                    name);
   return true;

@@ -186,17 +186,27 @@ static void check_results(struct verifier *c, const struct op *op) {
              text_of(c, op->out[i]->type));
 }
 
+/* Whether the block is in a repeat over those parts. */
+static bool goes_through(const struct block *b, int64_t dim) {
+  for (; b->parent; b = b->parent->block)
+    if (b->parent->code == OP_REPEAT && b->parent->attr.group == dim)
+      return true;
+  return false;
+}
+
 /* Dimensions that are known only at each call lead, and come in with the function's arguments and results. */
-static void check_dims(struct verifier *c, struct loc at, struct type t) {
+static void check_dims(struct verifier *c, struct loc at, const struct block *b, struct type t) {
   for (int i = 0; i < t.rank; i++) {
     if (t.dim[i] >= 0)
       continue;
     const char *name = dim_of(c->m, t.dim[i])->name;
+    int64_t parts = dim_of(c->m, t.dim[i])->parts;
     if (i > 0)
       report(c, at, "%s: only the first axis can be %s, which is known only at each call", text_of(c, t),
              name);
-    else if (!func_has_dim(c->f, t.dim[i]) &&
-             !(dim_of(c->m, t.dim[i])->parts && func_has_dim(c->f, dim_of(c->m, t.dim[i])->parts)))
+    else if (parts && !goes_through(b, t.dim[i]))
+      report(c, at, "%s stands outside a repeat over parts %s", text_of(c, t), name);
+    else if (!func_has_dim(c->f, parts ? parts : t.dim[i]))
       report(c, at, "%s in '%s': no argument or result of the function has the dimension %s", text_of(c, t),
              c->f->name, name);
     else
@@ -205,9 +215,17 @@ static void check_dims(struct verifier *c, struct loc at, struct type t) {
   }
 }
 
+static bool is_part_number(const struct value *v, int64_t dim) {
+  return !v->def && v->index == 0 && v->block->parent && v->block->parent->code == OP_REPEAT &&
+         v->block->parent->attr.group == dim;
+}
+
 /* A function of several sequences has the state of each, another that of the one. */
 static void check_state(struct verifier *c, const struct op *op) {
   const struct state *s = op->attr.symbol ? state_find(c->m, op->attr.symbol) : NULL;
+  const struct value *v = op->code == OP_READ ? op->out[0] : op->n_in ? op->in[0] : NULL;
+  if (s && v && type_is_part(c->m, v->type, s->type) && !is_part_number(op->in[op->n_in - 1], v->type.dim[0]))
+    report(c, op->at, "%s: the part of '%s' is not the one of the repeat around it", name_of(op), s->name);
   if (s && type_dynamic(s->type)) {
     if (func_sequences(c->m, c->f))
       report(c, op->at, "%s: '%s' is as long as a call, and '%s' is of several sequences", name_of(op),
@@ -251,7 +269,7 @@ static void make_visible(struct verifier *c, struct loc at, struct value *v, con
                          const struct block *b, int index) {
   if (v->def != def || v->block != b || v->index != index)
     report(c, at, "%s: a result or argument that is linked elsewhere", def ? name_of(def) : "block");
-  check_dims(c, at, v->type);
+  check_dims(c, at, b, v->type);
   check_format(c, at, def ? name_of(def) : "argument", v->type, v->frac);
   v->id = c->visible.n;
   vec_push(&c->arena, c->visible, v);

@@ -241,7 +241,8 @@ static void compiled_steps_give_the_same_bits(void **state) {
   int compared = 0, wrong = 0;
   for (uint64_t seed = 1; seed <= SEEDS; seed++) {
     struct trial t;
-    struct pass_options o = {.verify = true, .context = {.chunk = TOKENS, .logits = 4, .moments = STORE_BF16}};
+    struct pass_options o = {.verify = true,
+                             .context = {.chunk = TOKENS, .logits = 4, .moments = STORE_BF16}};
     open_trial(&t, seed);
     if (gives_floats(t.j.module) && passes_run(t.j.module, "cse,dce,training-form", &o)) {
       bool made = passes_run(

@@ -30,12 +30,12 @@ static const struct argp_option options[] = {
      "passes and pipelines to run, separated by commas (default: none, only check and print)", 0},
     {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 0},
     {"print-loops", KEY_LOOPS, 0, 0, "prints the loops that the back ends get, instead of the IR", 0},
-    {"recompute", KEY_RECOMPUTE, "none|elementwise|layer", 0,
-     "differentiate: what a backward pass computes again instead of keeping it (default: all of a layer)", 0},
-    {"memory", KEY_MEMORY, "BYTES", 0,
-     "differentiate: computes as little again as a training step of so many bytes lets it; instead of "
-     "--recompute",
+    {"recompute", KEY_RECOMPUTE, "MODE", 0,
+     "differentiate: what a backward pass computes again instead of keeping it: none, elementwise, layer "
+     "(default: a layer, whose start is kept)",
      0},
+    {"memory", KEY_MEMORY, "BYTES", 0,
+     "differentiate: computes as little again as fits a training step into so many bytes (19G, 800M)", 0},
     {"moments", KEY_MOMENTS, "f32|bf16", 0, "optimise: how AdamW's moments are kept (default f32)", 0},
     {"print-memory", KEY_PRINT_MEMORY, 0, 0, "prints what a training step's memory is for, instead of the IR",
      0},

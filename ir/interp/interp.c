@@ -249,12 +249,23 @@ static bool run_composite(struct interp *in, const struct op *op) {
 }
 
 static handler *const handlers[OP_COUNT] = {
-    [OP_WEIGHT] = run_weight,   [OP_WSCALE] = run_wscale,       [OP_READ] = run_read,
-    [OP_WRITE] = run_write,     [OP_DEFINE] = run_define,       [OP_RESHAPE] = run_reshape,
-    [OP_SLICE] = run_slice,     [OP_BROADCAST] = run_broadcast, [OP_TRANSPOSE] = run_transpose,
-    [OP_CONCAT] = run_concat,   [OP_INDEX] = run_index,         [OP_TAIL] = run_tail,
-    [OP_REPEAT] = run_repeat,   [OP_SCAN] = run_scan,           [OP_KERNEL] = run_kernel,
-    [OP_SCATTER] = run_scatter, [OP_NTH] = run_nth,
+    [OP_WEIGHT] = run_weight,
+    [OP_WSCALE] = run_wscale,
+    [OP_READ] = run_read,
+    [OP_WRITE] = run_write,
+    [OP_DEFINE] = run_define,
+    [OP_RESHAPE] = run_reshape,
+    [OP_SLICE] = run_slice,
+    [OP_BROADCAST] = run_broadcast,
+    [OP_TRANSPOSE] = run_transpose,
+    [OP_CONCAT] = run_concat,
+    [OP_INDEX] = run_index,
+    [OP_TAIL] = run_tail,
+    [OP_REPEAT] = run_repeat,
+    [OP_SCAN] = run_scan,
+    [OP_KERNEL] = run_kernel,
+    [OP_SCATTER] = run_scatter,
+    [OP_NTH] = run_nth,
 };
 
 /* Whether there is a function of one element, for an operator that goes through its elements. */

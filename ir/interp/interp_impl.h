@@ -73,7 +73,8 @@ struct symbol_slot *state_slot(struct interp *in, const struct state *s);
 struct tensor *added_to(struct interp *in, const struct op *op);
 
 typedef bool handler(struct interp *in, const struct op *op);
-handler run_reshape, run_broadcast, run_transpose, run_slice, run_concat, run_index, run_tail, run_nth, run_scatter;
+handler run_reshape, run_broadcast, run_transpose, run_slice, run_concat, run_index, run_tail, run_nth,
+    run_scatter;
 handler run_weight, run_wscale, run_read, run_write, run_define;
 /* n elements, one after another, and their tangents. */
 void copy_elements(const struct interp *in, struct tensor *to, int64_t to_first, const struct tensor *from,

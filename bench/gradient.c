@@ -3,6 +3,7 @@
  *
  * Each round measures both, one right after the other, because a shared machine is not equally fast for long.
  * A row has the median of the rounds' ratios, and the best rate of a round beside the best limit of one. */
+#include "bench/peak.h"
 #include "runtime/kernels/gradient.h"
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternarize.h"
@@ -22,41 +23,6 @@ static double seconds(clockid_t clock) {
   clock_gettime(clock, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
-
-/* ---- what the processor can do --------------------------------------------------------------- */
-
-/* Twelve accumulators, enough for two multiply-adds a cycle. Written out: compilers would move them to
- * memory. */
-#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-
-#if defined __x86_64__
-#define FMA_LOOP(vector)                                                                                     \
-  __asm__ volatile("1:\n\t" EACH(OPERATION) "dec %0\n\tjnz 1b\n\tvzeroupper"                                 \
-                   : "+r"(rounds)                                                                            \
-                   :                                                                                         \
-                   : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",   \
-                     "xmm10", "xmm11", "xmm12", "xmm13")
-static void peak_fma(long rounds) {
-#define OPERATION(i) "vfmadd231ps %%ymm13, %%ymm12, %%ymm" #i "\n\t"
-  FMA_LOOP("ymm");
-#undef OPERATION
-}
-static void peak_avx512(long rounds) {
-#define OPERATION(i) "vfmadd231ps %%zmm13, %%zmm12, %%zmm" #i "\n\t"
-  FMA_LOOP("zmm");
-#undef OPERATION
-}
-#elif defined __aarch64__
-static void peak_neon(long rounds) {
-#define OPERATION(i) "fmla v" #i ".4s, v16.4s, v17.4s\n\t"
-  __asm__ volatile("1:\n\t" EACH(OPERATION) "subs %0, %0, #1\n\tb.ne 1b"
-                   : "+r"(rounds)
-                   :
-                   : "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v16",
-                     "v17");
-#undef OPERATION
-}
-#endif
 
 /* ---- levels ---------------------------------------------------------------------------------- */
 

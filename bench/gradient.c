@@ -4,6 +4,7 @@
  * Each round measures both, one right after the other, because a shared machine is not equally fast for long.
  * A row has the median of the rounds' ratios, and the best rate of a round beside the best limit of one. */
 #include "bench/peak.h"
+#include "runtime/core/cpu.h"
 #include "runtime/kernels/gradient.h"
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternarize.h"
@@ -51,19 +52,19 @@ static struct level {
    tern_ternary_back_f32_##name,                                                                             \
    tern_ternary_back3_f32_##name,                                                                            \
    tern_matmul_back_f32_##name}
-/* Beside the limit of float32. */
-#define BF16_LEVEL                                                                                           \
-  {"bf16",                                                                                                   \
+/* Those of bfloat16, beside the limit of float32. */
+#define CODES_LEVEL(name)                                                                                    \
+  {#name,                                                                                                    \
    false,                                                                                                    \
    peak_avx512,                                                                                              \
    12 * 2 * 16,                                                                                              \
-   tern_outer_i8_bf16,                                                                                       \
+   tern_outer_i8_##name,                                                                                     \
    NULL,                                                                                                     \
-   tern_ternary_back_f32_bf16,                                                                               \
-   tern_ternary_back3_f32_bf16,                                                                              \
+   tern_ternary_back_f32_##name,                                                                             \
+   tern_ternary_back3_f32_##name,                                                                            \
    NULL}
 #if defined __x86_64__
-    LEVEL(avx512, 16), LEVEL(fma, 8), BF16_LEVEL
+    LEVEL(avx512, 16), LEVEL(fma, 8), CODES_LEVEL(amx), CODES_LEVEL(pairs)
 #elif defined __aarch64__
     LEVEL(neon, 4)
 #endif
@@ -74,7 +75,8 @@ static void find_levels(void) {
 #if defined __x86_64__
   levels[0].runs = __builtin_cpu_supports("avx512f");
   levels[1].runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  levels[2].runs = __builtin_cpu_supports("avx512bf16");
+  levels[2].runs = cpu_has("amx-bf16,avx512bf16,avx512bw", NULL, 0);
+  levels[3].runs = __builtin_cpu_supports("avx512bf16");
 #else
   levels[0].runs = true;
 #endif

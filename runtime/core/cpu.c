@@ -10,10 +10,14 @@
 #if defined(__x86_64__)
 
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 enum { EAX, EBX, ECX, EDX };
 /* Bits of XCR0: what the system saves when it switches tasks. */
-enum { STATE_NONE = 0, STATE_YMM = 0x6, STATE_ZMM = 0xe6 };
+enum { STATE_NONE = 0, STATE_YMM = 0x6, STATE_ZMM = 0xe6, STATE_TILES = 0x60000 };
 
 static const struct feature {
   const char *name;
@@ -33,10 +37,22 @@ static unsigned saved_state(void) {
   return low;
 }
 
+/* Tiles are large, so the system saves those of processes that have asked for them: Linux' arch_prctl(2). The
+ * process's threads, also those that it has already, and its children may use them from then on. */
+static bool may_use(unsigned state) {
+#if defined(__linux__)
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+  return state != STATE_TILES || syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+  return state != STATE_TILES;
+#endif
+}
+
 static bool is_there(const struct feature *row) {
   unsigned r[4] = {0};
   return __get_cpuid_count(row->leaf, row->subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]) &&
-         (r[row->where] >> row->bit & 1) && (saved_state() & row->state) == row->state;
+         (r[row->where] >> row->bit & 1) && (saved_state() & row->state) == row->state &&
+         may_use(row->state);
 }
 
 #elif (defined(__aarch64__) || (defined(__riscv) && __riscv_xlen == 64)) && defined(__linux__)

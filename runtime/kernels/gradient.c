@@ -2,6 +2,7 @@
  * each; loops over them have a constant length, so that compilers vectorise them. */
 #include "runtime/kernels/gradient.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { WIDE = TERN_PANEL };
@@ -39,6 +40,71 @@ static inline void chains(const float *a, int64_t a_step, const float *b, int64_
       sums[l] = fused(a[k * a_step], b[k * b_step + l], sums[l]);
 }
 
+/* ---- in bfloat16 ------------------------------------------------------------------------------ */
+
+static inline uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+static inline float of_bits(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/* A denormal number is a zero of its sign. */
+static inline float flushed(float x) {
+  uint32_t bits = bits_of(x);
+  return of_bits(bits & 0x7f800000u ? bits : bits & 0x80000000u);
+}
+
+/* Half to even; NaN stays NaN. */
+static inline float round_bf16(float x) {
+  uint32_t bits = bits_of(flushed(x)), rounded = bits + 0x7fffu + (bits >> 16 & 1), quiet = bits | 0x400000u;
+  return of_bits(((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) & 0xffff0000u);
+}
+
+/* A step of a chain a column: of those beyond the last step a and b are 0. */
+static inline void bf16_step(const float *a, const float *b, bool there, float sums[WIDE]) {
+  float x = there ? round_bf16(*a) : 0;
+  for (int l = 0; l < WIDE; l++)
+    sums[l] = flushed(fused(x, there ? b[l] : 0, sums[l]));
+}
+
+/* Groups of steps are added to what is in sums. */
+static inline void bf16_groups(const float *a, int64_t a_step, const float *b, int64_t count,
+                               float sums[WIDE]) {
+  for (int64_t k = 0; k < count; k += TERN_GRADIENT_TILE_STEPS) {
+    float even[WIDE] = {0}, odd[WIDE] = {0};
+    for (int64_t i = k; i < k + TERN_GRADIENT_TILE_STEPS; i += 2) {
+      bf16_step(a + i * a_step, b + i * WIDE, i < count, even);
+      bf16_step(a + (i + 1) * a_step, b + (i + 1) * WIDE, i + 1 < count, odd);
+    }
+    for (int l = 0; l < WIDE; l++)
+      sums[l] = flushed(flushed(sums[l]) + flushed(even[l] + odd[l]));
+  }
+}
+
+/* ---- blocks ----------------------------------------------------------------------------------- */
+
+/* A block of steps, to y or, unless `add`, in its place: `width` columns. */
+static inline void add_block(bool bf16, const float *a, int64_t a_step, const float *near, int64_t count,
+                             float *y, int64_t width, bool add) {
+  float sums[WIDE] = {0};
+  if (bf16) {
+    for (int64_t l = 0; add && l < width; l++)
+      sums[l] = y[l];
+    bf16_groups(a, a_step, near, count, sums);
+    add = false;
+  } else {
+    chains(a, a_step, near, WIDE, count, sums);
+  }
+  for (int64_t l = 0; l < width; l++)
+    y[l] = add ? y[l] + sums[l] : sums[l];
+}
+
 /* Columns that one number of a[t, i] serves, from `column` on: at most 16, not past `end`. */
 static inline int64_t together(int64_t column, int64_t end, int64_t group) {
   int64_t most = least(WIDE, end - column);
@@ -48,7 +114,7 @@ static inline int64_t together(int64_t column, int64_t end, int64_t group) {
 /* ---- outer ----------------------------------------------------------------------------------- */
 
 /* Columns [column, column + width) of a block of b as floats, zeros beyond. */
-#define OUTER(name, b_type)                                                                                  \
+#define OUTER(name, b_type, bf16)                                                                            \
   static inline void bring_##name(const b_type *b, int64_t n, int64_t column, int64_t width, int64_t count,  \
                                   float *to) {                                                               \
     memset(to, 0, sizeof(float) * WIDE * (size_t)count);                                                     \
@@ -61,21 +127,20 @@ static inline int64_t together(int64_t column, int64_t end, int64_t group) {
     int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
     for (int64_t t = 0; t < rows; t += TERN_GRADIENT_BLOCK)                                                  \
       for (int64_t j = p.column, width; j < p.column_end; j += width) {                                      \
-        float near[TERN_GRADIENT_BLOCK * WIDE], sums[WIDE];                                                  \
+        float near[TERN_GRADIENT_BLOCK * WIDE];                                                  \
         int64_t count = least(TERN_GRADIENT_BLOCK, rows - t), g = group ? j / group : 0;                     \
         width = together(j, p.column_end, group);                                                            \
         bring_##name(b + t * n, n, j, width, count, near);                                                   \
         for (int64_t i = p.row; i < p.row_end; i++) {                                                        \
-          chains(a + (t * m + i) * groups + g, m * groups, near, WIDE, count, sums);                         \
-          for (int64_t l = 0; l < width; l++)                                                                \
-            y[i * n + j + l] += sums[l];                                                                     \
+          add_block(bf16, a + (t * m + i) * groups + g, m * groups, near, count, y + i * n + j, width, true); \
         }                                                                                                    \
       }                                                                                                      \
   }
 
-OUTER(tern_outer_i8, int8_t)
-OUTER(tern_outer_i16, int16_t)
-OUTER(tern_outer_f32, float)
+OUTER(tern_outer_i8, int8_t, false)
+OUTER(tern_outer_i16, int16_t, false)
+OUTER(tern_outer_f32, float, false)
+OUTER(tern_outer_i8_bf16, int8_t, true)
 
 /* ---- back ------------------------------------------------------------------------------------ */
 
@@ -106,31 +171,31 @@ static inline void bring_matrix(const struct matrix *w, int64_t first, int64_t c
           w->fields ? code(w, first + k, column + l) : ((const float *)w->w)[(first + k) * w->n + column + l];
 }
 
-static inline void back(const struct matrix w, const float *a, float *y, int64_t group, struct tern_part p) {
+static inline void back(bool bf16, const struct matrix w, const float *a, float *y, int64_t group, struct tern_part p) {
   for (int64_t j = p.column, width; j < p.column_end; j += width) {
     width = together(j, p.column_end, group);
     for (int64_t i = 0; i < w.m; i += TERN_GRADIENT_BLOCK) {
-      float near[TERN_GRADIENT_BLOCK * WIDE], sums[WIDE];
+      float near[TERN_GRADIENT_BLOCK * WIDE];
       int64_t count = least(TERN_GRADIENT_BLOCK, w.m - i), g = group ? j / group : 0;
       bring_matrix(&w, i, count, j, width, near);
       for (int64_t t = p.row; t < p.row_end; t++) {
-        chains(a + (t * w.m + i) * w.groups + g, w.groups, near, WIDE, count, sums);
-        for (int64_t l = 0; l < width; l++)
-          y[t * w.n + j + l] = i ? y[t * w.n + j + l] + sums[l] : sums[l];
+        add_block(bf16, a + (t * w.m + i) * w.groups + g, w.groups, near, count, y + t * w.n + j, width, i > 0);
       }
     }
   }
 }
 
-#define BACK(name, fields)                                                                                   \
+#define BACK(name, fields, bf16)                                                                                 \
   TERN_TERNARY_BACK(name) {                                                                                  \
     struct matrix matrix = {fields, w, m, n, group ? (n + group - 1) / group : 1};                           \
-    back(matrix, a, y, group, tern_gradient_share(rows, n, WIDE, thread, threads));                          \
+    back(bf16, matrix, a, y, group, tern_gradient_share(rows, n, WIDE, thread, threads));                          \
   }
-BACK(tern_ternary_back_f32, 4)
-BACK(tern_ternary_back3_f32, 5)
+BACK(tern_ternary_back_f32, 4, false)
+BACK(tern_ternary_back3_f32, 5, false)
+BACK(tern_ternary_back_f32_bf16, 4, true)
+BACK(tern_ternary_back3_f32_bf16, 5, true)
 
 TERN_MATMUL_BACK(tern_matmul_back_f32) {
   struct matrix matrix = {0, w, m, n, 1};
-  back(matrix, a, y, 0, tern_gradient_share(rows, n, WIDE, thread, threads));
+  back(false, matrix, a, y, 0, tern_gradient_share(rows, n, WIDE, thread, threads));
 }

@@ -12,13 +12,13 @@
  * With groups of columns (as in ternary.h) a[t, i] is a row of ceil(n / group) numbers, of which column j
  * takes number j / group; group 0: there is one for all columns.
  *
- * C11, no library but <string.h>. No function allocates; the fast ones take up to 256 KiB of stack. */
+ * C11, no library but <string.h>. No function allocates; the fast ones take up to 512 KiB of stack. */
 #ifndef TERN_GRADIENT_H
 #define TERN_GRADIENT_H
 
 #include "runtime/kernels/ternary.h"
 
-enum { TERN_GRADIENT_BLOCK = 256 };
+enum { TERN_GRADIENT_BLOCK = 256, TERN_GRADIENT_TILE_STEPS = 32 };
 
 /* y[m, n] += a[rows, m, groups]^T b[rows, n].
  *   a, b     nothing beyond the last row is read
@@ -59,15 +59,23 @@ TERN_GRADIENT_LEVEL(fma);    /* AVX2 and FMA */
 TERN_GRADIENT_LEVEL(avx512); /* AVX-512 F */
 TERN_GRADIENT_LEVEL(neon);   /* aarch64 */
 
-/* The same where b, or w, is codes, with a rounded to bfloat16, half to even: another sum, for those who
- * choose it. A block is a chain of pairs of steps: s = fma(a, b, s) of the odd step of a pair, then of the
- * even one; an odd count of steps has a pair of zeros at its end. Denormal operands and results of these
- * steps are zeros of their sign; the block's chain is then added as above. */
-#define TERN_GRADIENT_PAIRS_LEVEL(level)                                                                     \
+/* The same where b, or w, is codes, by two other sums, for those who choose them. Both round a to bfloat16,
+ * half to even, and treat denormal numbers as zeros of their sign, as operands and as results.
+ *
+ * bf16   Steps stand in groups of TERN_GRADIENT_TILE_STEPS, the last filled up with zeros. In a group e is the
+ *        chain of the even steps, o that of the odd ones, each from 0 by e = fma(a, b, e); then
+ *        y = y + (e + o), groups in order, from what is in y (outer) or from 0 (back). A denormal a is a zero
+ *        before it is rounded. That is how Intel's manual defines tdpbf16ps.
+ * pairs  A block, as above, is a chain of pairs of steps: s = fma(a, b, s) of the odd step of a pair, then of
+ *        the even one; an odd count of steps has a pair of zeros at its end. The block's chain is then added
+ *        as above. That is vdpbf16ps. */
+#define TERN_GRADIENT_CODES(level)                                                                           \
   TERN_OUTER(tern_outer_i8_##level, int8_t);                                                                 \
   TERN_TERNARY_BACK(tern_ternary_back_f32_##level);                                                          \
   TERN_TERNARY_BACK(tern_ternary_back3_f32_##level)
-TERN_GRADIENT_PAIRS_LEVEL(bf16); /* AVX-512 F and BF16 */
+TERN_GRADIENT_CODES(bf16);  /* in portable C */
+TERN_GRADIENT_CODES(amx);   /* the same bits: AMX BF16, AVX-512 BF16 and BW */
+TERN_GRADIENT_CODES(pairs); /* AVX-512 F and BF16 */
 
 /* What a thread has of an output of p rows by q columns: [row, row_end) by [column, column_end). The longer
  * side is shared, in units of `unit`. */

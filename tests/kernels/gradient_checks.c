@@ -9,6 +9,10 @@
 #include "runtime/kernels/pack.h"
 #include "tests/kernels/gradient_pairs.h"
 
+#ifdef __x86_64__
+#include "runtime/core/cpu.h"
+#endif
+
 #include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,9 +40,13 @@ typedef TERN_OUTER(outer_f32_function, float);
 typedef TERN_TERNARY_BACK(ternary_back_function);
 typedef TERN_MATMUL_BACK(matmul_back_function);
 
+/* Those that are not of float32 have codes alone. */
+enum sum { FLOAT32, PAIRS, BF16 };
+
 struct level {
   const char *name;
-  bool runs, pairs; /* pairs: of bfloat16, with codes alone */
+  bool runs;
+  enum sum sum;
   outer_i8_function *outer_i8;
   outer_i16_function *outer_i16;
   outer_f32_function *outer_f32;
@@ -48,17 +56,17 @@ struct level {
 #define LEVEL(name, runs, suffix)                                                                            \
   {name,                                                                                                     \
    runs,                                                                                                     \
-   false,                                                                                                    \
+   FLOAT32,                                                                                                  \
    tern_outer_i8##suffix,                                                                                    \
    tern_outer_i16##suffix,                                                                                   \
    tern_outer_f32##suffix,                                                                                   \
    {tern_ternary_back_f32##suffix, tern_ternary_back3_f32##suffix},                                          \
    tern_matmul_back_f32##suffix}
 
-#define PAIRS_LEVEL(name, runs, suffix)                                                                      \
+#define CODES_LEVEL(name, runs, sum, suffix)                                                                 \
   {name,                                                                                                     \
    runs,                                                                                                     \
-   true,                                                                                                     \
+   sum,                                                                                                      \
    tern_outer_i8##suffix,                                                                                    \
    NULL,                                                                                                     \
    NULL,                                                                                                     \
@@ -66,9 +74,9 @@ struct level {
    NULL}
 
 TERN_GRADIENT_LEVEL(plain); /* gradient_plain.c */
-TERN_GRADIENT_PAIRS_LEVEL(plain_pairs);
+TERN_GRADIENT_CODES(plain_pairs);
 
-/* Those whose sums are pairs come last. */
+/* Those of other sums come last. */
 static const struct level *levels(int *count) {
   static struct level all[] = {
       LEVEL("portable", true, ),
@@ -76,16 +84,19 @@ static const struct level *levels(int *count) {
 #ifdef __x86_64__
       LEVEL("fma", false, _fma),
       LEVEL("avx512", false, _avx512),
-      PAIRS_LEVEL("bf16", false, _bf16),
+      CODES_LEVEL("amx", false, BF16, _amx),
+      CODES_LEVEL("pairs", false, PAIRS, _pairs),
 #elif defined __aarch64__
       LEVEL("neon", true, _neon),
 #endif
-      PAIRS_LEVEL("plain pairs", true, _plain_pairs),
+      CODES_LEVEL("plain pairs", true, PAIRS, _plain_pairs),
+      CODES_LEVEL("portable bf16", true, BF16, _bf16),
   };
 #ifdef __x86_64__
   all[2].runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   all[3].runs = __builtin_cpu_supports("avx512f");
-  all[4].runs = __builtin_cpu_supports("avx512bf16");
+  all[4].runs = cpu_has("amx-bf16,avx512bf16,avx512bw", NULL, 0);
+  all[5].runs = __builtin_cpu_supports("avx512bf16");
 #endif
   *count = (int)(sizeof all / sizeof *all);
   return all;
@@ -169,15 +180,35 @@ static float word(float even, float odd) {
 }
 
 /* A block's chain: of `count` steps, a step a number of a and of b. */
-static float chain(bool pairs, const float *a, const float *b, int64_t count) {
+static float chain(enum sum how, const float *a, const float *b, int64_t count) {
   float sum = 0;
-  for (int64_t k = 0; !pairs && k < count; k++)
+  for (int64_t k = 0; how == FLOAT32 && k < count; k++)
     sum = fmaf(a[k], b[k], sum);
-  for (int64_t k = 0; pairs && k < count; k += 2) {
+  for (int64_t k = 0; how == PAIRS && k < count; k += 2) {
     float odd_a = k + 1 < count ? rounded(a[k + 1]) : 0, odd_b = k + 1 < count ? b[k + 1] : 0;
     sum = add_pair(word(rounded(a[k]), odd_a), word(b[k], odd_b), sum);
   }
   return sum;
+}
+
+/* A group of the sum in tiles: steps beyond the last are zeros. */
+static float add_group(float y, const float *a, const float *b, int64_t count) {
+  float chains[2] = {0};
+  for (int64_t k = 0; k < TERN_GRADIENT_TILE_STEPS; k++) {
+    float x = k < count ? rounded(flushed(a[k])) : 0, w = k < count ? flushed(b[k]) : 0;
+    chains[k % 2] = flushed(fmaf(x, w, chains[k % 2]));
+  }
+  return flushed(flushed(y) + flushed(chains[0] + chains[1]));
+}
+
+/* y and a block of steps, y being 0 where it is the first that replaces what is there. */
+static float add_steps(enum sum how, bool replaced, float y, const float *a, const float *b, int64_t count) {
+  if (how != BF16)
+    return replaced ? chain(how, a, b, count) : y + chain(how, a, b, count);
+  y = replaced ? 0 : y;
+  for (int64_t k = 0; k < count; k += TERN_GRADIENT_TILE_STEPS)
+    y = add_group(y, a + k, b + k, count - k);
+  return y;
 }
 
 /* ---- outer ----------------------------------------------------------------------------------- */
@@ -198,7 +229,7 @@ static float element(enum number number, const void *b, int64_t at) {
                          : ((const float *)b)[at];
 }
 
-static void naive_outer(const struct shape *s, enum number number, bool pairs, const float *a, const void *b,
+static void naive_outer(const struct shape *s, enum number number, enum sum how, const float *a, const void *b,
                         float *y) {
   int64_t groups = groups_of(s);
   float left[TERN_GRADIENT_BLOCK], right[TERN_GRADIENT_BLOCK];
@@ -209,7 +240,7 @@ static void naive_outer(const struct shape *s, enum number number, bool pairs, c
           left[k] = a[((t + k) * s->m + i) * groups + (s->group ? j / s->group : 0)];
           right[k] = element(number, b, (t + k) * s->n + j);
         }
-        y[i * s->n + j] = y[i * s->n + j] + chain(pairs, left, right, k);
+        y[i * s->n + j] = add_steps(how, false, y[i * s->n + j], left, right, k);
       }
 }
 
@@ -247,11 +278,11 @@ static void check_outer(const struct shape s, enum number number, enum kind kind
   void *b = random_codes(number, s.rows * s.n, kind, extreme);
   float *expected = malloc(sizeof *expected * (size_t)outputs), *y = malloc(sizeof *y * (size_t)outputs);
   for (int k = 0; k < n; k++) {
-    if (!all[k].runs || (all[k].pairs && number != I8))
+    if (!all[k].runs || (all[k].sum && number != I8))
       continue;
-    if (k == 0 || all[k].pairs) {
+    if (k == 0 || all[k].sum) {
       memcpy(expected, before, sizeof *y * (size_t)outputs);
-      naive_outer(&s, number, all[k].pairs, a, b, expected);
+      naive_outer(&s, number, all[k].sum, a, b, expected);
     }
     for (uint32_t threads = 1; threads <= 5; threads++) {
       memcpy(y, before, sizeof *y * (size_t)outputs);
@@ -274,7 +305,7 @@ static float weight(enum stored stored, const int8_t *codes, const float *w, int
   return stored == FLOATS ? w[at] : codes[at];
 }
 
-static void naive_back(const struct shape *s, enum stored stored, bool pairs, const int8_t *codes,
+static void naive_back(const struct shape *s, enum stored stored, enum sum how, const int8_t *codes,
                        const float *w, const float *a, float *y) {
   int64_t groups = groups_of(s);
   float left[TERN_GRADIENT_BLOCK], right[TERN_GRADIENT_BLOCK];
@@ -286,7 +317,7 @@ static void naive_back(const struct shape *s, enum stored stored, bool pairs, co
           left[k] = a[(t * s->m + i + k) * groups + (s->group ? j / s->group : 0)];
           right[k] = weight(stored, codes, w, (i + k) * s->n + j);
         }
-        *to = i ? *to + chain(pairs, left, right, k) : chain(pairs, left, right, k);
+        *to = add_steps(how, i == 0, *to, left, right, k);
       }
 }
 
@@ -311,10 +342,10 @@ static void check_back_of(const struct shape s, enum stored stored, enum kind ki
     codes[k] = (int8_t)(random_number() % 3) - 1;
   (stored == TILE3 ? tern_pack_tile3 : tern_pack_tile2)(codes, s.m, s.n, packed);
   for (int k = 0; k < n; k++) {
-    if (!all[k].runs || (all[k].pairs && stored == FLOATS))
+    if (!all[k].runs || (all[k].sum && stored == FLOATS))
       continue;
-    if (k == 0 || all[k].pairs)
-      naive_back(&s, stored, all[k].pairs, codes, w, a, expected);
+    if (k == 0 || all[k].sum)
+      naive_back(&s, stored, all[k].sum, codes, w, a, expected);
     for (uint32_t threads = 1; threads <= 5; threads++) {
       memset(y, 0x55, sizeof *y * (size_t)outputs);
       for (uint32_t thread = 0; thread < threads; thread++)
@@ -397,7 +428,7 @@ static void adds_to_what_is_there(void) {
   for (int k = 0; k < n; k++) {
     float y[6] = {1, -2, 3, -4, 5, -6};
     const float expected[6] = {1, -2, 3, -4, 5, -6};
-    if (all[k].runs && !all[k].pairs)
+    if (all[k].runs && !all[k].sum)
       all[k].outer_f32(a, b, y, 2, 3, 0, 1, 0, 1);
     if (!same(y, expected, 6))
       differs("%s: outer of zeros changes what is there", all[k].name);

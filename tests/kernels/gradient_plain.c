@@ -53,7 +53,7 @@ INLINE vec codes_of(uint32_t word, int v) {
 #include "runtime/kernels/gradient_tiles.h"
 
 #ifdef TERN_PAIRS
-TERN_GRADIENT_PAIRS_LEVEL(plain_pairs);
+TERN_GRADIENT_CODES(plain_pairs);
 TERN_GRADIENT(plain_pairs)
 #else
 TERN_GRADIENT_LEVEL(plain);

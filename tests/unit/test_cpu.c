@@ -32,7 +32,7 @@ static const struct {
  * their own makes, names for the system, versions of an architecture that stand for features with names of
  * their own, and what all processors of the family have. */
 static const char x86_unused[] =
-    " adx avx512vp2intersect aes amx-bf16 amx-fp16 amx-int8 amx-tile cldemote clflushopt clwb clzero cmov "
+    " adx avx512vp2intersect aes amx-fp16 cldemote clflushopt clwb clzero cmov "
     "cmpccxadd "
     "crc32 cx8 enqcmd evex512 fsgsbase fxsr hreset invpcid kl lwp mmx movdir64b movdiri mwaitx "
     "pclmul pconfig pku prefetchi prfchw ptwrite rdpid rdpru rdrnd rdseed sahf serialize sgx sha "

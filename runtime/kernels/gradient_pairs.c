@@ -1,4 +1,4 @@
-/* gradient_bf16.c: the products of a backward pass one of whose operands bfloat16 has exactly, for AVX-512
+/* gradient_pairs.c: the products of a backward pass one of whose operands bfloat16 has exactly, for AVX-512
  * BF16. */
 #if defined __AVX512BF16__ && defined __AVX512F__
 #include "runtime/kernels/gradient_zmm.h"
@@ -10,7 +10,7 @@ INLINE vec mac(vec a, vec b, vec s) {
 #define TERN_PAIRS
 #include "runtime/kernels/gradient_tiles.h"
 
-TERN_GRADIENT(bf16)
+TERN_GRADIENT(pairs)
 #else
-typedef int tern_no_gradient_bf16; /* nothing to compile for this processor */
+typedef int tern_no_gradient_pairs; /* nothing to compile for this processor */
 #endif

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_STEPS = 3000, KEY_PROFILE, KEY_SECONDS, STEPS_MOST = 1000, PEAK_ROUNDS = 300000 };
+enum { KEY_STEPS = 3000, KEY_PROFILE, KEY_SECONDS, KEY_BATCH, KEY_THREADS, STEPS_MOST = 1000, PEAK_ROUNDS = 300000 };
 
 struct bench {
   struct job job;
@@ -36,6 +36,8 @@ struct bench {
 static const struct argp_option options[] = {
     {"steps", KEY_STEPS, "N", 0, "steps that are measured at least (5)", 0},
     {"seconds", KEY_SECONDS, "S", 0, "and until so much time has passed (2)", 0},
+    {"batch", KEY_BATCH, "N", 0, "sequences of a step (8)", 0},
+    {"threads", KEY_THREADS, "N", 0, "only this number of threads", 0},
     {"profile", KEY_PROFILE, 0, 0, "where the time goes, by kernel", 0},
     {0}};
 
@@ -45,6 +47,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case ARGP_KEY_INIT: state->child_inputs[0] = &b->job; break;
   case KEY_STEPS: b->steps = atoi(arg); break;
   case KEY_SECONDS: b->seconds = atof(arg); break;
+  case KEY_BATCH: b->job.options.batch = atoi(arg); break;
+  case KEY_THREADS: b->job.options.threads = atoi(arg); break;
   case KEY_PROFILE: b->profile = true; break;
   case ARGP_KEY_ARG: b->job.options.spec = arg; break;
   case ARGP_KEY_NO_ARGS: argp_error(state, "a SPEC is expected"); break;
@@ -53,7 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   return 0;
 }
 
-static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&compile_training_argp, 0, NULL, 0}, {0}};
 static const struct argp arguments = {
     options,  parse, "SPEC", "Measures a training step: --batch sequences (8) of --chunk tokens (256).",
     children, NULL,  NULL};

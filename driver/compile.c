@@ -15,6 +15,7 @@
 enum {
   KEY_WEIGHTS = 1000,
   KEY_SET,
+  KEY_PRODUCTS,
   KEY_PASSES,
   KEY_PRINT_AFTER,
   KEY_DISABLE,
@@ -82,12 +83,19 @@ static const struct argp_option form_rows[] = {
      "threads that the program uses unless told otherwise (default: as many as pay)", 3},
     {0}};
 
+#define PRODUCTS_OPTION(group)                                                                               \
+  {"products", KEY_PRODUCTS, "float32|bf16", 0,                                                              \
+   "how a training step sums its products: in float32 (the default), or with gradients rounded to bfloat16, " \
+   "which AMX does many times as fast (docs/numerics.md)",                                                   \
+   group}
+
 static const struct argp_option training_rows[] = {
     {0, 0, 0, 0, "What the trainer can do at once:", 3},
     {"chunk", KEY_CHUNK, "N", 0,
      "most tokens that go forward and back together (default " QUOTE(
          TRAINING_CHUNK) "); a longer sequence goes in parts, with the same derivative",
      3},
+    PRODUCTS_OPTION(3),
     {0}};
 
 static const struct argp_option target_rows[] = {
@@ -121,6 +129,7 @@ static const struct argp_option request_rows[] = {
      "fixed-point: most bits of a fixed-point number, " QUOTE(WORD_LEAST) " to " QUOTE(
          WORD_MOST) " (default " QUOTE(WORD_MOST) ")",
      0},
+    PRODUCTS_OPTION(0),
     {0}};
 
 /* Of programs only: `simulate` and `synth` take them, as they always did, and say that they mean nothing
@@ -184,6 +193,13 @@ static enum scale_rule scale_rule(struct argp_state *state, const char *arg) {
   return rule;
 }
 
+static enum products products(struct argp_state *state, const char *arg) {
+  enum products p = PRODUCTS_FLOAT32;
+  if (!products_parse(arg, &p))
+    argp_error(state, "--products takes float32 or bf16, got '%s'", arg);
+  return p;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct job *j = state->input;
   struct compile_options *o = &j->options;
@@ -211,6 +227,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_FEATURES: o->features = arg; break;
   case KEY_THREADS: o->threads = whole_number(state, "threads", arg, 1, 64); break;
   case KEY_PACKING: o->packing = packing(state, arg); break;
+  case KEY_PRODUCTS: o->products = products(state, arg); break;
   case KEY_FIXED: o->fixed = true; break;
   case KEY_FIXED_BITS:
     o->fixed_bits = whole_number(state, "fixed-bits", arg, WORD_LEAST, WORD_MOST);
@@ -390,6 +407,7 @@ static struct pass_context pass_context(struct job *j) {
                                .packing = o->packing || !j->policy ? o->packing : j->policy->packing,
                                .slow_trits = j->slow_trits,
                                .policy = j->policy,
+                               .products = o->products,
                                .word = o->fixed_bits,
                                .recompute = o->recompute,
                                .moments = o->moments,

@@ -30,6 +30,7 @@ struct compile_options {
   enum scale_rule weight_scale;        /* of weights whose spec names none */
   const char *triple, *cpu, *features; /* NULL: this machine's */
   enum storage packing;                /* STORE_NONE: by the rule of plan-memory */
+  enum products products;              /* of a training step */
   int threads;                         /* the built program's default; 0: as many as the machine has */
   int chunk;                           /* most tokens a prefill; 0: the pass's default */
   enum storage moments;                /* how an optimiser's moments are kept; STORE_NONE: as float32 */

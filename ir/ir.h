@@ -95,14 +95,20 @@ enum attr_flags {
   A_FRAC = 512,
   A_ROUND = 1024,
   A_GROUP = 2048,
-  A_CURVE = 4096,  /* curve, out_frac, segments */
-  A_REVERSE = 8192 /* of a region */
+  A_CURVE = 4096,   /* curve, out_frac, segments */
+  A_REVERSE = 8192, /* of a region */
+  A_PRODUCTS = 16384
 };
 
 /* The rounding modes a quantiser can name. TRUNCATE: toward zero; FLOOR: toward minus infinity. */
 enum rounding { ROUND_HALF_EVEN, ROUND_HALF_AWAY, ROUND_TRUNCATE, ROUND_FLOOR, ROUND_COUNT };
 const char *rounding_name(enum rounding r); /* "half_even", "half_away", "truncate", "floor" */
 bool rounding_parse(const char *name, enum rounding *r);
+
+/* How products of a backward pass that have codes on one side are summed (docs/numerics.md). */
+enum products { PRODUCTS_FLOAT32, PRODUCTS_BF16, PRODUCTS_COUNT };
+const char *products_name(enum products p); /* "float32", "bf16" */
+bool products_parse(const char *name, enum products *p);
 
 /* The functions that `curve` knows, each on its domain; ir/curve.h has the table that approximates one. */
 enum curve {
@@ -133,6 +139,7 @@ struct attrs {
   int out_frac, segments; /* curve: fraction bits of the result; log2 of the number of pieces */
   int64_t group;          /* ternary_sum: columns that share a sum; 0: the whole row. nth: iterations of the
                              inner repeat. repeat: the dimension of parts that it goes through; 0: none */
+  enum products products; /* ternary_back, outer */
   bool reverse;           /* repeat, scan: from the last index or token to the first */
 };
 enum { FRAC_DYNAMIC = -128 };

@@ -27,6 +27,19 @@ bool opcode_parse(const char *text, enum opcode *code) {
   return false;
 }
 
+static const char *const products_names[PRODUCTS_COUNT] = {"float32", "bf16"};
+
+const char *products_name(enum products p) {
+  return products_names[p];
+}
+
+bool products_parse(const char *name, enum products *p) {
+  int i = find_name(products_names, PRODUCTS_COUNT, name);
+  if (i >= 0)
+    *p = (enum products)i;
+  return i >= 0;
+}
+
 static const char *const roundings[ROUND_COUNT] = {"half_even", "half_away", "truncate", "floor"};
 
 const char *rounding_name(enum rounding r) {

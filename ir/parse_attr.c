@@ -81,6 +81,13 @@ static bool read_group(struct parser *p, struct attrs *a) {
   return p_integer(p, 0, INT64_MAX, &a->group);
 }
 
+static bool read_products(struct parser *p, struct attrs *a) {
+  if (p->tok.kind != TOKEN_WORD || !products_parse(p->tok.text, &a->products))
+    return p_expected(p, "a way to sum products (float32, bf16)");
+  p_next(p);
+  return true;
+}
+
 static const struct key {
   const char *name;
   unsigned flag;
@@ -93,7 +100,7 @@ static const struct key {
     {"bits", A_BITS, false, read_bits},          {"frac", A_FRAC, false, read_frac},
     {"round", A_ROUND, false, read_round},       {"group", A_GROUP, true, read_group},
     {"curve", A_CURVE, false, read_curve},       {"out_frac", A_CURVE, false, read_out_frac},
-    {"segments", A_CURVE, false, read_segments},
+    {"segments", A_CURVE, false, read_segments}, {"products", A_PRODUCTS, true, read_products},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 

@@ -305,6 +305,10 @@ static void put_group(FILE *out, const struct op *op) {
   put_integer(out, op->attr.group);
 }
 
+static void put_products(FILE *out, const struct op *op) {
+  fprintf(out, "products = %s", products_name(op->attr.products));
+}
+
 /* Those that stand in braces; symbol, name and count have places of their own. */
 static const struct {
   unsigned flag;
@@ -312,13 +316,15 @@ static const struct {
 } braced[] = {
     {A_VALUE, put_value_attr}, {A_EPS, put_eps},     {A_AXIS, put_axis}, {A_RANGE, put_range},
     {A_PERM, put_perm},        {A_BITS, put_bits},   {A_FRAC, put_frac}, {A_ROUND, put_rounding},
-    {A_GROUP, put_group},      {A_CURVE, put_curve},
+    {A_GROUP, put_group},      {A_CURVE, put_curve}, {A_PRODUCTS, put_products},
 };
 
 static void put_attrs(FILE *out, const struct op *op) {
   unsigned flags = op_info[op->code].attrs;
   if (op->attr.group == 0)
     flags &= ~(unsigned)A_GROUP;
+  if (op->attr.products == PRODUCTS_FLOAT32)
+    flags &= ~(unsigned)A_PRODUCTS;
   const char *before = " {";
   for (size_t i = 0; i < sizeof braced / sizeof *braced; i++)
     if (flags & braced[i].flag) {

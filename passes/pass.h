@@ -47,6 +47,7 @@ struct pass_context {
   int64_t logits; /* differentiate: most tokens whose logits there are at a time; 0: LOGITS_DEFAULT */
   enum storage moments; /* optimise: how AdamW's moments are kept, STORE_NONE (as float32) or STORE_BF16 */
   struct recompute recompute; /* differentiate: what a backward pass computes again */
+  enum products products; /* ternarize: how products of a backward pass are summed */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
    * diagnostic. NULL: there is no checkpoint. */
   bool (*know_ranges)(void *self);

@@ -37,6 +37,7 @@ struct quantised {
 
 struct ternarize {
   struct module *m;
+  enum products products;
   VEC(struct quantised) done;
   bool ok;
 };
@@ -153,6 +154,7 @@ static struct value *ternary_back(struct ternarize *t, struct builder *b, struct
     d = over_groups(b, d);
   }
   d = build2(b, OP_DIV, d, weight_scale(b, weight));
+  attr.products = t->products;
   return build(b, OP_TERNARY_BACK, 2, (struct value *[]){op->in[0], d}, &attr, NULL)->out[0];
 }
 
@@ -182,6 +184,8 @@ static void rewrite_outer(struct ternarize *t, struct op *op) {
     return;
   op->in[0] = build2(&b, OP_DIV, op->in[0], q->scale);
   op->in[1] = q->codes;
+  if (q->codes->type.elem == ELEM_I8)
+    op->attr.products = t->products;
 }
 
 /* ---- quantised states: codes, and their scales in a state beside them --------------------------------- */
@@ -286,8 +290,7 @@ static void drop_quantizers(struct op *op, void *data) {
 }
 
 bool pass_ternarize(struct module *m, const struct pass_context *c) {
-  (void)c;
-  struct ternarize t = {.m = m, .ok = true};
+  struct ternarize t = {.m = m, .products = c->products, .ok = true};
   for (struct func *f = m->funcs; f; f = f->next) {
     walk(f->body, visit, &t);
     settle_forwarded(f->body);

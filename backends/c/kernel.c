@@ -358,7 +358,7 @@ static void print_called(struct c_printer *p, const struct kernel *k) {
         x->buffer ? arena_printf(p->arena, "(void *)(%s)", address(p, x->buffer)) : index_text(p, x->number);
     list = arena_printf(p->arena, "%s%s, ", list, text);
   }
-  print_line(p, "%s(%sthread, threads);", k->function, list);
+  print_line(p, "%s(%sthread, threads);", product_function(p->arena, k), list);
 }
 
 static bool index_uses(const struct index *i, enum index_kind kind, int64_t dim) {

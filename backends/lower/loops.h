@@ -184,9 +184,13 @@ struct kernel {
    */
   const char *function;
   bool levels; /* gradient.h has variants of it for better processors, of the same bits */
+  enum products products; /* and of one that is not of float32 a function of its own (product_function) */
   VEC(struct call_argument) arguments;
   struct kernel *next;
 };
+
+/* The function of a KERNEL_CALL in portable C, in the arena. */
+const char *product_function(struct arena *a, const struct kernel *k);
 
 struct call {            /* one entry of a schedule */
   struct kernel *kernel; /* or NULL: a repeat */

@@ -185,7 +185,7 @@ static void print_sum(const struct loops_printer *p, const struct kernel *k) {
 }
 
 static void print_called(const struct loops_printer *p, const struct kernel *k) {
-  fprintf(p->out, "  call %s", k->function);
+  fprintf(p->out, "  call %s%s", k->function, k->products == PRODUCTS_BF16 ? "_bf16" : "");
   for (int i = 0; i < k->arguments.n; i++) {
     fputc(' ', p->out);
     if (k->arguments.at[i].buffer)

@@ -56,6 +56,7 @@ static void outer(struct kernel_lowering *u, const struct op *op) {
                         : b.elem == ELEM_I16 ? "tern_outer_i16"
                                              : "tern_outer_f32";
   u->kernel->levels = true;
+  u->kernel->products = op->attr.products;
   add_buffer(u, buffer_of_value(u, op->in[0]), false);
   add_buffer(u, buffer_of_value(u, op->in[1]), false);
   add_buffer(u, symbol_buffer(u, op, 2), true);
@@ -74,6 +75,7 @@ static void back(struct kernel_lowering *u, const struct op *op) {
                         : w->stored == STORE_TILE3 ? "tern_ternary_back3_f32"
                                                    : "tern_ternary_back_f32";
   u->kernel->levels = true;
+  u->kernel->products = op->attr.products;
   add_buffer(u, symbol_buffer(u, weight, 0), false);
   add_buffer(u, buffer_of_value(u, op->in[1]), false);
   add_buffer(u, buffer_of_value(u, op->out[0]), true);
@@ -144,6 +146,10 @@ void lower_product(struct kernel_lowering *u, const struct op *op) {
   case OP_SCATTER: scatter(u, op); break;
   default: back(u, op); break;
   }
+}
+
+const char *product_function(struct arena *a, const struct kernel *k) {
+  return k->products == PRODUCTS_BF16 ? arena_printf(a, "%s_bf16", k->function) : k->function;
 }
 
 bool loops_call(const struct loops *l) {

@@ -310,8 +310,9 @@ static void ternary_sum(struct body *b) {
 static void called(struct body *b) {
   const struct kernel *k = b->kernel;
   struct arena *a = &b->e->arena;
-  const struct product_level *level = k->levels ? b->e->target->products : NULL;
-  LLVMValueRef f = emitter_function(b->e, arena_printf(a, "%s%s", k->function, level ? level->suffix : ""));
+  const struct product_level *level = k->levels ? b->e->target->products[k->products] : NULL;
+  const char *name = level ? arena_printf(a, "%s%s", k->function, level->suffix) : product_function(a, k);
+  LLVMValueRef f = emitter_function(b->e, name);
   LLVMTypeRef type = LLVMGlobalGetValueType(f);
   unsigned n = (unsigned)k->arguments.n;
   LLVMTypeRef *types = arena_array(a, LLVMTypeRef, n + 2);

@@ -58,13 +58,20 @@ static bool link_family(struct emitter *e, enum bitcode first, enum bitcode last
   return true;
 }
 
+static bool link_products(struct emitter *e) {
+  bool ok = link_family(e, BITCODE_GRADIENT_X86_64, BITCODE_GRADIENT_RISCV64);
+  for (enum products p = 0; ok && p < PRODUCTS_COUNT; p++) {
+    const struct product_level *level = e->target->products[p];
+    ok = !level || link_bitcode(e, &bitcode_modules[level->extra]);
+  }
+  return ok;
+}
+
 static bool link_kernels(struct emitter *e) {
   const struct level *level = e->target->level;
   if (!link_family(e, BITCODE_X86_64, BITCODE_RISCV64))
     return false;
-  const struct product_level *products = e->target->products;
-  if (loops_call(e->loops) && (!link_family(e, BITCODE_GRADIENT_X86_64, BITCODE_GRADIENT_RISCV64) ||
-                               (products && !link_bitcode(e, &bitcode_modules[products->extra]))))
+  if (loops_call(e->loops) && !link_products(e))
     return false;
   if (level->extra >= 0 && !link_bitcode(e, &bitcode_modules[level->extra]))
     return false;

@@ -27,11 +27,12 @@ static const struct level levels[] = {
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 
-/* Best first. The level of bfloat16 gives other bits, and is chosen by nobody yet. */
+/* Best first. That of pairs of bfloat16 gives other bits, and is chosen by nobody yet. */
 static const struct product_level product_levels[] = {
-    {"x86_64", "avx512f", "_avx512", BITCODE_GRADIENT_AVX512},
-    {"x86_64", "avx2,fma", "_fma", BITCODE_GRADIENT_FMA},
-    {"aarch64", "", "_neon", BITCODE_GRADIENT_NEON},
+    {PRODUCTS_FLOAT32, "x86_64", "avx512f", "_avx512", BITCODE_GRADIENT_AVX512},
+    {PRODUCTS_FLOAT32, "x86_64", "avx2,fma", "_fma", BITCODE_GRADIENT_FMA},
+    {PRODUCTS_FLOAT32, "aarch64", "", "_neon", BITCODE_GRADIENT_NEON},
+    {PRODUCTS_BF16, "x86_64", "amx-tile,amx-bf16,avx512f,avx512bw,avx512bf16", "_amx", BITCODE_GRADIENT_AMX},
 };
 enum { PRODUCT_LEVELS = sizeof product_levels / sizeof *product_levels };
 
@@ -130,11 +131,16 @@ static bool unknown_family(struct diag *d, const char *triple) {
   return false;
 }
 
-static const struct product_level *products_by_features(const char *family, const char *features) {
-  for (int i = 0; i < PRODUCT_LEVELS; i++)
-    if (strcmp(product_levels[i].family, family) == 0 && features_cover(features, product_levels[i].requires))
-      return &product_levels[i];
-  return NULL;
+static bool product_level_suits(const struct product_level *l, enum products products, const char *family,
+                                const char *features) {
+  return l->products == products && strcmp(l->family, family) == 0 && features_cover(features, l->requires);
+}
+
+static void products_by_features(struct target *t, const char *family, const char *features) {
+  for (enum products p = 0; p < PRODUCTS_COUNT; p++)
+    for (int i = PRODUCT_LEVELS - 1; i >= 0; i--)
+      if (product_level_suits(&product_levels[i], p, family, features))
+        t->products[p] = &product_levels[i];
 }
 
 /* The best level whose features are all on. */
@@ -171,7 +177,7 @@ static void host_cpu(struct target *t, const char *more) {
   t->cpu = take(LLVMGetHostCPUName());
   t->features = join_features(features, more);
   t->level = level_by_features(t->triple, t->features);
-  t->products = products_by_features(t->level->family, t->features);
+  products_by_features(t, t->level->family, t->features);
   t->needs = features_needed(t->level->family, NULL, t->features);
   LLVMDisposeMessage(features);
 }
@@ -203,7 +209,7 @@ static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const c
   }
   char *all = join_features(has, more);
   t->level = level_by_features(t->triple, all);
-  t->products = products_by_features(family, all);
+  products_by_features(t, family, all);
   t->cpu = cpu ? xstrdup(cpu) : xmalloc(strcspn(row->names, " ") + 1);
   if (!cpu)
     snprintf(t->cpu, strcspn(row->names, " ") + 1, "%s", row->names);

@@ -21,6 +21,7 @@ struct level {
 
 /* The same of the products of gradient.h, of all of them: tern_outer_i8_fma. */
 struct product_level {
+  enum products products;
   const char *family, *
     requires, *
             suffix;
@@ -31,7 +32,7 @@ struct target {
   char *triple, *cpu, *features;
   char *needs; /* features that a processor must have (features.h) */
   const struct level *level;
-  const struct product_level *products; /* NULL: the portable ones */
+  const struct product_level *products[PRODUCTS_COUNT]; /* NULL: the portable ones */
   LLVMTargetMachineRef machine;
 };
 

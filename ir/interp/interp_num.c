@@ -8,6 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A denormal number is a zero of its sign. */
+static float float_flushed(float x) {
+  return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
+}
+
+/* As bfloat16, half to even. */
+static float bf16_rounded(float x) {
+  uint32_t bits;
+  if (isnan(x))
+    return x;
+  x = float_flushed(x);
+  memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0x7fffu + (bits >> 16 & 1)) & 0xffff0000u;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 #define REAL            float
 #define REAL_NAME(x)    x##_32
 #define REAL_OF(tensor) (tensor)->f32

@@ -15,6 +15,7 @@ EMBED(avx2, "avx2.bc")
 EMBED(avxvnni, "avxvnni.bc")
 EMBED(vnni, "vnni.bc")
 EMBED(vbmi, "vbmi.bc")
+EMBED(amx, "amx.bc")
 EMBED(neon, "neon.bc")
 EMBED(gradient_x86_64, "gradient_x86_64.bc")
 EMBED(gradient_aarch64, "gradient_aarch64.bc")
@@ -33,6 +34,7 @@ const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
     [BITCODE_X86_64_AVXVNNI] = {"x86_64", tern_bitcode_avxvnni, tern_bitcode_end_avxvnni},
     [BITCODE_X86_64_VNNI] = {"x86_64", tern_bitcode_vnni, tern_bitcode_end_vnni},
     [BITCODE_X86_64_VBMI] = {"x86_64", tern_bitcode_vbmi, tern_bitcode_end_vbmi},
+    [BITCODE_X86_64_AMX] = {"x86_64", tern_bitcode_amx, tern_bitcode_end_amx},
     [BITCODE_AARCH64_NEON] = {"aarch64", tern_bitcode_neon, tern_bitcode_end_neon},
     [BITCODE_GRADIENT_X86_64] = {"x86_64", tern_bitcode_gradient_x86_64, tern_bitcode_end_gradient_x86_64},
     [BITCODE_GRADIENT_AARCH64] = {"aarch64", tern_bitcode_gradient_aarch64,

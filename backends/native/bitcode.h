@@ -12,6 +12,7 @@ enum bitcode {
   BITCODE_X86_64_AVXVNNI,
   BITCODE_X86_64_VNNI,
   BITCODE_X86_64_VBMI,
+  BITCODE_X86_64_AMX,
   BITCODE_AARCH64_NEON,
   BITCODE_GRADIENT_X86_64, /* gradient.h and ternarize.h: portable kernels, one module a family */
   BITCODE_GRADIENT_AARCH64,

@@ -14,6 +14,8 @@ const struct native_options native_defaults = {.optimize = 3, .debug = true};
 
 /* Best first within a family; the last of a family asks for nothing. */
 static const struct level levels[] = {
+    {"x86_64", "amx", "amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_amx", true, true,
+     true, BITCODE_X86_64_AMX},
     {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_vbmi", true, true, true,
      BITCODE_X86_64_VBMI},
     {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "_vnni", true, true, false,
@@ -182,6 +184,10 @@ static void host_cpu(struct target *t, const char *more) {
   LLVMDisposeMessage(features);
 }
 
+/* What processors of a name have and code for them uses only where --features asks for it: systems often keep
+ * tiles from their guests. */
+#define UNASKED "-amx-tile,-amx-bf16,-amx-int8"
+
 /* A CPU by its name; features that the user adds can lift the level, those he takes away lower it. */
 static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const char *more) {
   const char *family = family_level(t->triple, NULL)->family;
@@ -214,7 +220,9 @@ static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const c
   if (!cpu)
     snprintf(t->cpu, strcspn(row->names, " ") + 1, "%s", row->names);
   t->features = join_features(row->base, more);
-  t->needs = features_needed(family, t->cpu, t->features);
+  char *asked = join_features(UNASKED, t->features);
+  t->needs = features_needed(family, t->cpu, asked);
+  free(asked);
   free(has);
   free(all);
   return true;

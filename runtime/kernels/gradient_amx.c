@@ -6,16 +6,10 @@
  * stay in registers for the block, and are in y between blocks. */
 #if defined __AMX_BF16__ && defined __AVX512BF16__ && defined __AVX512BW__
 #include "runtime/kernels/gradient.h"
-#include "runtime/kernels/ternary_inline.h"
-
-#include <immintrin.h>
-#include <stdbool.h>
+#include "runtime/kernels/tiles_amx.h"
 
 enum {
   STEPS = TERN_GRADIENT_TILE_STEPS, /* of an instruction */
-  SIDE = 16,                        /* rows, or columns, of a tile */
-  SET = 2 * SIDE,
-  TILE_BYTES = 1024,
   GROUPS = TERN_GRADIENT_BLOCK / STEPS, /* of a block of steps */
   SET_BYTES = 2 * GROUPS * TILE_BYTES,
   NEAR = 24 /* sets: 384 KiB */
@@ -27,48 +21,11 @@ INLINE int64_t least(int64_t a, int64_t b) {
 
 /* ---- tiles of y ------------------------------------------------------------------------------ */
 
-struct tile_shapes {
-  uint8_t palette, start, unused[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-};
-
-static void open_tiles(void) {
-  static const struct tile_shapes all = {.palette = 1,
-                                         .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-                                         .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
-  _tile_loadconfig(&all);
-}
-
-/* What compilers do not know tile instructions to read and write. */
-#define MEMORY_IS_READ_AND_WRITTEN() __asm__ volatile("" ::: "memory")
-
-INLINE void load_y(const float *y, int64_t stride) {
-  _tile_loadd(0, y, stride);
-  _tile_loadd(1, y + SIDE, stride);
-  _tile_loadd(2, (const char *)y + SIDE * stride, stride);
-  _tile_loadd(3, (const char *)y + SIDE * stride + 64, stride);
-}
-
-INLINE void store_y(float *y, int64_t stride) {
-  _tile_stored(0, y, stride);
-  _tile_stored(1, y + SIDE, stride);
-  _tile_stored(2, (char *)y + SIDE * stride, stride);
-  _tile_stored(3, (char *)y + SIDE * stride + 64, stride);
-}
-
 /* A set of rows against a set of columns; rows of y are `stride` bytes apart. */
 static __attribute__((noinline)) void two_sets(const uint8_t *a, const uint8_t *b, int64_t groups, float *y,
                                                int64_t stride, bool add) {
   MEMORY_IS_READ_AND_WRITTEN();
-  if (add) {
-    load_y(y, stride);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
+  open_sums_tiles(y, stride, add);
   for (int64_t g = 0; g < groups; g++, a += 2 * TILE_BYTES, b += 2 * TILE_BYTES) {
     _tile_loadd(4, a, 64);
     _tile_loadd(6, b, 64);
@@ -79,7 +36,7 @@ static __attribute__((noinline)) void two_sets(const uint8_t *a, const uint8_t *
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
-  store_y(y, stride);
+  store_sums_tiles(y, stride);
   MEMORY_IS_READ_AND_WRITTEN();
 }
 

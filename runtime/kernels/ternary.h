@@ -48,6 +48,7 @@ TERN_TERNARY_SUMS(avx2);
 TERN_TERNARY_SUMS(avxvnni); /* AVX2 and AVX-VNNI */
 TERN_TERNARY_SUMS(vnni);    /* AVX-512 F, BW, VL, VNNI */
 TERN_TERNARY_SUMS(vbmi);    /* and AVX-512 VBMI */
+TERN_TERNARY_SUMS(amx);     /* and AMX INT8 */
 TERN_TERNARY_SUMS(neon);    /* aarch64 with dot products */
 
 /* What every variant needs to know of the layout. */

@@ -51,7 +51,8 @@ INLINE reg fields_of_81(reg r) {
 
 #include "runtime/kernels/ternary_rows.h"
 
-#ifdef TERN_VBMI
+#ifdef TERN_AMX /* ternary_amx.c has more to say */
+#elif defined TERN_VBMI
 TERN_SUMS(vbmi)
 #else
 TERN_SUMS(vnni)

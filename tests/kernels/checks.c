@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #if defined __x86_64__
+#include "runtime/core/cpu.h"
 #include <cpuid.h>
 #elif defined __aarch64__
 #include <sys/auxv.h>
@@ -40,7 +41,7 @@ struct variant {
   bool runs;
   enum packing packing;
 };
-enum { VARIANTS = 10 };
+enum { VARIANTS = 12 };
 
 static int both(struct variant *v, int n, const char *name, bool runs, sum_i8_function *sum,
                 sum_i8_function *sum3) {
@@ -63,6 +64,7 @@ static int variants(struct variant v[VARIANTS]) {
   BOTH(avxvnni, avxvnni);
   BOTH(vnni, vnni);
   BOTH(vbmi, vnni && __builtin_cpu_supports("avx512vbmi"));
+  BOTH(amx, cpu_has("amx-int8,avx512bw,avx512vl,avx512vnni,avx512vbmi", NULL, 0));
 #elif defined __aarch64__
   BOTH(neon, getauxval(AT_HWCAP) & HWCAP_ASIMDDP);
 #endif

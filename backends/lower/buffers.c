@@ -113,6 +113,10 @@ struct buffer *buffer_local(struct kernel_lowering *u, enum elem elem, int64_t e
   return b;
 }
 
+bool buffer_is_local(const struct kernel_lowering *u, const struct buffer *b) {
+  return b->base == BASE_SCRATCH && b->offset >= u->scratch;
+}
+
 /* A name for people: the spec's, or what computes the value. */
 static const char *value_hint(const struct value *v) {
   if (v->name)

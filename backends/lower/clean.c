@@ -14,10 +14,6 @@ struct marks {
   VEC(struct buffer *) used;
 };
 
-static bool is_local(const struct kernel_lowering *u, const struct buffer *b) {
-  return b->base == BASE_SCRATCH && b->offset >= u->scratch;
-}
-
 static bool is_used(const struct marks *m, const struct buffer *b) {
   for (int i = 0; i < m->used.n; i++)
     if (m->used.at[i] == b)
@@ -57,7 +53,7 @@ static void mark_buffer(struct marks *m, struct buffer *b) {
   if (is_used(m, b))
     return;
   vec_push(m->u->a, m->used, b);
-  for (int i = 0; is_local(m->u, b) && i < m->stores.n; i++)
+  for (int i = 0; buffer_is_local(m->u, b) && i < m->stores.n; i++)
     if (m->stores.at[i]->buffer == b)
       mark_store(m, m->stores.at[i]);
 }
@@ -119,7 +115,7 @@ static void keep_buffers(struct kernel_lowering *u, const struct marks *m) {
     if (!is_used(m, b))
       continue;
     u->kernel->buffers.at[n++] = b;
-    if (is_local(u, b)) {
+    if (buffer_is_local(u, b)) {
       b->offset = planned + u->local;
       u->local += (buffer_bytes(b) + 63) / 64 * 64;
     }
@@ -135,7 +131,7 @@ void clean_kernel(struct kernel_lowering *u) {
   bool *accs = arena_array(u->a, bool, k->n_accs + 1);
   collect(&m, k->body);
   for (int i = 0; i < m.stores.n; i++)
-    if (!is_local(u, m.stores.at[i]->buffer)) {
+    if (!buffer_is_local(u, m.stores.at[i]->buffer)) {
       mark_buffer(&m, m.stores.at[i]->buffer);
       mark_store(&m, m.stores.at[i]);
     }

@@ -15,7 +15,7 @@ struct lowering {
   struct entry *entry;
   const struct value *repeat[MAX_REPEATS];
   int depth; /* repeats around */
-  int64_t local;
+  int64_t local, own;
   struct names names;       /* of kernels */
   struct made_kernel *made; /* kernels by operator */
   struct value_map kept;    /* of f */
@@ -104,6 +104,7 @@ static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
   share_kernel(&u, l->f, &l->kept);
   k->weight_bytes = loaded_weights(k);
   l->local = u.local > l->local ? u.local : l->local;
+  l->own = u.own > l->own ? u.own : l->own;
   return k;
 }
 
@@ -265,11 +266,11 @@ static void lower_entry(struct lowering *l, const struct func *f) {
   vec_push(l->a, l->loops->entries, e);
   l->f = f;
   l->entry = e;
-  l->local = 0;
+  l->local = l->own = 0;
   l->kept = kept_values(l->a, f);
   e->schedule = lower_block(l, f->body);
   e->scratch = f->scratch + l->local;
-  e->own = has_each(l->loops, e) ? e->scratch : 0;
+  e->own = has_each(l->loops, e) && e->scratch > l->own ? e->scratch : l->own;
   e->weight_bytes = weights_read(e->schedule);
   if (l->failed)
     return;

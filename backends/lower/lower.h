@@ -6,6 +6,7 @@
  *   emit.c     blocks of statements under construction, the innermost loop level that an expression needs
  *   nest.c     which roots share loops, and the loops
  *   clean.c    drops what nothing uses
+ *   rows.c     arrays of its own of which a thread needs one row
  *   share.c    what the threads of a team do in the kernel
  *   buffers.c  where values, weights and states lie
  *   barriers.c where threads meet between kernels
@@ -115,6 +116,7 @@ struct kernel_lowering { /* one kernel under way */
   const struct made_kernel *made;          /* the kernels lowered so far, by operator */
   int64_t scratch; /* bytes that are planned; arrays of the kernel's own lie behind them */
   int64_t local;   /* bytes of those */
+  int64_t own;     /* of a thread's own memory, bytes to the end of what the kernel has there */
   bool failed;
 };
 
@@ -142,6 +144,7 @@ struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, 
                                 struct index **extra);
 /* An array of the kernel's own. */
 struct buffer *buffer_local(struct kernel_lowering *u, enum elem elem, int64_t elements, const char *name);
+bool buffer_is_local(const struct kernel_lowering *u, const struct buffer *b);
 /* What a weight's path says, in short. */
 const char *weight_name(struct arena *a, const struct weight *w);
 /* Letters, digits and underscores of a text: a name in C. */
@@ -196,6 +199,10 @@ bool make_loops(struct kernel_lowering *u);
 
 /* ---- clean.c ---- */
 void clean_kernel(struct kernel_lowering *u);
+
+/* ---- rows.c ---- */
+/* Gives threads rows of their own, at own_at and behind it, where that is enough; places what is left. */
+void own_rows(struct kernel_lowering *u, int64_t own_at);
 
 /* ---- share.c ---- */
 /* What repeats carry on and the function returns: each thread's copy of it would not do. */

@@ -175,6 +175,7 @@ void share_kernel(struct kernel_lowering *u, const struct func *f, const struct 
     return;
   if (share_loops(u, f->spread)) {
     k->team = TEAM_SHARE;
+    own_rows(u, f->spread ? u->scratch : 0);
     find_own_elements(u);
   } else if (f->spread && can_repeat(u, kept)) {
     k->team = TEAM_EACH;

@@ -142,6 +142,11 @@ static struct value *product(struct ternarize *t, struct builder *b, struct op *
 
 /* ---- products of a backward pass --------------------------------------------------------------------- */
 
+/* One division a scale instead of one a number. */
+static struct value *reciprocal(struct builder *b, struct value *scale) {
+  return build2(b, OP_DIV, build_const(b, 1, scale->type), scale);
+}
+
 static struct value *ternary_back(struct ternarize *t, struct builder *b, struct op *op) {
   const struct op *weight = op->in[0]->def;
   const struct weight *w = weight_find(t->m, weight->attr.symbol);
@@ -153,7 +158,7 @@ static struct value *ternary_back(struct ternarize *t, struct builder *b, struct
     attr.group = w->group < w->type.dim[1] ? w->group : w->type.dim[1];
     d = over_groups(b, d);
   }
-  d = build2(b, OP_DIV, d, weight_scale(b, weight));
+  d = build2(b, OP_MUL, d, reciprocal(b, weight_scale(b, weight)));
   attr.products = t->products;
   return build(b, OP_TERNARY_BACK, 2, (struct value *[]){op->in[0], d}, &attr, NULL)->out[0];
 }
@@ -182,7 +187,7 @@ static void rewrite_outer(struct ternarize *t, struct op *op) {
   struct builder b = builder_before(t->m, op);
   if (!q)
     return;
-  op->in[0] = build2(&b, OP_DIV, op->in[0], q->scale);
+  op->in[0] = build2(&b, OP_MUL, op->in[0], reciprocal(&b, q->scale));
   op->in[1] = q->codes;
   if (q->codes->type.elem == ELEM_I8)
     op->attr.products = t->products;

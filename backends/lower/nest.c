@@ -10,6 +10,8 @@
  * A group is joined as early as what it needs allows. */
 #include "backends/lower/lower.h"
 
+#include <string.h>
+
 enum group_kind { GROUP_SCALAR, GROUP_VECTOR, GROUP_SERIAL };
 
 struct root_group {
@@ -167,7 +169,80 @@ static void enter(struct kernel_lowering *u, const root_list *roots, int level, 
     roots->at[i]->at_index[level] = index_var(u->a, loop);
 }
 
+/* ---- parts of a concatenation ------------------------------------------------------------------ */
+
+/* Where the last axis of what roots compute changes from one operand of a concatenation to the next. */
+enum { MOST_CUTS = 8, LEAST_PART = 64 /* elements */ };
+struct cuts {
+  const struct kernel_lowering *u;
+  int64_t extent, at[MOST_CUTS];
+  int n; /* MOST_CUTS: too many */
+};
+
+static void add_cut(struct cuts *c, int64_t at) {
+  int i = 0;
+  while (i < c->n && c->at[i] < at)
+    i++;
+  if (c->n == MOST_CUTS || (i < c->n && c->at[i] == at))
+    return;
+  memmove(c->at + i + 1, c->at + i, sizeof *c->at * (size_t)(c->n++ - i));
+  c->at[i] = at;
+}
+
+/* As far as elements stay in their places. */
+static void find_cuts(struct cuts *c, const struct value *v, bool root) {
+  const struct op *op = v->def;
+  int last = v->type.rank - 1;
+  if (!op || c->n == MOST_CUTS || last < 0 || v->type.dim[last] != c->extent || (!root && c->u->nodes[v->id].root))
+    return;
+  if (op->code == OP_CONCAT && op->attr.axis == last) {
+    int64_t end = 0;
+    for (int i = 0; i + 1 < op->n_in; i++)
+      add_cut(c, end += op->in[i]->type.dim[last]);
+    return;
+  }
+  for (int i = 0; (op_info[op->code].flags & MAP) && i < op->n_in; i++)
+    find_cuts(c, op->in[i], false);
+}
+
+/* Loops over rows only: others are shared, or made to be, by their extents. Lanes of sums go over all parts. */
+static struct cuts cuts_of(const struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
+  struct cuts c = {.u = u, .extent = extent};
+  if (level == 0 || !u->policy->team)
+    return c;
+  for (int i = 0; i < roots->n; i++)
+    if (roots->at[i]->kind == ROOT_MAP)
+      find_cuts(&c, roots->at[i]->value, true);
+    else
+      return (struct cuts){0};
+  for (int i = 0; i < c.n; i++)
+    if (c.at[i] - (i ? c.at[i - 1] : 0) < LEAST_PART)
+      return (struct cuts){0};
+  return c.n == MOST_CUTS || (c.n && extent - c.at[c.n - 1] < LEAST_PART) ? (struct cuts){0} : c;
+}
+
+/* Elements [begin, end) of roots that only store them. */
+static void emit_part(struct kernel_lowering *u, const root_list *roots, int level, int64_t begin, int64_t end) {
+  struct loop *loop = loop_new(u, LOOP_VECTOR, end - begin, "x");
+  for (int i = 0; i < roots->n; i++)
+    roots->at[i]->at_index[level] = index_sum(u->a, index_var(u->a, loop), 1, index_const(u->a, begin));
+  scope_open(u, loop, false);
+  for (int i = 0; i < roots->n; i++)
+    emit_map(u, roots->at[i]);
+  loop_close(u, loop, roots->at[0]->at);
+}
+
+/* In parts, where there are any: each loads of the operand that it is made of, and chooses nothing. */
+static bool emit_parts(struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
+  struct cuts c = cuts_of(u, roots, level, extent);
+  for (int i = 0; c.n && i <= c.n; i++)
+    emit_part(u, roots, level, i ? c.at[i - 1] : 0, i < c.n ? c.at[i] : extent);
+  return c.n > 0;
+}
+
 static void emit_vector(struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
+  if (emit_parts(u, roots, level, extent))
+    return;
   struct loop *loop = loop_new(u, LOOP_VECTOR, extent, "x");
   struct accumulator **accs = arena_array(u->a, struct accumulator *, roots->n);
   enter(u, roots, level, loop);

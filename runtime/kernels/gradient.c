@@ -188,7 +188,7 @@ static inline void back(bool bf16, const struct matrix w, const float *a, float 
 #define BACK(name, fields, bf16)                                                                                 \
   TERN_TERNARY_BACK(name) {                                                                                  \
     struct matrix matrix = {fields, w, m, n, group ? (n + group - 1) / group : 1};                           \
-    back(bf16, matrix, a, y, group, tern_gradient_share(rows, n, WIDE, thread, threads));                          \
+    back(bf16, matrix, a, y, group, tern_back_share(rows, n, WIDE, thread, threads));                          \
   }
 BACK(tern_ternary_back_f32, 4, false)
 BACK(tern_ternary_back3_f32, 5, false)
@@ -197,5 +197,5 @@ BACK(tern_ternary_back3_f32_bf16, 5, true)
 
 TERN_MATMUL_BACK(tern_matmul_back_f32) {
   struct matrix matrix = {0, w, m, n, 1};
-  back(false, matrix, a, y, 0, tern_gradient_share(rows, n, WIDE, thread, threads));
+  back(false, matrix, a, y, 0, tern_back_share(rows, n, WIDE, thread, threads));
 }

@@ -83,6 +83,10 @@ struct tern_part {
   int64_t row, row_end, column, column_end;
 };
 
+/* Rows that a thread has at least where rows of the output are shared because they are tokens: whoever made
+ * them, and goes on with them, shares tokens too, and finds them in its own cache. */
+enum { TERN_GRADIENT_OWN_TOKENS = 64 };
+
 static inline struct tern_part tern_gradient_share(int64_t p, int64_t q, int64_t unit, uint32_t thread,
                                                    uint32_t threads) {
   struct tern_part part = {0, p, 0, q};
@@ -93,6 +97,19 @@ static inline struct tern_part tern_gradient_share(int64_t p, int64_t q, int64_t
     part.row = begin, part.row_end = end;
   else
     part.column = begin, part.column_end = end;
+  return part;
+}
+
+/* The same for `back`, whose rows are tokens. */
+static inline struct tern_part tern_back_share(int64_t rows, int64_t n, int64_t unit, uint32_t thread,
+                                               uint32_t threads) {
+  struct tern_part part = {0, rows, 0, n};
+  int64_t units = rows / unit;
+  if (rows < (int64_t)threads * TERN_GRADIENT_OWN_TOKENS)
+    return tern_gradient_share(rows, n, unit, thread, threads);
+  part.row = units * thread / threads * unit;
+  if (thread + 1 < threads)
+    part.row_end = units * (thread + 1) / threads * unit;
   return part;
 }
 

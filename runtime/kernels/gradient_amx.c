@@ -298,7 +298,7 @@ TERN_OUTER(tern_outer_i8_amx, int8_t) {
 
 INLINE void back(enum kind kind, const uint8_t *w, const float *a, float *y, int64_t m, int64_t n,
                  int64_t group, int64_t rows, uint32_t thread, uint32_t threads) {
-  struct tern_part p = tern_gradient_share(rows, n, SET, thread, threads);
+  struct tern_part p = tern_back_share(rows, n, SET, thread, threads);
   int64_t groups = group ? (n + group - 1) / group : 1;
   open_tiles();
   for (int64_t j = p.column, columns; j < p.column_end; j += columns) {

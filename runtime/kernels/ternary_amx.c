@@ -12,6 +12,7 @@
 
 enum {
   LEAST_ROWS = 16, /* for which tiles are used */
+  OWN_ROWS = 64,   /* that a thread has at least where it has all of the matrix for its rows of x */
   FOURS = 160,     /* of columns at a time: 640, or 10 tiles; whole chunks of either layout */
   TILE_FOURS = 16, /* fours of a tile */
   MOST_COLUMNS = 4 * FOURS
@@ -90,13 +91,18 @@ INLINE void strip_by_tiles(int fields, const struct strip *s, int panels, uint8_
   }
 }
 
-INLINE int64_t rows_by_tiles(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
-                             int64_t rows, uint32_t thread, uint32_t threads) {
+/* Many rows are shared: who makes x and goes on with y has the same rows, in its own cache. */
+INLINE void panels_by_tiles(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
+                            int64_t rows, uint32_t thread, uint32_t threads) {
   _Alignas(64) uint8_t codes[FOURS / TILE_FOURS * 2 * TILE_BYTES];
   int64_t begin, end;
-  if (rows < LEAST_ROWS)
-    return 0;
   memset(codes, 0, sizeof codes);
+  if (rows >= (int64_t)threads * OWN_ROWS) {
+    int64_t sets = rows / SET, first = sets * thread / threads * SET, last = sets * (thread + 1) / threads * SET;
+    rows = (thread + 1 < threads ? last : rows) - first;
+    x += first * n, y += first * m;
+    thread = 0, threads = 1;
+  }
   tern_share(m, thread, threads, &begin, &end);
   open_tiles();
   for (int64_t panel = begin; panel < end; panel += 2) {
@@ -107,6 +113,13 @@ INLINE int64_t rows_by_tiles(int fields, const uint8_t *w, const int8_t *x, int3
       strip_by_tiles(fields, &s, 1, codes, x, y, rows);
   }
   _tile_release();
+}
+
+INLINE int64_t rows_by_tiles(int fields, const uint8_t *w, const int8_t *x, int32_t *y, int64_t m, int64_t n,
+                             int64_t rows, uint32_t thread, uint32_t threads) {
+  if (rows < LEAST_ROWS)
+    return 0;
+  panels_by_tiles(fields, w, x, y, m, n, rows, thread, threads);
   return rows;
 }
 

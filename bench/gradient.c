@@ -3,9 +3,9 @@
  *
  * Each round measures both, one right after the other, because a shared machine is not equally fast for long.
  * A row has the median of the rounds' ratios, and the best rate of a round beside the best limit of one. */
+#include "runtime/kernels/gradient.h"
 #include "bench/peak.h"
 #include "runtime/core/cpu.h"
-#include "runtime/kernels/gradient.h"
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternarize.h"
 

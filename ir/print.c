@@ -314,8 +314,8 @@ static const struct {
   unsigned flag;
   void (*put)(FILE *out, const struct op *op);
 } braced[] = {
-    {A_VALUE, put_value_attr}, {A_EPS, put_eps},     {A_AXIS, put_axis}, {A_RANGE, put_range},
-    {A_PERM, put_perm},        {A_BITS, put_bits},   {A_FRAC, put_frac}, {A_ROUND, put_rounding},
+    {A_VALUE, put_value_attr}, {A_EPS, put_eps},     {A_AXIS, put_axis},         {A_RANGE, put_range},
+    {A_PERM, put_perm},        {A_BITS, put_bits},   {A_FRAC, put_frac},         {A_ROUND, put_rounding},
     {A_GROUP, put_group},      {A_CURVE, put_curve}, {A_PRODUCTS, put_products},
 };
 

@@ -20,7 +20,8 @@
 
 /* Where a buffer lies. No two of a kernel overlap, unless neither is written. Address in bytes = base +
  * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). OWN: the thread's own copy of the
- * entry's scratch, at scratch + entry.scratch + thread * entry.own. PORT: what the caller gives, or wants. */
+ * entry's scratch, or rows of a kernel's own, at scratch + entry.scratch + thread * entry.own. PORT: what the
+ * caller gives, or wants. */
 enum buffer_base { BASE_SCRATCH, BASE_OWN, BASE_WEIGHTS, BASE_STATE, BASE_PORT };
 
 /* Element formats in memory; F16 and BF16 are widened to float when loaded. */
@@ -183,7 +184,7 @@ struct kernel {
   /* KERNEL_CALL: function(arguments..., thread, threads) of runtime/kernels, whose threads share its output.
    */
   const char *function;
-  bool levels; /* gradient.h has variants of it for better processors, of the same bits */
+  bool levels;            /* gradient.h has variants of it for better processors, of the same bits */
   enum products products; /* and of one that is not of float32 a function of its own (product_function) */
   VEC(struct call_argument) arguments;
   struct kernel *next;
@@ -224,7 +225,7 @@ struct entry {
   int64_t sequences; /* the dimension of the sequences of a call; 0: it works on one */
   struct call *schedule;
   int64_t scratch;       /* bytes, arrays of a kernel's own included */
-  int64_t own;           /* bytes behind it for each thread; 0: no kernel is TEAM_EACH */
+  int64_t own;           /* bytes behind it for each thread; 0: none has anything of its own */
   int64_t barriers;      /* that a run of it meets */
   uint64_t weight_bytes; /* that a run of it reads */
 };

@@ -193,7 +193,8 @@ static void add_cut(struct cuts *c, int64_t at) {
 static void find_cuts(struct cuts *c, const struct value *v, bool root) {
   const struct op *op = v->def;
   int last = v->type.rank - 1;
-  if (!op || c->n == MOST_CUTS || last < 0 || v->type.dim[last] != c->extent || (!root && c->u->nodes[v->id].root))
+  if (!op || c->n == MOST_CUTS || last < 0 || v->type.dim[last] != c->extent ||
+      (!root && c->u->nodes[v->id].root))
     return;
   if (op->code == OP_CONCAT && op->attr.axis == last) {
     int64_t end = 0;
@@ -205,8 +206,10 @@ static void find_cuts(struct cuts *c, const struct value *v, bool root) {
     find_cuts(c, op->in[i], false);
 }
 
-/* Loops over rows only: others are shared, or made to be, by their extents. Lanes of sums go over all parts. */
-static struct cuts cuts_of(const struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
+/* Loops over rows only: others are shared, or made to be, by their extents. Lanes of sums go over all parts.
+ */
+static struct cuts cuts_of(const struct kernel_lowering *u, const root_list *roots, int level,
+                           int64_t extent) {
   struct cuts c = {.u = u, .extent = extent};
   if (level == 0 || !u->policy->team)
     return c;
@@ -222,7 +225,8 @@ static struct cuts cuts_of(const struct kernel_lowering *u, const root_list *roo
 }
 
 /* Elements [begin, end) of roots that only store them. */
-static void emit_part(struct kernel_lowering *u, const root_list *roots, int level, int64_t begin, int64_t end) {
+static void emit_part(struct kernel_lowering *u, const root_list *roots, int level, int64_t begin,
+                      int64_t end) {
   struct loop *loop = loop_new(u, LOOP_VECTOR, end - begin, "x");
   for (int i = 0; i < roots->n; i++)
     roots->at[i]->at_index[level] = index_sum(u->a, index_var(u->a, loop), 1, index_const(u->a, begin));

@@ -17,7 +17,8 @@ enum bitcode {
   BITCODE_GRADIENT_X86_64, /* gradient.h and ternarize.h: portable kernels, one module a family */
   BITCODE_GRADIENT_AARCH64,
   BITCODE_GRADIENT_RISCV64,
-  BITCODE_GRADIENT_FMA, /* and the levels of gradient.h alone: AVX2 with FMA, AVX-512 F, AMX, AVX-512 BF16, aarch64 */
+  BITCODE_GRADIENT_FMA, /* and the levels of gradient.h alone: AVX2 with FMA, AVX-512 F, AMX, AVX-512 BF16,
+                           aarch64 */
   BITCODE_GRADIENT_AVX512,
   BITCODE_GRADIENT_AMX,
   BITCODE_GRADIENT_PAIRS,

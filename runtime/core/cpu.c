@@ -51,8 +51,7 @@ static bool may_use(unsigned state) {
 static bool is_there(const struct feature *row) {
   unsigned r[4] = {0};
   return __get_cpuid_count(row->leaf, row->subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]) &&
-         (r[row->where] >> row->bit & 1) && (saved_state() & row->state) == row->state &&
-         may_use(row->state);
+         (r[row->where] >> row->bit & 1) && (saved_state() & row->state) == row->state && may_use(row->state);
 }
 
 #elif (defined(__aarch64__) || (defined(__riscv) && __riscv_xlen == 64)) && defined(__linux__)

@@ -127,12 +127,13 @@ static inline int64_t together(int64_t column, int64_t end, int64_t group) {
     int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
     for (int64_t t = 0; t < rows; t += TERN_GRADIENT_BLOCK)                                                  \
       for (int64_t j = p.column, width; j < p.column_end; j += width) {                                      \
-        float near[TERN_GRADIENT_BLOCK * WIDE];                                                  \
+        float near[TERN_GRADIENT_BLOCK * WIDE];                                                              \
         int64_t count = least(TERN_GRADIENT_BLOCK, rows - t), g = group ? j / group : 0;                     \
         width = together(j, p.column_end, group);                                                            \
         bring_##name(b + t * n, n, j, width, count, near);                                                   \
         for (int64_t i = p.row; i < p.row_end; i++) {                                                        \
-          add_block(bf16, a + (t * m + i) * groups + g, m * groups, near, count, y + i * n + j, width, true); \
+          add_block(bf16, a + (t * m + i) * groups + g, m * groups, near, count, y + i * n + j, width,       \
+                    true);                                                                                   \
         }                                                                                                    \
       }                                                                                                      \
   }
@@ -171,7 +172,8 @@ static inline void bring_matrix(const struct matrix *w, int64_t first, int64_t c
           w->fields ? code(w, first + k, column + l) : ((const float *)w->w)[(first + k) * w->n + column + l];
 }
 
-static inline void back(bool bf16, const struct matrix w, const float *a, float *y, int64_t group, struct tern_part p) {
+static inline void back(bool bf16, const struct matrix w, const float *a, float *y, int64_t group,
+                        struct tern_part p) {
   for (int64_t j = p.column, width; j < p.column_end; j += width) {
     width = together(j, p.column_end, group);
     for (int64_t i = 0; i < w.m; i += TERN_GRADIENT_BLOCK) {
@@ -179,16 +181,17 @@ static inline void back(bool bf16, const struct matrix w, const float *a, float 
       int64_t count = least(TERN_GRADIENT_BLOCK, w.m - i), g = group ? j / group : 0;
       bring_matrix(&w, i, count, j, width, near);
       for (int64_t t = p.row; t < p.row_end; t++) {
-        add_block(bf16, a + (t * w.m + i) * w.groups + g, w.groups, near, count, y + t * w.n + j, width, i > 0);
+        add_block(bf16, a + (t * w.m + i) * w.groups + g, w.groups, near, count, y + t * w.n + j, width,
+                  i > 0);
       }
     }
   }
 }
 
-#define BACK(name, fields, bf16)                                                                                 \
+#define BACK(name, fields, bf16)                                                                             \
   TERN_TERNARY_BACK(name) {                                                                                  \
     struct matrix matrix = {fields, w, m, n, group ? (n + group - 1) / group : 1};                           \
-    back(bf16, matrix, a, y, group, tern_back_share(rows, n, WIDE, thread, threads));                          \
+    back(bf16, matrix, a, y, group, tern_back_share(rows, n, WIDE, thread, threads));                        \
   }
 BACK(tern_ternary_back_f32, 4, false)
 BACK(tern_ternary_back3_f32, 5, false)

@@ -62,13 +62,12 @@ TERN_GRADIENT_LEVEL(neon);   /* aarch64 */
 /* The same where b, or w, is codes, by two other sums, for those who choose them. Both round a to bfloat16,
  * half to even, and treat denormal numbers as zeros of their sign, as operands and as results.
  *
- * bf16   Steps stand in groups of TERN_GRADIENT_TILE_STEPS, the last filled up with zeros. In a group e is the
- *        chain of the even steps, o that of the odd ones, each from 0 by e = fma(a, b, e); then
- *        y = y + (e + o), groups in order, from what is in y (outer) or from 0 (back). A denormal a is a zero
- *        before it is rounded. That is how Intel's manual defines tdpbf16ps.
- * pairs  A block, as above, is a chain of pairs of steps: s = fma(a, b, s) of the odd step of a pair, then of
- *        the even one; an odd count of steps has a pair of zeros at its end. The block's chain is then added
- *        as above. That is vdpbf16ps. */
+ * bf16   Steps stand in groups of TERN_GRADIENT_TILE_STEPS, the last filled up with zeros. In a group e is
+ * the chain of the even steps, o that of the odd ones, each from 0 by e = fma(a, b, e); then y = y + (e + o),
+ * groups in order, from what is in y (outer) or from 0 (back). A denormal a is a zero before it is rounded.
+ * That is how Intel's manual defines tdpbf16ps. pairs  A block, as above, is a chain of pairs of steps: s =
+ * fma(a, b, s) of the odd step of a pair, then of the even one; an odd count of steps has a pair of zeros at
+ * its end. The block's chain is then added as above. That is vdpbf16ps. */
 #define TERN_GRADIENT_CODES(level)                                                                           \
   TERN_OUTER(tern_outer_i8_##level, int8_t);                                                                 \
   TERN_TERNARY_BACK(tern_ternary_back_f32_##level);                                                          \

@@ -9,7 +9,7 @@
 #include "runtime/kernels/tiles_amx.h"
 
 enum {
-  STEPS = TERN_GRADIENT_TILE_STEPS, /* of an instruction */
+  STEPS = TERN_GRADIENT_TILE_STEPS,     /* of an instruction */
   GROUPS = TERN_GRADIENT_BLOCK / STEPS, /* of a block of steps */
   SET_BYTES = 2 * GROUPS * TILE_BYTES,
   NEAR = 24 /* sets: 384 KiB */
@@ -70,9 +70,9 @@ static void meet(const uint8_t *a, const uint8_t *b, int64_t groups, const struc
 
 /* The words of two steps of 16 rows: the first in the lower halves. Denormal numbers become zeros. */
 INLINE __m512i round_words(__m512 even, __m512 odd) {
-  const __m512i order = _mm512_set_epi32(0x1f000f, 0x1e000e, 0x1d000d, 0x1c000c, 0x1b000b, 0x1a000a, 0x190009,
-                                         0x180008, 0x170007, 0x160006, 0x150005, 0x140004, 0x130003, 0x120002,
-                                         0x110001, 0x100000);
+  const __m512i order =
+      _mm512_set_epi32(0x1f000f, 0x1e000e, 0x1d000d, 0x1c000c, 0x1b000b, 0x1a000a, 0x190009, 0x180008,
+                       0x170007, 0x160006, 0x150005, 0x140004, 0x130003, 0x120002, 0x110001, 0x100000);
   return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
 }
 
@@ -133,22 +133,23 @@ INLINE void right_i8(const int8_t *b, int64_t step, uint8_t *tile) {
   }
 }
 
-#define M             0xbf80u /* -1 */
-#define P             0x3f80u /* 1 */
+#define M               0xbf80u /* -1 */
+#define P               0x3f80u /* 1 */
 #define PAIR(even, odd) ((even) | (uint32_t)(odd) << 16)
 
 /* The same of two tiles of tile2 whose rows follow each other: digits of a pair look up its word. */
 INLINE void right_tile2(const uint8_t *first, const uint8_t *second, uint8_t *tile) {
   const __m512i at = _mm512_setr_epi32(0, 8, 16, 24, 2, 10, 18, 26, 4, 12, 20, 28, 6, 14, 22, 30);
   const __m512i up = _mm512_sub_epi32(at, _mm512_set1_epi32(2));
-  static const uint32_t pairs[SIDE] = {PAIR(M, M), PAIR(0, M), PAIR(P, M), 0, PAIR(M, 0), 0, PAIR(P, 0), 0,
-                                       PAIR(M, P), PAIR(0, P), PAIR(P, P)};
+  static const uint32_t pairs[SIDE] = {PAIR(M, M), PAIR(0, M), PAIR(P, M), 0,          PAIR(M, 0), 0,
+                                       PAIR(P, 0), 0,          PAIR(M, P), PAIR(0, P), PAIR(P, P)};
   UNROLL for (int k = 0; k < SIDE; k++) {
     const uint8_t *row = (k < SIDE / 2 ? first : second) + 8 * (k % (SIDE / 2));
     int32_t even, odd;
     memcpy(&even, row, sizeof even);
     memcpy(&odd, row + 4, sizeof odd);
-    __m512i low = _mm512_srlv_epi32(_mm512_set1_epi32(even), at), high = _mm512_rorv_epi32(_mm512_set1_epi32(odd), up);
+    __m512i low = _mm512_srlv_epi32(_mm512_set1_epi32(even), at),
+            high = _mm512_rorv_epi32(_mm512_set1_epi32(odd), up);
     /* the lower two bits of `low`, the others of `high`; the look-up heeds four */
     __m512i digits = _mm512_ternarylogic_epi32(_mm512_set1_epi32(3), low, high, 0xca);
     _mm512_store_si512(tile + 64 * k, _mm512_permutexvar_epi32(digits, _mm512_loadu_si512(pairs)));
@@ -186,8 +187,7 @@ static void pad_codes(const struct side *s, int64_t line, int64_t k, int8_t *to)
 static int8_t packed_code(const struct side *s, int64_t row, int64_t column) {
   static const int power[] = {1, 3, 9, 27};
   int64_t step, chunk = s->kind == TILE3 ? TERN_CHUNK3 : TERN_CHUNK, c = column % chunk;
-  const uint8_t *tiles =
-      tern_panel(s->p, s->steps, (s->step + chunk - 1) / chunk, row / TERN_PANEL, &step);
+  const uint8_t *tiles = tern_panel(s->p, s->steps, (s->step + chunk - 1) / chunk, row / TERN_PANEL, &step);
   int byte = tiles[column / chunk * step + 4 * (row % TERN_PANEL) + c % 4], f = (int)(c / 4);
   if (s->kind == TILE2)
     return (int8_t)((byte >> 2 * f & 3) - 1);

@@ -368,7 +368,7 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
 }
 
 #define BACK_LOOP(bring_w)                                                                                   \
-  struct tern_part p = tern_back_share(rows, n, PANEL, thread, threads);                                 \
+  struct tern_part p = tern_back_share(rows, n, PANEL, thread, threads);                                     \
   for (int64_t j = p.column, columns; j < p.column_end; j += columns) {                                      \
     columns = block_columns(j, p.column_end, group);                                                         \
     for (int64_t i = 0; i < m; i += TERN_GRADIENT_BLOCK) {                                                   \

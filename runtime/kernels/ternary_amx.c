@@ -1,5 +1,5 @@
-/* ternary_amx.c: int8 ternary sums for AMX INT8. From 16 rows of x on, 32 of them meet 32 rows of the matrix in
- * four tiles; fewer rows go as in ternary_vbmi.c.
+/* ternary_amx.c: int8 ternary sums for AMX INT8. From 16 rows of x on, 32 of them meet 32 rows of the matrix
+ * in four tiles; fewer rows go as in ternary_vbmi.c.
  *
  * A field of a tile of packed weights, four columns of 16 rows, is a row of a right-hand tile as it is. Of a
  * pair of panels some columns are unpacked at a time, to codes in the first cache, for all rows of x. */
@@ -98,7 +98,8 @@ INLINE void panels_by_tiles(int fields, const uint8_t *w, const int8_t *x, int32
   int64_t begin, end;
   memset(codes, 0, sizeof codes);
   if (rows >= (int64_t)threads * OWN_ROWS) {
-    int64_t sets = rows / SET, first = sets * thread / threads * SET, last = sets * (thread + 1) / threads * SET;
+    int64_t sets = rows / SET, first = sets * thread / threads * SET,
+            last = sets * (thread + 1) / threads * SET;
     rows = (thread + 1 < threads ? last : rows) - first;
     x += first * n, y += first * m;
     thread = 0, threads = 1;

@@ -21,9 +21,8 @@ struct tile_shapes {
 
 /* Whoever opens tiles releases them: _tile_release(). */
 INLINE void open_tiles(void) {
-  static const struct tile_shapes all = {.palette = 1,
-                                         .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-                                         .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+  static const struct tile_shapes all = {
+      .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
   _tile_loadconfig(&all);
 }
 

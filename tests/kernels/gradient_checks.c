@@ -229,8 +229,8 @@ static float element(enum number number, const void *b, int64_t at) {
                          : ((const float *)b)[at];
 }
 
-static void naive_outer(const struct shape *s, enum number number, enum sum how, const float *a, const void *b,
-                        float *y) {
+static void naive_outer(const struct shape *s, enum number number, enum sum how, const float *a,
+                        const void *b, float *y) {
   int64_t groups = groups_of(s);
   float left[TERN_GRADIENT_BLOCK], right[TERN_GRADIENT_BLOCK];
   for (int64_t i = 0; i < s->m; i++)

@@ -235,28 +235,33 @@ static const char *said(struct trial *t) {
   return t->said ? t->said : "";
 }
 
+static void compare_steps(uint64_t seed, enum products products, int *compared, int *wrong) {
+  struct trial t;
+  struct pass_options o = {
+      .verify = true,
+      .context = {.chunk = TOKENS, .logits = 4, .moments = STORE_BF16, .products = products}};
+  open_trial(&t, seed);
+  if (gives_floats(t.j.module) && passes_run(t.j.module, "cse,dce,training-form", &o)) {
+    bool made = passes_run(
+        t.j.module, "differentiate,optimise,simplify,cse,dce,ternarize,simplify,cse,dce,fuse,dce,plan-memory",
+        &o);
+    struct loops *loops = made ? loops_lower(&t.j.arena, t.j.module, &policy_team) : NULL;
+    bool ok = loops && agrees(&t, loops, *compared % 3 ? "native" : "c");
+    if (!ok)
+      print_error("random model %llu, %s: %s\n", (unsigned long long)seed, products_name(products), said(&t));
+    *wrong += !ok;
+    ++*compared;
+  }
+  close_trial(&t);
+}
+
 static void compiled_steps_give_the_same_bits(void **state) {
   (void)state;
   enum { SEEDS = 10 };
   int compared = 0, wrong = 0;
-  for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-    struct trial t;
-    struct pass_options o = {.verify = true,
-                             .context = {.chunk = TOKENS, .logits = 4, .moments = STORE_BF16}};
-    open_trial(&t, seed);
-    if (gives_floats(t.j.module) && passes_run(t.j.module, "cse,dce,training-form", &o)) {
-      bool made = passes_run(
-          t.j.module,
-          "differentiate,optimise,simplify,cse,dce,ternarize,simplify,cse,dce,fuse,dce,plan-memory", &o);
-      struct loops *loops = made ? loops_lower(&t.j.arena, t.j.module, &policy_team) : NULL;
-      bool ok = loops && agrees(&t, loops, compared % 3 ? "native" : "c");
-      if (!ok)
-        print_error("random model %llu: %s\n", (unsigned long long)seed, said(&t));
-      wrong += !ok;
-      compared++;
-    }
-    close_trial(&t);
-  }
+  for (uint64_t seed = 1; seed <= SEEDS; seed++)
+    for (enum products p = 0; p < PRODUCTS_COUNT; p++)
+      compare_steps(seed, p, &compared, &wrong);
   print_message("%d compared\n", compared);
   assert_int_equal(wrong, 0);
   assert_true(compared >= SEEDS / 3);
@@ -291,10 +296,10 @@ static void call(struct learner *l, const char *name, void **ports) {
   entry->run(&args, 0, 1);
 }
 
-static void open_learner(struct learner *l, const char *file) {
+static void open_learner(struct learner *l, const char *file, enum products products) {
   *l = (struct learner){0};
   struct job *j = &l->t.j;
-  const struct pass_options o = {.verify = true, .context.chunk = LENGTH};
+  const struct pass_options o = {.verify = true, .context.chunk = LENGTH, .context.products = products};
   job_start(j);
   l->t.out = j->diag.out = open_memstream(&l->t.said, &l->t.said_bytes);
   j->source = random_source();
@@ -356,17 +361,23 @@ static float learn(struct learner *l, int step) {
   return mean_loss[0];
 }
 
-static void a_model_learns(void **state) {
-  (void)state;
+static void learns(enum products products) {
   enum { STEPS = 60 };
   struct learner l;
-  open_learner(&l, "mmfree");
+  open_learner(&l, "mmfree", products);
   float first = learn(&l, 0), last = first;
   for (int step = 1; step < STEPS; step++)
     last = learn(&l, step);
-  print_message("loss %.3f, after %d steps %.3f\n", (double)first, STEPS, (double)last);
+  print_message("%s: loss %.3f, after %d steps %.3f\n", products_name(products), (double)first, STEPS,
+                (double)last);
   assert_true(first > 2 && last < first / 4);
   close_learner(&l);
+}
+
+static void a_model_learns(void **state) {
+  (void)state;
+  for (enum products p = 0; p < PRODUCTS_COUNT; p++)
+    learns(p);
 }
 
 int main(void) {

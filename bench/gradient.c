@@ -64,7 +64,8 @@ static struct level {
    tern_ternary_back3_f32_##name,                                                                            \
    NULL}
 #if defined __x86_64__
-    LEVEL(avx512, 16), LEVEL(fma, 8), CODES_LEVEL(amx), CODES_LEVEL(pairs)
+    LEVEL(avx512, 16),        LEVEL(fma, 8),        CODES_LEVEL(amx), CODES_LEVEL(pairs),
+    CODES_LEVEL(bf16_avx512), CODES_LEVEL(bf16_fma)
 #elif defined __aarch64__
     LEVEL(neon, 4)
 #endif
@@ -77,6 +78,8 @@ static void find_levels(void) {
   levels[1].runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   levels[2].runs = cpu_has("amx-bf16,avx512bf16,avx512bw", NULL, 0);
   levels[3].runs = __builtin_cpu_supports("avx512bf16");
+  levels[4].runs = levels[0].runs;
+  levels[5].runs = levels[1].runs;
 #else
   levels[0].runs = true;
 #endif

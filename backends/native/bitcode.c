@@ -22,6 +22,9 @@ EMBED(gradient_aarch64, "gradient_aarch64.bc")
 EMBED(gradient_riscv64, "gradient_riscv64.bc")
 EMBED(gradient_fma, "gradient_fma.bc")
 EMBED(gradient_avx512, "gradient_avx512.bc")
+EMBED(gradient_bf16_fma, "gradient_bf16_fma.bc")
+EMBED(gradient_bf16_avx512, "gradient_bf16_avx512.bc")
+EMBED(gradient_bf16_neon, "gradient_bf16_neon.bc")
 EMBED(gradient_amx, "gradient_amx.bc")
 EMBED(gradient_pairs, "gradient_pairs.bc")
 EMBED(gradient_neon, "gradient_neon.bc")
@@ -43,6 +46,12 @@ const struct bitcode_module bitcode_modules[BITCODE_COUNT] = {
                                   tern_bitcode_end_gradient_riscv64},
     [BITCODE_GRADIENT_FMA] = {"x86_64", tern_bitcode_gradient_fma, tern_bitcode_end_gradient_fma},
     [BITCODE_GRADIENT_AVX512] = {"x86_64", tern_bitcode_gradient_avx512, tern_bitcode_end_gradient_avx512},
+    [BITCODE_GRADIENT_BF16_FMA] = {"x86_64", tern_bitcode_gradient_bf16_fma,
+                                   tern_bitcode_end_gradient_bf16_fma},
+    [BITCODE_GRADIENT_BF16_AVX512] = {"x86_64", tern_bitcode_gradient_bf16_avx512,
+                                      tern_bitcode_end_gradient_bf16_avx512},
+    [BITCODE_GRADIENT_BF16_NEON] = {"aarch64", tern_bitcode_gradient_bf16_neon,
+                                    tern_bitcode_end_gradient_bf16_neon},
     [BITCODE_GRADIENT_AMX] = {"x86_64", tern_bitcode_gradient_amx, tern_bitcode_end_gradient_amx},
     [BITCODE_GRADIENT_PAIRS] = {"x86_64", tern_bitcode_gradient_pairs, tern_bitcode_end_gradient_pairs},
     [BITCODE_GRADIENT_NEON] = {"aarch64", tern_bitcode_gradient_neon, tern_bitcode_end_gradient_neon},

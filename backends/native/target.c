@@ -35,6 +35,9 @@ static const struct product_level product_levels[] = {
     {PRODUCTS_FLOAT32, "x86_64", "avx2,fma", "_fma", BITCODE_GRADIENT_FMA},
     {PRODUCTS_FLOAT32, "aarch64", "", "_neon", BITCODE_GRADIENT_NEON},
     {PRODUCTS_BF16, "x86_64", "amx-tile,amx-bf16,avx512f,avx512bw,avx512bf16", "_amx", BITCODE_GRADIENT_AMX},
+    {PRODUCTS_BF16, "x86_64", "avx512f", "_bf16_avx512", BITCODE_GRADIENT_BF16_AVX512},
+    {PRODUCTS_BF16, "x86_64", "avx2,fma", "_bf16_fma", BITCODE_GRADIENT_BF16_FMA},
+    {PRODUCTS_BF16, "aarch64", "", "_bf16_neon", BITCODE_GRADIENT_BF16_NEON},
 };
 enum { PRODUCT_LEVELS = sizeof product_levels / sizeof *product_levels };
 

@@ -72,9 +72,12 @@ TERN_GRADIENT_LEVEL(neon);   /* aarch64 */
   TERN_OUTER(tern_outer_i8_##level, int8_t);                                                                 \
   TERN_TERNARY_BACK(tern_ternary_back_f32_##level);                                                          \
   TERN_TERNARY_BACK(tern_ternary_back3_f32_##level)
-TERN_GRADIENT_CODES(bf16);  /* in portable C */
-TERN_GRADIENT_CODES(amx);   /* the same bits: AMX BF16, AVX-512 BF16 and BW */
-TERN_GRADIENT_CODES(pairs); /* AVX-512 F and BF16 */
+TERN_GRADIENT_CODES(bf16);        /* in portable C */
+TERN_GRADIENT_CODES(bf16_fma);    /* the same bits: AVX2 and FMA */
+TERN_GRADIENT_CODES(bf16_avx512); /* AVX-512 F */
+TERN_GRADIENT_CODES(bf16_neon);   /* aarch64 */
+TERN_GRADIENT_CODES(amx);         /* AMX BF16, AVX-512 BF16 and BW */
+TERN_GRADIENT_CODES(pairs);       /* AVX-512 F and BF16 */
 
 /* What a thread has of an output of p rows by q columns: [row, row_end) by [column, column_end). The longer
  * side is shared, in units of `unit`. */

@@ -8,7 +8,11 @@ INLINE vec mac(vec a, vec b, vec s) {
 
 #include "runtime/kernels/gradient_tiles.h"
 
+#ifdef TERN_BF16
+TERN_GRADIENT(bf16_avx512)
+#else
 TERN_GRADIENT(avx512)
+#endif
 #else
 typedef int tern_no_gradient_avx512; /* nothing to compile for this processor */
 #endif

@@ -6,7 +6,12 @@
 #include <immintrin.h>
 
 typedef float vec __attribute__((vector_size(32)));
+#ifdef TERN_BF16 /* two chains of each */
+#include "runtime/kernels/flush_sse.h"
+enum { LANES = 8, ROWS = 3, REGS = 2, SOME = 2, FEW = 1 };
+#else
 enum { LANES = 8, ROWS = 6, REGS = 2, SOME = 4, FEW = 2 };
+#endif
 
 INLINE vec spread(float x) {
   return (vec)_mm256_set1_ps(x);
@@ -33,7 +38,11 @@ INLINE vec codes_of(uint32_t word, int v) {
 
 #include "runtime/kernels/gradient_tiles.h"
 
+#ifdef TERN_BF16
+TERN_GRADIENT(bf16_fma)
+#else
 TERN_GRADIENT(fma)
+#endif
 #else
 typedef int tern_no_gradient_fma; /* nothing to compile for this processor */
 #endif

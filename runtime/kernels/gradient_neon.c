@@ -5,7 +5,23 @@
 #include <arm_neon.h>
 
 typedef float vec __attribute__((vector_size(16)));
+#ifdef TERN_BF16 /* two chains of each */
+enum { LANES = 4, ROWS = 3, REGS = 4, SOME = 2, FEW = 1 };
+
+/* FZ of FPCR. */
+INLINE uint64_t flush_denormals(void) {
+  uint64_t mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode)::"memory");
+  __asm__ volatile("msr fpcr, %0" ::"r"(mode | 1u << 24) : "memory");
+  return mode;
+}
+
+INLINE void restore(uint64_t mode) {
+  __asm__ volatile("msr fpcr, %0" ::"r"(mode) : "memory");
+}
+#else
 enum { LANES = 4, ROWS = 6, REGS = 4, SOME = 4, FEW = 2 };
+#endif
 
 INLINE vec spread(float x) {
   return (vec)vdupq_n_f32(x);
@@ -32,7 +48,11 @@ INLINE vec codes_of(uint32_t word, int v) {
 
 #include "runtime/kernels/gradient_tiles.h"
 
+#ifdef TERN_BF16
+TERN_GRADIENT(bf16_neon)
+#else
 TERN_GRADIENT(neon)
+#endif
 #else
 typedef int tern_no_gradient_neon; /* nothing to compile for this processor */
 #endif

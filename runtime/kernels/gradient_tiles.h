@@ -13,6 +13,11 @@
  * With TERN_PAIRS a word of the near operands is not a float but a pair of bfloat16, of two steps k: the even
  * one in the low half. `mac` adds the products of both.
  *
+ * With TERN_BF16 the sum is the one of that name: rows of a are rounded, a tile has chains of even and of odd
+ * steps, and y holds what they add up to, group by group. The file also gives
+ *
+ *   flush_denormals()    from here on denormal numbers are zeros; what restore(it) takes back
+ *
  * Of both products y[r, j] += sum over k of a[k, r] * b[k, j]. A block of b (256 steps k, some panels of
  * columns) is brought near as floats, panel after panel; then some rows of a, in sets that are as high as a
  * tile. Each set meets each panel in a tile, whose sums stay in registers for the whole block. A panel stays
@@ -64,18 +69,65 @@ struct gradient_target {
   bool add;
 };
 
+/* Sums that begin with 0 differ from those in their place where they are -0. */
+#ifdef TERN_BF16
+#define IN_PLACE(sum) ((sum) + 0.0f)
+#else
+#define IN_PLACE(sum) (sum)
+#endif
+
 INLINE void put_row(const struct gradient_target *to, int r, const vec sums[REGS]) {
   float *y = to->y + r * to->stride, padded[PANEL];
   if (to->columns == PANEL) {
     UNROLL for (int v = 0; v < REGS; v++)
-        store(y + v * LANES, to->add ? load(y + v * LANES) + sums[v] : sums[v]);
+        store(y + v * LANES, to->add ? load(y + v * LANES) + sums[v] : IN_PLACE(sums[v]));
     return;
   }
   memcpy(padded, sums, sizeof padded);
   for (int64_t j = 0; j < to->columns; j++)
-    y[j] = to->add ? y[j] + padded[j] : padded[j];
+    y[j] = to->add ? y[j] + padded[j] : IN_PLACE(padded[j]);
 }
 
+#ifdef TERN_BF16
+INLINE void add_step(int rows, const float *a, const float *b, vec sums[ROWS][REGS]) {
+  vec columns[REGS];
+  UNROLL for (int v = 0; v < REGS; v++) columns[v] = load(b + v * LANES);
+  UNROLL for (int r = 0; r < rows; r++) {
+    vec all = spread(a[r]);
+    UNROLL for (int v = 0; v < REGS; v++) sums[r][v] = mac(all, columns[v], sums[r][v]);
+  }
+}
+
+/* Steps that fill a group up add 0. */
+INLINE void put_group(int rows, int64_t steps, vec even[ROWS][REGS], vec odd[ROWS][REGS],
+                      const struct gradient_target *to) {
+  UNROLL for (int r = 0; r < rows; r++) {
+    vec sums[REGS];
+    UNROLL for (int v = 0; v < REGS; v++) {
+      vec e = steps < TERN_GRADIENT_TILE_STEPS - 1 ? even[r][v] + 0.0f : even[r][v];
+      sums[v] = e + (steps < TERN_GRADIENT_TILE_STEPS ? odd[r][v] + 0.0f : odd[r][v]);
+    }
+    put_row(to, r, sums);
+  }
+}
+
+INLINE void tile(int rows, const float *a, const float *b, int64_t count, const struct gradient_target *to) {
+  struct gradient_target part = *to;
+  for (int64_t k = 0; k < count; k += TERN_GRADIENT_TILE_STEPS, part.add = true) {
+    vec even[ROWS][REGS], odd[ROWS][REGS];
+    int64_t steps = least(TERN_GRADIENT_TILE_STEPS, count - k);
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < REGS; v++) even[r][v] = odd[r][v] =
+        (vec){0};
+    for (int64_t i = 0; i + 2 <= steps; i += 2, a += 2 * rows, b += 2 * PANEL) {
+      add_step(rows, a, b, even);
+      add_step(rows, a + rows, b + PANEL, odd);
+    }
+    if (steps % 2)
+      add_step(rows, a, b, even);
+    put_group(rows, steps, even, odd, &part);
+  }
+}
+#else
 INLINE void tile(int rows, const float *a, const float *b, int64_t count, const struct gradient_target *to) {
   vec sums[ROWS][REGS];
   UNROLL for (int r = 0; r < rows; r++) {
@@ -92,6 +144,7 @@ INLINE void tile(int rows, const float *a, const float *b, int64_t count, const 
   }
   UNROLL for (int r = 0; r < rows; r++) put_row(to, r, sums[r]);
 }
+#endif
 
 #define TILE(name, rows)                                                                                     \
   static __attribute__((noinline)) void name(const float *a, const float *b, int64_t count,                  \
@@ -134,6 +187,15 @@ INLINE uint32_t round_half_even(float x) {
   memcpy(&b, &x, sizeof b);
   uint32_t rounded = b + 0x7fffu + (b >> 16 & 1), quiet = b | 0x400000u;
   return ((b & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) & 0xffff0000u;
+}
+
+/* The same of a number that is 0 when it is denormal. */
+INLINE float round_flushed(float x) {
+  uint32_t b, normal;
+  memcpy(&b, &x, sizeof b);
+  normal = b & 0x7f800000u ? round_half_even(x) : b & 0x80000000u;
+  memcpy(&x, &normal, sizeof x);
+  return x;
 }
 
 INLINE float round_pair(float even, float odd) {
@@ -235,6 +297,10 @@ INLINE void bring_rows(const struct gradient_rows *from, int64_t rows, int64_t c
   bring_bunch(&near, rows, words, bunch);
 #else
   bring_bunch(from, rows, count, bunch);
+#ifdef TERN_BF16
+  for (int64_t i = 0; i < rows * count; i++)
+    bunch[i] = round_flushed(bunch[i]);
+#endif
 #endif
 }
 
@@ -263,6 +329,14 @@ INLINE int64_t block_columns(int64_t column, int64_t end, int64_t group) {
   int64_t blocks = (left + COLUMNS - 1) / COLUMNS, panels = (left + PANEL * blocks - 1) / (PANEL * blocks);
   return least(left, panels * PANEL);
 }
+
+#ifdef TERN_BF16
+#define FLUSH_DENORMALS uint64_t mode = flush_denormals()
+#define RESTORE         restore(mode)
+#else
+#define FLUSH_DENORMALS
+#define RESTORE
+#endif
 
 /* ---- outer ----------------------------------------------------------------------------------- */
 
@@ -307,6 +381,7 @@ BRING(bring_f32, float, widen_f32)
   TERN_OUTER(name, b_type) {                                                                                 \
     struct tern_part p = tern_gradient_share(m, n, PANEL, thread, threads);                                  \
     int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
+    FLUSH_DENORMALS;                                                                                         \
     for (int64_t t = 0; t < rows; t += TERN_GRADIENT_BLOCK)                                                  \
       for (int64_t j = p.column, columns; j < p.column_end; j += columns) {                                  \
         float near[DEPTH * COLUMNS];                                                                         \
@@ -317,6 +392,7 @@ BRING(bring_f32, float, widen_f32)
         block_by_rows(near, count, &from, p.row, p.row_end,                                                  \
                       &(struct gradient_target){y + j, n, columns, true});                                   \
       }                                                                                                      \
+    RESTORE;                                                                                                 \
   }
 
 /* ---- back ------------------------------------------------------------------------------------ */
@@ -384,7 +460,9 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
 #define TERNARY_BACK(name, fields)                                                                           \
   TERN_TERNARY_BACK(name) {                                                                                  \
     int64_t groups = group ? (n + group - 1) / group : 1;                                                    \
+    FLUSH_DENORMALS;                                                                                         \
     BACK_LOOP(bring_codes(fields, w, m, n, i, count, j, columns, near))                                      \
+    RESTORE;                                                                                                 \
   }
 
 #define MATMUL_BACK(name)                                                                                    \
@@ -393,7 +471,7 @@ INLINE void bring_codes(int fields, const uint8_t *w, int64_t m, int64_t n, int6
     BACK_LOOP(bring_f32(w + i * n + j, n, columns, count, near))                                             \
   }
 
-#ifdef TERN_PAIRS
+#if defined TERN_PAIRS || defined TERN_BF16
 #define TERN_GRADIENT(level)                                                                                 \
   OUTER(tern_outer_i8_##level, int8_t, bring_i8)                                                             \
   TERNARY_BACK(tern_ternary_back_f32_##level, 4)                                                             \

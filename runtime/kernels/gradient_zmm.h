@@ -7,8 +7,13 @@
 #include <immintrin.h>
 
 typedef float vec __attribute__((vector_size(64)));
-/* Twelve rows of two registers leave room for what they are multiplied by. */
+/* Twelve rows of two registers leave room for what they are multiplied by; six of two chains. */
+#ifdef TERN_BF16
+#include "runtime/kernels/flush_sse.h"
+enum { LANES = 16, ROWS = 6, REGS = 2, SOME = 4, FEW = 2 };
+#else
 enum { LANES = 16, ROWS = 12, REGS = 2, SOME = 8, FEW = 4 };
+#endif
 
 INLINE vec spread(float x) {
   return (vec)_mm512_set1_ps(x);

@@ -84,10 +84,13 @@ static const struct level *levels(int *count) {
 #ifdef __x86_64__
       LEVEL("fma", false, _fma),
       LEVEL("avx512", false, _avx512),
+      CODES_LEVEL("bf16 fma", false, BF16, _bf16_fma),
+      CODES_LEVEL("bf16 avx512", false, BF16, _bf16_avx512),
       CODES_LEVEL("amx", false, BF16, _amx),
       CODES_LEVEL("pairs", false, PAIRS, _pairs),
 #elif defined __aarch64__
       LEVEL("neon", true, _neon),
+      CODES_LEVEL("bf16 neon", true, BF16, _bf16_neon),
 #endif
       CODES_LEVEL("plain pairs", true, PAIRS, _plain_pairs),
       CODES_LEVEL("portable bf16", true, BF16, _bf16),
@@ -95,8 +98,10 @@ static const struct level *levels(int *count) {
 #ifdef __x86_64__
   all[2].runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   all[3].runs = __builtin_cpu_supports("avx512f");
-  all[4].runs = cpu_has("amx-bf16,avx512bf16,avx512bw", NULL, 0);
-  all[5].runs = __builtin_cpu_supports("avx512bf16");
+  all[4].runs = all[2].runs;
+  all[5].runs = all[3].runs;
+  all[6].runs = cpu_has("amx-bf16,avx512bf16,avx512bw", NULL, 0);
+  all[7].runs = __builtin_cpu_supports("avx512bf16");
 #endif
   *count = (int)(sizeof all / sizeof *all);
   return all;

@@ -202,6 +202,34 @@ static void pad_packed(const struct side *s, int64_t line, int64_t k, int8_t *to
       to[i * SIDE + l] = packed_code(s, k + i, s->apart + line + l);
 }
 
+/* The four digits at `bits` of each byte of a word, as codes. */
+INLINE uint32_t four_codes(uint32_t word, int bits) {
+  return (((word >> bits & 0x03030303u) | 0x80808080u) - 0x01010101u) ^ 0x80808080u;
+}
+
+/* A whole tile of tile3 whose first column is a multiple of four. */
+static void near_tile3(const struct side *s, int64_t line, int64_t k, int8_t *to) {
+  int64_t step, chunks = (s->step + TERN_CHUNK3 - 1) / TERN_CHUNK3;
+  for (int panel = 0; panel < 2; panel++) {
+    const uint8_t *tiles = tern_panel(s->p, s->steps, chunks, k / TERN_PANEL + panel, &step);
+    uint8_t low[TERN_TILE], top[TERN_TILE];
+    int64_t have = -1;
+    for (int four = 0; four < 4; four++) {
+      int64_t column = s->apart + line + 4 * four, chunk = column / TERN_CHUNK3;
+      int field = (int)(column % TERN_CHUNK3 / 4);
+      if (chunk != have)
+        split_tile3(tiles + chunk * step, low, top);
+      have = chunk;
+      for (int r = 0; r < TERN_PANEL; r++) {
+        uint32_t word;
+        memcpy(&word, (field < 4 ? low : top) + 4 * r, sizeof word);
+        word = four_codes(word, field < 4 ? 2 * field : 0);
+        memcpy(to + (panel * TERN_PANEL + r) * SIDE + 4 * four, &word, sizeof word);
+      }
+    }
+  }
+}
+
 /* One tile: 16 lines from `line` on, 32 steps from k on. */
 INLINE void bring_tile(const struct side *s, int64_t line, int64_t k, uint8_t *tile) {
   bool whole = line + SIDE <= s->lines && k + STEPS <= s->steps;
@@ -230,7 +258,9 @@ INLINE void bring_tile(const struct side *s, int64_t line, int64_t k, uint8_t *t
     right_tile2(first, second, tile);
     return;
   }
-  if (s->kind == CODES)
+  if (s->kind == TILE3 && whole && (s->apart + line) % 4 == 0)
+    near_tile3(s, line, k, padded);
+  else if (s->kind == CODES)
     pad_codes(s, line, k, padded);
   else
     pad_packed(s, line, k, padded);

@@ -15,7 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_STEPS = 3000, KEY_PROFILE, KEY_SECONDS, KEY_BATCH, KEY_THREADS, STEPS_MOST = 1000, PEAK_ROUNDS = 300000 };
+enum {
+  KEY_STEPS = 3000,
+  KEY_PROFILE,
+  KEY_SECONDS,
+  KEY_BATCH,
+  KEY_THREADS,
+  STEPS_MOST = 1000,
+  PEAK_ROUNDS = 300000
+};
 
 struct bench {
   struct job job;

@@ -84,8 +84,12 @@ static const struct argp_option form_rows[] = {
     {0}};
 
 #define PRODUCTS_OPTION(group)                                                                               \
-  {"products", KEY_PRODUCTS, "float32|bf16", 0,                                                              \
-   "how a training step sums its products: in float32 (the default), or with gradients rounded to bfloat16, " \
+  {"products",                                                                                               \
+   KEY_PRODUCTS,                                                                                             \
+   "float32|bf16",                                                                                           \
+   0,                                                                                                        \
+   "how a training step sums its products: in float32 (the default), or with gradients rounded to "          \
+   "bfloat16, "                                                                                              \
    "which AMX does many times as fast (docs/numerics.md)",                                                   \
    group}
 

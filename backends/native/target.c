@@ -4,6 +4,7 @@
 #include "backends/native/target.h"
 #include "backends/native/bitcode.h"
 #include "backends/native/features.h"
+#include "runtime/core/cpu.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
@@ -176,20 +177,23 @@ static bool same_family(const char *a, const char *b) {
   return strcspn(b, "-") == n && memcmp(a, b, n) == 0;
 }
 
+/* Processors have tiles that systems often keep from their guests, or from a process. Code for a processor's
+ * name uses them only where --features asks, code for this machine where Linux, which cpu_has asks, lets this
+ * process. */
+#define NO_TILES "-amx-tile,-amx-bf16,-amx-int8"
+
 /* This machine's CPU and features. */
 static void host_cpu(struct target *t, const char *more) {
   char *features = LLVMGetHostCPUFeatures();
+  char *own = join_features(features, cpu_has("amx-tile", NULL, 0) ? "" : NO_TILES);
   t->cpu = take(LLVMGetHostCPUName());
-  t->features = join_features(features, more);
+  t->features = join_features(own, more);
+  free(own);
   t->level = level_by_features(t->triple, t->features);
   products_by_features(t, t->level->family, t->features);
   t->needs = features_needed(t->level->family, NULL, t->features);
   LLVMDisposeMessage(features);
 }
-
-/* What processors of a name have and code for them uses only where --features asks for it: systems often keep
- * tiles from their guests. */
-#define UNASKED "-amx-tile,-amx-bf16,-amx-int8"
 
 /* A CPU by its name; features that the user adds can lift the level, those he takes away lower it. */
 static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const char *more) {
@@ -223,7 +227,7 @@ static bool named_cpu(struct target *t, struct diag *d, const char *cpu, const c
   if (!cpu)
     snprintf(t->cpu, strcspn(row->names, " ") + 1, "%s", row->names);
   t->features = join_features(row->base, more);
-  char *asked = join_features(UNASKED, t->features);
+  char *asked = join_features(NO_TILES, t->features);
   t->needs = features_needed(family, t->cpu, asked);
   free(asked);
   free(has);

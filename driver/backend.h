@@ -14,7 +14,8 @@ enum accepted {
   TAKES_FORMS = 2,        /* --threads, --chunk, --batch */
   TAKES_HARDWARE = 4,     /* --hw and the others of hardware.c; ignored elsewhere, which is said */
   TAKES_WEIGHTS_FILE = 8, /* --weights-file */
-  TAKES_CHUNK = 16        /* of the forms --chunk alone */
+  TAKES_CHUNK = 16,       /* of the forms --chunk alone */
+  TAKES_STEP = 32         /* what is asked of a training step */
 };
 enum needed { NEEDS_SPEC = 1 /* config.json cannot tell of it */, NEEDS_WEIGHTS = 2 };
 

@@ -90,6 +90,8 @@ static void check_accepted(struct argp_state *state, struct build *b) {
   if (!(e->accepts & TAKES_TARGET) && (o->triple || o->cpu || o->features))
     argp_error(state, "--target, --cpu and --features do not go with %s%s", called(b),
                because(b, ": ", e->no_target));
+  if (o->of_step && !(e->accepts & TAKES_STEP))
+    argp_error(state, "--%s goes with --emit %s", o->of_step, backend_accepting(TAKES_STEP));
   if (b->weights_file && (!(e->accepts & TAKES_WEIGHTS_FILE) || !o->weights))
     argp_error(state, "--weights-file goes with --emit %s and --weights",
                backend_accepting(TAKES_WEIGHTS_FILE));
@@ -116,7 +118,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case ARGP_KEY_INIT:
     state->child_inputs[0] = &b->job;
-    state->child_inputs[1] = &b->hardware;
+    state->child_inputs[1] = &b->job;
+    state->child_inputs[2] = &b->hardware;
     break;
   case KEY_EMIT: find_emit(state, b, arg); break;
   case 'o': b->output = arg; break;
@@ -171,7 +174,8 @@ static const char *default_output(struct build *b) {
   return b->backend->text ? "-" : arena_printf(&b->job.arena, "%.*s%s", (int)n, base, suffix);
 }
 
-static const struct argp_child children[] = {{&compile_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&compile_argp, 0, NULL, 0}, {&step_argp, 0, NULL, 0}, {&hardware_argp, 0, NULL, 0}, {0}};
 const struct argp build_argp = {options,  parse, "[SPEC]", "Compiles a model. " SPEC_LEFT_OUT "\v",
                                 children, help,  NULL};
 

@@ -16,6 +16,9 @@ enum {
   KEY_WEIGHTS = 1000,
   KEY_SET,
   KEY_PRODUCTS,
+  KEY_RECOMPUTE,
+  KEY_MEMORY,
+  KEY_MOMENTS,
   KEY_PASSES,
   KEY_PRINT_AFTER,
   KEY_DISABLE,
@@ -83,15 +86,22 @@ static const struct argp_option form_rows[] = {
      "threads that the program uses unless told otherwise (default: as many as pay)", 3},
     {0}};
 
-#define PRODUCTS_OPTION(group)                                                                               \
-  {"products",                                                                                               \
-   KEY_PRODUCTS,                                                                                             \
-   "float32|bf16",                                                                                           \
-   0,                                                                                                        \
-   "how a training step sums its products: in float32 (the default), or with gradients rounded to "          \
-   "bfloat16, "                                                                                              \
-   "which AMX does many times as fast (docs/numerics.md)",                                                   \
-   group}
+/* Of `build --emit trainer`, `train` and `opt`. */
+static const struct argp_option step_rows[] = {
+    {0, 0, 0, 0, "A training step:", 3},
+    {"recompute", KEY_RECOMPUTE, "MODE", 0,
+     "what a backward pass computes again instead of keeping it: none, elementwise (what trainers do unless "
+     "told otherwise), layer; the bits are the same",
+     3},
+    {"memory", KEY_MEMORY, "BYTES", 0,
+     "computes as little again as fits a step into so many bytes (19G, 800M), in place of --recompute", 3},
+    {"moments", KEY_MOMENTS, "f32|bf16", 0, "how AdamW's moments are kept (default f32)", 3},
+    {"products", KEY_PRODUCTS, "float32|bf16", 0,
+     "how products are summed: in float32 (the default), or with gradients rounded to bfloat16, which AMX "
+     "does many "
+     "times as fast (docs/numerics.md)",
+     3},
+    {0}};
 
 static const struct argp_option training_rows[] = {
     {0, 0, 0, 0, "What the trainer can do at once:", 3},
@@ -99,7 +109,6 @@ static const struct argp_option training_rows[] = {
      "most tokens that go forward and back together (default " QUOTE(
          TRAINING_CHUNK) "); a longer sequence goes in parts, with the same derivative",
      3},
-    PRODUCTS_OPTION(3),
     {0}};
 
 static const struct argp_option target_rows[] = {
@@ -133,7 +142,6 @@ static const struct argp_option request_rows[] = {
      "fixed-point: most bits of a fixed-point number, " QUOTE(WORD_LEAST) " to " QUOTE(
          WORD_MOST) " (default " QUOTE(WORD_MOST) ")",
      0},
-    PRODUCTS_OPTION(0),
     {0}};
 
 /* Of programs only: `simulate` and `synth` take them, as they always did, and say that they mean nothing
@@ -197,6 +205,22 @@ static enum scale_rule scale_rule(struct argp_state *state, const char *arg) {
   return rule;
 }
 
+/* "11500000000", "11500M", "11.5G" */
+static int64_t bytes_of(struct argp_state *state, const char *text) {
+  char *end;
+  double n = strtod(text, &end);
+  double unit = *end == 'G' ? 1e9 : *end == 'M' ? 1e6 : *end == 'k' ? 1e3 : 1;
+  if (end == text || end[unit > 1] || !(n > 0) || n * unit > 1e18)
+    argp_error(state, "--memory is a number of bytes, also with k, M or G behind it, not '%s'", text);
+  return (int64_t)(n * unit);
+}
+
+static enum storage moments(struct argp_state *state, const char *arg) {
+  if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
+    argp_error(state, "--moments is f32 or bf16, not '%s'", arg);
+  return arg[0] == 'b' ? STORE_BF16 : STORE_NONE;
+}
+
 static enum products products(struct argp_state *state, const char *arg) {
   enum products p = PRODUCTS_FLOAT32;
   if (!products_parse(arg, &p))
@@ -231,7 +255,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   case KEY_FEATURES: o->features = arg; break;
   case KEY_THREADS: o->threads = whole_number(state, "threads", arg, 1, 64); break;
   case KEY_PACKING: o->packing = packing(state, arg); break;
-  case KEY_PRODUCTS: o->products = products(state, arg); break;
   case KEY_FIXED: o->fixed = true; break;
   case KEY_FIXED_BITS:
     o->fixed_bits = whole_number(state, "fixed-bits", arg, WORD_LEAST, WORD_MOST);
@@ -307,6 +330,25 @@ static error_t parse_hardware(int key, char *arg, struct argp_state *state) {
   return parse_groups(key, state, HARDWARE_GROUPS);
 }
 
+static error_t parse_step(int key, char *arg, struct argp_state *state) {
+  struct job *j = state->input;
+  struct compile_options *o = &j->options;
+  switch (key) {
+  case KEY_PRODUCTS: o->products = products(state, arg); break;
+  case KEY_MEMORY: o->memory = bytes_of(state, arg); break;
+  case KEY_MOMENTS: o->moments = moments(state, arg); break;
+  case KEY_RECOMPUTE:
+    if (!recompute_parse(arg, &o->recompute))
+      argp_error(state, "--recompute is none, elementwise or layer, not '%s'", arg);
+    break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  for (size_t i = 0; i < sizeof step_rows / sizeof *step_rows; i++)
+    o->of_step = step_rows[i].key == key ? step_rows[i].name : o->of_step;
+  return 0;
+}
+
+const struct argp step_argp = {.options = step_rows, .parser = parse_step};
 const struct argp compile_argp = {.parser = parse_program, .children = program_groups};
 const struct argp request_argp = {.options = request_rows, .parser = parse};
 const struct argp compile_training_argp = {.parser = parse_training, .children = training_groups};

@@ -35,6 +35,8 @@ struct compile_options {
   int chunk;                           /* most tokens a prefill; 0: the pass's default */
   enum storage moments;                /* how an optimiser's moments are kept; STORE_NONE: as float32 */
   struct recompute recompute;          /* what a backward pass computes again */
+  int64_t memory;                      /* the most bytes that a training step may take; 0: as they come */
+  const char *of_step;                 /* the last option that was given about a training step, or NULL */
   int batch;                           /* most sequences a batch; 0: no batch form */
   bool batch_given;                    /* by --batch */
   bool fixed;                          /* integers only */
@@ -44,6 +46,8 @@ struct compile_options {
 };
 /* The input of all is a struct job. Commands that make hardware, or train, take no options about programs. */
 extern const struct argp compile_argp, compile_training_argp, compile_hardware_argp;
+/* Of a training step; for those that have one. */
+extern const struct argp step_argp;
 /* Of these, what a list of passes over IR text can be asked for. */
 extern const struct argp request_argp;
 /* For the help of a command that takes them. */

@@ -6,23 +6,13 @@
 #include "support/file.h"
 #include <stdlib.h>
 
-enum {
-  KEY_PASSES = 2000,
-  KEY_PRINT_AFTER,
-  KEY_LOOPS,
-  KEY_RECOMPUTE,
-  KEY_MEMORY,
-  KEY_PRINT_MEMORY,
-  KEY_MOMENTS,
-  LARGEST_TEXT = 64 << 20
-};
+enum { KEY_PASSES = 2000, KEY_PRINT_AFTER, KEY_LOOPS, KEY_PRINT_MEMORY, LARGEST_TEXT = 64 << 20 };
 
 struct opt {
   struct job job;
   const char *input, *output, *passes;
   bool loops, print_memory;
   uint16_t source;
-  int64_t memory; /* the most that a training step may take; 0: as it comes */
 };
 
 static const struct argp_option options[] = {
@@ -30,45 +20,18 @@ static const struct argp_option options[] = {
      "passes and pipelines to run, separated by commas (default: none, only check and print)", 0},
     {"print-after", KEY_PRINT_AFTER, "PASS|all", 0, "prints the IR after a pass to standard error", 0},
     {"print-loops", KEY_LOOPS, 0, 0, "prints the loops that the back ends get, instead of the IR", 0},
-    {"recompute", KEY_RECOMPUTE, "MODE", 0,
-     "differentiate: what a backward pass computes again instead of keeping it: none, elementwise, layer "
-     "(default: a layer, whose start is kept)",
-     0},
-    {"memory", KEY_MEMORY, "BYTES", 0,
-     "differentiate: computes as little again as fits a training step into so many bytes (19G, 800M)", 0},
-    {"moments", KEY_MOMENTS, "f32|bf16", 0, "optimise: how AdamW's moments are kept (default f32)", 0},
     {"print-memory", KEY_PRINT_MEMORY, 0, 0, "prints what a training step's memory is for, instead of the IR",
      0},
     {"output", 'o', "FILE", 0, "where the IR goes (default: standard output)", 0},
     {0}};
 
-/* "11500000000", "11500M", "11.5G" */
-static int64_t bytes_of(struct argp_state *state, const char *text) {
-  char *end;
-  double n = strtod(text, &end);
-  double unit = *end == 'G' ? 1e9 : *end == 'M' ? 1e6 : *end == 'k' ? 1e3 : 1;
-  if (end == text || end[unit > 1] || !(n > 0) || n * unit > 1e18)
-    argp_error(state, "--memory is a number of bytes, also with k, M or G behind it, not '%s'", text);
-  return (int64_t)(n * unit);
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct opt *o = state->input;
   switch (key) {
-  case ARGP_KEY_INIT: state->child_inputs[0] = &o->job; break;
+  case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &o->job; break;
   case KEY_PASSES: o->passes = arg; break;
   case KEY_PRINT_AFTER: o->job.options.print_after = arg; break;
   case KEY_LOOPS: o->loops = true; break;
-  case KEY_RECOMPUTE:
-    if (!recompute_parse(arg, &o->job.options.recompute))
-      argp_error(state, "--recompute is none, elementwise or layer, not '%s'", arg);
-    break;
-  case KEY_MEMORY: o->memory = bytes_of(state, arg); break;
-  case KEY_MOMENTS:
-    if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
-      argp_error(state, "--moments is f32 or bf16, not '%s'", arg);
-    o->job.options.moments = arg[0] == 'b' ? STORE_BF16 : STORE_NONE;
-    break;
   case KEY_PRINT_MEMORY: o->print_memory = true; break;
   case 'o': o->output = arg; break;
   case ARGP_KEY_ARG:
@@ -113,7 +76,7 @@ static bool is_planned_training(struct opt *o) {
   bool fits = m->state_bytes >= 0 && m->weights_bytes >= 0 && func_find(m, "update");
   if (!fits)
     diag_error(&o->job.diag, "%s wants a planned training step: --passes=training",
-               o->memory ? "--memory" : "--print-memory");
+               o->job.options.memory ? "--memory" : "--print-memory");
   return fits;
 }
 
@@ -122,9 +85,10 @@ static bool make_module(struct opt *o) {
   struct job *j = &o->job;
   if (!make(o, j->options.recompute))
     return false;
-  if (!o->memory && !o->print_memory)
+  if (!o->job.options.memory && !o->print_memory)
     return true;
-  return is_planned_training(o) && (!o->memory || training_fit(&j->diag, o->memory, make, o));
+  return is_planned_training(o) &&
+         (!o->job.options.memory || training_fit(&j->diag, o->job.options.memory, make, o));
 }
 
 static void print(struct opt *o, const struct loops *loops, FILE *out) {
@@ -156,7 +120,7 @@ static bool transform(struct opt *o) {
   return output_close(&out, false);
 }
 
-static const struct argp_child children[] = {{&request_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&request_argp, 0, NULL, 0}, {&step_argp, 0, NULL, 0}, {0}};
 const struct argp opt_argp = {options,  parse, "FILE.tir", "Runs passes over IR text.\v",
                               children, help,  NULL};
 

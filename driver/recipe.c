@@ -18,7 +18,7 @@ bool job_make(struct job *j, const struct recipe *r) {
   if (r->alone)
     j->options.batch = 0;
   if ((r->target && !r->target(j)) || !(j->module || job_load(j)) || (r->fits && !r->fits(j)) ||
-      !run_pipeline(j, r))
+      !(r->plan ? r->plan(j, r) : run_pipeline(j, r)))
     return false;
   if (r->stage == AS_LOOPS)
     j->loops = loops_lower(&j->arena, j->module, r->policy);

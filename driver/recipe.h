@@ -25,6 +25,8 @@ struct recipe {
   bool (*target)(struct job *j);
   /* When the model is read: whether it is one for this row. NULL: any is. False after a diagnostic. */
   bool (*fits)(struct job *j);
+  /* Runs the pipeline in place of job_make; NULL: it does. False after a diagnostic. */
+  bool (*plan)(struct job *j, const struct recipe *r);
 };
 
 /* Reads the spec and the checkpoint, unless that is done, and makes j->module, and j->loops, what the recipe

@@ -2,6 +2,7 @@
 #include "driver/train.h"
 
 #include "driver/engine.h"
+#include "passes/training/memory.h"
 #include "support/file.h"
 #include "training/saved.h"
 #include "training/training_program.h"
@@ -15,12 +16,49 @@ bool can_train(struct job *j) {
                "--fixed does not go with training, which keeps floats; build what was trained with it");
     return false;
   }
+  static const struct recompute unasked;
+  struct recompute *asked = &j->options.recompute;
+  if (memcmp(asked, &unasked, sizeof unasked) == 0)
+    recompute_parse("elementwise", asked);
   if (!j->options.chunk)
     j->options.chunk = TRAINING_CHUNK;
   for (struct weight *w = j->module->weights; w; w = w->next)
     w->source = STORE_NONE; /* whatever a checkpoint has, it is trained as float32 */
   j->module->config = training_config(j);
   return j->module->config != NULL;
+}
+
+/* A module's text, of which every choice makes a module of its own. */
+struct planning {
+  struct job *job;
+  const struct recipe *recipe;
+  uint16_t source;
+  const char *config;
+};
+
+static struct module *plan_choice(void *self, struct recompute choice) {
+  struct planning *p = self;
+  struct job *j = p->job;
+  j->options.recompute = choice;
+  j->module = ir_parse(&j->arena, &j->diag, p->source);
+  if (!j->module)
+    return NULL;
+  j->module->config = p->config;
+  return job_pipeline(j, p->recipe->plain, p->recipe->fixed) ? j->module : NULL;
+}
+
+bool plan_training(struct job *j, const struct recipe *r) {
+  char *text = NULL;
+  size_t bytes = 0;
+  if (!j->options.memory)
+    return job_pipeline(j, r->plain, r->fixed);
+  FILE *out = or_die(open_memstream(&text, &bytes));
+  ir_print(j->module, out);
+  fclose(out);
+  const char *kept = arena_strndup(&j->arena, text, bytes);
+  free(text);
+  struct planning p = {j, r, diag_add_source(&j->diag, j->module->spec, kept, bytes), j->module->config};
+  return training_fit(&j->diag, j->options.memory, plan_choice, &p) != NULL;
 }
 
 struct train {
@@ -33,7 +71,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case ARGP_KEY_INIT:
     state->child_inputs[0] = &t->options;
-    state->child_inputs[1] = &t->job;
+    state->child_inputs[1] = state->child_inputs[2] = &t->job;
     return 0;
   case ARGP_KEY_ARG:
     if (t->job.options.spec)
@@ -45,7 +83,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_child children[] = {
-    {&training_argp, 0, NULL, 0}, {&compile_training_argp, 0, NULL, 0}, {0}};
+    {&training_argp, 0, NULL, 0}, {&compile_training_argp, 0, NULL, 0}, {&step_argp, 0, NULL, 0}, {0}};
 const struct argp train_argp = {
     NULL,
     parse,
@@ -84,7 +122,8 @@ static int train(struct train *t) {
                                        .fixed = PIPELINE_training,
                                        .policy = &policy_team,
                                        .target = this_machine,
-                                       .fits = can_train};
+                                       .fits = can_train,
+                                       .plan = plan_training};
   struct job *j = &t->job;
   struct engine e;
   if (!j->options.weights)

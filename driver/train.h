@@ -9,6 +9,10 @@
  * with it. */
 bool can_train(struct job *j);
 
+/* Of a recipe: runs its pipeline, with --memory as often as it takes to find what fits. */
+struct recipe;
+bool plan_training(struct job *j, const struct recipe *r);
+
 /* config.json for the module: what --weights has, or else the spec's parameters by the keys of config.json
  * that it takes them from; and under tern.params what --set gives. In the arena. NULL after a diagnostic. */
 const char *training_config(struct job *j);

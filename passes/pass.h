@@ -25,10 +25,10 @@ enum pass_need {
 #define CHUNK_DEFAULT 96 /* tokens that one reading of the weights serves */
 #define TRAINING_CHUNK                                                                                       \
   512 /* tokens that go forward and back together: enough that products, not overheads, count */
-#define BATCH_DEFAULT  8  /* sequences: more gain little where sums are computed, not read */
+#define BATCH_DEFAULT  8   /* sequences: more gain little where sums are computed, not read */
 #define LOGITS_DEFAULT 256 /* tokens: a block of a gradient's sum (docs/numerics.md) */
-#define WORD_LEAST     8  /* bits of a fixed-point number */
-#define WORD_MOST      32 /* those of an i32; the default */
+#define WORD_LEAST     8   /* bits of a fixed-point number */
+#define WORD_MOST      32  /* those of an i32; the default */
 #define QUOTE_VALUE(x) #x
 #define QUOTE(macro)   QUOTE_VALUE(macro)
 
@@ -47,7 +47,7 @@ struct pass_context {
   int64_t logits; /* differentiate: most tokens whose logits there are at a time; 0: LOGITS_DEFAULT */
   enum storage moments; /* optimise: how AdamW's moments are kept, STORE_NONE (as float32) or STORE_BF16 */
   struct recompute recompute; /* differentiate: what a backward pass computes again */
-  enum products products; /* ternarize: how products of a backward pass are summed */
+  enum products products;     /* ternarize: how products of a backward pass are summed */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a
    * diagnostic. NULL: there is no checkpoint. */
   bool (*know_ranges)(void *self);

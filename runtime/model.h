@@ -44,7 +44,8 @@ typedef void tern_run(const struct tern_args *args, uint32_t thread, uint32_t th
  * are rows of args.state: that of element i lies at state + rows[i] * state_bytes. */
 enum tern_access { TERN_IN, TERN_OUT, TERN_UPDATED, TERN_ROWS };
 
-enum tern_elem { TERN_BOOL, TERN_U32, TERN_I8, TERN_I16, TERN_I32, TERN_F32 };
+/* TERN_BF16 is what a state may be kept as, the upper half of a float32; no port has it. */
+enum tern_elem { TERN_BOOL, TERN_U32, TERN_I8, TERN_I16, TERN_I32, TERN_F32, TERN_BF16 };
 
 /* What a model does with a tensor: enum weight_role of ir/ir.h. */
 enum tern_role { TERN_ANY_ROLE, TERN_MATRIX, TERN_TABLE, TERN_GAIN, TERN_FILTER, TERN_BIAS };

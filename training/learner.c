@@ -219,7 +219,6 @@ bool learner_backward(struct learner *l, const struct passage *s, float share, d
   for (uint64_t i = parts; i-- > 0;) {
     if (i + 1 < parts)
       move_states(l, l->starts + i * l->sequence_bytes, true);
-    clear(l, TERN_PASSING);
     *loss += call_tokens(l, "train", s, i * l->chunk, part_of(l, s, i * l->chunk), share);
   }
   return true;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "frontend/checkpoint/companions.h"
+#include "frontend/checkpoint/convert.h"
 #include "frontend/checkpoint/directory.h"
 #include "frontend/checkpoint/safetensors.h"
 #include "runtime/core/claim.h"
@@ -27,7 +28,8 @@
 struct saved_tensor {
   const char *name;
   const struct tern_tensor *like;
-  float *numbers;
+  enum dtype type; /* DTYPE_F32 or DTYPE_BF16 */
+  void *numbers;
 };
 typedef VEC(struct saved_tensor) saved_list;
 
@@ -36,9 +38,16 @@ static saved_list model_tensors(const struct learner *l, struct arena *a) {
   for (uint32_t i = 0; i < l->about->n_tensors; i++) {
     const struct tern_tensor *t = &l->about->tensors[i];
     for (uint64_t k = 0; k < tensor_instances(t); k++)
-      vec_push(a, list, (struct saved_tensor){tensor_name(a, t, k), t, learner_tensor(l, t, k)});
+      vec_push(a, list, (struct saved_tensor){tensor_name(a, t, k), t, DTYPE_F32, learner_tensor(l, t, k)});
   }
   return list;
+}
+
+/* An instance of one of AdamW's moments. */
+static struct saved_tensor moment(const struct learner *l, const char *name, const struct tern_tensor *t,
+                                  int region, uint64_t instance) {
+  bool half = l->about->regions[region].elem == TERN_BF16;
+  return (struct saved_tensor){name, t, half ? DTYPE_BF16 : DTYPE_F32, learner_region(l, region, instance)};
 }
 
 static saved_list moments(const struct learner *l, struct arena *a) {
@@ -47,10 +56,8 @@ static saved_list moments(const struct learner *l, struct arena *a) {
     const struct tern_tensor *t = &l->about->tensors[i];
     for (uint64_t k = 0; t->mean >= 0 && k < tensor_instances(t); k++) {
       const char *name = tensor_name(a, t, k);
-      vec_push(a, list,
-               (struct saved_tensor){arena_printf(a, "mean.%s", name), t, learner_region(l, t->mean, k)});
-      vec_push(a, list,
-               (struct saved_tensor){arena_printf(a, "square.%s", name), t, learner_region(l, t->square, k)});
+      vec_push(a, list, moment(l, arena_printf(a, "mean.%s", name), t, t->mean, k));
+      vec_push(a, list, moment(l, arena_printf(a, "square.%s", name), t, t->square, k));
     }
   }
   return list;
@@ -61,10 +68,11 @@ static void write_tensors(FILE *f, struct arena *a, const saved_list *list) {
   for (int i = 0; i < list->n; i++) {
     const struct tern_tensor *t = list->at[i].like;
     const uint64_t dims[] = {t->dim0, t->dim1, t->dim2, t->dim3, t->dim4};
-    entries[i] = (struct safetensors_entry){.name = list->at[i].name,
-                                            .dtype = "F32",
-                                            .rank = (int)t->rank,
-                                            .bytes = (int64_t)(tensor_elements(t) * sizeof(float))};
+    entries[i] =
+        (struct safetensors_entry){.name = list->at[i].name,
+                                   .dtype = list->at[i].type == DTYPE_BF16 ? "BF16" : "F32",
+                                   .rank = (int)t->rank,
+                                   .bytes = (int64_t)tensor_elements(t) * dtype_bytes(list->at[i].type)};
     for (uint32_t k = 0; k < t->rank; k++)
       entries[i].shape[k] = (int64_t)dims[k];
   }
@@ -72,7 +80,7 @@ static void write_tensors(FILE *f, struct arena *a, const saved_list *list) {
   safetensors_write_header(f, metadata, entries, list->n);
   json_decref(metadata);
   for (int i = 0; i < list->n && !ferror(f); i++)
-    fwrite(list->at[i].numbers, sizeof(float), tensor_elements(list->at[i].like), f);
+    fwrite(list->at[i].numbers, (size_t)dtype_bytes(list->at[i].type), tensor_elements(list->at[i].like), f);
 }
 
 /* ---- folders ----------------------------------------------------------------------------------------- */
@@ -298,17 +306,33 @@ const char *saved_newest(struct diag *d, struct arena *a, const char *run, json_
   return NULL;
 }
 
-/* A moment's numbers; its shape is that of its tensor. */
+/* Its numbers, which are as they were written whatever they are kept as: bfloat16 is exact in float32. */
+static bool read_numbers(struct checkpoint *c, const struct saved_tensor *t, int64_t n) {
+  enum { PIECE = 4096 };
+  float numbers[PIECE];
+  for (int64_t i = 0; i < n; i += PIECE) {
+    int64_t some = n - i < PIECE ? n - i : PIECE;
+    if (!checkpoint_read_f32(c, t->name, i, some, numbers))
+      return false;
+    convert_narrow(t->type, numbers, some, (char *)t->numbers + i * dtype_bytes(t->type));
+  }
+  return true;
+}
+
+/* A moment's shape is that of its tensor, and it is kept as it was. */
 static bool read_moment(struct checkpoint *c, struct diag *d, const char *folder,
                         const struct saved_tensor *t) {
   const struct tensor_info *info = checkpoint_find(c, t->name);
   int64_t n = info ? 1 : 0;
   for (int i = 0; info && i < info->rank; i++)
     n *= info->shape[i];
-  if (info && (uint64_t)n == tensor_elements(t->like))
-    return checkpoint_read_f32(c, t->name, 0, n, t->numbers);
-  diag_error(d, "%s/" OPTIMISER_FILE ": %s '%s'; is it of this model?", folder,
-             info ? "has another shape than the model for" : "has no tensor", t->name);
+  if (info && (uint64_t)n == tensor_elements(t->like) && info->dtype == t->type)
+    return read_numbers(c, t, n);
+  diag_error(d, "%s/" OPTIMISER_FILE ": %s '%s'; is it of this model%s?", folder,
+             !info                    ? "has no tensor"
+             : info->dtype != t->type ? "has other numbers than the trainer for"
+                                      : "has another shape than the model for",
+             t->name, info && info->dtype != t->type ? ", and are --moments as they were" : "");
   return false;
 }
 

@@ -245,7 +245,8 @@ static enum tern_region_kind region_kind(const struct state *s) {
     enum tern_region_kind kind;
   } kinds[] = {{"back.", TERN_BACK},     {"grad.", TERN_GRADIENT}, {"mean.", TERN_MEAN},
                {"square.", TERN_SQUARE}, {"tape.", TERN_SAVED},    {"start.", TERN_PASSING},
-               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING}};
+               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING},   {"replay.", TERN_PASSING},
+               {"part.", TERN_PASSING}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (strncmp(s->name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
       return kinds[i].kind;
@@ -266,10 +267,13 @@ static struct table *describe_regions(struct describing *x) {
     struct cell *row = t->cells + i++ * t->record->n;
     row[REGION_name] = text(s->name);
     row[REGION_kind] = number(region_kind(s));
+    row[REGION_elem] = number(s->stored == STORE_BF16    ? TERN_BF16
+                              : s->type.elem == ELEM_F32 ? TERN_F32
+                                                         : TERN_BOOL);
     row[REGION_at] = signed_number(s->offset);
     row[REGION_stride] = signed_number(s->stride);
     row[REGION_instances] = number(count_of(s->counts, s->n_counts, 0) * count_of(s->counts, s->n_counts, 1));
-    row[REGION_bytes] = signed_number(most_count(m, s->type) * elem_bytes(s->type.elem));
+    row[REGION_bytes] = signed_number(most_count(m, s->type) * state_element_bytes(s));
   }
   return t;
 }

@@ -37,7 +37,7 @@ struct derivative {
   struct yielded *yielded;
   int64_t logits;         /* tokens that have logits at a time; 0: LOGITS_DEFAULT (passes/pass.h) */
   int tapes, sums, parts; /* that there are, for their names */
-  bool back; /* the loss is gone back through */
+  bool back;              /* the loss is gone back through */
   bool ok;
 };
 

@@ -238,8 +238,7 @@ static const char *said(struct trial *t) {
 static void compare_steps(uint64_t seed, enum products products, int *compared, int *wrong) {
   struct trial t;
   struct pass_options o = {
-      .verify = true,
-      .context = {.chunk = TOKENS, .logits = 4, .moments = STORE_BF16, .products = products}};
+      .verify = true, .context = {.chunk = TOKENS, .logits = 4, .moments = STORE_BF16, .products = products}};
   open_trial(&t, seed);
   if (gives_floats(t.j.module) && passes_run(t.j.module, "cse,dce,training-form", &o)) {
     bool made = passes_run(

@@ -245,7 +245,7 @@ static enum tern_region_kind region_kind(const struct state *s) {
     enum tern_region_kind kind;
   } kinds[] = {{"back.", TERN_BACK},     {"grad.", TERN_GRADIENT}, {"mean.", TERN_MEAN},
                {"square.", TERN_SQUARE}, {"tape.", TERN_SAVED},    {"start.", TERN_PASSING},
-               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING},   {"replay.", TERN_PASSING},
+               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING},   {"replay.", TERN_SAVED},
                {"part.", TERN_PASSING}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (strncmp(s->name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
@@ -273,7 +273,7 @@ static struct table *describe_regions(struct describing *x) {
     row[REGION_at] = signed_number(s->offset);
     row[REGION_stride] = signed_number(s->stride);
     row[REGION_instances] = number(count_of(s->counts, s->n_counts, 0) * count_of(s->counts, s->n_counts, 1));
-    row[REGION_bytes] = signed_number(most_count(m, s->type) * state_element_bytes(s));
+    row[REGION_bytes] = signed_number(state_size(m, s));
   }
   return t;
 }

@@ -5,6 +5,7 @@
  * == k, in both parts, and fold as a tree when the loop is over. Accumulators of a SERIAL loop inside it are
  * vectors too while LANES iterations run at once. Running values live in allocas, which LLVM turns into
  * registers. */
+#include "backends/lower/index.h"
 #include "backends/native/emit.h"
 
 #include <string.h>
@@ -292,8 +293,9 @@ static void sum_part(struct body *b, LLVMValueRef part) {
                        b->thread,
                        b->threads};
   LLVMValueRef call = LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, 9, "");
-  /* Over many rows a copy of its own gains nothing, and takes longest to compile. */
-  if (k->entry->sequences || func_find(e->loops->module, "update"))
+  /* Over many rows a copy of its own takes longest to compile, and gains on some processors only. */
+  bool copied = index_is_const(k->rows, 1) || e->target->level->own_copies;
+  if (!copied || k->entry->sequences || func_find(e->loops->module, "update"))
     return;
   unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", strlen("alwaysinline"));
   LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,

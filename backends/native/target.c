@@ -18,15 +18,15 @@ static const struct level levels[] = {
     {"x86_64", "amx", "amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_amx", true, true,
      true, BITCODE_X86_64_AMX},
     {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_vbmi", true, true, true,
-     BITCODE_X86_64_VBMI},
-    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "_vnni", true, true, false,
+     false, BITCODE_X86_64_VBMI},
+    {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "_vnni", true, true, false, false,
      BITCODE_X86_64_VNNI},
-    {"x86_64", "avxvnni", "avx2,f16c,avxvnni", "_avxvnni", true, true, false, BITCODE_X86_64_AVXVNNI},
-    {"x86_64", "avx2", "avx2,f16c", "_avx2", true, true, false, BITCODE_X86_64_AVX2},
-    {"x86_64", "portable", "", "", false, false, false, -1},
-    {"aarch64", "dotprod", "dotprod", "_neon", true, true, false, BITCODE_AARCH64_NEON},
-    {"aarch64", "portable", "", "", true, true, false, -1},
-    {"riscv64", "portable", "", "", false, false, false, -1},
+    {"x86_64", "avxvnni", "avx2,f16c,avxvnni", "_avxvnni", true, true, false, false, BITCODE_X86_64_AVXVNNI},
+    {"x86_64", "avx2", "avx2,f16c", "_avx2", true, true, false, true, BITCODE_X86_64_AVX2},
+    {"x86_64", "portable", "", "", false, false, false, true, -1},
+    {"aarch64", "dotprod", "dotprod", "_neon", true, true, false, true, BITCODE_AARCH64_NEON},
+    {"aarch64", "portable", "", "", true, true, false, true, -1},
+    {"riscv64", "portable", "", "", false, false, false, true, -1},
 };
 enum { LEVELS = sizeof levels / sizeof *levels };
 

@@ -16,6 +16,7 @@ struct level {
   bool rounds;        /* has instructions for round, floor and trunc of floats */
   bool halves;        /* has instructions for IEEE half to float */
   bool fast_trits;    /* unpacks five weights a byte as fast as memory delivers them */
+  bool own_copies;    /* sums over many rows gain by dimensions that are constants */
   int extra;          /* enum bitcode, the variant's module; -1: none */
 };
 

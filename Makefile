@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 TYPE  ?= Release
 
-.PHONY: all setup configure demo quick check check-sanitize fuzz random install uninstall format clean
+.PHONY: all setup configure demo quick check check-long check-sanitize fuzz random install uninstall format clean
 
 all: configure
 	cmake --build $(BUILD)
@@ -18,14 +18,18 @@ configure:
 demo: setup all
 	scripts/demo $(BUILD)
 
-# Every test; and those that tell soonest that something broke.
+# The tests; those that take longest to say what others say nearly: more random models, and the second simulator or
+# Yosys over the same designs; and those that tell soonest that something broke.
 check: setup all
-	scripts/check $(BUILD)
+	scripts/check $(BUILD) -LE long
+
+check-long: setup all
+	scripts/check $(BUILD) -L long
 
 quick: setup all
 	scripts/check $(BUILD) -L quick
 
-# The same tests on a build with AddressSanitizer and UndefinedBehaviorSanitizer.
+# All of both on a build with AddressSanitizer and UndefinedBehaviorSanitizer.
 check-sanitize: setup
 	$(MAKE) all BUILD=$(BUILD)-sanitize TYPE=Debug FLAGS=-DTERN_SANITIZE=ON
 	scripts/check $(BUILD)-sanitize

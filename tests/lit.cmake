@@ -10,11 +10,14 @@ endif()
 set(whole_folders language passes)
 set(quick_files driver/axes driver/compare driver/options driver/shipped hardware/codes)
 
+# What `make check` leaves to `make check-long`.
+set(check_long_files driver/fixed-models-more hardware/corners-yosys hardware/library-verilator)
+
 # What takes longest begins first, so that nothing is left to run alone at the end. CTest goes by what it measured from its
 # second run on.
 set(long_files cross/bare-cortex-m cross/bare-riscv32 driver/bare driver/codes driver/fixed driver/fixed-logits
-    driver/fixed-models driver/fixed-perplexity driver/fixed-shared driver/hostile hardware/corners hardware/library-integer
-    hardware/library-lint random/language)
+    driver/fixed-models driver/fixed-models-more driver/fixed-perplexity driver/fixed-shared driver/hostile hardware/corners
+    hardware/corners-yosys hardware/library-lint hardware/library-verilator random/language)
 
 foreach(folder ${whole_folders})
   tern_test(${folder} "${folder};quick" ${run_lit} ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
@@ -30,6 +33,8 @@ foreach(file ${lit_files})
   endif()
   if(name IN_LIST quick_files)
     list(APPEND labels quick)
+  elseif(name IN_LIST check_long_files)
+    list(APPEND labels long)
   endif()
   tern_test(${name} "${labels}" ${run_lit} ${CMAKE_CURRENT_SOURCE_DIR}/${file})
   set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "UNSUPPORTED: ")

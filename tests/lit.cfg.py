@@ -24,8 +24,8 @@ for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR", "HOME"):
 if os.path.isdir("/usr/lib/ccache"):
     config.environment["PATH"] = os.pathsep.join(["/usr/lib/ccache", config.environment["PATH"]])
     config.environment["CCACHE_DIR"] = os.path.join(build, "tests", "ccache")
-# %plain -- for tests that hold no kernels: for the plainest processor of this machine's kind, whose code is compiled in a
-# sixth of the time that this machine's own takes.
+# %plain -- for tests of floats that hold no kernels: for the plainest processor of this machine's kind, whose code is
+# compiled soonest; not so integers, whose products of 64 bits take longest there.
 config.substitutions += [
     ("%plain", "--cpu x86-64" if platform.machine() == "x86_64" else ""),
     ("%ternc", os.path.join(build, "bin", "ternc")),

@@ -13,11 +13,14 @@ scratch = os.environ.get("TMPDIR", "/tmp")
 out = os.path.join(scratch, f"hold-{os.getpid()}")
 
 
-def run(*options):
-    command = [ternc, "run", spec, "--weights", folder, "--tokens", tokens, *options]
+def call(*command):
     done = subprocess.run(command, stderr=subprocess.PIPE)
     if done.returncode:
         sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stderr.decode()}")
+
+
+def run(*options):
+    call(ternc, "run", spec, "--weights", folder, "--tokens", tokens, *options)
 
 
 def read(path, kind):
@@ -28,11 +31,12 @@ def read(path, kind):
     return a
 
 
-PLAIN = ["--cpu", "x86-64"] if platform.machine() == "x86_64" else []  # compiles sooner, as %plain of lit.cfg.py
+# Floats compile sooner so, as %plain of lit.cfg.py; products of 64 bits take longest for the plainest processor.
+PLAIN = ["--cpu", "x86-64"] if platform.machine() == "x86_64" else []
 
 
 def logits(*options):
-    run("--logits", out, *PLAIN, *options)
+    run("--logits", out, *options)
     return read(out, "f")
 
 
@@ -41,7 +45,16 @@ def integers(*options):
     return read(out, "i")
 
 
-want = read(sys.argv[6], "d") if len(sys.argv) > 6 else logits()
+def built(option, kind):
+    """What the native program of the model writes."""
+    program = out + ".program"
+    if not os.path.exists(program):
+        call(ternc, "build", spec, "--weights", folder, "--fixed", "-q", "-o", program)
+    call(program, "--tokens", tokens, option, out)
+    return read(out, kind)
+
+
+want = read(sys.argv[6], "d") if len(sys.argv) > 6 else logits(*PLAIN)
 vocab = len(want) // len(open(tokens).read().split())
 unit = statistics.pstdev(want)
 
@@ -61,8 +74,9 @@ def hold(name, got, most):
     print(f"{os.path.basename(spec)} {name}: {worst:.1e} deviations off at most (limit {most:g})")
 
 
-hold("fixed", logits("--fixed"), float(limit))
+hold("fixed", built("--logits", "f"), float(limit))
 hold("calibrated", logits("--fixed", "--calibrate-tokens", tokens), float(calibrated))
-native = integers()
+native = built("--logits-raw", "i")
+os.remove(out + ".program")
 assert native == integers("--interpret"), f"{spec}: native code and the interpreter differ"
 assert native == integers("--engine", "c"), f"{spec}: native code and generated C differ"

@@ -1,7 +1,8 @@
 /* test_streaming_random.c: the streaming machine of random models in Icarus: each number that a unit stores
  * is the interpreter's, with states saved and restored and sequences that end on the way. Models that
  * fixed-point has no rules for, or that the machine refuses, are counted, and so are those with a long step.
- * A failure prints its seed; `test_streaming_random FIRST COUNT` runs those seeds, long ones too. */
+ * A failure prints its seed; `test_streaming_random FIRST COUNT` runs those seeds, one alone also if it is
+ * long. */
 #include "backends/hardware/streaming/printer.h"
 #include "driver/simulation.h"
 #include "driver/streaming_machine.h"
@@ -71,10 +72,10 @@ static enum outcome run_model(uint64_t seed) {
   struct hw_options o = options_of(seed, j.module->packing == STORE_TILE3);
   struct loops *loops = streaming_loops(&j);
   struct hw_design *h = loops ? hw_plan(&j.arena, &j.diag, loops, &o) : NULL;
-  enum outcome how = !h                                             ? REFUSED
+  enum outcome how = !h                                       ? REFUSED
                      : models > 1 && h->step_cycles > LONGEST ? TOO_LONG
-                     : simulates(&j, h, seed)                       ? RAN
-                                                                    : FAILED;
+                     : simulates(&j, h, seed)                 ? RAN
+                                                              : FAILED;
   FILE *out = j.diag.out;
   job_end(&j, 0);
   fclose(out);

@@ -11,11 +11,11 @@ set(whole_folders language passes)
 set(quick_files driver/axes driver/compare driver/options driver/shipped hardware/codes)
 
 # What `make check` leaves to `make check-long`.
-set(check_long_files driver/fixed-models-more hardware/corners-yosys hardware/library-verilator)
+set(check_long_files cross/kernels-all driver/fixed-models-more hardware/corners-yosys hardware/library-verilator)
 
 # What takes longest begins first, so that nothing is left to run alone at the end. CTest goes by what it measured from its
 # second run on.
-set(long_files cross/bare-cortex-m cross/bare-riscv32 driver/bare driver/codes driver/fixed driver/fixed-logits
+set(long_files cross/bare-cortex-m cross/bare-riscv32 cross/kernels-all driver/bare driver/codes driver/fixed driver/fixed-logits
     driver/fixed-models driver/fixed-models-more driver/fixed-perplexity driver/fixed-shared driver/hostile hardware/corners
     hardware/corners-yosys hardware/library-lint hardware/library-verilator random/language)
 

@@ -32,11 +32,11 @@ def instructions(ternc, text, folder):
     spec = os.path.join(folder, "m.tern")
     with open(spec, "w") as f:
         f.write(text)
-    run = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", ternc, "build", spec,
-                          "--emit", "c", "-o", os.path.join(folder, "out")], capture_output=True, text=True)
+    run = subprocess.run(["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", ternc, "build",
+                          spec, "--emit", "c", "-o", os.path.join(folder, "out")], capture_output=True, text=True)
     if run.returncode:
         sys.exit(run.stderr)
-    return int(re.search(r"Collected : (\d+)", run.stderr).group(1))
+    return int(re.search(r"I +refs: +([\d,]+)", run.stderr).group(1).replace(",", ""))
 
 
 with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ const struct native_options native_defaults = {.optimize = 3, .debug = true};
 /* Best first within a family; the last of a family asks for nothing. */
 static const struct level levels[] = {
     {"x86_64", "amx", "amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_amx", true, true,
-     true, BITCODE_X86_64_AMX},
+     true, false, BITCODE_X86_64_AMX},
     {"x86_64", "avx512vbmi", "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "_vbmi", true, true, true,
      false, BITCODE_X86_64_VBMI},
     {"x86_64", "avx512vnni", "avx512f,avx512bw,avx512vl,avx512vnni", "_vnni", true, true, false, false,

@@ -199,12 +199,14 @@ static int64_t wanted_share(const struct kernel *sum) {
   return 0;
 }
 
+/* Of several rows, parts would lie apart; and what sums them fastest may part the rows among threads instead
+ * of the outputs (runtime/kernels/ternary_amx.c), so no output is one thread's own. */
 void share_sums(const struct loops *l, const struct entry *e) {
   const struct policy *policy = l->policy;
   for (struct kernel *k = l->kernels; k; k = k->next) {
-    if (k->kind != KERNEL_TERNARY_SUM || k->entry != e || k->group)
+    if (k->kind != KERNEL_TERNARY_SUM || k->entry != e || k->group || !index_is_const(k->rows, 1))
       continue;
-    int64_t width = index_is_const(k->rows, 1) ? wanted_share(k) : k->m; /* parts of several rows lie apart */
+    int64_t width = wanted_share(k);
     if (width && k->m % width == 0 && k->m / width <= policy->most_parts && width % policy->grain == 0)
       k->parts = k->m / width;
     k->out->shared = k->m / k->parts;

@@ -12,14 +12,14 @@ set(quick_files driver/axes driver/compare driver/options driver/shipped hardwar
 
 # What `make check` leaves to `make check-long`.
 set(check_long_files cross/bare-riscv32 cross/kernels-all cross/model driver/fixed-models-more driver/fixed-shared
-    driver/scaling-more hardware/corners-yosys hardware/library-verilator hardware/streaming-prompt hardware/streaming-trits
-    hardware/synth-streaming hardware/synth-toggles random/language-more)
+    driver/scaling-more hardware/corners-yosys hardware/library-verilator hardware/streaming-icarus hardware/streaming-prompt hardware/streaming-trits
+    hardware/synth-streaming hardware/synth-toggles random/language-more training/examples-more)
 
 # What takes longest begins first, so that nothing is left to run alone at the end. CTest goes by what it measured from its
 # second run on.
 set(long_files ${check_long_files} cross/bare-cortex-m driver/bare driver/codes driver/fixed driver/fixed-logits
     driver/fixed-models driver/fixed-perplexity driver/hostile driver/scaling hardware/corners hardware/library-lint
-    hardware/streaming-icarus hardware/streaming-states hardware/streaming-tales random/language training/examples)
+    hardware/streaming-states hardware/streaming-tales random/language training/examples)
 
 foreach(folder ${whole_folders})
   tern_test(${folder} "${folder};quick" ${run_lit} ${CMAKE_CURRENT_SOURCE_DIR}/${folder})

@@ -1,8 +1,9 @@
-/* plan.c: what a step of training takes, before anything is allocated. */
+/* plan.c: what a step of training takes. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
+#include "training/initial.h"
 #include "training/learner.h"
 #include "training/trainer.h"
 
@@ -45,28 +46,50 @@ static uint64_t factors(const struct tern_training *about) {
   return sum;
 }
 
-enum { CHAINS = 64, ROUNDS = 1 << 16 };
+static uint32_t any_id(const void *self, uint64_t i) {
+  (void)self, (void)i;
+  return 0;
+}
 
-/* Multiply-adds of float32 that one thread does in a second, in a loop that the compiler vectorises for any
- * processor of this family. */
-static double rate_of_thread(void) {
-  static volatile float sink;
-  float x[CHAINS];
-  double began = seconds_now(), spent;
-  uint64_t rounds = 0;
-  for (int i = 0; i < CHAINS; i++)
-    x[i] = (float)i;
-  do {
-    for (int r = 0; r < ROUNDS; r++)
-      for (int i = 0; i < CHAINS; i++)
-        x[i] = x[i] * 0.999f + 0.001f;
-    rounds += ROUNDS;
-    spent = seconds_now() - began;
-  } while (spent < 0.05);
-  for (int i = 0; i < CHAINS; i++)
-    sink = x[i];
-  (void)sink;
-  return (double)rounds * CHAINS / spent;
+/* Seconds of a step, by one window and one update of a model with its first weights, tried out. Negative,
+ * with a message: the model cannot be tried. */
+static double try_step(const struct tern_model *m, const struct training_options *o, uint32_t threads,
+                       struct failure *f) {
+  struct learner l;
+  double loss, window = 0, update = 0;
+  if (!learner_open(&l, m, threads, f))
+    return -1;
+  struct passage s = {any_id, NULL, 0, o->length};
+  bool ok = true;
+  initial_random(&l, o->seed);
+  for (int round = 0; ok && round < 2; round++) { /* the first touches the memory */
+    double began = seconds_now(), between;
+    ok = learner_backward(&l, &s, 1.0f / (float)o->length, &loss, f);
+    between = seconds_now();
+    learner_squares(&l);
+    learner_update(&l,
+                   &(struct adamw_rates){
+                       .rate = 0, .beta1 = o->beta1, .beta2 = o->beta2, .epsilon = 1, .clip = 1, .step = 1});
+    window = between - began;
+    update = seconds_now() - between;
+  }
+  learner_close(&l);
+  return ok ? (double)o->batch * window + update : -1;
+}
+
+static void print_time(const struct tern_model *m, const struct training_options *o, uint32_t threads) {
+  struct failure f = {0};
+  double operations = 6 * (double)factors(m->training) * (double)(o->batch * o->length);
+  double step = try_step(m, o, threads, &f);
+  printf("a step\n  %-44s %12llu\n", "tokens", (unsigned long long)(o->batch * o->length));
+  printf("  %-44s %12.2f GFLOP\n", "6 x factors x tokens", operations / 1e9);
+  if (step < 0) {
+    printf("  its time is not known: %s\n", f.text);
+    return;
+  }
+  printf("  %-44s %12.2f s\n", "time, by one window and one update", step);
+  printf("  %-44s %12.0f\n", "tokens a second", (double)(o->batch * o->length) / step);
+  printf("  %-44s %12.2f h\n", "all steps", step * (double)o->steps / 3600);
 }
 
 bool training_print_plan(const struct tern_model *m, const struct training_options *o, struct diag *d) {
@@ -75,16 +98,10 @@ bool training_print_plan(const struct tern_model *m, const struct training_optio
     diag_error(d, "model %s is not made to be trained; compile it with --emit trainer", m->name);
     return false;
   }
-  uint64_t tokens = o->batch * o->length;
-  double operations = 6 * (double)factors(m->training) * (double)tokens,
-         rate = 2 * rate_of_thread() * threads;
   printf("%s: %llu parameters, %llu of them factors of products\n", m->name,
          (unsigned long long)m->parameters, (unsigned long long)factors(m->training));
   print_memory(m, threads);
-  printf("a step\n  %-44s %12llu\n", "tokens", (unsigned long long)tokens);
-  printf("  %-44s %12.2f GFLOP\n", "6 x factors x tokens", operations / 1e9);
-  printf("  %-44s %12.2f s\n", "time, by what plain code does on this machine", operations / rate);
-  printf("  %-44s %12.2f h\n", "all steps", operations / rate * (double)o->steps / 3600);
+  print_time(m, o, threads);
   if (fflush(stdout) == 0)
     return true;
   diag_error(d, "standard output: cannot be written");

@@ -21,8 +21,8 @@ struct trained_result {
 bool training_run(const struct tern_model *m, struct training_options *o, struct diag *d,
                   struct trained_result *result);
 
-/* plan.c: what a step takes, as --dry-run prints it: bytes by kind, operations, and the time that the
- * processor's rate of multiply-adds, which it measures for a moment, allows. */
+/* plan.c: what a step takes, as --dry-run prints it: bytes by kind, operations, and its time, by one window
+ * and one update that are tried out where the machine has the memory. */
 bool training_print_plan(const struct tern_model *m, const struct training_options *o, struct diag *d);
 
 #endif

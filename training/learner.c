@@ -128,11 +128,13 @@ static void clear(struct learner *l, enum tern_region_kind kind) {
       memset(learner_region(l, (int)i, k), 0, l->about->regions[i].bytes);
 }
 
+/* Regions of a layer lie between those of others, so an instance's own bytes are what counts. */
 static bool in_sequence(const struct learner *l, uint64_t at) {
   for (uint32_t i = 0; i < l->about->n_regions; i++) {
     const struct tern_region *r = &l->about->regions[i];
-    if (r->kind == TERN_SEQUENCE && at >= r->at && at < r->at + (r->instances - 1) * r->stride + r->bytes)
-      return true;
+    for (uint64_t k = 0; r->kind == TERN_SEQUENCE && k < r->instances; k++)
+      if (at >= r->at + k * r->stride && at < r->at + k * r->stride + r->bytes)
+        return true;
   }
   return false;
 }

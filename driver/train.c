@@ -97,22 +97,29 @@ const struct argp train_argp = {
     NULL,
     NULL};
 
-/* The checkpoint whose config.json says what the model is. */
-static const char *model_of(const struct training_options *o) {
-  struct stat st;
-  const char *folder = o->resume ? o->resume : o->init;
-  return folder && stat(folder, &st) == 0 && S_ISDIR(st.st_mode) ? folder : NULL;
+static void share_prefix(const char **a, const char **b) {
+  *a = *a ? *a : *b;
+  *b = *b ? *b : *a;
 }
 
-/* A training goes on with calls of the same length, so that its bits are the same. */
-static bool take_chunk(struct train *t) {
-  json_t *about;
-  if (!t->options.resume || t->job.options.chunk)
-    return true;
-  if (!saved_newest(&t->job.diag, &t->job.arena, t->options.resume, &about))
+/* The checkpoint whose config.json says what the model is. Of a training that goes on it is the newest one:
+ * what lies in the folder itself may be older, or not be there yet. A training goes on with calls of the same
+ * length, so that its bits are the same. False after a diagnostic. */
+static bool take_model(struct train *t) {
+  struct job *j = &t->job;
+  const char *folder = t->options.init;
+  json_t *about = NULL;
+  struct stat st;
+  if (t->options.resume && !(folder = saved_newest(&j->diag, &j->arena, t->options.resume, &about)))
     return false;
-  t->job.options.chunk = (int)json_integer_value(json_object_get(about, "chunk"));
+  if (about && !j->options.chunk)
+    j->options.chunk = (int)json_integer_value(json_object_get(about, "chunk"));
   json_decref(about);
+  if (!j->options.weights && folder && stat(folder, &st) == 0 && S_ISDIR(st.st_mode)) {
+    j->options.weights = folder;
+    if (t->options.init) /* one checkpoint, whose names begin with one thing */
+      share_prefix(&j->options.prefix, &t->options.prefix);
+  }
   return true;
 }
 
@@ -126,15 +133,15 @@ static int train(struct train *t) {
                                        .plan = plan_training};
   struct job *j = &t->job;
   struct engine e;
-  if (!j->options.weights)
-    j->options.weights = model_of(&t->options);
+  if (!take_model(t))
+    return 1;
   if (!j->options.spec && !j->options.weights) {
     diag_error(&j->diag,
                "a SPEC (a .tern file) is expected, or --weights, --init or --resume with a folder whose "
                "config.json tells of a shipped one");
     return 1;
   }
-  if (!take_chunk(t) || !job_make(j, &recipe) || !engine_open(&e, j, j->loops, engine_find("native")))
+  if (!job_make(j, &recipe) || !engine_open(&e, j, j->loops, engine_find("native")))
     return 1;
   int status = training_program(e.model, &t->options, &j->diag);
   engine_close(&e);

@@ -14,7 +14,8 @@ struct recipe;
 bool plan_training(struct job *j, const struct recipe *r);
 
 /* config.json for the module: what --weights has, or else the spec's parameters by the keys of config.json
- * that it takes them from; and under tern.params what --set gives. In the arena. NULL after a diagnostic. */
+ * that it takes them from; under tern.params what --set gives, and what has no key of its own; and
+ * tern.model, a checksum that tells the model from another one. In the arena. NULL after a diagnostic. */
 const char *training_config(struct job *j);
 
 #endif

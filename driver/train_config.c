@@ -2,6 +2,7 @@
 #include "driver/train.h"
 
 #include "frontend/checkpoint/companions.h"
+#include "runtime/core/checksum.h"
 #include "support/file.h"
 #include <ctype.h>
 #include <jansson.h>
@@ -42,13 +43,40 @@ static json_t *number_json(double x, bool boolean) {
   return x == floor(x) && fabs(x) < 9e15 ? json_integer((json_int_t)x) : json_real(x);
 }
 
-/* Keys within objects are not made: they are in a config.json that has them, and under tern.params. */
+static bool is_simple(const char *key) {
+  return key && !strpbrk(key, ".[");
+}
+
 static void set_params(struct job *j, json_t *root) {
   const struct module *m = j->module;
   for (int i = 0; i < m->params.n; i++)
-    if (m->params.at[i].key && !strpbrk(m->params.at[i].key, ".["))
+    if (is_simple(m->params.at[i].key))
       json_object_set_new(root, m->params.at[i].key,
                           number_json(m->params.at[i].value, m->params.at[i].boolean));
+}
+
+/* What no key of its own says: numbers from keys within objects or lists, and texts. */
+static void set_others(const struct module *m, json_t *params) {
+  for (int i = 0; i < m->params.n; i++)
+    if (m->params.at[i].key && !is_simple(m->params.at[i].key))
+      json_object_set_new(params, m->params.at[i].name,
+                          number_json(m->params.at[i].value, m->params.at[i].boolean));
+  for (int i = 0; i < m->texts.n; i++)
+    json_object_set_new(params, m->texts.at[i].name, json_string(m->texts.at[i].text));
+}
+
+/* Tells the model from another one, whatever its parameters are called. */
+static json_t *identity(struct job *j) {
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&text, &bytes);
+  if (out) {
+    ir_print(j->module, out);
+    fclose(out);
+  }
+  json_t *sum = json_sprintf("%016llx", (unsigned long long)checksum(text ? text : "", text ? bytes : 0));
+  free(text);
+  return sum;
 }
 
 static json_t *setting_json(const struct spec_setting *s) {
@@ -64,6 +92,8 @@ static void set_settings(struct job *j, json_t *root) {
     json_object_set_new(root, "tern", tern = json_object());
   if (!json_is_object(params))
     json_object_set_new(tern, "params", params = json_object());
+  json_object_set_new(tern, "model", identity(j));
+  set_others(j->module, params);
   for (int i = 0; i < j->options.settings.n; i++)
     json_object_set_new(params, j->options.settings.at[i].name, setting_json(&j->options.settings.at[i]));
 }

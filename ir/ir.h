@@ -353,12 +353,18 @@ struct dim_param {
   bool boolean;    /* there it is true or false */
 };
 
+/* One that is a text: it has chosen among the spec's forms. */
+struct text_param {
+  const char *name, *text;
+};
+
 struct module {
   struct arena *arena;
   struct diag *diag;
   const char *name; /* the model's */
   const char *spec; /* file name of the spec, relative to its own folder */
   VEC(struct dim_param) params;
+  VEC(struct text_param) texts;
   const char
       *config; /* text of the config.json that goes with checkpoints of a training; NULL: nobody asked */
   struct weight *weights, *last_weight; /* in order of first use */

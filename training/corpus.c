@@ -1,15 +1,16 @@
-/* corpus.c: texts and flat ids to one mapped list of ids. */
+/* corpus.c: texts and flat ids to one file of ids, read as they are needed. */
 #include "training/corpus.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "frontend/tokenizer/flat_ids.h"
 #include "runtime/core/checksum.h"
 #include "runtime/core/input.h"
+#include "runtime/core/interrupt.h"
 #include "support/file.h"
 
 /* ---- which windows ----------------------------------------------------------------------------------- */
@@ -49,12 +50,7 @@ uint64_t corpus_window(uint64_t seed, uint64_t n, uint64_t length, uint64_t k) {
 
 /* ---- ids --------------------------------------------------------------------------------------------- */
 
-uint32_t corpus_id(const void *corpus, uint64_t i) {
-  const struct corpus *c = corpus;
-  const uint8_t *p = c->ids + i * (uint64_t)c->width;
-  return c->width == 2 ? (uint32_t)p[0] | (uint32_t)p[1] << 8
-                       : (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
+enum { BLOCK = 1 << 14 }; /* ids that are read at once */
 
 static int width_of(const char *path) {
   size_t n = strlen(path);
@@ -62,51 +58,97 @@ static int width_of(const char *path) {
   return strcmp(end, ".u16") == 0 ? 2 : strcmp(end, ".u32") == 0 ? 4 : 0;
 }
 
+static uint32_t number_at(const uint8_t *p, int width) {
+  return width == 2 ? (uint32_t)p[0] | (uint32_t)p[1] << 8
+                    : (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* Up to n bytes of the file; fewer where it ends, or with c->fault where it cannot be read. */
+static size_t read_bytes(struct corpus *c, uint8_t *to, size_t n, uint64_t at) {
+  size_t done = 0;
+  while (done < n) {
+    ssize_t some = pread(c->fd, to + done, n - done, (off_t)(at + done));
+    if (some < 0 && errno == EINTR)
+      continue;
+    if (some < 0)
+      c->fault = strerror(errno);
+    if (some <= 0)
+      break;
+    done += (size_t)some;
+  }
+  return done;
+}
+
+/* The ids from number `first` on into the block. */
+static void read_block(struct corpus *c, uint64_t first) {
+  uint8_t bytes[BLOCK * sizeof(uint32_t)];
+  uint64_t wanted = c->n - first < BLOCK ? c->n - first : BLOCK;
+  size_t width = (size_t)c->width, n = read_bytes(c, bytes, wanted * width, first * width) / width;
+  c->first = first;
+  c->held = wanted;
+  for (size_t i = 0; i < wanted; i++)
+    c->ids[i] = i < n ? number_at(bytes + i * width, c->width) : 0;
+  if (n < wanted && !c->fault)
+    c->fault = "it has become shorter";
+}
+
+uint32_t corpus_id(void *corpus, uint64_t i) {
+  struct corpus *c = corpus;
+  if (i - c->first >= c->held)
+    read_block(c, i);
+  uint32_t id = c->ids[i - c->first];
+  if (id < c->vocab)
+    return id;
+  c->fault = "it has other ids than before";
+  return 0;
+}
+
+bool corpus_can_be_read(const struct corpus *c, struct diag *d) {
+  if (c->fault)
+    diag_error(d, "%s: cannot be read any more: %s", c->name, c->fault);
+  return !c->fault;
+}
+
+/* Takes what the descriptor is open on, which messages call `name`. */
+static bool take_file(struct corpus *c, struct diag *d, int fd, const char *name) {
+  struct stat st = {0};
+  *c = (struct corpus){.fd = fd, .width = c->width, .name = name, .vocab = UINT32_MAX};
+  c->ids = malloc(BLOCK * sizeof *c->ids);
+  if (fstat(fd, &st) != 0)
+    diag_error(d, "%s: cannot be read: %s", name, strerror(errno));
+  else if (st.st_size == 0 || st.st_size % c->width)
+    diag_error(
+        d, st.st_size ? "%s: it ends within an id of %d bits; is it whole?" : "%s: there is nothing in it",
+        name, 8 * c->width);
+  else if (!c->ids)
+    diag_error(d, "%s: there is no memory to read it", name);
+  else
+    c->n = (uint64_t)st.st_size / (uint64_t)c->width;
+  return c->n > 0;
+}
+
+static bool open_file(struct corpus *c, struct diag *d, const char *path) {
+  int64_t size;
+  int fd = file_open(d, path, &size);
+  c->width = width_of(path);
+  return fd >= 0 && take_file(c, d, fd, path);
+}
+
+/* ---- several files to one ---------------------------------------------------------------------------- */
+
 static void put_id(FILE *out, uint32_t id, int width) {
   for (int i = 0; i < width; i++)
     putc_unlocked((int)(id >> 8 * i & 0xFF), out);
 }
 
-/* Maps what the descriptor is open on, which `name` calls in messages. */
-static bool map(struct corpus *c, struct diag *d, int fd, const char *name) {
-  struct stat st;
-  if (fstat(fd, &st) != 0 || st.st_size == 0 || st.st_size % c->width) {
-    diag_error(
-        d, st.st_size ? "%s: it ends within an id of %d bits; is it whole?" : "%s: there is nothing in it",
-        name, 8 * c->width);
-    return false;
-  }
-  void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (p == MAP_FAILED) {
-    diag_error(d, "%s: cannot be mapped: %s", name, strerror(errno));
-    return false;
-  }
-  c->ids = p;
-  c->mapped = (size_t)st.st_size;
-  c->n = c->mapped / (size_t)c->width;
-  return true;
-}
-
-static bool map_file(struct corpus *c, struct diag *d, const char *path) {
-  int64_t size;
-  int fd = file_open(d, path, &size);
-  c->width = width_of(path);
-  bool ok = fd >= 0 && map(c, d, fd, path);
-  if (fd >= 0)
-    close(fd);
-  return ok;
-}
-
-/* ---- several files to one ---------------------------------------------------------------------------- */
-
 static bool copy_ids(struct diag *d, const char *path, FILE *out) {
-  struct corpus one = {0};
-  if (!map_file(&one, d, path))
-    return false;
-  for (uint64_t i = 0; i < one.n; i++)
+  struct corpus one = {.fd = -1};
+  bool ok = open_file(&one, d, path);
+  for (uint64_t i = 0; ok && i < one.n && !one.fault; i++)
     put_id(out, corpus_id(&one, i), 4);
+  ok = ok && corpus_can_be_read(&one, d);
   corpus_close(&one);
-  return true;
+  return ok;
 }
 
 static bool add_file(struct diag *d, const char *path, const struct tokenizer *t, FILE *out) {
@@ -141,7 +183,7 @@ static bool join(struct corpus *c, struct diag *d, const char *const *files, int
     ok = false;
   }
   c->width = 4;
-  ok = ok && map(c, d, fileno(out), input_name(files[0]));
+  ok = ok && take_file(c, d, dup(fileno(out)), input_name(files[0]));
   if (out)
     fclose(out);
   return ok;
@@ -149,45 +191,55 @@ static bool join(struct corpus *c, struct diag *d, const char *const *files, int
 
 /* ---- checks ------------------------------------------------------------------------------------------ */
 
-/* Every id is the model's; counts the bytes that they stand for. */
-static bool look_through(struct corpus *c, struct diag *d, const char *name, const struct tokenizer *t,
-                         uint32_t vocab) {
-  for (uint64_t i = 0; i < c->n; i++) {
-    uint32_t id = corpus_id(c, i);
-    size_t bytes = 0;
-    if (id >= vocab) {
-      diag_error(
-          d,
-          "%s: id %llu is %u, and the model has ids from 0 to %u; is it the tokenizer of this model, and are "
-          "ids %d bits wide (names say so: .u16, .u32)?",
-          name, (unsigned long long)i, id, vocab - 1, 8 * c->width);
-      return false;
+static bool is_of_model(const struct corpus *c, struct diag *d, uint64_t i, uint32_t id, uint32_t vocab) {
+  if (id >= vocab)
+    diag_error(
+        d,
+        "%s: id %llu is %u, and the model has ids from 0 to %u; is it the tokenizer of this model, and are "
+        "ids %d bits wide (names say so: .u16, .u32)?",
+        c->name, (unsigned long long)i, id, vocab - 1, 8 * c->width);
+  return id < vocab;
+}
+
+/* Every id is the model's; counts the bytes that they stand for. False after a diagnostic, or when a signal
+ * asks for an end. */
+static bool look_through(struct corpus *c, struct diag *d, const struct tokenizer *t, uint32_t vocab) {
+  uint64_t sums[2] = {0};
+  for (uint64_t first = 0; first < c->n && !c->fault; first += c->held) {
+    read_block(c, first);
+    for (uint64_t i = 0; i < c->held; i++) {
+      size_t bytes = 0;
+      if (!is_of_model(c, d, first + i, c->ids[i], vocab))
+        return false;
+      if (t && c->ids[i] < tokenizer_size(t))
+        tokenizer_piece(t, c->ids[i], first + i == 0, &bytes);
+      c->bytes += bytes;
     }
-    if (t && id < tokenizer_size(t))
-      tokenizer_piece(t, id, i == 0, &bytes);
-    c->bytes += bytes;
+    sums[1] = checksum(c->ids, c->held * sizeof *c->ids);
+    sums[0] = checksum(sums, sizeof sums);
+    if (interrupted())
+      return false;
   }
-  if (c->n < 2) {
-    diag_error(d, "%s: has one id, and there is nothing to predict from it", name);
-    return false;
-  }
-  c->sum = checksum(c->ids, c->mapped);
-  return true;
+  c->sum = sums[0];
+  c->vocab = vocab;
+  if (c->n < 2)
+    diag_error(d, "%s: has one id, and there is nothing to predict from it", c->name);
+  return corpus_can_be_read(c, d) && c->n >= 2;
 }
 
 bool corpus_open(struct corpus *c, struct diag *d, const char *const *files, int n, const struct tokenizer *t,
                  uint32_t vocab) {
-  *c = (struct corpus){0};
+  *c = (struct corpus){.fd = -1};
   bool one = n == 1 && width_of(files[0]);
-  if ((one ? map_file(c, d, files[0]) : join(c, d, files, n, t)) &&
-      look_through(c, d, input_name(files[0]), t, vocab))
+  if ((one ? open_file(c, d, files[0]) : join(c, d, files, n, t)) && look_through(c, d, t, vocab))
     return true;
   corpus_close(c);
   return false;
 }
 
 void corpus_close(struct corpus *c) {
-  if (c->ids)
-    munmap((void *)c->ids, c->mapped);
-  *c = (struct corpus){0};
+  if (c->fd >= 0)
+    close(c->fd);
+  free(c->ids);
+  *c = (struct corpus){.fd = -1};
 }

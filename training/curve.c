@@ -26,7 +26,7 @@ static double loss_of(const struct log_row *r, bool held) {
 
 static bool is_point(const struct log_row *r, bool held) {
   double loss = loss_of(r, held);
-  return isfinite(loss) && loss > 0;
+  return loss > 1e-30 && loss < 1e30; /* what a file may have else has no place on a scale */
 }
 
 static struct axes axes_of(const struct log_row *rows, int n) {
@@ -82,23 +82,18 @@ static void print_line(FILE *out, const struct axes *a, const struct log_row *ro
   fputs("\"/>\n", out);
 }
 
-static void print_text(FILE *out, const char *s) {
-  for (; *s; s++)
-    if (*s == '<' || *s == '&')
-      fputs(*s == '<' ? "&lt;" : "&amp;", out);
-    else if ((unsigned char)*s >= ' ')
-      fputc(*s, out);
-}
-
 void curve_print(FILE *out, const struct log_row *rows, int n, const char *title) {
   struct axes a = axes_of(rows, n);
+  struct arena words = {0};
+  title = message_text(&words, title);
   fprintf(
       out,
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
       "font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n<text x=\"%d\" y=\"24\" "
       "font-size=\"15\">",
       WIDTH, HEIGHT, LEFT);
-  print_text(out, title);
+  html_text(out, title, strlen(title));
+  arena_free(&words);
   fprintf(out,
           ": loss (nats a token)</text>\n<text x=\"%d\" y=\"24\" text-anchor=\"end\"><tspan "
           "fill=\"#1f77b4\">training</tspan>  <tspan fill=\"#d62728\">held-out</tspan></text>\n",

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "frontend/checkpoint/checkpoint.h"
 #include "frontend/checkpoint/random_values.h"
 
 const char *tensor_name(struct arena *a, const struct tern_tensor *t, uint64_t instance) {
@@ -51,18 +50,21 @@ void initial_random(struct learner *l, uint64_t seed) {
 
 /* ---- a checkpoint ------------------------------------------------------------------------------------ */
 
+struct wanted_tensor tensor_wanted(const struct tern_tensor *t, const char *name) {
+  const uint64_t dims[] = {t->dim0, t->dim1, t->dim2, t->dim3, t->dim4};
+  struct wanted_tensor w = {.name = name, .rank = (int)t->rank};
+  for (uint32_t i = 0; i < t->rank; i++)
+    w.shape[i] = (int64_t)dims[i];
+  return w;
+}
+
 /* Every tensor is there and has its shape. */
 static bool is_there(const struct learner *l, struct arena *a, struct checkpoint *c) {
   VEC(struct wanted_tensor) wanted = {0};
   for (uint32_t i = 0; i < l->about->n_tensors; i++) {
     const struct tern_tensor *t = &l->about->tensors[i];
-    const uint64_t dims[] = {t->dim0, t->dim1, t->dim2, t->dim3, t->dim4};
-    for (uint64_t k = 0; k < tensor_instances(t); k++) {
-      struct wanted_tensor w = {.name = tensor_name(a, t, k), .rank = (int)t->rank};
-      for (uint32_t j = 0; j < t->rank; j++)
-        w.shape[j] = (int64_t)dims[j];
-      vec_push(a, wanted, w);
-    }
+    for (uint64_t k = 0; k < tensor_instances(t); k++)
+      vec_push(a, wanted, tensor_wanted(t, tensor_name(a, t, k)));
   }
   return checkpoint_check(c, wanted.at, wanted.n, true);
 }

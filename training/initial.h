@@ -2,7 +2,7 @@
 #ifndef TERN_TRAINING_INITIAL_H
 #define TERN_TRAINING_INITIAL_H
 
-#include "support/diag.h"
+#include "frontend/checkpoint/checkpoint.h"
 #include "training/learner.h"
 
 /* As the spec says, or else by their roles (passes/training/roles.h). The numbers depend on the seed and on
@@ -15,5 +15,8 @@ bool initial_load(struct learner *l, struct diag *d, const char *path, const cha
 
 /* "model.layers.3.attn_norm.weight": the name of an instance; in the arena. */
 const char *tensor_name(struct arena *a, const struct tern_tensor *t, uint64_t instance);
+
+/* What an instance of it needs of a checkpoint, under that name. */
+struct wanted_tensor tensor_wanted(const struct tern_tensor *t, const char *name);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "runtime/core/entries.h"
+#include "runtime/core/interrupt.h"
 #include "runtime/core/machine.h"
 #include "runtime/core/state.h"
 
@@ -44,22 +45,31 @@ static bool can_be_trained(const struct tern_model *m, struct failure *f) {
     if (!entry_find(m, entry_names[i]))
       return fail_with(f, "model %s has no function %s; compile it again with --emit trainer", m->name,
                        entry_names[i]);
-  return true;
+  for (uint32_t i = 0; i < m->training->n_tensors; i++)
+    if (m->training->tensors[i].gradient >= 0)
+      return true;
+  return fail_with(f, "model %s has no weight that its loss depends on; there is nothing to train", m->name);
 }
 
-static uint64_t region_bytes(const struct tern_region *r) {
-  return r->instances * r->bytes;
+uint64_t learner_bytes(const struct tern_training *about, enum tern_region_kind kind) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < about->n_regions; i++)
+    if (about->regions[i].kind == kind)
+      sum += about->regions[i].instances * about->regions[i].bytes;
+  return sum;
 }
 
-static bool has_room(const struct learner *l, struct failure *f) {
-  uint64_t needed = l->model->weights_bytes + l->model->state_bytes + l->scratch_bytes;
+uint64_t learner_starts(const struct tern_model *m, uint64_t length) {
+  uint64_t chunk = m->dims[TERN_T].most, parts = (length + chunk - 1) / chunk;
+  return parts > 1 ? parts * learner_bytes(m->training, TERN_SEQUENCE) : 0;
+}
+
+static bool has_room(uint64_t needed, const char *what, const char *less, struct failure *f) {
   uint64_t left = machine_group_memory(""), free = proc_bytes("/proc/meminfo", "MemAvailable");
   left = free && free < left ? free : left;
   return needed <= left ||
-         fail_with(f,
-                   "training takes %llu MB and %llu MB are left on this machine; a shorter --length when the "
-                   "trainer is compiled (--chunk) takes less",
-                   (unsigned long long)(needed >> 20), (unsigned long long)(left >> 20));
+         fail_with(f, "%s takes %llu MB and %llu MB are left on this machine; %s takes less", what,
+                   (unsigned long long)(needed >> 20), (unsigned long long)(left >> 20), less);
 }
 
 bool learner_open(struct learner *l, const struct tern_model *m, uint32_t threads, struct failure *f) {
@@ -69,10 +79,9 @@ bool learner_open(struct learner *l, const struct tern_model *m, uint32_t thread
   l->chunk = m->dims[TERN_T].most;
   l->vocab = model_vocab(m);
   l->scratch_bytes = learner_scratch(m, threads);
-  for (uint32_t i = 0; i < l->about->n_regions; i++)
-    if (l->about->regions[i].kind == TERN_SEQUENCE)
-      l->sequence_bytes += region_bytes(&l->about->regions[i]);
-  if (!has_room(l, f))
+  l->sequence_bytes = learner_bytes(m->training, TERN_SEQUENCE);
+  if (!has_room(m->weights_bytes + m->state_bytes + l->scratch_bytes, "training",
+                "a smaller model, or a smaller --chunk when the trainer is compiled,", f))
     return false;
   l->team = team_open(threads, f);
   if (!l->team)
@@ -187,21 +196,24 @@ static uint32_t part_of(const struct learner *l, const struct passage *s, uint64
 double learner_loss(struct learner *l, const struct passage *s, float share) {
   double sum = 0;
   begin(l);
-  for (uint64_t first = 0; first < s->n; first += l->chunk)
+  for (uint64_t first = 0; first < s->n && !interrupted(); first += l->chunk)
     sum += call_tokens(l, "loss", s, first, part_of(l, s, first), share);
   return sum;
 }
 
 /* Room for the states at the beginning of each part. */
-static bool make_starts(struct learner *l, uint64_t parts, struct failure *f) {
-  uint64_t bytes = parts * l->sequence_bytes;
+static bool make_starts(struct learner *l, uint64_t length, struct failure *f) {
+  static const char what[] = "the states between the parts of a sequence";
+  uint64_t bytes = learner_starts(l->model, length);
   if (bytes <= l->starts_bytes)
     return true;
+  if (!has_room(bytes, what, "a shorter --length, or a larger --chunk when the trainer is compiled,", f))
+    return false;
   free(l->starts);
   l->starts_bytes = 0;
   l->starts = malloc(bytes);
   if (!l->starts)
-    return fail_memory(f, bytes, "the states between the parts of a sequence");
+    return fail_memory(f, bytes, what);
   l->starts_bytes = bytes;
   return true;
 }
@@ -209,16 +221,16 @@ static bool make_starts(struct learner *l, uint64_t parts, struct failure *f) {
 bool learner_backward(struct learner *l, const struct passage *s, float share, double *loss,
                       struct failure *f) {
   uint64_t parts = (s->n + l->chunk - 1) / l->chunk;
-  if (parts > 1 && !make_starts(l, parts, f))
+  if (!make_starts(l, s->n, f))
     return false;
   begin(l);
-  for (uint64_t i = 0; i + 1 < parts; i++) {
+  for (uint64_t i = 0; i + 1 < parts && !interrupted(); i++) {
     move_states(l, l->starts + i * l->sequence_bytes, false);
     call_tokens(l, "loss", s, i * l->chunk, l->chunk, share);
   }
   clear(l, TERN_BACK);
   *loss = 0;
-  for (uint64_t i = parts; i-- > 0;) {
+  for (uint64_t i = parts; i-- > 0 && !interrupted();) {
     if (i + 1 < parts)
       move_states(l, l->starts + i * l->sequence_bytes, true);
     *loss += call_tokens(l, "train", s, i * l->chunk, part_of(l, s, i * l->chunk), share);

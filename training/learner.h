@@ -26,6 +26,9 @@ struct learner {
 
 /* Bytes of each of the blocks, before anything is allocated. */
 uint64_t learner_scratch(const struct tern_model *m, uint32_t threads);
+/* Of the states of a kind; of those that are kept between the parts of a sequence of so many tokens. */
+uint64_t learner_bytes(const struct tern_training *about, enum tern_region_kind kind);
+uint64_t learner_starts(const struct tern_model *m, uint64_t length);
 
 /* Weights are 0, and so is all else. False with a message: the model cannot be trained, or there is no memory
  * for it. */
@@ -42,10 +45,14 @@ void *learner_region(const struct learner *l, int region, uint64_t instance);
 
 /* The ids of a sequence: n + 1 of them, of which the first n are read and the last n are to be predicted. */
 struct passage {
-  uint32_t (*id)(const void *self, uint64_t i);
-  const void *self;
+  uint32_t (*id)(void *self, uint64_t i);
+  void *self;
   uint64_t first, n;
 };
+
+/* Both end early when a signal asks for an end (runtime/core/interrupt.h): what they gave is then of no
+ * value.
+ */
 
 /* Sum over the sequence of share * -log p of each token after the first (nats). It begins with the model's
  * first state. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/core/base.h"
+#include "runtime/core/claim.h"
 #include "support/file.h"
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
@@ -53,22 +54,34 @@ static struct log_row row_of(const json_t *o) {
 
 /* ---- the file ---------------------------------------------------------------------------------------- */
 
-/* Reads whole rows up to step `from`; where they end. What follows was written after the checkpoint, or cut
- * off. */
-static long read_rows(struct log *log, uint64_t from) {
+static bool is_row(const json_t *o) {
+  const json_t *step = json_object_get(o, "step");
+  return json_is_integer(step) && json_integer_value(step) >= 0;
+}
+
+/* Reads the rows up to step `from`; where they end. What follows was written after the checkpoint, or cut off
+ * in the middle. */
+static long read_rows(struct log *log, uint64_t from, const char *path) {
   char line[4096];
   long end = 0;
+  int damaged = 0, lost = 0; /* lines; those of them that rows follow */
   while (fgets(line, sizeof line, log->file)) {
     json_t *o = strchr(line, '\n') ? json_loads(line, 0, NULL) : NULL;
-    struct log_row row = row_of(o);
-    if (!o || row.step > from) {
-      json_decref(o);
-      break;
+    bool is_good = is_row(o), is_later = is_good && row_of(o).step > from;
+    damaged += !is_good;
+    if (is_good && !is_later) {
+      vec_push(&log->arena, log->rows, row_of(o));
+      end = ftell(log->file);
+      lost = damaged;
     }
-    vec_push(&log->arena, log->rows, row);
     json_decref(o);
-    end = ftell(log->file);
+    if (is_later)
+      break;
   }
+  if (lost)
+    diag_note(log->diag,
+              "%s: has %d lines that are no rows of a training; they stay, and are not in the curve", path,
+              lost);
   return end;
 }
 
@@ -81,13 +94,21 @@ bool log_open(struct log *log, struct diag *d, const char *folder, uint64_t from
   *log = (struct log){.diag = d, .folder = folder};
   if (!folder)
     return true;
+  struct stat st;
   const char *path = arena_printf(&log->arena, "%s/log.jsonl", folder);
-  log->file = fopen(path, from ? "r+" : "w");
-  if (!log->file && from)
-    log->file = fopen(path, "w+");
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+    diag_error(d, "%s: is not a regular file, and the rows of the training go there; move it", path);
+    return false;
+  }
+  if (!output_announce(d, path)) /* it may be what is learned from */
+    return false;
+  claim_drop(path);
+  log->file = fopen(path, "r+e");
+  if (!log->file && errno == ENOENT)
+    log->file = fopen(path, "w+e");
   if (!log->file)
     return failed(log, path);
-  long end = from ? read_rows(log, from) : 0;
+  long end = from ? read_rows(log, from, path) : 0;
   if (fseek(log->file, end, SEEK_SET) != 0 || ftruncate(fileno(log->file), end) != 0)
     return failed(log, path);
   return true;
@@ -145,14 +166,17 @@ static void tell(struct log *log, const struct log_row *r) {
 
 bool log_add(struct log *log, const struct log_row *row) {
   bool ok = true;
+  int reason = 0;
   vec_push(&log->arena, log->rows, *row);
   if (log->file) {
     json_t *o = row_json(row);
     ok = json_dumpf(o, log->file, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0 &&
          fputc('\n', log->file) != EOF && fflush(log->file) == 0;
+    reason = errno;
     json_decref(o);
   }
   tell(log, row);
+  errno = reason;
   return ok || failed(log, arena_printf(&log->arena, "%s/log.jsonl", log->folder));
 }
 

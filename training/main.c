@@ -5,7 +5,16 @@
 
 extern const struct tern_model *const tern_program_model;
 
+enum { KEY_PREFIX = 9000 };
+/* What other commands call it, and so do messages. */
+static const struct argp_option own[] = {{"prefix", KEY_PREFIX, "STR", OPTION_HIDDEN, "as --init-prefix", 0},
+                                         {0}};
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
+  if (key == KEY_PREFIX) {
+    ((struct training_options *)state->input)->prefix = arg;
+    return 0;
+  }
   if (key == ARGP_KEY_INIT)
     state->child_inputs[0] = state->input;
   if (key == ARGP_KEY_ARG)
@@ -15,7 +24,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 int main(int argc, char **argv) {
   struct argp_child children[] = {{&training_argp, 0, NULL, 0}, {0}};
-  struct argp argp = {NULL,
+  struct argp argp = {own,
                       parse,
                       NULL,
                       "Trains a language model that ternc has compiled.\v"
@@ -29,6 +38,7 @@ int main(int argc, char **argv) {
   struct diag diag = {0};
   struct training_options options;
   struct failure f = {0};
+  argp_err_exit_status = 1;
   streams_fill();
   training_defaults(&options, &arena);
   argp_parse(&argp, argc, argv, 0, NULL, &options);

@@ -9,30 +9,25 @@
 
 /* ---- bytes ------------------------------------------------------------------------------------------- */
 
-static uint64_t bytes_of(const struct tern_training *about, enum tern_region_kind kind) {
-  uint64_t sum = 0;
-  for (uint32_t i = 0; i < about->n_regions; i++)
-    if (about->regions[i].kind == kind)
-      sum += about->regions[i].instances * about->regions[i].bytes;
-  return sum;
-}
-
 static void print_bytes(const char *what, uint64_t bytes) {
   printf("  %-44s %12.1f MB\n", what, (double)bytes / 1e6);
 }
 
-static void print_memory(const struct tern_model *m, uint32_t threads) {
+static void print_memory(const struct tern_model *m, uint32_t threads, uint64_t length) {
   const struct tern_training *about = m->training;
-  uint64_t scratch = learner_scratch(m, threads);
+  uint64_t scratch = learner_scratch(m, threads), starts = learner_starts(m, length);
   printf("memory\n");
   print_bytes("weights, float32, and ternary codes", m->weights_bytes);
-  print_bytes("moments", bytes_of(about, TERN_MEAN) + bytes_of(about, TERN_SQUARE));
-  print_bytes("gradients", bytes_of(about, TERN_GRADIENT));
-  print_bytes("saved for the backward pass", bytes_of(about, TERN_SAVED));
-  print_bytes("states of a sequence, and their derivatives",
-              bytes_of(about, TERN_SEQUENCE) + bytes_of(about, TERN_BACK) + bytes_of(about, TERN_PASSING));
+  print_bytes("moments", learner_bytes(about, TERN_MEAN) + learner_bytes(about, TERN_SQUARE));
+  print_bytes("gradients", learner_bytes(about, TERN_GRADIENT));
+  print_bytes("saved for the backward pass", learner_bytes(about, TERN_SAVED));
+  print_bytes("states of a sequence, and their derivatives", learner_bytes(about, TERN_SEQUENCE) +
+                                                                 learner_bytes(about, TERN_BACK) +
+                                                                 learner_bytes(about, TERN_PASSING));
+  if (starts)
+    print_bytes("states between the parts of a sequence", starts);
   print_bytes("scratch", scratch);
-  print_bytes("in all", m->weights_bytes + m->state_bytes + scratch);
+  print_bytes("in all", m->weights_bytes + m->state_bytes + starts + scratch);
 }
 
 /* ---- operations and time ----------------------------------------------------------------------------- */
@@ -100,7 +95,7 @@ bool training_print_plan(const struct tern_model *m, const struct training_optio
   }
   printf("%s: %llu parameters, %llu of them factors of products\n", m->name,
          (unsigned long long)m->parameters, (unsigned long long)factors(m->training));
-  print_memory(m, threads);
+  print_memory(m, threads, o->length);
   print_time(m, o, threads);
   if (fflush(stdout) == 0)
     return true;

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "frontend/checkpoint/companions.h"
@@ -20,7 +22,10 @@
 #define MODEL_FILE     "model.safetensors"
 #define OPTIMISER_FILE "optimiser.safetensors"
 #define TRAINING_FILE  "training.json"
-#define UNFINISHED     ".unfinished-" /* before the step, in the name of a folder that is being written */
+#define UNFINISHED                                                                                           \
+  ".unfinished-" /* before the step, in the name of a folder that is being written or removed */
+
+enum { MOST_ABOUT_BYTES = 1 << 24 }; /* of training.json */
 
 /* ---- tensors ----------------------------------------------------------------------------------------- */
 
@@ -93,6 +98,11 @@ static const char *folder_of(struct arena *a, const char *run, uint64_t step) {
   return arena_printf(a, "%s/checkpoints/%06llu", run, (unsigned long long)step);
 }
 
+/* What a checkpoint is called while it is being written or removed. */
+static const char *unfinished(struct arena *a, const char *run, uint64_t step) {
+  return arena_printf(a, "%s/" UNFINISHED "%llu", checkpoints_of(a, run), (unsigned long long)step);
+}
+
 /* A folder of this one's making and the files in it. */
 static void remove_folder(struct arena *a, const char *path) {
   DIR *dir = opendir(path);
@@ -104,11 +114,12 @@ static void remove_folder(struct arena *a, const char *path) {
   rmdir(path);
 }
 
-/* The step that a folder's name is, or -1. */
-static int64_t step_of(const char *name) {
-  char *end;
-  int64_t step = strtoll(name, &end, 10);
-  return *name >= '0' && *name <= '9' && *end == 0 ? step : -1;
+/* The step of the checkpoint that is called so, or -1: it is something else. */
+static int64_t step_of(struct arena *a, const char *run, const char *name) {
+  uint64_t step = strtoull(name, NULL, 10);
+  const char *folder = folder_of(a, run, step);
+  bool named = strcmp(strrchr(folder, '/') + 1, name) == 0 && step <= MOST_STEPS;
+  return named && file_exists(arena_printf(a, "%s/" TRAINING_FILE, folder)) ? (int64_t)step : -1;
 }
 
 static int newest_first(const void *a, const void *b) {
@@ -124,8 +135,9 @@ static step_list steps_of(struct arena *a, const char *run, bool clean) {
   const char *path = checkpoints_of(a, run);
   DIR *dir = opendir(path);
   for (struct dirent *e; dir && (e = readdir(dir));) {
-    if (step_of(e->d_name) >= 0)
-      vec_push(a, steps, step_of(e->d_name));
+    int64_t step = step_of(a, run, e->d_name);
+    if (step >= 0)
+      vec_push(a, steps, step);
     if (clean && strncmp(e->d_name, UNFINISHED, strlen(UNFINISHED)) == 0)
       remove_folder(a, arena_printf(a, "%s/%s", path, e->d_name));
   }
@@ -143,15 +155,59 @@ static bool make_folder(struct diag *d, const char *path) {
   return false;
 }
 
-bool saved_begin(const struct saved_run *r) {
+bool saved_is_free(const struct saved_run *r) {
+  static const char *const names[] = {MODEL_FILE, MODEL_FILE ".index.json"};
   struct arena a = {0};
-  bool ok = make_folder(r->diag, r->folder) && make_folder(r->diag, checkpoints_of(&a, r->folder));
-  if (ok && steps_of(&a, r->folder, false).n) {
+  int errors = r->diag->errors;
+  if (steps_of(&a, r->folder, false).n)
     diag_error(r->diag,
                "%s: holds a training already; --resume %s goes on with it, another --out begins a new one",
                r->folder, shell_word(&a, r->folder));
-    ok = false;
+  else
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+      if (file_exists(arena_printf(&a, "%s/%s", r->folder, names[i])))
+        diag_error(r->diag,
+                   "%s: holds %s, which the training would write over; --out takes a new folder, and --init "
+                   "the one with the weights to begin with",
+                   r->folder, names[i]);
+  arena_free(&a);
+  return r->diag->errors == errors;
+}
+
+/* A trainer that was killed a moment ago may still be about to go. */
+static bool try_lock(int fd) {
+  static const struct timespec pause = {.tv_nsec = 20000000};
+  bool taken = true;
+  for (int i = 0; taken && i < 100; i++) {
+    taken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (taken)
+      nanosleep(&pause, NULL);
   }
+  return !taken; /* a file system without locks has nothing to say */
+}
+
+bool saved_lock(struct saved_run *r) {
+  struct arena a = {0};
+  const char *path = checkpoints_of(&a, r->folder);
+  r->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool mine =
+      r->lock < 0 || try_lock(r->lock); /* without the folder, whoever reads it has something to say */
+  if (!mine)
+    diag_error(r->diag, "%s: another trainer is at work in it; wait until that ends, or stop it", r->folder);
+  arena_free(&a);
+  return mine;
+}
+
+void saved_release(struct saved_run *r) {
+  if (r->lock >= 0)
+    close(r->lock);
+  r->lock = -1;
+}
+
+bool saved_begin(struct saved_run *r) {
+  struct arena a = {0};
+  bool ok = make_folder(r->diag, r->folder) && make_folder(r->diag, checkpoints_of(&a, r->folder)) &&
+            saved_lock(r) && saved_is_free(r);
   arena_free(&a);
   return ok;
 }
@@ -255,54 +311,70 @@ static bool show_newest(const struct saved_run *r, struct arena *a, uint64_t ste
 
 static void remove_old(const struct saved_run *r, struct arena *a) {
   step_list steps = steps_of(a, r->folder, true);
-  for (int i = (int)r->keep; r->keep && i < steps.n; i++)
-    remove_folder(a, folder_of(a, r->folder, (uint64_t)steps.at[i]));
+  for (int i = (int)r->keep; r->keep && i < steps.n; i++) {
+    const char *beside = unfinished(a, r->folder, (uint64_t)steps.at[i]);
+    if (rename(folder_of(a, r->folder, (uint64_t)steps.at[i]), beside) == 0) /* no longer a checkpoint */
+      remove_folder(a, beside);
+  }
 }
 
-bool saved_write(const struct saved_run *r, const struct learner *l, uint64_t step, const json_t *about) {
+bool saved_show(const struct saved_run *r, uint64_t step) {
   struct arena a = {0};
-  const char *folder = folder_of(&a, r->folder, step);
-  const char *beside =
-      arena_printf(&a, "%s/" UNFINISHED "%llu", checkpoints_of(&a, r->folder), (unsigned long long)step);
-  bool ok = write_folder(r, l, &a, beside, about);
-  if (!ok)
-    remove_folder(&a, beside);
-  if (ok && file_exists(folder)) /* the same step, saved again */
-    remove_folder(&a, folder);
-  if (ok && rename(beside, folder) != 0) {
-    diag_error(r->diag, "%s: cannot be put in its place: %s", folder, strerror(errno));
-    ok = false;
-  }
-  ok = ok && settle(r->diag, checkpoints_of(&a, r->folder)) && show_newest(r, &a, step);
+  bool ok = show_newest(r, &a, step);
   if (ok)
     remove_old(r, &a);
   arena_free(&a);
   return ok;
 }
 
+bool saved_write(const struct saved_run *r, const struct learner *l, uint64_t step, const json_t *about) {
+  struct arena a = {0};
+  const char *folder = folder_of(&a, r->folder, step);
+  const char *beside = unfinished(&a, r->folder, step);
+  bool ok = write_folder(r, l, &a, beside, about);
+  if (ok && rename(beside, folder) != 0) {
+    diag_error(r->diag, "%s: cannot be put in its place: %s", folder, strerror(errno));
+    ok = false;
+  }
+  if (!ok)
+    remove_folder(&a, beside);
+  ok = ok && settle(r->diag, checkpoints_of(&a, r->folder)) && saved_show(r, step);
+  arena_free(&a);
+  return ok;
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------- */
 
-const char *saved_newest(struct diag *d, struct arena *a, const char *run, json_t **about) {
-  step_list steps = steps_of(a, run, false);
+/* It says what a training of this format has to say. */
+static bool is_whole(struct diag *d, const json_t *about, const char *path, int64_t step) {
+  const json_t *format = json_object_get(about, "format"), *at = json_object_get(about, "step");
+  int64_t chunk = json_integer_value(json_object_get(about, "chunk"));
+  if (json_is_integer(format) && json_integer_value(format) != SAVED_FORMAT)
+    diag_error(d, "%s: is of format %lld, and this trainer reads %d; go on with the trainer that wrote it",
+               path, (long long)json_integer_value(format), (int)SAVED_FORMAT);
+  else if (!json_is_integer(format) || !json_is_integer(at) || json_integer_value(at) != step || chunk < 1 ||
+           chunk > MOST_CHUNK)
+    diag_error(d,
+               "%s: is not as a trainer writes it (its format, step and chunk); with this folder out of the "
+               "way, --resume goes on from the checkpoint before it",
+               path);
+  else
+    return true;
+  return false;
+}
+
+static json_t *read_about(struct diag *d, struct arena *a, const char *path, int64_t step) {
   json_error_t error;
-  if (!steps.n) {
-    diag_error(d, "%s: holds no checkpoint of a training; begin one with --out", run);
-    return NULL;
-  }
-  const char *folder = folder_of(a, run, (uint64_t)steps.at[0]);
-  const char *path = arena_printf(a, "%s/" TRAINING_FILE, folder);
-  *about = json_load_file(path, 0, &error);
-  if (!*about) {
-    diag_error(d, "%s: %s", path, error.text);
-    return NULL;
-  }
-  json_int_t format = json_integer_value(json_object_get(*about, "format"));
-  if (format == SAVED_FORMAT)
-    return folder;
-  diag_error(d, "%s: is of format %lld, and this trainer reads %d; go on with the trainer that wrote it",
-             path, (long long)format, (int)SAVED_FORMAT);
-  json_decref(*about);
-  *about = NULL;
+  size_t length;
+  char *text = text_read(d, a, path, MOST_ABOUT_BYTES, &length);
+  json_t *about = text ? json_loadb(text, length, 0, &error) : NULL;
+  if (text && !about)
+    diag_error(d,
+               "%s:%d: %s; with this folder out of the way, --resume goes on from the checkpoint before it",
+               path, error.line, error.text);
+  if (about && is_whole(d, about, path, step))
+    return about;
+  json_decref(about);
   return NULL;
 }
 
@@ -319,21 +391,39 @@ static bool read_numbers(struct checkpoint *c, const struct saved_tensor *t, int
   return true;
 }
 
-/* A moment's shape is that of its tensor, and it is kept as it was. */
+/* A moment is kept as it was. */
 static bool read_moment(struct checkpoint *c, struct diag *d, const char *folder,
                         const struct saved_tensor *t) {
-  const struct tensor_info *info = checkpoint_find(c, t->name);
-  int64_t n = info ? 1 : 0;
-  for (int i = 0; info && i < info->rank; i++)
-    n *= info->shape[i];
-  if (info && (uint64_t)n == tensor_elements(t->like) && info->dtype == t->type)
-    return read_numbers(c, t, n);
-  diag_error(d, "%s/" OPTIMISER_FILE ": %s '%s'; is it of this model%s?", folder,
-             !info                    ? "has no tensor"
-             : info->dtype != t->type ? "has other numbers than the trainer for"
-                                      : "has another shape than the model for",
-             t->name, info && info->dtype != t->type ? ", and are --moments as they were" : "");
+  if (checkpoint_find(c, t->name)->dtype == t->type)
+    return read_numbers(c, t, (int64_t)tensor_elements(t->like));
+  diag_error(d, "%s/" OPTIMISER_FILE ": '%s' has other numbers than the trainer; are --moments as they were?", folder,
+             t->name);
   return false;
+}
+
+const char *saved_newest(struct diag *d, struct arena *a, const char *run, json_t **about) {
+  step_list steps = steps_of(a, run, false);
+  if (!steps.n) {
+    bool one = file_exists(arena_printf(a, "%s/" TRAINING_FILE, run));
+    diag_error(
+        d,
+        one ? "%s: is one checkpoint of a training; --resume takes the folder of the training and goes "
+              "on from its newest one, --init begins another training with these weights"
+            : "%s: holds no checkpoint of a training; begin one with --out",
+        run);
+    return NULL;
+  }
+  const char *folder = folder_of(a, run, (uint64_t)steps.at[0]);
+  *about = read_about(d, a, arena_printf(a, "%s/" TRAINING_FILE, folder), steps.at[0]);
+  return *about ? folder : NULL;
+}
+
+/* Every moment is there, with the shape of its tensor. */
+static bool has_moments(struct arena *a, struct checkpoint *c, const saved_list *list) {
+  struct wanted_tensor *wanted = arena_array(a, struct wanted_tensor, list->n + 1);
+  for (int i = 0; i < list->n; i++)
+    wanted[i] = tensor_wanted(list->at[i].like, list->at[i].name);
+  return checkpoint_check(c, wanted, list->n, true);
 }
 
 bool saved_read(struct learner *l, struct diag *d, const char *folder) {
@@ -342,7 +432,7 @@ bool saved_read(struct learner *l, struct diag *d, const char *folder) {
     return false;
   struct checkpoint *c = checkpoint_open(d, &a, arena_printf(&a, "%s/" OPTIMISER_FILE, folder));
   saved_list list = moments(l, &a);
-  bool ok = c != NULL;
+  bool ok = c && has_moments(&a, c, &list);
   for (int i = 0; ok && i < list.n; i++)
     ok = read_moment(c, d, folder, &list.at[i]);
   if (c)

@@ -17,6 +17,7 @@
 #include "training/initial.h"
 #include "training/log.h"
 #include "training/saved.h"
+#include "training/saved_config.h"
 
 struct trainer {
   struct diag *diag;
@@ -31,7 +32,9 @@ struct trainer {
   struct saved_run saved;
   struct log log;
   uint64_t step, tokens; /* done */
-  uint64_t saved_step;   /* of the newest checkpoint; 0: none */
+  bool is_saved;         /* there is a checkpoint, */
+  uint64_t saved_step;   /* of this step */
+  const char *from;      /* the folder of the checkpoint that the training goes on from, or NULL */
   double seconds;        /* of the runs before this one */
   double started;
   double recent; /* moving mean of the loss; NAN: no step yet */
@@ -53,15 +56,20 @@ static bool told(struct trainer *t, const struct failure *f) {
 
 /* ---- a step ------------------------------------------------------------------------------------------ */
 
+static bool all_finite(const float *x, uint64_t n) {
+  for (uint64_t i = 0; i < n; i++)
+    if (!isfinite(x[i]))
+      return false;
+  return true;
+}
+
 /* Where a run of numbers is not finite; NULL: they all are. */
 static const char *not_finite(const struct trainer *t, const struct tern_region *r, int number,
                               struct arena *a) {
-  for (uint64_t k = 0; r->elem == TERN_F32 && strncmp(r->name, "replay.", 7) != 0 && k < r->instances; k++) {
-    const float *x = learner_region(&t->learner, number, k);
-    for (uint64_t i = 0; i < r->bytes / sizeof *x; i++)
-      if (!isfinite(x[i]))
-        return r->instances > 1 ? arena_printf(a, "layer %llu", (unsigned long long)k) : "the whole model";
-  }
+  bool floats = r->elem == TERN_F32 && strncmp(r->name, "replay.", 7) != 0;
+  for (uint64_t k = 0; floats && k < r->instances; k++)
+    if (!all_finite(learner_region(&t->learner, number, k), r->bytes / sizeof(float)))
+      return r->instances > 1 ? arena_printf(a, "layer %llu", (unsigned long long)k) : "the whole model";
   return NULL;
 }
 
@@ -80,16 +88,32 @@ static const char *culprit(struct trainer *t) {
   return "the loss alone";
 }
 
+static const char *what_is_kept(struct trainer *t) {
+  return t->is_saved ? arena_printf(&t->arena, "the checkpoint of step %" PRIu64 " is kept in %s",
+                                    t->saved_step, t->saved.folder)
+                     : "no checkpoint was written yet";
+}
+
+#define WAY_OUT "a smaller --rate, a longer --warmup or a --clip keep it from that"
+
+/* A checkpoint of weights that ran away would push out one of weights that did not. */
+static bool is_finite(struct trainer *t) {
+  for (uint32_t i = 0; i < t->learner.about->n_tensors; i++) {
+    const struct tern_tensor *w = &t->learner.about->tensors[i];
+    for (uint64_t k = 0; k < tensor_instances(w); k++)
+      if (!all_finite(learner_tensor(&t->learner, w, k), tensor_elements(w))) {
+        diag_error(t->diag, "step %" PRIu64 ": the weights '%s' are no longer finite; %s; " WAY_OUT, t->step,
+                   tensor_name(&t->arena, w, k), what_is_kept(t));
+        return false;
+      }
+  }
+  return true;
+}
+
 static bool diverged(struct trainer *t, const char *what, double value) {
-  const char *kept = t->saved_step
-                         ? arena_printf(&t->arena, "the checkpoint of step %" PRIu64 " is kept in %s",
-                                        t->saved_step, t->saved.folder)
-                         : "no checkpoint was written yet";
   diag_error(t->diag,
-             "step %" PRIu64
-             ": the %s is %g; the first numbers that are not finite are in %s; %s; a smaller --rate, a "
-             "longer --warmup or a --clip keep it from that",
-             t->step + 1, what, value, culprit(t), kept);
+             "step %" PRIu64 ": the %s is %g; the first numbers that are not finite are in %s; %s; " WAY_OUT,
+             t->step + 1, what, value, culprit(t), what_is_kept(t));
   return false;
 }
 
@@ -98,7 +122,7 @@ static bool gather(struct trainer *t, double *loss) {
   const struct training_options *o = t->options;
   struct failure f = {0};
   *loss = 0;
-  for (uint64_t i = 0; i < o->batch; i++) {
+  for (uint64_t i = 0; i < o->batch && !interrupted(); i++) {
     uint64_t k = t->step * o->batch + i;
     struct passage s = {corpus_id, &t->data, corpus_window(o->seed, t->data.n, o->length, k), o->length};
     double one;
@@ -106,7 +130,8 @@ static bool gather(struct trainer *t, double *loss) {
       return told(t, &f);
     *loss += one;
   }
-  return isfinite(*loss) || diverged(t, "loss", *loss);
+  return corpus_can_be_read(&t->data, t->diag) &&
+         (isfinite(*loss) || interrupted() || diverged(t, "loss", *loss));
 }
 
 static bool one_step(struct trainer *t) {
@@ -114,6 +139,10 @@ static bool one_step(struct trainer *t) {
   double began = seconds_now(), loss;
   if (!gather(t, &loss))
     return false;
+  if (interrupted()) { /* nothing of the step happened */
+    learner_forget(&t->learner);
+    return true;
+  }
   double norm = sqrt(learner_squares(&t->learner));
   if (!isfinite(norm))
     return diverged(t, "norm of the gradient", norm);
@@ -155,6 +184,10 @@ static bool look(struct trainer *t, struct trained_result *result) {
     return true;
   double began = seconds_now(), loss = held_loss(t);
   t->started += seconds_now() - began; /* it is no time of the training */
+  if (!corpus_can_be_read(&t->held, t->diag))
+    return false;
+  if (interrupted())
+    return true;
   struct log_row row = {.step = t->step,
                         .tokens = t->tokens,
                         .loss = NAN,
@@ -187,13 +220,17 @@ static json_t *about_training(const struct trainer *t) {
 }
 
 static bool save(struct trainer *t) {
-  if (!t->saved.folder || t->saved_step == t->step)
+  if (!t->saved.folder || (t->is_saved && t->saved_step == t->step))
     return true;
+  if (!is_finite(t))
+    return false;
   json_t *about = about_training(t);
   bool ok = saved_write(&t->saved, &t->learner, t->step, about) && log_draw(&t->log);
   json_decref(about);
-  if (ok)
+  if (ok) {
+    t->is_saved = true;
     t->saved_step = t->step;
+  }
   return ok;
 }
 
@@ -204,18 +241,21 @@ static bool has_tokenizer(struct trainer *t, const char *folder) {
                     file_exists(arena_printf(&t->arena, "%s/" TOKENIZER_MODEL_FILE, folder)));
 }
 
-/* The one that is named; else that of the training that goes on, or of the checkpoint that it begins with. */
-static const char *tokenizer_folder(struct trainer *t) {
+/* The one that is named; else that of the checkpoint that the training goes on from or begins with. */
+static const char *tokenizer_folder(struct trainer *t, const char *named) {
   const struct training_options *o = t->options;
-  if (has_tokenizer(t, o->resume))
-    return o->resume;
-  return o->tokenizer ? o->tokenizer : has_tokenizer(t, o->init) ? o->init : NULL;
+  if (named)
+    return named;
+  return has_tokenizer(t, t->from)   ? t->from
+         : o->tokenizer              ? o->tokenizer
+         : has_tokenizer(t, o->init) ? o->init
+                                     : NULL;
 }
 
-static bool open_tokenizer(struct trainer *t) {
+static bool open_tokenizer(struct trainer *t, const char *named) {
   char error[256];
   size_t bytes;
-  const char *folder = t->saved.tokenizer = tokenizer_folder(t);
+  const char *folder = t->saved.tokenizer = tokenizer_folder(t, named);
   if (!folder)
     return true;
   checkpoint_tokenizer(t->diag, &t->arena, folder, &t->tokenizer_block, &bytes);
@@ -229,9 +269,10 @@ static bool open_tokenizer(struct trainer *t) {
   return t->tokenizer != NULL;
 }
 
-static bool open_data(struct trainer *t) {
+/* named: the folder with the tokenizer, as the command line says it. */
+static bool open_data(struct trainer *t, const char *named) {
   struct training_options *o = t->options;
-  if (!open_tokenizer(t) ||
+  if (!open_tokenizer(t, named) ||
       !corpus_open(&t->data, t->diag, o->data.at, o->data.n, t->tokenizer, t->learner.vocab) ||
       (o->held_out && !corpus_open(&t->held, t->diag, &o->held_out, 1, t->tokenizer, t->learner.vocab)))
     return false;
@@ -245,47 +286,25 @@ static bool open_data(struct trainer *t) {
   return false;
 }
 
-/* The config.json of the checkpoint that a training begins with, with what --set gave the compiled model,
- * whose weights are float32. In the arena; NULL after a diagnostic. */
-static const char *config_of(struct trainer *t, const char *path) {
-  json_error_t error;
-  json_t *root = json_load_file(path, 0, &error), *compiled = json_loads(t->learner.about->config, 0, NULL);
-  const char *text = NULL;
-  if (!root)
-    diag_error(t->diag, "%s: %s", path, error.text);
-  else {
-    json_t *tern = json_object_get(root, "tern");
-    if (json_is_object(tern))
-      json_object_update_recursive(tern, json_object_get(compiled, "tern"));
-    else
-      json_object_set(root, "tern", json_object_get(compiled, "tern"));
-    json_object_set_new(root, "torch_dtype", json_string("float32"));
-    json_object_del(root, "quantization_config");
-    char *dumped = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-    text = arena_printf(&t->arena, "%s\n", dumped);
-    free(dumped);
-  }
-  json_decref(root);
-  json_decref(compiled);
-  return text;
-}
-
-static const char *find_config(struct trainer *t, const char *folder) {
-  const char *path = folder ? arena_printf(&t->arena, "%s/" CONFIG_FILE, folder) : NULL;
-  return path && file_exists(path) ? config_of(t, path) : t->learner.about->config;
+static void tell_untrained(const struct trainer *t) {
+  for (uint32_t i = 0; i < t->learner.about->n_tensors; i++)
+    if (t->learner.about->tensors[i].gradient < 0)
+      diag_note(t->diag, "the loss does not depend on the weight '%s', which stays as it begins",
+                t->learner.about->tensors[i].name);
 }
 
 static bool begin_anew(struct trainer *t) {
   struct training_options *o = t->options;
   struct stat st;
-  if (!open_data(t))
+  if ((t->saved.folder && !saved_is_free(&t->saved)) || !open_data(t, o->tokenizer))
     return false;
   if (o->init && !initial_load(&t->learner, t->diag, o->init, o->prefix))
     return false;
   if (!o->init)
     initial_random(&t->learner, o->seed);
+  tell_untrained(t);
   bool folder = o->init && stat(o->init, &st) == 0 && S_ISDIR(st.st_mode);
-  t->saved.config = find_config(t, folder ? o->init : NULL);
+  t->saved.config = saved_config_text(&t->arena, t->diag, t->model, folder ? o->init : NULL);
   return t->saved.config && (!t->saved.folder || saved_begin(&t->saved));
 }
 
@@ -322,26 +341,40 @@ static bool is_same_data(struct trainer *t, const json_t *about) {
   return same;
 }
 
-static void take_position(struct trainer *t, const json_t *about) {
+/* The folder's name says the step. */
+static bool take_position(struct trainer *t, const json_t *about) {
+  const json_t *tokens = json_object_get(about, "tokens"), *seconds = json_object_get(about, "seconds");
   double recent = json_number_value(json_object_get(about, "recent_loss"));
+  t->is_saved = true;
   t->step = t->saved_step = (uint64_t)json_integer_value(json_object_get(about, "step"));
-  t->tokens = (uint64_t)json_integer_value(json_object_get(about, "tokens"));
-  t->seconds = json_number_value(json_object_get(about, "seconds"));
+  t->tokens = (uint64_t)json_integer_value(tokens);
+  t->seconds = json_number_value(seconds);
   t->recent = recent >= 0 ? recent : NAN;
+  if (json_is_integer(tokens) && json_integer_value(tokens) >= 0 && json_is_number(seconds) &&
+      t->seconds >= 0)
+    return true;
+  diag_error(t->diag, "%s/training.json: its tokens or its seconds are no numbers from 0 on; is it whole?",
+             t->from);
+  return false;
 }
 
 static bool go_on(struct trainer *t) {
+  struct training_options *o = t->options;
+  const char *named = o->tokenizer;
   json_t *about = NULL;
-  const char *folder = saved_newest(t->diag, &t->arena, t->options->resume, &about);
-  bool ok = folder && is_mine(t, about) &&
-            training_restore(t->options, t->diag, json_object_get(about, "options")) && open_data(t) &&
-            is_same_data(t, about) && saved_read(&t->learner, t->diag, folder);
+  if (!saved_lock(&t->saved))
+    return false;
+  t->from = saved_newest(t->diag, &t->arena, o->resume, &about);
+  bool ok = t->from && is_mine(t, about) && take_position(t, about) &&
+            training_restore(o, t->diag, json_object_get(about, "options")) && open_data(t, named) &&
+            is_same_data(t, about) && saved_read(&t->learner, t->diag, t->from);
   if (ok) {
-    take_position(t, about);
-    t->saved.config = find_config(t, folder);
+    saved_config_compare(t->diag, t->model, t->from);
+    t->saved.config = saved_config_text(&t->arena, t->diag, t->model, t->from);
   }
+  t->saved.keep = o->keep;
   json_decref(about);
-  return ok && t->saved.config;
+  return ok && t->saved.config && saved_show(&t->saved, t->step);
 }
 
 static bool open_trainer(struct trainer *t) {
@@ -350,7 +383,7 @@ static bool open_trainer(struct trainer *t) {
   uint32_t threads = o->threads ? (uint32_t)o->threads : team_processors();
   if (!learner_open(&t->learner, t->model, threads, &f))
     return told(t, &f);
-  t->saved = (struct saved_run){.diag = t->diag, .folder = o->resume ? o->resume : o->out};
+  t->saved = (struct saved_run){.diag = t->diag, .folder = o->resume ? o->resume : o->out, .lock = -1};
   progress_stage("reading the data");
   bool ok = o->resume ? go_on(t) : begin_anew(t);
   progress_clear();
@@ -365,6 +398,7 @@ static bool open_trainer(struct trainer *t) {
 
 static bool close_trainer(struct trainer *t, bool ok) {
   ok &= log_close(&t->log);
+  saved_release(&t->saved);
   learner_close(&t->learner);
   corpus_close(&t->data);
   corpus_close(&t->held);
@@ -395,15 +429,19 @@ static bool run(struct trainer *t, struct trained_result *result) {
 
 bool training_run(const struct tern_model *m, struct training_options *o, struct diag *d,
                   struct trained_result *result) {
-  struct trainer t = {.diag = d, .model = m, .options = o, .recent = NAN};
+  struct trainer t = {
+      .diag = d, .model = m, .options = o, .recent = NAN, .saved.lock = -1, .data.fd = -1, .held.fd = -1};
   struct trained_result own;
   result = result ? result : &own;
   *result = (struct trained_result){.loss = NAN, .held_loss = NAN, .held_bits = NAN};
+  int errors = d->errors;
   bool ok = training_check(o, d, m->parameters) && open_trainer(&t) && run(&t, result);
   result->step = t.step;
   result->tokens = t.tokens;
   result->seconds = t.started > 0 ? spent(&t) : 0;
   result->loss = t.recent;
   result->interrupted = interrupted();
+  result->saved = t.is_saved && t.saved_step == t.step;
+  ok |= !t.is_saved && interrupted() && d->errors == errors; /* stopped while it read the data */
   return close_trainer(&t, ok);
 }

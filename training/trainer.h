@@ -12,6 +12,7 @@ struct trained_result {
   double held_loss, held_bits; /* of the held-out text at the end; bits a byte; NAN: there is none, or its
                                   bytes are not known */
   bool interrupted;            /* by a signal; all is saved */
+  bool saved;                  /* what was done is in the folder; without one it never is */
 };
 
 /* Trains until the steps are done, o->seconds have passed, or a signal asks for an end

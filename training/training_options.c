@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/escape.h"
+
 enum { KEY_DATA = 6000, KEY_ROWS };
 
 enum training_kind { KIND_TEXT, KIND_WHOLE, KIND_REAL, KIND_FLAG };
@@ -14,20 +16,21 @@ enum training_kind { KIND_TEXT, KIND_WHOLE, KIND_REAL, KIND_FLAG };
 struct training_row {
   const char *name;
   enum training_kind kind;
-  size_t at; /* in struct training_options */
-  double least, most;
-  uint64_t whole;
-  double real; /* the default */
+  size_t at;                /* in struct training_options */
+  double least, most;       /* of a real */
+  uint64_t lowest, highest; /* of a whole number */
+  uint64_t whole;           /* the defaults */
+  double real;
 };
 
 #define AT(member) offsetof(struct training_options, member)
 static const struct training_row rows[] = {
-#define TEXT(member, name, argument, help) {name, KIND_TEXT, AT(member), 0, 0, 0, 0},
+#define TEXT(member, name, argument, help) {name, KIND_TEXT, AT(member), 0, 0, 0, 0, 0, 0},
 #define WHOLE(member, name, argument, least, most, otherwise, help)                                          \
-  {name, KIND_WHOLE, AT(member), (double)(least), (double)(most), otherwise, 0},
+  {name, KIND_WHOLE, AT(member), 0, 0, least, most, otherwise, 0},
 #define REAL(member, name, argument, least, most, otherwise, help)                                           \
-  {name, KIND_REAL, AT(member), least, most, 0, otherwise},
-#define FLAG(member, name, help) {name, KIND_FLAG, AT(member), 0, 1, 0, 0},
+  {name, KIND_REAL, AT(member), least, most, 0, 0, 0, otherwise},
+#define FLAG(member, name, help) {name, KIND_FLAG, AT(member), 0, 0, 0, 0, 0, 0},
 #include "training/training_options.def"
 };
 #undef AT
@@ -94,20 +97,30 @@ static const struct argp_option options[] = {{"data", KEY_DATA, "FILE", 0,
 #include "training/training_options.def"
                                              {0}};
 
-static void set_whole(struct argp_state *state, const struct training_row *r, const char *arg, uint64_t *to) {
+static bool read_whole_number(const struct training_row *r, const char *text, uint64_t *to) {
   char *end;
   errno = 0;
-  uint64_t n = strtoull(arg, &end, 10);
-  if (*arg < '0' || *arg > '9' || *end || errno || (double)n < r->least || (double)n > r->most)
-    argp_error(state, "--%s takes a whole number from %.0f to %.0f, got '%s'", r->name, r->least, r->most,
-               arg);
+  uint64_t n = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end || errno || n < r->lowest || n > r->highest)
+    return false;
   *to = n;
+  return true;
+}
+
+static bool in_range(const struct training_row *r, double x) {
+  return x >= r->least && x <= r->most;
+}
+
+static void set_whole(struct argp_state *state, const struct training_row *r, const char *arg, uint64_t *to) {
+  if (!read_whole_number(r, arg, to))
+    argp_error(state, "--%s takes a whole number from %llu to %llu, got '%s'", r->name,
+               (unsigned long long)r->lowest, (unsigned long long)r->highest, arg);
 }
 
 static void set_real(struct argp_state *state, const struct training_row *r, const char *arg, double *to) {
   char *end;
   double x = strtod(arg, &end);
-  if (end == arg || *end || !(x >= r->least && x <= r->most))
+  if (end == arg || *end || !in_range(r, x))
     argp_error(state, "--%s takes a number from %g to %g, got '%s'", r->name, r->least, r->most, arg);
   *to = x;
 }
@@ -136,6 +149,14 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 const struct argp training_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+
+/* The file wherever the training goes on from; "-" has no place. */
+static const char *whole_path(struct arena *a, const char *path) {
+  char *whole = strcmp(path, "-") == 0 ? NULL : realpath(path, NULL);
+  const char *kept = arena_strdup(a, whole ? whole : path);
+  free(whole);
+  return kept;
+}
 
 /* ---- what goes together ------------------------------------------------------------------------------ */
 
@@ -171,8 +192,32 @@ static bool apply_recipe(struct training_options *o, struct diag *d, uint64_t pa
   return true;
 }
 
+/* training.json, which says where a training goes on from, is UTF-8. */
+static bool can_be_said(const struct training_options *o, struct diag *d, const char *option,
+                        const char *path) {
+  json_t *said = json_string(path);
+  if (!said)
+    diag_error(d,
+               "--%s %s: the name is not UTF-8, and training.json could not say it; give the file another "
+               "name, or a link to it",
+               option, message_text(o->arena, path));
+  json_decref(said);
+  return said != NULL;
+}
+
+static bool names_can_be_said(const struct training_options *o, struct diag *d) {
+  bool ok = true;
+  for (int i = 0; i < o->data.n; i++)
+    ok &= can_be_said(o, d, "data", whole_path(o->arena, o->data.at[i]));
+  if (o->tokenizer)
+    ok &= can_be_said(o, d, "tokenizer", whole_path(o->arena, o->tokenizer));
+  if (o->held_out)
+    ok &= can_be_said(o, d, "held-out", whole_path(o->arena, o->held_out));
+  return ok;
+}
+
 bool training_check(struct training_options *o, struct diag *d, uint64_t parameters) {
-  if (!apply_recipe(o, d, parameters))
+  if (!apply_recipe(o, d, parameters) || ((o->out || o->resume) && !names_can_be_said(o, d)))
     return false;
   if (schedule_number(o->schedule) < 0)
     diag_error(d, "--schedule: there is no '%s'; it is cosine, two-stage, linear or constant", o->schedule);
@@ -190,14 +235,6 @@ bool training_check(struct training_options *o, struct diag *d, uint64_t paramet
 }
 
 /* ---- kept with a checkpoint -------------------------------------------------------------------------- */
-
-/* The file wherever the training goes on from; "-" has no place. */
-static const char *whole_path(struct arena *a, const char *path) {
-  char *whole = strcmp(path, "-") == 0 ? NULL : realpath(path, NULL);
-  const char *kept = arena_strdup(a, whole ? whole : path);
-  free(whole);
-  return kept;
-}
 
 static json_t *value_json(const struct training_options *o, int row) {
   const void *at = member(o, row);
@@ -222,38 +259,74 @@ json_t *training_json(const struct training_options *o) {
   return saved;
 }
 
-static void take_value(struct training_options *o, int row, const json_t *value) {
+/* False: the row cannot have that value. */
+static bool take_value(struct training_options *o, int row, const json_t *value) {
   void *at = member(o, row);
-  if (rows[row].kind == KIND_TEXT)
+  double x = json_number_value(value);
+  switch (rows[row].kind) {
+  case KIND_TEXT:
     *(const char **)at = json_is_string(value) ? arena_strdup(o->arena, json_string_value(value)) : NULL;
-  else if (rows[row].kind == KIND_WHOLE && json_is_string(value))
-    *(uint64_t *)at = strtoull(json_string_value(value), NULL, 10);
-  else if (rows[row].kind == KIND_REAL && json_is_number(value))
-    *(double *)at = json_number_value(value);
+    return json_is_string(value) || json_is_null(value);
+  case KIND_WHOLE: {
+    const char *text = json_is_string(value) ? json_string_value(value) : "";
+    bool is_default = json_is_string(value) && strtoull(text, NULL, 10) == rows[row].whole;
+    if (is_default)
+      *(uint64_t *)at = rows[row].whole;
+    return is_default || read_whole_number(&rows[row], text, at);
+  }
+  case KIND_REAL: *(double *)at = x; return json_is_number(value) && in_range(&rows[row], x);
+  default: *(bool *)at = json_is_true(value); return json_is_boolean(value);
+  }
+}
+
+/* A row of the checkpoint, unless the command line has it. */
+static bool restore_row(struct training_options *o, struct diag *d, int row, const json_t *value) {
+  const char *name = rows[row].name;
+  if (is_given(o, row)) {
+    json_t *now = value_json(o, row);
+    if (value && !json_equal(now, value))
+      diag_note(d, "--%s is not what the training began with, and it goes on otherwise than it would have",
+                name);
+    json_decref(now);
+    return true;
+  }
+  if (!value)
+    diag_note(d, "the checkpoint's training.json does not say --%s; what it is by default holds", name);
+  if (!value || take_value(o, row, value))
+    return true;
+  char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+  diag_error(d, "the checkpoint's training.json has %.60s for --%s, which that cannot be; say it with --%s",
+             text ? text : "?", name, name);
+  free(text);
+  return false;
+}
+
+/* Where the data is, unless the command line says it. */
+static bool restore_data(struct training_options *o, struct diag *d, const json_t *data) {
+  if (o->data.n)
+    return true;
+  for (size_t i = 0; i < json_array_size(data); i++) {
+    const char *path = json_string_value(json_array_get(data, i));
+    if (path && strcmp(path, "-") != 0)
+      vec_push(o->arena, o->data, arena_strdup(o->arena, path));
+  }
+  if (o->data.n && (size_t)o->data.n == json_array_size(data))
+    return true;
+  diag_error(d, "what the training learns from came from standard input, or its training.json does not say "
+                "from where; --data says where that is now");
+  return false;
 }
 
 bool training_restore(struct training_options *o, struct diag *d, const json_t *saved) {
-  const json_t *data = json_object_get(saved, "data");
-  if (!json_is_object(saved) || !json_is_array(data)) {
+  bool ok = json_is_object(saved);
+  if (!ok)
     diag_error(d, "the checkpoint's training.json has no options; is it whole?");
-    return false;
-  }
-  for (int i = 0; i < ROWS; i++) {
-    const json_t *value = json_object_get(saved, rows[i].name);
-    json_t *now = is_kept(i) ? value_json(o, i) : NULL;
-    if (is_kept(i) && is_given(o, i) && value && !json_equal(now, value))
-      diag_note(d, "--%s is not what the training began with, and it goes on otherwise than it would have",
-                rows[i].name);
-    else if (is_kept(i) && !is_given(o, i) && value)
-      take_value(o, i, value);
-    json_decref(now);
-  }
-  if (schedule_number(o->schedule) < 0) {
+  for (int i = 0; ok && i < ROWS; i++)
+    ok = !is_kept(i) || restore_row(o, d, i, json_object_get(saved, rows[i].name));
+  if (ok && schedule_number(o->schedule) < 0) {
     diag_error(d, "the checkpoint's training.json has the schedule '%s', which this trainer does not know",
                o->schedule);
     return false;
   }
-  for (size_t i = 0; !o->data.n && i < json_array_size(data); i++)
-    vec_push(o->arena, o->data, arena_strdup(o->arena, json_string_value(json_array_get(data, i))));
-  return true;
+  return ok && restore_data(o, d, json_object_get(saved, "data"));
 }

@@ -36,8 +36,10 @@ int training_program(const struct tern_model *m, struct training_options *o, str
   }
   interrupts_catch(&old);
   bool ok = training_run(m, o, d, &result);
-  interrupts_release(&old);
-  if (ok && !o->quiet)
+  if (ok && !o->quiet && result.saved)
     print_result(o, &result);
+  if (ok && !result.saved)
+    fputs("stopped before the first step; nothing was written\n", stderr);
+  interrupts_release(&old);
   return !ok ? 1 : result.interrupted ? INTERRUPTED_STATUS : 0;
 }

@@ -113,5 +113,8 @@ bool elaborate_params(struct elaborator *e) {
       vec_push(e->m->arena, e->m->params,
                (struct dim_param){e->params.at[i].name, e->params.at[i].item.number, e->params.at[i].key,
                                   e->params.at[i].item.boolean});
+    else if (e->params.at[i].item.kind == ITEM_TEXT)
+      vec_push(e->m->arena, e->m->texts,
+               (struct text_param){e->params.at[i].name, e->params.at[i].item.text});
   return e->diag->errors == errors;
 }

@@ -3,6 +3,7 @@
 
 #include "frontend/tokenizer/text_parts.h"
 #include "runtime/core/input.h"
+#include "runtime/core/interrupt.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ static void put_id(struct encoding *x, uint32_t id) {
 static bool encode_part(void *context, const struct tokenizer_part *part, size_t *used) {
   struct encoding *x = context;
   uint32_t *ids;
+  if (interrupted())
+    return false;
   size_t n = tokenizer_encode_part(x->t, part, &ids, used);
   if (!ids) {
     diag_error(x->d, "not enough memory to encode the text");

@@ -11,7 +11,8 @@
 int flat_ids_width(struct diag *d, const char *path, const struct tokenizer *t);
 
 /* Encodes the files, each of any length where the tokenizer takes parts, with the id that ends a text between
- * two of them; *n: how many ids were written. False after a diagnostic. */
+ * two of them; *n: how many ids were written. False after a diagnostic, or when a signal asks for an end and
+ * the program has it caught (runtime/core/interrupt.h). */
 struct flat_ids {
   const char *const *files; /* "-": standard input */
   int n_files;

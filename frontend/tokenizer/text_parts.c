@@ -2,6 +2,7 @@
 #include "frontend/tokenizer/text_parts.h"
 
 #include "runtime/core/input.h"
+#include "runtime/core/interrupt.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ struct filling {
 static bool fill(struct filling *f) {
   while (f->n < f->room && !f->end) {
     ssize_t got = read(f->fd, f->at + f->n, f->room - f->n);
+    if (got < 0 && errno == EINTR && interrupted())
+      return false;
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0) {

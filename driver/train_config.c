@@ -4,6 +4,7 @@
 #include "frontend/checkpoint/companions.h"
 #include "runtime/core/checksum.h"
 #include "support/file.h"
+#include "training/saved_config.h"
 #include <ctype.h>
 #include <jansson.h>
 #include <math.h>
@@ -107,9 +108,7 @@ const char *training_config(struct job *j) {
   set_settings(j, root);
   json_object_set_new(root, "torch_dtype", json_string("float32"));
   json_object_del(root, "quantization_config"); /* weights are floats now */
-  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-  const char *kept = arena_printf(&j->arena, "%s\n", text);
-  free(text);
+  const char *kept = saved_config_print(&j->arena, root);
   json_decref(root);
   return kept;
 }

@@ -5,6 +5,7 @@
 
 #include "training/initial.h"
 #include "training/learner.h"
+#include "training/saved.h"
 #include "training/trainer.h"
 
 /* ---- bytes ------------------------------------------------------------------------------------------- */
@@ -87,7 +88,20 @@ static void print_time(const struct tern_model *m, const struct training_options
   printf("  %-44s %12.2f h\n", "all steps", step * (double)o->steps / 3600);
 }
 
-bool training_print_plan(const struct tern_model *m, const struct training_options *o, struct diag *d) {
+/* A training that goes on has its own options. */
+static bool restore_options(struct training_options *o, struct diag *d) {
+  struct arena a = {0};
+  json_t *about = NULL;
+  bool ok = !o->resume || (saved_newest(d, &a, o->resume, &about) &&
+                           training_restore(o, d, json_object_get(about, "options")));
+  json_decref(about);
+  arena_free(&a);
+  return ok;
+}
+
+bool training_print_plan(const struct tern_model *m, struct training_options *o, struct diag *d) {
+  if (!restore_options(o, d))
+    return false;
   uint32_t threads = o->threads ? (uint32_t)o->threads : team_processors();
   if (!m->training) {
     diag_error(d, "model %s is not made to be trained; compile it with --emit trainer", m->name);

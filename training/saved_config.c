@@ -1,7 +1,6 @@
 /* saved_config.c: two config.json become one. */
 #include "training/saved_config.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,22 +75,33 @@ static json_t *read_config(struct diag *d, struct arena *a, const char *path) {
   return NULL;
 }
 
+const char *saved_config_print(struct arena *a, const json_t *root) {
+  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+  json_t *back = json_loads(text, 0, NULL);
+  if (!json_equal(back, root)) {
+    free(text);
+    text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+  }
+  json_decref(back);
+  const char *kept = arena_printf(a, "%s\n", text);
+  free(text);
+  return kept;
+}
+
 const char *saved_config_text(struct arena *a, struct diag *d, const struct tern_model *m,
                               const char *folder) {
   const char *path = folder ? arena_printf(a, "%s/" CONFIG_FILE, folder) : NULL;
   if (!path || !file_exists(path))
     return m->training->config;
   json_t *root = read_config(d, a, path), *compiled = json_loads(m->training->config, 0, NULL);
-  char *dumped = NULL;
+  const char *text = NULL;
   if (root) {
     tell_settings(d, path, root, compiled);
     take_over(d, path, root, compiled);
     json_object_del(root, "quantization_config"); /* weights are floats now */
     json_object_set_new(root, "torch_dtype", json_string("float32"));
-    dumped = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    text = saved_config_print(a, root);
   }
-  const char *text = dumped ? arena_printf(a, "%s\n", dumped) : NULL;
-  free(dumped);
   json_decref(root);
   json_decref(compiled);
   return text;

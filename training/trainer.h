@@ -24,6 +24,6 @@ bool training_run(const struct tern_model *m, struct training_options *o, struct
 
 /* plan.c: what a step takes, as --dry-run prints it: bytes by kind, operations, and its time, by one window
  * and one update that are tried out where the machine has the memory. */
-bool training_print_plan(const struct tern_model *m, const struct training_options *o, struct diag *d);
+bool training_print_plan(const struct tern_model *m, struct training_options *o, struct diag *d);
 
 #endif

@@ -21,9 +21,9 @@ struct filling {
 
 static bool fill(struct filling *f) {
   while (f->n < f->room && !f->end) {
-    ssize_t got = read(f->fd, f->at + f->n, f->room - f->n);
-    if (got < 0 && errno == EINTR && interrupted())
+    if (interrupted())
       return false;
+    ssize_t got = read(f->fd, f->at + f->n, f->room - f->n);
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0) {

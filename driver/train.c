@@ -10,6 +10,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* A scale that lies beside codes has nothing that it could be learned from. */
+static bool scales_can_be_trained(struct job *j) {
+  int errors = j->diag.errors;
+  if (j->options.weight_scale != RULE_AUTO)
+    diag_error(&j->diag, "--weight-scale does not go with training, whose checkpoint could not say it; write "
+                         "'scale mean' or 'scale largest' after the type in the spec");
+  for (struct weight *w = j->module->weights; w && j->diag.errors == errors; w = w->next)
+    if (w->rule == RULE_STORED || w->rule == RULE_INVERSE)
+      diag_at(&j->diag, SEVERITY_ERROR, w->at,
+              "the scale of '%s' is stored beside codes, and what is trained has floats; 'scale mean' or "
+              "'scale largest' makes it of them",
+              w->name);
+  return j->diag.errors == errors;
+}
+
 bool can_train(struct job *j) {
   if (j->options.fixed) {
     diag_error(&j->diag,
@@ -18,6 +33,8 @@ bool can_train(struct job *j) {
   }
   static const struct recompute unasked;
   struct recompute *asked = &j->options.recompute;
+  if (!scales_can_be_trained(j))
+    return false;
   if (memcmp(asked, &unasked, sizeof unasked) == 0)
     recompute_parse("elementwise", asked);
   if (!j->options.chunk)

@@ -80,10 +80,31 @@ static bool read_tensors(struct learner *l, struct arena *a, struct checkpoint *
   return true;
 }
 
+/* Codes have a scale of their own, and floats that are trained have the mean of their magnitudes. */
+static void tell_codes(const struct learner *l, struct arena *a, const struct checkpoint *c, struct diag *d) {
+  const char *first = NULL;
+  int others = 0;
+  for (uint32_t i = 0; i < l->about->n_tensors; i++)
+    for (uint64_t k = 0; k < tensor_instances(&l->about->tensors[i]); k++) {
+      const char *name = tensor_name(a, &l->about->tensors[i], k);
+      bool codes = l->about->tensors[i].ternary && checkpoint_has_codes(c, name);
+      others += codes && first;
+      first = codes && !first ? name : first;
+    }
+  if (first)
+    diag_note(
+        d,
+        "'%s' and %d more are ternary codes in the checkpoint; the training begins with these codes, and "
+        "makes their scales anew from the mean magnitude, which differs from the stored ones",
+        first, others);
+}
+
 bool initial_load(struct learner *l, struct diag *d, const char *path, const char *prefix) {
   struct arena a = {0};
   struct checkpoint *c = checkpoint_open(d, &a, path);
   bool ok = c && (!prefix || checkpoint_prefix(c, prefix)) && is_there(l, &a, c) && read_tensors(l, &a, c);
+  if (ok)
+    tell_codes(l, &a, c, d);
   if (c)
     checkpoint_close(c);
   arena_free(&a);

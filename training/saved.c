@@ -396,8 +396,8 @@ static bool read_moment(struct checkpoint *c, struct diag *d, const char *folder
                         const struct saved_tensor *t) {
   if (checkpoint_find(c, t->name)->dtype == t->type)
     return read_numbers(c, t, (int64_t)tensor_elements(t->like));
-  diag_error(d, "%s/" OPTIMISER_FILE ": '%s' has other numbers than the trainer; are --moments as they were?", folder,
-             t->name);
+  diag_error(d, "%s/" OPTIMISER_FILE ": '%s' has other numbers than the trainer; are --moments as they were?",
+             folder, t->name);
   return false;
 }
 

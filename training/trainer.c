@@ -424,6 +424,8 @@ static bool run(struct trainer *t, struct trained_result *result) {
       return false;
     ok = one_step(t) && (t->step % o->save_every != 0 || save(t));
   }
+  if (looked != t->step) /* the last look was at other weights */
+    result->held_loss = result->held_bits = NAN;
   return ok && (looked == t->step || interrupted() || look(t, result)) && save(t);
 }
 

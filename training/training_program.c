@@ -20,6 +20,8 @@ static void print_result(const struct training_options *o, const struct trained_
     fprintf(stderr, ", %.4f bits a byte", r->held_bits);
   if (folder)
     fprintf(stderr, "\n%s is a checkpoint now: ternc run SPEC --weights %s", folder, shell_word(&a, folder));
+  if (folder && r->interrupted)
+    fprintf(stderr, "\nit goes on with --resume %s", shell_word(&a, folder));
   fputc('\n', stderr);
   arena_free(&a);
 }

@@ -46,6 +46,13 @@ for python in ("python3", "/usr/bin/python3"):
         config.available_features.add("numpy")
         config.substitutions.append(("%numpy", found))
         break
+# REQUIRES: torch -- a Python with PyTorch, %torch, which nothing but a comparison needs.
+for python in ("python3", "/usr/bin/python3"):
+    found = shutil.which(python)
+    if found and subprocess.run([found, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode == 0:
+        config.available_features.add("torch")
+        config.substitutions.append(("%torch", found))
+        break
 # REQUIRES: callgrind -- counts of instructions, of programs for x86-64.
 if platform.machine() == "x86_64" and shutil.which("valgrind"):
     config.available_features.add("callgrind")

@@ -8,17 +8,12 @@ static bool is_index(const struct value *v) {
   return !v->def && v->block->parent && v->block->parent->code == OP_REPEAT && v->index == 0;
 }
 
-/* The operator moves elements of its first operand and changes none. What tokens look up is another use. */
-static bool moves(const struct op *op) {
-  return (op_info[op->code].flags & MOVE) && (op->code != OP_INDEX || is_index(op->in[1]));
-}
-
-/* The weight whose elements v has, moved about or cut out of it; NULL: it is computed. */
-static struct weight *weight_of(const struct module *m, const struct value *v) {
-  const struct op *op = v->def;
-  while (op && moves(op))
-    op = op->in[0]->def;
-  return op && op->code == OP_WEIGHT ? weight_find(m, op->attr.symbol) : NULL;
+/* Operands whose elements the operator moves and does not change: all of them, or of `index` the first, where
+ * a repeat counts and no token looks it up. */
+static int moved(const struct op *op) {
+  if (!(op_info[op->code].flags & MOVE))
+    return 0;
+  return op->code != OP_INDEX ? op->n_in : is_index(op->in[1]);
 }
 
 static enum weight_role role_in(const struct op *op, int operand, const struct weight *w) {
@@ -31,14 +26,21 @@ static enum weight_role role_in(const struct op *op, int operand, const struct w
   return ROLE_BIAS;
 }
 
-/* Roles stand in the order of their strength. */
+/* The operand's weights, which may have been moved about, cut and joined on their way to it. Roles stand in
+ * the order of their strength. */
+static void note_use(struct module *m, const struct value *v, const struct op *user, int operand) {
+  const struct op *op = v->def;
+  struct weight *w = op && op->code == OP_WEIGHT ? weight_find(m, op->attr.symbol) : NULL;
+  enum weight_role role = w ? role_in(user, operand, w) : ROLE_NONE;
+  if (w && (w->role == ROLE_NONE || role < w->role))
+    w->role = role;
+  for (int i = 0; op && i < moved(op); i++)
+    note_use(m, op->in[i], user, operand);
+}
+
 static void note_uses(struct op *op, void *module) {
-  for (int i = 0; i < op->n_in && !moves(op); i++) {
-    struct weight *w = weight_of(module, op->in[i]);
-    enum weight_role role = w ? role_in(op, i, w) : ROLE_NONE;
-    if (w && (w->role == ROLE_NONE || role < w->role))
-      w->role = role;
-  }
+  for (int i = 0; i < op->n_in && !moved(op); i++)
+    note_use(module, op->in[i], op, i);
 }
 
 static struct beginning beginning_of(enum weight_role role) {

@@ -217,7 +217,7 @@ static bool names_can_be_said(const struct training_options *o, struct diag *d) 
 }
 
 bool training_check(struct training_options *o, struct diag *d, uint64_t parameters) {
-  if (!apply_recipe(o, d, parameters) || ((o->out || o->resume) && !names_can_be_said(o, d)))
+  if ((!o->resume && !apply_recipe(o, d, parameters)) || ((o->out || o->resume) && !names_can_be_said(o, d)))
     return false;
   if (schedule_number(o->schedule) < 0)
     diag_error(d, "--schedule: there is no '%s'; it is cosine, two-stage, linear or constant", o->schedule);
@@ -225,6 +225,11 @@ bool training_check(struct training_options *o, struct diag *d, uint64_t paramet
     diag_error(d, "--resume goes on in the folder that it names, and takes no --out");
   else if (o->resume && o->init)
     diag_error(d, "--resume has weights already, and takes no --init");
+  else if (o->resume && o->recipe)
+    diag_error(
+        d,
+        "--resume goes on by the schedule that the training began with, and takes no --recipe; --schedule, "
+        "--rate and --least-rate say another");
   else if (o->prefix && !o->init)
     diag_error(d, "--init-prefix goes with --init");
   else if (!o->dry_run && !o->resume && !o->data.n)

@@ -51,8 +51,8 @@ enum tern_elem { TERN_BOOL, TERN_U32, TERN_I8, TERN_I16, TERN_I32, TERN_F32, TER
 enum tern_role { TERN_ANY_ROLE, TERN_MATRIX, TERN_TABLE, TERN_GAIN, TERN_FILTER, TERN_BIAS };
 
 /* What a state of training holds: a sequence's own state; the derivative by it, which goes from a call to the
- * one before; gradients; the two moments of AdamW; what the forward pass keeps for the backward pass; what is
- * of no value between calls. */
+ * one before; gradients; the two moments of AdamW; what the forward pass keeps for the backward pass; the
+ * same of a group of layers, while it is gone back through; what is of no value between calls. */
 enum tern_region_kind {
   TERN_SEQUENCE,
   TERN_BACK,
@@ -60,6 +60,7 @@ enum tern_region_kind {
   TERN_MEAN,
   TERN_SQUARE,
   TERN_SAVED,
+  TERN_REPLAYED,
   TERN_PASSING,
   TERN_REGION_KINDS
 };

@@ -1,6 +1,4 @@
 /* plan.c: what a step of training takes. */
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "training/initial.h"
@@ -21,7 +19,8 @@ static void print_memory(const struct tern_model *m, uint32_t threads, uint64_t 
   print_bytes("weights, float32, and ternary codes", m->weights_bytes);
   print_bytes("moments", learner_bytes(about, TERN_MEAN) + learner_bytes(about, TERN_SQUARE));
   print_bytes("gradients", learner_bytes(about, TERN_GRADIENT));
-  print_bytes("saved for the backward pass", learner_bytes(about, TERN_SAVED));
+  print_bytes("saved for the backward pass",
+              learner_bytes(about, TERN_SAVED) + learner_bytes(about, TERN_REPLAYED));
   print_bytes("states of a sequence, and their derivatives", learner_bytes(about, TERN_SEQUENCE) +
                                                                  learner_bytes(about, TERN_BACK) +
                                                                  learner_bytes(about, TERN_PASSING));

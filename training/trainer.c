@@ -66,8 +66,7 @@ static bool all_finite(const float *x, uint64_t n) {
 /* Where a run of numbers is not finite; NULL: they all are. */
 static const char *not_finite(const struct trainer *t, const struct tern_region *r, int number,
                               struct arena *a) {
-  bool floats = r->elem == TERN_F32 && strncmp(r->name, "replay.", 7) != 0;
-  for (uint64_t k = 0; floats && k < r->instances; k++)
+  for (uint64_t k = 0; r->elem == TERN_F32 && k < r->instances; k++)
     if (!all_finite(learner_region(&t->learner, number, k), r->bytes / sizeof(float)))
       return r->instances > 1 ? arena_printf(a, "layer %llu", (unsigned long long)k) : "the whole model";
   return NULL;

@@ -245,7 +245,7 @@ static enum tern_region_kind region_kind(const struct state *s) {
     enum tern_region_kind kind;
   } kinds[] = {{"back.", TERN_BACK},     {"grad.", TERN_GRADIENT}, {"mean.", TERN_MEAN},
                {"square.", TERN_SQUARE}, {"tape.", TERN_SAVED},    {"start.", TERN_PASSING},
-               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING},   {"replay.", TERN_SAVED},
+               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING},   {"replay.", TERN_REPLAYED},
                {"part.", TERN_PASSING}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (strncmp(s->name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)

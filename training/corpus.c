@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "frontend/checkpoint/random_values.h"
 #include "frontend/tokenizer/flat_ids.h"
 #include "runtime/core/checksum.h"
 #include "runtime/core/input.h"
@@ -14,13 +15,6 @@
 #include "support/file.h"
 
 /* ---- which windows ----------------------------------------------------------------------------------- */
-
-/* splitmix64's finaliser. */
-static uint64_t mix(uint64_t x) {
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  return x ^ x >> 31;
-}
 
 /* A permutation of 0 .. n - 1: a Feistel network of four rounds on an even number of bits, walked until it
  * falls below n (Black and Rogaway 2002, Ciphers with arbitrary finite domains). */
@@ -32,7 +26,7 @@ static uint64_t permuted(uint64_t key, uint64_t n, uint64_t i) {
   do {
     uint64_t left = i >> half, right = i & mask;
     for (uint64_t round = 0; round < 4; round++) {
-      uint64_t next = left ^ (mix(key + round * 0x9e3779b97f4a7c15u + right) & mask);
+      uint64_t next = left ^ (random_mix(key + round * 0x9e3779b97f4a7c15u + right) & mask);
       left = right;
       right = next;
     }
@@ -43,20 +37,14 @@ static uint64_t permuted(uint64_t key, uint64_t n, uint64_t i) {
 
 uint64_t corpus_window(uint64_t seed, uint64_t n, uint64_t length, uint64_t k) {
   uint64_t windows = (n - 1) / length, left = (n - 1) % length, epoch = k / windows;
-  uint64_t key = mix(mix(seed + 0x9e3779b97f4a7c15u) + epoch);
-  uint64_t shift = mix(key + 1) % (left + 1); /* windows of another epoch are cut elsewhere */
+  uint64_t key = random_mix(random_mix(seed + 0x9e3779b97f4a7c15u) + epoch);
+  uint64_t shift = random_mix(key + 1) % (left + 1); /* windows of another epoch are cut elsewhere */
   return shift + permuted(key, windows, k % windows) * length;
 }
 
 /* ---- ids --------------------------------------------------------------------------------------------- */
 
 enum { BLOCK = 1 << 14 }; /* ids that are read at once */
-
-static int width_of(const char *path) {
-  size_t n = strlen(path);
-  const char *end = n > 4 ? path + n - 4 : "";
-  return strcmp(end, ".u16") == 0 ? 2 : strcmp(end, ".u32") == 0 ? 4 : 0;
-}
 
 static uint32_t number_at(const uint8_t *p, int width) {
   return width == 2 ? (uint32_t)p[0] | (uint32_t)p[1] << 8
@@ -130,22 +118,17 @@ static bool take_file(struct corpus *c, struct diag *d, int fd, const char *name
 static bool open_file(struct corpus *c, struct diag *d, const char *path) {
   int64_t size;
   int fd = file_open(d, path, &size);
-  c->width = width_of(path);
+  c->width = flat_ids_said(path);
   return fd >= 0 && take_file(c, d, fd, path);
 }
 
 /* ---- several files to one ---------------------------------------------------------------------------- */
 
-static void put_id(FILE *out, uint32_t id, int width) {
-  for (int i = 0; i < width; i++)
-    putc_unlocked((int)(id >> 8 * i & 0xFF), out);
-}
-
 static bool copy_ids(struct diag *d, const char *path, FILE *out) {
   struct corpus one = {.fd = -1};
   bool ok = open_file(&one, d, path);
   for (uint64_t i = 0; ok && i < one.n && !one.fault; i++)
-    put_id(out, corpus_id(&one, i), 4);
+    flat_ids_put(out, corpus_id(&one, i), 4);
   ok = ok && corpus_can_be_read(&one, d);
   corpus_close(&one);
   return ok;
@@ -153,7 +136,7 @@ static bool copy_ids(struct diag *d, const char *path, FILE *out) {
 
 static bool add_file(struct diag *d, const char *path, const struct tokenizer *t, FILE *out) {
   uint64_t n = 0;
-  if (width_of(path))
+  if (flat_ids_said(path))
     return copy_ids(d, path, out);
   if (!t) {
     diag_error(
@@ -173,7 +156,7 @@ static bool join(struct corpus *c, struct diag *d, const char *const *files, int
   bool ok = out != NULL;
   for (int i = 0; ok && i < n; i++) {
     if (i && end >= 0)
-      put_id(out, (uint32_t)end, 4);
+      flat_ids_put(out, (uint32_t)end, 4);
     ok = add_file(d, files[i], t, out);
   }
   if (ok && (fflush(out) != 0 || ferror(out))) {
@@ -230,7 +213,7 @@ static bool look_through(struct corpus *c, struct diag *d, const struct tokenize
 bool corpus_open(struct corpus *c, struct diag *d, const char *const *files, int n, const struct tokenizer *t,
                  uint32_t vocab) {
   *c = (struct corpus){.fd = -1};
-  bool one = n == 1 && width_of(files[0]);
+  bool one = n == 1 && flat_ids_said(files[0]);
   if ((one ? open_file(c, d, files[0]) : join(c, d, files, n, t)) && look_through(c, d, t, vocab))
     return true;
   corpus_close(c);

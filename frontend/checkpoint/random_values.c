@@ -4,8 +4,7 @@
 #include "frontend/checkpoint/random_values.h"
 #include "frontend/checkpoint/wide.h"
 
-/* splitmix64's finaliser. */
-static uint64_t mix64(uint64_t x) {
+uint64_t random_mix(uint64_t x) {
   x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
   x = (x ^ x >> 27) * 0x94d049bb133111ebu;
   return x ^ x >> 31;
@@ -29,7 +28,7 @@ WIDE static void hash_block(uint32_t a, uint32_t b, int64_t n, float mean, float
 
 void random_values(uint64_t seed, uint64_t tensor, uint64_t block, int64_t n, float mean, float deviation,
                    float *out) {
-  uint64_t key = mix64(mix64(mix64(seed + 0x9e3779b97f4a7c15u) + tensor) + block);
+  uint64_t key = random_mix(random_mix(random_mix(seed + 0x9e3779b97f4a7c15u) + tensor) + block);
   hash_block((uint32_t)key, (uint32_t)(key >> 32), n, mean, deviation / 37837.2266f,
              out); /* sqrt((2^32 - 1) / 3) */
 }

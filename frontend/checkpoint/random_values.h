@@ -7,6 +7,9 @@
 
 enum { RANDOM_BLOCK = 4096 };
 
+/* splitmix64's finaliser (Steele et al. 2014): a bijection of 64 bits after which no bit tells of another. */
+uint64_t random_mix(uint64_t x);
+
 /* Values [block * RANDOM_BLOCK, + n) of tensor number `tensor`, n <= RANDOM_BLOCK: about normal, with the
  * given mean and standard deviation (a sum of four uniform numbers; nothing is farther than 3.47 deviations
  * away). */

@@ -20,16 +20,19 @@ static bool ends_in(const char *path, const char *ending) {
   return n >= k && strcmp(path + n - k, ending) == 0;
 }
 
+int flat_ids_said(const char *path) {
+  return ends_in(path, ".u16") ? 2 : ends_in(path, ".u32") ? 4 : 0;
+}
+
 int flat_ids_width(struct diag *d, const char *path, const struct tokenizer *t) {
   uint32_t bound = bound_of(t);
-  if (ends_in(path, ".u16") && bound > IDS_OF_16_BITS) {
+  int said = flat_ids_said(path);
+  if (said == 2 && bound > IDS_OF_16_BITS) {
     diag_error(d, "%s: the tokenizer has %u ids, and 16 bits hold %d; give a name that ends in .u32", path,
                bound, (int)IDS_OF_16_BITS);
     return 0;
   }
-  if (ends_in(path, ".u32"))
-    return 4;
-  return ends_in(path, ".u16") || bound <= IDS_OF_16_BITS ? 2 : 4;
+  return said ? said : bound <= IDS_OF_16_BITS ? 2 : 4;
 }
 
 /* ---- text to ids ---- */
@@ -42,9 +45,13 @@ struct encoding {
   uint64_t n;
 };
 
+void flat_ids_put(FILE *out, uint32_t id, int width) {
+  for (int i = 0; i < width; i++)
+    putc_unlocked((int)(id >> 8 * i & 0xFF), out);
+}
+
 static void put_id(struct encoding *x, uint32_t id) {
-  for (int i = 0; i < x->width; i++)
-    putc_unlocked((int)(id >> 8 * i & 0xFF), x->out);
+  flat_ids_put(x->out, id, x->width);
   x->n++;
 }
 

@@ -7,6 +7,11 @@
 #include "runtime/text/tokenizer.h"
 #include "support/diag.h"
 
+/* Bytes of an id by the file's name: 2 or 4; 0: it does not say, and the file may be a text. */
+int flat_ids_said(const char *path);
+/* Writes one; errors stay on the stream. */
+void flat_ids_put(FILE *out, uint32_t id, int width);
+
 /* Bytes of an id in a file of that name, 2 or 4; 0 after a diagnostic: the ids do not fit. */
 int flat_ids_width(struct diag *d, const char *path, const struct tokenizer *t);
 

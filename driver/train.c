@@ -3,6 +3,7 @@
 
 #include "driver/engine.h"
 #include "passes/training/memory.h"
+#include "runtime/core/interrupt.h"
 #include "support/file.h"
 #include "training/saved.h"
 #include "training/training_program.h"
@@ -108,8 +109,8 @@ const struct argp train_argp = {
     "Trains a model: from a text, or ids, to a checkpoint that ternc run and ternc build take as "
     "--weights. " SPEC_LEFT_OUT "\v"
     "Without --weights the model has the sizes of --resume's or --init's config.json, if there is one, else "
-    "those "
-    "of the spec and of --set. ternc build --emit trainer makes a program of the same that needs no ternc.",
+    "those of the spec and of --set. ternc build --emit trainer makes a program of the same that needs no "
+    "ternc.",
     children,
     NULL,
     NULL};
@@ -171,5 +172,5 @@ int train_main(int argc, char **argv) {
   training_defaults(&t.options, &t.job.arena);
   argp_parse(&train_argp, argc, argv, 0, NULL, &t);
   int status = train(&t);
-  return status == 130 ? (job_end(&t.job, 0), status) : job_end(&t.job, status);
+  return status == INTERRUPTED_STATUS ? (job_end(&t.job, 0), status) : job_end(&t.job, status);
 }

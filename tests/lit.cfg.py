@@ -39,20 +39,15 @@ if os.path.exists(os.path.join(shared, "models", "tales", "model.safetensors")):
     config.available_features.add("shared")
 else:
     lit_config.note("no reference models in %s: tests that need them are skipped" % shared)
-# REQUIRES: numpy -- a Python with NumPy, %numpy: Debian's where the first on the PATH has none.
-for python in ("python3", "/usr/bin/python3"):
-    found = shutil.which(python)
-    if found and subprocess.run([found, "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode == 0:
-        config.available_features.add("numpy")
-        config.substitutions.append(("%numpy", found))
-        break
-# REQUIRES: torch -- a Python with PyTorch, %torch, which nothing but a comparison needs.
-for python in ("python3", "/usr/bin/python3"):
-    found = shutil.which(python)
-    if found and subprocess.run([found, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode == 0:
-        config.available_features.add("torch")
-        config.substitutions.append(("%torch", found))
-        break
+# REQUIRES: numpy -- a Python with NumPy, %numpy; REQUIRES: torch -- one with PyTorch, %torch, which nothing but a
+# comparison needs. Debian's where the first on the PATH has none.
+for module in ("numpy", "torch"):
+    for python in ("python3", "/usr/bin/python3"):
+        found = shutil.which(python)
+        if found and subprocess.run([found, "-c", "import " + module], stderr=subprocess.DEVNULL).returncode == 0:
+            config.available_features.add(module)
+            config.substitutions.append(("%" + module, found))
+            break
 # REQUIRES: callgrind -- counts of instructions, of programs for x86-64.
 if platform.machine() == "x86_64" and shutil.which("valgrind"):
     config.available_features.add("callgrind")

@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state) {
   struct bench *b = state->input;
   switch (key) {
-  case ARGP_KEY_INIT: state->child_inputs[0] = &b->job; break;
+  case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &b->job; break;
   case KEY_STEPS: b->steps = atoi(arg); break;
   case KEY_SECONDS: b->seconds = atof(arg); break;
   case KEY_BATCH: b->job.options.batch = atoi(arg); break;
@@ -65,7 +65,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   return 0;
 }
 
-static const struct argp_child children[] = {{&compile_training_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&compile_training_argp, 0, NULL, 0}, {&step_argp, 0, NULL, 0}, {0}};
 static const struct argp arguments = {
     options,  parse, "SPEC", "Measures a training step: --batch sequences (8) of --chunk tokens (256).",
     children, NULL,  NULL};

@@ -4,6 +4,7 @@
  * the operator's rule (infer.c); the result of one whose operands do not fit is poisoned. */
 #include "ir/policy.h"
 #include "ir/raw.h"
+#include "support/holes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -280,10 +281,7 @@ const char *symbol_instance(struct arena *a, const char *name, int n_counts, con
   int64_t index[MAX_REPEATS];
   for (int i = n_counts; i-- > 0; instance /= counts[i])
     index[i] = instance % counts[i];
-  const char *done = "", *hole;
-  for (int i = 0; i < n_counts && (hole = strstr(name, "{}")); i++, name = hole + 2)
-    done = arena_printf(a, "%s%.*s%lld", done, (int)(hole - name), name, (long long)index[i]);
-  return arena_printf(a, "%s%s", done, name);
+  return holes_filled(a, name, n_counts, index);
 }
 
 const char *weight_tensor(struct arena *a, const struct weight *w, int64_t instance) {

@@ -281,9 +281,9 @@ enum { MAX_REPEATS = 2 }; /* nesting of repeats */
 /* Partial results of a float sum along the last axis (docs/numerics.md), on every engine. */
 enum { LANES = 16 };
 
-/* A weight of the model. Inside repeats it stands for one tensor an iteration: each "{}" of the name is
- * replaced by an index, counts[] has the trip counts, outermost first. Instance number = i, or i * counts[1]
- * + j. */
+/* A weight of the model. Inside repeats it stands for one tensor an iteration: each hole of the name, "{}" or
+ * "{4i+j}" (support/holes.h), is replaced by a number, counts[] has the trip counts, outermost first. Instance
+ * number = i, or i * counts[1] + j. */
 struct weight {
   const char *name;
   struct type type; /* of one instance: f32, ternary; folded also i8, i16, i32 */
@@ -419,7 +419,7 @@ int64_t most_count(const struct module *m, struct type t);
 /* "f32[T, 256]"; a single element prints as "f32". In the arena. m: whose dimensions they are; NULL for a
  * type that is not dynamic. */
 const char *type_text(struct arena *a, const struct module *m, struct type t);
-/* A weight's or state's name with "{}" replaced by the instance's indices. */
+/* A weight's or state's name with the numbers of the instance's indices in its holes. */
 const char *symbol_instance(struct arena *a, const char *name, int n_counts, const int64_t *counts,
                             int64_t instance);
 

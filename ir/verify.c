@@ -4,6 +4,7 @@
  * before uses, block ends, where quantised and ternary values go, where tokens' dimensions may stand, states
  * written once, and, where memory is planned, the places of buffers. All that is wrong is reported. */
 #include "ir/policy.h"
+#include "support/holes.h"
 #include "support/whole.h"
 
 #include <string.h>
@@ -138,6 +139,13 @@ static void check_parts(struct verifier *c, const struct weight *w) {
            (long long)rows);
 }
 
+/* The numbers in a tensor's name. Those of computed weights are nobody's. */
+static void check_holes(struct verifier *c, struct loc at, const char *name, int n, const int64_t *counts) {
+  const char *wrong = holes_wrong(&c->arena, name, n, counts);
+  if (wrong)
+    report(c, at, "'%s': %s", name, wrong);
+}
+
 static void check_symbols(struct verifier *c) {
   for (const struct weight *w = c->m->weights; w; w = w->next) {
     if (w->type.elem != ELEM_TERNARY && !stored_type(w->type))
@@ -151,6 +159,8 @@ static void check_symbols(struct verifier *c) {
     if (w->tensor && w->origin != WEIGHT_LOADED)
       report(c, w->at, "weight '%s' is no tensor of the checkpoint, but is said to be '%s' there", w->name,
              w->tensor);
+    if (w->origin == WEIGHT_LOADED)
+      check_holes(c, w->at, w->tensor ? w->tensor : w->name, w->n_counts, w->counts);
     check_format(c, w->at, w->name, w->type, w->frac);
     check_scale(c, w);
     check_parts(c, w);
@@ -165,6 +175,7 @@ static void check_symbols(struct verifier *c) {
     if (s->stored != STORE_NONE && (s->stored != STORE_BF16 || s->type.elem != ELEM_F32))
       report(c, s->at, "state '%s' is %s; f32 can be stored as bf16, nothing else", s->name,
              text_of(c, s->type));
+    check_holes(c, s->at, s->name, s->n_counts, s->counts);
     check_format(c, s->at, s->name, s->type, s->frac);
     check_place(c, s->at, s->name, s->offset, s->stride, instances(s->n_counts, s->counts),
                 c->m->state_bytes);

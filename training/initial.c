@@ -4,18 +4,11 @@
 #include <string.h>
 
 #include "frontend/checkpoint/random_values.h"
+#include "support/holes.h"
 
 const char *tensor_name(struct arena *a, const struct tern_tensor *t, uint64_t instance) {
-  uint64_t index[] = {instance / t->inner, instance % t->inner};
-  const char *name = "", *rest = t->name;
-  for (int i = 0; i < 2; i++) {
-    const char *hole = strstr(rest, "{}");
-    if (!hole)
-      break;
-    name = arena_printf(a, "%s%.*s%llu", name, (int)(hole - rest), rest, (unsigned long long)index[i]);
-    rest = hole + 2;
-  }
-  return arena_printf(a, "%s%s", name, rest);
+  const int64_t index[] = {(int64_t)(instance / t->inner), (int64_t)(instance % t->inner)};
+  return holes_filled(a, t->name, 2, index);
 }
 
 /* ---- random ------------------------------------------------------------------------------------------ */

@@ -32,12 +32,12 @@ const char *identifier(struct arena *a, const char *text) {
 }
 
 /* "model.layers.{}.attn.i_proj.weight" -> "i_proj", "...attn_norm.weight" -> "attn_norm": the last two parts
- * of the path that say something. */
+ * of the path that say something, which holes (support/holes.h) do not. */
 static const char *symbol_name(struct arena *a, const char *symbol) {
   const char *part[2] = {"", ""};
   char *copy = arena_strdup(a, symbol), *rest = copy, *p;
   while ((p = strsep(&rest, "."))) {
-    if (!*p || strcmp(p, "{}") == 0 || (!rest && strcmp(p, "weight") == 0))
+    if (!*p || *p == '{' || (!rest && strcmp(p, "weight") == 0))
       continue;
     part[0] = part[1];
     part[1] = p;

@@ -88,6 +88,8 @@ static void names_of_instances(void **state) {
   assert_string_equal(symbol_instance(&a, "m.{}.e.{}.w", 2, (int64_t[]){6, 4}, 11), "m.2.e.3.w");
   assert_string_equal(symbol_instance(&a, "m.{}.w", 1, (int64_t[]){6}, 5), "m.5.w");
   assert_string_equal(symbol_instance(&a, "plain", 0, NULL, 0), "plain");
+  assert_string_equal(symbol_instance(&a, "m.{4i+j+3}.w", 2, (int64_t[]){6, 4}, 11), "m.14.w");
+  assert_string_equal(symbol_instance(&a, "m.{j}.e.{-i+5}.w", 2, (int64_t[]){6, 4}, 11), "m.3.e.3.w");
   arena_free(&a);
 }
 

@@ -20,10 +20,23 @@ static int taller(int height, const struct node *n) {
   return n && n->height >= height ? n->height + 1 : height;
 }
 
+static int height_of_given(const struct bindings *b) {
+  int height = 1;
+  for (int i = 0; i < b->in.n; i++)
+    height = taller(height, b->in.at[i]);
+  for (int i = 0; i < b->out.n; i++)
+    height = taller(height, b->out.at[i]);
+  for (int i = 0; i < b->named.n; i++)
+    height = taller(height, b->named.at[i].value);
+  return height;
+}
+
 struct node *node_seal(struct node *n) {
   n->height = taller(taller(taller(n->height, n->a), n->b), n->c);
   for (int i = 0; i < n->args.n; i++)
     n->height = taller(n->height, n->args.at[i].value);
+  if (n->given && height_of_given(n->given) > n->height)
+    n->height = height_of_given(n->given);
   if (n->height > AST_MAX_HEIGHT) {
     n->kind = NODE_ERROR;
     n->height = 1;
@@ -50,6 +63,22 @@ static const char *args_text(struct arena *a, const struct node *n) {
   return text;
 }
 
+static const char *nodes_text(struct arena *a, const node_list *nodes) {
+  const char *text = "";
+  for (int i = 0; i < nodes->n; i++)
+    text = arena_printf(a, "%s%s%s", text, i ? ", " : "", node_text(a, nodes->at[i]));
+  return text;
+}
+
+static const char *given_text(struct arena *a, const struct bindings *b) {
+  const char *text =
+      b->arrow ? arena_printf(a, "%s -> %s", nodes_text(a, &b->in), nodes_text(a, &b->out)) : "";
+  for (int i = 0; i < b->named.n; i++)
+    text = arena_printf(a, "%s%s%s = %s", text, *text ? ", " : "", b->named.at[i].name,
+                        node_text(a, b->named.at[i].value));
+  return text;
+}
+
 const char *node_text(struct arena *a, const struct node *n) {
   if (!n)
     return "";
@@ -68,6 +97,7 @@ const char *node_text(struct arena *a, const struct node *n) {
   case NODE_CHOICE:
     return arena_printf(a, "(%s ? %s : %s)", node_text(a, n->a), node_text(a, n->b), node_text(a, n->c));
   case NODE_LIST: return arena_printf(a, "[%s]", args_text(a, n));
+  case NODE_GIVEN: return arena_printf(a, "%s[%s]", node_text(a, n->a), given_text(a, n->given));
   case NODE_ERROR: break;
   }
   return "?";
@@ -109,21 +139,6 @@ static void put_paths(struct tree_printer *p, const struct statement *s) {
     fprintf(p->out, "%s%s", i ? ", " : "", node_text(&p->arena, s->paths.at[i]->path));
 }
 
-static void put_bindings(struct tree_printer *p, const struct bindings *b) {
-  if (!b->arrow && b->named.n == 0)
-    return;
-  fputc('[', p->out);
-  if (b->arrow) {
-    put_nodes(p, b->in);
-    fputs(" -> ", p->out);
-    put_nodes(p, b->out);
-  }
-  for (int i = 0; i < b->named.n; i++)
-    fprintf(p->out, "%s%s = %s", i || b->arrow ? ", " : "", b->named.at[i].name,
-            node_text(&p->arena, b->named.at[i].value));
-  fputc(']', p->out);
-}
-
 static void put_scale(struct tree_printer *p, const struct scale_node *s) {
   static const char *const kinds[] = {
       [WSCALE_TENSOR] = "tensor", [WSCALE_ROW] = "row", [WSCALE_GROUP] = "group"};
@@ -138,9 +153,10 @@ static void put_body(struct tree_printer *p, const statement_list *body);
 
 static void put_statement(struct tree_printer *p, const struct statement *s) {
   static const char *const words[] = {
-      [STATEMENT_WEIGHT] = "weight ",  [STATEMENT_STATE] = "state ",   [STATEMENT_USE] = "use ",
-      [STATEMENT_ASSIGN] = "assign ",  [STATEMENT_REPEAT] = "repeat ", [STATEMENT_RETURN] = "return ",
-      [STATEMENT_REQUIRE] = "require "};
+      [STATEMENT_WEIGHT] = "weight ", [STATEMENT_STATE] = "state ",    [STATEMENT_USE] = "use ",
+      [STATEMENT_ASSIGN] = "assign ", [STATEMENT_REPEAT] = "repeat ",  [STATEMENT_EACH] = "each ",
+      [STATEMENT_RETURN] = "return ", [STATEMENT_REQUIRE] = "require "};
+  bool loop = s->kind == STATEMENT_REPEAT || s->kind == STATEMENT_EACH;
   indent(p);
   fputs(words[s->kind], p->out);
   put_paths(p, s);
@@ -150,20 +166,20 @@ static void put_statement(struct tree_printer *p, const struct statement *s) {
     put_type(p, s->type);
   }
   put_scale(p, &s->scale);
-  if (s->block) {
-    fprintf(p->out, " : %s", s->block->text);
-    put_bindings(p, &s->bindings);
-  }
+  if (s->placed)
+    fprintf(p->out, " at %s", s->place ? node_text(&p->arena, s->place) : ".");
+  if (s->block)
+    fprintf(p->out, " : %s", node_text(&p->arena, s->block));
   if (s->values.n > 0)
-    fputs(s->kind == STATEMENT_RETURN || s->kind == STATEMENT_REQUIRE ? ""
-          : s->kind == STATEMENT_REPEAT                               ? " in "
-                                                                      : " = ",
-          p->out);
-  put_nodes(p, s->values);
+    fputs(s->kind == STATEMENT_RETURN || s->kind == STATEMENT_REQUIRE ? "" : loop ? " in " : " = ", p->out);
+  if (loop && s->values.n == 2)
+    fprintf(p->out, "%s : %s", node_text(&p->arena, s->values.at[0]), node_text(&p->arena, s->values.at[1]));
+  else
+    put_nodes(p, s->values);
   if (s->message)
     fprintf(p->out, ", \"%s\"", s->message);
   fputc('\n', p->out);
-  if (s->kind == STATEMENT_REPEAT)
+  if (loop)
     put_body(p, &s->body);
 }
 

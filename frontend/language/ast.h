@@ -25,6 +25,7 @@ enum node_kind {
   NODE_BINARY, /* a op b */
   NODE_CHOICE, /* a ? b : c */
   NODE_LIST,   /* [ args ]: a shape, or a list to compare with */
+  NODE_GIVEN,  /* a [ bindings ]: a block with what it is given */
   NODE_ERROR   /* stands for what did not parse */
 };
 
@@ -64,8 +65,17 @@ struct node {
   const char *text;
   struct node *a, *b, *c;
   argument_list args;
+  struct bindings *given; /* GIVEN */
 };
 typedef VEC(struct node *) node_list;
+
+/* What stands in brackets behind a block's name: [in -> out, name = number]. */
+struct bindings {
+  node_list in, out;
+  bool arrow;
+  argument_list named;
+  struct loc at;
+};
 
 /* A name that a statement introduces. */
 struct name {
@@ -88,6 +98,7 @@ enum statement_kind {
   STATEMENT_USE,
   STATEMENT_ASSIGN,
   STATEMENT_REPEAT,
+  STATEMENT_EACH, /* a repeat that is unrolled */
   STATEMENT_RETURN,
   STATEMENT_REQUIRE
 };
@@ -98,14 +109,6 @@ struct scale_node {
   struct loc at;      /* file 0: none was written */
   enum scale_rule rule;
   struct loc rule_at; /* file 0: no rule was written */
-};
-
-/* What stands in brackets after a block's name in `use`: [in -> out, name = number]. */
-struct bindings {
-  node_list in, out;
-  bool arrow;
-  argument_list named;
-  struct loc at;
 };
 
 struct declared_path {
@@ -120,16 +123,18 @@ struct statement {
   enum statement_kind kind;
   struct loc at;
   VEC(struct declared_path *) paths; /* WEIGHT, USE */
-  name_list names;                   /* STATE, ASSIGN: targets; REPEAT: the index */
+  name_list names;                   /* STATE, ASSIGN: targets; REPEAT, EACH: the index */
   struct type_node *type;            /* WEIGHT, STATE */
   struct scale_node scale;           /* WEIGHT */
-  struct name *block;                /* USE */
-  struct bindings bindings;          /* USE */
-  node_list values;    /* STATE: initial; WEIGHT: none, or the same; ASSIGN: one; REPEAT: the count; RETURN:
-                          results; REQUIRE */
+  struct node *block;                /* USE */
+  bool placed;                       /* USE: `at` says where the tensors are: */
+  struct node *place;                /* a path, or NULL: `.`, the block's own */
+  node_list values; /* STATE: initial; WEIGHT: none, or the same; ASSIGN; REPEAT, EACH: the count, or from and
+                       to; RETURN: results; REQUIRE */
   const char *message; /* REQUIRE: what to say when a value is false, or NULL */
   bool failed;         /* REQUIRE: mark of the elaborator: it was reported */
-  statement_list body; /* REPEAT */
+  statement_list body; /* REPEAT, EACH */
+  bool entered;        /* REPEAT, EACH: mark of the elaborator: its body was looked at */
 };
 
 struct parameter { /* of a block: x: f32[n] */
@@ -137,7 +142,7 @@ struct parameter { /* of a block: x: f32[n] */
   struct type_node *type;
 };
 
-/* A name in a block's own brackets: [taps = 4]. */
+/* A name in a block's own brackets, a number, a string, a list or a block: [taps = 4]. */
 struct block_const {
   struct name name;
   struct node *value; /* default; NULL: `use` must give it */

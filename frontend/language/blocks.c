@@ -1,201 +1,10 @@
-/* blocks.c: `use` and calls. A called block is inlined: its arguments are bound, its dimensions found from
- * them and from what `use` gives, its body elaborated, its states written, its results handed back. */
+/* blocks.c: calls. A called block is inlined: its arguments are bound, its dimensions found from them and
+ * from what it is given, its body elaborated, its states written, its results handed back. */
 #include "frontend/language/elaborate.h"
 
 #include <string.h>
 
 enum { MAX_CALLS = 50000, MAX_CALL_DEPTH = 64 };
-
-/* ---- dimensions of a block --------------------------------------------------------------------------- */
-
-static bool is_const(const struct block_node *b, const char *name) {
-  for (int i = 0; i < b->consts.n; i++)
-    if (strcmp(b->consts.at[i]->name.text, name) == 0)
-      return true;
-  return false;
-}
-
-static const struct dimension *dimension_named(const struct block_node *b, const char *name) {
-  for (int i = 0; i < b->dims.n; i++)
-    if (strcmp(b->dims.at[i].name, name) == 0)
-      return &b->dims.at[i];
-  return NULL;
-}
-
-static void add_dimensions(struct elaborator *e, struct block_node *b, const struct type_node *t,
-                           bool of_result) {
-  for (int i = 0; i < t->dims.n; i++) {
-    const struct node *n = t->dims.at[i];
-    if (n->kind == NODE_NAME && !is_const(b, n->text) && !dimension_named(b, n->text) &&
-        !program_param(e->program, b->file, n->text))
-      vec_push(e->arena, b->dims, (struct dimension){n->text, n->at, of_result});
-  }
-}
-
-/* The bare names in the types of arguments, then those of results. */
-static void find_dimensions(struct elaborator *e, struct block_node *b) {
-  if (b->dims.n > 0)
-    return;
-  for (int i = 0; i < b->params.n; i++)
-    add_dimensions(e, b, b->params.at[i]->type, false);
-  for (int i = 0; i < b->results.n; i++)
-    add_dimensions(e, b, b->results.at[i], true);
-}
-
-/* ---- use --------------------------------------------------------------------------------------------- */
-
-static const struct given *given_named(const struct binding *use, const char *name) {
-  for (int i = 0; use && i < use->given.n; i++)
-    if (strcmp(use->given.at[i].name, name) == 0)
-      return &use->given.at[i];
-  return NULL;
-}
-
-/* A name in the block's types that looks like a dimension and is a param. */
-static void captured_note(struct elaborator *e, const struct block_node *b, const struct type_node *t) {
-  for (int i = 0; i < t->dims.n; i++) {
-    const struct node *n = t->dims.at[i];
-    const struct param_node *p = n->kind == NODE_NAME ? program_param(e->program, b->file, n->text) : NULL;
-    if (p)
-      note(e, p->name.at, "'%s' is this parameter, not a dimension of the block", n->text);
-  }
-}
-
-/* The numbers of one side of [in -> out], for the dimensions of that side in order. */
-static bool give_side(struct elaborator *e, struct binding *use, const struct statement *s, bool of_result) {
-  const node_list *numbers = of_result ? &s->bindings.out : &s->bindings.in;
-  struct block_node *b = use->block;
-  int k = 0;
-  bool ok = true;
-  for (int i = 0; i < b->dims.n; i++) {
-    int64_t size;
-    if (b->dims.at[i].of_result != of_result || k++ >= numbers->n)
-      continue;
-    const struct node *n = numbers->at[k - 1];
-    if (eval_whole(e, n, "a dimension", 1, &size))
-      vec_push(e->arena, use->given, (struct given){b->dims.at[i].name, (double)size, n->at});
-    else
-      ok = false;
-  }
-  if (k == numbers->n)
-    return ok;
-  fail(e, s->bindings.at, "the block '%s' has %d dimension%s of its %s, not %d", b->name.text, k,
-       k == 1 ? "" : "s", of_result ? "results alone" : "arguments", numbers->n);
-  note(e, b->at, "it is declared here");
-  for (int i = 0; !of_result && i < b->params.n; i++)
-    captured_note(e, b, b->params.at[i]->type);
-  for (int i = 0; of_result && i < b->results.n; i++)
-    captured_note(e, b, b->results.at[i]);
-  return false;
-}
-
-static void unknown_given(struct elaborator *e, const struct block_node *b, const struct argument *a) {
-  VEC(const char *) names = {0};
-  for (int i = 0; i < b->consts.n; i++)
-    vec_push(e->arena, names, b->consts.at[i]->name.text);
-  for (int i = 0; i < b->dims.n; i++)
-    vec_push(e->arena, names, b->dims.at[i].name);
-  fail(e, a->at, "the block '%s' has no dimension or constant '%s'%s", b->name.text, a->name,
-       suggestion(e, a->name, names.at, names.n));
-  note(e, b->at, "it is declared here");
-}
-
-static bool give_named(struct elaborator *e, struct binding *use, const struct argument *a) {
-  struct block_node *b = use->block;
-  double number;
-  const struct given *before = given_named(use, a->name);
-  if (!is_const(b, a->name) && !dimension_named(b, a->name)) {
-    unknown_given(e, b, a);
-    return false;
-  }
-  if (before) {
-    fail(e, a->at, "'%s' is given twice", a->name);
-    note(e, before->at, "the first is here");
-    return false;
-  }
-  if (!eval_number(e, a->value, arena_printf(e->arena, "'%s' of the block '%s'", a->name, b->name.text),
-                   &number))
-    return false;
-  vec_push(e->arena, use->given, (struct given){a->name, number, a->at});
-  return true;
-}
-
-static bool give_all(struct elaborator *e, struct binding *use, const struct statement *s) {
-  bool ok = !s->bindings.arrow || give_side(e, use, s, false);
-  ok &= !s->bindings.arrow || give_side(e, use, s, true);
-  for (int i = 0; i < s->bindings.named.n; i++)
-    ok &= give_named(e, use, &s->bindings.named.at[i]);
-  for (int i = 0; ok && i < use->block->consts.n; i++) {
-    const struct block_const *c = use->block->consts.at[i];
-    if (c->value || given_named(use, c->name.text))
-      continue;
-    fail(e, s->block->at, "the block '%s' needs [%s = ...]", use->block->name.text, c->name.text);
-    note(e, c->name.at, "'%s' has no default here", c->name.text);
-    ok = false;
-  }
-  return ok;
-}
-
-/* The block that `use` names; NULL after a report. */
-static struct block_node *used_block(struct elaborator *e, const struct name *name) {
-  struct block_node *b = program_block(e->program, e->file, name->text);
-  if (b && !b->is_model) {
-    find_dimensions(e, b);
-    return b;
-  }
-  VEC(const char *) names = {0};
-  for (int i = 0; i < e->program->files.n; i++)
-    for (int k = 0; k < e->program->files.at[i]->blocks.n; k++) {
-      const char *other = e->program->files.at[i]->blocks.at[k]->name.text;
-      if (!b && program_block(e->program, e->file, other))
-        vec_push(e->arena, names, other);
-    }
-  if (b)
-    fail(e, name->at, "'%s' is the model; only blocks are used", name->text);
-  else
-    fail(e, name->at, "there is no block '%s'%s", name->text, suggestion(e, name->text, names.at, names.n));
-  return NULL;
-}
-
-static bool same_path(const struct path *a, const struct path *b) {
-  return strcmp(a->text, b->text) == 0 && a->n == b->n && memcmp(a->index, b->index, sizeof a->index) == 0;
-}
-
-struct binding *bind_path(struct elaborator *e, enum binding_kind kind, struct statement *s, int i) {
-  struct declared_path *d = s->paths.at[i];
-  struct path path = {0};
-  bool ok = path_of(e, d->path, &path, true);
-  for (int k = e->instance->scope; ok && k < e->scope.n; k++) {
-    const struct binding *b = e->scope.at[k];
-    bool simple =
-        b->kind != BIND_WEIGHT && b->kind != BIND_USE && path.n == 0 && strcmp(b->path.text, path.text) == 0;
-    if (!simple && ((b->kind != BIND_WEIGHT && b->kind != BIND_USE) || !same_path(&b->path, &path)))
-      continue;
-    fail(e, d->path->at, "'%s' is already declared", node_text(e->arena, d->path));
-    note(e, b->at, "it is declared here");
-    ok = false;
-  }
-  struct binding *b = bind(e, kind, path.text ? path.text : "", d->path->at, &d->used);
-  b->path = path.text ? path : b->path;
-  b->statement = s;
-  b->broken = !ok;
-  return b;
-}
-
-void declare_use(struct elaborator *e, struct statement *s) {
-  struct block_node *block = used_block(e, s->block);
-  for (int i = 0; i < s->paths.n; i++) {
-    struct binding *b = bind_path(e, BIND_USE, s, i);
-    b->block = block;
-    b->broken |= !block || (i == 0 ? !give_all(e, b, s) : false);
-    if (i > 0) { /* all paths of one `use` are given the same */
-      const struct binding *first = e->scope.at[e->scope.n - 2];
-      b->given.at = first->given.at;
-      b->given.n = b->given.cap = first->given.n;
-      b->broken |= first->broken;
-    }
-  }
-}
 
 /* ---- arguments --------------------------------------------------------------------------------------- */
 
@@ -207,8 +16,9 @@ static int parameter_named(const struct block_node *b, const char *name) {
 }
 
 /* Evaluates the call's arguments in the caller's scope, each to its parameter's place. */
-static bool take_arguments(struct elaborator *e, struct block_node *b, const struct node *n,
+static bool take_arguments(struct elaborator *e, const struct block_ref *ref, const struct node *n,
                            struct item *items, const struct node **nodes) {
+  struct block_node *b = ref->block;
   int next = 0;
   bool ok = true;
   for (int i = 0; i < n->args.n; i++) {
@@ -221,6 +31,7 @@ static bool take_arguments(struct elaborator *e, struct block_node *b, const str
                               : "an argument of '%s' is given twice",
            b->name.text, a->name);
       note(e, b->at, "it is declared here");
+      block_note(e, ref);
       return false;
     }
     nodes[k] = a->value;
@@ -231,6 +42,7 @@ static bool take_arguments(struct elaborator *e, struct block_node *b, const str
     if (!nodes[i]) {
       fail(e, n->at, "the call of '%s' lacks its argument '%s'", b->name.text, b->params.at[i]->name.text);
       note(e, b->params.at[i]->name.at, "it is declared here");
+      block_note(e, ref);
       return false;
     }
   return ok;
@@ -289,24 +101,27 @@ static bool match_argument(struct elaborator *e, struct block_node *b, int i, st
 
 /* ---- calls ------------------------------------------------------------------------------------------- */
 
-static bool bind_given(struct elaborator *e, struct block_node *b, const struct binding *use) {
+static bool bind_given(struct elaborator *e, const struct block_ref *ref) {
+  const struct block_node *b = ref->block;
   for (int i = 0; i < b->consts.n; i++) {
     const struct block_const *c = b->consts.at[i];
-    const struct given *g = given_named(use, c->name.text);
-    double number = g ? g->number : 0;
+    const struct given *g = given_named(ref, c->name.text);
+    struct item item = g ? g->item : item_poison();
     if (!g && !c->value) {
       fail(e, e->instance->use, "the block '%s' needs [%s = ...]: give it with 'use'", b->name.text,
            c->name.text);
       return false;
     }
-    if (!g && !eval_number(e, c->value, "a default", &number))
+    if (!g)
+      item = eval_constant(e, c->value, "a default");
+    if (item.kind == ITEM_POISON)
       return false;
-    bind(e, BIND_NUMBER, c->name.text, c->name.at, NULL)->item = item_number(number);
+    bind(e, BIND_NUMBER, c->name.text, c->name.at, NULL)->item = item;
   }
   for (int i = 0; i < b->dims.n; i++) {
-    const struct given *g = given_named(use, b->dims.at[i].name);
+    const struct given *g = given_named(ref, b->dims.at[i].name);
     if (g)
-      bind(e, BIND_NUMBER, g->name, g->at, NULL)->item = item_number(g->number);
+      bind(e, BIND_NUMBER, g->name, g->at, NULL)->item = g->item;
   }
   return true;
 }
@@ -362,9 +177,10 @@ bool match_results(struct elaborator *e, struct block_node *b) {
 }
 
 /* In the callee's scope: everything from the dimensions to the results. */
-static bool run_block(struct elaborator *e, struct block_node *b, const struct binding *use,
-                      const struct node *n, const struct item *items, const struct node **nodes) {
-  bool ok = bind_given(e, b, use);
+static bool run_block(struct elaborator *e, const struct block_ref *ref, const struct node *n,
+                      const struct item *items, const struct node **nodes) {
+  struct block_node *b = ref->block;
+  bool ok = bind_given(e, ref);
   for (int i = 0; ok && i < b->params.n; i++)
     ok &= match_argument(e, b, i, items[i], nodes[i]);
   if (!ok || !all_bound(e, b, n->at))
@@ -406,7 +222,7 @@ static bool keeps_anything(const statement_list *body) {
 static bool enter_path(struct elaborator *e, struct block_node *b, const struct binding *use,
                        const struct node *n, struct path *prefix) {
   if (use)
-    return path_join(e, use->path, use->at, prefix);
+    return path_join(e, use->place, use->at, prefix);
   if (b->is_model || keeps_anything(&b->body)) {
     fail(e, n->at,
          b->is_model ? "'%s' is the model and cannot be called%.0s"
@@ -416,24 +232,24 @@ static bool enter_path(struct elaborator *e, struct block_node *b, const struct 
     return false;
   }
   *prefix = e->instance->prefix;
-  find_dimensions(e, b);
   return true;
 }
 
-struct item call_block(struct elaborator *e, struct block_node *b, struct binding *use,
+struct item call_block(struct elaborator *e, const struct block_ref *ref, struct binding *use,
                        const struct node *n) {
+  struct block_node *b = ref->block;
   struct item *items = arena_array(e->arena, struct item, b->params.n);
   const struct node **nodes = arena_array(e->arena, const struct node *, b->params.n);
   struct instance in = {.block = b, .use = use ? use->at : n->at, .parent = e->instance, .scope = e->scope.n};
   b->used = true;
-  if (!take_arguments(e, b, n, items, nodes) || b->failed || !may_enter(e, b, n->at) ||
+  if (!take_arguments(e, ref, n, items, nodes) || b->failed || !may_enter(e, b, n->at) ||
       !enter_path(e, b, use, n, &in.prefix))
     return item_poison();
   struct spec_file *file = e->file;
   int ended = e->ended.n;
   e->instance = &in;
   e->file = b->file;
-  bool ok = run_block(e, b, use, n, items, nodes);
+  bool ok = run_block(e, ref, n, items, nodes);
   e->instance = in.parent;
   e->file = file;
   e->ended.n = ended;

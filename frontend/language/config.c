@@ -12,6 +12,7 @@ const char *item_noun(struct item item) {
   case ITEM_NUMBER: return item.boolean ? "true or false" : "a number";
   case ITEM_TEXT: return "a string";
   case ITEM_LIST: return "a list";
+  case ITEM_BLOCK: return "a block";
   default: return "a value";
   }
 }
@@ -23,6 +24,8 @@ const char *item_text(struct elaborator *e, struct item item) {
     return arena_printf(e->arena, "%.15g", item.number);
   if (item.kind == ITEM_TEXT)
     return arena_printf(e->arena, "\"%s\"", message_text(e->arena, item.text));
+  if (item.kind == ITEM_BLOCK)
+    return item.ref->block->name.text;
   if (item.kind != ITEM_LIST)
     return "?";
   enum { MOST = 8 };
@@ -41,6 +44,8 @@ static bool equal(struct item a, struct item b) {
     return strcmp(a.text, b.text) == 0;
   if (a.kind == ITEM_NUMBER)
     return a.number == b.number;
+  if (a.kind == ITEM_BLOCK)
+    return a.ref->block == b.ref->block;
   bool same = a.n == b.n;
   for (int i = 0; same && i < a.n; i++)
     same = equal(a.items[i], b.items[i]);
@@ -50,7 +55,7 @@ static bool equal(struct item a, struct item b) {
 struct item compare_items(struct elaborator *e, const struct node *n, struct item a, struct item b) {
   bool order = n->binary >= BINARY_LT && n->binary <= BINARY_GE;
   if (!order && n->binary != BINARY_EQ && n->binary != BINARY_NE)
-    fail(e, n->at, "this computes with %s", item_noun(a.kind == ITEM_TEXT || a.kind == ITEM_LIST ? a : b));
+    fail(e, n->at, "this computes with %s", item_noun(a.kind == ITEM_NUMBER || a.kind == ITEM_VALUE ? b : a));
   else if (order)
     fail(e, n->at, "'%s' takes numbers; a string or a list is only == or != another", binary_text[n->binary]);
   else if (a.kind != b.kind)

@@ -8,16 +8,21 @@
 
 #include "frontend/language/language.h"
 #include "frontend/language/spec_files.h"
+#include "support/holes.h"
 
-enum item_kind { ITEM_POISON, ITEM_NUMBER, ITEM_VALUE, ITEM_SEVERAL, ITEM_TEXT, ITEM_LIST };
+enum item_kind { ITEM_POISON, ITEM_NUMBER, ITEM_VALUE, ITEM_SEVERAL, ITEM_TEXT, ITEM_LIST, ITEM_BLOCK };
+
+struct block_ref;
 
 struct item {
   enum item_kind kind;
   double number;
   bool boolean; /* NUMBER: true or false, as 1 or 0 */
   struct value *value;
-  const char *text;         /* TEXT */
-  const struct item *items; /* SEVERAL, LIST */
+  int64_t from;                /* VALUE, a repeat's index: it counts from here, the value from 0 */
+  const char *text;            /* TEXT */
+  const struct block_ref *ref; /* BLOCK */
+  const struct item *items;    /* SEVERAL, LIST */
   int n;
 };
 
@@ -35,26 +40,48 @@ static inline struct item item_value(struct value *v) {
   return (struct item){.kind = v ? ITEM_VALUE : ITEM_POISON, .value = v};
 }
 
-/* The path of a tensor, state or instance: "{}" in the text for each index, outermost repeat first. An index
- * is the repeat's first body argument, which also tells repeats apart. */
+/* The path of a tensor, state or instance: "{}" in the text for each hole. Indices of holes are those of the
+ * open repeats, outermost first. */
+enum { MAX_HOLES = 8 };
 struct path {
   const char *text;
   int n;
+  struct hole holes[MAX_HOLES];
+};
+
+/* What the IR has for a path here: its name, with the indices that its holes need, outermost first. */
+struct symbol_path {
+  const char *name;
+  int n;
+  int64_t counts[MAX_REPEATS];
   struct value *index[MAX_REPEATS];
 };
 
-enum binding_kind { BIND_NUMBER, BIND_VARIABLE, BIND_INDEX, BIND_STATE, BIND_WEIGHT, BIND_USE };
+/* ELEMENT: the index of an `each`. */
+enum binding_kind { BIND_NUMBER, BIND_VARIABLE, BIND_INDEX, BIND_ELEMENT, BIND_STATE, BIND_WEIGHT, BIND_USE };
 
-/* A number that `use` gives to a dimension or a const of a block. */
+/* What a dimension or a const of a block is given: a number, and for a const also a string, a list or a
+ * block.
+ */
 struct given {
   const char *name;
-  double number;
+  struct item item;
   struct loc at;
+};
+
+/* A block, and what it is given so far. */
+struct block_ref {
+  struct block_node *block;
+  VEC(struct given) given;
+  struct loc at;              /* where it is named */
+  const char *as;             /* the name that stands there for it: its own, a const's or a param's */
+  const struct block_ref *of; /* where that name has it from; NULL: it is its own */
 };
 
 struct binding {
   enum binding_kind kind;
-  struct path path; /* text: the name; for WEIGHT and USE the whole local path */
+  struct path path;  /* text: the name; for WEIGHT and USE the whole local path */
+  struct path place; /* USE: where its tensors are, below the block's own */
   struct loc at;
   bool *used; /* mark in the tree, for warnings; may be NULL */
   struct item item;
@@ -63,9 +90,10 @@ struct binding {
   int64_t group;               /* WEIGHT */
   struct beginning begins;     /* WEIGHT */
   struct state *state;         /* STATE */
+  struct symbol_path symbol;   /* STATE */
   struct loc assigned;         /* STATE: the last assignment; file 0: none */
-  struct block_node *block;    /* USE */
-  VEC(struct given) given;     /* USE */
+  const struct block_ref *ref; /* USE; NULL: there is no such block, which has been said */
+  int depth;                   /* INDEX: number of its repeat among the open ones */
   bool broken;                 /* an error in its declaration was reported: uses of it are poison */
 };
 
@@ -90,6 +118,11 @@ struct param {
   bool told;       /* where its number comes from */
 };
 
+struct open_repeat {
+  struct value *index;
+  int64_t count;
+};
+
 struct elaborator {
   struct spec_program *program;
   const struct spec_options *options;
@@ -100,11 +133,12 @@ struct elaborator {
   struct instance *instance; /* NULL while params are evaluated */
   struct spec_file *file;    /* whose params and blocks can be named */
   VEC(struct binding *) scope;
-  VEC(struct param) params;    /* evaluated so far */
-  bool no_config;              /* that there is no config.json was said */
-  VEC(struct value *) repeats; /* indices of the open ones, outermost first */
-  VEC(struct name) ended;      /* names that ended with a repeat of this instance, for a note */
-  int calls;                   /* blocks inlined so far */
+  VEC(struct param) params;              /* evaluated so far */
+  bool no_config;                        /* that there is no config.json was said */
+  VEC(struct open_repeat) repeats;       /* outermost first */
+  VEC(struct name) ended;                /* names that ended with a repeat of this instance, for a note */
+  int calls;                             /* blocks inlined and iterations unrolled so far */
+  struct tensor_owner *weights, *states; /* tensors.c: the tensors so far, by their names */
 };
 
 /* ---- messages: scope.c ------------------------------------------------------------------------------- */
@@ -123,16 +157,25 @@ struct binding *bind(struct elaborator *e, enum binding_kind kind, const char *n
 void unbind(struct elaborator *e, int from, bool remember);
 /* The binding of a plain name among dimensions, variables, indices and states of this instance. */
 struct binding *find_name(struct elaborator *e, const char *name);
-/* Whether a node can be a path here: names, fields, indices that are a repeat's or whole numbers. Reports
- * what is wrong when `report` says so. */
+bool is_path(const struct binding *b); /* a weight or an instance */
+/* Nothing has this name: says so, with a suggestion. */
+void unknown_name(struct elaborator *e, const struct node *n);
+
+/* ---- paths of tensors: paths.c, tensors.c ------------------------------------------------------------- */
+
+/* Whether a node can be a path here: names, fields, indices that are sums of repeats' and whole numbers.
+ * Reports what is wrong when `report` says so. */
 bool path_of(struct elaborator *e, const struct node *n, struct path *out, bool report);
 /* The weight or the use that a path, or its end, names. NULL: none (no report), or after a report of an
  * ambiguity (*reported). */
 struct binding *find_path(struct elaborator *e, const struct node *n, bool *reported);
-/* The instance's prefix and a local path. False after a report: too many or misordered indices. */
+/* The instance's prefix and a local path. False after a report: too many indices. */
 bool path_join(struct elaborator *e, struct path local, struct loc at, struct path *out);
-/* Nothing has this name: says so, with a suggestion. */
-void unknown_name(struct elaborator *e, const struct node *n);
+struct symbol_path path_symbol(struct elaborator *e, const struct path *path);
+/* The tensors that the symbol stands for are nobody else's. False after a report. */
+bool claim_weights(struct elaborator *e, const struct symbol_path *s, struct loc at);
+bool claim_states(struct elaborator *e, const struct symbol_path *s, struct loc at);
+struct item weight_item(struct elaborator *e, struct binding *b, struct loc at);
 
 /* ---- expressions: expr.c ----------------------------------------------------------------------------- */
 
@@ -144,6 +187,10 @@ bool eval_number(struct elaborator *e, const struct node *n, const char *what, d
 /* A whole number from `least` on. */
 bool eval_whole(struct elaborator *e, const struct node *n, const char *what, int64_t least, int64_t *whole);
 bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out);
+/* A number, a string, a list or a block, known now; poison after a report that says what needs it. */
+struct item eval_constant(struct elaborator *e, const struct node *n, const char *what);
+/* The param of that name, where this file sees one and it has a value or an error. */
+bool param_item(struct elaborator *e, const char *name, struct item *item);
 
 /* One operator on items: numbers become constants, quantised values are dequantised and indices become
  * numbers (not the operands of MATMUL). `nodes` (may be NULL) are the operands' places, for notes. */
@@ -152,23 +199,37 @@ struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, 
 /* The item as an f32 or bool value for an operator; NULL for poison. */
 struct value *plain(struct elaborator *e, struct item item, struct loc at);
 
-/* ---- calls: builtins.c, blocks.c --------------------------------------------------------------------- */
+/* ---- calls: builtins.c, uses.c, blocks.c
+ * --------------------------------------------------------------------- */
 
 /* *known: there is a builtin of that name. */
 struct item call_builtin(struct elaborator *e, const struct node *n, bool *known);
 int builtin_names(const char **names, int room);
 /* The block's instance `use` (NULL: called by its own name) on the arguments of the call `n`. */
-struct item call_block(struct elaborator *e, struct block_node *block, struct binding *use,
+struct item call_block(struct elaborator *e, const struct block_ref *ref, struct binding *use,
                        const struct node *n);
-void declare_use(struct elaborator *e, struct statement *s);
 /* Declares path i of a weight or use statement; broken after a report. */
 struct binding *bind_path(struct elaborator *e, enum binding_kind kind, struct statement *s, int i);
+/* uses.c: the block that an expression names; NULL after a report. */
+const struct block_ref *eval_block(struct elaborator *e, const struct node *n);
+/* The block that a name stands for: that of a const, a param, or the block of that name; NULL: none. */
+const struct block_ref *block_named(struct elaborator *e, const char *name, struct loc at);
+/* Adds the names of those that this file sees. */
+typedef VEC(const char *) name_texts;
+void block_names(struct elaborator *e, name_texts *names);
+/* After an error about a block that another name stands for: where. */
+void block_note(struct elaborator *e, const struct block_ref *ref);
+const struct given *given_named(const struct block_ref *ref, const char *name);
+const struct dimension *dimension_named(const struct block_node *b, const char *name);
+void declare_use(struct elaborator *e, struct statement *s);
 /* After arguments and body of the instance e->instance: its results against their declared types. */
 bool match_results(struct elaborator *e, struct block_node *b);
 
-/* ---- statements: statements.c, params.c, warnings.c -------------------------------------------------- */
+/* ---- statements: statements.c, loops.c, params.c, warnings.c
+ * -------------------------------------------------- */
 
 void elaborate_body(struct elaborator *e, const statement_list *body);
+void elaborate_loop(struct elaborator *e, struct statement *s); /* loops.c: REPEAT, EACH */
 /* The printer's hint for a value that has none yet. */
 void name_value(struct item item, const char *name);
 /* Writes the states of the instance that ends. */

@@ -9,10 +9,16 @@
 #include <math.h>
 #include <string.h>
 
+static struct item binding_item(struct elaborator *e, struct binding *b, const struct node *n);
+
 /* ---- items as values --------------------------------------------------------------------------------- */
 
 static bool is_quantised(enum elem elem) {
   return elem == ELEM_Q8 || elem == ELEM_Q16;
+}
+
+static bool is_data(struct item item) {
+  return item.kind == ITEM_TEXT || item.kind == ITEM_LIST || item.kind == ITEM_BLOCK;
 }
 
 struct value *plain(struct elaborator *e, struct item item, struct loc at) {
@@ -27,8 +33,11 @@ struct value *plain(struct elaborator *e, struct item item, struct loc at) {
     fail(e, at, "%g is too large for f32", item.number);
     return NULL;
   }
-  if (item.kind == ITEM_TEXT || item.kind == ITEM_LIST)
-    fail(e, at, "%s %s is no value to compute with; it can be compared", item_noun(item), item_text(e, item));
+  if (is_data(item))
+    fail(e, at,
+         item.kind == ITEM_BLOCK ? "%s, '%s', is no value to compute with; it is called, or used under a path"
+                                 : "%s %s is no value to compute with; it can be compared",
+         item_noun(item), item_text(e, item));
   if (item.kind != ITEM_VALUE)
     return NULL;
   struct value *v = item.value;
@@ -38,7 +47,10 @@ struct value *plain(struct elaborator *e, struct item item, struct loc at) {
     return v;
   struct type t = v->type;
   t.elem = ELEM_F32;
-  return sound(build(&e->b, OP_CONVERT, 1, &v, NULL, &t)->out[0]);
+  struct value *number = sound(build(&e->b, OP_CONVERT, 1, &v, NULL, &t)->out[0]);
+  if (!number || !item.from)
+    return number;
+  return sound(build2(&e->b, OP_ADD, number, build_const(&e->b, (double)item.from, t)));
 }
 
 /* After an operator that did not fit: where its operands come from. */
@@ -88,13 +100,42 @@ struct item eval_one(struct elaborator *e, const struct node *n) {
 bool eval_number(struct elaborator *e, const struct node *n, const char *what, double *number) {
   struct item item = eval_one(e, n);
   *number = item.number;
-  if (item.kind == ITEM_TEXT || item.kind == ITEM_LIST)
+  if (is_data(item))
     fail(e, n->at, "%s must be a number; this is %s %s", what,
-         item.kind == ITEM_TEXT ? "the string" : "the list", item_text(e, item));
+         item.kind == ITEM_TEXT   ? "the string"
+         : item.kind == ITEM_LIST ? "the list"
+                                  : "the block",
+         item_text(e, item));
   if (item.kind == ITEM_VALUE)
     fail(e, n->at, "%s must be known when the model is compiled; this is %s", what,
          type_of(e, item.value->type));
   return item.kind == ITEM_NUMBER;
+}
+
+/* What a name stands for that is no path: paths can have the names of blocks. */
+static struct item constant_name(struct elaborator *e, const struct node *n) {
+  struct binding *b = find_name(e, n->text);
+  struct item item;
+  if (b)
+    return binding_item(e, b, n);
+  if (param_item(e, n->text, &item))
+    return item;
+  const struct block_ref *block = block_named(e, n->text, n->at);
+  return block ? (struct item){.kind = ITEM_BLOCK, .ref = block} : eval_one(e, n);
+}
+
+struct item eval_constant(struct elaborator *e, const struct node *n, const char *what) {
+  double number;
+  if (n->kind == NODE_CHOICE)
+    return eval_number(e, n->a, "what chooses here", &number)
+               ? eval_constant(e, number != 0 ? n->b : n->c, what)
+               : item_poison();
+  struct item item = n->kind == NODE_NAME ? constant_name(e, n) : eval_one(e, n);
+  if (item.kind != ITEM_VALUE)
+    return item;
+  fail(e, n->at, "%s must be known when the model is compiled; this is %s", what,
+       type_of(e, item.value->type));
+  return item_poison();
 }
 
 bool eval_whole(struct elaborator *e, const struct node *n, const char *what, int64_t least, int64_t *whole) {
@@ -187,10 +228,6 @@ static struct item eval_not(struct elaborator *e, const struct node *n) {
   return eval_number(e, n->a, "what 'not' takes", &a) ? item_boolean(a == 0) : item_poison();
 }
 
-static bool is_data(struct item item) {
-  return item.kind == ITEM_TEXT || item.kind == ITEM_LIST;
-}
-
 static struct item eval_binary(struct elaborator *e, const struct node *n) {
   if (n->binary == BINARY_AND || n->binary == BINARY_OR)
     return eval_logic(e, n);
@@ -230,62 +267,6 @@ static struct item eval_negate(struct elaborator *e, const struct node *n) {
 
 /* ---- names ------------------------------------------------------------------------------------------- */
 
-static bool same_weight(const struct weight *w, const struct binding *b) {
-  const struct scale_node *s = &b->statement->scale;
-  return type_equal(w->type, b->type) && w->scale == s->kind && w->group == b->group && w->rule == s->rule;
-}
-
-static struct weight *new_weight(struct elaborator *e, const char *name, const struct binding *b,
-                                 const struct path *path) {
-  struct weight *w = weight_add(e->m, name, b->type);
-  w->scale = b->statement->scale.kind;
-  w->rule = b->statement->scale.rule;
-  w->group = b->group;
-  w->begins = b->begins;
-  w->at = b->at;
-  w->n_counts = path->n;
-  for (int i = 0; i < path->n; i++)
-    w->counts[i] = path->index[i]->block->parent->attr.count;
-  return w;
-}
-
-/* One tensor can be a ternary matrix at one place and floats at another: then the second has a symbol of its
- * own. */
-static struct weight *second_role(struct elaborator *e, const struct weight *w, const struct binding *b,
-                                  const struct path *path) {
-  if (!type_same_shape(w->type, b->type) || w->type.elem == b->type.elem)
-    return NULL;
-  const char *name =
-      arena_printf(e->m->arena, "%s:%s", w->name, elem_name(b->type.elem)); /* no path has a colon */
-  struct weight *role = weight_find(e->m, name);
-  if (!role) {
-    role = new_weight(e, name, b, path);
-    role->tensor = w->name;
-  }
-  return role;
-}
-
-/* The same path is the same tensor, however often it is declared; then the declarations agree. */
-static struct item weight_item(struct elaborator *e, struct binding *b, struct loc at) {
-  struct path path;
-  if (b->broken || !path_join(e, b->path, b->at, &path))
-    return item_poison();
-  struct weight *w = weight_find(e->m, path.text), *role = w ? second_role(e, w, b, &path) : NULL;
-  w = role ? role : w;
-  if (!w)
-    w = new_weight(e, path.text, b, &path);
-  else if (!same_weight(w, b)) {
-    fail(e, b->at, "the weight '%s' is %s here and %s elsewhere%s", path.text, type_of(e, b->type),
-         type_of(e, w->type), type_equal(w->type, b->type) ? ", with other scales" : "");
-    note(e, w->at, "the other declaration is here");
-    b->broken = true;
-    return item_poison();
-  }
-  e->b.at = at;
-  struct op *op = build(&e->b, OP_WEIGHT, path.n, path.index, &(struct attrs){.symbol = w->name}, NULL);
-  return item_value(sound(op->out[0]));
-}
-
 static struct item binding_item(struct elaborator *e, struct binding *b, const struct node *n) {
   if (b->used)
     *b->used = true;
@@ -293,15 +274,15 @@ static struct item binding_item(struct elaborator *e, struct binding *b, const s
     return weight_item(e, b, n->at);
   if (b->kind != BIND_USE)
     return b->item;
-  if (!b->block) /* there is no such block, which has been said */
+  if (!b->ref || b->broken) /* which has been said */
     return item_poison();
   const char *name = node_text(e->arena, n);
-  fail(e, n->at, "'%s' is an instance of the block '%s'; call it: %s(...)", name, b->block->name.text, name);
+  fail(e, n->at, "'%s' is an instance of the block '%s'; call it: %s(...)", name, b->ref->block->name.text,
+       name);
   return item_poison();
 }
 
-/* The value of a param that `name` is; false when it is none that can be seen. */
-static bool param_item(struct elaborator *e, const char *name, struct item *item) {
+bool param_item(struct elaborator *e, const char *name, struct item *item) {
   if (!program_param(e->program, e->file, name))
     return false;
   for (int i = 0; i < e->params.n; i++)
@@ -324,6 +305,9 @@ static struct item eval_name(struct elaborator *e, const struct node *n) {
     return item;
   if (strcmp(n->text, "true") == 0 || strcmp(n->text, "false") == 0)
     return item_boolean(n->text[0] == 't');
+  const struct block_ref *block = block_named(e, n->text, n->at);
+  if (block)
+    return (struct item){.kind = ITEM_BLOCK, .ref = block};
   unknown_name(e, n);
   return item;
 }
@@ -404,6 +388,25 @@ static struct item list_element(struct elaborator *e, struct item list, const st
   return item_poison();
 }
 
+/* Row `index` of an item. Where a repeat's index does not count from 0, the rows from its first one on. */
+static struct item indexed(struct elaborator *e, struct item item, struct item index, const struct node *n,
+                           const struct node *whole) {
+  int64_t rows = item.value->type.dim[0], end = rows;
+  if (index.from)
+    end = index.from + index.value->block->parent->attr.count;
+  if (end > rows) {
+    fail(e, n->at, "'%s' reaches %lld, and the axis has the length %lld", node_text(e->arena, n),
+         (long long)end - 1, (long long)rows);
+    return item_poison();
+  }
+  if (index.from)
+    item =
+        apply(e, OP_SLICE, whole->at, 1, &item, NULL, &(struct attrs){.begin = index.from, .end = end}, NULL);
+  e->b.at = whole->at;
+  return item.kind == ITEM_VALUE ? item_value(sound(build2(&e->b, OP_INDEX, item.value, index.value)))
+                                 : item_poison();
+}
+
 /* One subscript of item, in *axis, which moves on to the next axis of the result. */
 static struct item subscript(struct elaborator *e, struct item item, const struct node *n, int *axis,
                              const struct node *whole) {
@@ -423,8 +426,7 @@ static struct item subscript(struct elaborator *e, struct item item, const struc
            type_of(e, index.value->type));
       return item_poison();
     }
-    e->b.at = whole->at;
-    return item_value(sound(build2(&e->b, OP_INDEX, item.value, index.value)));
+    return indexed(e, item, index, n, whole);
   }
   int64_t begin, end;
   bool one;
@@ -450,7 +452,7 @@ static struct item eval_index(struct elaborator *e, const struct node *n) {
   struct item item = eval_one(e, n->a);
   if (item.kind == ITEM_LIST)
     return list_element(e, item, n);
-  if (item.kind == ITEM_NUMBER || item.kind == ITEM_TEXT) {
+  if (item.kind == ITEM_NUMBER || item.kind == ITEM_TEXT || item.kind == ITEM_BLOCK) {
     fail(e, n->at, "%s has no elements", item_noun(item));
     return item_poison();
   }
@@ -492,22 +494,22 @@ static bool inside_block(const struct elaborator *e, const struct block_node *bl
 static struct item eval_call(struct elaborator *e, const struct node *n) {
   bool reported = false, known = false;
   struct binding *use = find_path(e, n->a, &reported);
-  if (use && use->kind == BIND_USE) {
-    if (use->used)
-      *use->used = true;
-    return use->broken ? item_poison() : call_block(e, use->block, use, n);
-  }
-  if (reported)
+  if (use && use->used)
+    *use->used = true;
+  if (use && use->kind == BIND_USE)
+    return use->broken ? item_poison() : call_block(e, use->ref, use, n);
+  if (reported || (use && use->broken))
     return item_poison();
   struct item item = item_poison();
-  struct block_node *block =
-      n->a->kind == NODE_NAME && e->instance ? program_block(e->program, e->file, n->a->text) : NULL;
-  if (n->a->kind == NODE_NAME && (!block || inside_block(e, block)))
+  const struct block_ref *ref =
+      n->a->kind == NODE_NAME && e->instance ? block_named(e, n->a->text, n->a->at) : NULL;
+  bool own = ref && ref->block == program_block(e->program, e->file, n->a->text);
+  if (n->a->kind == NODE_NAME && (!ref || (own && inside_block(e, ref->block))))
     item = call_builtin(e, n, &known);
   if (known)
     return item;
-  if (block)
-    return call_block(e, block, NULL, n);
+  if (ref)
+    return call_block(e, ref, NULL, n);
   if (use)
     fail(e, n->a->at, "'%s' is a weight, not a function", use->path.text);
   else
@@ -519,11 +521,11 @@ static struct item eval_list(struct elaborator *e, const struct node *n) {
   struct item *items = arena_array(e->arena, struct item, n->args.n);
   for (int i = 0; i < n->args.n; i++) {
     items[i] = eval_one(e, n->args.at[i].value);
-    if (items[i].kind == ITEM_VALUE)
+    if (items[i].kind == ITEM_VALUE || items[i].kind == ITEM_BLOCK)
       fail(e, n->args.at[i].value->at,
            "a list in brackets is a shape, or what a list of config.json is compared with; this is %s",
-           type_of(e, items[i].value->type));
-    if (items[i].kind == ITEM_POISON || items[i].kind == ITEM_VALUE)
+           items[i].kind == ITEM_BLOCK ? "a block" : type_of(e, items[i].value->type));
+    if (items[i].kind == ITEM_POISON || items[i].kind == ITEM_VALUE || items[i].kind == ITEM_BLOCK)
       return item_poison();
   }
   return (struct item){.kind = ITEM_LIST, .items = items, .n = n->args.n};
@@ -542,6 +544,10 @@ struct item eval(struct elaborator *e, const struct node *n) {
   case NODE_NOT: return eval_not(e, n);
   case NODE_STRING: return (struct item){.kind = ITEM_TEXT, .text = n->text};
   case NODE_LIST: return eval_list(e, n);
+  case NODE_GIVEN: {
+    const struct block_ref *ref = eval_block(e, n);
+    return ref ? (struct item){.kind = ITEM_BLOCK, .ref = ref} : item_poison();
+  }
   case NODE_RANGE: fail(e, n->at, "a range stands only in an index"); break;
   case NODE_ERROR: break;
   }

@@ -54,7 +54,6 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
   struct statement *statement;
   struct block_node *block;
   struct scale_node scale;
-  struct bindings bindings;
   struct argument argument;
   node_list nodes;
   name_list names;
@@ -69,8 +68,8 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
 %token <number> NUMBER "a number"
 %token <text> STRING "a string"
 %token IMPORT "'import'" PARAM "'param'" BLOCK "'block'" MODEL "'model'"
-%token WEIGHT "'weight'" STATE "'state'" USE "'use'" REPEAT "'repeat'" RETURN "'return'"
-%token REQUIRE "'require'" FOR "'for'" IN "'in'" PER "'per'" SCALE "'scale'" AND "'and'" OR "'or'" NOT "'not'"
+%token WEIGHT "'weight'" STATE "'state'" USE "'use'" REPEAT "'repeat'" EACH "'each'" RETURN "'return'"
+%token REQUIRE "'require'" FOR "'for'" IN "'in'" PER "'per'" SCALE "'scale'" AT "'at'" AND "'and'" OR "'or'" NOT "'not'"
 %token ARROW "'->'" LE "'<='" GE "'>='" EQ "'=='" NE "'!='"
 
 %right '?'
@@ -90,7 +89,7 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
 %type <type> type
 %type <types> types
 %type <scale> scale share
-%type <bindings> bindings
+%type <nodes> bounds
 %type <argument> argument named
 %type <arguments> arguments argument_list nameds subscripts elements
 %type <statement> statement use
@@ -166,6 +165,7 @@ line:
   | statement                                    { $$ = (statement_list){0}; vec_push(p->arena, $$, $1); }
   | USE uses                                     { $$ = $2; }
   | REPEAT error body                            { $$ = $3; }
+  | EACH error body                              { $$ = $3; }
   | error                                        { $$ = (statement_list){0}; }
   ;
 
@@ -173,8 +173,9 @@ statement:
     WEIGHT paths ':' type scale                  { $$ = syntax_weight(p, @$, $2, $4, $5); }
   | WEIGHT paths ':' type scale '=' expr         { $$ = syntax_weight(p, @$, $2, $4, $5); vec_push(p->arena, $$->values, $7); }
   | STATE names ':' type '=' expr                { $$ = syntax_statement(p, STATEMENT_STATE, @$, $2, $6); $$->type = $4; }
-  | names '=' expr                               { $$ = syntax_statement(p, STATEMENT_ASSIGN, @$, $1, $3); }
-  | REPEAT name IN expr body                     { $$ = syntax_repeat(p, loc_span(@1, @4), $2, $4, $5); }
+  | names '=' exprs                              { $$ = syntax_assign(p, @$, $1, $3); }
+  | REPEAT name IN bounds body                   { $$ = syntax_loop(p, STATEMENT_REPEAT, loc_span(@1, @4), $2, $4, $5); }
+  | EACH name IN bounds body                     { $$ = syntax_loop(p, STATEMENT_EACH, loc_span(@1, @4), $2, $4, $5); }
   | REQUIRE exprs                                { $$ = syntax_require(p, @$, $2); }
   | RETURN exprs                                 { $$ = syntax_return(p, @$, $2); }
   ;
@@ -184,13 +185,15 @@ uses:
   | uses ',' use                                 { $$ = $1; vec_push(p->arena, $$, $3); }
   ;
 
-use: paths ':' name bindings                     { $$ = syntax_use(p, @$, $1, $3, $4); } ;
+use:
+    paths ':' expr                               { $$ = syntax_use(p, @$, $1, $3); }
+  | paths AT path ':' expr                       { $$ = syntax_use(p, @$, $1, $5); $$->placed = true; $$->place = $3; }
+  | paths AT '.' ':' expr                        { $$ = syntax_use(p, @$, $1, $5); $$->placed = true; }
+  ;
 
-bindings:
-    %empty                                       { $$ = (struct bindings){0}; }
-  | '[' exprs ARROW exprs ']'                    { $$ = (struct bindings){.in = $2, .out = $4, .arrow = true, .at = @$}; }
-  | '[' exprs ARROW exprs ',' nameds ']'         { $$ = (struct bindings){.in = $2, .out = $4, .arrow = true, .named = $6, .at = @$}; }
-  | '[' nameds ']'                               { $$ = (struct bindings){.named = $2, .at = @$}; }
+bounds:
+    expr                                         { $$ = (node_list){0}; vec_push(p->arena, $$, $1); }
+  | expr ':' expr                                { $$ = (node_list){0}; vec_push(p->arena, $$, $1); vec_push(p->arena, $$, $3); }
   ;
 
 nameds:
@@ -261,6 +264,11 @@ postfix:
     primary
   | postfix '.' NAME                             { $$ = syntax_word(p, NODE_FIELD, @$, $3, $1); }
   | postfix '[' subscripts ']'                   { $$ = syntax_list(p, NODE_INDEX, @$, $1, $3); }
+  | postfix '[' nameds ']'                       { $$ = syntax_given(p, @$, $1, (struct bindings){.named = $3, .at = loc_span(@2, @4)}); }
+  | postfix '[' subscripts ARROW subscripts ']'
+      { $$ = syntax_given(p, @$, $1, syntax_arrow(p, loc_span(@2, @6), $3, $5, (argument_list){0})); }
+  | postfix '[' subscripts ARROW subscripts ',' nameds ']'
+      { $$ = syntax_given(p, @$, $1, syntax_arrow(p, loc_span(@2, @8), $3, $5, $7)); }
   | postfix '(' arguments ')'                    { $$ = syntax_list(p, NODE_CALL, @$, $1, $3); }
   ;
 
@@ -307,6 +315,7 @@ const struct keyword spec_keywords[] = {
     {"weight", TOKEN_WEIGHT, KEYWORD_STARTS}, {"state", TOKEN_STATE, KEYWORD_STARTS},
     {"use", TOKEN_USE, KEYWORD_STARTS},       {"repeat", TOKEN_REPEAT, KEYWORD_STARTS},
     {"return", TOKEN_RETURN, KEYWORD_STARTS}, {"require", TOKEN_REQUIRE, KEYWORD_BY_RULE},
+    {"each", TOKEN_EACH, KEYWORD_BY_RULE},    {"at", TOKEN_AT, KEYWORD_INFIX},
     {"for", TOKEN_FOR, KEYWORD_BY_RULE},      {"in", TOKEN_IN, KEYWORD_WITHIN},
     {"per", TOKEN_PER, KEYWORD_WITHIN},       {"scale", TOKEN_SCALE, KEYWORD_INFIX},
     {"and", TOKEN_AND, KEYWORD_INFIX},        {"or", TOKEN_OR, KEYWORD_INFIX},

@@ -69,8 +69,36 @@ static bool takes_text(const struct node *n) {
   return config && (n->args.n == 1 || n->args.at[n->args.n - 1].value->kind == NODE_STRING);
 }
 
+/* Whether the spec gives a param a block: by name, with what it is given, or one of two. */
+static bool takes_block(struct elaborator *e, const struct node *n) {
+  struct item item;
+  if (n->kind == NODE_CHOICE)
+    return takes_block(e, n->b) || takes_block(e, n->c);
+  if (n->kind == NODE_GIVEN)
+    return true;
+  if (n->kind != NODE_NAME)
+    return false;
+  return param_item(e, n->text, &item) ? item.kind == ITEM_BLOCK : block_named(e, n->text, n->at) != NULL;
+}
+
+/* --set proj=linear */
+static struct item set_block(struct elaborator *e, const struct param_node *p,
+                             const struct spec_setting *setting) {
+  name_texts names = {0};
+  const struct block_ref *ref = setting->text ? block_named(e, setting->text, p->name.at) : NULL;
+  if (ref)
+    return (struct item){.kind = ITEM_BLOCK, .ref = ref};
+  block_names(e, &names);
+  const char *text = setting->text ? setting->text : arena_printf(e->arena, "%.15g", setting->value);
+  diag_error(e->diag, "--set %s takes a block of the spec, got '%s'%s", p->name.text, text,
+             suggestion(e, text, names.at, names.n));
+  return item_poison();
+}
+
 static struct item set_param(struct elaborator *e, const struct param_node *p,
                              const struct spec_setting *setting) {
+  if (takes_block(e, p->value))
+    return set_block(e, p, setting);
   struct item item = setting_item(setting);
   if (item.kind == ITEM_TEXT ? takes_text(p->value) : isfinite(item.number))
     return item;
@@ -84,12 +112,7 @@ static struct item set_param(struct elaborator *e, const struct param_node *p,
 static void elaborate_param(struct elaborator *e, struct param_node *p) {
   const struct spec_setting *given = setting_of(e, p->name.text);
   const struct spec_setting *setting = given ? given : kept_setting(e, p->name.text);
-  struct item item = setting ? set_param(e, p, setting) : eval_one(e, p->value);
-  double number;
-  if (item.kind == ITEM_VALUE || item.kind == ITEM_SEVERAL) {
-    eval_number(e, p->value, "a parameter", &number);
-    item = item_poison();
-  }
+  struct item item = setting ? set_param(e, p, setting) : eval_constant(e, p->value, "a parameter");
   if (item.kind == ITEM_NUMBER && !isfinite(item.number)) {
     fail(e, p->value->at, "the parameter '%s' is %g", p->name.text, item.number);
     item = item_poison();
@@ -116,5 +139,8 @@ bool elaborate_params(struct elaborator *e) {
     else if (e->params.at[i].item.kind == ITEM_TEXT)
       vec_push(e->m->arena, e->m->texts,
                (struct text_param){e->params.at[i].name, e->params.at[i].item.text});
+    else if (e->params.at[i].item.kind == ITEM_BLOCK)
+      vec_push(e->m->arena, e->m->texts,
+               (struct text_param){e->params.at[i].name, e->params.at[i].item.ref->block->name.text});
   return e->diag->errors == errors;
 }

@@ -1,6 +1,5 @@
 /* statements.c: the statements of a block, in order. Weights and instances are bound to their paths, states
- * are variables that begin with what the token before left and are written when their block ends, and names
- * that a repeat assigns and that exist outside it are carried from one iteration to the next. */
+ * are variables that begin with what the token before left and are written when their block ends. */
 #include "frontend/language/elaborate.h"
 
 #include <math.h>
@@ -72,32 +71,37 @@ static void declare_weight(struct elaborator *e, struct statement *s) {
 /* ---- states ------------------------------------------------------------------------------------------ */
 
 /* A state belongs to one place of a token's computation: every repeat around it is in its path. */
-static bool state_alone(struct elaborator *e, const struct name *name, const struct path *path) {
-  if (path->n == e->repeats.n)
+static bool state_alone(struct elaborator *e, const struct name *name, const struct symbol_path *symbol) {
+  if (symbol->n == e->repeats.n)
     return true;
   fail(e, name->at, "the state '%s' is in a repeat, but its path '%s' has no index of it", name->text,
-       path->text);
+       symbol->name);
   if (e->instance->use.file)
     note(e, e->instance->use, "declare the instance inside the repeat, with the index in its path");
   return false;
 }
 
-static struct state *new_state(struct elaborator *e, const struct name *name, struct type t, double init) {
+static struct state *new_state(struct elaborator *e, const struct name *name, struct type t, double init,
+                               struct symbol_path *symbol) {
   struct path path;
-  if (!path_join(e, (struct path){.text = name->text}, name->at, &path) || !state_alone(e, name, &path))
+  if (!path_join(e, (struct path){.text = name->text}, name->at, &path))
     return NULL;
-  struct state *state = state_add(e->m, path.text, t);
-  if (!state) {
-    fail(e, name->at, "the state '%s' would be written twice for one token", path.text);
+  *symbol = path_symbol(e, &path);
+  if (!state_alone(e, name, symbol))
+    return NULL;
+  if (state_find(e->m, symbol->name)) {
+    fail(e, name->at, "the state '%s' would be written twice for one token", symbol->name);
     if (e->instance->use.file)
       note(e, e->instance->use, "this instance is called more than once");
     return NULL;
   }
+  if (!claim_states(e, symbol, name->at))
+    return NULL;
+  struct state *state = state_add(e->m, symbol->name, t);
   state->init = init;
   state->at = name->at;
-  state->n_counts = path.n;
-  for (int i = 0; i < path.n; i++)
-    state->counts[i] = path.index[i]->block->parent->attr.count;
+  state->n_counts = symbol->n;
+  memcpy(state->counts, symbol->counts, sizeof state->counts);
   return state;
 }
 
@@ -106,11 +110,11 @@ void name_value(struct item item, const char *name) {
     item.value->name = name;
 }
 
-static struct item read_state(struct elaborator *e, const struct state *state, const char *name,
+static struct item read_state(struct elaborator *e, const struct symbol_path *symbol, const char *name,
                               struct loc at) {
   e->b.at = at;
-  struct op *op = build(&e->b, OP_READ, state->n_counts, e->instance->prefix.index,
-                        &(struct attrs){.symbol = state->name}, NULL);
+  struct op *op =
+      build(&e->b, OP_READ, symbol->n, symbol->index, &(struct attrs){.symbol = symbol->name}, NULL);
   struct item item = item_value(sound(op->out[0]));
   name_value(item, name);
   return item;
@@ -136,12 +140,15 @@ static void declare_state(struct elaborator *e, struct statement *s) {
   }
   for (int i = 0; i < s->names.n; i++) {
     struct name *name = s->names.at[i];
-    struct state *state = ok && name_free(e, name) ? new_state(e, name, t, init) : NULL;
+    struct symbol_path symbol;
+    struct state *state = ok && name_free(e, name) ? new_state(e, name, t, init, &symbol) : NULL;
     struct binding *b = bind(e, BIND_STATE, name->text, name->at, &name->used);
     b->state = state;
+    if (state)
+      b->symbol = symbol;
     b->type = t;
     b->statement = s;
-    b->item = state ? read_state(e, state, name->text, name->at) : item_poison();
+    b->item = state ? read_state(e, &symbol, name->text, name->at) : item_poison();
   }
 }
 
@@ -157,7 +164,7 @@ void finish_states(struct elaborator *e) {
     if (b->item.kind != ITEM_VALUE)
       continue;
     struct value *in[1 + MAX_REPEATS] = {b->item.value};
-    memcpy(in + 1, e->instance->prefix.index, sizeof e->instance->prefix.index);
+    memcpy(in + 1, b->symbol.index, sizeof b->symbol.index);
     e->b.at = b->assigned;
     build(&e->b, OP_WRITE, 1 + b->state->n_counts, in, &(struct attrs){.symbol = b->state->name}, NULL);
   }
@@ -192,8 +199,8 @@ static const char *not_assignable(struct elaborator *e, const struct name *name,
     return "a parameter";
   if (b && b->kind == BIND_NUMBER)
     return "a dimension or a constant";
-  if (b && b->kind == BIND_INDEX)
-    return "the index of a repeat";
+  if (b && (b->kind == BIND_INDEX || b->kind == BIND_ELEMENT))
+    return b->kind == BIND_INDEX ? "the index of a repeat" : "the index of an 'each'";
   for (int i = e->instance->scope; !b && i < e->scope.n; i++) {
     const struct binding *other = e->scope.at[i];
     *declared = other->at;
@@ -224,16 +231,40 @@ static void assign(struct elaborator *e, struct name *name, struct item item, st
   b->item = item;
 }
 
+/* What an assignment can take: poison after a report. */
+static struct item assigned_item(struct elaborator *e, struct item item, struct loc at) {
+  const char *why =
+      item.kind == ITEM_LIST    ? "a list in brackets is only the shape of reshape() and broadcast()"
+      : item.kind == ITEM_BLOCK ? "a block is no value of a model; it is called, or used under a path"
+      : item.kind == ITEM_TEXT
+          ? "a string is no value of a model; it is compared, or a key or a default of config()"
+          : NULL;
+  if (!why)
+    return item;
+  fail(e, at, "%s", why);
+  return item_poison();
+}
+
+/* a, b = x, y: all of the right side is computed before the left side is assigned. */
+static void assign_each(struct elaborator *e, struct statement *s) {
+  int n = s->values.n;
+  struct item *items = arena_array(e->arena, struct item, n);
+  for (int i = 0; i < n; i++)
+    items[i] = assigned_item(e, eval_one(e, s->values.at[i]), s->values.at[i]->at);
+  if (n != s->names.n)
+    fail(e, s->at, "%d name%s on the left, %d value%s on the right", s->names.n, s->names.n == 1 ? "" : "s",
+         n, n == 1 ? "" : "s");
+  for (int i = 0; i < s->names.n; i++)
+    assign(e, s->names.at[i], n == s->names.n ? items[i] : item_poison(), s->values.at[i < n ? i : 0]->at);
+}
+
 static void elaborate_assign(struct elaborator *e, struct statement *s) {
   const struct node *n = s->values.at[0];
-  struct item item = eval(e, n);
-  if (item.kind == ITEM_TEXT || item.kind == ITEM_LIST) {
-    fail(e, n->at,
-         item.kind == ITEM_LIST
-             ? "a list in brackets is only the shape of reshape() and broadcast()"
-             : "a string is no value of a model; it is compared, or a key or a default of config()");
-    item = item_poison();
+  if (s->values.n > 1) {
+    assign_each(e, s);
+    return;
   }
+  struct item item = assigned_item(e, eval(e, n), n->at);
   int count = item.kind == ITEM_SEVERAL ? item.n : 1;
   if (item.kind != ITEM_POISON && count != s->names.n) {
     fail(e, n->at, "%d name%s on the left, %d value%s on the right", s->names.n, s->names.n == 1 ? "" : "s",
@@ -242,102 +273,6 @@ static void elaborate_assign(struct elaborator *e, struct statement *s) {
   }
   for (int i = 0; i < s->names.n; i++)
     assign(e, s->names.at[i], item.kind == ITEM_SEVERAL ? item.items[i] : item, n->at);
-}
-
-/* ---- repeat ------------------------------------------------------------------------------------------ */
-
-typedef VEC(struct binding *) binding_list;
-
-/* The names that the body assigns and that exist outside it. */
-static void find_carried(struct elaborator *e, const statement_list *body, binding_list *carried) {
-  for (int i = 0; i < body->n; i++) {
-    const struct statement *s = body->at[i];
-    find_carried(e, &s->body, carried);
-    for (int k = 0; s->kind == STATEMENT_ASSIGN && k < s->names.n; k++) {
-      struct binding *b = find_name(e, s->names.at[k]->text);
-      bool known = !b || (b->kind != BIND_VARIABLE && b->kind != BIND_STATE);
-      for (int j = 0; !known && j < carried->n; j++)
-        known = carried->at[j] == b;
-      if (!known)
-        vec_push(e->arena, *carried, b);
-    }
-  }
-}
-
-/* Initial values: the operands of the repeat. A poisoned name stays poison and is not carried. */
-static int initial_values(struct elaborator *e, const statement_list *body, struct loc at,
-                          binding_list *carried, struct value ***values) {
-  binding_list all = {0};
-  find_carried(e, body, &all);
-  *values = arena_array(e->arena, struct value *, all.n);
-  for (int i = 0; i < all.n; i++) {
-    struct value *v = plain(e, all.at[i]->item, at);
-    if (!v)
-      continue;
-    (*values)[carried->n] = v;
-    vec_push(e->arena, *carried, all.at[i]);
-  }
-  return carried->n;
-}
-
-static void end_repeat(struct elaborator *e, struct op *op, const binding_list *carried, struct loc at) {
-  struct value **yield = arena_array(e->arena, struct value *, carried->n);
-  struct type *types = arena_array(e->arena, struct type, carried->n);
-  bool ok = true;
-  for (int i = 0; i < carried->n; i++) {
-    const struct binding *b = carried->at[i];
-    types[i] = op->in[i]->type;
-    yield[i] = plain(e, b->item, at);
-    if (yield[i] && !type_equal(yield[i]->type, types[i])) {
-      fail(e, at, "'%s' is %s before this repeat and %s after an iteration", b->path.text,
-           type_of(e, types[i]), type_of(e, yield[i]->type));
-      note(e, b->at, "'%s' is introduced here", b->path.text);
-    }
-    ok &= yield[i] && type_equal(yield[i]->type, types[i]);
-  }
-  e->b.at = at;
-  if (ok)
-    build(&e->b, OP_YIELD, carried->n, yield, NULL, NULL);
-  op_set_results(e->m, op, carried->n, types);
-}
-
-static void enter_repeat(struct elaborator *e, struct op *op, struct statement *s,
-                         const binding_list *carried) {
-  struct name *index = s->names.at[0];
-  struct value *i = block_arg(e->m, op->body, type_scalar(ELEM_U32), index->text);
-  for (int k = 0; k < carried->n; k++) {
-    struct binding *b = carried->at[k];
-    b->item = item_value(block_arg(e->m, op->body, op->in[k]->type, b->path.text));
-  }
-  bind(e, BIND_INDEX, index->text, index->at, NULL)->item = item_value(i);
-  vec_push(e->arena, e->repeats, i);
-  e->b.block = op->body;
-}
-
-static void elaborate_repeat(struct elaborator *e, struct statement *s) {
-  int64_t count;
-  binding_list carried = {0};
-  struct value **in;
-  if (!eval_whole(e, s->values.at[0], "a number of iterations", 1, &count))
-    return;
-  if (e->repeats.n == MAX_REPEATS) {
-    fail(e, s->at, "repeats nest at most %d deep, those of calling blocks included", MAX_REPEATS);
-    return;
-  }
-  int n = initial_values(e, &s->body, s->at, &carried, &in), scope = e->scope.n;
-  struct block *outside = e->b.block;
-  e->b.at = s->at;
-  struct op *op = build(&e->b, OP_REPEAT, n, in, &(struct attrs){.count = count}, NULL);
-  enter_repeat(e, op, s, &carried);
-  elaborate_body(e, &s->body);
-  end_repeat(e, op, &carried, s->at);
-  e->b.block = outside;
-  e->repeats.n--;
-  unbind(e, scope, true);
-  for (int i = 0; i < n; i++) {
-    carried.at[i]->item = item_value(op->out[i]);
-    name_value(carried.at[i]->item, carried.at[i]->path.text);
-  }
 }
 
 /* ---- return, and all --------------------------------------------------------------------------------- */
@@ -363,7 +298,8 @@ static void elaborate_statement(struct elaborator *e, struct statement *s) {
   case STATEMENT_STATE: declare_state(e, s); break;
   case STATEMENT_USE: declare_use(e, s); break;
   case STATEMENT_ASSIGN: elaborate_assign(e, s); break;
-  case STATEMENT_REPEAT: elaborate_repeat(e, s); break;
+  case STATEMENT_REPEAT:
+  case STATEMENT_EACH: elaborate_loop(e, s); break;
   case STATEMENT_RETURN: elaborate_return(e, s); break;
   case STATEMENT_REQUIRE: elaborate_require(e, s); break;
   }

@@ -74,6 +74,31 @@ struct node *syntax_list(struct parse *p, enum node_kind kind, struct loc at, st
   return sealed(p, n);
 }
 
+struct node *syntax_given(struct parse *p, struct loc at, struct node *base, struct bindings b) {
+  struct node *n = node_new(p->arena, NODE_GIVEN, at);
+  n->a = base;
+  n->given = arena_new(p->arena, struct bindings);
+  *n->given = b;
+  return sealed(p, n);
+}
+
+static node_list dimensions(struct parse *p, argument_list args) {
+  node_list nodes = {0};
+  for (int i = 0; i < args.n; i++) {
+    struct node *n = args.at[i].value;
+    if (n->kind == NODE_RANGE)
+      diag_at(p->diag, SEVERITY_ERROR, n->at, "a dimension is a number, not a range");
+    vec_push(p->arena, nodes, n);
+  }
+  return nodes;
+}
+
+struct bindings syntax_arrow(struct parse *p, struct loc at, argument_list in, argument_list out,
+                             argument_list named) {
+  return (struct bindings){
+      .in = dimensions(p, in), .out = dimensions(p, out), .arrow = true, .named = named, .at = at};
+}
+
 struct node *syntax_path_index(struct parse *p, struct loc at, struct node *base, struct node *index,
                                struct loc index_at) {
   argument_list args = {0};
@@ -157,12 +182,17 @@ struct statement *syntax_weight(struct parse *p, struct loc at, node_list paths,
   return s;
 }
 
-struct statement *syntax_use(struct parse *p, struct loc at, node_list paths, struct name *block,
-                             struct bindings bindings) {
+struct statement *syntax_use(struct parse *p, struct loc at, node_list paths, struct node *block) {
   struct statement *s = statement_new(p, STATEMENT_USE, at);
   take_paths(p, s, paths);
   s->block = block;
-  s->bindings = bindings;
+  return s;
+}
+
+struct statement *syntax_assign(struct parse *p, struct loc at, name_list names, node_list values) {
+  struct statement *s = statement_new(p, STATEMENT_ASSIGN, at);
+  s->names = names;
+  s->values = values;
   return s;
 }
 
@@ -174,11 +204,11 @@ struct statement *syntax_statement(struct parse *p, enum statement_kind kind, st
   return s;
 }
 
-struct statement *syntax_repeat(struct parse *p, struct loc at, struct name *index, struct node *count,
-                                statement_list body) {
-  struct statement *s = statement_new(p, STATEMENT_REPEAT, at);
+struct statement *syntax_loop(struct parse *p, enum statement_kind kind, struct loc at, struct name *index,
+                              node_list bounds, statement_list body) {
+  struct statement *s = statement_new(p, kind, at);
   vec_push(p->arena, s->names, index);
-  vec_push(p->arena, s->values, count);
+  s->values = bounds;
   s->body = body;
   return s;
 }
@@ -272,12 +302,14 @@ static bool among(const char *word, const char *const *list, int n) {
 static const struct token_group {
   const char *sign, *said, *tokens;
 } groups[] = {
-    {"'return'", "a statement", "'weight' 'state' 'use' 'repeat' 'return' 'require' a name"},
+    {"'return'", "a statement", "'weight' 'state' 'use' 'repeat' 'each' 'return' 'require' a name"},
     {"a number", "an expression", "a name a number a string 'not' '(' '[' '-'"},
-    {"'*'", "", "'+' '-' '*' '/' '%' '@' '<' '>' '<=' '>=' '==' '!=' 'and' 'or' '?' '.' '(' '['"},
+    {"'*'", "", "'+' '-' '*' '/' '%' '@' '<' '>' '<=' '>=' '==' '!=' 'and' 'or' '?' '.' '(' '[' '->'"},
     {"the end of the line", "", "the end of the file"},
     {"'param'", "", "'require' 'for'"}, /* the commoner ones are enough to say */
     {"'per'", "", "'scale'"},
+    {"'{'", "", "':'"},
+    {"':'", "", "'at'"},
 };
 enum { GROUPS = sizeof groups / sizeof *groups, MOST = 6 };
 
@@ -309,7 +341,8 @@ static const char *meant(const char *word, bool starts) {
   const char *candidates[20];
   int n = 0;
   for (int i = 0; spec_keywords[i].text && n < 20; i++)
-    if ((spec_keywords[i].place == KEYWORD_STARTS || strcmp(spec_keywords[i].text, "require") == 0) == starts)
+    if ((spec_keywords[i].place == KEYWORD_STARTS || strcmp(spec_keywords[i].text, "require") == 0 ||
+         strcmp(spec_keywords[i].text, "each") == 0) == starts)
       candidates[n++] = spec_keywords[i].text;
   return word ? diag_nearest(word, candidates, n) : NULL;
 }

@@ -18,6 +18,11 @@ struct node *syntax_binary(struct parse *p, enum binary binary, struct loc at, s
 /* INDEX, CALL of `base`; LIST. */
 struct node *syntax_list(struct parse *p, enum node_kind kind, struct loc at, struct node *base,
                          argument_list args);
+/* base[bindings] */
+struct node *syntax_given(struct parse *p, struct loc at, struct node *base, struct bindings b);
+/* in -> out, named */
+struct bindings syntax_arrow(struct parse *p, struct loc at, argument_list in, argument_list out,
+                             argument_list named);
 struct node *syntax_path_index(struct parse *p, struct loc at, struct node *base, struct node *index,
                                struct loc index_at);
 
@@ -28,13 +33,14 @@ struct scale_node syntax_scale(struct parse *p, const char *kind, struct loc at,
 
 struct statement *syntax_weight(struct parse *p, struct loc at, node_list paths, struct type_node *type,
                                 struct scale_node scale);
-struct statement *syntax_use(struct parse *p, struct loc at, node_list paths, struct name *block,
-                             struct bindings bindings);
-/* STATE, ASSIGN: names and a value. */
+struct statement *syntax_use(struct parse *p, struct loc at, node_list paths, struct node *block);
+struct statement *syntax_assign(struct parse *p, struct loc at, name_list names, node_list values);
+/* STATE: names and a value. */
 struct statement *syntax_statement(struct parse *p, enum statement_kind kind, struct loc at, name_list names,
                                    struct node *value);
-struct statement *syntax_repeat(struct parse *p, struct loc at, struct name *index, struct node *count,
-                                statement_list body);
+/* REPEAT, EACH. bounds: a count, or from and to. */
+struct statement *syntax_loop(struct parse *p, enum statement_kind kind, struct loc at, struct name *index,
+                              node_list bounds, statement_list body);
 struct statement *syntax_return(struct parse *p, struct loc at, node_list values);
 
 struct scale_node syntax_rule(struct parse *p, struct scale_node s, const char *rule, struct loc at);

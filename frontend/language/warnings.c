@@ -45,7 +45,11 @@ static void warn_body(struct elaborator *e, const statement_list *body, name_lis
       break;
     case STATEMENT_STATE: warn_names(e, s, "the state '%s' is never read", introduced); break;
     case STATEMENT_ASSIGN: warn_names(e, s, "'%s' is never used", introduced); break;
-    case STATEMENT_REPEAT: warn_body(e, &s->body, introduced); break;
+    case STATEMENT_REPEAT:
+    case STATEMENT_EACH:
+      if (s->entered)
+        warn_body(e, &s->body, introduced);
+      break;
     case STATEMENT_RETURN:
     case STATEMENT_REQUIRE: break;
     }
@@ -64,6 +68,52 @@ static void warn_block(struct elaborator *e, struct block_node *b) {
   warn_body(e, &b->body, &introduced);
 }
 
+/* ---- blocks that nothing chose ------------------------------------------------------------------------ */
+
+/* Whether an expression names the block, chosen or not. */
+static bool names(const struct node *n, const char *block) {
+  if (!n)
+    return false;
+  bool found = n->kind == NODE_NAME && strcmp(n->text, block) == 0;
+  found = found || names(n->a, block) || names(n->b, block) || names(n->c, block);
+  for (int i = 0; !found && i < n->args.n; i++)
+    found = names(n->args.at[i].value, block);
+  for (int i = 0; !found && n->given && i < n->given->named.n; i++)
+    found = names(n->given->named.at[i].value, block);
+  return found;
+}
+
+static bool body_names(const statement_list *body, const char *block) {
+  bool found = false;
+  for (int i = 0; !found && i < body->n; i++) {
+    const struct statement *s = body->at[i];
+    found = names(s->block, block) || body_names(&s->body, block);
+    for (int k = 0; !found && k < s->values.n; k++)
+      found = names(s->values.at[k], block);
+  }
+  return found;
+}
+
+/* A block that another value of a param, another config.json or another constant would have chosen is none
+ * that nobody needs. */
+static bool could_be_used(const struct elaborator *e, const char *block) {
+  bool found = false;
+  for (int i = 0; i < e->params.n; i++) /* --set can name any block */
+    found |= e->params.at[i].item.kind == ITEM_BLOCK;
+  for (int i = 0; !found && i < e->program->files.n; i++) {
+    const struct spec_file *f = e->program->files.at[i];
+    for (int k = 0; !found && k < f->params.n; k++)
+      found = names(f->params.at[k]->value, block);
+    for (int k = 0; !found && k < f->blocks.n; k++) {
+      const struct block_node *b = f->blocks.at[k];
+      for (int c = 0; !found && c < b->consts.n; c++)
+        found = names(b->consts.at[c]->value, block);
+      found = found || (b->used && body_names(&b->body, block));
+    }
+  }
+  return found;
+}
+
 void warn_unused(struct elaborator *e) {
   for (int i = 0; i < e->program->files.n; i++) {
     struct spec_file *f = e->program->files.at[i];
@@ -71,7 +121,7 @@ void warn_unused(struct elaborator *e) {
       struct block_node *b = f->blocks.at[k];
       if (b->used)
         warn_block(e, b);
-      else if (i == 0)
+      else if (i == 0 && !could_be_used(e, b->name.text))
         warn(e, b->name.at, "the block '%s' is never used", b->name.text);
     }
   }

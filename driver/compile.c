@@ -154,7 +154,7 @@ static const struct argp_option ignored_rows[] = {{"chunk", KEY_CHUNK, "N", OPTI
                                                   {"features", KEY_FEATURES, "LIST", OPTION_HIDDEN, 0, 0},
                                                   {0}};
 
-static void add_setting(struct job *j, struct argp_state *state, char *arg) {
+void add_setting(struct job *j, struct argp_state *state, char *arg) {
   char *equals = strchr(arg, '='), *end;
   if (!equals || equals == arg)
     argp_error(state, "--set takes NAME=VALUE, e.g. --set hidden=512; got '%s'", arg);

@@ -53,6 +53,10 @@ extern const struct argp request_argp;
 /* For the help of a command that takes them. */
 #define SPEC_LEFT_OUT "Without a SPEC, config.json of --weights tells which of the shipped ones is taken."
 
+struct job;
+/* --set NAME=VALUE. */
+void add_setting(struct job *j, struct argp_state *state, char *arg);
+
 /* One compilation: memory, messages, the checkpoint and the module. */
 struct job {
   struct arena arena;

@@ -282,8 +282,8 @@ enum { MAX_REPEATS = 2 }; /* nesting of repeats */
 enum { LANES = 16 };
 
 /* A weight of the model. Inside repeats it stands for one tensor an iteration: each hole of the name, "{}" or
- * "{4i+j}" (support/holes.h), is replaced by a number, counts[] has the trip counts, outermost first. Instance
- * number = i, or i * counts[1] + j. */
+ * "{4i+j}" (support/holes.h), is replaced by a number, counts[] has the trip counts, outermost first.
+ * Instance number = i, or i * counts[1] + j. */
 struct weight {
   const char *name;
   struct type type; /* of one instance: f32, ternary; folded also i8, i16, i32 */

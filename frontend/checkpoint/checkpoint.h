@@ -131,6 +131,19 @@ bool checkpoint_pack(struct checkpoint *c, const char *out, int threads);
  * unless torch_dtype says otherwise. The same seed gives the same bytes. Streams. */
 bool checkpoint_random(struct diag *d, const char *config, const char *out, uint64_t seed);
 
+/* A tensor of random numbers, float32: normal with that mean and deviation, or all the mean where that is 0.
+ * CODES: -1, 0 and 1, each as often. */
+struct random_tensor {
+  const char *name;
+  int rank;
+  int64_t shape[MAX_RANK];
+  float mean, deviation;
+  bool codes;
+};
+/* The same with these tensors, and with the text of a config.json. */
+bool checkpoint_random_tensors(struct diag *d, const char *config, const struct random_tensor *tensors, int n,
+                               const char *out, uint64_t seed);
+
 /* Reads DIR's tokenizer.json, or else tokenizer.model, with the files beside it, into the runtime's flat
  * block (runtime/text/tokenizer.h); in the arena. *block == NULL when the directory has none that can be
  * used; why not is told in warnings, for a model can be run on ids alone. */

@@ -18,12 +18,15 @@ enum { PIECE_BLOCKS = 1024 }; /* of RANDOM_BLOCK values: 8 MB of BF16 */
 
 struct distribution {
   float mean, deviation;
+  bool codes;
 };
-static const struct distribution matrix = {0, 0.02f}, gain = {1, 0.05f}, bound = {0, 0.5f};
+static const struct distribution matrix = {0, 0.02f, false}, gain = {1, 0.05f, false},
+                                 bound = {0, 0.5f, false};
 
 struct maker {
   struct arena *a;
-  const struct random_config *config;
+  const struct random_config *config; /* of the published layout */
+  enum dtype dtype;
   uint64_t seed;
   int threads;
   FILE *out;
@@ -36,10 +39,10 @@ struct maker {
 
 static void add(struct maker *m, const char *name, int64_t rows, int64_t columns, struct distribution how) {
   static const char *const names[] = {[DTYPE_F32] = "F32", [DTYPE_F16] = "F16", [DTYPE_BF16] = "BF16"};
-  struct safetensors_entry e = {.name = name, .dtype = names[m->config->dtype], .rank = rows ? 2 : 1};
+  struct safetensors_entry e = {.name = name, .dtype = names[m->dtype], .rank = rows ? 2 : 1};
   e.shape[0] = rows ? rows : columns;
   e.shape[1] = rows ? columns : 0;
-  e.bytes = (rows ? rows : 1) * columns * dtype_bytes(m->config->dtype);
+  e.bytes = (rows ? rows : 1) * columns * dtype_bytes(m->dtype);
   vec_push(m->a, m->entries, e);
   vec_push(m->a, m->distributions, how);
 }
@@ -82,18 +85,26 @@ struct piece {
   char *raw;
 };
 
+/* A third of normal numbers is within 0.43 deviations. */
+static void make_codes(float *x, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    x[i] = x[i] > 0.43f ? 1.0f : x[i] < -0.43f ? -1.0f : 0.0f;
+}
+
 static void make_block(void *context, int64_t unit, void *scratch) {
   const struct piece *p = context;
   const struct distribution *how = &p->m->distributions.at[p->tensor];
   int64_t at = unit * RANDOM_BLOCK, n = p->count - at < RANDOM_BLOCK ? p->count - at : RANDOM_BLOCK;
-  enum dtype dtype = p->m->config->dtype;
+  enum dtype dtype = p->m->dtype;
   random_values(p->m->seed, (uint64_t)p->tensor, (uint64_t)(p->first_block + unit), n, how->mean,
                 how->deviation, scratch);
+  if (how->codes)
+    make_codes(scratch, n);
   convert_narrow(dtype, scratch, n, p->raw + at * dtype_bytes(dtype));
 }
 
 static void write_tensor(struct maker *m, int tensor, char *raw) {
-  int64_t size = dtype_bytes(m->config->dtype), count = m->entries.at[tensor].bytes / size;
+  int64_t size = dtype_bytes(m->dtype), count = m->entries.at[tensor].bytes / size;
   for (int64_t block = 0; block * RANDOM_BLOCK < count && !ferror(m->out); block += PIECE_BLOCKS) {
     int64_t left = count - block * RANDOM_BLOCK, most = (int64_t)PIECE_BLOCKS * RANDOM_BLOCK;
     struct piece p = {m, tensor, block, left < most ? left : most, raw};
@@ -132,8 +143,9 @@ static bool write_config(const struct config *c, struct directory *o) {
   return true;
 }
 
-static bool write_directory(struct maker *m, struct directory *o, struct diag *d, const char *out) {
-  if (!directory_open(o, d, out) || !write_config(&m->config->config, o) ||
+static bool write_directory(struct maker *m, const struct config *config, struct directory *o, struct diag *d,
+                            const char *out) {
+  if (!directory_open(o, d, out) || !write_config(config, o) ||
       !(m->out = directory_add(o, "model.safetensors")))
     return false;
   write_model(m); /* a full disk ends it early and is told by directory_close */
@@ -146,12 +158,37 @@ bool checkpoint_random(struct diag *d, const char *config, const char *out, uint
   struct directory o = {0};
   bool ok = random_config_read(d, &a, config, &r);
   if (ok) {
-    struct maker m = {.a = &a, .config = &r, .seed = seed, .threads = (int)machine_processors("")};
+    struct maker m = {
+        .a = &a, .config = &r, .dtype = r.dtype, .seed = seed, .threads = (int)machine_processors("")};
     add_model(&m);
-    ok = write_directory(&m, &o, d, out);
+    ok = write_directory(&m, &r.config, &o, d, out);
     directory_abort(&o); /* what is not closed */
   }
   config_free(&r.config);
+  arena_free(&a);
+  return ok;
+}
+
+static void add_tensor(struct maker *m, const struct random_tensor *t) {
+  struct safetensors_entry e = {.name = t->name, .dtype = "F32", .rank = t->rank, .bytes = sizeof(float)};
+  for (int i = 0; i < t->rank; i++) {
+    e.shape[i] = t->shape[i];
+    e.bytes *= t->shape[i];
+  }
+  vec_push(m->a, m->entries, e);
+  vec_push(m->a, m->distributions, (struct distribution){t->mean, t->deviation, t->codes});
+}
+
+bool checkpoint_random_tensors(struct diag *d, const char *config, const struct random_tensor *tensors, int n,
+                               const char *out, uint64_t seed) {
+  struct arena a = {0};
+  struct directory o = {0};
+  struct config text = {.text = config, .length = strlen(config)};
+  struct maker m = {.a = &a, .dtype = DTYPE_F32, .seed = seed, .threads = (int)machine_processors("")};
+  for (int i = 0; i < n; i++)
+    add_tensor(&m, &tensors[i]);
+  bool ok = write_directory(&m, &text, &o, d, out);
+  directory_abort(&o);
   arena_free(&a);
   return ok;
 }

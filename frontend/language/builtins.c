@@ -1,6 +1,7 @@
 /* builtins.c: the functions of the language, one row each: names and kinds of their arguments, and what makes
  * the operators. */
 #include "frontend/language/elaborate.h"
+#include "frontend/language/numbers.h"
 #include "support/whole.h"
 
 #include <math.h>
@@ -12,7 +13,8 @@ enum argument_kind {
   NUMBER,   /* known now, with a default */
   REQUIRED, /* a number without a default */
   ROUNDING, /* half_even, ... */
-  SHAPE     /* [a, b] */
+  SHAPE,    /* [a, b] */
+  PARTS     /* a number, or a list of them */
 };
 
 enum { MAX_ARGUMENTS = 4 };
@@ -101,8 +103,13 @@ static bool whole_in(struct builtin_call *c, int i, int least, int most, int *wh
 /* ---- element-wise ------------------------------------------------------------------------------------ */
 
 static struct item run_unary(struct builtin_call *c) {
-  if (c->items[0].kind == ITEM_NUMBER && c->f->number)
-    return item_number(c->f->number(c->items[0].number));
+  if (c->items[0].kind == ITEM_NUMBER && c->f->number) {
+    double x = c->items[0].number, y = c->f->number(x);
+    if (isfinite(y))
+      return item_number(y);
+    fail(c->e, c->node->at, "%s(%.15g) is %s", c->f->name, x, isnan(y) ? "no number" : "infinite");
+    return item_poison();
+  }
   return make(c, c->f->code, 1, NULL);
 }
 
@@ -149,7 +156,7 @@ static struct item run_axis(struct builtin_call *c) {
   return make(c, c->f->code, 1, &(struct attrs){.axis = axis});
 }
 
-/* The language drops the axis that the operator keeps with length 1. */
+/* The language drops the axis that the operator keeps with length 1, unless `keep` says so. */
 static struct item reduce(struct builtin_call *c, enum opcode code, int64_t *length) {
   struct type t;
   int axis;
@@ -157,6 +164,8 @@ static struct item reduce(struct builtin_call *c, enum opcode code, int64_t *len
     return item_poison();
   *length = t.dim[axis];
   struct item sum = make(c, code, 1, &(struct attrs){.axis = axis});
+  if (c->numbers[2] != 0)
+    return sum;
   for (int i = axis + 1; i < t.rank; i++)
     t.dim[i - 1] = t.dim[i];
   t.dim[--t.rank] = 0;
@@ -221,19 +230,43 @@ static struct item run_transpose(struct builtin_call *c) {
   return make(c, OP_TRANSPOSE, 1, &attr);
 }
 
+/* The lengths of the parts: a list of them, or as many equal ones. NULL after a report. */
+static int64_t *part_sizes(struct builtin_call *c, struct type t, int axis, int *n) {
+  bool list = c->items[1].kind == ITEM_LIST;
+  *n = list ? c->items[1].n : 0;
+  if (!list && !whole_in(c, 1, 1, 1024, n))
+    return NULL;
+  int64_t *sizes = arena_array(c->e->arena, int64_t, *n), all = 0;
+  for (int i = 0; i < *n; i++) {
+    const struct item *size = list ? &c->items[1].items[i] : NULL;
+    sizes[i] = t.dim[axis] / *n;
+    if (list && (size->kind != ITEM_NUMBER || !whole_number(size->number, 1, INT32_MAX, &sizes[i]))) {
+      fail(c->e, argument_at(c, 1), "the length of a part is a whole number from 1 on; one here is %s",
+           item_text(c->e, *size));
+      return NULL;
+    }
+    all += sizes[i];
+  }
+  if (all == t.dim[axis])
+    return sizes;
+  if (list)
+    fail(c->e, argument_at(c, 1), "the parts %s add up to %lld; axis %d of %s is %lld long",
+         item_text(c->e, c->items[1]), (long long)all, axis, type_of(c->e, t), (long long)t.dim[axis]);
+  else
+    fail(c->e, c->node->at, "axis %d of %s does not split into %d equal parts", axis, type_of(c->e, t), *n);
+  return NULL;
+}
+
 static struct item run_split(struct builtin_call *c) {
   struct type t;
-  int axis, k;
-  if (!settle(c, 0, &t) || !whole_in(c, 1, 1, 1024, &k) || !axis_of(c, 2, t, &axis))
+  int axis, n;
+  int64_t *sizes, at = 0;
+  if (!settle(c, 0, &t) || !axis_of(c, 2, t, &axis) || !(sizes = part_sizes(c, t, axis, &n)))
     return item_poison();
-  if (t.dim[axis] % k != 0) {
-    fail(c->e, c->node->at, "axis %d of %s does not split into %d equal parts", axis, type_of(c->e, t), k);
-    return item_poison();
-  }
-  struct item *parts = arena_array(c->e->arena, struct item, k);
-  for (int64_t i = 0, size = t.dim[axis] / k; i < k; i++)
-    parts[i] = make(c, OP_SLICE, 1, &(struct attrs){.axis = axis, .begin = i * size, .end = (i + 1) * size});
-  return k == 1 ? parts[0] : (struct item){.kind = ITEM_SEVERAL, .items = parts, .n = k};
+  struct item *parts = arena_array(c->e->arena, struct item, n);
+  for (int i = 0; i < n; at += sizes[i++])
+    parts[i] = make(c, OP_SLICE, 1, &(struct attrs){.axis = axis, .begin = at, .end = at + sizes[i]});
+  return n == 1 ? parts[0] : (struct item){.kind = ITEM_SEVERAL, .items = parts, .n = n};
 }
 
 /* outer(a[..., m], b[..., n]) = a[..., m, 1] * b[..., 1, n] */
@@ -257,12 +290,13 @@ static struct item run_outer(struct builtin_call *c) {
 
 #define X                         {VALUE, "x", 0}
 #define AXIS                      {NUMBER, "axis", -1}
+#define KEEP                      {NUMBER, "keep", 0}
 #define ROUND                     {ROUNDING, "round", 0}
 #define UNARY(name, code, number) {name, {X}, run_unary, code, number}
 
 static const struct builtin builtins[] = {
-    UNARY("exp", OP_EXP, NULL),
-    UNARY("log", OP_LOG, NULL),
+    UNARY("exp", OP_EXP, number_exp),
+    UNARY("log", OP_LOG, number_log),
     UNARY("sqrt", OP_SQRT, sqrt),
     UNARY("rsqrt", OP_RSQRT, NULL),
     UNARY("sigmoid", OP_SIGMOID, NULL),
@@ -279,10 +313,10 @@ static const struct builtin builtins[] = {
     {"min", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_extreme, OP_MIN, NULL},
     {"max", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_extreme, OP_MAX, NULL},
     {"select", {{VALUE, "c", 0}, {VALUE, "a", 0}, {VALUE, "b", 0}}, run_select, 0, NULL},
-    {"sum", {X, AXIS}, run_reduce, OP_SUM, NULL},
-    {"mean", {X, AXIS}, run_mean, 0, NULL},
-    {"amax", {X, AXIS}, run_reduce, OP_AMAX, NULL},
-    {"absmax", {X, AXIS}, run_reduce, OP_ABSMAX, NULL},
+    {"sum", {X, AXIS, KEEP}, run_reduce, OP_SUM, NULL},
+    {"mean", {X, AXIS, KEEP}, run_mean, 0, NULL},
+    {"amax", {X, AXIS, KEEP}, run_reduce, OP_AMAX, NULL},
+    {"absmax", {X, AXIS, KEEP}, run_reduce, OP_ABSMAX, NULL},
     {"softmax", {X, AXIS}, run_axis, OP_SOFTMAX, NULL},
     {"cumsum", {X, AXIS}, run_axis, OP_CUMSUM, NULL},
     {"rmsnorm", {X, {REQUIRED, "eps", 0}}, run_norm, OP_RMSNORM, NULL},
@@ -293,7 +327,7 @@ static const struct builtin builtins[] = {
     {"reshape", {X, {SHAPE, "shape", 0}}, run_shape, OP_RESHAPE, NULL},
     {"broadcast", {X, {SHAPE, "shape", 0}}, run_shape, OP_BROADCAST, NULL},
     {"transpose", {X}, run_transpose, 0, NULL},
-    {"split", {X, {REQUIRED, "parts", 0}, AXIS}, run_split, 0, NULL},
+    {"split", {X, {PARTS, "parts", 0}, AXIS}, run_split, 0, NULL},
     {"outer", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_outer, 0, NULL},
 };
 enum { BUILTINS = sizeof builtins / sizeof *builtins };
@@ -308,6 +342,8 @@ int builtin_names(const char **names, int room) {
     names[n++] = "config";
   if (n < room)
     names[n++] = "length";
+  if (n < room)
+    names[n++] = "einsum";
   return n;
 }
 
@@ -382,6 +418,17 @@ static bool take_shape(struct builtin_call *c, const struct node *n) {
   return ok;
 }
 
+static bool take_parts(struct builtin_call *c, int i, const struct node *n) {
+  c->items[i] = eval_constant(c->e, n, "'parts' of split");
+  c->numbers[i] = c->items[i].number;
+  if (c->items[i].kind == ITEM_NUMBER || c->items[i].kind == ITEM_LIST)
+    return true;
+  if (c->items[i].kind != ITEM_POISON)
+    fail(c->e, n->at, "'parts' of split is a number, or a list of lengths; this is %s",
+         item_noun(c->items[i]));
+  return false;
+}
+
 static bool take_argument(struct builtin_call *c, int i) {
   const struct formal *f = &c->f->formals[i];
   const struct node *n = c->nodes[i];
@@ -392,6 +439,7 @@ static bool take_argument(struct builtin_call *c, int i) {
     c->numbers[i] = f->otherwise;
     return !n ||
            eval_number(c->e, n, arena_printf(c->e->arena, "'%s' of %s", f->name, c->f->name), &c->numbers[i]);
+  case PARTS: return take_parts(c, i, n);
   case ROUNDING: return take_rounding(c, n);
   case SHAPE: return take_shape(c, n);
   case NO_MORE: break;
@@ -438,6 +486,8 @@ struct item call_builtin(struct elaborator *e, const struct node *n, bool *known
     return call_concat(e, n);
   if (strcmp(name, "config") == 0)
     return call_config(e, n);
+  if (strcmp(name, "einsum") == 0)
+    return call_einsum(e, n);
   if (strcmp(name, "length") == 0 && !program_block(e->program, e->file, name))
     return call_length(e, n);
   int i = 0;

@@ -204,6 +204,8 @@ struct value *plain(struct elaborator *e, struct item item, struct loc at);
 
 /* *known: there is a builtin of that name. */
 struct item call_builtin(struct elaborator *e, const struct node *n, bool *known);
+/* einsum("kd,tkd->tk", a, b): einsum.c */
+struct item call_einsum(struct elaborator *e, const struct node *n);
 int builtin_names(const char **names, int room);
 /* The block's instance `use` (NULL: called by its own name) on the arguments of the call `n`. */
 struct item call_block(struct elaborator *e, const struct block_ref *ref, struct binding *use,

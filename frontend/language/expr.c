@@ -246,6 +246,10 @@ static struct item eval_binary(struct elaborator *e, const struct node *n) {
   struct item items[2] = {swapped ? b : a, swapped ? a : b};
   const struct node *nodes[2] = {swapped ? n->b : n->a, swapped ? n->a : n->b};
   struct item result = apply(e, binary_ops[n->binary].code, n->at, 2, items, nodes, NULL, NULL);
+  if (result.kind == ITEM_POISON && n->binary == BINARY_MATMUL && a.kind == ITEM_VALUE &&
+      a.value->type.rank > 2)
+    note(e, n->at,
+         "'@' is a matrix and vectors; any axes are multiplied and summed by einsum(\"bmk,bkn->bmn\", a, b)");
   return n->binary == BINARY_NE ? negated(e, result, n->at) : result;
 }
 
@@ -442,6 +446,36 @@ static struct item subscript(struct elaborator *e, struct item item, const struc
   return item;
 }
 
+static bool is_new_axis(struct elaborator *e, const struct node *n) {
+  return n->kind == NODE_NAME && strcmp(n->text, "_") == 0 && !find_name(e, n->text);
+}
+
+/* x[:, _]: axes of length 1 where `_` stands, among those that the other subscripts leave. */
+static struct item new_axes(struct elaborator *e, struct item item, const struct node *n) {
+  struct type t = {0}, old = item.kind == ITEM_VALUE ? item.value->type : t;
+  int at = 0, added = 0;
+  for (int i = 0; i < n->args.n; i++)
+    added += is_new_axis(e, n->args.at[i].value);
+  if (item.kind != ITEM_VALUE || !added)
+    return item;
+  if (old.rank + added > MAX_RANK) {
+    fail(e, n->at, "%s with %d more ax%s has more than %d", type_of(e, old), added, added == 1 ? "is" : "es",
+         MAX_RANK);
+    return item_poison();
+  }
+  t.elem = old.elem;
+  for (int i = 0; i < n->args.n; i++) {
+    const struct node *s = n->args.at[i].value;
+    if (is_new_axis(e, s))
+      t.dim[t.rank++] = 1;
+    else if (s->kind == NODE_RANGE)
+      t.dim[t.rank++] = old.dim[at++];
+  }
+  while (at < old.rank)
+    t.dim[t.rank++] = old.dim[at++];
+  return apply(e, OP_RESHAPE, n->at, 1, &item, NULL, NULL, &t);
+}
+
 static struct item eval_index(struct elaborator *e, const struct node *n) {
   bool reported;
   struct binding *b = find_path(e, n, &reported);
@@ -460,8 +494,9 @@ static struct item eval_index(struct elaborator *e, const struct node *n) {
     item = item_value(plain(e, item, n->a->at));
   int axis = 0;
   for (int i = 0; i < n->args.n; i++)
-    item = subscript(e, item, n->args.at[i].value, &axis, n);
-  return item;
+    if (!is_new_axis(e, n->args.at[i].value))
+      item = subscript(e, item, n->args.at[i].value, &axis, n);
+  return new_axes(e, item, n);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------- */

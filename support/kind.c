@@ -57,7 +57,14 @@ static bool is_page(const char *s, size_t n) {
   return begins(s, n, "<!doctype") || begins(s, n, "<html") || begins(s, n, "<head") || begins(s, n, "<?xml");
 }
 
+/* A safetensors file: it begins with the length of its header, whose bytes can be those of another kind. */
+static bool is_safetensors(const char *s, size_t n) {
+  return n > 8 && memcmp(s + 4, "\0\0\0\0{", 5) == 0;
+}
+
 const char *file_kind(const void *head, size_t n) {
+  if (is_safetensors(head, n))
+    return NULL;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     const struct file_kind *k = &kinds[i];
     if (n >= (size_t)(k->at + k->n) && memcmp((const char *)head + k->at, k->magic, (size_t)k->n) == 0)

@@ -142,6 +142,21 @@ static void test_other_files(void **state) {
   }
 }
 
+/* The length of a header may have the bytes that another kind of file begins with: 640 those of a pickle. */
+static void test_header_lengths(void **state) {
+  struct bench *b = *state;
+  const char *path = in(b, "l.safetensors");
+  for (int length = 64; length < 1600; length += 8) {
+    const char *header = arena_printf(&b->arena, "%-*s", length,
+                                      "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}");
+    write_tensors(path, header, zeros, 8);
+    struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, path);
+    expect_quiet(b);
+    assert_non_null(c);
+    checkpoint_close(c);
+  }
+}
+
 /* A file that is right, cut at every length: an error each time, and never a crash. */
 static void test_truncated(void **state) {
   struct bench *b = *state;
@@ -493,11 +508,11 @@ static void test_check_many(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_malformed),    TEST(test_truncated),    TEST(test_nothing_there), TEST(test_shards),
-      TEST(test_shard_errors), TEST(test_config),       TEST(test_widening),      TEST(test_check),
-      TEST(test_check_many),   TEST(test_unused),       TEST(test_other_files),   TEST(test_unused_shards),
-      TEST(test_prefix),       TEST(test_prefix_twice), TEST(test_prefix_other),  TEST(test_prefix_one),
-      TEST(test_config_place),
+      TEST(test_malformed),     TEST(test_truncated),    TEST(test_nothing_there), TEST(test_shards),
+      TEST(test_shard_errors),  TEST(test_config),       TEST(test_widening),      TEST(test_check),
+      TEST(test_check_many),    TEST(test_unused),       TEST(test_other_files),   TEST(test_header_lengths),
+      TEST(test_unused_shards), TEST(test_prefix),       TEST(test_prefix_twice),  TEST(test_prefix_other),
+      TEST(test_prefix_one),    TEST(test_config_place),
   };
   return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

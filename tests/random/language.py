@@ -4,8 +4,8 @@
     language.py TERNC [--first SEED] [--models N] [--simulate K] [--quick] [--keep FOLDER]
 
 A model of a seed has odd sizes, names that other languages have for themselves, weights that are zero, tiny, huge, denormal,
-infinite or no number, ternary matrices with every kind of scale, states, convolutions, token shift, blocks, repeats and an
-import. Checked are, bit for bit: native code and C against the interpreter, kernel by kernel, in all forms, in float and in
+infinite or no number, ternary matrices with every kind of scale, states, convolutions, token shift, blocks, also as constants
+of others and at their path, repeats from any index, nested and unrolled, paths with sums of indices, einsum and an import. Checked are, bit for bit: native code and C against the interpreter, kernel by kernel, in all forms, in float and in
 --fixed; a program's logits with other chunks, threads and packings; and for every K-th model (0: none) both machines
 of the hardware in a simulator. A model that is refused with a message counts as refused. Prints what differs and a summary; status 1
 when anything differed, or when ternc ended by a signal. Needs nothing but Python.
@@ -65,11 +65,17 @@ class Model:
 
     def weight(self, shape, ternary=False, clause=""):
         name = self.name("w")
-        path = "layers[l].%s" % name if self.repeat else name
-        self.line("weight %s : %s%s" % (path, ("ternary" + f32(shape)[3:]) if ternary else f32(shape), clause))
-        for i in range(self.repeat or 1):
-            self.tensors["layers.%d.%s" % (i, name) if self.repeat else name] = (shape, ternary)
+        self.line("weight %s : %s%s" % (self.path(name), ("ternary" + f32(shape)[3:]) if ternary else f32(shape), clause))
+        for tensor in self.places(name):
+            self.tensors[tensor] = (shape, ternary)
         return name
+
+    def path(self, name):
+        return "layers[%s].%s" % (self.repeat[0], name) if self.repeat else name
+
+    def places(self, name):
+        """What the path stands for in a checkpoint."""
+        return ["layers.%d.%s" % (i, name) for i in self.repeat[1]] if self.repeat else [name]
 
     def like(self, shape):
         """A value or a weight of that shape."""
@@ -101,11 +107,13 @@ class Model:
         n, (size,) = self.row()
         m = self.rng.choice(SIZES)
         path = self.name("b")
-        self.line("use %s: lin[%d -> %d]" % ("layers[l]." + path if self.repeat else path, size, m))
-        for i in range(self.repeat or 1):
-            at = "layers.%d.%s." % (i, path) if self.repeat else path + "."
-            self.tensors[at + "weight"] = ([m, size], True)
-            self.tensors[at + "norm.weight"] = ([size], False)
+        block, ternary = self.rng.choice([("lin[%d -> %d]", True), ("lin[%d -> %d]", True), ("plain[%d -> %d]", False),
+                                          ("wrapped[%d -> %d, proj = plain]", False), ("wrapped[%d -> %d]", True),
+                                          ("not true ? wrapped : plain[%d -> %d]", False)])
+        self.line("use %s: %s" % (self.path(path), block % (size, m)))
+        for place in self.places(path):
+            self.tensors[place + ".weight"] = ([m, size], ternary)
+            self.tensors[place + ".norm.weight"] = ([size], False)
         self.put("%s(%s)" % (path, n), [m])
 
     def unary(self):
@@ -150,6 +158,25 @@ class Model:
         b = self.rng.randint(a + 1, size)
         self.put("%s[%d:%d]" % (n, a, b), [b - a])
 
+    def parts(self):
+        n, (size,) = self.row()
+        if size > 1:
+            k = self.rng.randrange(1, size)
+            a, b = self.name("v"), self.name("v")
+            self.line("%s, %s = split(%s, [%d, %d])" % (a, b, n, k, size - k))
+            self.values += [(a, [k]), (b, [size - k])]
+
+    def keep(self):
+        n, s = self.row()
+        self.put("%s * %s(%s, keep = true)" % (n, self.rng.choice(["sum", "mean", "amax", "absmax"]), n), s)
+
+    def named(self):
+        n, (a,) = self.row()
+        m, (b,) = self.row()
+        if a * b <= MOST:
+            self.put(self.rng.choice(['einsum("i,j->i", %s, %s)', 'einsum("i,j->ji", %s, %s)[0]', "sum(%s[:, _] * %s[_, :])"]) %
+                     (n, m), [a])
+
     def join(self):
         n, (a,) = self.row()
         m, (b,) = self.row()
@@ -187,27 +214,46 @@ class Model:
         self.put("sum(%s * %s)" % (window, self.weight([size, taps])), [size])
 
     OPERATIONS = (["ternary"] * 3 + ["block"] * 2 + ["state"] * 2 +
-                  "dense unary unary unary binary binary extreme choice scale norm soft outer cut join shift convolution".split())
+                  "dense unary unary unary binary binary extreme choice scale norm soft outer cut join shift convolution parts keep named"
+                  .split())
 
     def operate(self):
         getattr(self, self.rng.choice(self.OPERATIONS))()
 
+    def loop(self):
+        """Heads of loops; the index of a path in them, and the numbers that it has."""
+        count, first = self.rng.choice([1, 2, 3]), self.rng.choice([0, 1, 2])
+        plain = range(first, first + count)
+        return self.rng.choice([
+            (["repeat l in %d" % count], "l", range(count)),
+            (["repeat l in %d : %d" % (first, first + count)], "l", plain),
+            (["repeat l in %d" % count], "2 * l + %d" % first, range(first, first + 2 * count, 2)),
+            (["repeat l in %d" % count], "%d - l" % (count + first), range(first + 1, first + count + 1)),
+            (["each l in %d : %d" % (first, first + count)], "l", plain),
+            (["repeat g in 2", "repeat l in %d" % count], "%d * g + l" % count, range(2 * count)),
+            (["repeat g in %d" % count, "each l in 2"], "g * 2 + l", range(2 * count)),
+            (["repeat g in 2", "repeat h in 2", "repeat l in 1 : 3"], "4 * g + 2 * h + l - 1", range(8)),
+        ])
+
     def layers(self):
         n, s = self.row()
-        count, kept = self.rng.choice([1, 2, 3]), list(self.values)
-        self.line("repeat l in %d {" % count)
-        self.repeat, self.indent = count, "    "
+        heads, index, numbers = self.loop()
+        kept = list(self.values)
+        for head in heads:
+            self.line(head + " {")
+            self.indent += "  "
+        self.repeat = index, numbers
         for _ in range(self.rng.randint(1, 3)):
             self.operate()
         self.line("%s = %s + %s" % (n, n, self.like(s)))
         self.repeat, self.indent, self.values = None, "  ", kept
-        self.line("}")
+        self.line("}" * len(heads))
 
     def text(self):
         size = self.rng.choice(SIZES)
         self.line("weight emb.weight : f32[%d, %d]" % (self.vocab, size))
         self.tensors["emb.weight"] = ([self.vocab, size], False)
-        self.used.update(["emb", "token", "lin", "layers", "l"])
+        self.used.update(["emb", "token", "lin", "plain", "wrapped", "layers", "g", "h", "l"])
         self.put("emb.weight[token]", [size])
         for _ in range(self.rng.randint(2, 9)):
             if self.rng.random() < 0.15:
@@ -224,6 +270,15 @@ IMPORTED = """block lin(x: f32[n]) -> f32[m] {
   weight weight : ternary[m, n]
   weight norm.weight : f32[n]
   return weight @ quantize(rmsnorm(x, 1e-6) * norm.weight)
+}
+block plain(x: f32[n]) -> f32[m] {
+  weight weight : f32[m, n]
+  weight norm.weight : f32[n]
+  return weight @ (x * norm.weight)
+}
+block wrapped[proj = lin](x: f32[n]) -> f32[m] {
+  use inner at .: proj[n -> m]
+  return inner(x)
 }
 """
 

@@ -406,8 +406,32 @@ static bool take_rounding(struct builtin_call *c, const struct node *n) {
   return false;
 }
 
+/* A list that a name stands for, such as a param. */
+static bool take_shape_list(struct builtin_call *c, const struct node *n) {
+  struct item list = eval_constant(c->e, n, "a shape");
+  int64_t size;
+  if (list.kind == ITEM_POISON)
+    return false;
+  if (list.kind != ITEM_LIST || list.n > MAX_RANK) {
+    fail(c->e, n->at, "a shape is a list of 1 to %d dimensions in brackets", MAX_RANK);
+    return false;
+  }
+  c->shape = (struct type){.elem = ELEM_F32, .rank = list.n};
+  for (int i = 0; i < list.n; i++) {
+    if (list.items[i].kind != ITEM_NUMBER || !whole_number(list.items[i].number, 1, INT32_MAX, &size)) {
+      fail(c->e, n->at, "a dimension must be a whole number from 1 on; one here is %s",
+           item_text(c->e, list.items[i]));
+      return false;
+    }
+    c->shape.dim[i] = size;
+  }
+  return true;
+}
+
 static bool take_shape(struct builtin_call *c, const struct node *n) {
-  if (n->kind != NODE_LIST || n->args.n > MAX_RANK) {
+  if (n->kind != NODE_LIST)
+    return take_shape_list(c, n);
+  if (n->args.n > MAX_RANK) {
     fail(c->e, n->at, "a shape is a list of 1 to %d dimensions in brackets", MAX_RANK);
     return false;
   }

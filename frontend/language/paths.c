@@ -32,6 +32,16 @@ static bool constant_args(struct elaborator *e, const struct node *n) {
   return true;
 }
 
+/* Whether a call's function is one of numbers. */
+static bool of_numbers(struct elaborator *e, const struct node *callee) {
+  static const char *const names[] = {"floor", "ceil", "round",  "min", "max",    "abs",
+                                      "sqrt",  "exp",  "square", "log", "config", "length"};
+  for (size_t i = 0; callee->kind == NODE_NAME && i < sizeof names / sizeof *names; i++)
+    if (strcmp(callee->text, names[i]) == 0)
+      return !program_block(e->program, e->file, names[i]);
+  return false;
+}
+
 /* Whether an expression is made of nothing but what is known now: then evaluating it leaves no operators. */
 static bool constants(struct elaborator *e, const struct node *n) {
   switch (n->kind) {
@@ -44,8 +54,7 @@ static bool constants(struct elaborator *e, const struct node *n) {
   case NODE_CHOICE: return constants(e, n->a) && constants(e, n->b) && constants(e, n->c);
   case NODE_LIST: return constant_args(e, n);
   case NODE_INDEX: return constants(e, n->a) && constant_args(e, n);
-  case NODE_CALL:
-    return n->a->kind == NODE_NAME && !program_block(e->program, e->file, n->a->text) && constant_args(e, n);
+  case NODE_CALL: return of_numbers(e, n->a) && constant_args(e, n);
   default: return false;
   }
 }

@@ -166,6 +166,8 @@ void unknown_name(struct elaborator *e, const struct node *n);
 /* Whether a node can be a path here: names, fields, indices that are sums of repeats' and whole numbers.
  * Reports what is wrong when `report` says so. */
 bool path_of(struct elaborator *e, const struct node *n, struct path *out, bool report);
+/* Whether an index is a sum of open repeats' indices, one at least. */
+bool index_of_repeats(struct elaborator *e, const struct node *n, struct hole *sum);
 /* The weight or the use that a path, or its end, names. NULL: none (no report), or after a report of an
  * ambiguity (*reported). */
 struct binding *find_path(struct elaborator *e, const struct node *n, bool *reported);
@@ -191,6 +193,13 @@ bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out
 struct item eval_constant(struct elaborator *e, const struct node *n, const char *what);
 /* The param of that name, where this file sees one and it has a value or an error. */
 bool param_item(struct elaborator *e, const char *name, struct item *item);
+
+/* rows.c: row `index` of x, a u32; where a repeat's index does not count from 0, of the rows from its first
+ * one on. Row `h` of x, a sum of repeats' indices. n: the subscript, in `whole`. */
+struct item indexed(struct elaborator *e, struct item x, struct item index, const struct node *n,
+                    const struct node *whole);
+struct item row_of_sum(struct elaborator *e, struct item x, struct hole h, const struct node *n,
+                       const struct node *whole);
 
 /* One operator on items: numbers become constants, quantised values are dequantised and indices become
  * numbers (not the operands of MATMUL). `nodes` (may be NULL) are the operands' places, for notes. */

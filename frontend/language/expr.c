@@ -392,28 +392,17 @@ static struct item list_element(struct elaborator *e, struct item list, const st
   return item_poison();
 }
 
-/* Row `index` of an item. Where a repeat's index does not count from 0, the rows from its first one on. */
-static struct item indexed(struct elaborator *e, struct item item, struct item index, const struct node *n,
-                           const struct node *whole) {
-  int64_t rows = item.value->type.dim[0], end = rows;
-  if (index.from)
-    end = index.from + index.value->block->parent->attr.count;
-  if (end > rows) {
-    fail(e, n->at, "'%s' reaches %lld, and the axis has the length %lld", node_text(e->arena, n),
-         (long long)end - 1, (long long)rows);
-    return item_poison();
-  }
-  if (index.from)
-    item =
-        apply(e, OP_SLICE, whole->at, 1, &item, NULL, &(struct attrs){.begin = index.from, .end = end}, NULL);
-  e->b.at = whole->at;
-  return item.kind == ITEM_VALUE ? item_value(sound(build2(&e->b, OP_INDEX, item.value, index.value)))
-                                 : item_poison();
-}
-
 /* One subscript of item, in *axis, which moves on to the next axis of the result. */
 static struct item subscript(struct elaborator *e, struct item item, const struct node *n, int *axis,
                              const struct node *whole) {
+  struct hole sum;
+  int errors = e->diag->errors;
+  bool rows = *axis == 0 && item.kind == ITEM_VALUE && item.value->type.rank > 0 && n->kind == NODE_BINARY &&
+              index_of_repeats(e, n, &sum);
+  if (rows)
+    return row_of_sum(e, item, sum, n, whole);
+  if (e->diag->errors > errors)
+    return item_poison();
   struct item index = n->kind == NODE_RANGE ? item_number(0) : eval_one(e, n);
   if (item.kind != ITEM_VALUE || index.kind == ITEM_POISON)
     return item_poison();

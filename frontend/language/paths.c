@@ -110,6 +110,10 @@ static bool index_sum(struct elaborator *e, const struct node *n, struct hole *o
          add_hole(out, n->binary == BINARY_ADD ? 1 : -1, &part);
 }
 
+bool index_of_repeats(struct elaborator *e, const struct node *n, struct hole *sum) {
+  return index_sum(e, n, sum) && hole_indices(sum) > 0;
+}
+
 static bool has_index(struct elaborator *e, const struct node *n) {
   if (!n)
     return false;

@@ -113,7 +113,8 @@ const char *holes_filled(struct arena *a, const char *name, int n, const int64_t
   const char *done = "", *rest = name;
   struct hole hole;
   int nth = 0;
-  memcpy(all, index, sizeof *all * (size_t)(n < HOLE_INDICES ? n : HOLE_INDICES));
+  for (int k = 0; k < n && k < HOLE_INDICES; k++)
+    all[k] = index[k];
   for (const char *p = strchr(name, '{'); p; p = strchr(p, '{')) {
     size_t length = hole_read(p, nth, &hole);
     if (!length || hole_indices(&hole) > n) {

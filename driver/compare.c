@@ -20,6 +20,7 @@ struct entry_run {
   uint8_t *state, *scratch;
   void **ports; /* a buffer for each */
   uint32_t sizes[MOST_DIMS];
+  uint32_t *positions; /* of the call's tokens */
   uint64_t state_bytes, scratch_bytes;
   const struct tern_kernel_info *kernel; /* the one that just ran */
 };
@@ -80,14 +81,55 @@ static uint8_t *state_at(const struct entry_run *r, int64_t sequence, const stru
   return r->state + sequence * (int64_t)r->c->model->state_bytes + s->offset + i * s->stride;
 }
 
+static void put_past(const struct entry_run *r, const struct state *s, const struct tensor *rows,
+                     uint8_t *past);
+
 static void put_state(const struct entry_run *r, const struct state *s, const struct tensor *from,
                       uint8_t *to) {
+  if (type_is_past(r->c->module, s->type)) {
+    put_past(r, s, from, to);
+    return;
+  }
   if (s->stored != STORE_BF16) {
     memcpy(to, from->data, bytes_of(r, s->type));
     return;
   }
   for (int64_t i = 0; i < type_count(s->type, r->sizes_now); i++)
     ((uint16_t *)(void *)to)[i] = tern_to_bf16(from->f32[i]);
+}
+
+/* ---- rows of pasts --------------------------------------------------------------------------------------
+ */
+
+/* Row `row` of a past in memory; again: of a window the one a ring later. */
+static uint8_t *past_row(const struct entry_run *r, const struct state *s, uint8_t *past, int64_t row,
+                         bool again) {
+  int64_t ring = past_ring(r->c->module, s->type.dim[0]), place = ring ? row % ring + again * ring : row;
+  return past + place * state_element_bytes(s) * type_count(type_rest(s->type), NULL);
+}
+
+/* Of n rows so far those that a token of this call or the next one sees are there. */
+static int64_t first_row(const struct entry_run *r, const struct state *s, int64_t n) {
+  int64_t ring = past_ring(r->c->module, s->type.dim[0]);
+  return ring && n > ring ? n - ring : 0;
+}
+
+static void put_row(const struct state *s, const struct tensor *rows, int64_t row, int64_t n, uint8_t *to) {
+  int width = state_element_bytes(s);
+  if (s->stored != STORE_BF16)
+    memcpy(to, (const char *)rows->data + row * n * width, (size_t)(n * width));
+  else
+    for (int64_t i = 0; i < n; i++)
+      ((uint16_t *)(void *)to)[i] = tern_to_bf16(rows->f32[row * n + i]);
+}
+
+static void put_past(const struct entry_run *r, const struct state *s, const struct tensor *rows,
+                     uint8_t *past) {
+  int64_t n = rows->type.dim[0], size = type_count(type_rest(s->type), NULL);
+  bool window = past_ring(r->c->module, s->type.dim[0]) > 0;
+  for (int64_t row = first_row(r, s, n); row < n; row++)
+    for (int again = 0; again <= window; again++)
+      put_row(s, rows, row, size, past_row(r, s, past, row, again));
 }
 
 typedef bool trained_visit(struct entry_run *r, const struct op *op, const uint32_t *indices,
@@ -190,8 +232,26 @@ static bool check_trained(struct entry_run *r, const struct op *op, const uint32
   return ok;
 }
 
+static bool check_past(struct entry_run *r, const struct op *op, const uint32_t *indices,
+                       const struct state *s, const struct tensor *rows, uint8_t *past) {
+  int64_t n = rows->type.dim[0], size = type_count(type_rest(s->type), NULL);
+  bool window = past_ring(r->c->module, s->type.dim[0]) > 0, ok = true;
+  size_t bytes = (size_t)(size * state_element_bytes(s));
+  uint8_t *want = xmalloc(bytes + 1);
+  enum elem e = s->stored == STORE_BF16 ? ELEM_I16 : s->type.elem;
+  for (int64_t row = first_row(r, s, n); ok && row < n; row++)
+    for (int again = 0; ok && again <= window; again++) {
+      put_row(s, rows, row, size, want);
+      ok = check(r, op, indices, s->name, e, size, want, past_row(r, s, past, row, again));
+    }
+  free(want);
+  return ok;
+}
+
 static bool check_state(struct entry_run *r, const struct op *op, const uint32_t *indices,
-                        const struct state *s, const struct tensor *want, const uint8_t *got) {
+                        const struct state *s, const struct tensor *want, uint8_t *got) {
+  if (type_is_past(r->c->module, s->type))
+    return check_past(r, op, indices, s, want, got);
   int64_t n = type_count(s->type, r->sizes_now);
   if (s->stored != STORE_BF16)
     return check(r, op, indices, s->name, s->type.elem, n, want->data, got);
@@ -294,7 +354,12 @@ static bool after(void *self, struct interp *in, const struct op *op, const uint
 
 /* ---- a call ------------------------------------------------------------------------------------------ */
 
-static void make_memory(struct entry_run *r) {
+static size_t tokens_of(const struct entry_run *r) {
+  int64_t of = r->entry->sequences ? r->entry->sequences : DIM_T;
+  return func_has_dim(r->entry->func, of) ? (size_t)r->given->sizes[-1 - of] : 1;
+}
+
+static void make_memory(struct entry_run *r, const struct interp *in) {
   r->ports = xmalloc(sizeof *r->ports * (size_t)r->entry->ports.n);
   for (int i = 0; i < r->entry->ports.n; i++) {
     const struct entry_port *p = &r->entry->ports.at[i];
@@ -304,6 +369,10 @@ static void make_memory(struct entry_run *r) {
   }
   for (int i = 0; i < r->c->module->dims.n; i++)
     r->sizes[i] = (uint32_t)r->given->sizes[i];
+  r->positions = xmalloc(sizeof *r->positions * tokens_of(r));
+  for (size_t i = 0; i < tokens_of(r); i++)
+    r->positions[i] =
+        r->given->rows ? interp_taken(in, r->given->rows[i]) : interp_taken(in, 0) + (uint32_t)i;
   r->state_bytes = (uint64_t)r->sequences * r->c->model->state_bytes;
   r->scratch_bytes = (uint64_t)(r->entry->scratch + most_threads(r->c) * r->entry->own);
   r->state = aligned(r->state_bytes);
@@ -313,6 +382,7 @@ static void make_memory(struct entry_run *r) {
                                .state = r->state,
                                .scratch = r->scratch,
                                .ports = r->ports,
+                               .positions = r->positions,
                                .sizes = r->sizes};
 }
 
@@ -320,6 +390,7 @@ static void free_memory(struct entry_run *r) {
   for (int i = 0; i < r->entry->ports.n; i++)
     free(r->ports[i]);
   free(r->ports);
+  free(r->positions);
   free(r->state);
   free(r->scratch);
 }
@@ -328,7 +399,7 @@ bool compare_entry(struct comparison *c, struct interp *in, const struct entry *
                    const struct interp_arguments *given) {
   struct entry_run r = {
       .c = c, .entry = e, .given = given, .sizes_now = given->sizes, .sequences = c->sequences};
-  make_memory(&r);
+  make_memory(&r, in);
   struct interp_hook hook = {&r, before, after};
   interp_set_hook(in, &hook);
   bool ok = interp_call(in, e->func, given);

@@ -148,7 +148,7 @@ static bool compare_form(struct comparison *c, struct interp *in, const char *fo
                          size_t n, size_t keep, const uint32_t *rows) {
   int64_t sizes[MOST_DIMS] = {
       [-1 - DIM_T] = (int64_t)n, [-1 - DIM_K] = (int64_t)keep, [-1 - DIM_B] = (int64_t)n};
-  struct interp_arguments given = {(const void *const[]){tokens}, sizes, rows};
+  struct interp_arguments given = {(const void *const[]){tokens}, sizes, rows, NULL};
   return compare_entry(c, in, loops_entry(c->loops, form), &given);
 }
 

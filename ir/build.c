@@ -81,6 +81,24 @@ int64_t most_count(const struct module *m, struct type t) {
   return n;
 }
 
+bool dim_is_past(const struct module *m, int64_t dim) {
+  return dim < 0 && dim_of(m, dim)->past != PAST_NONE;
+}
+
+bool type_is_past(const struct module *m, struct type t) {
+  return t.rank && dim_is_past(m, t.dim[0]);
+}
+
+int64_t past_ring(const struct module *m, int64_t dim) {
+  const struct dim *d = dim_of(m, dim);
+  return d->past == PAST_WINDOW ? d->most + dim_most(m, DIM_T) : 0;
+}
+
+int64_t past_rows(const struct module *m, int64_t dim) {
+  int64_t ring = past_ring(m, dim);
+  return ring ? 2 * ring : dim_most(m, dim);
+}
+
 static const char *dim_text(struct arena *a, const struct module *m, int64_t d) {
   return d < 0 ? dim_of(m, d)->name : arena_printf(a, "%lld", (long long)d);
 }
@@ -94,9 +112,16 @@ const char *type_text(struct arena *a, const struct module *m, struct type t) {
 
 /* ---- functions --------------------------------------------------------------------------------------- */
 
+int64_t scan_lead(const struct op *scan) {
+  const struct value *v = scan->n_in ? scan->in[0] : scan->n_out ? scan->out[0] : NULL;
+  return v && v->type.rank && v->type.dim[0] < 0 ? v->type.dim[0] : DIM_T;
+}
+
 int op_changes(enum opcode code) {
   switch (code) {
   case OP_WRITE:
+  case OP_APPEND:
+  case OP_SEEN_BACK:
   case OP_DEFINE: return 1;
   case OP_OUTER:
   case OP_SCATTER: return 2;
@@ -266,7 +291,9 @@ int state_element_bytes(const struct state *s) {
 }
 
 int64_t state_size(const struct module *m, const struct state *s) {
-  return state_element_bytes(s) * most_count(m, s->type);
+  if (!type_is_past(m, s->type))
+    return state_element_bytes(s) * most_count(m, s->type);
+  return state_element_bytes(s) * past_rows(m, s->type.dim[0]) * type_count(type_rest(s->type), NULL);
 }
 
 int64_t weight_instances(const struct weight *w) {
@@ -340,6 +367,7 @@ static int result_frac(const struct module *m, const struct op *op) {
   const struct state *s;
   switch (op->code) {
   case OP_WEIGHT: return (w = weight_find(m, op->attr.symbol)) ? w->frac : FRAC_NONE;
+  case OP_SEEN:
   case OP_READ: return (s = state_find(m, op->attr.symbol)) ? s->frac : FRAC_NONE;
   case OP_CURVE: return op->attr.out_frac;
   case OP_ISQRT:

@@ -64,7 +64,12 @@ static bool want_axis(struct rule *r, struct type t) {
   int axis = r->op->attr.axis;
   if (axis < 0 || axis >= t.rank)
     return rule_fail(r, "%s has no axis %d", rule_text(r, t), axis);
-  return t.dim[axis] > 0 || rule_fail(r, "axis %d of %s is the tokens of a call", axis, rule_text(r, t));
+  enum opcode code = r->op->code;
+  bool past = dim_is_past(r->m, t.dim[axis]);
+  if (past && (code == OP_SUM || code == OP_AMAX || code == OP_ABSMAX || code == OP_SOFTMAX))
+    return true;
+  return t.dim[axis] > 0 || rule_fail(r, "axis %d of %s is the tokens %s", axis, rule_text(r, t),
+                                      past ? "that a token sees" : "of a call");
 }
 
 static bool want_bits(struct rule *r, int most) {
@@ -491,7 +496,7 @@ static bool infer_scan(struct rule *r) {
     struct type t = end->in[i]->type;
     if (t.rank == MAX_RANK)
       return rule_fail(r, "yields %s, which has no room for the tokens' axis", rule_text(r, t));
-    r->out[i] = type_lead(t, r->op->n_in ? rule_in_type(r, 0).dim[0] : DIM_T);
+    r->out[i] = type_lead(t, scan_lead(r->op));
   }
   return true;
 }

@@ -1,6 +1,6 @@
 /* infer.h: what the type rules share. infer.c has them; those of the operators of a training step stand in
- * infer_training.c. A rule, infer_NAME, checks the operands' types and the attributes and gives the result
- * types. */
+ * infer_training.c, those of what tokens see in infer_past.c. A rule, infer_NAME, checks the operands' types
+ * and the attributes and gives the result types. */
 #ifndef TERN_IR_INFER_H
 #define TERN_IR_INFER_H
 
@@ -42,6 +42,12 @@ bool infer_scatter(struct rule *r);
 bool infer_nth(struct rule *r);
 /* Of a repeat over parts: it stands where it can, and its count is no less than there are. */
 bool rule_fits_parts(struct rule *r);
+bool infer_append(struct rule *r);
+bool infer_seen(struct rule *r);
+bool infer_position(struct rule *r);
+bool infer_age(struct rule *r);
+bool infer_seen_back(struct rule *r);
+bool infer_append_back(struct rule *r);
 bool infer_matmul_back(struct rule *r);
 bool infer_ternary_back(struct rule *r);
 

@@ -4,7 +4,8 @@
 
 bool rule_find_symbol(struct rule *r, struct declaration *s) {
   const char *name = r->op->attr.symbol;
-  bool is_state = r->op->code == OP_READ || (op_changes(r->op->code) && r->op->code != OP_DEFINE);
+  bool is_state = r->op->code == OP_READ || r->op->code == OP_SEEN || r->op->code == OP_APPEND_BACK ||
+                  (op_changes(r->op->code) && r->op->code != OP_DEFINE);
   const struct weight *w = name && !is_state ? weight_find(r->m, name) : NULL;
   const struct state *st = name && is_state ? state_find(r->m, name) : NULL;
   if (w)

@@ -57,6 +57,8 @@ int64_t type_count(struct type t, const int64_t *sizes);
 bool type_dynamic(struct type t); /* has a dimension that is known only at each call */
 /* [d...] -> [lead, d...] */
 struct type type_lead(struct type t, int64_t lead);
+/* Without its first axis. */
+struct type type_rest(struct type t);
 /* Whether t is as `whole`, but of one part of what leads that. */
 bool type_is_part(const struct module *m, struct type t, struct type whole);
 /* The shape that two broadcast to (elem of a); false when they do not. */
@@ -332,6 +334,14 @@ struct state {
   UT_hash_handle hh; /* of module.state_names */
 };
 
+/* A dimension of tokens that a token sees: of those of its sequence so far, itself among them, the oldest
+ * first. A token that is number p of its sequence sees p + 1 of them. */
+enum dim_past {
+  PAST_NONE,    /* it is no such */
+  PAST_HISTORY, /* all of them, at most `most` */
+  PAST_WINDOW   /* the last `most` of them, or as many as there are */
+};
+
 /* A dimension that is known only at each call. */
 struct dim {
   const char *name;
@@ -341,6 +351,7 @@ struct dim {
   /* It counts those of one part of that other dimension, in a repeat that goes through the parts: `most`, but
    * for the last, which has what is left. 0: it is no such. */
   int64_t parts;
+  enum dim_past past;
 };
 
 struct policy; /* policy.h */
@@ -410,6 +421,15 @@ int64_t weight_instances(const struct weight *w); /* product of counts */
 struct dim *dim_of(const struct module *m, int64_t dim);
 /* 0: the module has none of that name. */
 int64_t dim_find(const struct module *m, const char *name);
+/* Whether it is one of tokens that a token sees: such values stand where one token is at hand, in a function
+ * that takes one, or in a scan. */
+bool dim_is_past(const struct module *m, int64_t dim);
+bool type_is_past(const struct module *m, struct type t);
+/* The rows of a state's memory whose first axis is `dim`: as many as there are tokens in a history; of a
+ * window twice a ring, in which a row lies at its number modulo the ring's length and once more a ring later,
+ * so that those that a token sees lie one after another, for each token of a call. */
+int64_t past_ring(const struct module *m, int64_t dim); /* of a window; 0: of a history */
+int64_t past_rows(const struct module *m, int64_t dim);
 /* The dimension of parts, of `most` each, of another: added if there is none. 0: as dim_add. */
 int64_t dim_parts(struct module *m, int64_t of, int64_t most);
 /* The new dimension, as types have it, or 0 when the name is taken or there are MOST_DIMS. */
@@ -466,6 +486,8 @@ struct value *build_reshape(struct builder *b, struct value *x, struct type t); 
 struct value *build_slice(struct builder *b, struct value *x, int axis, int64_t begin, int64_t end);
 void op_set_results(struct module *m, struct op *op, int n, const struct type *types);
 
+/* The dimension that a scan goes along: its operands' first one, or its results'. */
+int64_t scan_lead(const struct op *scan);
 /* Of an operator that changes a state or a weight (write, define, outer, scatter): its operands before the
  * indices. 0: it changes none. */
 int op_changes(enum opcode code);

@@ -324,7 +324,14 @@ static bool parse_parts(struct parser *p, struct dim *d) {
   return true;
 }
 
-/* "dim S 4096", "dim R 8 sequences", "dim P 256 parts T" */
+static bool parse_past(struct parser *p, struct loc at, struct dim *d) {
+  d->past = p_word(p, "history") ? PAST_HISTORY : p_word(p, "window") ? PAST_WINDOW : PAST_NONE;
+  if (!d->past || (d->most > 0 && !d->sequences && !d->parts))
+    return true;
+  return p_error(p, at, "'%s' is a history or a window, and needs a size and nothing else", d->name);
+}
+
+/* "dim S 4096", "dim R 8 sequences", "dim P 256 parts T", "dim H 8192 history", "dim W 512 window" */
 static bool parse_dims(struct parser *p) {
   while (p_word(p, "dim")) {
     struct loc at = p->tok.at;
@@ -341,6 +348,8 @@ static bool parse_dims(struct parser *p) {
       return false;
     dim_of(p->m, dim)->sequences = p_word(p, "sequences");
     if (p_word(p, "parts") && !parse_parts(p, dim_of(p->m, dim)))
+      return false;
+    if (!parse_past(p, at, dim_of(p->m, dim)))
       return false;
   }
   return true;

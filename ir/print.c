@@ -192,6 +192,7 @@ static void print_dims(const struct module *m, FILE *out) {
     fputs(d->sequences ? " sequences" : "", out);
     if (d->parts)
       fprintf(out, " parts %s", dim_of(m, d->parts)->name);
+    fputs(d->past == PAST_HISTORY ? " history" : d->past == PAST_WINDOW ? " window" : "", out);
   }
 }
 

@@ -79,6 +79,13 @@ struct type type_lead(struct type t, int64_t lead) {
   return l;
 }
 
+struct type type_rest(struct type t) {
+  struct type rest = {.elem = t.elem, .rank = t.rank - 1};
+  for (int i = 0; i < rest.rank; i++)
+    rest.dim[i] = t.dim[i + 1];
+  return rest;
+}
+
 bool type_dynamic(struct type t) {
   for (int i = 0; i < t.rank; i++)
     if (t.dim[i] < 0)

@@ -205,6 +205,18 @@ static bool goes_through(const struct block *b, int64_t dim) {
   return false;
 }
 
+static bool in_scan(const struct block *b) {
+  for (; b->parent; b = b->parent->block)
+    if (b->parent->code == OP_SCAN)
+      return true;
+  return false;
+}
+
+/* Whether one token is at hand: of a call that has no other, or of the scan around. */
+static bool one_token(const struct verifier *c, const struct block *b) {
+  return !func_dynamic(c->f) || in_scan(b);
+}
+
 /* Dimensions that are known only at each call lead, and come in with the function's arguments and results. */
 static void check_dims(struct verifier *c, struct loc at, const struct block *b, struct type t) {
   for (int i = 0; i < t.rank; i++) {
@@ -215,6 +227,11 @@ static void check_dims(struct verifier *c, struct loc at, const struct block *b,
     if (i > 0)
       report(c, at, "%s: only the first axis can be %s, which is known only at each call", text_of(c, t),
              name);
+    else if (dim_is_past(c->m, t.dim[i]) && !one_token(c, b))
+      report(c, at, "%s: what a token sees is there in a function of one token, and in a scan",
+             text_of(c, t));
+    else if (dim_is_past(c->m, t.dim[i]))
+      continue;
     else if (parts && !goes_through(b, t.dim[i]))
       report(c, at, "%s stands outside a repeat over parts %s", text_of(c, t), name);
     else if (!func_has_dim(c->f, parts ? parts : t.dim[i]))
@@ -237,6 +254,8 @@ static void check_state(struct verifier *c, const struct op *op) {
   const struct value *v = op->code == OP_READ ? op->out[0] : op->n_in ? op->in[0] : NULL;
   if (s && v && type_is_part(c->m, v->type, s->type) && !is_part_number(op->in[op->n_in - 1], v->type.dim[0]))
     report(c, op->at, "%s: the part of '%s' is not the one of the repeat around it", name_of(op), s->name);
+  if (s && type_is_past(c->m, s->type))
+    return;
   if (s && type_dynamic(s->type)) {
     if (func_sequences(c->m, c->f))
       report(c, op->at, "%s: '%s' is as long as a call, and '%s' is of several sequences", name_of(op),
@@ -250,6 +269,31 @@ static void check_state(struct verifier *c, const struct op *op) {
            text_of(c, t), c->f->name, dim_of(c->m, of)->name);
   if (!of && lead < 0)
     report(c, op->at, "%s: %s in '%s', where there is one sequence", name_of(op), text_of(c, t), c->f->name);
+}
+
+/* What is of each token of a call: the numbers of tokens, and what is appended. */
+static void check_rows(struct verifier *c, const struct op *op, struct type t, int rank) {
+  int64_t of = func_sequences(c->m, c->f), lead = t.rank > rank ? t.dim[0] : 1;
+  bool many = func_dynamic(c->f);
+  if (in_scan(op->block))
+    report(c, op->at, "%s: stands in a scan; it is of all tokens of a call at once", name_of(op));
+  else if (many != (lead < 0) || (of && lead != of))
+    report(c, op->at, "%s: %s in '%s', %s", name_of(op), text_of(c, t), c->f->name,
+           many ? "which takes several tokens" : "which takes one token");
+}
+
+static void check_past(struct verifier *c, const struct op *op) {
+  const struct state *s = op->attr.symbol ? state_find(c->m, op->attr.symbol) : NULL;
+  bool access = op->code == OP_READ || op->code == OP_WRITE;
+  if (access && s && type_is_past(c->m, s->type))
+    report(c, op->at, "%s: '%s' is a history or a window; rows are appended to it, and seen", name_of(op),
+           s->name);
+  if (op->code == OP_APPEND && s && op->n_in && s->type.rank)
+    check_rows(c, op, op->in[0]->type, s->type.rank - 1);
+  if (op->code == OP_APPEND_BACK)
+    check_rows(c, op, op->out[0]->type, op->out[0]->type.rank - 1);
+  if (op->code == OP_POSITION)
+    check_rows(c, op, op->out[0]->type, 0);
 }
 
 /* Quantised values and ternary weights enter products only; a ternary one as the matrix. */
@@ -310,7 +354,8 @@ static void check_effect(struct verifier *c, const struct op *op) {
   bool in_fold = func_is_fold(c->f);
   if (in_fold && op->code != OP_DEFINE)
     report(c, op->at, "%s: 'fold' has no states", name_of(op));
-  if (op->code == OP_READ || op->code == OP_OUTER || op->code == OP_SCATTER || !op->attr.symbol)
+  if (op->code == OP_READ || op->code == OP_SEEN || op->code == OP_SEEN_BACK || op->code == OP_APPEND_BACK ||
+      op->code == OP_OUTER || op->code == OP_SCATTER || !op->attr.symbol)
     return;
   const struct weight *w = op->code == OP_DEFINE ? weight_find(c->m, op->attr.symbol) : NULL;
   if (w && in_fold && w->origin != WEIGHT_FOLDED)
@@ -377,8 +422,9 @@ static void check_op(struct verifier *c, const struct op *op, bool in_kernel) {
   check_results(c, op);
   if (op->code == OP_CONST)
     check_const(c, op);
-  if (op->code == OP_READ || op_changes(op->code))
+  if (op->code == OP_READ || op->code == OP_SEEN || op->code == OP_APPEND_BACK || op_changes(op->code))
     check_effect(c, op);
+  check_past(c, op);
   if (op->code == OP_READ || op->code == OP_WRITE)
     check_state(c, op);
   if (op->code == OP_KERNEL)

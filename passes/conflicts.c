@@ -31,7 +31,7 @@ struct accesses {
 static void note_access(struct op *op, void *data) {
   struct accesses *a = data;
   struct state_accesses *s = NULL;
-  if (op->code != OP_READ && !op_changes(op->code))
+  if (op->code != OP_READ && op->code != OP_SEEN && op->code != OP_APPEND_BACK && !op_changes(op->code))
     return;
   HASH_FIND_STR(a->states, op->attr.symbol, s);
   if (!s) {

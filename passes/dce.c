@@ -50,7 +50,7 @@ static void note_op(struct op *op, void *data) {
   if (!(op_info[op->code].flags & SYMBOL) || !op->attr.symbol)
     return;
   struct symbol_use *s = note_symbol(d, op->attr.symbol);
-  s->read |= op->code == OP_READ;
+  s->read |= op->code == OP_READ || op->code == OP_SEEN || op->code == OP_APPEND_BACK;
   s->written |= op_changes(op->code) && op->code != OP_DEFINE;
   s->weight |= op->code == OP_WEIGHT;
   s->scale |= op->code == OP_WSCALE;

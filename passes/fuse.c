@@ -248,7 +248,7 @@ static void fuse_block(struct fuse *f, struct block *b) {
       fuse_block(f, op->body);
   op_list leaves = {0};
   find_leaves(f, b, &leaves);
-  struct fuse_plan *s = fuse_plan(&f->scratch, b);
+  struct fuse_plan *s = fuse_plan(&f->scratch, f->m, b);
   const fuse_list *kernels = fuse_kernels(s);
   struct level_barriers barriers = find_barriers(f, s);
   for (int level = 0; level < s->levels; level++) {

@@ -28,6 +28,7 @@ typedef VEC(int) fuse_list; /* numbers of nodes */
 
 struct fuse_plan {
   struct arena *arena;
+  const struct module *m;
   struct block *block;
   struct op *end; /* the block's last operator */
   int n, levels;
@@ -39,7 +40,7 @@ struct fuse_plan {
 /* A leaf costs nothing to make again: it is cloned into each kernel that uses it. */
 bool fuse_leaf(const struct value *v);
 /* Finds nodes, dependences and levels. In the arena. */
-struct fuse_plan *fuse_plan(struct arena *a, struct block *b);
+struct fuse_plan *fuse_plan(struct arena *a, const struct module *m, struct block *b);
 /* The nodes of each kernel that is no scan's, in program order, at level * row_kinds + rows. In the arena.
  */
 fuse_list *fuse_kernels(const struct fuse_plan *s);

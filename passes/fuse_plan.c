@@ -24,7 +24,8 @@ bool fuse_leaf(const struct value *v) {
   const struct op *op = v->def;
   if (!op || op->n_out != 1)
     return false;
-  if (op->code == OP_CONST || op->code == OP_WEIGHT || op->code == OP_WSCALE)
+  if (op->code == OP_CONST || op->code == OP_WEIGHT || op->code == OP_WSCALE || op->code == OP_SEEN ||
+      op->code == OP_POSITION || op->code == OP_AGE)
     return true;
   bool copy = op->code == OP_RESHAPE && type_equal(op->in[0]->type, op->out[0]->type);
   if (!(op_info[op->code].flags & MOVE) || copy)
@@ -35,7 +36,14 @@ bool fuse_leaf(const struct value *v) {
   return true;
 }
 
-static enum fuse_node_kind kind_of(const struct op *op) {
+/* A sum over what a token sees, which the terms are computed for as it goes. */
+static bool sums_past(const struct fuse_plan *s, const struct op *op) {
+  return op->code == OP_SUM && op->attr.axis == 0 && type_is_past(s->m, op->in[0]->type);
+}
+
+static enum fuse_node_kind kind_of(const struct fuse_plan *s, const struct op *op) {
+  if (sums_past(s, op) && op->in[0]->type.rank > 2)
+    return FUSE_SCAN;
   if (op_is_product(op))
     return FUSE_SUM;
   switch (op->code) {
@@ -61,7 +69,7 @@ static void find_nodes(struct fuse_plan *s) {
       continue;
     for (int i = 0; i < op->n_out; i++)
       op->out[i]->id = nodes.n;
-    struct fuse_node u = {.op = op, .kind = kind_of(op), .rows = rows_of(op), .cluster = -1};
+    struct fuse_node u = {.op = op, .kind = kind_of(s, op), .rows = rows_of(op), .cluster = -1};
     if (u.kind == FUSE_SCAN)
       u.cluster = nodes.n;
     s->row_kinds = u.rows < s->row_kinds ? s->row_kinds : u.rows + 1;
@@ -105,6 +113,29 @@ static void order_two(void *schedule, int i, int j) {
   struct fuse_plan *s = schedule;
   vec_push(s->arena, s->nodes[i].before, j);
   vec_push(s->arena, s->nodes[j].after, i);
+}
+
+/* What a leaf is made of that is seen of a past: its users stand after the row was appended. */
+static void order_seen(struct fuse_plan *s, const struct value *v, int user) {
+  if (!v->def || v->block != s->block || !fuse_leaf(v))
+    return;
+  for (int k = 0; v->def->code == OP_SEEN && k < user; k++)
+    if (s->nodes[k].op->code == OP_APPEND && states_conflict(s->nodes[k].op, v->def))
+      order_two(s, k, user);
+  for (int i = 0; i < v->def->n_in; i++)
+    order_seen(s, v->def->in[i], user);
+}
+
+static void order_all_seen(struct fuse_plan *s) {
+  for (int k = 0; k < s->n; k++) {
+    const struct op *op = s->nodes[k].op;
+    struct value **captured = NULL;
+    int n = op->body ? captured_values(s->arena, op, &captured) : 0;
+    for (int i = 0; i < op->n_in; i++)
+      order_seen(s, op->in[i], k);
+    for (int i = 0; i < n; i++)
+      order_seen(s, captured[i], k);
+  }
 }
 
 static void order_accesses(struct fuse_plan *s) {
@@ -156,9 +187,11 @@ static int64_t cost_around(const struct fuse_plan *s, int k) {
 
 /* ---- scans absorb ------------------------------------------------------------------------------------ */
 
-static bool elementwise(const struct fuse_node *u) {
+static bool elementwise(const struct fuse_plan *s, const struct fuse_node *u) {
   unsigned flags = op_info[u->op->code].flags;
-  return u->kind == FUSE_TOGETHER && u->rows == -DIM_T && (flags & (MAP | MOVE)) && u->op->code != OP_TAIL;
+  bool past = u->op->n_out && type_is_past(s->m, u->op->out[0]->type);
+  return u->kind == FUSE_TOGETHER && (u->rows == -DIM_T || past) && (flags & (MAP | MOVE)) &&
+         u->op->code != OP_TAIL;
 }
 
 static bool used_only_in(const struct fuse_plan *s, const struct fuse_node *u, int cluster) {
@@ -187,7 +220,7 @@ static void absorb(struct fuse_plan *s, int scan) {
   while (producers.at.n) {
     int k = -heap_pop(&producers);
     struct fuse_node *u = &s->nodes[k];
-    if (u->cluster >= 0 || !elementwise(u) || !used_only_in(s, u, scan))
+    if (u->cluster >= 0 || !elementwise(s, u) || !used_only_in(s, u, scan))
       continue;
     cost -= cost_around(s, k);
     u->cluster = scan;
@@ -212,6 +245,9 @@ static bool barrier(const struct fuse_node *u) {
 /* Whether what `u` makes is there only at the level after its own for `user`: barriers end a level, and
  * within one kernels run in the order of their rows. */
 static bool ends_level(const struct fuse_node *u, const struct fuse_node *user) {
+  bool rows = u->op->code == OP_APPEND || (u->op->code == OP_APPEND_BACK && user->op->code == OP_APPEND);
+  if (rows && u->rows == user->rows)
+    return true; /* a kernel sees no row that it appends */
   return barrier(u) || (!barrier(user) && u->rows > user->rows);
 }
 
@@ -411,12 +447,13 @@ fuse_list *fuse_kernels(const struct fuse_plan *s) {
   return kernels;
 }
 
-struct fuse_plan *fuse_plan(struct arena *a, struct block *b) {
+struct fuse_plan *fuse_plan(struct arena *a, const struct module *m, struct block *b) {
   struct fuse_plan *s = arena_new(a, struct fuse_plan);
-  *s = (struct fuse_plan){.arena = a, .block = b, .end = b->last};
+  *s = (struct fuse_plan){.arena = a, .m = m, .block = b, .end = b->last};
   find_nodes(s);
   find_values(s);
   order_accesses(s);
+  order_all_seen(s);
   for (int k = 0; k < s->n; k++)
     if (s->nodes[k].kind == FUSE_SCAN)
       absorb(s, k);

@@ -30,8 +30,9 @@ static int64_t state_instances(const struct state *s) {
   return n;
 }
 
-static bool state_like(const struct state *s, const struct state *first) {
-  return s->offset < 0 && same_counts(s->n_counts, s->counts, first->n_counts, first->counts);
+static bool state_like(const struct module *m, const struct state *s, const struct state *first) {
+  return s->offset < 0 && type_is_past(m, s->type) == type_is_past(m, first->type) &&
+         same_counts(s->n_counts, s->counts, first->n_counts, first->counts);
 }
 
 static int64_t state_room(const struct module *m, const struct state *s) {
@@ -42,12 +43,12 @@ static int64_t state_room(const struct module *m, const struct state *s) {
 static int64_t place_states(const struct module *m, struct state *first, int64_t at) {
   int64_t stride = 0;
   for (const struct state *s = first; s; s = s->next)
-    if (state_like(s, first))
+    if (state_like(m, s, first))
       stride += state_room(m, s);
   int64_t end = at + stride * state_instances(first), n_counts = first->n_counts;
   const struct state key = *first;
   for (struct state *s = first; s; s = s->next)
-    if (state_like(s, &key)) {
+    if (state_like(m, s, &key)) {
       s->offset = at;
       s->stride = n_counts ? stride : 0;
       at += state_room(m, s);
@@ -59,9 +60,10 @@ void plan_states(struct module *m) {
   for (struct state *s = m->states; s; s = s->next)
     s->offset = -1;
   int64_t end = 0;
-  for (struct state *s = m->states; s; s = s->next)
-    if (s->offset < 0)
-      end = place_states(m, s, end);
+  for (int past = 0; past < 2; past++) /* what grows comes last */
+    for (struct state *s = m->states; s; s = s->next)
+      if (s->offset < 0 && type_is_past(m, s->type) == past)
+        end = place_states(m, s, end);
   m->state_bytes = end;
 }
 

@@ -128,7 +128,13 @@ static void check_alone(struct readiness *r) {
 
 static void check_float_states(struct readiness *r) {
   for (const struct state *s = r->m->states; s; s = s->next)
-    if (s->type.elem != ELEM_F32)
+    if (type_is_past(r->m, s->type))
+      refuse(
+          r, s->at,
+          "'%s' is a history or a window; append, age and what is seen of it have no fixed-point form: run "
+          "this model in floats",
+          s->name);
+    else if (s->type.elem != ELEM_F32)
       refuse(r, s->at, "the state '%s' is integers already; the pass takes the float form", s->name);
 }
 

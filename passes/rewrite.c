@@ -101,6 +101,10 @@ bool op_elementwise(const struct op *op) {
   case OP_WEIGHT:
   case OP_WSCALE:
   case OP_READ:
+  case OP_APPEND:
+  case OP_SEEN:
+  case OP_SEEN_BACK:
+  case OP_APPEND_BACK:
   case OP_WRITE: return true;
   default: return op_info[op->code].flags & (MAP | MOVE | END);
   }

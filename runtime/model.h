@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 9, TERN_ALIGN = 64 };
+enum { TERN_ABI = 10, TERN_ALIGN = 64 };
 
 /* The dimensions that every model has, by their number: tokens of one sequence, the last of them that are
  * wanted, and tokens that are each of a sequence of its own. */
@@ -94,6 +94,11 @@ struct tern_kernel_info {
 
 struct tern_fill {
 #define TERN_FILL TERN_MEMBER
+#include "runtime/model.def"
+};
+
+struct tern_past {
+#define TERN_PAST TERN_MEMBER
 #include "runtime/model.def"
 };
 

@@ -43,10 +43,18 @@ static int64_t whole_words(int64_t bytes) {
   return bytes < 4 ? 4 : (bytes + 3) / 4 * 4;
 }
 
+/* Where a model asks how many tokens came before, its state ends with that number, a word. */
+static bool counts_tokens(const struct loops *l) {
+  for (const struct kernel *k = l->kernels; k; k = k->next)
+    if (k->entry == language_step(l) && asks_position(k))
+      return true;
+  return false;
+}
+
 struct bare_sizes bare_sizes(const struct loops *l) {
   const struct module *m = l->module;
   return (struct bare_sizes){.weights = whole_words(m->weights_bytes),
-                             .state = whole_words(m->state_bytes),
+                             .state = whole_words(m->state_bytes) + 4 * counts_tokens(l),
                              .scratch =
                                  whole_words(language_step(l)->scratch) + (uses_tables(l) ? TABLE_BYTES : 0),
                              .logits = 4 * logits_width(m)};
@@ -154,8 +162,11 @@ static void print_init(FILE *out, const struct bare *b) {
   struct state_fill *fills;
   int n = state_fills(b->arena, b->loops->module, &fills);
   bare_text(out, b, "void $n_init(void *state) {\n");
-  if (n == 0)
+  bool counts = counts_tokens(b->loops);
+  if (n == 0 && !counts)
     fputs("  (void)state;\n", out);
+  if (counts)
+    fprintf(out, "  ((tern_u32 *)state)[%lld] = 0;\n", (long long)b->sizes.state / 4 - 1);
   for (int i = 0; i < n; i++)
     print_fill(out, &fills[i]);
   fputs("}\n\n", out);
@@ -184,7 +195,16 @@ static void print_step(FILE *out, const struct bare *b) {
             "void $n_step(void *state_memory, void *scratch_memory, uint32_t token, $l *logits) {\n"
             "  uint8_t *state = state_memory, *scratch = scratch_memory;\n"
             "  (void)state, (void)scratch, (void)token;\n");
+  bool counts = counts_tokens(b->loops);
+  int64_t context = context_length(b->loops->module);
+  if (counts)
+    fprintf(out, "  uint32_t *position = (uint32_t *)(void *)(state + %lld);\n",
+            (long long)b->sizes.state - 4);
+  if (counts && context)
+    bare_text(out, b, "  if (*position == $N_CONTEXT)\n    return;\n");
   print_calls(&p, language_step(b->loops)->schedule, 0);
+  if (counts)
+    fputs("  ++*position;\n", out);
   fputs("}\n", out);
 }
 

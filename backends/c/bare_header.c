@@ -1,6 +1,8 @@
 /* bare_header.c: NAME.h of a model for a chip. */
 #include "backends/c/bare_parts.h"
 
+#include "backends/lower/facts.h"
+
 #include <string.h>
 
 static const char head[] =
@@ -79,6 +81,9 @@ void bare_header(FILE *out, const struct bare *b) {
   print_size(out, b, "SCRATCH_BYTES", b->sizes.scratch, "RAM: what a step works in");
   print_size(out, b, "LOGITS_BYTES", b->sizes.logits, "RAM: what a step writes");
   print_size(out, b, "WEIGHTS_BYTES", b->sizes.weights, "flash: the weights; code and tables come on top");
+  if (context_length(b->loops->module))
+    print_size(out, b, "CONTEXT", context_length(b->loops->module),
+               "tokens of a text; steps after them change nothing");
   if (strcmp(b->logit, "float") != 0)
     print_size(out, b, "LOGITS_FRAC", b->frac, "a logit is its integer times 2 to the power of minus this");
   bare_text(out, b, functions);

@@ -258,8 +258,13 @@ static void print_statements(struct c_printer *p, const struct stmt *list) {
 static const char *const chip_ports[] = {"token", "out"};
 
 static const char *base_text(struct c_printer *p, const struct buffer *b) {
-  static const char *const names[] = {
-      [BASE_SCRATCH] = "scratch", [BASE_OWN] = "scratch", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state"};
+  static const char *const names[] = {[BASE_SCRATCH] = "scratch",
+                                      [BASE_OWN] = "scratch",
+                                      [BASE_WEIGHTS] = "weights",
+                                      [BASE_STATE] = "state",
+                                      [BASE_POSITIONS] = "positions"};
+  if (p->weights && b->base == BASE_POSITIONS)
+    return "before";
   if (p->weights)
     return b->base == BASE_WEIGHTS ? p->weights : b->base == BASE_PORT ? chip_ports[b->port] : names[b->base];
   return b->base == BASE_PORT ? arena_printf(p->arena, "args->ports[%d]", b->port)
@@ -468,14 +473,15 @@ static const char *add_part(struct arena *a, const char *list, const char *part)
   return *list ? arena_printf(a, "%s, %s", list, part) : part;
 }
 
-enum { MEMORIES = 4 };
+enum { MEMORIES = 5 };
 static const struct memory memories[MEMORIES] = {
-    {BASE_STATE, 0}, {BASE_SCRATCH, 0}, {BASE_PORT, 0}, {BASE_PORT, 1}};
+    {BASE_STATE, 0}, {BASE_SCRATCH, 0}, {BASE_PORT, 0}, {BASE_PORT, 1}, {BASE_POSITIONS, 0}};
 
 const char *kernel_parameters(struct c_printer *p, const struct kernel *k) {
   int frac;
   const char *list = "", *logits = logits_are_integers(p->all->module, &frac) ? "int32_t *out" : "float *out";
-  const char *const texts[MEMORIES] = {"uint8_t *state", "uint8_t *scratch", "const uint32_t *token", logits};
+  const char *const texts[MEMORIES] = {"uint8_t *state", "uint8_t *scratch", "const uint32_t *token", logits,
+                                       "const uint32_t *before"};
   for (int i = 0; i < MEMORIES; i++)
     if (reads(k, memories[i]))
       list = add_part(p->arena, list, texts[i]);
@@ -487,7 +493,7 @@ const char *kernel_parameters(struct c_printer *p, const struct kernel *k) {
 }
 
 const char *kernel_arguments(struct c_printer *p, const struct kernel *k, int depth) {
-  static const char *const texts[MEMORIES] = {"state", "scratch", "&token", "logits"};
+  static const char *const texts[MEMORIES] = {"state", "scratch", "&token", "logits", "position"};
   const char *list = "";
   for (int i = 0; i < MEMORIES; i++)
     if (reads(k, memories[i]))

@@ -207,6 +207,24 @@ static void weight_place(struct kernel_lowering *u, const struct op *op, const s
   u->failed = true;
 }
 
+/* part: the number of the operand that names a part of the state. */
+static void state_place(struct kernel_lowering *u, const struct op *op, const struct state *s, int part,
+                        struct buffer *b, struct index **extra) {
+  b->format = s->stored == STORE_BF16 ? FORMAT_BF16 : formats[s->type.elem];
+  b->offset = s->offset;
+  if (type_is_past(u->m, s->type)) {
+    b->elements = past_rows(u->m, s->type.dim[0]) * type_count(type_rest(s->type), NULL);
+    b->sequence = u->kernel->entry->sequences ? u->m->state_bytes : 0;
+    return;
+  }
+  struct type t = op->code == OP_READ ? op->out[0]->type : op->in[0]->type;
+  bool takes_part = type_is_part(u->m, t, s->type);
+  b->elements = most_count(u->m, takes_part ? t : s->type);
+  if (takes_part)
+    add_stride(u, b, op->in[part], 0, buffer_bytes(b), extra);
+  b->sequence = t.rank > s->type.rank ? u->m->state_bytes : 0;
+}
+
 struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, int first,
                                 struct index **extra) {
   const struct weight *w = op->code == OP_WEIGHT || op->code == OP_WSCALE || op->code == OP_DEFINE
@@ -221,14 +239,7 @@ struct buffer *buffer_of_symbol(struct kernel_lowering *u, const struct op *op, 
   if (w) {
     weight_place(u, op, w, &b);
   } else {
-    b.format = s->stored == STORE_BF16 ? FORMAT_BF16 : formats[s->type.elem];
-    b.offset = s->offset;
-    struct type t = op->code == OP_READ ? op->out[0]->type : op->in[0]->type;
-    bool part = type_is_part(u->m, t, s->type);
-    b.elements = most_count(u->m, part ? t : s->type);
-    if (part)
-      add_stride(u, &b, op->in[first + n], 0, buffer_bytes(&b), extra);
-    b.sequence = t.rank > s->type.rank ? u->m->state_bytes : 0;
+    state_place(u, op, s, first + n, &b, extra);
   }
   const char *name = w ? weight_name(u->a, w) : symbol_name(u->a, s->name);
   if (op->code == OP_WSCALE)

@@ -72,6 +72,15 @@ static void mark(struct marks *m, const struct expr *e) {
     mark_buffer(m, e->buffer);
 }
 
+/* What the lengths of loops are computed of. */
+static void mark_extents(struct marks *m, const struct stmt *list) {
+  for (const struct stmt *s = list; s; s = s->next)
+    if (s->kind == STMT_LOOP) {
+      mark_index(m, s->loop->extent);
+      mark_extents(m, s->loop->body);
+    }
+}
+
 static bool is_alive(const struct marks *m, const struct stmt *s, const bool *accs) {
   switch (s->kind) {
   case STMT_LET: return m->exprs[s->expr->id];
@@ -136,6 +145,7 @@ void clean_kernel(struct kernel_lowering *u) {
       mark_store(&m, m.stores.at[i]);
     }
   find_accumulators(&m, k->body, accs);
+  mark_extents(&m, k->body);
   k->body = sweep(&m, k->body, accs);
   keep_buffers(u, &m);
 }

@@ -36,6 +36,10 @@ static const struct member fill_members[] = {
 #define TERN_FILL MEMBER
 #include "runtime/model.def"
 };
+static const struct member past_members[] = {
+#define TERN_PAST MEMBER
+#include "runtime/model.def"
+};
 static const struct member tensor_members[] = {
 #define TERN_TENSOR MEMBER
 #include "runtime/model.def"
@@ -62,6 +66,7 @@ static const struct record record_dim = RECORD("struct tern_dim", dim_members);
 static const struct record record_entry = RECORD("struct tern_entry", entry_members);
 static const struct record record_kernel = RECORD("struct tern_kernel_info", kernel_members);
 static const struct record record_fill = RECORD("struct tern_fill", fill_members);
+static const struct record record_past = RECORD("struct tern_past", past_members);
 
 static const struct record record_tensor = RECORD("struct tern_tensor", tensor_members);
 static const struct record record_region = RECORD("struct tern_region", region_members);
@@ -85,6 +90,10 @@ enum {
 };
 enum {
 #define TERN_FILL(kind, type, name) FILL_##name,
+#include "runtime/model.def"
+};
+enum {
+#define TERN_PAST(kind, type, name) PAST_##name,
 #include "runtime/model.def"
 };
 enum {
@@ -208,6 +217,10 @@ static struct table *describe_entries(struct describing *x) {
   return t;
 }
 
+static uint64_t count_of(const int64_t *counts, int n, int i) {
+  return i < n ? (uint64_t)counts[i] : 1;
+}
+
 static struct table *describe_fills(struct describing *x) {
   struct state_fill *fills;
   int n = state_fills(x->a, x->l->module, &fills);
@@ -218,6 +231,27 @@ static struct table *describe_fills(struct describing *x) {
     row[FILL_count] = signed_number(fills[i].count);
     row[FILL_size] = signed_number(elem_bytes(fills[i].elem));
     row[FILL_bits] = number(fill_bits(&fills[i]));
+  }
+  return t;
+}
+
+static struct table *describe_pasts(struct describing *x) {
+  const struct module *m = x->l->module;
+  int n = 0;
+  for (const struct state *s = m->states; s; s = s->next)
+    n += type_is_past(m, s->type);
+  struct table *t = table_new(x, "pasts", &record_past, n);
+  struct cell *row = t ? t->cells : NULL;
+  for (const struct state *s = m->states; s; s = s->next) {
+    if (!type_is_past(m, s->type))
+      continue;
+    row[PAST_at] = signed_number(s->offset);
+    row[PAST_stride] = signed_number(s->stride);
+    row[PAST_instances] = number(count_of(s->counts, s->n_counts, 0) * count_of(s->counts, s->n_counts, 1));
+    row[PAST_row] = signed_number(state_element_bytes(s) * type_count(type_rest(s->type), NULL));
+    row[PAST_most] = signed_number(dim_of(m, s->type.dim[0])->most);
+    row[PAST_ring] = signed_number(past_ring(m, s->type.dim[0]));
+    row += t->record->n;
   }
   return t;
 }
@@ -238,8 +272,9 @@ static struct table *describe_kernels(struct describing *x) {
 
 /* ---- training -------------------------------------------------------------------------------- */
 
-/* By how its name begins; a model's own states have names of the spec. */
-static enum tern_region_kind region_kind(const struct state *s) {
+/* By how its name begins; a model's own states have names of the spec. A history stays as it is until the
+ * sequence ends, whatever has been gone back through. */
+static enum tern_region_kind region_kind(const struct module *m, const struct state *s) {
   static const struct {
     const char *prefix;
     enum tern_region_kind kind;
@@ -250,11 +285,8 @@ static enum tern_region_kind region_kind(const struct state *s) {
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (strncmp(s->name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
       return kinds[i].kind;
-  return TERN_SEQUENCE;
-}
-
-static uint64_t count_of(const int64_t *counts, int n, int i) {
-  return i < n ? (uint64_t)counts[i] : 1;
+  bool history = type_is_past(m, s->type) && !past_ring(m, s->type.dim[0]);
+  return history ? TERN_PASSING : TERN_SEQUENCE;
 }
 
 static struct table *describe_regions(struct describing *x) {
@@ -266,7 +298,7 @@ static struct table *describe_regions(struct describing *x) {
   for (const struct state *s = m->states; s; s = s->next) {
     struct cell *row = t->cells + i++ * t->record->n;
     row[REGION_name] = text(s->name);
-    row[REGION_kind] = number(region_kind(s));
+    row[REGION_kind] = number(region_kind(m, s));
     row[REGION_elem] = number(s->stored == STORE_BF16    ? TERN_BF16
                               : s->type.elem == ELEM_F32 ? TERN_F32
                                                          : TERN_BOOL);
@@ -357,6 +389,15 @@ static struct table *describe_training(struct describing *x) {
   return t;
 }
 
+/* Of a sequence's state, at its end: where plan-memory has put them. */
+static uint64_t past_bytes(const struct module *m) {
+  int64_t first = m->state_bytes;
+  for (const struct state *s = m->states; s; s = s->next)
+    if (type_is_past(m, s->type) && s->offset < first)
+      first = s->offset;
+  return first < 0 ? 0 : (uint64_t)(m->state_bytes - first);
+}
+
 /* ---- the model ------------------------------------------------------------------------------- */
 
 static void describe_model(struct describing *x, const struct code_facts *code) {
@@ -374,6 +415,9 @@ static void describe_model(struct describing *x, const struct code_facts *code) 
   row[MODEL_parameters] = number(parameter_count(m));
   row[MODEL_weights_bytes] = number(planned(m->weights_bytes));
   row[MODEL_state_bytes] = number(planned(m->state_bytes));
+  row[MODEL_past_bytes] = number(past_bytes(m));
+  row[MODEL_context] = number((uint64_t)context_length(m));
+  point_to(row, MODEL_pasts, MODEL_n_pasts, describe_pasts(x));
   row[MODEL_table_at] = signed_number(rows ? rows->offset : 0);
   row[MODEL_table_bytes] = signed_number(rows ? weight_bytes(rows) : 0);
   point_to(row, MODEL_dims, MODEL_n_dims, describe_dims(x));

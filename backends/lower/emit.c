@@ -44,7 +44,7 @@ struct loop *loop_new(struct kernel_lowering *u, enum loop_kind kind, int64_t ex
   l->kind = kind;
   l->name = name;
   l->id = u->kernel->n_loops++;
-  l->extent = index_dim(u->a, extent);
+  l->extent = dim_is_past(u->m, extent) ? past_count(u, extent) : index_dim(u->a, extent);
   return l;
 }
 

@@ -55,6 +55,13 @@ int port_of_value(const struct entry *e, const struct value *v) {
   return v->at <= AT_OUTPUT ? port_of_result(e, (int)(AT_OUTPUT - v->at)) : -1;
 }
 
+struct type positions_type(const struct entry *e) {
+  struct type one = type_scalar(ELEM_U32);
+  return e->sequences                   ? type_lead(one, e->sequences)
+         : func_has_dim(e->func, DIM_T) ? type_lead(one, DIM_T)
+                                        : one;
+}
+
 int port_of_rows(const struct entry *e) {
   return e->ports.n - 1;
 }

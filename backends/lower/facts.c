@@ -8,6 +8,8 @@
 int state_fills(struct arena *a, const struct module *m, struct state_fill **out) {
   VEC(struct state_fill) fills = {0};
   for (const struct state *s = m->states; s; s = s->next) {
+    if (type_is_past(m, s->type))
+      continue; /* nobody reads a row before it is written */
     int64_t count = type_count(s->type, NULL), instances = 1;
     for (int i = 0; i < s->n_counts; i++)
       instances *= s->counts[i];
@@ -19,6 +21,23 @@ int state_fills(struct arena *a, const struct module *m, struct state_fill **out
   }
   *out = fills.at;
   return fills.n;
+}
+
+int64_t context_length(const struct module *m) {
+  int64_t most = 0;
+  for (const struct state *s = m->states; s; s = s->next) {
+    const struct dim *d = type_is_past(m, s->type) ? dim_of(m, s->type.dim[0]) : NULL;
+    if (d && d->past == PAST_HISTORY && (most == 0 || d->most < most))
+      most = d->most;
+  }
+  return most;
+}
+
+bool asks_position(const struct kernel *k) {
+  for (int i = 0; i < k->buffers.n; i++)
+    if (k->buffers.at[i]->base == BASE_POSITIONS)
+      return true;
+  return false;
 }
 
 uint32_t fill_bits(const struct state_fill *f) {

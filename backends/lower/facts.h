@@ -17,6 +17,11 @@ uint32_t fill_bits(const struct state_fill *f);
 /* One run for each state, or for each of its instances where they do not touch. In the arena. */
 int state_fills(struct arena *a, const struct module *m, struct state_fill **out);
 
+/* The most tokens of a sequence: those that the shortest history takes; 0: any number. */
+int64_t context_length(const struct module *m);
+/* Whether it is of use for the kernel how many tokens came before. */
+bool asks_position(const struct kernel *k);
+
 /* The largest weight of which a token reads single rows: an operand of `index` and of nothing else. NULL:
  * none. */
 const struct weight *row_table(const struct module *m);

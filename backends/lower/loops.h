@@ -21,8 +21,8 @@
 /* Where a buffer lies. No two of a kernel overlap, unless neither is written. Address in bytes = base +
  * offset + i * stride_i + j * stride_j (i, j: the kernel's repeat indices). OWN: the thread's own copy of the
  * entry's scratch, or rows of a kernel's own, at scratch + entry.scratch + thread * entry.own. PORT: what the
- * caller gives, or wants. */
-enum buffer_base { BASE_SCRATCH, BASE_OWN, BASE_WEIGHTS, BASE_STATE, BASE_PORT };
+ * caller gives, or wants. POSITIONS: of each token of the call, how many its sequence has had before. */
+enum buffer_base { BASE_SCRATCH, BASE_OWN, BASE_WEIGHTS, BASE_STATE, BASE_PORT, BASE_POSITIONS };
 
 /* Element formats in memory; F16 and BF16 are widened to float when loaded. */
 enum memory_format {
@@ -139,9 +139,10 @@ struct loop {
    * VECTOR loop). Has no accumulators. Every loop of a kernel that is marked has the same extent and kind, so
    * that an element always falls to the same thread. */
   bool parallel;
-  bool reverse;         /* SERIAL: from the last iteration to the first */
-  const char *name;     /* "t", "i", "j", ... */
-  struct index *extent; /* constant, or INDEX_DIM */
+  bool reverse;     /* SERIAL: from the last iteration to the first */
+  const char *name; /* "t", "i", "j", ... */
+  struct index
+      *extent; /* constant, INDEX_DIM, or made of the token's position: rows of a past that it sees */
   struct stmt *body;
   int id;
 };

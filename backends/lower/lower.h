@@ -46,11 +46,21 @@ struct scope {
   struct known_value *known; /* by value */
 };
 
-enum root_kind { ROOT_MAP, ROOT_REDUCE, ROOT_CUMSUM };
+enum root_kind { ROOT_MAP, ROOT_REDUCE, ROOT_CUMSUM, ROOT_FOLD };
+
+/* A row of a history or window. */
+struct append {
+  struct buffer *buffer; /* all rows */
+  int64_t dim;           /* of the past */
+  struct index *extra;   /* as of buffer_of_symbol */
+  int64_t row;           /* elements */
+};
 
 /* A value with loops of its own. It is stored to `targets`; who needs it in another loop loads it from
  * targets[0]. Axes of length 1 have no loop; the last loop of a ROOT_REDUCE is the reduced axis (the last), a
- * ROOT_CUMSUM's running axis is not among its axes. A root of a scan's body has the tokens as its axis 0. */
+ * ROOT_CUMSUM's running axis is not among its axes. A ROOT_FOLD reduces a past, and its target holds the
+ * results so far: its loop over the past is the second, or that after the tokens' where the result has one
+ * axis (fold). A root of a scan's body has the tokens as its axis 0. */
 struct root {
   struct value *value;
   enum root_kind kind;
@@ -58,11 +68,14 @@ struct root {
   struct op *scan;
   struct loc at;
   int n_axes;
-  int axis[MAX_RANK + 1];       /* of the value; -1: the scan's tokens */
+  int axis[MAX_RANK + 1];       /* of the value; -1: the scan's tokens, or the past of a ROOT_FOLD */
+  int fold;                     /* ROOT_FOLD: the number of its loop over the past */
   int64_t extent[MAX_RANK + 1]; /* a dimension, as types have it */
   VEC(struct buffer *) targets;
-  struct buffer *state; /* that of `targets` which a state lies in, or NULL */
-  int written_at;       /* state: number of values defined before the write */
+  VEC(struct append) appends; /* rows of pasts that it is stored to as well, */
+  VEC(struct append) sums;    /* and that it is added to, as what a token sees of them */
+  struct buffer *state;       /* that of `targets` which a state lies in, or NULL */
+  int written_at;             /* state: number of values defined before the write */
   /* nest.c: */
   struct index *at_index[MAX_RANK + 1]; /* its loops' variables */
   int group[MAX_RANK + 2];              /* on each level, which group of loops it is in */
@@ -110,6 +123,7 @@ struct kernel_lowering { /* one kernel under way */
   struct scope *scope;
   VEC(int) levels;        /* by expr id: the level of the scope that it stands in */
   struct index *token;    /* the iteration of the scan whose body is being pulled */
+  struct value positions; /* u32 of each token: stands for those that are at hand */
   struct value sequences; /* u32[B], of the port PORT_ROWS: stands for its elements that are at hand */
   struct root *probing;   /* set: nothing is kept, accesses are noted */
   const struct value *repeat[MAX_REPEATS]; /* index values of the repeats around */
@@ -128,6 +142,8 @@ struct block *expand_kernel(struct arena *a, const struct module *m, const struc
 /* ---- entry.c ---- */
 /* With its ports; nothing is lowered yet. The function must end in `return`. */
 struct entry *entry_new(struct arena *a, const struct module *m, const struct func *f, int number);
+/* u32 of each token of a call: of T, of B, or one. */
+struct type positions_type(const struct entry *e);
 /* The port of the numbers of the sequences. */
 int port_of_rows(const struct entry *e);
 
@@ -187,6 +203,11 @@ struct index *place_index(struct kernel_lowering *u, const struct buffer *b, str
 struct expr *pull(struct kernel_lowering *u, struct value *v, struct index *const *at);
 /* The number of the sequence that token `at` of the batch is of. */
 struct index *sequence_number(struct kernel_lowering *u, struct index *at);
+/* The number of token `at` (NULL: the only one) in its sequence. */
+struct index *token_position(struct kernel_lowering *u, struct index *at);
+/* How many rows of a past the token at hand sees, and which of the buffer is the first. */
+struct index *past_count(struct kernel_lowering *u, int64_t dim);
+struct index *past_first(struct kernel_lowering *u, int64_t dim);
 /* What a root computes: its value, by its operator. */
 struct expr *pull_root(struct kernel_lowering *u, struct root *r, struct index *const *at);
 /* From here to the end of that level's block the element is at hand. */

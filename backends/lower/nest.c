@@ -118,6 +118,49 @@ static void store(struct kernel_lowering *u, const struct root *r, struct index 
     put_store(u, r->targets.at[i], place_index(u, r->targets.at[i], r->value->type, at), e, r->at);
 }
 
+/* The row of the token at hand, at its place; of a window once more a ring later. */
+static void store_rows(struct kernel_lowering *u, const struct root *r, struct index *const *at,
+                       struct expr *e) {
+  bool rows = r->appends.n && r->value->type.rank && r->value->type.dim[0] < 0;
+  struct type one = rows ? type_rest(r->value->type) : r->value->type;
+  for (int i = 0; i < r->appends.n; i++) {
+    const struct append *a = &r->appends.at[i];
+    int64_t ring = past_ring(u->m, a->dim);
+    struct index *token = rows ? at[0] : NULL, *row = token_position(u, token);
+    struct index *place = linear_index(u->a, one, at + rows);
+    row = ring ? index_mod(u->a, row, ring) : row;
+    place = index_sum(u->a, place, a->row, row);
+    if (a->extra)
+      place = index_sum(u->a, place, 1, a->extra);
+    if (a->buffer->sequence)
+      place = index_sum(u->a, place, a->buffer->sequence / (buffer_bytes(a->buffer) / a->buffer->elements),
+                        sequence_number(u, token));
+    put_store(u, a->buffer, place, e, r->at);
+    if (ring)
+      put_store(u, a->buffer, index_sum(u->a, place, a->row, index_const(u->a, ring)), e, r->at);
+  }
+}
+
+/* Row at[0] of those that the token sees: once, wherever a window has another copy of it. */
+static void add_rows(struct kernel_lowering *u, const struct root *r, struct index *const *at,
+                     struct expr *e) {
+  for (int i = 0; i < r->sums.n; i++) {
+    const struct append *a = &r->sums.at[i];
+    int64_t ring = past_ring(u->m, a->dim);
+    struct index *row = index_sum(u->a, past_first(u, a->dim), 1, at[0]);
+    struct index *place = linear_index(u->a, type_rest(r->value->type), at + 1);
+    place = index_sum(u->a, place, a->row, ring ? index_mod(u->a, row, ring) : row);
+    if (a->extra)
+      place = index_sum(u->a, place, 1, a->extra);
+    struct expr *sum = expr_new(u, EXPR_OP, ELEM_F32, r->at);
+    sum->code = OP_ADD;
+    sum->n_in = 2;
+    sum->in[0] = put_load(u, a->buffer, place, ELEM_F32, r->at);
+    sum->in[1] = e;
+    put_store(u, a->buffer, place, put(u, sum, u->scope->level), r->at);
+  }
+}
+
 static void emit_map(struct kernel_lowering *u, struct root *r) {
   struct index *at[MAX_RANK];
   place_of(u, r, at);
@@ -125,6 +168,8 @@ static void emit_map(struct kernel_lowering *u, struct root *r) {
   if (!r->copy)
     remember(u, r->value, at, e, u->levels.at[e->id]);
   store(u, r, at, e);
+  store_rows(u, r, at, e);
+  add_rows(u, r, at, e);
 }
 
 /* Its last loop is open. */
@@ -143,6 +188,41 @@ static void emit_reduced(struct kernel_lowering *u, struct root *r, struct accum
   struct expr *e = put_accumulated(u, acc, u->scope->level, r->at);
   remember(u, r->value, at, e, u->scope->level);
   store(u, r, at, e);
+  store_rows(u, r, at, e);
+  add_rows(u, r, at, e);
+}
+
+/* ---- sums over a past --------------------------------------------------------------------------- */
+
+/* Adds the terms of one row to the results so far. */
+static void emit_fold(struct kernel_lowering *u, struct root *r) {
+  struct index *at[MAX_RANK];
+  place_of(u, r, at);
+  u->token = r->scan ? r->at_index[0] : NULL;
+  at[0] = r->at_index[r->fold];
+  struct expr *term = pull(u, r->value->def->in[0], at), *sum = expr_new(u, EXPR_OP, ELEM_F32, r->at);
+  at[0] = index_const(u->a, 0);
+  sum->code = OP_ADD;
+  sum->n_in = 2;
+  sum->in[0] =
+      put_load(u, r->targets.at[0], place_index(u, r->targets.at[0], r->value->type, at), ELEM_F32, r->at);
+  sum->in[1] = term;
+  store(u, r, at, put(u, sum, u->scope->level));
+}
+
+/* Results before the first row, on the axes from `level` on. */
+static void start_fold(struct kernel_lowering *u, struct root *r, int level) {
+  if (level == r->n_axes) {
+    struct index *at[MAX_RANK];
+    place_of(u, r, at);
+    store(u, r, at, put(u, expr_new(u, EXPR_CONST, ELEM_F32, r->at), 0));
+    return;
+  }
+  struct loop *loop = loop_new(u, level + 1 == r->n_axes ? LOOP_VECTOR : LOOP_SERIAL, r->extent[level], "x");
+  r->at_index[level] = index_var(u->a, loop);
+  scope_open(u, loop, loop->kind == LOOP_SERIAL);
+  start_fold(u, r, level + 1);
+  loop_close(u, loop, r->at);
 }
 
 /* The running sum is stored element by element in a loop of its own. */
@@ -256,7 +336,7 @@ static void emit_vector(struct kernel_lowering *u, const root_list *roots, int l
     if (r->kind == ROOT_REDUCE)
       accs[i] = emit_reduce(u, r);
     else
-      (r->kind == ROOT_CUMSUM ? emit_cumsum : emit_map)(u, r);
+      (r->kind == ROOT_CUMSUM ? emit_cumsum : r->kind == ROOT_FOLD ? emit_fold : emit_map)(u, r);
   }
   loop_close(u, loop, roots->at[0]->at);
   for (int i = 0; i < roots->n; i++)
@@ -299,6 +379,10 @@ static void emit_level(struct kernel_lowering *u, const root_list *roots, int le
       if (roots->at[i]->group[level] == g)
         vec_push(u->a, members, roots->at[i]);
     const struct root_group *group = &groups.at[g];
+    for (int i = 0; i < members.n; i++)
+      if (members.at[i]->kind == ROOT_FOLD && members.at[i]->fold == level)
+        start_fold(u, members.at[i], level + 1);
+    u->token = roots->n && level > 0 && roots->at[0]->scan ? roots->at[0]->at_index[0] : NULL;
     if (group->kind == GROUP_SCALAR)
       emit_scalars(u, &members);
     else
@@ -314,6 +398,7 @@ static void probe(struct kernel_lowering *u, struct root *r) {
   u->probing = r;
   scope_open(u, NULL, true);
   for (int k = 0; k < r->n_axes; k++) {
+    u->token = r->scan && k > 0 ? r->at_index[0] : NULL;
     struct loop *loop = loop_new(u, LOOP_SERIAL, r->extent[k], "probe");
     r->at_index[k] = index_var(u->a, loop);
     scope_open(u, loop, true);
@@ -322,6 +407,8 @@ static void probe(struct kernel_lowering *u, struct root *r) {
     emit_reduce(u, r);
   } else if (r->kind == ROOT_CUMSUM) {
     emit_cumsum(u, r);
+  } else if (r->kind == ROOT_FOLD) {
+    emit_fold(u, r);
   } else {
     place_of(u, r, at);
     pull_root(u, r, at);

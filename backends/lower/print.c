@@ -146,8 +146,11 @@ static void print_statements(struct loops_printer *p, const struct stmt *list) {
 /* ---- kernels and schedules ------------------------------------------------------------------- */
 
 static const char *base_name(const struct entry *e, const struct buffer *b) {
-  static const char *const names[] = {
-      [BASE_SCRATCH] = "scratch", [BASE_OWN] = "own", [BASE_WEIGHTS] = "weights", [BASE_STATE] = "state"};
+  static const char *const names[] = {[BASE_SCRATCH] = "scratch",
+                                      [BASE_OWN] = "own",
+                                      [BASE_WEIGHTS] = "weights",
+                                      [BASE_STATE] = "state",
+                                      [BASE_POSITIONS] = "positions"};
   return b->base == BASE_PORT ? e->ports.at[b->port].name : names[b->base];
 }
 

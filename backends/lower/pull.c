@@ -122,6 +122,78 @@ static struct expr *pull_symbol(struct kernel_lowering *u, struct value *v, stru
   return put_load(u, b, extra ? index_sum(u->a, place, 1, extra) : place, v->type.elem, v->def->at);
 }
 
+/* ---- what a token sees ------------------------------------------------------------------------ */
+
+struct index *token_position(struct kernel_lowering *u, struct index *at) {
+  struct value *v = &u->positions;
+  struct index *token = at ? at : index_const(u->a, 0);
+  v->type =
+      (struct type){.elem = ELEM_U32, .rank = 1, .dim = {2}}; /* more than one, so that `token` counts */
+  struct expr *e = recall(u, v, &token);
+  if (!e) {
+    struct buffer *b = buffer_add(u, BASE_POSITIONS, ELEM_U32, 0,
+                                  most_count(u->m, positions_type(u->kernel->entry)), "positions");
+    e = put_load(u, b, token, ELEM_U32, u->op->at);
+    e->name = "position";
+    remember(u, v, &token, e, u->levels.at[e->id]);
+  }
+  return index_value(u->a, e);
+}
+
+struct index *past_count(struct kernel_lowering *u, int64_t dim) {
+  struct index *seen = index_sum(u->a, token_position(u, u->token), 1, index_const(u->a, 1));
+  const struct dim *d = dim_of(u->m, dim);
+  return d->past == PAST_WINDOW ? index_clamp(u->a, seen, 0, d->most) : seen;
+}
+
+struct index *past_first(struct kernel_lowering *u, int64_t dim) {
+  const struct dim *d = dim_of(u->m, dim);
+  if (d->past != PAST_WINDOW)
+    return index_const(u->a, 0);
+  struct index *before = index_sum(u->a, token_position(u, u->token), 1, index_const(u->a, 1 - d->most));
+  return index_mod(u->a, index_clamp(u->a, before, 0, INDEX_FAR), past_ring(u->m, dim));
+}
+
+/* Row at[0] of those seen. */
+static struct expr *pull_seen(struct kernel_lowering *u, struct value *v, struct index *const *at) {
+  struct index *extra;
+  const struct type row = type_rest(v->type);
+  struct buffer *b = buffer_of_symbol(u, v->def, 0, &extra);
+  struct index *number = index_sum(u->a, past_first(u, v->type.dim[0]), 1, at[0]);
+  struct index *place = index_sum(u->a, linear_index(u->a, row, at + 1), type_count(row, NULL), number);
+  if (b->sequence)
+    place =
+        index_sum(u->a, place, b->sequence / (buffer_bytes(b) / b->elements), sequence_number(u, u->token));
+  return put_load(u, b, extra ? index_sum(u->a, place, 1, extra) : place, v->type.elem, v->def->at);
+}
+
+/* Row at[0] of the call's own: of a window the one that sums go to. */
+static struct expr *pull_own_row(struct kernel_lowering *u, struct value *v, struct index *const *at) {
+  struct index *extra;
+  const struct type row = type_rest(v->type);
+  const struct state *s = state_find(u->m, v->def->attr.symbol);
+  int64_t ring = past_ring(u->m, s->type.dim[0]);
+  struct buffer *b = buffer_of_symbol(u, v->def, 0, &extra);
+  struct index *number = token_position(u, at[0]);
+  number = ring ? index_mod(u->a, number, ring) : number;
+  struct index *place = index_sum(u->a, linear_index(u->a, row, at + 1), type_count(row, NULL), number);
+  return put_load(u, b, extra ? index_sum(u->a, place, 1, extra) : place, v->type.elem, v->def->at);
+}
+
+static struct expr *pull_position(struct kernel_lowering *u, struct value *v, struct index *const *at) {
+  return put_index(u, token_position(u, v->type.rank ? at[0] : NULL));
+}
+
+static struct expr *pull_age(struct kernel_lowering *u, struct value *v, struct index *const *at) {
+  struct index *last = index_sum(u->a, past_count(u, v->type.dim[0]), -1, index_const(u->a, 1));
+  struct expr *number = put_index(u, index_sum(u->a, last, -1, at[0])),
+              *e = expr_new(u, EXPR_OP, ELEM_F32, v->def->at);
+  e->code = OP_CONVERT;
+  e->n_in = 1;
+  e->in[0] = number;
+  return put(u, e, u->levels.at[number->id]);
+}
+
 /* ---- MAP ------------------------------------------------------------------------------------- */
 
 /* The place in operand x of the element of y at `at`: axes are aligned at the last, those of length 1 stay.
@@ -316,7 +388,7 @@ static struct expr *pull_index(struct kernel_lowering *u, struct value *v, struc
  * over before its result is there. */
 static int aligned_axes(const struct kernel_lowering *u, const struct root *from, const struct root *to,
                         struct index *const *at) {
-  int n = to->kind == ROOT_REDUCE ? to->n_axes - 1 : to->n_axes, k = 0;
+  int n = to->kind == ROOT_REDUCE ? to->n_axes - 1 : to->kind == ROOT_FOLD ? to->fold : to->n_axes, k = 0;
   for (; k < n && k < from->n_axes && from->extent[k] == to->extent[k]; k++) {
     const struct index *i = to->axis[k] < 0 ? u->token : at[to->axis[k]];
     if (!i || !index_equal(i, from->at_index[k]))
@@ -374,12 +446,26 @@ static struct expr *pull_nth(struct kernel_lowering *u, struct value *v, struct 
 }
 
 static pull_function *const pulls[OP_COUNT] = {
-    [OP_CONST] = pull_const,         [OP_WEIGHT] = pull_symbol,   [OP_WSCALE] = pull_symbol,
-    [OP_READ] = pull_symbol,         [OP_RESHAPE] = pull_reshape, [OP_BROADCAST] = pull_broadcast,
-    [OP_TRANSPOSE] = pull_transpose, [OP_SLICE] = pull_slice,     [OP_CONCAT] = pull_concat,
-    [OP_INDEX] = pull_index,         [OP_TAIL] = pull_tail,       [OP_NTH] = pull_nth,
-    [OP_SCAN] = pull_scanned,        [OP_SUM] = pull_reduce,      [OP_AMAX] = pull_reduce,
+    [OP_CONST] = pull_const,
+    [OP_WEIGHT] = pull_symbol,
+    [OP_WSCALE] = pull_symbol,
+    [OP_READ] = pull_symbol,
+    [OP_RESHAPE] = pull_reshape,
+    [OP_BROADCAST] = pull_broadcast,
+    [OP_TRANSPOSE] = pull_transpose,
+    [OP_SLICE] = pull_slice,
+    [OP_CONCAT] = pull_concat,
+    [OP_INDEX] = pull_index,
+    [OP_TAIL] = pull_tail,
+    [OP_NTH] = pull_nth,
+    [OP_SCAN] = pull_scanned,
+    [OP_SUM] = pull_reduce,
+    [OP_AMAX] = pull_reduce,
     [OP_ABSMAX] = pull_reduce,
+    [OP_SEEN] = pull_seen,
+    [OP_POSITION] = pull_position,
+    [OP_AGE] = pull_age,
+    [OP_APPEND_BACK] = pull_own_row,
 };
 
 static struct expr *compute(struct kernel_lowering *u, struct value *v, struct index *const *at) {

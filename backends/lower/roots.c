@@ -31,7 +31,8 @@ bool last_axis_reduction(const struct op *op) {
 
 bool is_leaf(const struct value *v) {
   return !v->def || v->def->code == OP_CONST || v->def->code == OP_WEIGHT || v->def->code == OP_WSCALE ||
-         v->def->code == OP_READ;
+         v->def->code == OP_READ || v->def->code == OP_SEEN || v->def->code == OP_APPEND_BACK ||
+         v->def->code == OP_POSITION || v->def->code == OP_AGE;
 }
 
 /* One operand's elements in another place: costs nothing, and its uses are its operand's. */
@@ -122,14 +123,30 @@ static void add_axis(struct root *r, int axis, int64_t extent) {
   r->extent[r->n_axes++] = extent;
 }
 
+/* A sum over what a token sees, of several axes: it goes through the past once, in the order of memory, and
+ * has the axis before it in the outermost loop, so that threads can share that. */
+static bool folds_past(const struct module *m, const struct op *op) {
+  const struct type t = op->n_in ? op->in[0]->type : (struct type){0};
+  int axes = 0;
+  for (int k = 1; k < t.rank; k++)
+    axes += t.dim[k] != 1;
+  return op->code == OP_SUM && op->attr.axis == 0 && t.rank > 1 && dim_is_past(m, t.dim[0]) && axes > 1;
+}
+
 static void set_axes(struct root *r) {
   const struct type t = r->value->type;
   const struct op *def = r->value->def;
   if (r->scan && r->value->def != r->scan)
-    add_axis(r, -1, r->scan->n_in ? r->scan->in[0]->type.dim[0] : DIM_T);
-  for (int k = 0; k < t.rank; k++)
+    add_axis(r, -1, scan_lead(r->scan));
+  int first = r->n_axes;
+  for (int k = 0; k < t.rank; k++) {
     if (t.dim[k] != 1 && !(r->kind == ROOT_CUMSUM && k == def->attr.axis))
       add_axis(r, k, t.dim[k]);
+    if (r->kind == ROOT_FOLD && r->n_axes == first + 1 && !r->fold) {
+      r->fold = r->n_axes;
+      add_axis(r, -1, def->in[0]->type.dim[0]);
+    }
+  }
   if (r->kind == ROOT_REDUCE)
     add_axis(r, t.rank - 1, def->in[0]->type.dim[t.rank - 1]);
 }
@@ -142,6 +159,7 @@ static struct root *add_root(struct kernel_lowering *u, struct value *v, struct 
   r->kind = !def                       ? ROOT_MAP
             : def->code == OP_CUMSUM   ? ROOT_CUMSUM
             : last_axis_reduction(def) ? ROOT_REDUCE
+            : folds_past(u->m, def)    ? ROOT_FOLD
                                        : ROOT_MAP;
   set_axes(r);
   if (!copy)
@@ -162,13 +180,14 @@ static struct value *before_reshape(struct value *v) {
   return v;
 }
 
-static bool stored_as_copy(const struct value *v, const struct op *by) {
-  return is_leaf(v) || v->block != by->block;
+/* What a state keeps of a sum over a past is copied there when the sum is whole. */
+static bool stored_as_copy(const struct kernel_lowering *u, const struct value *v, const struct op *by) {
+  return is_leaf(v) || v->block != by->block || (by->code != OP_YIELD && folds_past(u->m, v->def));
 }
 
 static void want_stored(struct kernel_lowering *u, const struct op *by, int i) {
   struct value *v = before_reshape(by->in[i]);
-  if (!stored_as_copy(v, by))
+  if (!stored_as_copy(u, v, by))
     node_of(u, v)->stored = true;
 }
 
@@ -176,7 +195,8 @@ static bool wants_root(const struct kernel_lowering *u, const struct op *op, con
   if (op->code == OP_READ)
     return n->copied;
   return n->stored ||
-         (n->uses && (op->code == OP_SCAN || op->code == OP_CUMSUM || last_axis_reduction(op))) ||
+         (n->uses && (op->code == OP_SCAN || op->code == OP_CUMSUM || last_axis_reduction(op) ||
+                      folds_past(u->m, op))) ||
          computed_often(u, op);
 }
 
@@ -206,7 +226,7 @@ static void find_in_block(struct kernel_lowering *u, struct block *b) {
 
 static struct root *root_to_store(struct kernel_lowering *u, const struct op *by, int i) {
   struct value *v = before_reshape(by->in[i]);
-  return stored_as_copy(v, by) ? add_root(u, v, scan_of(by->block), true, by->at) : node_of(u, v)->root;
+  return stored_as_copy(u, v, by) ? add_root(u, v, scan_of(by->block), true, by->at) : node_of(u, v)->root;
 }
 
 static void add_target(struct kernel_lowering *u, struct root *r, struct buffer *b) {
@@ -228,6 +248,18 @@ static void store_state(struct kernel_lowering *u, struct op *write, int values_
   r->written_at = values_before;
 }
 
+static void store_row(struct kernel_lowering *u, const struct op *op) {
+  const struct state *s = state_find(u->m, op->attr.symbol);
+  struct append a = {.dim = s->type.dim[0], .row = type_count(type_rest(s->type), NULL)};
+  struct root *r = root_to_store(u, op, 0);
+  a.buffer = buffer_of_symbol(u, op, 1, &a.extra);
+  a.buffer->written = true;
+  if (op->code == OP_APPEND)
+    vec_push(u->a, r->appends, a);
+  else
+    vec_push(u->a, r->sums, a);
+}
+
 static void store_results(struct kernel_lowering *u, const struct op *yield) {
   for (int i = 0; i < yield->n_in; i++)
     add_target(u, root_to_store(u, yield, i), buffer_of_value(u, u->op->out[i]));
@@ -241,6 +273,8 @@ static void find_targets(struct kernel_lowering *u, const struct listing *l) {
       values = op->out[op->n_out - 1]->id + 1;
     if (op->code == OP_WRITE || op->code == OP_DEFINE)
       store_state(u, op, values);
+    if (op->code == OP_APPEND || op->code == OP_SEEN_BACK)
+      store_row(u, op);
     if (op->code == OP_YIELD && op->block == u->body)
       store_results(u, op);
   }
@@ -269,7 +303,7 @@ void find_roots(struct kernel_lowering *u) {
     struct op *op = l.ops.at[i];
     if (op->code == OP_READ)
       node_of(u, op->out[0])->copied = op_is_saved(u, op);
-    if (op->code == OP_WRITE || op->code == OP_DEFINE)
+    if (op->code == OP_WRITE || op->code == OP_DEFINE || op->code == OP_APPEND || op->code == OP_SEEN_BACK)
       want_stored(u, op, 0);
     for (int k = 0; op->code == OP_YIELD && op->block == u->body && k < op->n_in; k++)
       want_stored(u, op, k);

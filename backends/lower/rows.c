@@ -22,12 +22,14 @@ static void use(struct row_use *r, const struct index *i, const struct loop *loo
   int64_t width, least, most;
   bool again = r->loop != NULL;
   if (!loop || loop->kind != LOOP_SERIAL || (again && loop != r->loop) ||
-      !index_coefficient(i, loop, &width) || width <= 0 || (again && width != r->width)) {
+      !index_coefficient(i, loop, &width) || width < 0 || (again && width != r->width)) {
     r->fits = false;
     return;
   }
   r->loop = loop;
   r->width = width;
+  if (width == 0) /* every iteration makes all of it anew */
+    return;
   index_range(in_row(r, i), &least, &most);
   r->fits &= least >= 0 && most < width;
 }
@@ -52,8 +54,10 @@ static bool take_row(struct kernel_lowering *u, struct buffer *b) {
   each_use(&r, u->kernel->body, NULL, false);
   if (!r.fits || !r.loop)
     return false;
-  each_use(&r, u->kernel->body, NULL, true);
   b->base = BASE_OWN;
+  if (r.width == 0)
+    return true;
+  each_use(&r, u->kernel->body, NULL, true);
   b->elements = r.width;
   return true;
 }

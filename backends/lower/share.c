@@ -78,6 +78,21 @@ static bool rows_apart(const struct kernel_lowering *u, int axis) {
   return true;
 }
 
+static void find_write(struct op *op, void *found) {
+  *(bool *)found |= op->code == OP_WRITE || op->code == OP_SEEN_BACK;
+}
+
+/* A scan in which no token needs another: threads share its tokens, or sequences. */
+static bool share_tokens(struct kernel_lowering *u, const struct stmt *only) {
+  bool carries = false;
+  walk(u->op->body, find_write, &carries);
+  if (carries || only->loop->kind != LOOP_SERIAL || accumulates(only->loop, only->loop->body) ||
+      work(u, only->loop) < u->policy->least_work || !rows_apart(u, 0))
+    return false;
+  only->loop->parallel = true;
+  return true;
+}
+
 static bool share_loops(struct kernel_lowering *u, bool spread) {
   struct stmt *list = u->kernel->body;
   const struct stmt *only = only_loop(list);
@@ -86,6 +101,8 @@ static bool share_loops(struct kernel_lowering *u, bool spread) {
     scan |= u->roots.at[i]->scan != NULL;
   if (scan && !only)
     return false;
+  if (scan && share_tokens(u, only))
+    return true;
   if (scan)
     list = only->loop->body;
   if (!loops_alike(u, list, scan ? u->policy->scan_tokens : 1, spread) || !rows_apart(u, scan))

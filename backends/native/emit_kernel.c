@@ -233,6 +233,7 @@ static LLVMValueRef memory(struct body *b, const struct buffer *buffer) {
   switch (buffer->base) {
   case BASE_WEIGHTS: return argument(b, ARG_weights);
   case BASE_STATE: return argument(b, ARG_state);
+  case BASE_POSITIONS: return argument(b, ARG_positions);
   case BASE_PORT: return element(b, b->e->ptr, argument(b, ARG_ports), buffer->port);
   default: return argument(b, ARG_scratch);
   }

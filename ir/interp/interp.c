@@ -10,10 +10,29 @@
 
 /* ---- tensors ----------------------------------------------------------------------------------------- */
 
+/* Of a past, what the token at hand sees. */
+static int64_t dim_size(const struct interp *in, int64_t dim) {
+  const struct dim *d = dim_of(in->m, dim);
+  if (d->past == PAST_NONE)
+    return in->sizes ? in->sizes[-1 - dim] : 1;
+  int64_t seen = (int64_t)interp_position(in, in->token) + 1;
+  return d->past == PAST_WINDOW && seen > d->most ? d->most : seen;
+}
+
 struct type interp_type(const struct interp *in, struct type t) {
   for (int i = 0; i < t.rank; i++)
-    t.dim[i] = t.dim[i] >= 0 ? t.dim[i] : in->sizes ? in->sizes[-1 - t.dim[i]] : 1;
+    t.dim[i] = t.dim[i] >= 0 ? t.dim[i] : dim_size(in, t.dim[i]);
   return t;
+}
+
+uint32_t interp_taken(const struct interp *in, int64_t sequence) {
+  return in->taken[sequence];
+}
+
+uint32_t interp_position(const struct interp *in, int64_t token) {
+  if (in->positions)
+    return in->positions[token];
+  return in->rows ? in->taken[in->rows[token]] : in->taken[0] + (uint32_t)token;
 }
 
 size_t element_bytes(const struct interp *in, enum elem e) {
@@ -27,7 +46,7 @@ size_t element_bytes(const struct interp *in, enum elem e) {
 }
 
 size_t tensor_bytes(const struct interp *in, struct type t) {
-  return element_bytes(in, t.elem) * (size_t)type_count(t, in->sizes);
+  return element_bytes(in, t.elem) * (size_t)type_count(interp_type(in, t), NULL);
 }
 
 void need_tangents(const struct interp *in, struct tensor *t, int64_t n) {
@@ -183,10 +202,11 @@ static bool run_scan(struct interp *in, const struct op *op) {
   const struct block *b = op->body;
   for (int i = 0; i < op->n_out; i++)
     result(in, op->out[i]);
-  struct type along = op->n_in ? op->in[0]->type : type_lead(type_scalar(ELEM_U32), DIM_T);
+  struct type along = type_lead(type_scalar(ELEM_U32), scan_lead(op));
   int64_t tokens = interp_type(in, along).dim[0];
   for (int64_t n = 0; n < tokens; n++) {
     int64_t t = op->attr.reverse ? tokens - 1 - n : n;
+    in->token = t;
     for (int i = 0; i < op->n_in; i++) {
       int64_t row = type_count(b->args[i]->type, in->sizes);
       copy_elements(in, result(in, b->args[i]), 0, operand(in, op->in[i]), t * row, row);
@@ -198,6 +218,7 @@ static bool run_scan(struct interp *in, const struct op *op) {
       copy_elements(in, operand(in, op->out[i]), t * row, operand(in, b->last->in[i]), 0, row);
     }
   }
+  in->token = 0;
   return true;
 }
 
@@ -253,6 +274,12 @@ static handler *const handlers[OP_COUNT] = {
     [OP_WSCALE] = run_wscale,
     [OP_READ] = run_read,
     [OP_WRITE] = run_write,
+    [OP_APPEND] = run_append,
+    [OP_SEEN] = run_seen,
+    [OP_SEEN_BACK] = run_seen_back,
+    [OP_APPEND_BACK] = run_append_back,
+    [OP_POSITION] = run_position,
+    [OP_AGE] = run_age,
     [OP_DEFINE] = run_define,
     [OP_RESHAPE] = run_reshape,
     [OP_SLICE] = run_slice,
@@ -315,6 +342,8 @@ static bool run_block(struct interp *in, const struct block *b, bool outermost) 
 
 /* Bytes of an instance: of one as long as a call, for the longest. */
 static size_t state_bytes(const struct interp *in, const struct state *s) {
+  if (type_is_past(in->m, s->type))
+    return 1; /* grows with what is appended */
   return element_bytes(in, s->type.elem) * (size_t)most_count(in->m, s->type);
 }
 
@@ -326,7 +355,8 @@ static void add_state(struct interp *in, const struct state *s) {
   slot->tensors = xmalloc(sizeof *slot->tensors * (size_t)slot->n);
   for (int64_t i = 0; i < slot->n; i++) {
     slot->tensors[i] = (struct tensor){.type = s->type, .data = xmalloc(state_bytes(in, s))};
-    need_tangents(in, &slot->tensors[i], most_count(in->m, s->type));
+    if (!type_is_past(in->m, s->type))
+      need_tangents(in, &slot->tensors[i], most_count(in->m, s->type));
     if (s->type.elem == ELEM_Q8 || s->type.elem == ELEM_Q16)
       need_scales(in, &slot->tensors[i], most_count(in->m, s->type) / s->type.dim[s->type.rank - 1]);
   }
@@ -334,8 +364,14 @@ static void add_state(struct interp *in, const struct state *s) {
 }
 
 void interp_reset(struct interp *in) {
+  memset(in->taken, 0, sizeof *in->taken * (size_t)in->sequences);
   for (const struct state *s = in->m->states; s; s = s->next) {
     struct symbol_slot *slot = state_slot(in, s);
+    bool past = type_is_past(in->m, s->type);
+    for (int64_t i = 0; past && i < slot->n; i++)
+      slot->tensors[i].type.dim[0] = 0;
+    if (past)
+      continue;
     int64_t n = most_count(in->m, s->type);
     for (int64_t i = 0; i < slot->n; i++) {
       clear_tangents(&slot->tensors[i], n);
@@ -354,6 +390,7 @@ void interp_reset(struct interp *in) {
 void interp_sequences(struct interp *in, int64_t n) {
   free_symbols(&in->states);
   in->sequences = n;
+  in->taken = xrealloc(in->taken, sizeof *in->taken * (size_t)n);
   for (const struct state *s = in->m->states; s; s = s->next)
     add_state(in, s);
   interp_reset(in);
@@ -399,6 +436,7 @@ void interp_free(struct interp *in) {
   arena_free(&in->arena);
   free_symbols(&in->weights);
   free_symbols(&in->states);
+  free(in->taken);
   free(in);
 }
 
@@ -415,18 +453,38 @@ void interp_set_hook(struct interp *in, const struct interp_hook *hook) {
   in->hook = hook ? *hook : (struct interp_hook){0};
 }
 
-const int64_t *interp_sizes(const struct interp *in) {
-  return in->sizes;
+const int64_t *interp_sizes(struct interp *in) {
+  for (int i = 0; i < in->m->dims.n; i++)
+    in->shown[i] = dim_size(in, -1 - i);
+  return in->shown;
 }
 
 const struct tensor *interp_value(struct interp *in, const struct value *v) {
   return operand(in, v);
 }
 
+static void find_place(struct op *op, void *found) {
+  *(bool *)found |=
+      op->code == OP_POSITION || op->code == OP_APPEND || op->code == OP_SEEN || op->code == OP_AGE;
+}
+
+/* The tokens of a call of a function that asks for their numbers have been. */
+static void count_tokens(struct interp *in, const struct func *f, const struct interp_arguments *a) {
+  int64_t of = func_sequences(in->m, f), n = of ? a->sizes[-1 - of] : 1;
+  bool found = false;
+  walk(f->body, find_place, &found);
+  if (!of && func_has_dim(f, DIM_T))
+    n = a->sizes[-1 - DIM_T];
+  for (int64_t i = 0; found && i < n; i++)
+    in->taken[a->rows ? a->rows[i] : 0]++;
+}
+
 bool interp_call(struct interp *in, const struct func *f, const struct interp_arguments *a) {
   const struct block *b = f->body;
   in->sizes = a->sizes;
   in->rows = a->rows;
+  in->positions = a->positions;
+  in->token = 0;
   in->depth = 0;
   for (int i = 0; i < b->n_args; i++) {
     struct tensor *t = result(in, b->args[i]);
@@ -434,6 +492,8 @@ bool interp_call(struct interp *in, const struct func *f, const struct interp_ar
     clear_tangents(t, type_count(t->type, NULL));
   }
   bool ok = run_block(in, b, true);
+  if (ok && !a->positions)
+    count_tokens(in, f, a);
   in->sizes = NULL;
   return ok;
 }
@@ -460,11 +520,13 @@ static bool run_tokens(struct interp *in, const char *name, const struct interp_
 bool interp_run(struct interp *in, const char *name, const uint32_t *tokens, int64_t n, int64_t keep,
                 const struct tensor **out) {
   int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = n, [-1 - DIM_K] = keep, [-1 - DIM_B] = n};
-  return run_tokens(in, name, &(struct interp_arguments){(const void *const[]){tokens}, sizes, NULL}, out);
+  return run_tokens(in, name, &(struct interp_arguments){(const void *const[]){tokens}, sizes, NULL, NULL},
+                    out);
 }
 
 bool interp_run_batch(struct interp *in, const uint32_t *rows, const uint32_t *tokens, int64_t n,
                       const struct tensor **out) {
   int64_t sizes[MOST_DIMS] = {[-1 - DIM_B] = n};
-  return run_tokens(in, "batch", &(struct interp_arguments){(const void *const[]){tokens}, sizes, rows}, out);
+  return run_tokens(in, "batch", &(struct interp_arguments){(const void *const[]){tokens}, sizes, rows, NULL},
+                    out);
 }

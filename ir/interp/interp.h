@@ -51,6 +51,8 @@ struct interp_arguments {
                                 interpreter's precision */
   const int64_t *sizes;      /* of the module's dims, in their order; NULL: the function has none */
   const uint32_t *rows;      /* a function of several sequences: their numbers, all different; else NULL */
+  const uint32_t *positions; /* of each token: how many of its sequence came before; NULL: as many as
+                                such calls have taken since the reset */
 };
 /* False after a diagnostic (a weight cannot be read, an index out of range). */
 bool interp_call(struct interp *in, const struct func *f, const struct interp_arguments *a);
@@ -77,9 +79,12 @@ struct interp_hook {
   bool (*after)(void *self, struct interp *in, const struct op *op, const uint32_t *indices);
 };
 void interp_set_hook(struct interp *in, const struct interp_hook *hook);
-/* While it runs: the sizes of the module's dimensions where it is. */
-const int64_t *interp_sizes(const struct interp *in);
+/* While it runs: the sizes of the module's dimensions where it is, valid until the next call. */
+const int64_t *interp_sizes(struct interp *in);
+/* Tokens that a sequence has had since the reset, in calls of functions that ask for their numbers. */
+uint32_t interp_taken(const struct interp *in, int64_t sequence);
 const struct tensor *interp_value(struct interp *in, const struct value *v);
+/* Of a history or window: all rows since the reset, as many as the tensor's type says. */
 const struct tensor *interp_state(struct interp *in, const struct state *s, int64_t instance);
 const struct tensor *interp_state_of(struct interp *in, int64_t sequence, const struct state *s,
                                      int64_t instance);

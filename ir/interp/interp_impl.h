@@ -36,10 +36,14 @@ struct interp {
   struct diag *d;
   struct weight_source source;
   bool float64;
-  bool forward;         /* tensors of floats have tangents */
-  const int64_t *sizes; /* this run's, of the module's dims; NULL: each 1 */
-  int64_t sequences;    /* that there are states of */
-  const uint32_t *rows; /* numbers of the run's sequences, or NULL: sequence 0 alone */
+  bool forward;              /* tensors of floats have tangents */
+  const int64_t *sizes;      /* this run's, of the module's dims; NULL: each 1 */
+  int64_t sequences;         /* that there are states of */
+  const uint32_t *rows;      /* numbers of the run's sequences, or NULL: sequence 0 alone */
+  const uint32_t *positions; /* of the run's tokens, or NULL: by what was taken */
+  uint32_t *taken;           /* tokens of each sequence since the reset */
+  int64_t shown[MOST_DIMS];  /* what interp_sizes gives */
+  int64_t token;             /* of the run, that is at hand; 0 outside of scans */
   struct slot *slots;
   struct symbol_slot *weights, *states;
   struct body_slot *bodies; /* of the composites that have run */
@@ -49,6 +53,8 @@ struct interp {
   int depth;
 };
 
+/* Of token number `token` of the run: how many of its sequence came before. */
+uint32_t interp_position(const struct interp *in, int64_t token);
 /* A type with this run's sizes for the dimensions that are known only at each call. */
 struct type interp_type(const struct interp *in, struct type t);
 size_t tensor_bytes(const struct interp *in, struct type t);
@@ -76,6 +82,7 @@ typedef bool handler(struct interp *in, const struct op *op);
 handler run_reshape, run_broadcast, run_transpose, run_slice, run_concat, run_index, run_tail, run_nth,
     run_scatter;
 handler run_weight, run_wscale, run_read, run_write, run_define;
+handler run_append, run_seen, run_position, run_age, run_seen_back, run_append_back;
 /* n elements, one after another, and their tangents. */
 void copy_elements(const struct interp *in, struct tensor *to, int64_t to_first, const struct tensor *from,
                    int64_t from_first, int64_t n);

@@ -116,3 +116,95 @@ bool run_define(struct interp *in, const struct op *op) {
   int64_t instance = instance_of(in, op, 1, w->n_counts, w->counts);
   return instance >= 0 && define_weight(in, op, instance);
 }
+
+/* ---- what tokens see ----------------------------------------------------------------------------------- */
+
+/* The history or window of a token's sequence, with room for so many rows: all since the reset, its first
+ * axis says how many there are. */
+static struct tensor *past_of(struct interp *in, const struct state *s, int64_t instance, int64_t token,
+                              int64_t rows) {
+  const struct symbol_slot *slot = state_slot(in, s);
+  int64_t sequence = in->rows ? in->rows[token] : 0;
+  struct tensor *past = &slot->tensors[sequence * (slot->n / in->sequences) + instance];
+  int64_t n = rows * type_count(type_rest(s->type), NULL);
+  if (rows <= past->type.dim[0])
+    return past;
+  size_t width = element_bytes(in, s->type.elem) * (size_t)type_count(type_rest(s->type), NULL);
+  size_t before = width * (size_t)past->type.dim[0];
+  past->data = xrealloc(past->data, width * (size_t)rows);
+  memset((char *)past->data + before, 0, width * (size_t)rows - before);
+  need_tangents(in, past, n);
+  past->type.dim[0] = rows;
+  return past;
+}
+
+bool run_append(struct interp *in, const struct op *op) {
+  const struct state *s = state_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 1, s->n_counts, s->counts);
+  struct type t = interp_type(in, op->in[0]->type);
+  int64_t tokens = t.rank == s->type.rank ? t.dim[0] : 1, n = type_count(type_rest(s->type), NULL);
+  for (int64_t i = 0; instance >= 0 && i < tokens; i++) {
+    int64_t row = interp_position(in, i);
+    if (dim_of(in->m, s->type.dim[0])->past == PAST_HISTORY && row >= dim_of(in->m, s->type.dim[0])->most) {
+      diag_at(in->d, SEVERITY_ERROR, op->at, "token %lld does not fit the history '%s' of %lld",
+              (long long)row, op->attr.symbol, (long long)dim_of(in->m, s->type.dim[0])->most);
+      return false;
+    }
+    struct tensor *past = past_of(in, s, instance, i, row + 1);
+    copy_elements(in, past, row * n, operand(in, op->in[0]), i * n, n);
+    if (s->stored == STORE_BF16)
+      round_stored(in, past, row * n, n);
+  }
+  return instance >= 0;
+}
+
+bool run_seen(struct interp *in, const struct op *op) {
+  const struct state *s = state_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 0, s->n_counts, s->counts);
+  struct tensor *y = result(in, op->out[0]);
+  int64_t rows = interp_position(in, in->token) + (int64_t)1, n = type_count(type_rest(s->type), NULL);
+  if (instance >= 0)
+    copy_elements(in, y, 0, past_of(in, s, instance, in->token, rows), (rows - y->type.dim[0]) * n,
+                  y->type.dim[0] * n);
+  return instance >= 0;
+}
+
+bool run_seen_back(struct interp *in, const struct op *op) {
+  const struct state *s = state_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 1, s->n_counts, s->counts);
+  const struct tensor *d = operand(in, op->in[0]);
+  int64_t rows = interp_position(in, in->token) + (int64_t)1, n = type_count(type_rest(s->type), NULL);
+  struct tensor *past = instance < 0 ? NULL : past_of(in, s, instance, in->token, rows);
+  int64_t first = (rows - d->type.dim[0]) * n;
+  for (int64_t i = 0; past && i < d->type.dim[0] * n; i++) {
+    double sum = get_real(in, past->data, first + i) + get_real(in, d->data, i);
+    set_real(in, past->data, first + i, sum);
+  }
+  return past != NULL;
+}
+
+bool run_append_back(struct interp *in, const struct op *op) {
+  const struct state *s = state_find(in->m, op->attr.symbol);
+  int64_t instance = instance_of(in, op, 0, s->n_counts, s->counts);
+  struct tensor *y = result(in, op->out[0]);
+  int64_t n = type_count(type_rest(s->type), NULL);
+  for (int64_t i = 0; instance >= 0 && i < y->type.dim[0]; i++) {
+    int64_t row = interp_position(in, i);
+    copy_elements(in, y, i * n, past_of(in, s, instance, i, row + 1), row * n, n);
+  }
+  return instance >= 0;
+}
+
+bool run_position(struct interp *in, const struct op *op) {
+  struct tensor *y = result(in, op->out[0]);
+  for (int64_t i = 0, n = type_count(y->type, NULL); i < n; i++)
+    y->u32[i] = interp_position(in, i);
+  return true;
+}
+
+bool run_age(struct interp *in, const struct op *op) {
+  struct tensor *y = result(in, op->out[0]);
+  for (int64_t i = 0, n = y->type.dim[0]; i < n; i++)
+    set_real(in, y->data, i, (double)(n - 1 - i));
+  return true;
+}

@@ -204,10 +204,13 @@ static void moves(struct interp *in, const struct op *op) {
 
 static numeric_handler *const rules[OP_COUNT] = {
     [OP_CONST] = stays,
+    [OP_AGE] = stays,
     [OP_WSCALE] = stays, /* a ternary weight's tangents are those of its master */
     [OP_WEIGHT] = moves,
     [OP_READ] = moves,
     [OP_WRITE] = moves,
+    [OP_APPEND] = moves,
+    [OP_SEEN] = moves,
     [OP_SUM] = through_sum,
     [OP_AMAX] = through_amax,
     [OP_ABSMAX] = through_absmax,
@@ -245,11 +248,14 @@ static const char *const without[OP_COUNT] = {
     [OP_IEQ] = "its result is a condition",
     [OP_CURVE] = "its result is an integer",
     [OP_NTH] = "its result is an integer",
+    [OP_POSITION] = "its result is an integer",
     [OP_TERNARY_SUM] = "its codes are no numbers that have a master; ternarize makes it",
     [OP_MATMUL_BACK] = "differentiate makes it",
     [OP_TERNARY_BACK] = "differentiate makes it",
     [OP_OUTER] = "differentiate makes it",
     [OP_SCATTER] = "differentiate makes it",
+    [OP_SEEN_BACK] = "differentiate makes it",
+    [OP_APPEND_BACK] = "differentiate makes it",
     [OP_YIELD] = "its region moves what it yields",
     [OP_RETURN] = "it moves nothing",
 };

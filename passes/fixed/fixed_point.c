@@ -132,9 +132,12 @@ static number_function *const rules[OP_COUNT] = {
  */
 static const char *const ruleless[OP_COUNT] = {
     [OP_QUANTIZE] = "ternarize comes before",   [OP_DEQUANTIZE] = "ternarize comes before",
+    [OP_APPEND] = "refused with its place",     [OP_SEEN] = "refused with its place",
+    [OP_POSITION] = "refused with its place",   [OP_AGE] = "refused with its place",
     [OP_WRITE] = "written by the walk",         [OP_DEFINE] = "stands in `fold`, which stays as it is",
     [OP_MATMUL_BACK] = "training keeps floats", [OP_TERNARY_BACK] = "training keeps floats",
     [OP_OUTER] = "training keeps floats",       [OP_SCATTER] = "training keeps floats",
+    [OP_SEEN_BACK] = "training keeps floats",   [OP_APPEND_BACK] = "training keeps floats",
     [OP_NTH] = "differentiate makes it",        [OP_TAIL] = "batch-time comes after",
     [OP_SCAN] = "batch-time comes after",       [OP_KERNEL] = "fuse comes after",
     [OP_REPEAT] = "followed by the walk",       [OP_YIELD] = "followed by the walk",

@@ -310,6 +310,10 @@ static rule *const rules[OP_COUNT] = {
     [OP_WSCALE] = of_weight,
     [OP_READ] = of_read,
     [OP_WRITE] = not_asked,
+    [OP_APPEND] = not_asked,
+    [OP_SEEN] = not_asked,
+    [OP_POSITION] = not_asked,
+    [OP_AGE] = not_asked,
     [OP_DEFINE] = not_asked,
     [OP_NEG] = of_neg,
     [OP_ABS] = of_abs,
@@ -367,6 +371,8 @@ static rule *const rules[OP_COUNT] = {
     [OP_TERNARY_BACK] = not_asked,
     [OP_OUTER] = not_asked,
     [OP_SCATTER] = not_asked,
+    [OP_SEEN_BACK] = not_asked,
+    [OP_APPEND_BACK] = not_asked,
     [OP_NTH] = not_asked,
     [OP_TAIL] = not_asked,
     [OP_REPEAT] = not_asked,
@@ -427,8 +433,25 @@ static bool masked_result(const struct analysis *x, const struct op *op, struct 
   return mask && range_most(r) >= MASK;
 }
 
+/* Why a model with the operator has no integers; NULL: it may. */
+static const char *without_integers(const struct op *op) {
+  switch (op->code) {
+  case OP_APPEND:
+  case OP_SEEN:
+  case OP_AGE:
+    return "append, seen and age, of a history or a window, have no fixed-point form; run this model in "
+           "floats";
+  case OP_POSITION: return "the position of a token has no fixed-point form; run this model in floats";
+  default: return NULL;
+  }
+}
+
 bool range_of_op(struct analysis *x, const struct op *op, struct range *out) {
   rule *of = rules[op->code];
+  if (without_integers(op)) {
+    diag_at(x->m->diag, SEVERITY_ERROR, op->at, "%s", without_integers(op));
+    return x->ok = false;
+  }
   if (!of || of == not_asked || op->n_out != 1) {
     diag_at(x->m->diag, SEVERITY_ERROR, op->at, "fixed-point: %s: %s", op_info[op->code].text,
             of ? "stands too late in the pipeline; the pass goes before batch-time and fuse"

@@ -17,6 +17,10 @@
  * of a table that is computed) stands in a scan by itself. It is made when the context or the
  * module's text asks for it (`batch N`), also where there can be no prefill.
  *
+ * What a token sees of its sequence. Appending takes all tokens of a call at once: each sees the rows up to
+ * its own only. What has such rows as an axis stands in a scan, in which one token is at hand; nothing goes
+ * from one of its iterations to the next, so threads share its tokens.
+ *
  * What follows is about `prefill`.
  *
  * Recurrences. In each block, what lies between a read and a write of one state goes into a `scan` over the
@@ -48,7 +52,7 @@ typedef VEC(struct value *) value_list;
 static bool own_instance(const struct op *op) {
   for (const struct op *r = op->block->parent; r; r = r->block->parent) {
     bool found = false;
-    for (int i = op->code == OP_WRITE; i < op->n_in; i++)
+    for (int i = op_changes(op->code); i < op->n_in; i++)
       found |= op->in[i] == r->body->args[0];
     if (!found)
       return false;
@@ -56,14 +60,18 @@ static bool own_instance(const struct op *op) {
   return true;
 }
 
-/* A row of a table that differs from token to token, or several rows. */
+/* A row of a table that differs from token to token, or several rows; and what is as long as a past. */
 static bool alone(const struct op *op, void *data) {
   const struct batching *b = data;
+  if (has_past(b->m, op))
+    return true;
   return op->code == OP_INDEX &&
          (batch_varies(b, op->in[0]) || (batch_varies(b, op->in[1]) && op->in[1]->type.rank));
 }
 
 static bool is_serial(const struct batching *b, const struct op *op) {
+  if (op->code == OP_APPEND || op->code == OP_SEEN)
+    return !own_instance(op);
   return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && batch_is_written(b, op))) &&
          !own_instance(op);
 }
@@ -73,7 +81,8 @@ static void check(struct op *op, void *data) {
   if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
     b->possible = false;
   for (int i = 0; i < op->n_out; i++)
-    if (batch_varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK)
+    if (batch_varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK &&
+        !type_is_past(b->m, op->out[i]->type))
       b->possible = false;
 }
 
@@ -177,10 +186,10 @@ static struct value *emit_plain(struct site *p, const struct op *op, struct valu
 
 typedef struct value *emit_handler(struct site *p, const struct op *op, struct value **in);
 
-/* The state of each sequence. Its operands are indices: the same for all. */
+/* The state of each sequence, the number of each token. Its operands are indices: the same for all. */
 static struct value *emit_read(struct site *p, const struct op *op, struct value **in) {
   struct type t = lead_type(op->out[0]->type, p->lead, 0);
-  return build(&p->at, OP_READ, op->n_in, in, &op->attr, &t)->out[0];
+  return build(&p->at, op->code, op->n_in, in, &op->attr, &t)->out[0];
 }
 
 /* By what the operator does to axes. */
@@ -191,6 +200,7 @@ static emit_handler *handler(const struct op *op) {
   case OP_TRANSPOSE: return emit_transpose;
   case OP_CONCAT: return emit_concat;
   case OP_MATMUL: return emit_matmul;
+  case OP_POSITION:
   case OP_READ: return emit_read;
   default: break;
   }
@@ -219,7 +229,7 @@ static void emit_write(struct site *p, const struct op *op) {
   p->at.at = op->at;
   for (int i = 0; i < op->n_in; i++)
     in[i] = i == 0 ? get_rows(p, op->in[i]) : get(p, op->in[i]);
-  build(&p->at, OP_WRITE, op->n_in, in, &op->attr, NULL);
+  build(&p->at, op->code, op->n_in, in, &op->attr, NULL);
 }
 
 /* ---- scans ------------------------------------------------------------------------------------------- */
@@ -358,7 +368,7 @@ static bool emit_repeat(struct site *p, const struct op *op) {
 static bool emit_single(struct site *p, const struct op *op) {
   if (op->code == OP_REPEAT)
     return emit_repeat(p, op);
-  (op->code == OP_WRITE ? emit_write : emit_op)(p, op);
+  (op_changes(op->code) ? emit_write : emit_op)(p, op);
   return true;
 }
 
@@ -367,20 +377,8 @@ static bool emit_part(struct site *p, const struct component *part) {
   return part->scan ? emit_scan(p, &ops) : emit_single(p, ops.at[0]);
 }
 
-/* In program order. */
-static bool emit_sequences(struct site *p, const struct block *from) {
-  for (struct op *op = from->first; op != from->last; op = op->next) {
-    op_list one = {.at = &op, .n = 1};
-    if (!(alone(op, p->b) ? emit_scan(p, &one) : emit_single(p, op)))
-      return false;
-  }
-  return true;
-}
-
 static bool emit_block(struct site *p, const struct block *from) {
-  if (p->b->sequences)
-    return emit_sequences(p, from);
-  struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
+  struct parts *parts = find_parts(p->b, from, alone);
   for (int part = 0; part < parts->n; part++)
     if (!emit_part(p, &parts->at[part]))
       return false;
@@ -396,7 +394,7 @@ struct serial {
 
 static void find_serial(struct op *op, void *data) {
   struct serial *s = data;
-  s->found |= op->code == OP_WRITE || alone(op, s->b);
+  s->found |= op_changes(op->code) || alone(op, s->b);
 }
 
 /* Whether the operator, or one in its body, must see all T tokens: it writes a state, or is in a scan. */
@@ -423,7 +421,7 @@ static bool *find_early(struct batching *b, const struct parts *parts) {
 }
 
 static bool emit_tokens(struct site *p, const struct block *from) {
-  struct parts *parts = find_parts(&p->b->scratch, from, alone, p->b);
+  struct parts *parts = find_parts(p->b, from, alone);
   bool *early = find_early(p->b, parts);
   for (int late = 0; late < 2; late++)
     for (int part = 0; part < parts->n; part++) {
@@ -436,7 +434,7 @@ static bool emit_tokens(struct site *p, const struct block *from) {
 }
 
 static bool emit_body(struct site *p, const struct block *from) {
-  if (!(p->b->sequences ? emit_sequences : emit_tokens)(p, from))
+  if (!(p->b->sequences ? emit_block : emit_tokens)(p, from))
     return false;
   struct value *result = get_rows(p, from->last->in[0]);
   p->at.at = from->last->at;

@@ -22,6 +22,7 @@ typedef VEC(int) int_list;
 
 struct graph {
   struct arena *arena;
+  const struct batching *batching;
   const struct block *block;
   int n;
   struct op **ops; /* their ids are the numbers of the nodes */
@@ -39,6 +40,32 @@ static void add_uses(struct graph *g, int user, int n, struct value *const *valu
       vec_push(g->arena, g->edge[user], values[i]->def->id);
 }
 
+/* This token's write is what the next token reads, so there is an edge both ways; but for sequences, each of
+ * which has its own, and for what is appended, of which a token sees no more than it should. i stands first.
+ */
+static void tie(void *graph, int i, int j) {
+  struct graph *g = graph;
+  vec_push(g->arena, g->edge[j], i);
+  if (!g->batching->sequences && g->ops[i]->code != OP_APPEND)
+    vec_push(g->arena, g->edge[i], j);
+}
+
+bool has_past(const struct module *m, const struct op *op) {
+  bool found = op->code == OP_SEEN || op->code == OP_AGE;
+  for (int i = 0; i < op->n_in; i++)
+    found |= type_is_past(m, op->in[i]->type);
+  for (int i = 0; i < op->n_out; i++)
+    found |= type_is_past(m, op->out[i]->type);
+  return found;
+}
+
+/* What is as long as a past is there for one token only, so it stands with all that use it. */
+static void tie_past(struct graph *g, const struct op *op) {
+  for (int i = 0; i < op->n_in; i++)
+    if (op->in[i]->def && op->in[i]->block == g->block && type_is_past(g->batching->m, op->in[i]->type))
+      vec_push(g->arena, g->edge[op->in[i]->def->id], op->id);
+}
+
 static void add_operators(struct graph *g) {
   for (struct op *op = g->block->first; op != g->block->last; op = op->next)
     op->id = g->n++;
@@ -51,14 +78,8 @@ static void add_operators(struct graph *g) {
     g->ops[op->id] = op;
     add_uses(g, op->id, op->n_in, op->in);
     add_uses(g, op->id, n, captured);
+    tie_past(g, op);
   }
-}
-
-/* This token's write is what the next token reads, so there is an edge both ways. */
-static void tie(void *graph, int i, int j) {
-  struct graph *g = graph;
-  vec_push(g->arena, g->edge[i], j);
-  vec_push(g->arena, g->edge[j], i);
 }
 
 static int by_number(const void *x, const void *y) {
@@ -132,7 +153,8 @@ static void find_scans(struct graph *g, bool *scan, bool (*alone)(const struct o
   for (int k = 0; k < g->n; k++)
     size[g->part[k]]++;
   for (int k = 0; k < g->n; k++) /* a write may be alone: nothing reads it, say */
-    if (g->ops[k]->code == OP_WRITE || alone(g->ops[k], data) || size[g->part[k]] > 1)
+    if ((g->ops[k]->code == OP_WRITE && !g->batching->sequences) || alone(g->ops[k], data) ||
+        size[g->part[k]] > 1)
       scan[g->part[k]] = true;
 }
 
@@ -320,15 +342,16 @@ static void absorb_matrices(struct graph *g, const bool *scan) {
       absorb_into(&a, part, size[part]);
 }
 
-struct parts *find_parts(struct arena *a, const struct block *b, bool (*alone)(const struct op *, void *),
-                         void *data) {
-  struct graph g = {.arena = a, .block = b};
+struct parts *find_parts(struct batching *b, const struct block *from,
+                         bool (*alone)(const struct op *, void *batching)) {
+  struct arena *a = &b->scratch;
+  struct graph g = {.arena = a, .batching = b, .block = from};
   add_operators(&g);
   each_conflict(a, g.n, g.ops, tie, &g);
   sort_edges(&g);
   find_components(&g);
   bool *scan = arena_array(a, bool, g.n_parts);
-  find_scans(&g, scan, alone, data);
+  find_scans(&g, scan, alone, b);
   absorb_matrices(&g, scan);
   struct parts *p = arena_new(a, struct parts);
   int *number = order_parts(&g, list_parts(&g, g.part, g.n_parts), &p->n), *part = arena_array(a, int, g.n);

@@ -2,7 +2,7 @@
 #ifndef TERN_PASSES_RECURRENCE_H
 #define TERN_PASSES_RECURRENCE_H
 
-#include "ir/ir.h"
+#include "passes/forms/varying.h"
 
 /* One operator that can take all tokens at once, or operators that form one scan. */
 struct component {
@@ -17,8 +17,11 @@ struct parts {
   struct component *at;
 };
 
-/* `alone` says of an operator that it has no form for all tokens at once. In the arena. */
-struct parts *find_parts(struct arena *a, const struct block *b, bool (*alone)(const struct op *, void *),
-                         void *data);
+/* Whether the operator takes or makes what is as long as a past. */
+bool has_past(const struct module *m, const struct op *op);
+/* `alone` says of an operator that it has no form for all tokens at once. Of sequences, no token of a call
+ * needs another's state: no state makes a part. In b->scratch. */
+struct parts *find_parts(struct batching *b, const struct block *from,
+                         bool (*alone)(const struct op *, void *batching));
 
 #endif

@@ -86,7 +86,8 @@ static void mark_results(struct op *op, void *data) {
     mark_carried(b, op);
     return;
   }
-  bool yes = op->code == OP_READ && (b->sequences || batch_is_written(b, op));
+  bool yes = op->code == OP_POSITION || op->code == OP_SEEN || op->code == OP_AGE ||
+             (op->code == OP_READ && (b->sequences || batch_is_written(b, op)));
   for (int i = 0; i < op->n_in; i++)
     yes |= batch_varies(b, op->in[i]);
   for (int i = 0; i < op->n_out; i++)

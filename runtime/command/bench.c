@@ -15,6 +15,7 @@
 #include "runtime/core/files.h"
 #include "runtime/core/interrupt.h"
 #include "runtime/core/profile.h"
+#include "runtime/core/state.h"
 #include "runtime/core/team.h"
 
 enum { ROUNDS_LEAST = 3, ROUNDS_MOST = 7 };
@@ -121,11 +122,11 @@ static void print_planned(const struct session *s, uint32_t sequences) {
   printf(
       "  planned              %llu bytes of weights without the embedding, %llu scratch, %llu of a state\n",
       (unsigned long long)(m->weights_bytes - m->table_bytes), (unsigned long long)scratch,
-      (unsigned long long)m->state_bytes);
+      (unsigned long long)state_fixed_bytes(m));
   if (sequences)
     printf("                       %llu scratch and %llu of states for %u sequences together\n",
            (unsigned long long)entry_scratch(model_batch(m), threads),
-           (unsigned long long)(m->state_bytes * sequences), sequences);
+           (unsigned long long)(state_fixed_bytes(m) * sequences), sequences);
 }
 
 static bool print_speed(const struct session *s, struct speed v, bool json, struct failure *f) {

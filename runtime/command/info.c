@@ -9,6 +9,7 @@
 #include "runtime/core/entries.h"
 #include "runtime/core/files.h"
 #include "runtime/core/machine.h"
+#include "runtime/core/state.h"
 #include "runtime/text/json.h"
 
 struct info_line {
@@ -79,7 +80,9 @@ bool print_info(const struct tern_model *least, const struct tern_model *level, 
       {"vocab", "vocabulary", NULL, model_vocab(m)},
       {"weight_bytes", "weight bytes", NULL, m->weights_bytes},
       {"weight_bytes_per_token", "read a token", NULL, one ? one->weight_bytes : 0},
-      {"state_bytes", "state bytes", NULL, m->state_bytes},
+      {"state_bytes", "state bytes", NULL, state_fixed_bytes(m)},
+      {"state_bytes_per_token", "and a token more", NULL, state_token_bytes(m)},
+      {"context", "context", NULL, m->context},
       {"scratch_bytes", "scratch bytes", NULL, scratch},
       {"image_bytes", "image bytes", NULL, im ? im->header->total_bytes : 0},
       {"tokenizer_bytes", "tokenizer bytes", NULL, im ? im->header->tokenizer_bytes : 0},

@@ -90,6 +90,8 @@ static const struct option_row {
      FLAG, 0},
     {"chunk", "N", "tokens a prefill call takes; 1: one token at a time (the model's)", AT(chunk), 1,
      UINT32_MAX, RUNS, 0, WHOLE, 0},
+    {"context", "N", "the most tokens of a text, where the model keeps all of them (the model's)",
+     AT(context), 1, UINT32_MAX, RUNS, 0, WHOLE, 0},
     {"threads", "N", "threads that run the model (the model's, or as many as its size pays for)", AT(threads),
      1, TEAM_MOST, ANY, 0, WHOLE, 'j'},
     {"weights-file", "FILE", "take the weights from an image file or another program", AT(weights_file), 0, 0,

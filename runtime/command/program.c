@@ -104,7 +104,8 @@ static bool open_tokenizer(struct program *p, struct failure *f) {
 static bool open_session(struct program *p, struct failure *f) {
   image_settle(&p->own, p->model);
   if (!session_open(&p->session, p->model, p->image, (uint32_t)p->options.threads, (uint32_t)p->options.chunk,
-                    f))
+                    f) ||
+      !session_limit(&p->session, p->options.context, f))
     return false;
   if (!p->options.profile)
     return true;
@@ -134,11 +135,18 @@ static void print_statistics(const struct program *p, const struct generation *g
           plural(g->prompt_tokens), g->prompt_rate, g->first_token * 1e3, (unsigned long long)g->written,
           plural(g->written), g->decode_rate, (unsigned long long)p->options.sampling.seed, threads,
           plural(threads));
+  if (g->full && g->written == g->length)
+    fprintf(stderr,
+            "%s: the text ends where the context does, at %llu tokens; --context asks for another one\n",
+            p->name, (unsigned long long)p->session.context);
 }
 
 static bool print_generation(const struct program *p, const struct generation *g, const char *text,
                              size_t bytes, struct failure *f) {
-  const char *end = interrupted() ? "interrupted" : g->written < g->length ? "eos" : "length";
+  const char *end = interrupted()            ? "interrupted"
+                    : g->written < g->length ? "eos"
+                    : g->full                ? "context"
+                                             : "length";
   printf("{\"model\": ");
   print_json_text(stdout, p->model->name);
   printf(", \"text\": ");

@@ -16,9 +16,9 @@ static bool make_memory(struct batch *b, uint32_t threads, struct failure *f) {
   uint64_t scratch = b->most > 1 && together > step ? together : step;
   uint64_t logits = (uint64_t)b->most * model_vocab(m) * sizeof *b->logits;
   uint64_t states = m->state_bytes > UINT64_MAX / b->sequences ? UINT64_MAX : b->sequences * m->state_bytes;
-  b->state = aligned_zeros(states);
+  b->state = state_new(m, b->sequences);
   b->scratch = aligned_room(scratch);
-  b->call = aligned_zeros(2 * (uint64_t)b->most * sizeof *b->call + TERN_ALIGN);
+  b->call = aligned_zeros(3 * ((uint64_t)b->most * sizeof *b->call + TERN_ALIGN));
   b->logits = aligned_zeros(logits);
   b->positions = calloc(b->sequences, sizeof *b->positions);
   b->busy = calloc(b->sequences, sizeof *b->busy);
@@ -51,7 +51,8 @@ bool batch_open(struct batch *b, const struct tern_model *m, const struct image 
 
 void batch_close(struct batch *b) {
   team_close(b->team);
-  free(b->state);
+  if (b->model)
+    state_free(b->model, b->state, b->sequences);
   free(b->scratch);
   free(b->call);
   free(b->logits);
@@ -88,20 +89,20 @@ static bool no_number_twice(struct batch *b, const uint32_t *which, uint32_t n, 
   return ok;
 }
 
-/* The second array of b->call is aligned as the first. */
-static uint32_t *call_rows(const struct batch *b) {
+/* Array `number` of b->call: tokens, sequences, positions; each is aligned as the first. */
+static uint32_t *call_array(const struct batch *b, uint32_t number) {
   uint32_t line = TERN_ALIGN / sizeof *b->call;
-  return b->call + (b->most + line - 1) / line * line;
+  return b->call + number * ((b->most + line - 1) / line * line);
 }
 
 /* One call of generated code; sequences `first` .. when `which` is NULL. */
 static void call(struct batch *b, const uint32_t *which, uint32_t first, const uint32_t *tokens, uint32_t n) {
   const struct tern_model *m = b->model;
-  uint32_t *rows = call_rows(b);
+  uint32_t *rows = call_array(b, 1), *positions = call_array(b, 2);
   for (uint32_t i = 0; i < n; i++) {
     b->call[i] = tokens[i];
     rows[i] = which ? which[i] : first + i;
-    b->positions[rows[i]]++;
+    positions[i] = (uint32_t)b->positions[rows[i]]++;
   }
   void *ports[] = {b->call, b->logits, rows};
   uint32_t sizes[TERN_MOST_DIMS] = {[TERN_B] = n};
@@ -109,6 +110,7 @@ static void call(struct batch *b, const uint32_t *which, uint32_t first, const u
                            .state = n == 1 ? batch_state(b, rows[0]) : b->state,
                            .scratch = b->scratch,
                            .ports = ports,
+                           .positions = positions,
                            .sizes = sizes};
   profile_run(b->profile, b->team, n == 1 ? b->step : b->together, &args, n);
   logits_to_floats(m, b->logits, n);
@@ -124,6 +126,9 @@ bool batch_step(struct batch *b, const uint32_t *which, const uint32_t *tokens, 
     return fail_with(f, "%u tokens for a batch of %u sequences", n, b->sequences);
   if (!tokens_fit(m, tokens, n, f) || !team_ready(b->team, f) || (which && !no_number_twice(b, which, n, f)))
     return false;
+  for (uint32_t i = 0; i < n; i++)
+    if (!context_fits(m, m->context, b->positions[which ? which[i] : i], 1, f))
+      return false;
   for (uint32_t first = 0; first < n;) {
     uint32_t part = n - first < b->most ? n - first : b->most;
     call(b, which ? which + first : NULL, first, tokens + first, part);

@@ -20,7 +20,7 @@ struct batch {
   uint32_t most;  /* that one call takes; 1: only the one-token form runs */
   uint8_t *state; /* [sequences] of state_bytes */
   uint8_t *scratch;
-  uint32_t *call;      /* [2][most] aligned tokens and sequences of one call */
+  uint32_t *call;      /* [3][most] aligned tokens, sequences and positions of one call */
   float *logits;       /* [most, vocab] of one call */
   uint64_t *positions; /* [sequences] tokens taken since the reset */
   bool *busy;          /* [sequences] scratch: in the present step */

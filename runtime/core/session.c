@@ -65,10 +65,12 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
   uint64_t scratch = entry_scratch(s->step, threads);
   if (s->chunk > 1 && entry_scratch(s->prefill, threads) > scratch)
     scratch = entry_scratch(s->prefill, threads);
-  s->state = aligned_zeros(m->state_bytes);
+  s->context = m->context;
+  s->state = state_new(m, 1);
   s->scratch = aligned_room(scratch);
   s->tokens = aligned_zeros((uint64_t)s->chunk * sizeof *s->tokens);
-  bool ok = s->state && s->scratch && s->tokens;
+  s->positions = aligned_zeros((uint64_t)s->chunk * sizeof *s->positions);
+  bool ok = s->state && s->scratch && s->tokens && s->positions;
   if (!ok)
     fail_memory(f, m->state_bytes + scratch, "a sequence of this model");
   if (ok)
@@ -78,11 +80,26 @@ bool session_open(struct session *s, const struct tern_model *m, const struct im
   return ok;
 }
 
+bool session_limit(struct session *s, uint64_t context, struct failure *f) {
+  const struct tern_model *m = s->model;
+  s->context = context && m->context ? context : m->context;
+  if (context <= m->context)
+    return true;
+  if (!m->context)
+    return fail_with(
+        f, "model %s keeps a state of one size for any number of tokens: it has no context to choose",
+        m->name);
+  return fail_with(f, "a context of %llu tokens: model %s was compiled for at most %llu",
+                   (unsigned long long)context, m->name, (unsigned long long)m->context);
+}
+
 void session_close(struct session *s) {
   team_close(s->team);
-  free(s->state);
+  if (s->model)
+    state_free(s->model, s->state, 1);
   free(s->scratch);
   free(s->tokens);
+  free(s->positions);
   free(s->logits);
   *s = (struct session){0};
 }
@@ -146,10 +163,16 @@ void logits_to_floats(const struct tern_model *m, float *logits, size_t rows) {
 /* One call of generated code: n <= chunk tokens. */
 static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t keep) {
   memcpy(s->tokens, tokens, n * sizeof *tokens);
+  for (uint32_t i = 0; i < n; i++)
+    s->positions[i] = (uint32_t)(s->position + i);
   void *ports[] = {s->tokens, s->logits};
   uint32_t sizes[TERN_MOST_DIMS] = {[TERN_T] = n, [TERN_K] = keep};
-  struct tern_args args = {
-      .weights = s->weights, .state = s->state, .scratch = s->scratch, .ports = ports, .sizes = sizes};
+  struct tern_args args = {.weights = s->weights,
+                           .state = s->state,
+                           .scratch = s->scratch,
+                           .ports = ports,
+                           .positions = s->positions,
+                           .sizes = sizes};
   profile_run(s->profile, s->team, n == 1 ? s->step : s->prefill, &args, n);
   if (!s->raw)
     logits_to_floats(s->model, s->logits, keep);
@@ -161,8 +184,8 @@ static void call(struct session *s, const uint32_t *tokens, uint32_t n, uint32_t
 bool session_run(struct session *s, const uint32_t *tokens, size_t n, bool all, session_visit *visit,
                  void *context, struct failure *f) {
   uint32_t most = n < s->chunk ? (uint32_t)n : s->chunk;
-  if (!tokens_fit(s->model, tokens, n, f) || !team_ready(s->team, f) ||
-      !make_rows(s, all && most ? most : 1, f))
+  if (!tokens_fit(s->model, tokens, n, f) || !context_fits(s->model, s->context, s->position, n, f) ||
+      !team_ready(s->team, f) || !make_rows(s, all && most ? most : 1, f))
     return false;
   for (size_t first = 0; first < n;) {
     uint32_t part = n - first < s->chunk ? (uint32_t)(n - first) : s->chunk;
@@ -180,7 +203,7 @@ bool session_step(struct session *s, uint32_t token, struct failure *f) {
 }
 
 size_t session_saved_bytes(const struct session *s) {
-  return state_saved_bytes(s->model);
+  return state_saved_bytes(s->model, s->position);
 }
 
 void session_save(const struct session *s, void *bytes) {

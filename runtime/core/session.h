@@ -19,16 +19,18 @@ struct session {
   struct team *team;
   struct profile *profile; /* counts the calls; NULL: none. The caller's */
   uint8_t *state, *scratch;
-  uint32_t *tokens;  /* [chunk] aligned copy of the tokens of one call */
-  float *logits;     /* [rows, vocab] of the last call; int32 when `raw` */
-  uint32_t rows;     /* rows that `logits` has room for */
-  bool raw;          /* integer logits stay as they are; else they are turned into floats */
-  bool mapped;       /* the weights are a mapping of a file */
-  uint32_t touched;  /* tokens since pages of the embedding were given back */
-  uint32_t vocab;    /* the model's */
-  uint32_t chunk;    /* most tokens a call takes; 1: only the one-token form runs */
-  uint64_t identity; /* of the image, for saved states */
-  uint64_t position; /* tokens taken since the reset */
+  uint32_t *tokens;    /* [chunk] aligned copy of the tokens of one call */
+  uint32_t *positions; /* [chunk] of each, how many came before it */
+  uint64_t context;    /* the most tokens that the sequence takes; 0: any number */
+  float *logits;       /* [rows, vocab] of the last call; int32 when `raw` */
+  uint32_t rows;       /* rows that `logits` has room for */
+  bool raw;            /* integer logits stay as they are; else they are turned into floats */
+  bool mapped;         /* the weights are a mapping of a file */
+  uint32_t touched;    /* tokens since pages of the embedding were given back */
+  uint32_t vocab;      /* the model's */
+  uint32_t chunk;      /* most tokens a call takes; 1: only the one-token form runs */
+  uint64_t identity;   /* of the image, for saved states */
+  uint64_t position;   /* tokens taken since the reset */
 };
 
 /* Whether the image is made for this model; the message says how they differ. `im` may be NULL for a model
@@ -48,6 +50,9 @@ void table_touch(const struct tern_model *m, const uint8_t *weights, uint32_t *t
 bool session_open(struct session *s, const struct tern_model *m, const struct image *im, uint32_t threads,
                   uint32_t chunk, struct failure *f);
 void session_close(struct session *s);
+
+/* The sequence takes at most so many tokens; 0: as many as the model. */
+bool session_limit(struct session *s, uint64_t context, struct failure *f);
 
 /* The state as it is before the first token. */
 void session_reset(struct session *s);

@@ -14,7 +14,19 @@ void state_reset(const struct tern_model *m, uint8_t *state);
 /* One run of initial values. */
 void state_fill(uint8_t *state, const struct tern_fill *fill);
 
-size_t state_saved_bytes(const struct tern_model *m);
+/* Memory of the states of so many sequences, in which every byte is 0; NULL: there is none. Rows of pasts
+ * take room only once they are written. state_free takes it back. */
+uint8_t *state_new(const struct tern_model *m, uint64_t sequences);
+void state_free(const struct tern_model *m, uint8_t *states, uint64_t sequences);
+/* Bytes of a sequence's state before its first token, and what each token adds to them. */
+uint64_t state_fixed_bytes(const struct tern_model *m);
+uint64_t state_token_bytes(const struct tern_model *m);
+/* Whether n more tokens fit a sequence that has had `position`; context 0: any number does. */
+bool context_fits(const struct tern_model *m, uint64_t context, uint64_t position, uint64_t n,
+                  struct failure *f);
+
+/* After `position` tokens; of a model with histories the more, the more tokens there are. */
+size_t state_saved_bytes(const struct tern_model *m, uint64_t position);
 /* weights: image_identity of those that run. */
 void state_save(const struct tern_model *m, uint64_t weights, const uint8_t *state, uint64_t position,
                 void *bytes);

@@ -92,7 +92,9 @@ void tern_describe(const tern_model_handle *h, struct tern_description *d) {
       .compiler = m->compiler,
       .parameters = m->parameters,
       .weight_bytes = m->weights_bytes,
-      .state_bytes = m->state_bytes,
+      .state_bytes = state_fixed_bytes(m),
+      .context = m->context,
+      .state_bytes_of_token = state_token_bytes(m),
       .vocab = model_vocab(m),
       .chunk = model_chunk(m) ? model_chunk(m) : 1,
       .batch = model_sequences(m) ? model_sequences(m) : 1,
@@ -157,6 +159,10 @@ int tern_step(tern_sequence *s, uint32_t token, float *logits) {
   return run(s, &token, 1, false, logits);
 }
 
+int tern_sequence_context(tern_sequence *s, uint64_t context) {
+  return session_limit(&s->session, context, &s->failure);
+}
+
 void tern_reset(tern_sequence *s) {
   session_reset(&s->session);
 }
@@ -217,7 +223,10 @@ uint64_t tern_batch_position(const tern_batch *b, uint32_t sequence) {
 }
 
 size_t tern_batch_saved_bytes(const tern_batch *b) {
-  return state_saved_bytes(b->batch.model);
+  uint64_t most = 0;
+  for (uint32_t i = 0; i < b->batch.sequences; i++)
+    most = b->batch.positions[i] > most ? b->batch.positions[i] : most;
+  return state_saved_bytes(b->batch.model, most);
 }
 
 int tern_batch_save(tern_batch *b, uint32_t sequence, void *bytes) {

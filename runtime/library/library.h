@@ -8,7 +8,9 @@
  *     ... pick a token ...
  *     tern_step(s, token, logits);
  *
- * A sequence's only memory is its state, of a fixed size (tern_saved_bytes), whatever the number of tokens.
+ * A sequence's only memory is its state. It is of a fixed size (tern_saved_bytes), whatever the number of
+ * tokens; only that of a model with attention over all of them grows by state_bytes_of_token each, up to its
+ * context.
  *
  * A program that follows many texts at a time steps them together, so that the weights are read once for all:
  *
@@ -71,6 +73,8 @@ struct tern_description {
   uint32_t chunk; /* most tokens that run together; longer inputs are split */
   uint32_t batch; /* most sequences that step together; larger batches are split. 1: each by itself */
   int has_tokenizer;
+  uint64_t context;              /* the most tokens of a sequence; 0: any number */
+  uint64_t state_bytes_of_token; /* that each token adds to the state_bytes of a sequence */
 };
 TERN_PUBLIC void tern_describe(const tern_model_handle *model, struct tern_description *description);
 TERN_PUBLIC uint32_t tern_vocab(const tern_model_handle *model);
@@ -79,6 +83,9 @@ TERN_PUBLIC uint32_t tern_vocab(const tern_model_handle *model);
  * most one a processor that the process may use (affinity, CPU quota of a container). */
 TERN_PUBLIC tern_sequence *tern_sequence_open(tern_model_handle *model, uint32_t threads, char *error,
                                               size_t error_size);
+/* The sequence takes at most so many tokens, of the model's context; 0: as many as that. Memory follows the
+ * tokens that it has had, whatever this says. */
+TERN_PUBLIC int tern_sequence_context(tern_sequence *sequence, uint64_t context);
 TERN_PUBLIC void tern_sequence_close(tern_sequence *sequence); /* NULL is fine */
 
 /* Runs n tokens; logits[vocab] of the last one, or NULL when they are not wanted. n 0 does nothing. */

@@ -1,6 +1,8 @@
 /* generate.c: the prompt's ids through prefill, then a loop of pick, write, step. */
 #include "runtime/text/generate.h"
 
+#include "runtime/core/state.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +51,7 @@ static bool go_on(void *context, const float *rows, size_t first, uint32_t n, ui
 }
 
 static bool read_prompt(struct generation *g, struct session *s, const struct tokenizer *t,
-                        struct sampler *sampler, struct failure *f) {
+                        struct sampler *sampler, struct utf8_stream *out, struct failure *f) {
   uint32_t *ids = NULL;
   size_t n = 0;
   if (!tokens_of_text(t, &g->rules, g->prompt, g->prompt_bytes, &ids, &n, f))
@@ -57,6 +59,9 @@ static bool read_prompt(struct generation *g, struct session *s, const struct to
   bool ok =
       n > 0 || fail_with(f, "nothing to start from: %s; give a --prompt",
                          g->rules.bos == BOS_NEVER ? "--no-bos leaves BOS out" : "this tokenizer has no BOS");
+  ok = ok && context_fits(s->model, s->context, s->position, n, f);
+  if (ok && g->echo && !utf8_write(out, g->prompt, g->prompt_bytes))
+    ok = fail_write(f, "-");
   double start = seconds_now();
   bool whole = ok && session_run(s, ids, n, false, go_on, NULL, f);
   ok = ok && (whole || interrupted());
@@ -74,6 +79,14 @@ static bool write_token(struct utf8_stream *out, const struct tokenizer *t, uint
   return utf8_write(out, piece ? piece : "", piece ? bytes : 0);
 }
 
+/* Where the context ends, so does the text: the last token of it need not run. */
+static void limit_length(struct generation *g, const struct session *s) {
+  uint64_t room = s->context - s->position + 1;
+  g->full = s->context && g->length > room;
+  if (g->full)
+    g->length = room;
+}
+
 /* After a signal only to the end of the character that has begun. */
 static bool wants_more(const struct generation *g, const struct utf8_stream *out, uint32_t *tail) {
   if (g->written >= g->length)
@@ -85,6 +98,7 @@ static bool wants_more(const struct generation *g, const struct utf8_stream *out
 static bool decode(struct generation *g, struct session *s, const struct tokenizer *t,
                    struct sampler *sampler, struct utf8_stream *out, struct failure *f) {
   bool empty = g->prompt_bytes == 0; /* the first token begins the text */
+  limit_length(g, s);
   for (uint32_t tail = 0, id; wants_more(g, out, &tail);) {
     if (g->written > 0 && !session_step(s, id, f))
       return false;
@@ -105,9 +119,7 @@ bool generate(struct generation *g, struct session *s, const struct tokenizer *t
               struct failure *f) {
   struct utf8_stream out = {.to = g->to};
   double start = seconds_now();
-  if (g->echo && !utf8_write(&out, g->prompt, g->prompt_bytes))
-    return fail_write(f, "-");
-  if (!read_prompt(g, s, t, sampler, f) || !decode(g, s, t, sampler, &out, f)) {
+  if (!read_prompt(g, s, t, sampler, &out, f) || !decode(g, s, t, sampler, &out, f)) {
     utf8_flush(&out);
     return false;
   }

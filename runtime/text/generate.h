@@ -29,6 +29,7 @@ struct generation {
   /* Out. Seconds; rates are tokens a second. */
   uint64_t prompt_tokens, written; /* what is put in front counts as the prompt's */
   double first_token, prompt_rate, decode_rate;
+  bool full; /* the context has no room for `length`, which says now how many tokens there is room for */
 };
 
 /* BOS and the prompt, then `length` tokens one by one. A signal ends it after the character being written:

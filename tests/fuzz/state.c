@@ -11,11 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   uint8_t state[STATE_BYTES], saved[MOST];
   uint64_t position;
   struct failure f = {0};
-  fuzz_check(state_saved_bytes(&m) <= MOST);
+  fuzz_check(state_saved_bytes(&m, 0) <= MOST);
   state_restore(&m, WEIGHTS, state, &position, data, n, &f);
   state_reset(&m, state);
   state_save(&m, WEIGHTS, state, 7, saved);
-  size_t head = state_saved_bytes(&m) - STATE_BYTES, room = n < MOST - head ? n : MOST - head;
+  size_t head = state_saved_bytes(&m, 0) - STATE_BYTES, room = n < MOST - head ? n : MOST - head;
   memcpy(saved + head, data, room);
   state_restore(&m, WEIGHTS, state, &position, saved, head + room, &f);
   return 0;

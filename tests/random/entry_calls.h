@@ -158,7 +158,7 @@ static inline void call_entry(const struct entries_check *c, struct interp *in, 
   }
   entry_memory_open(&m, e);
   struct interp_arguments given = {(const void *const *)m.before, m.sizes,
-                                   e->sequences ? (uint32_t *)(void *)m.before[e->ports.n - 1] : NULL};
+                                   e->sequences ? (uint32_t *)(void *)m.before[e->ports.n - 1] : NULL, NULL};
   assert_true(c->call ? c->call(c->self, in, e, &given) : interp_call(in, e->func, &given));
   size_t scratch = (size_t)(e->scratch + c->threads * e->own);
   struct tern_args args = {.weights = c->weights,

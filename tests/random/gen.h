@@ -17,6 +17,7 @@ struct gen {
   struct value *layer;          /* index of the repeat around, or NULL */
   int64_t layers;
   int names;
+  bool looks; /* back, at what tokens see: such a model has no integers (--fixed) */
 };
 
 uint64_t next_random(uint64_t *s);                  /* splitmix64 */
@@ -31,6 +32,9 @@ struct value *read_state(struct gen *g, const struct state *s);
 void write_state(struct gen *g, const struct state *s, struct value *new);
 /* Some movement of a value of at least one axis; NULL where the draw has none for it. */
 struct value *moved(struct gen *g, struct value *x);
+
+/* past.c: draws one step that looks back. */
+void look(struct gen *g);
 
 /* integers.c: draws one step. There are integers after the first one. */
 void grow_integers(struct gen *g);

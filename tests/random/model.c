@@ -305,6 +305,8 @@ static void grow(struct gen *g, int operators) {
     window(g);
   if (below(g, 3) == 0)
     matrix_state(g);
+  if (g->looks && below(g, 3) == 0)
+    look(g);
 }
 
 /* Back to the carried shape and type. */
@@ -359,7 +361,7 @@ static void repeat(struct gen *g) {
 }
 
 struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
-  struct gen g = {.m = module_new(a, d, "random"), .random = seed};
+  struct gen g = {.m = module_new(a, d, "random"), .random = seed, .looks = seed % 4 == 0};
   g.m->spec = "random.tern";
   dim_of(g.m, DIM_T)->most = 8;
   dim_of(g.m, DIM_B)->most = 4;

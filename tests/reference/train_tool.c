@@ -109,7 +109,7 @@ static bool call(struct trained *t, const char *name, const struct argument *arg
   if (t->in) {
     const struct func *f = func_find(t->job.module, name);
     int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = t->o.length, [-1 - DIM_K] = 1, [-1 - DIM_B] = 1};
-    if (!interp_call(t->in, f, &(struct interp_arguments){(const void *const *)ports, sizes, NULL}))
+    if (!interp_call(t->in, f, &(struct interp_arguments){(const void *const *)ports, sizes, NULL, NULL}))
       return false;
     const struct tensor *y = interp_result(t->in, f, 0);
     *result = y ? y->f64[0] : 0;

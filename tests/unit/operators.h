@@ -79,6 +79,37 @@ static inline struct value *a_state(struct making *g, bool old) {
   return old ? before : after;
 }
 
+/* What a token sees of a history of 64 rows of x, its own the last of them. */
+static inline struct value *a_past(struct making *g) {
+  const char *name = arena_printf(g->m->arena, "H%d", g->names++);
+  int64_t dim = dim_add(g->m, name);
+  dim_of(g->m, dim)->most = 64;
+  dim_of(g->m, dim)->past = PAST_HISTORY;
+  struct state *s = state_add(g->m, arena_printf(g->m->arena, "s%d", g->names++), type_lead(g->x->type, dim));
+  struct attrs attr = {.symbol = s->name};
+  build(&g->b, OP_APPEND, 1, &g->x, &attr, NULL);
+  return one_of(g, OP_SEEN, 0, NULL, &attr, NULL);
+}
+
+/* Weighted by how old they are. */
+static inline struct value *an_age(struct making *g) {
+  struct value *rows = a_past(g);
+  struct type t = type_lead(type_scalar(ELEM_F32), rows->type.dim[0]), column = t;
+  column.dim[column.rank++] = 1;
+  struct value *ages = build_reshape(&g->b, one_of(g, OP_AGE, 0, NULL, NULL, &t), column);
+  return build_reshape(&g->b, build_axis(&g->b, OP_SUM, build2(&g->b, OP_MUL, ages, rows), 0), g->x->type);
+}
+
+static inline struct value *a_sum_of_past(struct making *g) {
+  return build_reshape(&g->b, build_axis(&g->b, OP_SUM, a_past(g), 0), g->x->type);
+}
+
+static inline struct value *a_position(struct making *g) {
+  struct type one = type_scalar(ELEM_U32), real = type_scalar(ELEM_F32);
+  struct value *p = one_of(g, OP_POSITION, 0, NULL, NULL, &one);
+  return build2(&g->b, OP_MUL, g->x, one_of(g, OP_CONVERT, 1, &p, NULL, &real));
+}
+
 static inline struct value *a_repeat(struct making *g) {
   struct op *op = build(&g->b, OP_REPEAT, 1, &g->x, &(struct attrs){.count = 3}, NULL);
   block_arg(g->m, op->body, type_scalar(ELEM_U32), "i");
@@ -129,6 +160,10 @@ static inline struct value *named(struct making *g, enum opcode code) {
   case OP_WSCALE: return a_scale(g);
   case OP_READ: return a_state(g, true);
   case OP_WRITE: return a_state(g, false);
+  case OP_APPEND:
+  case OP_SEEN: return a_sum_of_past(g);
+  case OP_AGE: return an_age(g);
+  case OP_POSITION: return a_position(g);
   case OP_MATMUL: return build2(&g->b, code, weight_of(g, floats_of(2, 7, WIDTH)), g->x);
   case OP_TERNARY_BACK: /* of a step that trains this */
     return build2(&g->b, OP_MATMUL, weight_of(g, type_make(ELEM_TERNARY, 2, (int64_t[]){7, WIDTH})), g->x);

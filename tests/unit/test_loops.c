@@ -73,11 +73,10 @@ static uint8_t *address(const struct machine *m, const struct buffer *b, int64_t
                                [FORMAT_I16] = 2, [FORMAT_I32] = 4, [FORMAT_U32] = 4,  [FORMAT_BOOL] = 1};
   const struct tern_args *a = m->args;
   const struct entry *e = m->k->entry;
-  const void *bases[] = {[BASE_SCRATCH] = a->scratch,
-                         [BASE_OWN] = a->scratch,
-                         [BASE_WEIGHTS] = a->weights,
-                         [BASE_STATE] = a->state,
-                         [BASE_PORT] = b->base == BASE_PORT ? a->ports[b->port] : NULL};
+  const void *bases[] = {
+      [BASE_SCRATCH] = a->scratch,     [BASE_OWN] = a->scratch,
+      [BASE_WEIGHTS] = a->weights,     [BASE_STATE] = a->state,
+      [BASE_POSITIONS] = a->positions, [BASE_PORT] = b->base == BASE_PORT ? a->ports[b->port] : NULL};
   assert_true(element >= 0 &&
               (b->sequence ? element % (b->sequence / widths[b->format]) : element) < b->elements);
   int64_t own = b->base == BASE_OWN ? e->scratch + m->thread * e->own : 0;

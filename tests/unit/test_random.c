@@ -177,7 +177,7 @@ static bool barriers_suffice(const struct engine *e, const struct loops *l, cons
 static bool form_agrees(struct comparison *c, struct interp *in, const char *form, const uint32_t *ids,
                         int64_t n, int64_t keep, const uint32_t *rows) {
   int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = n, [-1 - DIM_K] = keep, [-1 - DIM_B] = n};
-  struct interp_arguments given = {(const void *const[]){ids}, sizes, rows};
+  struct interp_arguments given = {(const void *const[]){ids}, sizes, rows, NULL};
   return compare_entry(c, in, loops_entry(c->loops, form), &given);
 }
 

@@ -141,7 +141,7 @@ static uint64_t run(struct trial *t) {
   assert_non_null(t->in);
   for (int i = 0; i < CALLS; i++) {
     const void *inputs[] = {x.tokens, x.targets, x.share};
-    assert_true(interp_call(t->in, f, &(struct interp_arguments){inputs, sizes, NULL}));
+    assert_true(interp_call(t->in, f, &(struct interp_arguments){inputs, sizes, NULL, NULL}));
     h = mix_floats(h, interp_result(t->in, f, 0)->f32, 1) + digest(t);
   }
   return h;
@@ -227,7 +227,7 @@ static bool compare(struct trial *t, struct loops *loops) {
                          .sequences = 1,
                          .threads = 3};
   int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = TOKENS, [-1 - DIM_K] = 1, [-1 - DIM_B] = 1};
-  struct interp_arguments given = {(const void *const[]){x.tokens, x.targets, x.share}, sizes, NULL};
+  struct interp_arguments given = {(const void *const[]){x.tokens, x.targets, x.share}, sizes, NULL, NULL};
   bool ok = t->in && compare_entry(&c, t->in, loops_entry(loops, "train"), &given);
   free(weights);
   engine_close(&e);

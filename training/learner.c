@@ -90,9 +90,10 @@ bool learner_open(struct learner *l, const struct tern_model *m, uint32_t thread
   l->state = block(m->state_bytes);
   l->scratch = block(l->scratch_bytes);
   l->tokens = aligned_zeros(l->chunk * sizeof *l->tokens);
+  l->positions = aligned_zeros(l->chunk * sizeof *l->positions);
   l->targets = aligned_zeros(l->chunk * sizeof *l->targets);
   l->share = aligned_zeros(l->chunk * sizeof *l->share);
-  if (l->weights && l->state && l->scratch && l->tokens && l->targets && l->share)
+  if (l->weights && l->state && l->scratch && l->tokens && l->positions && l->targets && l->share)
     return true;
   fail_memory(f, m->weights_bytes + m->state_bytes + l->scratch_bytes, "the model and its gradients");
   learner_close(l);
@@ -106,6 +107,7 @@ void learner_close(struct learner *l) {
   release(l->state, l->model ? l->model->state_bytes : 0);
   release(l->scratch, l->scratch_bytes);
   free(l->tokens);
+  free(l->positions);
   free(l->targets);
   free(l->share);
   free(l->starts);
@@ -171,8 +173,12 @@ static void move_states(struct learner *l, uint8_t *kept, bool back) {
 static void call(struct learner *l, const char *name, void *const *ports, uint32_t tokens) {
   const struct tern_entry *entry = entry_find(l->model, name);
   uint32_t sizes[TERN_MOST_DIMS] = {[TERN_T] = tokens, [TERN_K] = tokens, [TERN_B] = 1};
-  struct tern_args args = {
-      .weights = l->weights, .state = l->state, .scratch = l->scratch, .ports = ports, .sizes = sizes};
+  struct tern_args args = {.weights = l->weights,
+                           .state = l->state,
+                           .scratch = l->scratch,
+                           .ports = ports,
+                           .positions = l->positions,
+                           .sizes = sizes};
   team_run(l->team, entry->run, &args);
 }
 
@@ -184,6 +190,7 @@ static double call_tokens(struct learner *l, const char *name, const struct pass
     l->tokens[i] = s->id(s->self, s->first + first + i);
     l->targets[i] = s->id(s->self, s->first + first + i + 1);
     l->share[i] = share;
+    l->positions[i] = (uint32_t)(first + i);
   }
   call(l, name, (void *[]){l->tokens, l->targets, l->share, loss}, n);
   return (double)loss[0];

@@ -18,7 +18,7 @@ struct learner {
   uint64_t scratch_bytes;
   uint32_t chunk; /* most tokens of a call */
   uint32_t vocab; /* bound of token ids */
-  uint32_t *tokens, *targets;
+  uint32_t *tokens, *targets, *positions;
   float *share;    /* [chunk] each: the ports of a call */
   uint8_t *starts; /* [parts of a sequence, sequence_bytes]: its states where each part began */
   uint64_t sequence_bytes, starts_bytes;

@@ -354,10 +354,46 @@ static void of_weight(struct frame *f, struct op *op, struct value *d) {
   change(f, OP_WRITE, 1, &sum, gradient, op);
 }
 
+/* ---- what tokens see ----------------------------------------------------------------------------------- */
+
+/* The state @back.NAME sums the cotangents of a past's rows, over all tokens that see them. */
+static const char *back_of(struct frame *f, const struct op *op) {
+  struct module *m = f->d->m;
+  const struct state *s = state_find(m, op->attr.symbol);
+  const char *name = arena_printf(m->arena, "back.%s", s->name);
+  return state_like(m, name, cotangent_type(s->type), s->n_counts, s->counts, s->at)->name;
+}
+
+static void of_seen(struct frame *f, struct op *op, struct value *d) {
+  struct value **in = arena_array(f->d->m->arena, struct value *, op->n_in + 1);
+  in[0] = d;
+  memcpy(in + 1, op->in, sizeof *in * (size_t)op->n_in);
+  build(&f->b, OP_SEEN_BACK, op->n_in + 1, in, &(struct attrs){.symbol = back_of(f, op)}, NULL);
+}
+
+/* All tokens that see the rows of this call's have been gone back through. Their rows are 0 again then: of a
+ * window an earlier token's takes the place. */
+void go_back_append(struct frame *f, struct op *op) {
+  struct value *row = op->in[0];
+  if (row->type.elem != ELEM_F32)
+    return;
+  struct attrs attr = {.symbol = back_of(f, op)};
+  f->b.at = op->at;
+  struct value *d = build(&f->b, OP_APPEND_BACK, op->n_in - 1, op->in + 1, &attr, NULL)->out[0];
+  cotangent_add(f, row, d);
+  struct value **in = arena_array(f->d->m->arena, struct value *, op->n_in);
+  memcpy(in, op->in, sizeof *in * (size_t)op->n_in);
+  in[0] = build_const(&f->b, 0, row->type);
+  build(&f->b, OP_APPEND, op->n_in, in, &attr, NULL);
+}
+
 /* ---- the table --------------------------------------------------------------------------------------- */
 
 static rule *const rules[OP_COUNT] = {
     [OP_CONST] = of_nothing,
+    [OP_POSITION] = of_nothing,
+    [OP_AGE] = of_nothing,
+    [OP_SEEN] = of_seen,
     [OP_WEIGHT] = of_weight,
     [OP_WSCALE] = of_nothing, /* a ternary weight's master gets it all */
     [OP_READ] = of_nothing,   /* what nothing writes; the others are in scans (scans.c) */
@@ -402,6 +438,9 @@ static rule *const rules[OP_COUNT] = {
 static const char *const without[OP_COUNT] = {
     [OP_WRITE] = "an effect; scans.c goes through it with its scan",
     [OP_DEFINE] = "an effect",
+    [OP_APPEND] = "an effect; go_back_append goes back through it",
+    [OP_SEEN_BACK] = "differentiate makes it",
+    [OP_APPEND_BACK] = "differentiate makes it",
     [OP_CODES] = "ternarize comes after",
     [OP_IADD] = "its result is an integer",
     [OP_ISUB] = "its result is an integer",

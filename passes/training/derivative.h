@@ -65,6 +65,8 @@ void go_back(struct frame *f, struct op *last);
 
 /* adjoints.c: what op's operands gain where d is the cotangent of its one result. False: it has no rule. */
 bool adjoint(struct frame *f, struct op *op, struct value *d);
+/* Back through `append`. */
+void go_back_append(struct frame *f, struct op *op);
 /* Whether the operator has a rule, or needs none and says why; a test asks for all. */
 bool adjoint_known(enum opcode code);
 

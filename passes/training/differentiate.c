@@ -116,6 +116,8 @@ static void go_back_through(struct frame *f, struct op *op) {
     go_back_scan(f, op);
   else if (op->code == OP_REPEAT)
     go_back_repeat(f, op);
+  else if (op->code == OP_APPEND)
+    go_back_append(f, op);
   else if (op->n_out == 1) {
     struct value *d = cotangent_of(f, op->out[0]);
     if (d && !adjoint(f, op, d))

@@ -108,10 +108,20 @@ static void compute_again(struct frame *f, struct frame *inner, struct op *repea
                           struct value_map *map, twin_list *twins) {
   for (struct op *op = first; op != repeat->body->last; op = op->next) {
     struct op *again = op_clone(&inner->b, op, map);
-    vec_push(&f->d->scratch, *twins, (struct twin){op, again});
+    if (op->code != OP_APPEND)
+      vec_push(&f->d->scratch, *twins, (struct twin){op, again});
   }
   scans_use_again(inner, inner->b.block);
   scans_keep_start(f, repeat->body);
+}
+
+/* The rows are there since the body went forward: nothing is appended again. */
+static void append_nothing(struct op *first, const struct op *last) {
+  for (struct op *op = first, *next; op; op = next) {
+    next = op == last ? NULL : op->next;
+    if (op->code == OP_APPEND)
+      op_unlink(op);
+  }
 }
 
 /* Back through the body: from the seeds to the cotangents of what the iteration began with. */
@@ -121,7 +131,9 @@ static void through_body(struct frame *inner, struct op *repeat, struct value_ma
   for (int i = 0; i < repeat->n_in; i++)
     if (seeds[i])
       cotangent_add(inner, map_value(map, repeat->body->last->in[i]), seeds[i]);
+  struct op *first = inner->b.block->first;
   go_back(inner, last);
+  append_nothing(first, last);
   for (int i = 0; i < repeat->n_in; i++)
     if (seeds[i])
       vec_push(inner->d->m->arena, c->yields,

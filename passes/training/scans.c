@@ -93,7 +93,7 @@ static void add_before(struct frame *f, struct op *scan, carried_list *list) {
     vec_push(m->arena, results, scan->out[i]);
   }
   VEC(struct type) types = {0};
-  int64_t lead = scan->n_in ? scan->in[0]->type.dim[0] : DIM_T;
+  int64_t lead = scan_lead(scan);
   for (int i = 0; i < end->n_in; i++)
     vec_push(m->arena, types, scan->out[i]->type);
   for (int i = 0; i < list->n; i++)
@@ -227,7 +227,7 @@ static void give_outside(struct back *k) {
   struct module *m = k->f->d->m;
   VEC(struct value *) yields = {0}, to = {0};
   VEC(struct type) types = {0};
-  int64_t lead = k->in.n ? k->in.at[0]->type.dim[0] : DIM_T;
+  int64_t lead = scan_lead(k->scan);
   for (int i = 0; i < k->scan->n_in; i++) {
     struct value *d = cotangent_of(&k->inner, map_value(&k->map, k->scan->body->args[i]));
     if (d) {

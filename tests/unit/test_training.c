@@ -127,8 +127,11 @@ static void clear_states(struct trial *t, bool own) {
   int n = 0;
   for (const struct state *s = t->j.module->states; s; s = s->next, n++) {
     int64_t instances = (s->n_counts > 0 ? s->counts[0] : 1) * (s->n_counts > 1 ? s->counts[1] : 1);
-    for (int64_t k = 0; (n < t->own_states) == own && k < instances; k++)
-      for (int64_t i = 0; s->type.elem == ELEM_F32 && i < most_count(t->j.module, s->type); i++)
+    bool rows =
+        type_is_past(t->j.module, s->type); /* those of a sequence stay: a token sees none behind it */
+    for (int64_t k = 0; (n < t->own_states) == own && !(rows && own) && k < instances; k++)
+      for (int64_t i = 0; s->type.elem == ELEM_F32 && i < type_count(interp_state(t->in, s, k)->type, NULL);
+           i++)
         interp_state(t->in, s, k)->f64[i] = own ? s->init : 0;
   }
 }
@@ -193,8 +196,8 @@ static uint8_t *weights_of(struct trial *t, const struct image *im) {
 /* A step: gradients of two calls, their norm, new weights, codes. */
 static bool compare_step(struct trial *t, struct comparison *c, const struct interp_arguments *given) {
   static const float rates[] = {1e-3f, 0.1f, 0.05f, 1e-8f, 0.1f, 10, 20, 0.5f};
-  struct interp_arguments of_update = {(const void *const[]){rates}, given->sizes, NULL};
-  struct interp_arguments none = {NULL, given->sizes, NULL};
+  struct interp_arguments of_update = {(const void *const[]){rates}, given->sizes, NULL, NULL};
+  struct interp_arguments none = {NULL, given->sizes, NULL, NULL};
   return compare_entry(c, t->in, loops_entry(c->loops, "train"), given) &&
          compare_entry(c, t->in, loops_entry(c->loops, "train"), given) &&
          compare_entry(c, t->in, loops_entry(c->loops, "norm"), &none) &&
@@ -222,7 +225,7 @@ static bool agrees(struct trial *t, struct loops *loops, const char *kind) {
                          .sequences = 1,
                          .threads = 3};
   int64_t sizes[MOST_DIMS] = {[-1 - DIM_T] = TOKENS, [-1 - DIM_K] = 1, [-1 - DIM_B] = 1};
-  struct interp_arguments given = {(const void *const[]){t->tokens, t->targets, share}, sizes, NULL};
+  struct interp_arguments given = {(const void *const[]){t->tokens, t->targets, share}, sizes, NULL, NULL};
   bool ok = t->in != NULL && compare_step(t, &c, &given) && compare_step(t, &c, &given);
   free((void *)c.weights);
   engine_close(&e);

@@ -87,6 +87,7 @@ typedef VEC(struct name *) name_list;
 
 struct type_node {
   enum elem elem;
+  enum storage stored; /* of a row of a past: STORE_BF16, STORE_I8; else STORE_NONE */
   node_list dims;
   struct loc at;
 };
@@ -125,10 +126,11 @@ struct statement {
   VEC(struct declared_path *) paths; /* WEIGHT, USE */
   name_list names;                   /* STATE, ASSIGN: targets; REPEAT, EACH: the index */
   struct type_node *type;            /* WEIGHT, STATE */
-  struct scale_node scale;           /* WEIGHT */
-  struct node *block;                /* USE */
-  bool placed;                       /* USE: `at` says where the tensors are: */
-  struct node *place;                /* a path, or NULL: `.`, the block's own */
+  enum dim_past past;      /* STATE: then values has the number of rows, and type is that of a row */
+  struct scale_node scale; /* WEIGHT */
+  struct node *block;      /* USE */
+  bool placed;             /* USE: `at` says where the tensors are: */
+  struct node *place;      /* a path, or NULL: `.`, the block's own */
   node_list values; /* STATE: initial; WEIGHT: none, or the same; ASSIGN; REPEAT, EACH: the count, or from and
                        to; RETURN: results; REQUIRE */
   const char *message; /* REQUIRE: what to say when a value is false, or NULL */

@@ -86,6 +86,11 @@ static bool match_argument(struct elaborator *e, struct block_node *b, int i, st
     return false;
   int errors = e->diag->errors;
   struct type t = item.kind == ITEM_VALUE ? item.value->type : type_scalar(ELEM_F32);
+  if (type_is_past(e->m, t)) {
+    fail(e, node->at, "an argument of a block has a fixed size; this is %s, as long as the tokens so far",
+         type_of(e, t));
+    return false;
+  }
   bool ok = t.elem == p->type->elem && t.rank == p->type->dims.n;
   for (int k = 0; ok && k < t.rank; k++)
     ok &= match_dimension(e, b, p->type->dims.at[k], t.dim[k]);

@@ -19,6 +19,9 @@ enum argument_kind {
 
 enum { MAX_ARGUMENTS = 4 };
 
+/* In a shape, `_`: the first axis of the operand. */
+enum { AXIS_AS_IT_IS = INT32_MIN };
+
 struct formal {
   enum argument_kind kind;
   const char *name;
@@ -180,6 +183,10 @@ static struct item run_reduce(struct builtin_call *c) {
 static struct item run_mean(struct builtin_call *c) {
   int64_t length = 1;
   struct item sum = reduce(c, OP_SUM, &length);
+  if (length < 0 && sum.kind != ITEM_POISON) {
+    fail(c->e, c->node->at, "the tokens so far have no fixed number; divide their sum by what it is of");
+    return item_poison();
+  }
   return two(c, OP_DIV, sum, item_number((double)length));
 }
 
@@ -213,6 +220,13 @@ static struct item run_shape(struct builtin_call *c) {
   if (!settle(c, 0, &t))
     return item_poison();
   c->shape.elem = t.elem;
+  if (c->shape.dim[0] == AXIS_AS_IT_IS && t.rank == 0) {
+    fail(c->e, argument_at(c, 1), "'_' in a shape stands for the first axis, and this is %s",
+         type_of(c->e, t));
+    return item_poison();
+  }
+  if (c->shape.dim[0] == AXIS_AS_IT_IS)
+    c->shape.dim[0] = t.dim[0];
   return apply(c->e, c->f->code, c->node->at, 1, c->items, c->nodes, NULL, &c->shape);
 }
 
@@ -341,6 +355,12 @@ int builtin_names(const char **names, int room) {
   if (n < room)
     names[n++] = "config";
   if (n < room)
+    names[n++] = "append";
+  if (n < room)
+    names[n++] = "position";
+  if (n < room)
+    names[n++] = "age";
+  if (n < room)
     names[n++] = "length";
   if (n < room)
     names[n++] = "einsum";
@@ -438,7 +458,10 @@ static bool take_shape(struct builtin_call *c, const struct node *n) {
   bool ok = true;
   c->shape = (struct type){.elem = ELEM_F32, .rank = n->args.n};
   for (int i = 0; i < n->args.n; i++)
-    ok &= eval_whole(c->e, n->args.at[i].value, "a dimension", 1, &c->shape.dim[i]);
+    if (i == 0 && n->args.at[i].value->kind == NODE_NAME && strcmp(n->args.at[i].value->text, "_") == 0)
+      c->shape.dim[i] = AXIS_AS_IT_IS;
+    else
+      ok &= eval_whole(c->e, n->args.at[i].value, "a dimension", 1, &c->shape.dim[i]);
   return ok;
 }
 
@@ -514,6 +537,9 @@ struct item call_builtin(struct elaborator *e, const struct node *n, bool *known
     return call_einsum(e, n);
   if (strcmp(name, "length") == 0 && !program_block(e->program, e->file, name))
     return call_length(e, n);
+  struct item past = call_past(e, n, known);
+  if (*known)
+    return past;
   int i = 0;
   while (i < BUILTINS && strcmp(builtins[i].name, name) != 0)
     i++;

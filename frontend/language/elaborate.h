@@ -90,7 +90,10 @@ struct binding {
   int64_t group;               /* WEIGHT */
   struct beginning begins;     /* WEIGHT */
   struct state *state;         /* STATE */
-  struct symbol_path symbol;   /* STATE */
+  struct symbol_path symbol;   /* STATE, and of `scales` */
+  struct symbol_path scales_symbol;
+  struct state *scales;        /* STATE: a past of codes, the scale of each of its vectors */
+  struct item appended;        /* STATE: a past, with this token's row; POISON: append has not stood yet */
   struct loc assigned;         /* STATE: the last assignment; file 0: none */
   const struct block_ref *ref; /* USE; NULL: there is no such block, which has been said */
   int depth;                   /* INDEX: number of its repeat among the open ones */
@@ -193,6 +196,8 @@ bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out
 struct item eval_constant(struct elaborator *e, const struct node *n, const char *what);
 /* The param of that name, where this file sees one and it has a value or an error. */
 bool param_item(struct elaborator *e, const char *name, struct item *item);
+/* The same where the element may be one that rows of a past are kept as. */
+bool eval_row_type(struct elaborator *e, const struct type_node *t, struct type *out);
 
 /* rows.c: row `index` of x, a u32; where a repeat's index does not count from 0, of the rows from its first
  * one on. Row `h` of x, a sum of repeats' indices. n: the subscript, in `whole`. */
@@ -235,6 +240,19 @@ const struct dimension *dimension_named(const struct block_node *b, const char *
 void declare_use(struct elaborator *e, struct statement *s);
 /* After arguments and body of the instance e->instance: its results against their declared types. */
 bool match_results(struct elaborator *e, struct block_node *b);
+
+/* ---- what a token sees: past.c ----------------------------------------------------------------------- */
+
+/* The state of that name at the instance's path; NULL after a report. */
+struct state *named_state(struct elaborator *e, const struct name *name, struct type t, double init,
+                          struct symbol_path *symbol);
+/* Whether nothing in this instance has the name; a report otherwise. */
+bool name_free(struct elaborator *e, const struct name *name);
+void declare_past(struct elaborator *e, struct statement *s);
+/* append(NAME, row), position(), age(NAME or a value made of it). *known: it is one of them. */
+struct item call_past(struct elaborator *e, const struct node *n, bool *known);
+/* What a name of a past stands for; a report where nothing was appended yet. */
+struct item past_rows_of(struct elaborator *e, const struct binding *b, struct loc at);
 
 /* ---- statements: statements.c, loops.c, params.c, warnings.c
  * -------------------------------------------------- */

@@ -154,6 +154,14 @@ bool eval_whole(struct elaborator *e, const struct node *n, const char *what, in
 }
 
 bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out) {
+  if (t->stored == STORE_NONE)
+    return eval_row_type(e, t, out);
+  fail(e, t->at,
+       "bf16 and i8 are how the rows of a history or a window are kept; this is f32, u32 or ternary");
+  return false;
+}
+
+bool eval_row_type(struct elaborator *e, const struct type_node *t, struct type *out) {
   if (t->dims.n > MAX_RANK) {
     fail(e, t->at, "a type has at most %d dimensions", MAX_RANK);
     return false;
@@ -276,6 +284,8 @@ static struct item binding_item(struct elaborator *e, struct binding *b, const s
     *b->used = true;
   if (b->kind == BIND_WEIGHT)
     return weight_item(e, b, n->at);
+  if (b->kind == BIND_STATE && b->statement->past)
+    return past_rows_of(e, b, n->at);
   if (b->kind != BIND_USE)
     return b->item;
   if (!b->ref || b->broken) /* which has been said */
@@ -409,6 +419,10 @@ static struct item subscript(struct elaborator *e, struct item item, const struc
   struct type t = item.value->type;
   if (*axis >= t.rank) {
     fail(e, n->at, "%s has no axis for this index", type_of(e, t));
+    return item_poison();
+  }
+  if (t.dim[*axis] < 0 && (n->kind != NODE_RANGE || n->a || n->b)) {
+    fail(e, n->at, "the tokens so far have no fixed number; the first index of %s is ':'", type_of(e, t));
     return item_poison();
   }
   if (index.kind == ITEM_VALUE) {

@@ -173,6 +173,7 @@ statement:
     WEIGHT paths ':' type scale                  { $$ = syntax_weight(p, @$, $2, $4, $5); }
   | WEIGHT paths ':' type scale '=' expr         { $$ = syntax_weight(p, @$, $2, $4, $5); vec_push(p->arena, $$->values, $7); }
   | STATE names ':' type '=' expr                { $$ = syntax_statement(p, STATEMENT_STATE, @$, $2, $6); $$->type = $4; }
+  | STATE names ':' NAME '[' exprs ']' type      { $$ = syntax_past(p, @$, $2, $4, @4, $6, $8); }
   | names '=' exprs                              { $$ = syntax_assign(p, @$, $1, $3); }
   | REPEAT name IN bounds body                   { $$ = syntax_loop(p, STATEMENT_REPEAT, loc_span(@1, @4), $2, $4, $5); }
   | EACH name IN bounds body                     { $$ = syntax_loop(p, STATEMENT_EACH, loc_span(@1, @4), $2, $4, $5); }

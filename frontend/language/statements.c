@@ -81,8 +81,8 @@ static bool state_alone(struct elaborator *e, const struct name *name, const str
   return false;
 }
 
-static struct state *new_state(struct elaborator *e, const struct name *name, struct type t, double init,
-                               struct symbol_path *symbol) {
+struct state *named_state(struct elaborator *e, const struct name *name, struct type t, double init,
+                          struct symbol_path *symbol) {
   struct path path;
   if (!path_join(e, (struct path){.text = name->text}, name->at, &path))
     return NULL;
@@ -120,7 +120,7 @@ static struct item read_state(struct elaborator *e, const struct symbol_path *sy
   return item;
 }
 
-static bool name_free(struct elaborator *e, const struct name *name) {
+bool name_free(struct elaborator *e, const struct name *name) {
   const struct binding *b = find_name(e, name->text);
   if (!b)
     return true;
@@ -130,6 +130,10 @@ static bool name_free(struct elaborator *e, const struct name *name) {
 }
 
 static void declare_state(struct elaborator *e, struct statement *s) {
+  if (s->past) {
+    declare_past(e, s);
+    return;
+  }
   struct type t = {0};
   double init = 0;
   bool ok = eval_type(e, s->type, &t);
@@ -141,7 +145,7 @@ static void declare_state(struct elaborator *e, struct statement *s) {
   for (int i = 0; i < s->names.n; i++) {
     struct name *name = s->names.at[i];
     struct symbol_path symbol;
-    struct state *state = ok && name_free(e, name) ? new_state(e, name, t, init, &symbol) : NULL;
+    struct state *state = ok && name_free(e, name) ? named_state(e, name, t, init, &symbol) : NULL;
     struct binding *b = bind(e, BIND_STATE, name->text, name->at, &name->used);
     b->state = state;
     if (state)
@@ -158,10 +162,11 @@ void finish_states(struct elaborator *e) {
     if (b->kind != BIND_STATE || !b->state)
       continue;
     if (!b->assigned.file) {
-      fail(e, b->at, "the state '%s' is never assigned", b->path.text);
+      fail(e, b->at, b->statement->past ? "nothing is appended to '%s'" : "the state '%s' is never assigned",
+           b->path.text);
       continue;
     }
-    if (b->item.kind != ITEM_VALUE)
+    if (b->item.kind != ITEM_VALUE || b->statement->past)
       continue;
     struct value *in[1 + MAX_REPEATS] = {b->item.value};
     memcpy(in + 1, b->symbol.index, sizeof b->symbol.index);
@@ -179,6 +184,14 @@ static struct item state_value(struct elaborator *e, const struct binding *b, st
   struct type both;
   if (!v || !b->state)
     return item_poison();
+  if (b->statement->past && v != b->appended.value) {
+    fail(e, at, "'%s' changes by append only: %s = append(%s, ...)", b->path.text, b->path.text,
+         b->path.text);
+    note(e, b->at, "it is declared here");
+    return item_poison();
+  }
+  if (b->statement->past)
+    return item;
   if (type_equal(v->type, b->type))
     return item_value(v);
   if (v->type.elem == ELEM_F32 && type_broadcast(v->type, b->type, &both) && type_equal(both, b->type)) {

@@ -116,13 +116,15 @@ struct name *syntax_name(struct parse *p, const char *text, struct loc at) {
 
 struct type_node *syntax_type(struct parse *p, const char *elem, struct loc elem_at, struct loc at,
                               node_list dims) {
-  static const char *const names[] = {"f32", "u32", "ternary"};
-  static const enum elem elems[] = {ELEM_F32, ELEM_U32, ELEM_TERNARY};
+  static const char *const names[] = {"f32", "u32", "ternary", "bf16", "i8"};
+  static const enum elem elems[] = {ELEM_F32, ELEM_U32, ELEM_TERNARY, ELEM_F32, ELEM_F32};
+  static const enum storage stored[] = {STORE_NONE, STORE_NONE, STORE_NONE, STORE_BF16, STORE_I8};
   struct type_node *t = arena_new(p->arena, struct type_node);
   *t = (struct type_node){.elem = ELEM_F32, .dims = dims, .at = at};
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < 5; i++)
     if (strcmp(elem, names[i]) == 0) {
       t->elem = elems[i];
+      t->stored = stored[i];
       return t;
     }
   const char *near = diag_nearest(elem, names, 3);
@@ -201,6 +203,23 @@ struct statement *syntax_statement(struct parse *p, enum statement_kind kind, st
   struct statement *s = statement_new(p, kind, at);
   s->names = names;
   vec_push(p->arena, s->values, value);
+  return s;
+}
+
+struct statement *syntax_past(struct parse *p, struct loc at, name_list names, const char *kind,
+                              struct loc kind_at, node_list most, struct type_node *row) {
+  struct statement *s = statement_new(p, STATEMENT_STATE, at);
+  s->names = names;
+  s->type = row;
+  s->values = most;
+  s->past = strcmp(kind, "window") == 0 ? PAST_WINDOW : PAST_HISTORY;
+  if (s->past == PAST_HISTORY && strcmp(kind, "history") != 0)
+    diag_at(p->diag, SEVERITY_ERROR, kind_at,
+            "there is no kind of state '%s'; a state that grows is a history[N] or a window[N], and another "
+            "one has a value before the first token",
+            kind);
+  if (most.n != 1)
+    diag_at(p->diag, SEVERITY_ERROR, kind_at, "a %s has one number of rows", kind);
   return s;
 }
 

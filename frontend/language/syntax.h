@@ -41,6 +41,9 @@ struct statement *syntax_statement(struct parse *p, enum statement_kind kind, st
 /* REPEAT, EACH. bounds: a count, or from and to. */
 struct statement *syntax_loop(struct parse *p, enum statement_kind kind, struct loc at, struct name *index,
                               node_list bounds, statement_list body);
+/* STATE: a history or a window of at most so many rows. */
+struct statement *syntax_past(struct parse *p, struct loc at, name_list names, const char *kind,
+                              struct loc kind_at, node_list most, struct type_node *row);
 struct statement *syntax_return(struct parse *p, struct loc at, node_list values);
 
 struct scale_node syntax_rule(struct parse *p, struct scale_node s, const char *rule, struct loc at);

@@ -247,6 +247,11 @@ static struct item run_transpose(struct builtin_call *c) {
 /* The lengths of the parts: a list of them, or as many equal ones. NULL after a report. */
 static int64_t *part_sizes(struct builtin_call *c, struct type t, int axis, int *n) {
   bool list = c->items[1].kind == ITEM_LIST;
+  if (t.dim[axis] < 0) {
+    fail(c->e, c->node->at, "axis %d of %s is as long as the tokens so far, and does not split", axis,
+         type_of(c->e, t));
+    return NULL;
+  }
   *n = list ? c->items[1].n : 0;
   if (!list && !whole_in(c, 1, 1, 1024, n))
     return NULL;

@@ -72,6 +72,11 @@ static bool take_text(struct einsum *x, const char *text) {
   return take_letters(x, &p, '\0', x->out);
 }
 
+/* A number, or the name of one that is known only when the model runs. */
+static const char *length_text(const struct einsum *x, int64_t length) {
+  return length < 0 ? dim_of(x->e->m, length)->name : arena_printf(x->e->arena, "%lld", (long long)length);
+}
+
 /* The lengths of operand i's axes, by their letters. */
 static bool take_sizes(struct einsum *x, int i) {
   const struct node *n = x->node->args.at[i + 1].value;
@@ -87,8 +92,8 @@ static bool take_sizes(struct einsum *x, int i) {
   for (int k = 0; k < v->type.rank; k++) {
     int64_t *size = &x->size[(unsigned char)x->texts[i][k]];
     if (*size && *size != v->type.dim[k]) {
-      fail(x->e, n->at, "the axis '%c' is %lld long here and %lld before; this is %s", x->texts[i][k],
-           (long long)v->type.dim[k], (long long)*size, type_of(x->e, v->type));
+      fail(x->e, n->at, "the axis '%c' is %s long here and %s before; this is %s", x->texts[i][k],
+           length_text(x, v->type.dim[k]), length_text(x, *size), type_of(x->e, v->type));
       return false;
     }
     *size = v->type.dim[k];

@@ -407,8 +407,8 @@ static struct item subscript(struct elaborator *e, struct item item, const struc
                              const struct node *whole) {
   struct hole sum;
   int errors = e->diag->errors;
-  bool rows = *axis == 0 && item.kind == ITEM_VALUE && item.value->type.rank > 0 && n->kind == NODE_BINARY &&
-              index_of_repeats(e, n, &sum);
+  bool rows = *axis == 0 && item.kind == ITEM_VALUE && item.value->type.rank > 0 &&
+              item.value->type.dim[0] > 0 && n->kind == NODE_BINARY && index_of_repeats(e, n, &sum);
   if (rows)
     return row_of_sum(e, item, sum, n, whole);
   if (e->diag->errors > errors)
@@ -437,6 +437,10 @@ static struct item subscript(struct elaborator *e, struct item item, const struc
   }
   int64_t begin, end;
   bool one;
+  if (t.dim[*axis] < 0) { /* ':' */
+    ++*axis;
+    return item;
+  }
   if (!subscript_range(e, n, index.number, t.dim[*axis], &begin, &end, &one))
     return item_poison();
   if (end - begin < t.dim[*axis]) {

@@ -30,6 +30,8 @@
  * scans, repeats), so that no two adjacent kernels could be one. */
 #include "passes/fuse.h"
 
+#include "ir/composites.h"
+
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -272,12 +274,31 @@ static bool in_kernel_form(const struct func *f) {
   return found;
 }
 
+static bool in_scan(const struct op *op) {
+  const struct op *region = op->block->parent;
+  return region && (region->code == OP_SCAN || in_scan(region));
+}
+
+/* Of what a token sees, each step of a softmax is a kernel of its own, which threads share row by row. In a
+ * scan they share the tokens. */
+static void part_softmax(struct op *op, void *module) {
+  struct module *m = module;
+  if (op->code != OP_SOFTMAX || !dim_is_past(m, op->in[0]->type.dim[op->attr.axis]) || in_scan(op))
+    return;
+  struct builder b = builder_before(m, op);
+  struct value *made = composite_step(&b, op, op->in).value;
+  made->name = op->out[0]->name;
+  replace_uses(op->block, op->out[0], made);
+  op_unlink(op);
+}
+
 bool pass_fuse(struct module *m, const struct pass_context *c) {
   (void)c;
   for (struct func *f = m->funcs; f; f = f->next) {
     if (func_is_fold(f) || in_kernel_form(f))
       continue;
     struct fuse fuse = {.m = m, .f = f};
+    walk(f->body, part_softmax, m);
     fuse_block(&fuse, f->body);
     name_kernels(m, f);
     arena_free(&fuse.scratch);

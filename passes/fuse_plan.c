@@ -187,10 +187,20 @@ static int64_t cost_around(const struct fuse_plan *s, int k) {
 
 /* ---- scans absorb ------------------------------------------------------------------------------------ */
 
+/* Whether a sum over a past computes it as it goes: it has as many elements as the sum has terms, so that
+ * nothing is computed for several of them. */
+static bool is_past_term(const struct fuse_plan *s, const struct fuse_node *u) {
+  if (!u->op->n_out || !type_is_past(s->m, u->op->out[0]->type) || !u->to.n)
+    return false;
+  const struct op *user = s->nodes[u->to.at[0]].op;
+  bool sum = sums_past(s, user), term = is_past_term(s, &s->nodes[u->to.at[0]]);
+  const struct value *whole = sum ? user->in[0] : user->n_out ? user->out[0] : NULL;
+  return (sum || term) && whole && most_count(s->m, u->op->out[0]->type) >= most_count(s->m, whole->type);
+}
+
 static bool elementwise(const struct fuse_plan *s, const struct fuse_node *u) {
   unsigned flags = op_info[u->op->code].flags;
-  bool past = u->op->n_out && type_is_past(s->m, u->op->out[0]->type);
-  return u->kind == FUSE_TOGETHER && (u->rows == -DIM_T || past) && (flags & (MAP | MOVE)) &&
+  return u->kind == FUSE_TOGETHER && (u->rows == -DIM_T || is_past_term(s, u)) && (flags & (MAP | MOVE)) &&
          u->op->code != OP_TAIL;
 }
 

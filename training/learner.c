@@ -211,6 +211,8 @@ double learner_loss(struct learner *l, const struct passage *s, float share) {
 /* Room for the states at the beginning of each part. */
 static bool make_starts(struct learner *l, uint64_t length, struct failure *f) {
   static const char what[] = "the states between the parts of a sequence";
+  if (!context_fits(l->model, l->model->context, 0, length, f))
+    return false;
   uint64_t bytes = learner_starts(l->model, length);
   if (bytes <= l->starts_bytes)
     return true;

@@ -171,11 +171,16 @@ static bool one_step(struct trainer *t) {
 
 /* ---- the held-out text ------------------------------------------------------------------------------- */
 
-/* As one sequence, as a built program's --perplexity has it. */
+/* As one sequence, or in parts as long as the model's context, as a built program's --perplexity has it. */
 static double held_loss(struct trainer *t) {
   uint64_t n = t->held.n - 1 < t->options->look_tokens ? t->held.n - 1 : t->options->look_tokens;
-  struct passage s = {corpus_id, &t->held, 0, n};
-  return learner_loss(&t->learner, &s, 1) / (double)n;
+  uint64_t context = t->learner.model->context, most = context && context < n ? context : n;
+  double sum = 0;
+  for (uint64_t first = 0; first < n; first += most) {
+    struct passage s = {corpus_id, &t->held, first, n - first < most ? n - first : most};
+    sum += learner_loss(&t->learner, &s, 1);
+  }
+  return sum / (double)n;
 }
 
 static bool look(struct trainer *t, struct trained_result *result) {
@@ -275,6 +280,14 @@ static bool open_data(struct trainer *t, const char *named) {
       !corpus_open(&t->data, t->diag, o->data.at, o->data.n, t->tokenizer, t->learner.vocab) ||
       (o->held_out && !corpus_open(&t->held, t->diag, &o->held_out, 1, t->tokenizer, t->learner.vocab)))
     return false;
+  uint64_t context = t->learner.model->context;
+  if (context && o->length > context) {
+    diag_error(t->diag,
+               "a sequence of --length %llu does not fit the model's context of %llu tokens; give a shorter "
+               "--length, or compile the model for a longer context",
+               (unsigned long long)o->length, (unsigned long long)context);
+    return false;
+  }
   if (t->data.n > o->length)
     return true;
   diag_error(

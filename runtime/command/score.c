@@ -52,12 +52,28 @@ static bool report(const struct likelihood *l, double mean, bool json, struct fa
   return stdout_finish(f);
 }
 
-/* The last token is predicted, not run. */
+/* The last token is predicted, not run. What is longer than the context goes through it in parts, each of
+ * which begins anew with the last token that the one before predicted. */
+static bool run_text(struct session *s, const struct likelihood *whole, double *sum, struct failure *f) {
+  size_t n = whole->n - 1, most = s->context && s->context < n ? s->context : n;
+  for (size_t first = 0; first < n; first += most) {
+    struct likelihood part = *whole;
+    part.tokens += first;
+    part.n = n - first < most ? n - first + 1 : most + 1;
+    part.sum = 0;
+    session_reset(s);
+    if (!session_run(s, part.tokens, part.n - 1, true, add_likelihood, &part, f))
+      return false;
+    *sum += part.sum;
+  }
+  return true;
+}
+
 static bool perplexity(struct session *s, struct likelihood *l, const char *path, bool json,
                        struct failure *f) {
   if (l->n < 2)
     return fail_with(f, "%s: too short: there is no token to predict", path);
-  if (!session_run(s, l->tokens, l->n - 1, true, add_likelihood, l, f))
+  if (!run_text(s, l, &l->sum, f))
     return false;
   double mean = l->sum / (double)(l->n - 1);
   if (isnan(mean))

@@ -105,6 +105,37 @@ static struct composite softplus(struct composite_body *f, struct value *x) {
   return only(add(f, positive, of(f, OP_LOG, add(f, number(f, 1), e))));
 }
 
+/* c[0] x^(n-1) + ... + c[n-1], by Horner's rule */
+static struct value *polynomial(struct composite_body *f, struct value *x, const double *c, int n) {
+  struct value *y = number(f, c[0]);
+  for (int i = 1; i < n; i++)
+    y = add(f, mul(f, y, x), number(f, c[i]));
+  return y;
+}
+
+/* 1 - t exp(q(t) - a^2), t = 1 / (1 + a / 2): Numerical Recipes' erfc, whose error is 1.2e-7 of erfc. */
+static struct value *erf_from_one(struct composite_body *f, struct value *a) {
+  static const double q[] = {0.17087277,  -0.82215223, 1.48851587, -1.13520398, 0.27886807,
+                             -0.18628806, 0.09678418,  0.37409196, 1.00002368,  -1.26551223};
+  struct value *one = number(f, 1), *half = number(f, 0.5);
+  struct value *t = over(f, one, add(f, one, mul(f, a, half)));
+  struct value *power = sub(f, polynomial(f, t, q, 10), mul(f, a, a));
+  return sub(f, one, mul(f, t, of(f, OP_EXP, power)));
+}
+
+/* x p(x^2) below 1 (Cephes), from there on as above with the sign of x. */
+static struct composite error_function(struct composite_body *f, struct value *x) {
+  static const double p[] = {7.853861353153693e-5,  -8.010193625184903e-4, 5.188327685732524e-3,
+                             -2.685381193529856e-2, 1.128358514861418e-1,  -3.761262582423300e-1,
+                             1.128379165726710};
+  struct value *a = of(f, OP_ABS, x), *one = number(f, 1), *least = build2(f->b, OP_MIN, a, one);
+  struct value *small = mul(f, x, polynomial(f, mul(f, least, least), p, 7));
+  struct value *large = erf_from_one(f, a), *minus = of(f, OP_NEG, large);
+  struct value *below = build2(f->b, OP_LT, x, number(f, 0));
+  struct value *outside = build3(f->b, OP_SELECT, below, minus, large);
+  return only(build3(f->b, OP_SELECT, build2(f->b, OP_LT, a, one), small, outside));
+}
+
 /* ---- along an axis ----------------------------------------------------------------------------------- */
 
 /* x * rsqrt(sum(x * x) / n + eps) */
@@ -130,6 +161,33 @@ static struct composite softmax(struct composite_body *f, struct value *x) {
   return only(over(f, e, build_axis(f->b, OP_SUM, e, f->attr->axis)));
 }
 
+/* Pairs of elements `distance` apart become sum and difference. x: f32[..., blocks, 2, distance] */
+static struct value *butterfly(struct composite_body *f, struct value *x) {
+  int axis = last_axis(x) - 1;
+  struct value *a = build_slice(f->b, x, axis, 0, 1), *b = build_slice(f->b, x, axis, 1, 2);
+  struct value *both[] = {add(f, a, b), sub(f, a, b)};
+  return build(f->b, OP_CONCAT, 2, both, &(struct attrs){.axis = axis}, NULL)->out[0];
+}
+
+/* Distances 1, 2, 4, ..., then over sqrt(block). */
+static struct composite hadamard(struct composite_body *f, struct value *x) {
+  struct type given = x->type, t = {.elem = ELEM_F32};
+  int64_t all = 1, block = f->attr->group;
+  for (int i = 0; i < given.rank; i++)
+    all *= given.dim[i] < 0 ? 1 : given.dim[i];
+  if (given.dim[0] < 0)
+    t.dim[t.rank++] = given.dim[0];
+  t.rank += 3;
+  t.dim[t.rank - 2] = 2;
+  for (int64_t distance = 1; distance < block; distance *= 2) {
+    t.dim[t.rank - 3] = all / (2 * distance);
+    t.dim[t.rank - 1] = distance;
+    x = butterfly(f, build_reshape(f->b, x, t));
+  }
+  x = build_reshape(f->b, x, given);
+  return only(mul(f, x, number(f, 1 / sqrt((double)block))));
+}
+
 /* ---- quantisers -------------------------------------------------------------------------------------- */
 
 /* (2^(bits-1) - 1) / max(absmax(x), 1e-5) of each vector along the last axis, or 2^frac */
@@ -152,10 +210,10 @@ static struct composite quantize(struct composite_body *f, struct value *x) {
 /* ---- all of them ------------------------------------------------------------------------------------- */
 
 static body_function *const bodies[OP_COUNT] = {
-    [OP_SIGMOID] = sigmoid,     [OP_SILU] = silu,     [OP_TANH] = hyperbolic_tangent,
-    [OP_SOFTPLUS] = softplus,   [OP_GELU] = gelu,     [OP_RMSNORM] = rmsnorm,
-    [OP_LAYERNORM] = layernorm, [OP_L2NORM] = l2norm, [OP_SOFTMAX] = softmax,
-    [OP_QUANTIZE] = quantize,
+    [OP_SIGMOID] = sigmoid,     [OP_SILU] = silu,          [OP_TANH] = hyperbolic_tangent,
+    [OP_SOFTPLUS] = softplus,   [OP_GELU] = gelu,          [OP_RMSNORM] = rmsnorm,
+    [OP_LAYERNORM] = layernorm, [OP_L2NORM] = l2norm,      [OP_SOFTMAX] = softmax,
+    [OP_QUANTIZE] = quantize,   [OP_ERF] = error_function, [OP_HADAMARD] = hadamard,
 };
 
 bool composite_known(enum opcode code) {

@@ -208,6 +208,15 @@ static bool infer_codes(struct rule *r) {
   return true;
 }
 
+static bool infer_ordinal(struct rule *r) {
+  if (r->op->attr.group < 1 || r->op->attr.group > 1 << 24)
+    return rule_fail(r, "group = %lld is not in 1 .. 2^24", (long long)r->op->attr.group);
+  if (!stretch_f32(r, 0))
+    return false;
+  r->out->elem = ELEM_U32;
+  return true;
+}
+
 /* ---- element-wise on integers ------------------------------------------------------------------------ */
 
 /* The shapes of all operands together, of element e. */
@@ -245,6 +254,19 @@ static bool infer_same(struct rule *r) {
   if (!rule_want_elem(r, 0, ELEM_F32) || !rule_want_axes(r, 0, 1))
     return false;
   return (eps >= 0 && eps < 1e30) || rule_fail(r, "eps = %g is not a small positive number", eps);
+}
+
+static bool infer_hadamard(struct rule *r) {
+  struct type x = rule_in_type(r, 0);
+  int64_t block = r->op->attr.group;
+  *r->out = x;
+  if (!rule_want_elem(r, 0, ELEM_F32) || !rule_want_axes(r, 0, 1))
+    return false;
+  if (block < 1 || block & (block - 1))
+    return rule_fail(r, "blocks have a power of two elements, not %lld", (long long)block);
+  return (x.dim[x.rank - 1] > 0 && x.dim[x.rank - 1] % block == 0) ||
+         rule_fail(r, "the last axis of %s does not split into blocks of %lld", rule_text(r, x),
+                   (long long)block);
 }
 
 static bool infer_axis(struct rule *r) {

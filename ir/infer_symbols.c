@@ -23,6 +23,8 @@ int64_t rule_index_beyond(const struct value *v, int64_t count) {
     int64_t beyond = rule_index_beyond(v->def->in[0], (count + v->def->attr.group - 1) / v->def->attr.group);
     return beyond < 0 ? -1 : beyond * v->def->attr.group;
   }
+  if (v->def && v->def->code == OP_ORDINAL && v->def->attr.group > count)
+    return v->def->attr.group - 1;
   const struct op *region = v->def ? NULL : v->block->parent;
   if (region && region->code == OP_REPEAT && v->index == 0 && region->attr.count > count)
     return region->attr.count - 1;

@@ -10,6 +10,9 @@
 #define REAL_FUNCTION real32_function
 #define REAL_EXP      tern_exp
 #define REAL_LOG      tern_log
+#define REAL_SIN      tern_sin
+#define REAL_COS      tern_cos
+#define REAL_POW      tern_pow
 #include "ir/real.inc"
 
 #define REAL          double
@@ -18,4 +21,7 @@
 #define REAL_FUNCTION real64_function
 #define REAL_EXP      exp
 #define REAL_LOG      log
+#define REAL_SIN      sin
+#define REAL_COS      cos
+#define REAL_POW      pow
 #include "ir/real.inc"

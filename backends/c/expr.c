@@ -88,7 +88,8 @@ const char *place_text(struct c_printer *p, const struct buffer *b, const struct
 /* ---- operators ------------------------------------------------------------------------------- */
 
 /* $0, $1, $2: the operands; $t: the result's type; $r: the rounding function; $l, $m: the least and the most
- * code; $b: bits; $c: the curve. Loose rows need brackets when they become an operand themselves. */
+ * code; $b: bits; $c: the curve; $n: how many there are. Loose rows need brackets when they become an operand
+ * themselves. */
 struct operator_text {
   const char *text;
   bool loose;
@@ -99,6 +100,10 @@ static const struct operator_text rows[OP_COUNT] = {
     [OP_ABS] = {"tern_fabs($0)", false},
     [OP_EXP] = {"tern_exp($0)", false},
     [OP_LOG] = {"tern_log($0)", false},
+    [OP_ORDINAL] = {"tern_ordinal($0, $n)", false},
+    [OP_SIN] = {"tern_sin($0)", false},
+    [OP_COS] = {"tern_cos($0)", false},
+    [OP_POW] = {"tern_pow($0, $1)", false},
     [OP_SQRT] = {"tern_sqrt($0)", false},
     [OP_RSQRT] = {"tern_rsqrt($0)", false},
     [OP_RELU] = {"tern_relu($0)", false},
@@ -178,6 +183,7 @@ static const char *operand_of(struct c_printer *p, const struct expr *e, char wh
   case 'l': return arena_printf(p->arena, "%.1ff", -most - 1);
   case 'm': return arena_printf(p->arena, "%.1ff", most);
   case 'b': return arena_printf(p->arena, "%d", e->attr.bits);
+  case 'n': return arena_printf(p->arena, "%lld", (long long)e->attr.group);
   case 'c': return curve_text(p, &e->attr);
   default: break;
   }

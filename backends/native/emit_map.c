@@ -30,21 +30,19 @@ LLVMValueRef emit_unary_intrinsic(struct body *b, const char *name, LLVMValueRef
   return call_intrinsic(b, name, &x, 1);
 }
 
-/* exp and log of runtime/kernels/math.h, through memory (backends/native/bitcode/portable.c). */
-static LLVMValueRef elementary(struct body *b, const char *name, LLVMValueRef x) {
-  const char *full = arena_printf(&b->e->arena, "tern_native_%s%s", name, emit_is_vector(x) ? "_v16" : "");
-  LLVMValueRef f = emitter_function(b->e, full);
-  LLVMValueRef in[2] = {emit_room(b, LLVMTypeOf(x)), emit_room(b, LLVMTypeOf(x))};
-  LLVMBuildStore(b->b, x, in[0]);
-  LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, 2, "");
-  return LLVMBuildLoad2(b->b, LLVMTypeOf(x), in[1], name);
+/* A function of runtime/kernels/math.h of n operands, through memory (backends/native/bitcode/portable.c). */
+static LLVMValueRef elementary(struct body *b, const char *name, const LLVMValueRef *x, unsigned n) {
+  const char *full = arena_printf(&b->e->arena, "tern_native_%s%s", name, emit_is_vector(x[0]) ? "_v16" : "");
+  LLVMValueRef f = emitter_function(b->e, full), in[3];
+  for (unsigned i = 0; i <= n; i++)
+    in[i] = emit_room(b, LLVMTypeOf(x[0]));
+  for (unsigned i = 0; i < n; i++)
+    LLVMBuildStore(b->b, x[i], in[i]);
+  LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, n + 1, "");
+  return LLVMBuildLoad2(b->b, LLVMTypeOf(x[0]), in[n], name);
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */
-
-static LLVMValueRef exponential(struct body *b, LLVMValueRef x) {
-  return elementary(b, "exp", x);
-}
 
 LLVMValueRef emit_max(struct body *b, LLVMValueRef x, LLVMValueRef y) {
   return LLVMBuildSelect(b->b, LLVMBuildFCmp(b->b, LLVMRealOLT, x, y, ""), y, x, "max");
@@ -57,8 +55,11 @@ LLVMValueRef emit_max(struct body *b, LLVMValueRef x, LLVMValueRef y) {
   }
 ROW(map_neg, LLVMBuildFNeg(b->b, in[0], "neg"))
 ROW(map_abs, emit_unary_intrinsic(b, "llvm.fabs", in[0]))
-ROW(map_exp, exponential(b, in[0]))
-ROW(map_log, elementary(b, "log", in[0]))
+ROW(map_exp, elementary(b, "exp", in, 1))
+ROW(map_log, elementary(b, "log", in, 1))
+ROW(map_sin, elementary(b, "sin", in, 1))
+ROW(map_cos, elementary(b, "cos", in, 1))
+ROW(map_pow, elementary(b, "pow", in, 2))
 ROW(map_sqrt, emit_unary_intrinsic(b, "llvm.sqrt", in[0]))
 ROW(map_rsqrt,
     LLVMBuildFDiv(b->b, emit_float_like(in[0], 1), emit_unary_intrinsic(b, "llvm.sqrt", in[0]), "rsqrt"))
@@ -171,6 +172,14 @@ static LLVMValueRef map_codes(struct body *b, const struct expr *x, LLVMValueRef
   return emit_saturate(b, code, x->attr.bits, x->elem); /* `high` as a float may be one more */
 }
 
+static LLVMValueRef map_ordinal(struct body *b, const struct expr *x, LLVMValueRef *in) {
+  LLVMValueRef v = in[0], zero = emit_float_like(v, 0);
+  LLVMValueRef most = emit_float_like(v, (double)(x->attr.group - 1));
+  v = LLVMBuildSelect(b->b, LLVMBuildFCmp(b->b, LLVMRealOGT, v, zero, ""), v, zero, "");
+  v = LLVMBuildSelect(b->b, LLVMBuildFCmp(b->b, LLVMRealOLT, v, most, ""), v, most, "");
+  return LLVMBuildFPToSI(b->b, v, type_like(b, v, ELEM_I32), "ordinal");
+}
+
 static LLVMValueRef map_convert(struct body *b, const struct expr *x, LLVMValueRef *in) {
   enum elem from = x->in[0]->elem;
   bool is_unsigned = from == ELEM_BOOL || from == ELEM_U32;
@@ -189,7 +198,8 @@ static map_row *const rows[OP_COUNT] = {
     [OP_ROUND] = map_round, [OP_CONVERT] = map_convert, [OP_ADD] = map_add,   [OP_SUB] = map_sub,
     [OP_MUL] = map_mul,     [OP_DIV] = map_div,         [OP_MIN] = map_min,   [OP_MAX] = map_max,
     [OP_LT] = map_lt,       [OP_LE] = map_le,           [OP_EQ] = map_eq,     [OP_SELECT] = map_select,
-    [OP_CODES] = map_codes,
+    [OP_CODES] = map_codes, [OP_ORDINAL] = map_ordinal, [OP_SIN] = map_sin,   [OP_COS] = map_cos,
+    [OP_POW] = map_pow,
 };
 
 LLVMValueRef emit_map(struct body *b, const struct expr *x, LLVMValueRef *in) {

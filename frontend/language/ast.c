@@ -4,9 +4,9 @@
 #include <string.h>
 
 const char *const binary_text[BINARY_COUNT] = {
-    [BINARY_ADD] = "+",    [BINARY_SUB] = "-", [BINARY_MUL] = "*",   [BINARY_DIV] = "/", [BINARY_MOD] = "%",
-    [BINARY_MATMUL] = "@", [BINARY_LT] = "<",  [BINARY_LE] = "<=",   [BINARY_GT] = ">",  [BINARY_GE] = ">=",
-    [BINARY_EQ] = "==",    [BINARY_NE] = "!=", [BINARY_AND] = "and", [BINARY_OR] = "or"};
+    [BINARY_ADD] = "+",    [BINARY_SUB] = "-", [BINARY_MUL] = "*", [BINARY_DIV] = "/",   [BINARY_MOD] = "%",
+    [BINARY_MATMUL] = "@", [BINARY_POW] = "^", [BINARY_LT] = "<",  [BINARY_LE] = "<=",   [BINARY_GT] = ">",
+    [BINARY_GE] = ">=",    [BINARY_EQ] = "==", [BINARY_NE] = "!=", [BINARY_AND] = "and", [BINARY_OR] = "or"};
 
 struct node *node_new(struct arena *a, enum node_kind kind, struct loc at) {
   struct node *n = arena_new(a, struct node);

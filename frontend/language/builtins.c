@@ -1,107 +1,11 @@
 /* builtins.c: the functions of the language, one row each: names and kinds of their arguments, and what makes
  * the operators. */
-#include "frontend/language/elaborate.h"
+#include "frontend/language/builtin_call.h"
 #include "frontend/language/numbers.h"
 #include "support/whole.h"
 
 #include <math.h>
 #include <string.h>
-
-enum argument_kind {
-  NO_MORE,  /* no more arguments */
-  VALUE,    /* an expression */
-  NUMBER,   /* known now, with a default */
-  REQUIRED, /* a number without a default */
-  ROUNDING, /* half_even, ... */
-  SHAPE,    /* [a, b] */
-  PARTS     /* a number, or a list of them */
-};
-
-enum { MAX_ARGUMENTS = 4 };
-
-/* In a shape, `_`: the first axis of the operand. */
-enum { AXIS_AS_IT_IS = INT32_MIN };
-
-struct formal {
-  enum argument_kind kind;
-  const char *name;
-  double otherwise;
-};
-
-struct builtin_call;
-struct builtin {
-  const char *name;
-  struct formal formals[MAX_ARGUMENTS];
-  struct item (*run)(struct builtin_call *c);
-  enum opcode code;           /* for the handlers that many rows share */
-  double (*number)(double x); /* when the argument is a number; NULL: it becomes a constant */
-};
-
-struct builtin_call {
-  struct elaborator *e;
-  const struct builtin *f;
-  const struct node *node;
-  const struct node *nodes[MAX_ARGUMENTS]; /* NULL: left out */
-  struct item items[MAX_ARGUMENTS];        /* VALUE */
-  double numbers[MAX_ARGUMENTS];           /* NUMBER, REQUIRED */
-  enum rounding round;
-  struct type shape;
-};
-
-/* ---- helpers of the handlers ------------------------------------------------------------------------- */
-
-static struct item make(struct builtin_call *c, enum opcode code, int n, const struct attrs *attr) {
-  return apply(c->e, code, c->node->at, n, c->items, c->nodes, attr, NULL);
-}
-
-static struct item one(struct builtin_call *c, enum opcode code, struct item x, const struct attrs *attr) {
-  return x.kind == ITEM_POISON ? x : apply(c->e, code, c->node->at, 1, &x, NULL, attr, NULL);
-}
-
-static struct item two(struct builtin_call *c, enum opcode code, struct item x, struct item y) {
-  if (x.kind == ITEM_POISON || y.kind == ITEM_POISON)
-    return item_poison();
-  return apply(c->e, code, c->node->at, 2, (struct item[]){x, y}, NULL, NULL, NULL);
-}
-
-static struct item shaped(struct builtin_call *c, enum opcode code, struct item x, struct type t) {
-  return x.kind == ITEM_POISON ? x : apply(c->e, code, c->node->at, 1, &x, NULL, NULL, &t);
-}
-
-static struct loc argument_at(const struct builtin_call *c, int i) {
-  return c->nodes[i] ? c->nodes[i]->at : c->node->at;
-}
-
-/* The operand as a plain value, made once. False for poison. */
-static bool settle(struct builtin_call *c, int i, struct type *t) {
-  struct value *v = plain(c->e, c->items[i], argument_at(c, i));
-  c->items[i] = item_value(v);
-  if (v)
-    *t = v->type;
-  return v != NULL;
-}
-
-/* Argument i as an axis of t, negative ones counted from the end. */
-static bool axis_of(struct builtin_call *c, int i, struct type t, int *axis) {
-  int64_t number;
-  if (!whole_number(c->numbers[i], -t.rank, t.rank - 1, &number)) {
-    fail(c->e, argument_at(c, i), "%s has no axis %.15g", type_of(c->e, t), c->numbers[i]);
-    return false;
-  }
-  *axis = (int)number + (number < 0 ? t.rank : 0);
-  return true;
-}
-
-static bool whole_in(struct builtin_call *c, int i, int least, int most, int *whole) {
-  int64_t number;
-  if (!whole_number(c->numbers[i], least, most, &number)) {
-    fail(c->e, argument_at(c, i), "'%s' of %s is a whole number from %d to %d, not %.15g",
-         c->f->formals[i].name, c->f->name, least, most, c->numbers[i]);
-    return false;
-  }
-  *whole = (int)number;
-  return true;
-}
 
 /* ---- element-wise ------------------------------------------------------------------------------------ */
 
@@ -134,6 +38,10 @@ static struct item run_extreme(struct builtin_call *c) {
   if (c->items[0].kind == ITEM_NUMBER && c->items[1].kind == ITEM_NUMBER)
     return item_number((c->f->code == OP_MAX) == (a < b) ? b : a);
   return make(c, c->f->code, 2, NULL);
+}
+
+static struct item run_pow(struct builtin_call *c) {
+  return power(c->e, c->node->at, c->items, c->nodes);
 }
 
 static struct item run_square(struct builtin_call *c) {
@@ -316,6 +224,8 @@ static struct item run_outer(struct builtin_call *c) {
 static const struct builtin builtins[] = {
     UNARY("exp", OP_EXP, number_exp),
     UNARY("log", OP_LOG, number_log),
+    UNARY("sin", OP_SIN, NULL),
+    UNARY("cos", OP_COS, NULL),
     UNARY("sqrt", OP_SQRT, sqrt),
     UNARY("rsqrt", OP_RSQRT, NULL),
     UNARY("sigmoid", OP_SIGMOID, NULL),
@@ -323,12 +233,22 @@ static const struct builtin builtins[] = {
     UNARY("tanh", OP_TANH, NULL),
     UNARY("softplus", OP_SOFTPLUS, NULL),
     UNARY("gelu", OP_GELU, NULL),
+    UNARY("erf", OP_ERF, NULL),
     UNARY("relu", OP_RELU, NULL),
     UNARY("abs", OP_ABS, fabs),
     UNARY("floor", OP_FLOOR, floor),
+    {"logsigmoid", {X}, run_logsigmoid, 0, NULL},
+    {"gelu_erf", {X}, run_gelu_erf, 0, NULL},
+    {"leaky_relu", {X, {NUMBER, "slope", 0.01}}, run_leaky_relu, 0, NULL},
+    {"elu", {X, {NUMBER, "alpha", 1}}, run_elu, 0, NULL},
+    {"mish", {X}, run_mish, 0, NULL},
+    {"hardswish", {X}, run_hardswish, 0, NULL},
+    {"clamp", {X, {VALUE, "lo", 0}, {VALUE, "hi", 0}}, run_clamp, 0, NULL},
+    {"iota", {{REQUIRED, "n", 0}}, run_iota, 0, NULL},
     {"ceil", {X}, run_ceil, 0, NULL},
     {"round", {X, ROUND}, run_round, 0, NULL},
     {"square", {X}, run_square, 0, NULL},
+    {"pow", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_pow, 0, NULL},
     {"min", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_extreme, OP_MIN, NULL},
     {"max", {{VALUE, "a", 0}, {VALUE, "b", 0}}, run_extreme, OP_MAX, NULL},
     {"select", {{VALUE, "c", 0}, {VALUE, "a", 0}, {VALUE, "b", 0}}, run_select, 0, NULL},
@@ -336,11 +256,15 @@ static const struct builtin builtins[] = {
     {"mean", {X, AXIS, KEEP}, run_mean, 0, NULL},
     {"amax", {X, AXIS, KEEP}, run_reduce, OP_AMAX, NULL},
     {"absmax", {X, AXIS, KEEP}, run_reduce, OP_ABSMAX, NULL},
+    {"argmax", {X, AXIS}, run_argmax, 0, NULL},
+    {"top", {X, {REQUIRED, "k", 0}}, run_top, 0, NULL},
     {"softmax", {X, AXIS}, run_axis, OP_SOFTMAX, NULL},
     {"cumsum", {X, AXIS}, run_axis, OP_CUMSUM, NULL},
     {"rmsnorm", {X, {REQUIRED, "eps", 0}}, run_norm, OP_RMSNORM, NULL},
     {"layernorm", {X, {REQUIRED, "eps", 0}}, run_norm, OP_LAYERNORM, NULL},
     {"l2norm", {X, {REQUIRED, "eps", 0}}, run_norm, OP_L2NORM, NULL},
+    {"groupnorm", {X, {REQUIRED, "groups", 0}, {REQUIRED, "eps", 0}}, run_groupnorm, 0, NULL},
+    {"hadamard", {X, {REQUIRED, "block", 0}}, run_hadamard, 0, NULL},
     {"quantize", {X, {NUMBER, "bits", 8}, ROUND}, run_quantize, 0, NULL},
     {"fixed", {X, {NUMBER, "bits", 16}, {REQUIRED, "frac", 0}, ROUND}, run_fixed, 0, NULL},
     {"reshape", {X, {SHAPE, "shape", 0}}, run_shape, OP_RESHAPE, NULL},

@@ -210,6 +210,9 @@ struct item row_of_sum(struct elaborator *e, struct item x, struct hole h, const
  * numbers (not the operands of MATMUL). `nodes` (may be NULL) are the operands' places, for notes. */
 struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, const struct item *items,
                   const struct node *const *nodes, const struct attrs *attr, const struct type *type);
+/* items[0] to the power of items[1], of numbers a number. */
+struct item power(struct elaborator *e, struct loc at, const struct item *items,
+                  const struct node *const *nodes);
 /* The item as an f32 or bool value for an operator; NULL for poison. */
 struct value *plain(struct elaborator *e, struct item item, struct loc at);
 

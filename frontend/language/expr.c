@@ -2,7 +2,7 @@
  *
  * What consists of numbers only is computed here, in float64; what meets a value becomes an operator, and a
  * number beside it a constant. */
-#include "frontend/language/elaborate.h"
+#include "frontend/language/builtin_call.h"
 #include "support/whole.h"
 
 #include <float.h>
@@ -65,13 +65,20 @@ static void operand_note(struct elaborator *e, const struct node *n, const struc
     note(e, b->at, "'%s' is %s", node_text(e->arena, n), type_of(e, item->value->type));
 }
 
+/* Products take codes as they are, and what only moves takes indices so. */
+static bool taken_raw(enum opcode code, const struct item *item) {
+  if (item->kind != ITEM_VALUE)
+    return false;
+  bool moves = code == OP_SLICE || code == OP_RESHAPE;
+  return code == OP_MATMUL || (moves && item->value->type.elem == ELEM_U32);
+}
+
 struct item apply(struct elaborator *e, enum opcode code, struct loc at, int n, const struct item *items,
                   const struct node *const *nodes, const struct attrs *attr, const struct type *type) {
   struct value **in = arena_array(e->arena, struct value *, n);
-  bool raw = code == OP_MATMUL;
   for (int i = 0; i < n; i++) {
     struct loc operand = nodes && nodes[i] ? nodes[i]->at : at;
-    in[i] = raw && items[i].kind == ITEM_VALUE ? items[i].value : plain(e, items[i], operand);
+    in[i] = taken_raw(code, &items[i]) ? items[i].value : plain(e, items[i], operand);
   }
   for (int i = 0; i < n; i++)
     if (!in[i])
@@ -190,6 +197,7 @@ static struct item number_binary(struct elaborator *e, const struct node *n, dou
   case BINARY_GE: return item_boolean(a >= b);
   case BINARY_EQ: return item_boolean(a == b);
   case BINARY_NE: return item_boolean(a != b);
+  case BINARY_POW:
   case BINARY_AND:
   case BINARY_OR:
   case BINARY_MATMUL:
@@ -209,6 +217,17 @@ static const struct {
     [BINARY_DIV] = {OP_DIV, false}, [BINARY_MATMUL] = {OP_MATMUL, false}, [BINARY_LT] = {OP_LT, false},
     [BINARY_LE] = {OP_LE, false},   [BINARY_GT] = {OP_LT, true},          [BINARY_GE] = {OP_LE, true},
     [BINARY_EQ] = {OP_EQ, false},   [BINARY_NE] = {OP_EQ, false}};
+
+struct item power(struct elaborator *e, struct loc at, const struct item *items,
+                  const struct node *const *nodes) {
+  if (items[0].kind != ITEM_NUMBER || items[1].kind != ITEM_NUMBER)
+    return apply(e, OP_POW, at, 2, items, nodes, NULL, NULL);
+  double a = items[0].number, b = items[1].number, y = pow(a, b);
+  if (isfinite(y))
+    return item_number(y);
+  fail(e, at, "%.15g to the power of %.15g is %s", a, b, isnan(y) ? "no number" : "infinite");
+  return item_poison();
+}
 
 /* a != b: where a == b is 0. */
 static struct item negated(struct elaborator *e, struct item equal, struct loc at) {
@@ -242,6 +261,8 @@ static struct item eval_binary(struct elaborator *e, const struct node *n) {
   struct item a = eval_one(e, n->a), b = eval_one(e, n->b);
   if (a.kind == ITEM_POISON || b.kind == ITEM_POISON)
     return item_poison();
+  if (n->binary == BINARY_POW && !is_data(a) && !is_data(b))
+    return power(e, n->at, (struct item[]){a, b}, (const struct node *[]){n->a, n->b});
   if (a.kind == ITEM_NUMBER && b.kind == ITEM_NUMBER)
     return number_binary(e, n, a.number, b.number);
   if (is_data(a) || is_data(b))
@@ -429,7 +450,7 @@ static struct item subscript(struct elaborator *e, struct item item, const struc
     if (*axis > 0 || index.value->type.elem != ELEM_U32) {
       fail(e, n->at,
            *axis > 0 ? "only the first index can change from token to token or from layer to layer"
-                     : "an index is a number, the token or a repeat's name, not %s",
+                     : "an index is a number, the token, a repeat's name or what argmax and top give, not %s",
            type_of(e, index.value->type));
       return item_poison();
     }
@@ -518,7 +539,10 @@ static void unknown_function(struct elaborator *e, const struct node *callee) {
   if (value) {
     fail(e, callee->at, "'%s' is a value, not a function", name);
     note(e, value->at, "it is introduced here");
-  } else
+  } else if (name_here(name))
+    fail(e, callee->at, "there is no function, instance or block '%s'; did you mean '%s'?", name,
+         name_here(name));
+  else
     fail(e, callee->at, "there is no function, instance or block '%s'%s", name,
          suggestion(e, name, names, n));
 }

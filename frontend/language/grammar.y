@@ -81,6 +81,7 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
 %left '*' '/' '%'
 %left '@'
 %precedence NEGATE
+%right '^'
 
 %type <name> name
 %type <node> path expr choice postfix primary subscript
@@ -247,6 +248,7 @@ choice:
   | expr '/' expr                                { $$ = syntax_binary(p, BINARY_DIV, @$, @2, $1, $3); }
   | expr '%' expr                                { $$ = syntax_binary(p, BINARY_MOD, @$, @2, $1, $3); }
   | expr '@' expr                                { $$ = syntax_binary(p, BINARY_MATMUL, @$, @2, $1, $3); }
+  | expr '^' expr                                { $$ = syntax_binary(p, BINARY_POW, @$, @2, $1, $3); }
   | expr '<' expr                                { $$ = syntax_binary(p, BINARY_LT, @$, @2, $1, $3); }
   | expr '>' expr                                { $$ = syntax_binary(p, BINARY_GT, @$, @2, $1, $3); }
   | expr LE expr                                 { $$ = syntax_binary(p, BINARY_LE, @$, @2, $1, $3); }

@@ -323,7 +323,7 @@ static const struct token_group {
 } groups[] = {
     {"'return'", "a statement", "'weight' 'state' 'use' 'repeat' 'each' 'return' 'require' a name"},
     {"a number", "an expression", "a name a number a string 'not' '(' '[' '-'"},
-    {"'*'", "", "'+' '-' '*' '/' '%' '@' '<' '>' '<=' '>=' '==' '!=' 'and' 'or' '?' '.' '(' '[' '->'"},
+    {"'*'", "", "'+' '-' '*' '/' '%' '@' '^' '<' '>' '<=' '>=' '==' '!=' 'and' 'or' '?' '.' '(' '[' '->'"},
     {"the end of the line", "", "the end of the file"},
     {"'param'", "", "'require' 'for'"}, /* the commoner ones are enough to say */
     {"'per'", "", "'scale'"},

@@ -24,6 +24,8 @@ SLOPE(of_neg, -t[0])
 SLOPE(of_abs, x[0] < 0 ? -t[0] : t[0])
 SLOPE(of_exp, y *t[0])
 SLOPE(of_log, t[0] / x[0])
+SLOPE(of_sin, t[0] * cos(x[0]))
+SLOPE(of_cos, -t[0] * sin(x[0]))
 SLOPE(of_sqrt, t[0] / (2 * y))
 SLOPE(of_rsqrt, -t[0] * y / (2 * x[0]))
 SLOPE(of_relu, x[0] > 0 ? t[0] : 0)
@@ -44,11 +46,20 @@ static double of_sigmoid(const double *x, double y, const double *t) {
   return t[0] * e / ((1 + e) * (1 + e));
 }
 
+/* y (b log a)', or of a constant b alone; b y / a is no number where a is 0. */
+static double of_pow(const double *x, double y, const double *t) {
+  double of_base = x[1] == 0 ? 0 : t[0] * x[1] * pow(x[0], x[1] - 1);
+  return of_base + (x[0] > 0 ? t[1] * y * log(x[0]) : 0);
+}
+
 static slope *const slopes[OP_COUNT] = {
     [OP_NEG] = of_neg,
     [OP_ABS] = of_abs,
     [OP_EXP] = of_exp,
     [OP_LOG] = of_log,
+    [OP_SIN] = of_sin,
+    [OP_COS] = of_cos,
+    [OP_POW] = of_pow,
     [OP_SQRT] = of_sqrt,
     [OP_RSQRT] = of_rsqrt,
     [OP_SIGMOID] = of_sigmoid,
@@ -249,6 +260,7 @@ static const char *const without[OP_COUNT] = {
     [OP_CURVE] = "its result is an integer",
     [OP_NTH] = "its result is an integer",
     [OP_POSITION] = "its result is an integer",
+    [OP_ORDINAL] = "its result is an integer",
     [OP_TERNARY_SUM] = "its codes are no numbers that have a master; ternarize makes it",
     [OP_MATMUL_BACK] = "differentiate makes it",
     [OP_TERNARY_BACK] = "differentiate makes it",

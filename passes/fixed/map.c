@@ -509,6 +509,11 @@ static struct number convert_op(struct fixing *x, const struct op *op) {
   }
 }
 
+static struct number refused(struct fixing *x, const struct op *op) {
+  fix_error(x, op, "has no form on integers; what is computed from weights and numbers alone can have it");
+  return (struct number){.kind = NUMBER_CONST};
+}
+
 #define RULE(name, result)                                                                                   \
   static struct number name(struct fixing *x, const struct op *op) {                                         \
     return result;                                                                                           \
@@ -547,29 +552,14 @@ static struct number add_op(struct fixing *x, const struct op *op) {
 }
 
 number_function *const fixed_map[OP_COUNT] = {
-    [OP_NEG] = neg_op,
-    [OP_ABS] = abs_op,
-    [OP_EXP] = exponential,
-    [OP_LOG] = logarithm,
-    [OP_SQRT] = sqrt_op,
-    [OP_RSQRT] = rsqrt_op,
-    [OP_SIGMOID] = sigmoid_op,
-    [OP_SILU] = silu,
-    [OP_TANH] = hyperbolic,
-    [OP_RELU] = relu_op,
-    [OP_SOFTPLUS] = softplus_op,
-    [OP_FLOOR] = floor_op,
-    [OP_ROUND] = round_op,
-    [OP_CONVERT] = convert_op,
-    [OP_ADD] = add_op,
-    [OP_SUB] = sub_op,
-    [OP_MUL] = times,
-    [OP_DIV] = divide,
-    [OP_MIN] = min_op,
-    [OP_MAX] = max_op,
-    [OP_LT] = lt_op,
-    [OP_LE] = le_op,
-    [OP_EQ] = eq_op,
-    [OP_SELECT] = select_op,
-    [OP_CODES] = codes_op,
+    [OP_NEG] = neg_op,       [OP_ABS] = abs_op,         [OP_EXP] = exponential,
+    [OP_ORDINAL] = refused,  [OP_SIN] = refused,        [OP_COS] = refused,
+    [OP_POW] = refused,      [OP_LOG] = logarithm,      [OP_SQRT] = sqrt_op,
+    [OP_RSQRT] = rsqrt_op,   [OP_SIGMOID] = sigmoid_op, [OP_SILU] = silu,
+    [OP_TANH] = hyperbolic,  [OP_RELU] = relu_op,       [OP_SOFTPLUS] = softplus_op,
+    [OP_FLOOR] = floor_op,   [OP_ROUND] = round_op,     [OP_CONVERT] = convert_op,
+    [OP_ADD] = add_op,       [OP_SUB] = sub_op,         [OP_MUL] = times,
+    [OP_DIV] = divide,       [OP_MIN] = min_op,         [OP_MAX] = max_op,
+    [OP_LT] = lt_op,         [OP_LE] = le_op,           [OP_EQ] = eq_op,
+    [OP_SELECT] = select_op, [OP_CODES] = codes_op,
 };

@@ -93,6 +93,15 @@ static struct range of_log(const struct analysis *x, const struct op *op) {
   return range_between(a.lo > 0 ? log(a.lo) : -INFINITY, a.hi > 0 ? log(a.hi) : -INFINITY);
 }
 
+static struct range of_erf(const struct analysis *x, const struct op *op) {
+  return rising(in(x, op, 0), erf);
+}
+
+static struct range of_wave(const struct analysis *x, const struct op *op) {
+  (void)x, (void)op;
+  return range_between(-1, 1);
+}
+
 static struct range of_sqrt(const struct analysis *x, const struct op *op) {
   return rising(in(x, op, 0), root);
 }
@@ -175,6 +184,23 @@ static struct range of_div(const struct analysis *x, const struct op *op) {
   return most > 0 ? within(r, most) : r;
 }
 
+static struct range of_ordinal(const struct analysis *x, const struct op *op) {
+  (void)x;
+  return range_between(0, (double)(op->attr.group - 1));
+}
+
+/* b log(a) is largest and least at corners. */
+static struct range of_pow(const struct analysis *x, const struct op *op) {
+  struct range a = in(x, op, 0), b = in(x, op, 1);
+  if (!(a.lo >= 0))
+    return everything;
+  struct range low = range_between(pow(a.lo, b.lo), pow(a.lo, b.lo));
+  double corners[] = {pow(a.lo, b.hi), pow(a.hi, b.lo), pow(a.hi, b.hi)};
+  for (int i = 0; i < 3; i++)
+    low = range_hull(low, range_between(corners[i], corners[i]));
+  return a.lo <= 1 && a.hi >= 1 ? range_hull(low, range_between(1, 1)) : low;
+}
+
 static struct range of_min(const struct analysis *x, const struct op *op) {
   struct range a = in(x, op, 0), b = in(x, op, 1);
   return range_between(fmin(a.lo, b.lo), fmin(a.hi, b.hi));
@@ -208,6 +234,12 @@ static double length_of(const struct op *op) {
 
 static struct range of_sum(const struct analysis *x, const struct op *op) {
   return scaled(in(x, op, 0), length_of(op));
+}
+
+/* sqrt(n) times the largest of n. */
+static struct range of_hadamard(const struct analysis *x, const struct op *op) {
+  double most = range_most(in(x, op, 0)) * sqrt((double)op->attr.group);
+  return range_between(-most, most);
 }
 
 static struct range of_cumsum(const struct analysis *x, const struct op *op) {
@@ -319,6 +351,10 @@ static rule *const rules[OP_COUNT] = {
     [OP_ABS] = of_abs,
     [OP_EXP] = of_exp,
     [OP_LOG] = of_log,
+    [OP_ERF] = of_erf,
+    [OP_ORDINAL] = of_ordinal,
+    [OP_SIN] = of_wave,
+    [OP_COS] = of_wave,
     [OP_SQRT] = of_sqrt,
     [OP_RSQRT] = of_rsqrt,
     [OP_SILU] = of_silu,
@@ -332,6 +368,7 @@ static rule *const rules[OP_COUNT] = {
     [OP_SUB] = of_sub,
     [OP_MUL] = of_mul,
     [OP_DIV] = of_div,
+    [OP_POW] = of_pow,
     [OP_MIN] = of_min,
     [OP_MAX] = of_max,
     [OP_LT] = of_truth,
@@ -357,6 +394,7 @@ static rule *const rules[OP_COUNT] = {
     [OP_RMSNORM] = of_rmsnorm,
     [OP_SOFTMAX] = of_softmax,
     [OP_CUMSUM] = of_cumsum,
+    [OP_HADAMARD] = of_hadamard,
     [OP_MATMUL] = of_matmul,
     [OP_QUANTIZE] = of_quantize,
     [OP_DEQUANTIZE] = of_operand,

@@ -59,6 +59,14 @@ static void of_log(struct frame *f, struct op *op, struct value *d) {
   give(f, op, 0, over(f, d, op->in[0]));
 }
 
+static void of_sin(struct frame *f, struct op *op, struct value *d) {
+  give(f, op, 0, mul(f, d, build1(&f->b, OP_COS, op->in[0])));
+}
+
+static void of_cos(struct frame *f, struct op *op, struct value *d) {
+  give(f, op, 0, negative(f, mul(f, d, build1(&f->b, OP_SIN, op->in[0]))));
+}
+
 /* d / (2 y) */
 static void of_sqrt(struct frame *f, struct op *op, struct value *d) {
   give(f, op, 0, over(f, mul(f, d, number(f, 0.5)), op->out[0]));
@@ -102,6 +110,16 @@ static void of_div(struct frame *f, struct op *op, struct value *d) {
   struct value *a = over(f, d, op->in[1]);
   give(f, op, 0, a);
   give(f, op, 1, negative(f, mul(f, a, op->out[0])));
+}
+
+/* d b a^(b - 1), 0 where b is 0; and d y log(a), 0 where a is not above 0. */
+static void of_pow(struct frame *f, struct op *op, struct value *d) {
+  struct value *a = op->in[0], *b = op->in[1], *zero = number(f, 0), *one = number(f, 1);
+  struct value *slope = mul(f, b, build2(&f->b, OP_POW, a, build2(&f->b, OP_SUB, b, one)));
+  give(f, op, 0, mul(f, d, choose(f, build2(&f->b, OP_EQ, b, zero), zero, slope)));
+  struct value *positive = build2(&f->b, OP_LT, zero, a);
+  struct value *log = build1(&f->b, OP_LOG, choose(f, positive, a, one));
+  give(f, op, 1, mul(f, d, choose(f, positive, mul(f, op->out[0], log), zero)));
 }
 
 /* To operand `yes` where the condition holds, to the other where it does not. */
@@ -171,6 +189,11 @@ static void of_cumsum(struct frame *f, struct op *op, struct value *d) {
 static void of_softmax(struct frame *f, struct op *op, struct value *d) {
   struct value *y = op->out[0], *sum = build_axis(&f->b, OP_SUM, mul(f, d, y), op->attr.axis);
   give(f, op, 0, mul(f, y, build2(&f->b, OP_SUB, d, sum)));
+}
+
+/* H is symmetric. */
+static void of_hadamard(struct frame *f, struct op *op, struct value *d) {
+  give(f, op, 0, build(&f->b, OP_HADAMARD, 1, &d, &op->attr, NULL)->out[0]);
 }
 
 /* ---- products ---------------------------------------------------------------------------------------- */
@@ -401,6 +424,8 @@ static rule *const rules[OP_COUNT] = {
     [OP_ABS] = of_abs,
     [OP_EXP] = of_exp,
     [OP_LOG] = of_log,
+    [OP_SIN] = of_sin,
+    [OP_COS] = of_cos,
     [OP_SQRT] = of_sqrt,
     [OP_RSQRT] = of_rsqrt,
     [OP_SIGMOID] = of_sigmoid,
@@ -412,6 +437,7 @@ static rule *const rules[OP_COUNT] = {
     [OP_SUB] = of_sub,
     [OP_MUL] = of_mul,
     [OP_DIV] = of_div,
+    [OP_POW] = of_pow,
     [OP_MIN] = of_min,
     [OP_MAX] = of_max,
     [OP_LT] = of_nothing,
@@ -423,6 +449,7 @@ static rule *const rules[OP_COUNT] = {
     [OP_ABSMAX] = of_absmax,
     [OP_SOFTMAX] = of_softmax,
     [OP_CUMSUM] = of_cumsum,
+    [OP_HADAMARD] = of_hadamard,
     [OP_MATMUL] = of_matmul,
     [OP_QUANTIZE] = of_identity,
     [OP_DEQUANTIZE] = of_identity,
@@ -460,6 +487,7 @@ static const char *const without[OP_COUNT] = {
     [OP_TERNARY_BACK] = "ternarize comes after",
     [OP_SCATTER] = "differentiate makes it",
     [OP_NTH] = "its result is an integer",
+    [OP_ORDINAL] = "its result is an integer",
     [OP_TAIL] = "the training form has none",
     [OP_REPEAT] = "repeats.c",
     [OP_SCAN] = "scans.c",

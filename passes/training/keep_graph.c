@@ -13,6 +13,9 @@ static double element_ops(enum opcode code) {
   switch (code) {
   case OP_EXP:
   case OP_LOG: return 8;
+  case OP_SIN:
+  case OP_COS:
+  case OP_POW: return 24;
   case OP_DIV:
   case OP_SQRT:
   case OP_RSQRT: return 4;

@@ -144,8 +144,9 @@ static void matrix_state(struct gen *g) {
 /* ---- operators --------------------------------------------------------------------------------------- */
 
 static void unary(struct gen *g) {
-  static const enum opcode codes[] = {OP_NEG,  OP_ABS,  OP_EXP,      OP_LOG,  OP_SQRT,  OP_RSQRT, OP_SIGMOID,
-                                      OP_SILU, OP_TANH, OP_SOFTPLUS, OP_RELU, OP_FLOOR, OP_ROUND, OP_GELU};
+  static const enum opcode codes[] = {OP_NEG,     OP_ABS,  OP_EXP,  OP_LOG,      OP_SQRT, OP_RSQRT,
+                                      OP_SIGMOID, OP_SILU, OP_TANH, OP_SOFTPLUS, OP_RELU, OP_FLOOR,
+                                      OP_ROUND,   OP_GELU, OP_SIN,  OP_COS,      OP_ERF};
   enum opcode code = codes[below(g, (int)(sizeof codes / sizeof *codes))];
   struct value *x = any(g), *small = build_const(&g->b, 0.125, f32(0, 0, 0, 0));
   if (code == OP_EXP)
@@ -156,6 +157,25 @@ static void unary(struct gen *g) {
   if (code == OP_ROUND)
     attr.round = (enum rounding)below(g, ROUND_COUNT);
   keep(g, build(&g->b, code, 1, &x, &attr, NULL)->out[0]);
+}
+
+/* A Hadamard transform, and a row of a table that a computed number names. */
+static void transform(struct gen *g) {
+  struct value *x = any(g);
+  int64_t n = x->type.rank ? x->type.dim[x->type.rank - 1] : 1, block = n & -n;
+  if (x->type.rank)
+    keep(g,
+         build(&g->b, OP_HADAMARD, 1, &x, &(struct attrs){.group = block > 16 ? 16 : block}, NULL)->out[0]);
+}
+
+static void choose_row(struct gen *g) {
+  int64_t rows = 2 + below(g, 6), n = odd_size(g);
+  struct value *x = any(g);
+  if (x->type.rank != 1)
+    x = vector(g);
+  struct value *most = build_reshape(&g->b, build_axis(&g->b, OP_AMAX, x, 0), f32(0, 0, 0, 0));
+  struct value *i = build(&g->b, OP_ORDINAL, 1, &most, &(struct attrs){.group = rows}, NULL)->out[0];
+  keep(g, build2(&g->b, OP_INDEX, weight(g, f32(2, rows, n, 0)), i));
 }
 
 /* A second operand that broadcasts with x: of the pool, a part of x, a weight, or a constant. */
@@ -174,9 +194,13 @@ static struct value *partner(struct gen *g, struct value *x) {
 }
 
 static void binary(struct gen *g) {
-  static const enum opcode codes[] = {OP_ADD, OP_SUB, OP_MUL, OP_MIN, OP_MAX, OP_DIV};
-  enum opcode code = codes[below(g, 6)];
+  static const enum opcode codes[] = {OP_ADD, OP_SUB, OP_MUL, OP_MIN, OP_MAX, OP_DIV, OP_POW};
+  enum opcode code = codes[below(g, 7)];
   struct value *x = any(g), *y = partner(g, x);
+  if (code == OP_POW) {
+    x = build2(&g->b, OP_ADD, build1(&g->b, OP_ABS, x), build_const(&g->b, 0.25, f32(0, 0, 0, 0)));
+    y = build1(&g->b, OP_TANH, y);
+  }
   if (code == OP_DIV)
     y = build2(&g->b, OP_ADD, build1(&g->b, OP_ABS, y), build_const(&g->b, 0.5, f32(0, 0, 0, 0)));
   keep(g, build2(&g->b, code, x, y));
@@ -296,9 +320,9 @@ static void move(struct gen *g) {
 }
 
 static void grow(struct gen *g, int operators) {
-  static void (*const kinds[])(struct gen *) = {unary,      binary, binary,     choose,
-                                                along_axis, norm,   bitlinear,  move,
-                                                bitlinear,  unary,  recurrence, grow_integers};
+  static void (*const kinds[])(struct gen *) = {unary,     binary,    binary,     choose,       along_axis,
+                                                norm,      bitlinear, move,       transform,    choose_row,
+                                                bitlinear, unary,     recurrence, grow_integers};
   for (int i = 0; i < operators; i++)
     kinds[below(g, (int)(sizeof kinds / sizeof *kinds))](g);
   if (below(g, 3) == 0)

@@ -172,6 +172,9 @@ static inline struct value *named(struct making *g, enum opcode code) {
   case OP_TERNARY_SUM: return a_ternary_sum(g);
   case OP_REPEAT: return a_repeat(g);
   case OP_NTH: return a_number(g);
+  case OP_ORDINAL: return one_of(g, code, 1, &g->x, &(struct attrs){.group = 3}, NULL);
+  case OP_HADAMARD: return one_of(g, code, 1, &g->x, &(struct attrs){.group = 8}, NULL);
+  case OP_POW: return build2(&g->b, code, build1(&g->b, OP_ABS, g->x), g->y);
   default: return op_info[code].flags & MOVE ? moved_by(g, code) : NULL;
   }
 }

@@ -176,8 +176,12 @@ static void put_inputs(struct entry_run *r, struct interp *in, const struct op *
       put_input(r, in, captured[i]);
     arena_free(&a);
   }
-  for (int i = 0; i < op->n_in; i++)
+  for (int i = 0; i < op->n_in; i++) {
+    const struct op *matrix = op->in[i]->def;
+    for (int k = 0; matrix && matrix->code == OP_WEIGHT && k < matrix->n_in; k++)
+      put_input(r, in, matrix->in[k]); /* computed indices */
     put_input(r, in, op->in[i]);
+  }
 }
 
 /* Says in `text` how element i differs; the same bits, which is what nearly all elements have, cost no words.

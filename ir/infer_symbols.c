@@ -25,6 +25,8 @@ int64_t rule_index_beyond(const struct value *v, int64_t count) {
   }
   if (v->def && v->def->code == OP_ORDINAL && v->def->attr.group > count)
     return v->def->attr.group - 1;
+  if (v->def && op_info[v->def->code].flags & MOVE && v->def->code != OP_NTH && v->def->n_in)
+    return rule_index_beyond(v->def->in[0], count);
   const struct op *region = v->def ? NULL : v->block->parent;
   if (region && region->code == OP_REPEAT && v->index == 0 && region->attr.count > count)
     return region->attr.count - 1;

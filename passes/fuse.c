@@ -96,6 +96,32 @@ static void copy_inputs(struct fuse *f, struct block *b) {
   }
 }
 
+/* ---- computed indices -------------------------------------------------------------------------------- */
+
+static bool is_computed(const struct value *index) {
+  return index->def && !fuse_leaf(index) && index->def->code != OP_REPEAT && !fuse_index(index->def);
+}
+
+/* The index's copy, behind what computes it: one for all weights that it chooses. */
+static struct value *copy_of_index(struct fuse *f, struct value *index) {
+  for (struct op *op = index->def->next; op; op = op->next)
+    if (fuse_index(op) && op->in[0] == index)
+      return op->out[0];
+  struct builder b = {0};
+  b = index->def->next ? builder_before(f->m, index->def->next) : builder_end(f->m, index->block);
+  b.at = index->def->at;
+  struct value *copy = build_reshape(&b, index, index->type);
+  copy->name = index->name;
+  return copy;
+}
+
+static void copy_indices(struct op *op, void *data) {
+  if (op->code == OP_WEIGHT || op->code == OP_WSCALE)
+    for (int i = 0; i < op->n_in; i++)
+      if (is_computed(op->in[i]))
+        op->in[i] = copy_of_index(data, op->in[i]);
+}
+
 /* ---- leaves ------------------------------------------------------------------------------------------ */
 
 struct leaves {
@@ -124,13 +150,21 @@ static void use_clones(struct op *op, void *data) {
 
 /* ---- kernels ----------------------------------------------------------------------------------------- */
 
+/* The operator and the leaves that it uses, of which a weight may be chosen by what a kernel computes. */
+static void list_user(struct fuse *f, op_list *users, struct op *op) {
+  vec_push(&f->scratch, *users, op);
+  for (int i = 0; i < op->n_in; i++)
+    if (fuse_leaf(op->in[i]) && op->in[i]->def->n_in)
+      list_user(f, users, op->in[i]->def);
+}
+
 /* Operators outside the kernel that may use the results of node k: those of nodes, and the block's end. */
 static op_list users_outside(struct fuse *f, const struct fuse_plan *s, const struct op *kernel, int k) {
   const struct fuse_node *u = &s->nodes[k];
   op_list users = {0};
   for (int i = 0; i < u->to.n; i++)
     if (s->nodes[u->to.at[i]].op->block != kernel->body)
-      vec_push(&f->scratch, users, s->nodes[u->to.at[i]].op);
+      list_user(f, &users, s->nodes[u->to.at[i]].op);
   if (u->at_end)
     vec_push(&f->scratch, users, s->end);
   return users;
@@ -299,6 +333,7 @@ bool pass_fuse(struct module *m, const struct pass_context *c) {
       continue;
     struct fuse fuse = {.m = m, .f = f};
     walk(f->body, part_softmax, m);
+    walk(f->body, copy_indices, &fuse);
     fuse_block(&fuse, f->body);
     name_kernels(m, f);
     arena_free(&fuse.scratch);

@@ -39,6 +39,9 @@ struct fuse_plan {
 
 /* A leaf costs nothing to make again: it is cloned into each kernel that uses it. */
 bool fuse_leaf(const struct value *v);
+/* A copy of one computed index, which weights are chosen by: a kernel of its own, before those that use them.
+ */
+bool fuse_index(const struct op *op);
 /* Finds nodes, dependences and levels. In the arena. */
 struct fuse_plan *fuse_plan(struct arena *a, const struct module *m, struct block *b);
 /* The nodes of each kernel that is no scan's, in program order, at level * row_kinds + rows. In the arena.

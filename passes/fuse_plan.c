@@ -36,6 +36,11 @@ bool fuse_leaf(const struct value *v) {
   return true;
 }
 
+bool fuse_index(const struct op *op) {
+  return op->code == OP_RESHAPE && type_equal(op->out[0]->type, type_scalar(ELEM_U32)) &&
+         type_equal(op->in[0]->type, op->out[0]->type);
+}
+
 /* A sum over what a token sees, which the terms are computed for as it goes. */
 static bool sums_past(const struct fuse_plan *s, const struct op *op) {
   return op->code == OP_SUM && op->attr.axis == 0 && type_is_past(s->m, op->in[0]->type);
@@ -48,6 +53,7 @@ static enum fuse_node_kind kind_of(const struct fuse_plan *s, const struct op *o
     return FUSE_SUM;
   switch (op->code) {
   case OP_MATMUL: return FUSE_MATMUL;
+  case OP_RESHAPE: return fuse_index(op) ? FUSE_MATMUL : FUSE_TOGETHER;
   case OP_SCAN: return FUSE_SCAN;
   case OP_REPEAT: return FUSE_REPEAT;
   default: return FUSE_TOGETHER;
@@ -90,7 +96,9 @@ static void add_edge(struct fuse_plan *s, int from, int to) {
 static void use_values(struct fuse_plan *s, int user, int n, struct value *const *values) {
   for (int i = 0; i < n; i++) {
     const struct value *v = values[i];
-    if (v->def && v->block == s->block && !fuse_leaf(v))
+    if (v->def && fuse_leaf(v)) /* a weight's index may be computed */
+      use_values(s, user, v->def->n_in, v->def->in);
+    else if (v->def && v->block == s->block)
       add_edge(s, v->id, user);
   }
 }

@@ -152,9 +152,14 @@ static void join_buffer(struct plan *p, struct value *v, const struct value *wit
 /* Values that the operator, at p->clock, reads from outside its body. */
 static void read_operands(struct plan *p, const struct op *op) {
   struct value **captured;
-  for (int i = 0; i < op->n_in; i++)
+  for (int i = 0; i < op->n_in; i++) {
+    const struct op *matrix = op_is(op->in[i]->def, OP_WEIGHT) ? op->in[i]->def : NULL;
+    for (int k = 0; matrix && k < matrix->n_in; k++) /* computed indices */
+      if (in_buffer(matrix->in[k]))
+        live(p, matrix->in[k], p->clock);
     if (in_buffer(op->in[i]))
       live(p, op->in[i], p->clock);
+  }
   int n = op->body ? captured_values(&p->scratch, op, &captured) : 0;
   for (int i = 0; i < n; i++)
     if (in_buffer(captured[i]))

@@ -341,9 +341,19 @@ static void print_sum(struct c_printer *p, const struct kernel *k) {
       {[FORMAT_I8] = "SUM3_I8",
        [FORMAT_I16] = "tern_ternary_sum3_i16",
        [FORMAT_F32] = "tern_ternary_sum3_f32"}};
-  print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
   names_take(&p->taken, "codes");
   names_take(&p->taken, "n");
+  for (int i = 0; k->body && i < k->buffers.n; i++)
+    vec_push(p->arena, p->buffers,
+             k->buffers.at[i] == k->weight || k->buffers.at[i] == k->in || k->buffers.at[i] == k->out
+                 ? ""
+                 : print_buffer(p, k->buffers.at[i]));
+  count_uses_in(p->uses, k->body);
+  print_statements(p, k->body);
+  if (k->place)
+    print_line(p, "const uint8_t *codes = %s + %s;", address(p, k->weight), index_text(p, k->place));
+  else
+    print_line(p, "const uint8_t *codes = %s;", address(p, k->weight));
   const char *x = print_buffer(p, k->in), *y = print_buffer(p, k->out), *w = "codes";
   if (p->weights) {
     print_chip_sum(p, k, x, y);

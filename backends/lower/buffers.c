@@ -162,6 +162,14 @@ struct buffer *buffer_of_value(struct kernel_lowering *u, const struct value *v)
   return buffer_add(u, base, v->type.elem, v->at < 0 ? 0 : v->at, most_count(u->m, v->type), value_hint(v));
 }
 
+/* A computed index: the element of a kernel's operand, or, of a sum, what another kernel has stored. */
+static struct index *computed_index(struct kernel_lowering *u, struct value *index) {
+  if (u->body)
+    return index_value(u->a, pull(u, index, NULL));
+  struct buffer *b = buffer_of_value(u, index);
+  return index_value(u->a, put_load(u, b, index_const(u->a, 0), ELEM_U32, u->op->at));
+}
+
 /* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only
  * at run time becomes a part of the element's index, and the buffer has all the instances. */
 static void add_stride(struct kernel_lowering *u, struct buffer *b, struct value *index, int64_t count,
@@ -181,7 +189,7 @@ static void add_stride(struct kernel_lowering *u, struct buffer *b, struct value
   } else if (index->def && index->def->code == OP_CONST) {
     b->offset += (int64_t)index->def->attr.value * stride;
   } else {
-    struct index *i = index_value(u->a, pull(u, index, NULL));
+    struct index *i = computed_index(u, index);
     int64_t step = stride / format_bytes(b->format);
     *extra = *extra ? index_sum(u->a, *extra, step, i) : index_scale(u->a, i, step);
     b->elements += (count - 1) * step;

@@ -172,16 +172,17 @@ struct kernel {
   enum teamwork team;
   uint64_t weight_bytes;
   VEC(struct buffer *) buffers;
-  struct stmt *body; /* KERNEL_LOOPS */
+  struct stmt *body; /* KERNEL_LOOPS; KERNEL_TERNARY_SUM: loads of computed indices */
   int n_exprs, n_loops, n_accs;
   /* KERNEL_TERNARY_SUM: out[r, m(, g)] = sums over n of codes times in[r, n], for r < rows. Rows of the
    * weight are shared by the threads, each m / parts of them by themselves. The layout of the codes is
    * `stored`; runtime/kernels/ternary.h has the functions. */
   enum storage stored;
   struct buffer *weight, *in, *out; /* in: I8, I16 or F32; out: I32, or F32 for F32 */
-  int64_t m, n, group;              /* group 0: the whole row */
-  int64_t parts;                    /* more than 1: m / parts is a multiple of the grain */
-  struct index *rows;               /* constant 1, INDEX_DIM, or a product of it with constants */
+  struct index *place; /* bytes from `weight` to the codes, of indices that `body` loads; NULL: 0 */
+  int64_t m, n, group; /* group 0: the whole row */
+  int64_t parts;       /* more than 1: m / parts is a multiple of the grain */
+  struct index *rows;  /* constant 1, INDEX_DIM, or a product of it with constants */
   /* KERNEL_CALL: function(arguments..., thread, threads) of runtime/kernels, whose threads share its output.
    */
   const char *function;

@@ -110,22 +110,12 @@ static struct kernel *lower_kernel(struct lowering *l, const struct op *op) {
 
 /* ---- ternary sums ---------------------------------------------------------------------------- */
 
-static bool of_repeats(const struct lowering *l, const struct value *index) {
-  const struct op *def = index->def;
-  if (def && def->code == OP_NTH)
-    return of_repeats(l, def->in[0]) && of_repeats(l, def->in[1]);
-  return index == l->repeat[0] || index == l->repeat[1] || (def && def->code == OP_CONST);
-}
-
 static bool sum_fits(struct lowering *l, const struct op *op, const struct op *weight) {
   const struct weight *w = weight ? weight_find(l->m, weight->attr.symbol) : NULL;
   if (!weight || weight->code != OP_WEIGHT || !w)
     refuse(l, op, "its matrix is not a weight");
   else if (!storage_packed(w->stored) || w->offset < 0)
     refuse(l, op, arena_printf(l->a, "'%s' is not packed; run the pass plan-memory", w->name));
-  for (int i = 0; !l->failed && i < weight->n_in; i++)
-    if (!of_repeats(l, weight->in[i]))
-      refuse(l, op, "the index of its matrix is not a repeat's");
   return !l->failed;
 }
 
@@ -137,7 +127,6 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   const char *hint = arena_printf(l->a, "%s_sum_%s", l->f->name, weight_name(l->a, w));
   struct kernel *k = kernel_new(l, op, KERNEL_TERNARY_SUM, hint);
   struct kernel_lowering u = unit_begin(l, k, op);
-  struct index *extra;
   k->team = l->loops->policy->team ? TEAM_SHARE : TEAM_FIRST;
   k->parts = 1;
   k->stored = w->stored;
@@ -145,7 +134,10 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   k->n = w->type.dim[1];
   k->group = op->attr.group;
   k->rows = rows_before_last(l->a, op->in[1]->type);
-  k->weight = buffer_of_symbol(&u, weight, 0, &extra);
+  scope_open(&u, NULL, true); /* loads of computed indices */
+  k->weight = buffer_of_symbol(&u, weight, 0, &k->place);
+  k->weight->elements = weight_bytes(w);
+  k->body = scope_close(&u);
   k->in = buffer_of_value(&u, op->in[1]);
   k->out = buffer_of_value(&u, op->out[0]);
   k->out->written = true;

@@ -284,7 +284,10 @@ static void sum_part(struct body *b, LLVMValueRef part) {
   struct emitter *e = b->e;
   const struct kernel *k = b->kernel;
   LLVMValueRef f = emitter_function(e, sum_function(b, k));
-  LLVMValueRef in[] = {bytes_after(b, buffer_base(b, k->weight), part, buffer_bytes(k->weight) / k->parts),
+  LLVMValueRef codes = buffer_base(b, k->weight);
+  if (k->place)
+    codes = bytes_after(b, codes, emit_index(b, k->place, 0), 1);
+  LLVMValueRef in[] = {bytes_after(b, codes, part, buffer_bytes(k->weight) / k->parts),
                        buffer_base(b, k->in),
                        bytes_after(b, buffer_base(b, k->out), part, buffer_bytes(k->out) / k->parts),
                        emit_int(e, k->m / k->parts),
@@ -304,6 +307,10 @@ static void sum_part(struct body *b, LLVMValueRef part) {
 }
 
 static void ternary_sum(struct body *b) {
+  const struct kernel *k = b->kernel;
+  for (int n = 0; k->body && n < k->buffers.n; n++)
+    b->buffers[n] = buffer_base(b, k->buffers.at[n]);
+  statements(b, k->body);
   struct counting c = count_open(b, "part", emit_int(b->e, 0), emit_int(b->e, b->kernel->parts));
   sum_part(b, c.var);
   count_close(b, &c, 1);

@@ -178,6 +178,7 @@ statement:
   | names '=' exprs                              { $$ = syntax_assign(p, @$, $1, $3); }
   | REPEAT name IN bounds body                   { $$ = syntax_loop(p, STATEMENT_REPEAT, loc_span(@1, @4), $2, $4, $5); }
   | EACH name IN bounds body                     { $$ = syntax_loop(p, STATEMENT_EACH, loc_span(@1, @4), $2, $4, $5); }
+  | REPEAT name ',' name IN expr body            { $$ = syntax_loop(p, STATEMENT_REPEAT, loc_span(@1, @6), $2, (node_list){0}, $7); vec_push(p->arena, $$->names, $4); vec_push(p->arena, $$->values, $6); }
   | REQUIRE exprs                                { $$ = syntax_require(p, @$, $2); }
   | RETURN exprs                                 { $$ = syntax_return(p, @$, $2); }
   ;

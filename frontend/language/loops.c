@@ -165,6 +165,61 @@ static void unroll_list(struct elaborator *e, struct statement *s, struct item l
     ok = iterate(e, s, list.items[i]);
 }
 
+/* ---- computed indices ---------------------------------------------------------------------------------- */
+
+/* How many numbers a computed index can be: the length of what argmax or top looked through; 0: it is none. */
+static int64_t index_count(const struct value *v) {
+  if (!v->def)
+    return 0;
+  if (v->def->code == OP_ORDINAL)
+    return v->def->attr.group;
+  return op_info[v->def->code].flags & MOVE && v->def->code != OP_NTH ? index_count(v->def->in[0]) : 0;
+}
+
+/* The indices that `repeat i, e in` goes through; NULL after a report. */
+static struct value *chosen_indices(struct elaborator *e, const struct statement *s) {
+  const struct node *n = s->values.at[0];
+  struct item which = eval_one(e, n);
+  if (which.kind == ITEM_POISON)
+    return NULL;
+  struct type t = which.kind == ITEM_VALUE ? which.value->type : type_scalar(ELEM_F32);
+  if (t.elem != ELEM_U32 || t.rank != 1 || !index_count(which.value)) {
+    fail(e, n->at, "'repeat i, e in' goes through indices, u32[k], as top gives them; this is %s",
+         which.kind == ITEM_VALUE ? type_of(e, t) : "a number");
+    return NULL;
+  }
+  if (e->repeats.n < MAX_REPEATS)
+    return which.value;
+  fail(e, s->at, "a computed index stands in at most %d repeats", MAX_REPEATS - 1);
+  return NULL;
+}
+
+/* `repeat i, e in which`: a body for each of the indices of a u32 vector, i the number of the iteration. Paths
+ * have e as they have the index of a repeat. */
+static void elaborate_chosen(struct elaborator *e, struct statement *s) {
+  struct value *which = chosen_indices(e, s);
+  if (!which || !states_apart(e, &s->body))
+    return;
+  s->entered = true;
+  for (int64_t i = 0; i < which->type.dim[0]; i++) {
+    int scope = e->scope.n, errors = e->diag->errors;
+    e->b.at = s->values.at[0]->at;
+    struct value *one = build_reshape(&e->b, build_slice(&e->b, which, 0, i, i + 1), type_scalar(ELEM_U32));
+    struct item number = item_number((double)i), index = item_value(one);
+    bind(e, BIND_ELEMENT, s->names.at[0]->text, s->names.at[0]->at, NULL)->item = number;
+    struct binding *b = bind(e, BIND_INDEX, s->names.at[1]->text, s->names.at[1]->at, NULL);
+    b->item = index;
+    b->depth = e->repeats.n;
+    name_value(index, s->names.at[1]->text);
+    vec_push(e->arena, e->repeats, (struct open_repeat){one, index_count(which)});
+    elaborate_body(e, &s->body);
+    e->repeats.n--;
+    unbind(e, scope, true);
+    if (e->diag->errors > errors)
+      return;
+  }
+}
+
 /* ---- both ---------------------------------------------------------------------------------------------- */
 
 /* From the first index, so many. False after a report. */
@@ -190,6 +245,10 @@ static bool loop_bounds(struct elaborator *e, const struct statement *s, int64_t
 
 void elaborate_loop(struct elaborator *e, struct statement *s) {
   int64_t from, count;
+  if (s->names.n == 2) {
+    elaborate_chosen(e, s);
+    return;
+  }
   if (s->kind == STATEMENT_EACH && s->values.n == 1) {
     int errors = e->diag->errors;
     struct item list = eval_constant(e, s->values.at[0], "what 'each' goes through");

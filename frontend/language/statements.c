@@ -72,6 +72,13 @@ static void declare_weight(struct elaborator *e, struct statement *s) {
 
 /* A state belongs to one place of a token's computation: every repeat around it is in its path. */
 static bool state_alone(struct elaborator *e, const struct name *name, const struct symbol_path *symbol) {
+  for (int i = 0; i < symbol->n; i++)
+    if (symbol->index[i]->def) {
+      fail(e, name->at,
+           "the state '%s' would be another one from token to token: an index of its path '%s' is computed",
+           name->text, symbol->name);
+      return false;
+    }
   if (symbol->n == e->repeats.n)
     return true;
   fail(e, name->at, "the state '%s' is in a repeat, but its path '%s' has no index of it", name->text,

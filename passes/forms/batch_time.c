@@ -78,6 +78,10 @@ static bool is_serial(const struct batching *b, const struct op *op) {
 
 static void check(struct op *op, void *data) {
   struct batching *b = data;
+  bool chosen = op->code == OP_WEIGHT || op->code == OP_WSCALE; /* by each token another */
+  for (int i = 0; chosen && i < op->n_in; i++)
+    if (batch_varies(b, op->in[i]))
+      b->possible = false;
   if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
     b->possible = false;
   for (int i = 0; i < op->n_out; i++)

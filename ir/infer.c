@@ -127,7 +127,7 @@ static bool infer_symbol(struct rule *r) {
   if (!rule_find_symbol(r, &s))
     return false;
   *r->out = s.type;
-  return rule_want_indices(r, &s, 0);
+  return rule_want_indices(r, &s, 0) && (!s.weight || rule_lead(r));
 }
 
 /* That of a state: its own, one part of it, or with a dimension in front for one row of each sequence. */
@@ -155,14 +155,14 @@ static bool infer_wscale(struct rule *r) {
                      rule_text(r, s.type));
   int64_t rows = s.type.dim[0], group = s.weight->group;
   switch (s.weight->scale) {
-  case WSCALE_TENSOR: *r->out = type_make(ELEM_F32, 1, (int64_t[]){1}); return true;
-  case WSCALE_ROW: *r->out = type_make(ELEM_F32, 1, &rows); return true;
+  case WSCALE_TENSOR: *r->out = type_make(ELEM_F32, 1, (int64_t[]){1}); return rule_lead(r);
+  case WSCALE_ROW: *r->out = type_make(ELEM_F32, 1, &rows); return rule_lead(r);
   case WSCALE_GROUP: break;
   }
   if (group < 1)
     return rule_fail(r, "'%s' has groups of %lld columns", r->op->attr.symbol, (long long)group);
   *r->out = type_make(ELEM_F32, 2, (int64_t[]){rows, (s.type.dim[1] + group - 1) / group});
-  return true;
+  return rule_lead(r);
 }
 
 static bool infer_write(struct rule *r) {
@@ -286,9 +286,17 @@ bool infer_reduce(struct rule *r) {
 
 /* ---- products and quantisation ----------------------------------------------------------------------- */
 
+/* The matrix; [T, m, n], one for each token, meets what T leads. */
+static struct type matrix_of_token(const struct rule *r) {
+  struct type w = rule_in_type(r, 0), x = rule_in_type(r, 1);
+  bool each =
+      r->op->code == OP_TERNARY_SUM && w.rank == 3 && w.dim[0] < 0 && x.rank > 1 && x.dim[0] == w.dim[0];
+  return each ? type_make(w.elem, 2, w.dim + 1) : w;
+}
+
 /* W[m, n] against x[..., n]: gives [..., m] of element e. */
 static bool matrix_times(struct rule *r, enum elem e) {
-  struct type w = rule_in_type(r, 0), x = rule_in_type(r, 1);
+  struct type w = matrix_of_token(r), x = rule_in_type(r, 1);
   if (w.rank != 2)
     return rule_fail(r, "the matrix is %s; it needs two axes", rule_text(r, w));
   if (x.rank < 1)
@@ -318,7 +326,7 @@ static bool infer_ternary_sum(struct rule *r) {
     return rule_fail(r, "sums i8, i16 or f32, not %s", rule_text(r, rule_in_type(r, 1)));
   if (!matrix_times(r, x == ELEM_F32 ? ELEM_F32 : ELEM_I32))
     return false;
-  int64_t group = r->op->attr.group, n = rule_in_type(r, 0).dim[1];
+  int64_t group = r->op->attr.group, n = matrix_of_token(r).dim[1];
   if (group == 0)
     return true;
   if (group < 0 || group > n)

@@ -30,6 +30,10 @@ bool rule_want_elem(struct rule *r, int i, enum elem e);
 bool rule_want_axes(struct rule *r, int i, int rank); /* at least so many */
 /* An index of a weight, a state or a table when it can be seen to be out of its range: the number, or -1. */
 int64_t rule_index_beyond(const struct value *v, int64_t count);
+/* What leads indices of a weight that are u32[T], of each token; 0: none is. Such a lead is the result's too.
+ */
+int64_t rule_index_lead(const struct rule *r);
+bool rule_lead(struct rule *r);
 bool rule_find_symbol(struct rule *r, struct declaration *s);
 /* The operands from `first` on choose the instance of the symbol. */
 bool rule_want_indices(struct rule *r, const struct declaration *s, int first);

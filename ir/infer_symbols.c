@@ -42,6 +42,25 @@ static bool takes_part(const struct rule *r, const struct declaration *s) {
          (op->code == OP_WRITE && op->n_in && type_is_part(r->m, op->in[0]->type, s->type));
 }
 
+int64_t rule_index_lead(const struct rule *r) {
+  for (int i = 0; i < r->op->n_in; i++) {
+    struct type t = rule_in_type(r, i);
+    if (t.elem == ELEM_U32 && t.rank == 1 && t.dim[0] < 0)
+      return t.dim[0];
+  }
+  return 0;
+}
+
+bool rule_lead(struct rule *r) {
+  int64_t lead = rule_index_lead(r);
+  if (!lead)
+    return true;
+  if (r->out->rank == MAX_RANK)
+    return rule_fail(r, "%s has no room for the axis of the tokens that choose it", rule_text(r, *r->out));
+  *r->out = type_lead(*r->out, lead);
+  return true;
+}
+
 /* The operands from `first` on choose the instance of the symbol. */
 bool rule_want_indices(struct rule *r, const struct declaration *s, int first) {
   const char *name = r->op->attr.symbol;
@@ -51,7 +70,9 @@ bool rule_want_indices(struct rule *r, const struct declaration *s, int first) {
                      r->op->n_in - first);
   for (int i = 0; i < n; i++) {
     struct value *v = r->op->in[first + i];
-    if (!type_equal(v->type, type_scalar(ELEM_U32)))
+    struct type one = type_scalar(ELEM_U32);
+    bool each = !first && s->weight && type_equal(v->type, type_lead(one, rule_index_lead(r)));
+    if (!type_equal(v->type, one) && !each)
       return rule_fail(r, "an index of '%s' is u32, not %s", name, rule_text(r, v->type));
     int64_t beyond = i < s->n_counts ? rule_index_beyond(v, s->counts[i]) : -1;
     if (beyond >= 0)

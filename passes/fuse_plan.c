@@ -37,8 +37,8 @@ bool fuse_leaf(const struct value *v) {
 }
 
 bool fuse_index(const struct op *op) {
-  return op->code == OP_RESHAPE && type_equal(op->out[0]->type, type_scalar(ELEM_U32)) &&
-         type_equal(op->in[0]->type, op->out[0]->type);
+  struct type t = op->code == OP_RESHAPE ? op->out[0]->type : type_scalar(ELEM_F32);
+  return t.elem == ELEM_U32 && t.rank <= 1 && type_equal(op->in[0]->type, t);
 }
 
 /* A sum over what a token sees, which the terms are computed for as it goes. */

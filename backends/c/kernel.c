@@ -343,13 +343,21 @@ static void print_sum(struct c_printer *p, const struct kernel *k) {
        [FORMAT_F32] = "tern_ternary_sum3_f32"}};
   names_take(&p->taken, "codes");
   names_take(&p->taken, "n");
-  for (int i = 0; k->body && i < k->buffers.n; i++)
+  names_take(&p->taken, "row");
+  for (int i = 0; k->place && i < k->buffers.n; i++)
     vec_push(p->arena, p->buffers,
              k->buffers.at[i] == k->weight || k->buffers.at[i] == k->in || k->buffers.at[i] == k->out
                  ? ""
                  : print_buffer(p, k->buffers.at[i]));
   count_uses_in(p->uses, k->body);
   print_statements(p, k->body);
+  if (k->row) {
+    p->loops[k->row->id] = "row";
+    count_uses_in(p->uses, k->row->body);
+    print_line(p, "for (int64_t row = 0; row < %s; row++) {", index_text(p, k->row->extent));
+    p->indent++;
+    print_statements(p, k->row->body);
+  }
   if (k->place)
     print_line(p, "const uint8_t *codes = %s + %s;", address(p, k->weight), index_text(p, k->place));
   else
@@ -359,9 +367,19 @@ static void print_sum(struct c_printer *p, const struct kernel *k) {
     print_chip_sum(p, k, x, y);
     return;
   }
+  if (k->row) {
+    int64_t in = sum_in_step(k) / (buffer_bytes(k->in) / k->in->elements);
+    int64_t out = sum_out_step(k) / (buffer_bytes(k->out) / k->out->elements);
+    x = arena_printf(p->arena, "%s + row * %lld", x, (long long)in);
+    y = arena_printf(p->arena, "%s + row * %lld", y, (long long)out);
+  }
   const char *name = names[k->stored == STORE_TILE3][k->in->format], *indent = parts_loop(p, k, &w, &y);
   print_line(p, "%s%s(%s, %s, %s, %lld, %lld, %lld, %s, thread, threads);", indent, name, w, x, y,
              (long long)(k->m / k->parts), (long long)k->n, (long long)k->group, index_text(p, k->rows));
+  if (k->row) {
+    p->indent--;
+    print_line(p, "}");
+  }
 }
 
 /* Pointers are void in the call: what a function reads as bytes or doubles may have another type here. */
@@ -403,8 +421,8 @@ static bool arguments_use(const struct kernel *k, int64_t dim) {
 }
 
 static bool uses_dim(const struct kernel *k, int64_t dim) {
-  return statements_use(k->body, INDEX_DIM, dim) || index_uses(k->rows, INDEX_DIM, dim) ||
-         arguments_use(k, dim);
+  return statements_use(k->body, INDEX_DIM, dim) || (k->row && index_uses(k->row->extent, INDEX_DIM, dim)) ||
+         index_uses(k->rows, INDEX_DIM, dim) || arguments_use(k, dim);
 }
 
 /* What is left of the call behind the parts before it, or a whole part. */

@@ -164,10 +164,11 @@ struct buffer *buffer_of_value(struct kernel_lowering *u, const struct value *v)
 
 /* A computed index: the element of a kernel's operand, or, of a sum, what another kernel has stored. */
 static struct index *computed_index(struct kernel_lowering *u, struct value *index) {
+  struct index *row = index->type.rank ? u->row : index_const(u->a, 0);
   if (u->body)
-    return index_value(u->a, pull(u, index, NULL));
+    return index_value(u->a, pull(u, index, &row));
   struct buffer *b = buffer_of_value(u, index);
-  return index_value(u->a, put_load(u, b, index_const(u->a, 0), ELEM_U32, u->op->at));
+  return index_value(u->a, put_load(u, b, row, ELEM_U32, u->op->at));
 }
 
 /* Adds `stride` bytes an instance, for operand `index` which counts `count` of them. One that is known only

@@ -179,6 +179,7 @@ struct kernel {
    * `stored`; runtime/kernels/ternary.h has the functions. */
   enum storage stored;
   struct buffer *weight, *in, *out; /* in: I8, I16 or F32; out: I32, or F32 for F32 */
+  struct loop *row; /* over tokens, where each has a matrix of its own; its body loads indices. NULL: none */
   struct index *place; /* bytes from `weight` to the codes, of indices that `body` loads; NULL: 0 */
   int64_t m, n, group; /* group 0: the whole row */
   int64_t parts;       /* more than 1: m / parts is a multiple of the grain */
@@ -191,6 +192,10 @@ struct kernel {
   VEC(struct call_argument) arguments;
   struct kernel *next;
 };
+
+/* Of a KERNEL_TERNARY_SUM by rows: bytes from one token's operand, or result, to the next one's. */
+int64_t sum_in_step(const struct kernel *k);
+int64_t sum_out_step(const struct kernel *k);
 
 /* The function of a KERNEL_CALL in portable C, in the arena. */
 const char *product_function(struct arena *a, const struct kernel *k);

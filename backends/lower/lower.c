@@ -119,6 +119,16 @@ static bool sum_fits(struct lowering *l, const struct op *op, const struct op *w
   return !l->failed;
 }
 
+/* Each token has a matrix of its own: a loop over tokens, in which the kernel's rows are those of one. */
+static void sum_by_rows(struct kernel_lowering *u, const struct op *op) {
+  struct kernel *k = u->kernel;
+  struct type x = op->in[1]->type;
+  k->row = loop_new(u, LOOP_SERIAL, x.dim[0], "row");
+  k->rows = rows_before_last(u->a, type_make(x.elem, x.rank - 1, x.dim + 1));
+  u->row = index_var(u->a, k->row);
+  scope_open(u, k->row, true);
+}
+
 static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   const struct op *weight = op->in[0]->def;
   if (!sum_fits(l, op, weight))
@@ -135,8 +145,12 @@ static struct kernel *lower_sum(struct lowering *l, const struct op *op) {
   k->group = op->attr.group;
   k->rows = rows_before_last(l->a, op->in[1]->type);
   scope_open(&u, NULL, true); /* loads of computed indices */
+  if (op->in[0]->type.rank == 3)
+    sum_by_rows(&u, op);
   k->weight = buffer_of_symbol(&u, weight, 0, &k->place);
   k->weight->elements = weight_bytes(w);
+  if (k->row)
+    k->row->body = scope_close(&u);
   k->body = scope_close(&u);
   k->in = buffer_of_value(&u, op->in[1]);
   k->out = buffer_of_value(&u, op->out[0]);

@@ -122,6 +122,7 @@ struct kernel_lowering { /* one kernel under way */
   VEC(struct access) accesses;
   struct scope *scope;
   VEC(int) levels;        /* by expr id: the level of the scope that it stands in */
+  struct index *row;      /* the token whose computed index chooses a weight */
   struct index *token;    /* the iteration of the scan whose body is being pulled */
   struct value positions; /* u32 of each token: stands for those that are at hand */
   struct value sequences; /* u32[B], of the port PORT_ROWS: stands for its elements that are at hand */

@@ -184,6 +184,8 @@ static void print_sum(const struct loops_printer *p, const struct kernel *k) {
   print_index(p, k->rows);
   if (k->parts > 1)
     fprintf(out, " parts %lld", (long long)k->parts);
+  if (k->row)
+    fputs(" by rows", out);
   if (k->place) {
     fputs(" place ", out);
     print_index(p, k->place);

@@ -148,6 +148,15 @@ void lower_product(struct kernel_lowering *u, const struct op *op) {
   }
 }
 
+int64_t sum_in_step(const struct kernel *k) {
+  return k->rows->constant * k->n * (buffer_bytes(k->in) / k->in->elements);
+}
+
+int64_t sum_out_step(const struct kernel *k) {
+  int64_t groups = k->group ? (k->n + k->group - 1) / k->group : 1;
+  return k->rows->constant * k->m * groups * (buffer_bytes(k->out) / k->out->elements);
+}
+
 const char *product_function(struct arena *a, const struct kernel *k) {
   return k->products == PRODUCTS_BF16 ? arena_printf(a, "%s_bf16", k->function) : k->function;
 }

@@ -115,8 +115,13 @@ struct index *sequence_number(struct kernel_lowering *u, struct index *at) {
 
 static struct expr *pull_symbol(struct kernel_lowering *u, struct value *v, struct index *const *at) {
   struct index *extra;
+  struct type t = v->type;
+  bool chosen = v->def->code != OP_READ && t.rank && t.dim[0] < 0; /* by each token */
+  u->row = chosen ? at[0] : NULL;
   struct buffer *b = buffer_of_symbol(u, v->def, 0, &extra);
-  struct index *place = place_index(u, b, v->type, at);
+  if (chosen)
+    t = type_make(t.elem, t.rank - 1, t.dim + 1);
+  struct index *place = place_index(u, b, t, at + chosen);
   if (v->def->code == OP_READ)
     note_read(u, v, b, at);
   return put_load(u, b, extra ? index_sum(u->a, place, 1, extra) : place, v->type.elem, v->def->at);

@@ -221,7 +221,7 @@ static int64_t wanted_share(const struct kernel *sum) {
 void share_sums(const struct loops *l, const struct entry *e) {
   const struct policy *policy = l->policy;
   for (struct kernel *k = l->kernels; k; k = k->next) {
-    if (k->kind != KERNEL_TERNARY_SUM || k->entry != e || k->group || !index_is_const(k->rows, 1))
+    if (k->kind != KERNEL_TERNARY_SUM || k->entry != e || k->group || k->row || !index_is_const(k->rows, 1))
       continue;
     int64_t width = wanted_share(k);
     if (width && k->m % width == 0 && k->m / width <= policy->most_parts && width % policy->grain == 0)

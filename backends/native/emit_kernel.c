@@ -287,9 +287,14 @@ static void sum_part(struct body *b, LLVMValueRef part) {
   LLVMValueRef codes = buffer_base(b, k->weight);
   if (k->place)
     codes = bytes_after(b, codes, emit_index(b, k->place, 0), 1);
+  LLVMValueRef x = buffer_base(b, k->in), y = buffer_base(b, k->out);
+  if (k->row) {
+    x = bytes_after(b, x, b->vars[k->row->id], sum_in_step(k));
+    y = bytes_after(b, y, b->vars[k->row->id], sum_out_step(k));
+  }
   LLVMValueRef in[] = {bytes_after(b, codes, part, buffer_bytes(k->weight) / k->parts),
-                       buffer_base(b, k->in),
-                       bytes_after(b, buffer_base(b, k->out), part, buffer_bytes(k->out) / k->parts),
+                       x,
+                       bytes_after(b, y, part, buffer_bytes(k->out) / k->parts),
                        emit_int(e, k->m / k->parts),
                        emit_int(e, k->n),
                        emit_int(e, k->group),
@@ -306,14 +311,26 @@ static void sum_part(struct body *b, LLVMValueRef part) {
                            LLVMCreateEnumAttribute(e->context, kind, 0));
 }
 
-static void ternary_sum(struct body *b) {
-  const struct kernel *k = b->kernel;
-  for (int n = 0; k->body && n < k->buffers.n; n++)
-    b->buffers[n] = buffer_base(b, k->buffers.at[n]);
-  statements(b, k->body);
+static void sum_parts(struct body *b) {
   struct counting c = count_open(b, "part", emit_int(b->e, 0), emit_int(b->e, b->kernel->parts));
   sum_part(b, c.var);
   count_close(b, &c, 1);
+}
+
+static void ternary_sum(struct body *b) {
+  const struct kernel *k = b->kernel;
+  for (int n = 0; k->place && n < k->buffers.n; n++)
+    b->buffers[n] = buffer_base(b, k->buffers.at[n]);
+  statements(b, k->body);
+  if (k->row) {
+    struct counting c = count_open(b, "row", emit_int(b->e, 0), emit_index(b, k->row->extent, 0));
+    b->vars[k->row->id] = c.var;
+    statements(b, k->row->body);
+    sum_parts(b);
+    count_close(b, &c, 1);
+  } else {
+    sum_parts(b);
+  }
 }
 
 /* Numbers as the function's parameters have them. */

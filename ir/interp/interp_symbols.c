@@ -4,11 +4,14 @@
 
 #include <string.h>
 
-/* The instance that an operator's index operands (from operand `first`) choose; -1 after a diagnostic. */
-int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts, const int64_t *counts) {
+/* The instance that an operator's index operands (from operand `first`) choose for a token; -1 after a
+ * diagnostic. */
+static int64_t instance_at(struct interp *in, const struct op *op, int first, int n_counts,
+                           const int64_t *counts, int64_t token) {
   int64_t instance = 0;
   for (int i = 0; i < n_counts; i++) {
-    uint32_t index = operand(in, op->in[first + i])->u32[0];
+    const struct tensor *t = operand(in, op->in[first + i]);
+    uint32_t index = t->u32[t->type.rank ? token : 0];
     if (index >= counts[i]) {
       diag_at(in->d, SEVERITY_ERROR, op->at, "index %u of '%s' is beyond its %lld instances", index,
               op->attr.symbol, (long long)counts[i]);
@@ -17,6 +20,10 @@ int64_t instance_of(struct interp *in, const struct op *op, int first, int n_cou
     instance = instance * counts[i] + index;
   }
   return instance;
+}
+
+int64_t instance_of(struct interp *in, const struct op *op, int first, int n_counts, const int64_t *counts) {
+  return instance_at(in, op, first, n_counts, counts, 0);
 }
 
 struct symbol_slot *state_slot(struct interp *in, const struct state *s) {
@@ -85,8 +92,29 @@ static bool move_state(struct interp *in, const struct op *op, int first, struct
   return instance >= 0;
 }
 
+/* Of each token that chooses one: its numbers, one after another. */
+static bool each_chosen(struct interp *in, const struct op *op, const struct weight *w, bool scales) {
+  struct tensor *y = result(in, op->out[0]);
+  int64_t tokens = y->type.dim[0];
+  size_t bytes = tensor_bytes(in, y->type) / (size_t)(tokens ? tokens : 1);
+  for (int64_t k = 0; k < tokens; k++) {
+    int64_t instance = instance_at(in, op, 0, w->n_counts, w->counts, k);
+    const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
+    if (!t)
+      return false;
+    memcpy((char *)y->data + (size_t)k * bytes, scales ? t->scales : t->data, bytes);
+  }
+  return true;
+}
+
+static bool is_chosen_by_each(const struct op *op) {
+  return op->out[0]->type.rank && op->out[0]->type.dim[0] < 0;
+}
+
 bool run_weight(struct interp *in, const struct op *op) {
   const struct weight *w = weight_find(in->m, op->attr.symbol);
+  if (is_chosen_by_each(op))
+    return each_chosen(in, op, w, false);
   int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
   const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
   if (t)
@@ -96,6 +124,8 @@ bool run_weight(struct interp *in, const struct op *op) {
 
 bool run_wscale(struct interp *in, const struct op *op) {
   const struct weight *w = weight_find(in->m, op->attr.symbol);
+  if (is_chosen_by_each(op))
+    return each_chosen(in, op, w, true);
   int64_t instance = instance_of(in, op, 0, w->n_counts, w->counts);
   const struct tensor *t = instance < 0 ? NULL : interp_weight(in, w, instance);
   if (t)

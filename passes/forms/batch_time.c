@@ -78,10 +78,9 @@ static bool is_serial(const struct batching *b, const struct op *op) {
 
 static void check(struct op *op, void *data) {
   struct batching *b = data;
-  bool chosen = op->code == OP_WEIGHT || op->code == OP_WSCALE; /* by each token another */
-  for (int i = 0; chosen && i < op->n_in; i++)
-    if (batch_varies(b, op->in[i]))
-      b->possible = false;
+  bool chosen = op->code == OP_MATMUL && op->in[0]->type.elem == ELEM_TERNARY; /* ternarize comes first */
+  if (chosen && batch_varies(b, op->in[0]))
+    b->possible = false;
   if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
     b->possible = false;
   for (int i = 0; i < op->n_out; i++)
@@ -497,6 +496,24 @@ bool pass_batch_time(struct module *m, const struct pass_context *c) {
   return ok;
 }
 
+/* A weight that a computed index chooses: its gradient would go to one of many. */
+struct chosen {
+  struct module *m;
+  bool found;
+};
+
+static void refuse_chosen(struct op *op, void *data) {
+  struct chosen *c = data;
+  for (int i = 0; op->code == OP_WEIGHT && i < op->n_in && !c->found; i++)
+    if (op->in[i]->def && op->in[i]->def->code != OP_CONST) {
+      diag_at(c->m->diag, SEVERITY_ERROR, op->at,
+              "training-form: '%s' is chosen by an index that is computed for each token, and such weights "
+              "cannot be trained",
+              op->attr.symbol);
+      c->found = true;
+    }
+}
+
 /* `train` and `loss`: as prefill, but with the logits of all tokens. What they compute is what differentiate
  * takes. */
 bool pass_training_form(struct module *m, const struct pass_context *c) {
@@ -505,6 +522,10 @@ bool pass_training_form(struct module *m, const struct pass_context *c) {
   bool made;
   if (func_find(m, "train"))
     return true;
+  struct chosen chosen = {.m = m};
+  walk(step->body, refuse_chosen, &chosen);
+  if (chosen.found)
+    return false;
   if (!make_form(m, step, "train", WHOLE, &made) || (made && !make_form(m, step, "loss", WHOLE, &made)))
     return false;
   tokens->most = asked(asked(c->chunk, tokens->most), CHUNK_DEFAULT);

@@ -18,6 +18,7 @@ struct gen {
   int64_t layers;
   int names;
   bool looks; /* back, at what tokens see: such a model has no integers (--fixed) */
+  bool chooses; /* matrices by computed indices: it has no training step */
 };
 
 uint64_t next_random(uint64_t *s);                  /* splitmix64 */

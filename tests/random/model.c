@@ -168,6 +168,31 @@ static void transform(struct gen *g) {
          build(&g->b, OP_HADAMARD, 1, &x, &(struct attrs){.group = block > 16 ? 16 : block}, NULL)->out[0]);
 }
 
+/* A product by one of several matrices, of floats or ternary, with a scale and an offset chosen likewise. */
+static void choose_matrix(struct gen *g, struct value *i, int64_t rows, struct value *x) {
+  int64_t n = x->type.dim[0], m = odd_size(g);
+  enum elem e = below(g, 3) ? ELEM_TERNARY : ELEM_F32;
+  const struct type types[] = {type_make(e, 2, (int64_t[]){m, n}), f32(1, m, 0, 0)};
+  struct value *made[2], *in[2] = {g->layer, i};
+  for (int k = 0; k < 2; k++) {
+    struct value *plain = weight(g, types[k]);
+    struct weight *like = weight_find(g->m, plain->def->attr.symbol);
+    struct weight *w = weight_add(g->m, arena_printf(g->m->arena, "%s.{}", like->name), types[k]);
+    w->scale = like->scale;
+    w->group = like->group;
+    w->n_counts = like->n_counts + 1;
+    w->counts[0] = like->counts[0];
+    w->counts[like->n_counts] = rows;
+    made[k] =
+        build(&g->b, OP_WEIGHT, w->n_counts, g->layer ? in : in + 1, &(struct attrs){.symbol = w->name}, NULL)
+            ->out[0];
+  }
+  struct attrs attr = {.bits = 8, .frac = FRAC_DYNAMIC};
+  if (below(g, 3))
+    x = build(&g->b, OP_QUANTIZE, 1, &x, &attr, NULL)->out[0];
+  keep(g, build2(&g->b, OP_ADD, build2(&g->b, OP_MATMUL, made[0], x), made[1]));
+}
+
 static void choose_row(struct gen *g) {
   int64_t rows = 2 + below(g, 6), n = odd_size(g);
   struct value *x = any(g);
@@ -175,7 +200,10 @@ static void choose_row(struct gen *g) {
     x = vector(g);
   struct value *most = build_reshape(&g->b, build_axis(&g->b, OP_AMAX, x, 0), f32(0, 0, 0, 0));
   struct value *i = build(&g->b, OP_ORDINAL, 1, &most, &(struct attrs){.group = rows}, NULL)->out[0];
-  keep(g, build2(&g->b, OP_INDEX, weight(g, f32(2, rows, n, 0)), i));
+  if (g->chooses)
+    choose_matrix(g, i, rows, x);
+  else
+    keep(g, build2(&g->b, OP_INDEX, weight(g, f32(2, rows, n, 0)), i));
 }
 
 /* A second operand that broadcasts with x: of the pool, a part of x, a weight, or a constant. */
@@ -385,7 +413,7 @@ static void repeat(struct gen *g) {
 }
 
 struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
-  struct gen g = {.m = module_new(a, d, "random"), .random = seed, .looks = seed % 4 == 0};
+  struct gen g = {.m = module_new(a, d, "random"), .random = seed, .looks = seed % 4 == 0, .chooses = seed % 4 == 3};
   g.m->spec = "random.tern";
   dim_of(g.m, DIM_T)->most = 8;
   dim_of(g.m, DIM_B)->most = 4;

@@ -24,7 +24,7 @@
  *            nothing outside the kernel uses; after it, MAP operators of the shape of the scan's results.
  *            The scan's body may hold anything that a rows kernel of one row may.
  *   matmul   One matmul by an f32 weight (or movement of one), and its leaves.
- *   copy     One reshape to the operand's own type.
+ *   copy     One reshape to the operand's own type; of a computed index, which chooses a weight for others.
  *
  * Which operators go together is decided in fuse_plan.c: by levels between the barriers (sums, matmuls,
  * scans, repeats), so that no two adjacent kernels could be one. */

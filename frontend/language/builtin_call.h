@@ -53,7 +53,8 @@ static inline struct item make(struct builtin_call *c, enum opcode code, int n, 
   return apply(c->e, code, c->node->at, n, c->items, c->nodes, attr, NULL);
 }
 
-static inline struct item one(struct builtin_call *c, enum opcode code, struct item x, const struct attrs *attr) {
+static inline struct item one(struct builtin_call *c, enum opcode code, struct item x,
+                              const struct attrs *attr) {
   return x.kind == ITEM_POISON ? x : apply(c->e, code, c->node->at, 1, &x, NULL, attr, NULL);
 }
 

@@ -167,7 +167,8 @@ static void unroll_list(struct elaborator *e, struct statement *s, struct item l
 
 /* ---- computed indices ---------------------------------------------------------------------------------- */
 
-/* How many numbers a computed index can be: the length of what argmax or top looked through; 0: it is none. */
+/* How many numbers a computed index can be: the length of what argmax or top looked through; 0: it is none.
+ */
 static int64_t index_count(const struct value *v) {
   if (!v->def)
     return 0;
@@ -183,19 +184,20 @@ static struct value *chosen_indices(struct elaborator *e, const struct statement
   if (which.kind == ITEM_POISON)
     return NULL;
   struct type t = which.kind == ITEM_VALUE ? which.value->type : type_scalar(ELEM_F32);
-  if (t.elem != ELEM_U32 || t.rank != 1 || !index_count(which.value)) {
-    fail(e, n->at, "'repeat i, e in' goes through indices, u32[k], as top gives them; this is %s",
+  if (t.elem != ELEM_U32 || t.rank > 1 || !index_count(which.value)) {
+    fail(e, n->at, "'repeat i, e in' goes through indices, as top and argmax give them; this is %s",
          which.kind == ITEM_VALUE ? type_of(e, t) : "a number");
     return NULL;
   }
+  e->b.at = n->at;
   if (e->repeats.n < MAX_REPEATS)
-    return which.value;
+    return t.rank ? which.value : build_reshape(&e->b, which.value, type_make(ELEM_U32, 1, (int64_t[]){1}));
   fail(e, s->at, "a computed index stands in at most %d repeats", MAX_REPEATS - 1);
   return NULL;
 }
 
-/* `repeat i, e in which`: a body for each of the indices of a u32 vector, i the number of the iteration. Paths
- * have e as they have the index of a repeat. */
+/* `repeat i, e in which`: a body for each of the indices of a u32 vector, i the number of the iteration.
+ * Paths have e as they have the index of a repeat. */
 static void elaborate_chosen(struct elaborator *e, struct statement *s) {
   struct value *which = chosen_indices(e, s);
   if (!which || !states_apart(e, &s->body))

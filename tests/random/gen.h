@@ -17,7 +17,7 @@ struct gen {
   struct value *layer;          /* index of the repeat around, or NULL */
   int64_t layers;
   int names;
-  bool looks; /* back, at what tokens see: such a model has no integers (--fixed) */
+  bool looks;   /* back, at what tokens see: such a model has no integers (--fixed) */
   bool chooses; /* matrices by computed indices: it has no training step */
 };
 

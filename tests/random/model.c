@@ -413,7 +413,8 @@ static void repeat(struct gen *g) {
 }
 
 struct module *random_model(struct arena *a, struct diag *d, uint64_t seed) {
-  struct gen g = {.m = module_new(a, d, "random"), .random = seed, .looks = seed % 4 == 0, .chooses = seed % 4 == 3};
+  struct gen g = {
+      .m = module_new(a, d, "random"), .random = seed, .looks = seed % 4 == 0, .chooses = seed % 4 == 3};
   g.m->spec = "random.tern";
   dim_of(g.m, DIM_T)->most = 8;
   dim_of(g.m, DIM_B)->most = 4;

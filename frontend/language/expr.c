@@ -218,17 +218,6 @@ static const struct {
     [BINARY_LE] = {OP_LE, false},   [BINARY_GT] = {OP_LT, true},          [BINARY_GE] = {OP_LE, true},
     [BINARY_EQ] = {OP_EQ, false},   [BINARY_NE] = {OP_EQ, false}};
 
-struct item power(struct elaborator *e, struct loc at, const struct item *items,
-                  const struct node *const *nodes) {
-  if (items[0].kind != ITEM_NUMBER || items[1].kind != ITEM_NUMBER)
-    return apply(e, OP_POW, at, 2, items, nodes, NULL, NULL);
-  double a = items[0].number, b = items[1].number, y = pow(a, b);
-  if (isfinite(y))
-    return item_number(y);
-  fail(e, at, "%.15g to the power of %.15g is %s", a, b, isnan(y) ? "no number" : "infinite");
-  return item_poison();
-}
-
 /* a != b: where a == b is 0. */
 static struct item negated(struct elaborator *e, struct item equal, struct loc at) {
   if (equal.kind != ITEM_VALUE)

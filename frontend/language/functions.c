@@ -37,6 +37,17 @@ static struct item count_along(struct builtin_call *c, int64_t n, int axis, int 
 
 /* ---- element by element ------------------------------------------------------------------------------ */
 
+struct item power(struct elaborator *e, struct loc at, const struct item *items,
+                  const struct node *const *nodes) {
+  if (items[0].kind != ITEM_NUMBER || items[1].kind != ITEM_NUMBER)
+    return apply(e, OP_POW, at, 2, items, nodes, NULL, NULL);
+  double a = items[0].number, b = items[1].number, y = pow(a, b);
+  if (isfinite(y))
+    return item_number(y);
+  fail(e, at, "%.15g to the power of %.15g is %s", a, b, isnan(y) ? "no number" : "infinite");
+  return item_poison();
+}
+
 /* min(max(x, lo), hi) */
 struct item run_clamp(struct builtin_call *c) {
   const struct item *x = c->items;

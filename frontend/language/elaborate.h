@@ -163,6 +163,8 @@ struct binding *find_name(struct elaborator *e, const char *name);
 bool is_path(const struct binding *b); /* a weight or an instance */
 /* Nothing has this name: says so, with a suggestion. */
 void unknown_name(struct elaborator *e, const struct node *n);
+/* The same of a function that is called. */
+void unknown_function(struct elaborator *e, const struct node *callee);
 
 /* ---- paths of tensors: paths.c, tensors.c ------------------------------------------------------------- */
 

@@ -518,24 +518,6 @@ static struct item eval_index(struct elaborator *e, const struct node *n) {
 
 /* ---- calls ------------------------------------------------------------------------------------------- */
 
-static void unknown_function(struct elaborator *e, const struct node *callee) {
-  const char *name = node_text(e->arena, callee), *names[128];
-  int n = builtin_names(names, 96);
-  for (int i = e->scope.n; i-- > (e->instance ? e->instance->scope : 0) && n < 128;)
-    if (e->scope.at[i]->kind == BIND_USE)
-      names[n++] = e->scope.at[i]->path.text;
-  const struct binding *value = callee->kind == NODE_NAME ? find_name(e, callee->text) : NULL;
-  if (value) {
-    fail(e, callee->at, "'%s' is a value, not a function", name);
-    note(e, value->at, "it is introduced here");
-  } else if (name_here(name))
-    fail(e, callee->at, "there is no function, instance or block '%s'; did you mean '%s'?", name,
-         name_here(name));
-  else
-    fail(e, callee->at, "there is no function, instance or block '%s'%s", name,
-         suggestion(e, name, names, n));
-}
-
 /* The expression stands in the block itself, or in one that it calls. */
 static bool inside_block(const struct elaborator *e, const struct block_node *block) {
   for (const struct instance *i = e->instance; i; i = i->parent)

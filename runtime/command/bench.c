@@ -24,6 +24,7 @@ static const double enough_seconds = 4; /* no further round after that */
 struct speed {
   double decode, prefill, batch; /* tokens a second */
   uint32_t sequences;            /* of the batch; 0: not measured */
+  uint64_t past;                 /* bytes of rows that a decoded token sees, in the middle of a round */
 };
 
 /* What a round runs, on ids[n]. */
@@ -32,6 +33,7 @@ struct measured {
   struct batch *batch;
   const uint32_t *ids;
   uint32_t n;
+  uint32_t past; /* tokens that the session had before those that are decoded */
 };
 /* False after a failure or an interruption. */
 typedef bool round_function(const struct measured *m, struct failure *f);
@@ -51,9 +53,13 @@ static bool not_interrupted(void *context, const float *rows, size_t first, uint
   return !interrupted();
 }
 
+/* A round that begins in a text begins there again: rows of what was decoded are written over. */
 static bool decode(const struct measured *m, struct failure *f) {
   bool ok = true;
-  session_reset(m->session);
+  if (m->past)
+    m->session->position = m->past;
+  else
+    session_reset(m->session);
   for (uint32_t i = 0; ok && i < m->n; i++)
     ok = session_step(m->session, m->ids[i], f) && !interrupted();
   return ok;
@@ -67,6 +73,8 @@ static bool prefill(const struct measured *m, struct failure *f) {
 static bool decode_together(const struct measured *m, struct failure *f) {
   uint32_t sequences = m->batch->sequences;
   bool ok = true;
+  for (uint32_t i = 0; m->batch->model->context && i < sequences; i++)
+    batch_reset(m->batch, i); /* or it would be full in the end */
   for (uint32_t i = 0; ok && i < m->n; i += sequences)
     ok = batch_step(m->batch, NULL, m->ids + i, sequences, NULL, f) && !interrupted();
   return ok;
@@ -129,6 +137,21 @@ static void print_planned(const struct session *s, uint32_t sequences) {
            (unsigned long long)(state_fixed_bytes(m) * sequences), sequences);
 }
 
+/* Rows that the token of that number sees. */
+static uint64_t past_bytes(const struct tern_model *m, uint64_t position) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < m->n_pasts; i++) {
+    const struct tern_past *p = &m->pasts[i];
+    bytes += p->instances * p->row * (position + 1 < p->most ? position + 1 : p->most);
+  }
+  return bytes;
+}
+
+static void print_past(uint64_t weights, const struct speed *v) {
+  printf("past read              %llu bytes/token, %.2f GB/s in decode with the weights\n",
+         (unsigned long long)v->past, (double)(weights + v->past) * v->decode * 1e-9);
+}
+
 static bool print_speed(const struct session *s, struct speed v, bool json, struct failure *f) {
   const struct tern_entry *step = s->step;
   unsigned long long weights = step->weight_bytes, peak = peak_bytes();
@@ -136,8 +159,9 @@ static bool print_speed(const struct session *s, struct speed v, bool json, stru
   if (json) {
     printf("{\"decode_tokens_per_s\": %.3f, \"prefill_tokens_per_s\": %.3f, \"batch_tokens_per_s\": %.3f, "
            "\"batch\": %u, \"barriers_per_token\": %u, \"weight_bytes_per_token\": %llu, \"peak_bytes\": "
-           "%llu, \"threads\": %u",
-           v.decode, v.prefill, v.batch, v.sequences, step->barriers, weights, peak, threads);
+           "%llu, \"past_bytes_per_token\": %llu, \"threads\": %u",
+           v.decode, v.prefill, v.batch, v.sequences, step->barriers, weights, peak,
+           (unsigned long long)v.past, threads);
     if (s->profile) {
       printf(", \"profile\": ");
       if (!profile_print(s->profile, stdout, true, f))
@@ -151,6 +175,8 @@ static bool print_speed(const struct session *s, struct speed v, bool json, stru
          v.decode, v.prefill);
   if (v.sequences)
     printf("batch                  %.2f tokens/s, %u sequences together\n", v.batch, v.sequences);
+  if (v.past)
+    print_past(weights, &v);
   printf("weights read           %llu bytes/token, %.2f GB/s in decode\n"
          "barriers               %u/token\n"
          "peak memory            %llu bytes\n",
@@ -182,15 +208,20 @@ static uint64_t most_of(uint64_t a, uint64_t b) {
 bool print_bench(struct session *s, const struct image *im, const struct rounds *r, bool json,
                  struct failure *f) {
   struct speed v = {.sequences = r->batch ? r->batch : model_sequences(s->model)};
-  uint64_t most =
-      most_of(most_of(r->decode_tokens, r->prompt_tokens), (uint64_t)r->decode_tokens * v.sequences);
+  uint64_t most = most_of(most_of(r->decode_tokens, most_of(r->prompt_tokens, r->past)),
+                          (uint64_t)r->decode_tokens * v.sequences);
   uint32_t *ids = most <= UINT32_MAX ? random_ids((uint32_t)most, s->vocab) : NULL;
   if (!ids)
     return fail_memory(f, most * sizeof *ids, "the tokens of a round");
-  struct measured m = {.session = s, .ids = ids, .n = r->decode_tokens};
+  struct measured m = {.session = s, .ids = ids, .n = r->decode_tokens, .past = r->past};
   while (im && !image_is_settled(im) && !interrupted())
     usleep(1000);
+  if (r->past && !session_run(s, ids, r->past, false, not_interrupted, NULL, f)) {
+    free(ids);
+    return false;
+  }
   v.decode = measure(&m, decode, f);
+  v.past = past_bytes(s->model, r->past + r->decode_tokens / 2);
   m.n = r->prompt_tokens;
   v.prefill = v.decode > 0 ? measure(&m, prefill, f) : 0;
   bool ok = v.prefill > 0 && bench_batch(s, im, r, ids, &v, f);

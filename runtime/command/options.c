@@ -81,6 +81,8 @@ static const struct option_row {
      MODE_BENCH, 0, WHOLE, 0},
     {"bench-prompt", "N", "tokens that a round of --bench reads as a prompt (256)", AT(bench_prompt), 1,
      1 << 20, MODE_BENCH, 0, WHOLE, 0},
+    {"bench-context", "N", "tokens that a text has had when a round of --bench decodes (0)",
+     AT(bench_context), 1, 1 << 20, MODE_BENCH, 0, WHOLE, 0},
     {"bench-batch", "N", "sequences that a round of --bench steps together (the model's most)",
      AT(bench_batch), 1, 1 << 16, MODE_BENCH, 0, WHOLE, 0},
     {"info", NULL, "describe the model and the program", AT(info), 0, 0, MODE_INFO, MODE_INFO, FLAG, 0},

@@ -25,7 +25,7 @@ struct options {
   enum mode mode;
   const char *prompt, *prompt_file, *perplexity, *tokens, *logits, *logits_raw, *tokenize, *weights_file,
       *cpu_level;
-  uint64_t length, threads, chunk, context, bench_tokens, bench_prompt, bench_batch;
+  uint64_t length, threads, chunk, context, bench_tokens, bench_prompt, bench_batch, bench_context;
   struct sampling sampling;
   bool ignore_eos, special, no_special, bos, no_bos, no_echo, quiet, json, profile, bench, info, verify, help,
       version;

@@ -248,6 +248,7 @@ static bool run_tokenize(struct program *p, struct failure *f) {
 static bool run_bench(struct program *p, struct failure *f) {
   struct rounds r = {.decode_tokens = (uint32_t)p->options.bench_tokens,
                      .prompt_tokens = (uint32_t)p->options.bench_prompt,
+                     .past = (uint32_t)p->options.bench_context,
                      .batch = (uint32_t)p->options.bench_batch};
   return print_bench(&p->session, p->image, &r, p->options.json, f);
 }

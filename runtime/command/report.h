@@ -10,13 +10,14 @@
 /* What --bench measures: `batch` sequences, 0: as many as the model takes at once. */
 struct rounds {
   uint32_t decode_tokens, prompt_tokens, batch;
+  uint32_t past; /* tokens of the text before those that are decoded */
 };
 
 /* Decode, prefill and batch tokens a second, the median of several rounds after one that warms up. Prints a
  * table, or JSON with the keys decode_tokens_per_s, prefill_tokens_per_s, batch_tokens_per_s (of all
  * sequences together; 0 for a model without the form, unless `batch` is given), batch, barriers_per_token,
- * weight_bytes_per_token, peak_bytes, threads, and profile when the session has one (profile.h). `im`: as the
- * session was opened with. */
+ * weight_bytes_per_token, peak_bytes, past_bytes_per_token (rows of histories and windows), threads, and
+ * profile when the session has one (profile.h). `im`: as the session was opened with. */
 bool print_bench(struct session *s, const struct image *im, const struct rounds *r, bool json,
                  struct failure *f);
 

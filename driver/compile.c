@@ -91,7 +91,7 @@ static const struct argp_option step_rows[] = {
     {0, 0, 0, 0, "A training step:", 3},
     {"recompute", KEY_RECOMPUTE, "MODE", 0,
      "what a backward pass computes again instead of keeping it: none, elementwise (what trainers do unless "
-     "told otherwise), layer; the bits are the same",
+     "told otherwise), codes (all but the int8 inputs of products), layer; the bits are the same",
      3},
     {"memory", KEY_MEMORY, "BYTES", 0,
      "computes as little again as fits a step into so many bytes (19G, 800M), in place of --recompute", 3},
@@ -339,7 +339,7 @@ static error_t parse_step(int key, char *arg, struct argp_state *state) {
   case KEY_MOMENTS: o->moments = moments(state, arg); break;
   case KEY_RECOMPUTE:
     if (!recompute_parse(arg, &o->recompute))
-      argp_error(state, "--recompute is none, elementwise or layer, not '%s'", arg);
+      argp_error(state, "--recompute is none, codes, elementwise or layer, not '%s'", arg);
     break;
   default: return ARGP_ERR_UNKNOWN;
   }

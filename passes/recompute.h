@@ -13,6 +13,8 @@
 /* All zero: the start of each iteration is kept, and nothing else. */
 struct recompute {
   bool nothing; /* all that the way back reads is kept */
+  bool codes; /* of each iteration, beside its start, the codes and scales of what is quantised: the inputs of
+               * ternary products */
   /* Otherwise: the least share of a body's products, by operations, that are not computed again: 0 .. 1. Of
    * what can be kept for that the fewest bytes are; all else is computed again. */
   double products;
@@ -25,9 +27,10 @@ struct recompute {
 /* The named choices:
  *
  *   none         nothing is computed again
+ *   codes        all is but what is quantised: the inputs of ternary products, as int8 codes and scales
  *   elementwise  element-wise operators, norms and scans are, and at most half of the products' operations
  *   layer        all of a layer is, two at a time: every second layer's start is kept */
-/* "none", "elementwise" or "layer". */
+/* "none", "codes", "elementwise" or "layer". */
 bool recompute_parse(const char *name, struct recompute *r);
 
 #endif

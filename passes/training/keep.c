@@ -1,6 +1,7 @@
 /* keep.c: which values of a repeat's body are kept for the way back, and how.
  *
  * With `nothing` computed again, all are that the way back reads, or what these are moved or converted from.
+ * With `codes`, what is quantised is, and all else is computed again that does not come from there.
  * Otherwise the knapsack: of the products that the way back needs, those are kept whose results take the
  * fewest bytes, so that the others' operations are no more than is allowed. All choices are tried where there
  * are at most MOST_TRIED products; where there are more, the results of most bytes an operation go first.
@@ -11,6 +12,8 @@
  * which goes away. */
 #include "passes/training/keep_graph.h"
 
+#include "passes/rewrite.h"
+
 #include <string.h>
 
 enum { MOST_TRIED = 12 };
@@ -20,6 +23,7 @@ bool recompute_parse(const char *name, struct recompute *r) {
     const char *name;
     struct recompute how;
   } named[] = {{"none", {.nothing = true}},
+               {"codes", {.codes = true}},
                {"elementwise", {.products = 0.5}},
                {"layer", {.products = 1, .group = 2}}};
   for (size_t i = 0; i < sizeof named / sizeof *named; i++)
@@ -46,6 +50,14 @@ static void keep_all(const struct keep_graph *g, bool *kept) {
     for (int i = 0; runs && i < s->uses.n; i++)
       needed[s->uses.at[i]] = true;
   }
+}
+
+/* ---- codes -------------------------------------------------------------------------------------------- */
+
+/* What ternary products read. Of these, keep_evaluate leaves out what nobody needs. */
+static void keep_codes(const struct keep_graph *g, bool *kept) {
+  for (int i = 0; i < g->items.n; i++)
+    kept[i] = op_is(g->items.at[i].v->def, OP_QUANTIZE) && g->items.at[i].bytes;
 }
 
 /* ---- the knapsack ------------------------------------------------------------------------------------ */
@@ -152,6 +164,10 @@ static bool move_down(const struct keep_graph *g, bool *kept) {
 static void choose(const struct keep_graph *g, struct recompute how, bool *kept) {
   if (how.nothing) {
     keep_all(g, kept);
+    return;
+  }
+  if (how.codes) {
+    keep_codes(g, kept);
     return;
   }
   double allowed = (1 - how.products) * g->products;

@@ -22,6 +22,7 @@ enum { TOKENS = 6, CALLS = 2 };
 static const struct recompute choices[] = {
     {.products = 0},
     {.nothing = true},
+    {.codes = true},
     {.products = 1},
     {.products = 0.5},
     {.products = 1, .group = 2},

@@ -81,21 +81,23 @@ static uint8_t *state_at(const struct entry_run *r, int64_t sequence, const stru
   return r->state + sequence * (int64_t)r->c->model->state_bytes + s->offset + i * s->stride;
 }
 
+/* n numbers that memory has as bfloat16 there. */
+static void put_halves(const struct tensor *from, int64_t n, uint8_t *to) {
+  for (int64_t i = 0; i < n; i++)
+    ((uint16_t *)(void *)to)[i] = tern_to_bf16(from->f32[i]);
+}
+
 static void put_past(const struct entry_run *r, const struct state *s, const struct tensor *rows,
                      uint8_t *past);
 
 static void put_state(const struct entry_run *r, const struct state *s, const struct tensor *from,
                       uint8_t *to) {
-  if (type_is_past(r->c->module, s->type)) {
+  if (type_is_past(r->c->module, s->type))
     put_past(r, s, from, to);
-    return;
-  }
-  if (s->stored != STORE_BF16) {
+  else if (s->stored == STORE_BF16)
+    put_halves(from, type_count(s->type, r->sizes_now), to);
+  else
     memcpy(to, from->data, bytes_of(r, s->type));
-    return;
-  }
-  for (int64_t i = 0; i < type_count(s->type, r->sizes_now); i++)
-    ((uint16_t *)(void *)to)[i] = tern_to_bf16(from->f32[i]);
 }
 
 /* ---- rows of pasts --------------------------------------------------------------------------------------
@@ -152,8 +154,11 @@ static bool each_trained(struct entry_run *r, struct interp *in, const struct op
 static bool put_trained(struct entry_run *r, const struct op *op, const uint32_t *indices,
                         const struct weight *w, const struct tensor *numbers, uint8_t *place) {
   (void)r, (void)op, (void)indices;
-  if (w->type.elem == ELEM_F32)
-    memcpy(place, numbers->data, sizeof(float) * (size_t)type_count(w->type, NULL));
+  int64_t n = type_count(w->type, NULL);
+  if (w->stored == STORE_BF16)
+    put_halves(numbers, n, place);
+  else if (w->type.elem == ELEM_F32)
+    memcpy(place, numbers->data, sizeof(float) * (size_t)n);
   return true;
 }
 
@@ -221,9 +226,21 @@ static bool check(struct entry_run *r, const struct op *op, const uint32_t *indi
   return true;
 }
 
+static bool check_halves(struct entry_run *r, const struct op *op, const uint32_t *indices, const char *what,
+                         int64_t n, const void *want, const void *got) {
+  float *wide = xmalloc(sizeof *wide * (size_t)n + 1);
+  for (int64_t i = 0; i < n; i++)
+    wide[i] = tern_bf16(((const uint16_t *)got)[i]);
+  bool ok = check(r, op, indices, what, ELEM_F32, n, want, wide);
+  free(wide);
+  return ok;
+}
+
 static bool check_trained(struct entry_run *r, const struct op *op, const uint32_t *indices,
                           const struct weight *w, const struct tensor *numbers, uint8_t *place) {
   int64_t n = type_count(w->type, NULL), bytes = weight_bytes(w);
+  if (w->stored == STORE_BF16)
+    return check_halves(r, op, indices, w->name, n, numbers->data, place);
   if (w->type.elem == ELEM_F32)
     return check(r, op, indices, w->name, ELEM_F32, n, numbers->data, place);
   if (op->code != OP_DEFINE || strcmp(op->attr.symbol, w->name) != 0)
@@ -257,14 +274,8 @@ static bool check_state(struct entry_run *r, const struct op *op, const uint32_t
   if (type_is_past(r->c->module, s->type))
     return check_past(r, op, indices, s, want, got);
   int64_t n = type_count(s->type, r->sizes_now);
-  if (s->stored != STORE_BF16)
-    return check(r, op, indices, s->name, s->type.elem, n, want->data, got);
-  float *wide = xmalloc(sizeof *wide * (size_t)n + 1);
-  for (int64_t i = 0; i < n; i++)
-    wide[i] = tern_bf16(((const uint16_t *)(const void *)got)[i]);
-  bool ok = check(r, op, indices, s->name, ELEM_F32, n, want->data, wide);
-  free(wide);
-  return ok;
+  return s->stored == STORE_BF16 ? check_halves(r, op, indices, s->name, n, want->data, got)
+                                 : check(r, op, indices, s->name, s->type.elem, n, want->data, got);
 }
 
 static bool check_results(struct entry_run *r, struct interp *in, const struct op *op,

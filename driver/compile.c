@@ -19,6 +19,7 @@ enum {
   KEY_RECOMPUTE,
   KEY_MEMORY,
   KEY_MOMENTS,
+  KEY_MASTERS,
   KEY_PASSES,
   KEY_PRINT_AFTER,
   KEY_DISABLE,
@@ -95,7 +96,13 @@ static const struct argp_option step_rows[] = {
      3},
     {"memory", KEY_MEMORY, "BYTES", 0,
      "computes as little again as fits a step into so many bytes (19G, 800M), in place of --recompute", 3},
-    {"moments", KEY_MOMENTS, "f32|bf16", 0, "how AdamW's moments are kept (default f32)", 3},
+    {"moments", KEY_MOMENTS, "f32|bf16|8bit", 0,
+     "how AdamW's moments are kept (default f32); 8bit: codes in blocks of 256 with a scale, rounded by "
+     "chance",
+     3},
+    {"masters", KEY_MASTERS, "f32|bf16", 0,
+     "how the numbers of ternary matrices and of embeddings are kept (default f32); bf16: rounded by chance",
+     3},
     {"products", KEY_PRODUCTS, "float32|bf16", 0,
      "how products are summed: in float32 (the default), or with gradients rounded to bfloat16, which AMX "
      "does many "
@@ -215,10 +222,16 @@ static int64_t bytes_of(struct argp_state *state, const char *text) {
   return (int64_t)(n * unit);
 }
 
-static enum storage moments(struct argp_state *state, const char *arg) {
-  if (strcmp(arg, "f32") != 0 && strcmp(arg, "bf16") != 0)
-    argp_error(state, "--moments is f32 or bf16, not '%s'", arg);
-  return arg[0] == 'b' ? STORE_BF16 : STORE_NONE;
+/* How numbers of a training step are kept, by the option's name. */
+static enum storage kept_as(struct argp_state *state, const char *option, bool codes, const char *arg) {
+  if (strcmp(arg, "f32") == 0 || strcmp(arg, "float32") == 0)
+    return STORE_NONE;
+  if (strcmp(arg, "bf16") == 0)
+    return STORE_BF16;
+  if (!codes || strcmp(arg, "8bit") != 0)
+    argp_error(state, "%s is f32%s bf16%s, not '%s'", option, codes ? "," : " or", codes ? " or 8bit" : "",
+               arg);
+  return STORE_I8;
 }
 
 static enum products products(struct argp_state *state, const char *arg) {
@@ -336,7 +349,8 @@ static error_t parse_step(int key, char *arg, struct argp_state *state) {
   switch (key) {
   case KEY_PRODUCTS: o->products = products(state, arg); break;
   case KEY_MEMORY: o->memory = bytes_of(state, arg); break;
-  case KEY_MOMENTS: o->moments = moments(state, arg); break;
+  case KEY_MOMENTS: o->moments = kept_as(state, "--moments", true, arg); break;
+  case KEY_MASTERS: o->masters = kept_as(state, "--masters", false, arg); break;
   case KEY_RECOMPUTE:
     if (!recompute_parse(arg, &o->recompute))
       argp_error(state, "--recompute is none, codes, elementwise or layer, not '%s'", arg);
@@ -457,6 +471,7 @@ static struct pass_context pass_context(struct job *j) {
                                .word = o->fixed_bits,
                                .recompute = o->recompute,
                                .moments = o->moments,
+                               .masters = o->masters,
                                .know_ranges = o->weights ? know_ranges : NULL,
                                .self = j};
 }

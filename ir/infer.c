@@ -201,6 +201,13 @@ static bool infer_select(struct rule *r) {
   return stretch(r, a, b, r->out) && stretch(r, *r->out, rule_in_type(r, 0), r->out);
 }
 
+static bool infer_dither(struct rule *r) {
+  *r->out = rule_in_type(r, 0);
+  return want_bits(r, 23) && rule_want_elem(r, 0, ELEM_F32) &&
+         (type_equal(rule_in_type(r, 1), type_scalar(ELEM_U32)) ||
+          rule_fail(r, "takes a seed that is u32, not %s", rule_text(r, rule_in_type(r, 1))));
+}
+
 static bool infer_codes(struct rule *r) {
   if (!want_bits(r, 31) || !want_rounding(r) || !stretch_f32(r, 0))
     return false;

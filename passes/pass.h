@@ -45,7 +45,10 @@ struct pass_context {
       *policy;    /* spread, plan-memory: what the model is laid out for; NULL: what it was, else a team */
   int word;       /* fixed-point: most bits of a value; 0: WORD_MOST */
   int64_t logits; /* differentiate: most tokens whose logits there are at a time; 0: LOGITS_DEFAULT */
-  enum storage moments; /* optimise: how AdamW's moments are kept, STORE_NONE (as float32) or STORE_BF16 */
+  enum storage moments; /* optimise: how AdamW's moments are kept, STORE_NONE (as float32), STORE_BF16, or
+                           STORE_I8 (codes in blocks) */
+  enum storage
+      masters; /* optimise: and the numbers of ternary weights and tables, STORE_NONE or STORE_BF16 */
   struct recompute recompute; /* differentiate: what a backward pass computes again */
   enum products products;     /* ternarize: how products of a backward pass are summed */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a

@@ -132,8 +132,8 @@ static enum storage packing_for(const struct uses *u, const struct weight *w) {
   return u->streams && !u->slow_trits && w->scale != WSCALE_GROUP ? STORE_TILE3 : STORE_TILE2;
 }
 
-/* Floats of two axes and more keep the 16 bits that the checkpoint has; the small ones, read often, are
- * widened once. Integers stay as wide as they are. */
+/* Floats of two axes and more keep the 16 bits that the checkpoint has, or that `optimise` gave them; the
+ * small ones, read often, are widened once. Integers stay as wide as they are. */
 static enum storage storage_for(const struct uses *u, const struct weight *w) {
   switch (w->type.elem) {
   case ELEM_TERNARY: return packing_for(u, w);
@@ -143,7 +143,7 @@ static enum storage storage_for(const struct uses *u, const struct weight *w) {
   default: break;
   }
   bool half = w->source == STORE_F16 || w->source == STORE_BF16;
-  return w->type.rank >= 2 && half && w->origin == WEIGHT_LOADED && !w->trained ? w->source : STORE_F32;
+  return w->type.rank >= 2 && half && w->origin == WEIGHT_LOADED ? w->source : STORE_F32;
 }
 
 /* One instance's numbers and scales from byte `at`; returns where they end. */

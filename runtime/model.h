@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 10, TERN_ALIGN = 64 };
+enum { TERN_ABI = 11, TERN_ALIGN = 64 };
 
 /* The dimensions that every model has, by their number: tokens of one sequence, the last of them that are
  * wanted, and tokens that are each of a sequence of its own. */
@@ -44,7 +44,8 @@ typedef void tern_run(const struct tern_args *args, uint32_t thread, uint32_t th
  * are rows of args.state: that of element i lies at state + rows[i] * state_bytes. */
 enum tern_access { TERN_IN, TERN_OUT, TERN_UPDATED, TERN_ROWS };
 
-/* TERN_BF16 is what a state may be kept as, the upper half of a float32; no port has it. */
+/* TERN_BF16 is what a state, or a tensor that is trained, may be kept as, the upper half of a float32; no
+ * port has it. */
 enum tern_elem { TERN_BOOL, TERN_U32, TERN_I8, TERN_I16, TERN_I32, TERN_F32, TERN_BF16 };
 
 /* What a model does with a tensor: enum weight_role of ir/ir.h. */

@@ -19,15 +19,18 @@ static float number_of(uint32_t bits) {
   return x;
 }
 
-static void fill(const struct tern_tensor *t, float *to, uint64_t seed, uint64_t number) {
-  uint64_t n = tensor_elements(t);
-  float mean = number_of(t->mean_bits), deviation = number_of(t->deviation_bits);
-  for (uint64_t i = 0; i < n; i += RANDOM_BLOCK) {
-    uint64_t some = n - i < RANDOM_BLOCK ? n - i : RANDOM_BLOCK;
+_Static_assert((int)TENSOR_PIECE == RANDOM_BLOCK, "a tensor is filled block by block");
+
+static void fill(struct learner *l, const struct tern_tensor *t, uint64_t instance, uint64_t seed,
+                 uint64_t number) {
+  float mean = number_of(t->mean_bits), deviation = number_of(t->deviation_bits), numbers[TENSOR_PIECE];
+  for (uint64_t i = 0, n; i < tensor_elements(t); i += n) {
+    n = tensor_piece(t, i);
     if (deviation > 0)
-      random_values(seed, number, i / RANDOM_BLOCK, (int64_t)some, mean, deviation, to + i);
-    for (uint64_t k = 0; deviation <= 0 && k < some; k++)
-      to[i + k] = mean;
+      random_values(seed, number, i / TENSOR_PIECE, (int64_t)n, mean, deviation, numbers);
+    for (uint64_t k = 0; deviation <= 0 && k < n; k++)
+      numbers[k] = mean;
+    learner_write(l, t, instance, i, n, numbers);
   }
 }
 
@@ -36,7 +39,7 @@ void initial_random(struct learner *l, uint64_t seed) {
   for (uint32_t i = 0; i < l->about->n_tensors; i++) {
     const struct tern_tensor *t = &l->about->tensors[i];
     for (uint64_t k = 0; k < tensor_instances(t); k++)
-      fill(t, learner_tensor(l, t, k), seed, number++);
+      fill(l, t, k, seed, number++);
   }
   learner_ternarize(l);
 }
@@ -62,12 +65,23 @@ static bool is_there(const struct learner *l, struct arena *a, struct checkpoint
   return checkpoint_check(c, wanted.at, wanted.n, true);
 }
 
+static bool read_tensor(struct learner *l, struct checkpoint *c, const char *name,
+                        const struct tern_tensor *t, uint64_t instance) {
+  float numbers[TENSOR_PIECE];
+  for (uint64_t i = 0, n; i < tensor_elements(t); i += n) {
+    n = tensor_piece(t, i);
+    if (!checkpoint_read_f32(c, name, (int64_t)i, (int64_t)n, numbers))
+      return false;
+    learner_write(l, t, instance, i, n, numbers);
+  }
+  return true;
+}
+
 static bool read_tensors(struct learner *l, struct arena *a, struct checkpoint *c) {
   for (uint32_t i = 0; i < l->about->n_tensors; i++) {
     const struct tern_tensor *t = &l->about->tensors[i];
     for (uint64_t k = 0; k < tensor_instances(t); k++)
-      if (!checkpoint_read_f32(c, tensor_name(a, t, k), 0, (int64_t)tensor_elements(t),
-                               learner_tensor(l, t, k)))
+      if (!read_tensor(l, c, tensor_name(a, t, k), t, k))
         return false;
   }
   return true;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "frontend/checkpoint/convert.h"
+#include "frontend/checkpoint/random_values.h"
 #include "runtime/core/entries.h"
 #include "runtime/core/interrupt.h"
 #include "runtime/core/machine.h"
@@ -72,6 +74,12 @@ static bool has_room(uint64_t needed, const char *what, const char *less, struct
                    (unsigned long long)(needed >> 20), (unsigned long long)(left >> 20), less);
 }
 
+/* The second port of `update`, where it has one. */
+static uint64_t count_seeds(const struct tern_model *m) {
+  const struct tern_entry *update = entry_find(m, "update");
+  return update->n_ports > 1 ? update->ports[1].elements : 0;
+}
+
 bool learner_open(struct learner *l, const struct tern_model *m, uint32_t threads, struct failure *f) {
   *l = (struct learner){.model = m, .about = m->training};
   if (!can_be_trained(m, f))
@@ -93,7 +101,9 @@ bool learner_open(struct learner *l, const struct tern_model *m, uint32_t thread
   l->positions = aligned_zeros(l->chunk * sizeof *l->positions);
   l->targets = aligned_zeros(l->chunk * sizeof *l->targets);
   l->share = aligned_zeros(l->chunk * sizeof *l->share);
-  if (l->weights && l->state && l->scratch && l->tokens && l->positions && l->targets && l->share)
+  l->n_seeds = count_seeds(m);
+  l->seeds = aligned_zeros((l->n_seeds + 1) * sizeof *l->seeds);
+  if (l->weights && l->state && l->scratch && l->tokens && l->positions && l->targets && l->share && l->seeds)
     return true;
   fail_memory(f, m->weights_bytes + m->state_bytes + l->scratch_bytes, "the model and its gradients");
   learner_close(l);
@@ -110,6 +120,7 @@ void learner_close(struct learner *l) {
   free(l->positions);
   free(l->targets);
   free(l->share);
+  free(l->seeds);
   free(l->starts);
   *l = (struct learner){0};
 }
@@ -122,8 +133,33 @@ uint64_t tensor_elements(const struct tern_tensor *t) {
   return t->dim0 * t->dim1 * t->dim2 * t->dim3 * t->dim4;
 }
 
-float *learner_tensor(const struct learner *l, const struct tern_tensor *t, uint64_t instance) {
-  return (float *)(void *)(l->weights + t->at + instance * t->stride);
+uint64_t tensor_piece(const struct tern_tensor *t, uint64_t first) {
+  uint64_t left = tensor_elements(t) - first;
+  return left < TENSOR_PIECE ? left : TENSOR_PIECE;
+}
+
+void *learner_tensor(const struct learner *l, const struct tern_tensor *t, uint64_t instance) {
+  return l->weights + t->at + instance * t->stride;
+}
+
+static enum dtype dtype_of(const struct tern_tensor *t) {
+  return t->elem == TERN_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+
+static uint8_t *number_at(const struct learner *l, const struct tern_tensor *t, uint64_t instance,
+                          uint64_t first) {
+  uint64_t bytes = t->elem == TERN_BF16 ? sizeof(uint16_t) : sizeof(float);
+  return (uint8_t *)learner_tensor(l, t, instance) + first * bytes;
+}
+
+void learner_read(const struct learner *l, const struct tern_tensor *t, uint64_t instance, uint64_t first,
+                  uint64_t count, float *out) {
+  convert_widen(dtype_of(t), number_at(l, t, instance, first), (int64_t)count, out);
+}
+
+void learner_write(struct learner *l, const struct tern_tensor *t, uint64_t instance, uint64_t first,
+                   uint64_t count, const float *in) {
+  convert_narrow(dtype_of(t), in, (int64_t)count, number_at(l, t, instance, first));
 }
 
 void *learner_region(const struct learner *l, int region, uint64_t instance) {
@@ -258,6 +294,13 @@ static double correction(double beta, uint64_t t) {
   return beta > 0 ? -expm1((double)t * log(beta)) : 1;
 }
 
+/* They depend on nothing else, so a training that goes on has those of one that never stopped. */
+static void make_seeds(struct learner *l, uint64_t seed, uint64_t step) {
+  uint64_t of_step = random_mix(random_mix(seed + 1) + step);
+  for (uint64_t k = 0; k < l->n_seeds; k++)
+    l->seeds[k] = (uint32_t)(random_mix(of_step + k) >> 32);
+}
+
 void learner_update(struct learner *l, const struct adamw_rates *r) {
   _Alignas(TERN_ALIGN) float rates[TERN_ALIGN / sizeof(float)] = {(float)r->rate,
                                                                   (float)(1 - r->beta1),
@@ -267,7 +310,8 @@ void learner_update(struct learner *l, const struct adamw_rates *r) {
                                                                   (float)(1 / correction(r->beta1, r->step)),
                                                                   (float)(1 / correction(r->beta2, r->step)),
                                                                   (float)r->clip};
-  call(l, "update", (void *[]){rates}, 1);
+  make_seeds(l, r->seed, r->step);
+  call(l, "update", (void *[]){rates, l->seeds}, 1);
   learner_ternarize(l);
 }
 

@@ -20,6 +20,8 @@ struct learner {
   uint32_t vocab; /* bound of token ids */
   uint32_t *tokens, *targets, *positions;
   float *share;    /* [chunk] each: the ports of a call */
+  uint32_t *seeds; /* [n_seeds]: what an update rounds by */
+  uint64_t n_seeds;
   uint8_t *starts; /* [parts of a sequence, sequence_bytes]: its states where each part began */
   uint64_t sequence_bytes, starts_bytes;
 };
@@ -38,8 +40,17 @@ void learner_close(struct learner *l);
 /* Instances of a tensor, and the elements of one. */
 uint64_t tensor_instances(const struct tern_tensor *t);
 uint64_t tensor_elements(const struct tern_tensor *t);
-/* The numbers of an instance, [elements]. */
-float *learner_tensor(const struct learner *l, const struct tern_tensor *t, uint64_t instance);
+/* The numbers of an instance, [elements] of type t->elem. */
+void *learner_tensor(const struct learner *l, const struct tern_tensor *t, uint64_t instance);
+/* `count` numbers of an instance from number `first` on, as float32; and back, rounded half to even where
+ * they are kept as bfloat16. */
+void learner_read(const struct learner *l, const struct tern_tensor *t, uint64_t instance, uint64_t first,
+                  uint64_t count, float *out);
+void learner_write(struct learner *l, const struct tern_tensor *t, uint64_t instance, uint64_t first,
+                   uint64_t count, const float *in);
+/* For loops over an instance: how many numbers from `first` on are taken at a time. */
+enum { TENSOR_PIECE = 4096 };
+uint64_t tensor_piece(const struct tern_tensor *t, uint64_t first);
 /* An instance of a state; region: its number in about->regions. */
 void *learner_region(const struct learner *l, int region, uint64_t instance);
 
@@ -70,6 +81,7 @@ double learner_squares(struct learner *l);
 struct adamw_rates {
   double rate, beta1, beta2, epsilon, decay, clip;
   uint64_t step; /* from 1 */
+  uint64_t seed; /* by which, and by the step, what is kept in few bits is rounded (docs/numerics.md) */
 };
 /* New weights and ternary codes; gradients become 0. */
 void learner_update(struct learner *l, const struct adamw_rates *r);

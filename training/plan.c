@@ -16,7 +16,7 @@ static void print_memory(const struct tern_model *m, uint32_t threads, uint64_t 
   const struct tern_training *about = m->training;
   uint64_t scratch = learner_scratch(m, threads), starts = learner_starts(m, length);
   printf("memory\n");
-  print_bytes("weights, float32, and ternary codes", m->weights_bytes);
+  print_bytes("weights, and ternary codes", m->weights_bytes);
   print_bytes("moments", learner_bytes(about, TERN_MEAN) + learner_bytes(about, TERN_SQUARE));
   print_bytes("gradients", learner_bytes(about, TERN_GRADIENT));
   print_bytes("saved for the backward pass",

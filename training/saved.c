@@ -29,30 +29,50 @@ enum { MOST_ABOUT_BYTES = 1 << 24 }; /* of training.json */
 
 /* ---- tensors ----------------------------------------------------------------------------------------- */
 
-/* A run of numbers and its name in a file. */
+/* A run of numbers in memory and its name in a file. */
 struct saved_tensor {
-  const char *name;
-  const struct tern_tensor *like;
-  enum dtype type; /* DTYPE_F32 or DTYPE_BF16 */
+  struct wanted_tensor as; /* its name and shape */
+  enum dtype type;         /* DTYPE_F32, DTYPE_BF16 or DTYPE_I8 */
   void *numbers;
 };
 typedef VEC(struct saved_tensor) saved_list;
+
+static enum dtype dtype_of(uint32_t elem) {
+  return elem == TERN_BF16 ? DTYPE_BF16 : elem == TERN_I8 ? DTYPE_I8 : DTYPE_F32;
+}
+
+static int64_t saved_elements(const struct saved_tensor *t) {
+  int64_t n = 1;
+  for (int i = 0; i < t->as.rank; i++)
+    n *= t->as.shape[i];
+  return n;
+}
 
 static saved_list model_tensors(const struct learner *l, struct arena *a) {
   saved_list list = {0};
   for (uint32_t i = 0; i < l->about->n_tensors; i++) {
     const struct tern_tensor *t = &l->about->tensors[i];
     for (uint64_t k = 0; k < tensor_instances(t); k++)
-      vec_push(a, list, (struct saved_tensor){tensor_name(a, t, k), t, DTYPE_F32, learner_tensor(l, t, k)});
+      vec_push(a, list,
+               (struct saved_tensor){tensor_wanted(t, tensor_name(a, t, k)), dtype_of(t->elem),
+                                     learner_tensor(l, t, k)});
   }
   return list;
 }
 
-/* An instance of one of AdamW's moments. */
-static struct saved_tensor moment(const struct learner *l, const char *name, const struct tern_tensor *t,
-                                  int region, uint64_t instance) {
-  bool half = l->about->regions[region].elem == TERN_BF16;
-  return (struct saved_tensor){name, t, half ? DTYPE_BF16 : DTYPE_F32, learner_region(l, region, instance)};
+/* An instance of one of AdamW's moments, and of the scales of its blocks where it has such. */
+static void add_moment(saved_list *list, struct arena *a, const struct learner *l, const char *kind,
+                       const struct tern_tensor *t, int region, int scales, uint64_t instance) {
+  const char *name = tensor_name(a, t, instance);
+  vec_push(a, *list,
+           (struct saved_tensor){tensor_wanted(t, arena_printf(a, "%s.%s", kind, name)),
+                                 dtype_of(l->about->regions[region].elem),
+                                 learner_region(l, region, instance)});
+  if (scales < 0)
+    return;
+  struct wanted_tensor as = {.name = arena_printf(a, "%s_scale.%s", kind, name), .rank = 1};
+  as.shape[0] = (int64_t)(l->about->regions[scales].bytes / sizeof(float));
+  vec_push(a, *list, (struct saved_tensor){as, DTYPE_F32, learner_region(l, scales, instance)});
 }
 
 static saved_list moments(const struct learner *l, struct arena *a) {
@@ -60,32 +80,41 @@ static saved_list moments(const struct learner *l, struct arena *a) {
   for (uint32_t i = 0; i < l->about->n_tensors; i++) {
     const struct tern_tensor *t = &l->about->tensors[i];
     for (uint64_t k = 0; t->mean >= 0 && k < tensor_instances(t); k++) {
-      const char *name = tensor_name(a, t, k);
-      vec_push(a, list, moment(l, arena_printf(a, "mean.%s", name), t, t->mean, k));
-      vec_push(a, list, moment(l, arena_printf(a, "square.%s", name), t, t->square, k));
+      add_moment(&list, a, l, "mean", t, t->mean, t->mean_scale, k);
+      add_moment(&list, a, l, "square", t, t->square, t->square_scale, k);
     }
   }
   return list;
 }
 
+int saved_format(const struct learner *l) {
+  int format = 1;
+  for (uint32_t i = 0; i < l->about->n_tensors; i++)
+    if (l->about->tensors[i].elem != TERN_F32 || l->about->tensors[i].mean_scale >= 0)
+      format = SAVED_FORMAT;
+  return format;
+}
+
+static const char *dtype_text(enum dtype t) {
+  return t == DTYPE_BF16 ? "BF16" : t == DTYPE_I8 ? "I8" : "F32";
+}
+
 static void write_tensors(FILE *f, struct arena *a, const saved_list *list) {
   struct safetensors_entry *entries = arena_array(a, struct safetensors_entry, list->n + 1);
   for (int i = 0; i < list->n; i++) {
-    const struct tern_tensor *t = list->at[i].like;
-    const uint64_t dims[] = {t->dim0, t->dim1, t->dim2, t->dim3, t->dim4};
-    entries[i] =
-        (struct safetensors_entry){.name = list->at[i].name,
-                                   .dtype = list->at[i].type == DTYPE_BF16 ? "BF16" : "F32",
-                                   .rank = (int)t->rank,
-                                   .bytes = (int64_t)tensor_elements(t) * dtype_bytes(list->at[i].type)};
-    for (uint32_t k = 0; k < t->rank; k++)
-      entries[i].shape[k] = (int64_t)dims[k];
+    const struct saved_tensor *t = &list->at[i];
+    entries[i] = (struct safetensors_entry){.name = t->as.name,
+                                            .dtype = dtype_text(t->type),
+                                            .rank = t->as.rank,
+                                            .bytes = saved_elements(t) * dtype_bytes(t->type)};
+    memcpy(entries[i].shape, t->as.shape, sizeof entries[i].shape);
   }
   json_t *metadata = json_pack("{s:s}", "format", "pt");
   safetensors_write_header(f, metadata, entries, list->n);
   json_decref(metadata);
   for (int i = 0; i < list->n && !ferror(f); i++)
-    fwrite(list->at[i].numbers, (size_t)dtype_bytes(list->at[i].type), tensor_elements(list->at[i].like), f);
+    fwrite(list->at[i].numbers, (size_t)dtype_bytes(list->at[i].type), (size_t)saved_elements(&list->at[i]),
+           f);
 }
 
 /* ---- folders ----------------------------------------------------------------------------------------- */
@@ -345,12 +374,17 @@ bool saved_write(const struct saved_run *r, const struct learner *l, uint64_t st
 
 /* ---- reading ----------------------------------------------------------------------------------------- */
 
-/* It says what a training of this format has to say. */
+static bool is_known_format(json_int_t format) {
+  return format >= 1 && format <= SAVED_FORMAT;
+}
+
+/* It says what a training of a known format has to say. */
 static bool is_whole(struct diag *d, const json_t *about, const char *path, int64_t step) {
   const json_t *format = json_object_get(about, "format"), *at = json_object_get(about, "step");
   int64_t chunk = json_integer_value(json_object_get(about, "chunk"));
-  if (json_is_integer(format) && json_integer_value(format) != SAVED_FORMAT)
-    diag_error(d, "%s: is of format %lld, and this trainer reads %d; go on with the trainer that wrote it",
+  if (json_is_integer(format) && !is_known_format(json_integer_value(format)))
+    diag_error(d,
+               "%s: is of format %lld, and this trainer reads up to %d; go on with the trainer that wrote it",
                path, (long long)json_integer_value(format), (int)SAVED_FORMAT);
   else if (!json_is_integer(format) || !json_is_integer(at) || json_integer_value(at) != step || chunk < 1 ||
            chunk > MOST_CHUNK)
@@ -378,27 +412,32 @@ static json_t *read_about(struct diag *d, struct arena *a, const char *path, int
   return NULL;
 }
 
-/* Its numbers, which are as they were written whatever they are kept as: bfloat16 is exact in float32. */
-static bool read_numbers(struct checkpoint *c, const struct saved_tensor *t, int64_t n) {
-  enum { PIECE = 4096 };
-  float numbers[PIECE];
-  for (int64_t i = 0; i < n; i += PIECE) {
-    int64_t some = n - i < PIECE ? n - i : PIECE;
-    if (!checkpoint_read_f32(c, t->name, i, some, numbers))
+/* Its numbers, which are as they were written: bfloat16 is exact in float32. */
+static bool read_numbers(struct checkpoint *c, const struct saved_tensor *t) {
+  float numbers[TENSOR_PIECE];
+  if (t->type == DTYPE_I8)
+    return checkpoint_read_i8(c, t->as.name, saved_elements(t), t->numbers);
+  for (int64_t i = 0, n = saved_elements(t); i < n; i += TENSOR_PIECE) {
+    int64_t some = n - i < TENSOR_PIECE ? n - i : TENSOR_PIECE;
+    if (!checkpoint_read_f32(c, t->as.name, i, some, numbers))
       return false;
     convert_narrow(t->type, numbers, some, (char *)t->numbers + i * dtype_bytes(t->type));
   }
   return true;
 }
 
-/* A moment is kept as it was. */
-static bool read_moment(struct checkpoint *c, struct diag *d, const char *folder,
-                        const struct saved_tensor *t) {
-  if (checkpoint_find(c, t->name)->dtype == t->type)
-    return read_numbers(c, t, (int64_t)tensor_elements(t->like));
-  diag_error(d, "%s/" OPTIMISER_FILE ": '%s' has other numbers than the trainer; are --moments as they were?",
-             folder, t->name);
-  return false;
+/* What is there of the list has numbers of its type: `option` says how they are kept. */
+static bool same_types(struct checkpoint *c, struct diag *d, const char *file, const saved_list *list,
+                       const char *option) {
+  for (int i = 0; i < list->n; i++) {
+    const struct tensor_info *info = checkpoint_find(c, list->at[i].as.name);
+    if (!info || info->dtype == list->at[i].type)
+      continue;
+    diag_error(d, "%s: '%s' has other numbers than the trainer; are %s as they were?", file,
+               list->at[i].as.name, option);
+    return false;
+  }
+  return true;
 }
 
 const char *saved_newest(struct diag *d, struct arena *a, const char *run, json_t **about) {
@@ -418,25 +457,39 @@ const char *saved_newest(struct diag *d, struct arena *a, const char *run, json_
   return *about ? folder : NULL;
 }
 
-/* Every moment is there, with the shape of its tensor. */
-static bool has_moments(struct arena *a, struct checkpoint *c, const saved_list *list) {
+/* Every one is there, with its shape. */
+static bool has_all(struct arena *a, struct checkpoint *c, const saved_list *list) {
   struct wanted_tensor *wanted = arena_array(a, struct wanted_tensor, list->n + 1);
   for (int i = 0; i < list->n; i++)
-    wanted[i] = tensor_wanted(list->at[i].like, list->at[i].name);
+    wanted[i] = list->at[i].as;
   return checkpoint_check(c, wanted, list->n, true);
+}
+
+static bool read_moments(struct learner *l, struct diag *d, struct arena *a, const char *file) {
+  struct checkpoint *c = checkpoint_open(d, a, file);
+  saved_list list = moments(l, a);
+  bool ok = c && same_types(c, d, file, &list, "--moments") && has_all(a, c, &list);
+  for (int i = 0; ok && i < list.n; i++)
+    ok = read_numbers(c, &list.at[i]);
+  if (c)
+    checkpoint_close(c);
+  return ok;
+}
+
+static bool has_my_weights(const struct learner *l, struct diag *d, struct arena *a, const char *file) {
+  struct checkpoint *c = checkpoint_open(d, a, file);
+  saved_list list = model_tensors(l, a);
+  bool ok = c && same_types(c, d, file, &list, "--masters");
+  if (c)
+    checkpoint_close(c);
+  return ok;
 }
 
 bool saved_read(struct learner *l, struct diag *d, const char *folder) {
   struct arena a = {0};
-  if (!initial_load(l, d, folder, NULL))
-    return false;
-  struct checkpoint *c = checkpoint_open(d, &a, arena_printf(&a, "%s/" OPTIMISER_FILE, folder));
-  saved_list list = moments(l, &a);
-  bool ok = c && has_moments(&a, c, &list);
-  for (int i = 0; ok && i < list.n; i++)
-    ok = read_moment(c, d, folder, &list.at[i]);
-  if (c)
-    checkpoint_close(c);
+  bool ok = has_my_weights(l, d, &a, arena_printf(&a, "%s/" MODEL_FILE, folder)) &&
+            initial_load(l, d, folder, NULL) &&
+            read_moments(l, d, &a, arena_printf(&a, "%s/" OPTIMISER_FILE, folder));
   arena_free(&a);
   return ok;
 }

@@ -1,12 +1,13 @@
 /* saved.h: a training on disk, so that nothing is lost whenever it ends.
  *
  *   RUN/checkpoints/000500/   model.safetensors, config.json, tokenizer files: a checkpoint in the published
- * layout optimiser.safetensors: mean.NAME and square.NAME of each tensor NAME that is trained training.json:
- * options, step, and what the data was RUN/                      the model, config and tokenizer of the
+ * layout optimiser.safetensors: mean.NAME and square.NAME of each tensor NAME that is trained, and where
+ * these are codes their scales, mean_scale.NAME and square_scale.NAME training.json: options, step, and what
+ * the data was RUN/                      the model, config and tokenizer of the
  * newest of them
  *
- * A folder of checkpoints/ appears under its name when all of it is on the disk. All numbers are float32, so
- * that training goes on with the same bits. */
+ * A folder of checkpoints/ appears under its name when all of it is on the disk. All numbers are as
+ * they are in memory, so that training goes on with the same bits. */
 #ifndef TERN_TRAINING_SAVED_H
 #define TERN_TRAINING_SAVED_H
 
@@ -16,7 +17,7 @@
 #include "training/learner.h"
 
 enum {
-  SAVED_FORMAT = 1, /* of training.json */
+  SAVED_FORMAT = 2, /* the newest of training.json; 1 has no numbers but float32, and moments of bfloat16 */
   MOST_CHUNK = 1 << 20
 };
 #define MOST_STEPS ((uint64_t)1 << 40)
@@ -29,6 +30,9 @@ struct saved_run {
   uint64_t keep;         /* the newest checkpoints that stay; 0: all */
   int lock;              /* a descriptor; -1: it is not held */
 };
+
+/* The oldest format that has what the learner keeps. */
+int saved_format(const struct learner *l);
 
 /* Nothing that a new training would write over is in RUN. False after a diagnostic. */
 bool saved_is_free(const struct saved_run *r);

@@ -63,6 +63,17 @@ static bool all_finite(const float *x, uint64_t n) {
   return true;
 }
 
+static bool tensor_is_finite(const struct learner *l, const struct tern_tensor *w, uint64_t instance) {
+  float numbers[TENSOR_PIECE];
+  for (uint64_t i = 0, n; i < tensor_elements(w); i += n) {
+    n = tensor_piece(w, i);
+    learner_read(l, w, instance, i, n, numbers);
+    if (!all_finite(numbers, n))
+      return false;
+  }
+  return true;
+}
+
 /* Where a run of numbers is not finite; NULL: they all are. */
 static const char *not_finite(const struct trainer *t, const struct tern_region *r, int number,
                               struct arena *a) {
@@ -100,7 +111,7 @@ static bool is_finite(struct trainer *t) {
   for (uint32_t i = 0; i < t->learner.about->n_tensors; i++) {
     const struct tern_tensor *w = &t->learner.about->tensors[i];
     for (uint64_t k = 0; k < tensor_instances(w); k++)
-      if (!all_finite(learner_tensor(&t->learner, w, k), tensor_elements(w))) {
+      if (!tensor_is_finite(&t->learner, w, k)) {
         diag_error(t->diag, "step %" PRIu64 ": the weights '%s' are no longer finite; %s; " WAY_OUT, t->step,
                    tensor_name(&t->arena, w, k), what_is_kept(t));
         return false;
@@ -151,7 +162,8 @@ static bool one_step(struct trainer *t) {
                           .epsilon = o->epsilon,
                           .decay = o->decay,
                           .clip = o->clip > 0 && norm > o->clip ? o->clip / norm : 1,
-                          .step = t->step + 1};
+                          .step = t->step + 1,
+                          .seed = o->seed};
   learner_update(&t->learner, &r);
   t->step++;
   t->tokens += o->batch * o->length;
@@ -215,10 +227,10 @@ static json_t *about_data(const struct corpus *c) {
 }
 
 static json_t *about_training(const struct trainer *t) {
-  return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:o, s:o}", "format", (int)SAVED_FORMAT,
-                   "compiler", t->model->compiler, "model", t->model->name, "params", t->model->params,
-                   "chunk", (json_int_t)t->learner.chunk, "step", (json_int_t)t->step, "tokens",
-                   (json_int_t)t->tokens, "seconds", spent(t), "recent_loss",
+  return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:o, s:o}", "format",
+                   saved_format(&t->learner), "compiler", t->model->compiler, "model", t->model->name,
+                   "params", t->model->params, "chunk", (json_int_t)t->learner.chunk, "step",
+                   (json_int_t)t->step, "tokens", (json_int_t)t->tokens, "seconds", spent(t), "recent_loss",
                    isfinite(t->recent) ? t->recent : -1.0, "data", about_data(&t->data), "options",
                    training_json(t->options));
 }

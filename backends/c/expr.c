@@ -133,6 +133,7 @@ static const struct operator_text rows[OP_COUNT] = {
     [OP_ILE] = {"$0 <= $1", true},
     [OP_IEQ] = {"$0 == $1", true},
     [OP_CURVE] = {"tern_curve($c, $0, $b)", false},
+    [OP_DITHER] = {"tern_dither($0, $1, $2, $b)", false},
 };
 
 /* Codes that a float cannot tell apart at their ends. */

@@ -278,15 +278,22 @@ static enum tern_region_kind region_kind(const struct module *m, const struct st
   static const struct {
     const char *prefix;
     enum tern_region_kind kind;
-  } kinds[] = {{"back.", TERN_BACK},     {"grad.", TERN_GRADIENT}, {"mean.", TERN_MEAN},
-               {"square.", TERN_SQUARE}, {"tape.", TERN_SAVED},    {"start.", TERN_PASSING},
-               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING},   {"replay.", TERN_REPLAYED},
-               {"part.", TERN_PASSING}};
+  } kinds[] = {{"back.", TERN_BACK},     {"grad.", TERN_GRADIENT},   {"mean.", TERN_MEAN},
+               {"square.", TERN_SQUARE}, {"tape.", TERN_SAVED},      {"start.", TERN_PASSING},
+               {"again.", TERN_PASSING}, {"sum.", TERN_PASSING},     {"replay.", TERN_REPLAYED},
+               {"part.", TERN_PASSING},  {"mean_scale.", TERN_MEAN}, {"square_scale.", TERN_SQUARE}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (strncmp(s->name, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
       return kinds[i].kind;
   bool history = type_is_past(m, s->type) && !past_ring(m, s->type.dim[0]);
   return history ? TERN_PASSING : TERN_SEQUENCE;
+}
+
+static enum tern_elem region_elem(const struct state *s) {
+  return s->stored == STORE_BF16    ? TERN_BF16
+         : s->type.elem == ELEM_F32 ? TERN_F32
+         : s->type.elem == ELEM_I8  ? TERN_I8
+                                    : TERN_BOOL;
 }
 
 static struct table *describe_regions(struct describing *x) {
@@ -299,9 +306,7 @@ static struct table *describe_regions(struct describing *x) {
     struct cell *row = t->cells + i++ * t->record->n;
     row[REGION_name] = text(s->name);
     row[REGION_kind] = number(region_kind(m, s));
-    row[REGION_elem] = number(s->stored == STORE_BF16    ? TERN_BF16
-                              : s->type.elem == ELEM_F32 ? TERN_F32
-                                                         : TERN_BOOL);
+    row[REGION_elem] = number(region_elem(s));
     row[REGION_at] = signed_number(s->offset);
     row[REGION_stride] = signed_number(s->stride);
     row[REGION_instances] = number(count_of(s->counts, s->n_counts, 0) * count_of(s->counts, s->n_counts, 1));
@@ -347,6 +352,7 @@ static void describe_tensor(const struct describing *x, const struct weight *w, 
     row[dims[i]] = number(count_of(w->type.dim, w->type.rank, i));
   row[TENSOR_at] = signed_number(w->offset);
   row[TENSOR_stride] = signed_number(w->stride);
+  row[TENSOR_elem] = number(w->stored == STORE_BF16 ? TERN_BF16 : TERN_F32);
   row[TENSOR_role] = number(w->role);
   row[TENSOR_mean_bits] = number(bits_of(w->begins.mean));
   row[TENSOR_deviation_bits] = number(bits_of(w->begins.deviation));
@@ -354,6 +360,8 @@ static void describe_tensor(const struct describing *x, const struct weight *w, 
   row[TENSOR_gradient] = signed_number(region_number(x, "grad", as));
   row[TENSOR_mean] = signed_number(region_number(x, "mean", as));
   row[TENSOR_square] = signed_number(region_number(x, "square", as));
+  row[TENSOR_mean_scale] = signed_number(region_number(x, "mean_scale", as));
+  row[TENSOR_square_scale] = signed_number(region_number(x, "square_scale", as));
 }
 
 static bool is_tensor(const struct weight *w) {

@@ -120,10 +120,16 @@ static struct buffer *sums_buffer(struct kernel_lowering *u, const struct weight
   return buffer_local(u, ELEM_I32, 2 * sums, "sums");
 }
 
-/* tern_ternarize_sum(w, m, n, span, largest, sums) */
+/* The function for a master of its kind of numbers. */
+static const char *of_master(const struct kernel_lowering *u, const struct op *define, const char *of_float,
+                             const char *of_bf16) {
+  return weight_find(u->m, define->in[0]->def->attr.symbol)->stored == STORE_BF16 ? of_bf16 : of_float;
+}
+
+/* tern_ternarize_sum...(w, m, n, span, largest, sums) */
 void lower_define_sums(struct kernel_lowering *u, const struct op *define) {
   const struct weight *w = weight_find(u->m, define->attr.symbol);
-  u->kernel->function = "tern_ternarize_sum";
+  u->kernel->function = of_master(u, define, "tern_ternarize_sum", "tern_ternarize_sum_bf16");
   add_master(u, define, w);
   add_buffer(u, sums_buffer(u, w), true);
 }
@@ -133,7 +139,9 @@ void lower_define_codes(struct kernel_lowering *u, const struct op *define) {
   const struct weight *w = weight_find(u->m, define->attr.symbol);
   struct op scales = *define;
   scales.code = OP_WSCALE;
-  u->kernel->function = w->stored == STORE_TILE3 ? "tern_ternarize_tile3" : "tern_ternarize_tile2";
+  u->kernel->function = w->stored == STORE_TILE3
+                            ? of_master(u, define, "tern_ternarize_tile3", "tern_ternarize_tile3_bf16")
+                            : of_master(u, define, "tern_ternarize_tile2", "tern_ternarize_tile2_bf16");
   add_master(u, define, w);
   add_buffer(u, sums_buffer(u, w), false);
   add_buffer(u, symbol_buffer(u, &scales, 1), true);

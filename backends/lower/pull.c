@@ -242,6 +242,17 @@ static struct expr *pull_map(struct kernel_lowering *u, struct value *v, struct 
   return e;
 }
 
+/* What it is rounded by depends on the place, not on the loops that reach it. */
+static struct expr *pull_dither(struct kernel_lowering *u, struct value *v, struct index *const *at) {
+  const struct op *op = v->def;
+  struct expr *in[] = {pull(u, op->in[0], at), pull(u, op->in[1], NULL),
+                       put_index(u, linear_index(u->a, v->type, at))};
+  struct expr *e = put_op(u, op->code, ELEM_F32, 3, in, op->at);
+  e->attr = op->attr;
+  e->name = v->name;
+  return e;
+}
+
 /* ---- reductions inside a loop ---------------------------------------------------------------- */
 
 /* Along an axis that is not the last: a SERIAL loop where the result is needed, in order. */
@@ -471,6 +482,7 @@ static pull_function *const pulls[OP_COUNT] = {
     [OP_POSITION] = pull_position,
     [OP_AGE] = pull_age,
     [OP_APPEND_BACK] = pull_own_row,
+    [OP_DITHER] = pull_dither,
 };
 
 static struct expr *compute(struct kernel_lowering *u, struct value *v, struct index *const *at) {

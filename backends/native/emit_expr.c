@@ -108,6 +108,12 @@ static LLVMValueRef index_value(struct body *b, const struct index *x) {
   if (movement(b, x) == UNIFORM)
     return emit_index(b, x, 0);
   LLVMValueRef v = LLVMGetPoison(LLVMVectorType(b->e->i64, LANES));
+  if (movement(b, x) == CONTIGUOUS) {
+    LLVMValueRef lanes[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+      lanes[lane] = emit_int(b->e, lane);
+    return LLVMBuildAdd(b->b, emit_splat(b, emit_index(b, x, 0)), LLVMConstVector(lanes, LANES), "");
+  }
   for (int lane = 0; lane < LANES; lane++)
     v = LLVMBuildInsertElement(b->b, v, emit_index(b, x, lane), lane_number(b, lane), "");
   return v;

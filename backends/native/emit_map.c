@@ -192,6 +192,40 @@ static LLVMValueRef map_convert(struct body *b, const struct expr *x, LLVMValueR
                      : LLVMBuildSIToFP(b->b, in[0], type, "convert");
 }
 
+/* ---- by chance ------------------------------------------------------------------------------- */
+
+static LLVMValueRef constant_like(LLVMValueRef v, uint32_t value) {
+  LLVMValueRef one = LLVMConstInt(emit_is_vector(v) ? LLVMGetElementType(LLVMTypeOf(v)) : LLVMTypeOf(v),
+                                  value, false),
+               lanes[LANES];
+  for (int i = 0; i < LANES; i++)
+    lanes[i] = one;
+  return emit_is_vector(v) ? LLVMConstVector(lanes, LANES) : one;
+}
+
+static LLVMValueRef shifted_down(struct body *b, LLVMValueRef v, uint32_t by) {
+  return LLVMBuildLShr(b->b, v, constant_like(v, by), "");
+}
+
+static LLVMValueRef hash_round(struct body *b, LLVMValueRef h, uint32_t by, uint32_t factor) {
+  h = LLVMBuildXor(b->b, h, shifted_down(b, h, by), "");
+  return LLVMBuildMul(b->b, h, constant_like(h, factor), "");
+}
+
+/* tern_dither of runtime/kernels/math.h. */
+static LLVMValueRef map_dither(struct body *b, const struct expr *x, LLVMValueRef *in) {
+  uint32_t bits = (uint32_t)x->attr.bits;
+  LLVMValueRef place = LLVMBuildMul(b->b, in[2], constant_like(in[2], 0x9e3779b1u), "");
+  LLVMValueRef h = LLVMBuildXor(b->b, place, in[1], "");
+  h = hash_round(b, hash_round(b, h, 16, 0x7feb352du), 15, 0x846ca68bu);
+  h = LLVMBuildXor(b->b, h, shifted_down(b, h, 16), "");
+  LLVMValueRef up = LLVMBuildBitCast(b->b, in[0], LLVMTypeOf(h), "");
+  up = LLVMBuildAdd(b->b, up, shifted_down(b, h, 8 + bits), "");
+  up = LLVMBuildAnd(b->b, up, constant_like(up, UINT32_MAX << (24 - bits)), "");
+  LLVMValueRef number = LLVMBuildFCmp(b->b, LLVMRealORD, in[0], in[0], "");
+  return LLVMBuildSelect(b->b, number, LLVMBuildBitCast(b->b, up, LLVMTypeOf(in[0]), ""), in[0], "dither");
+}
+
 static map_row *const rows[OP_COUNT] = {
     [OP_NEG] = map_neg,     [OP_ABS] = map_abs,         [OP_EXP] = map_exp,   [OP_LOG] = map_log,
     [OP_SQRT] = map_sqrt,   [OP_RSQRT] = map_rsqrt,     [OP_RELU] = map_relu, [OP_FLOOR] = map_floor,
@@ -199,7 +233,7 @@ static map_row *const rows[OP_COUNT] = {
     [OP_MUL] = map_mul,     [OP_DIV] = map_div,         [OP_MIN] = map_min,   [OP_MAX] = map_max,
     [OP_LT] = map_lt,       [OP_LE] = map_le,           [OP_EQ] = map_eq,     [OP_SELECT] = map_select,
     [OP_CODES] = map_codes, [OP_ORDINAL] = map_ordinal, [OP_SIN] = map_sin,   [OP_COS] = map_cos,
-    [OP_POW] = map_pow,
+    [OP_POW] = map_pow,     [OP_DITHER] = map_dither,
 };
 
 LLVMValueRef emit_map(struct body *b, const struct expr *x, LLVMValueRef *in) {

@@ -102,6 +102,9 @@ bool checkpoint_check(struct checkpoint *c, const struct wanted_tensor *wanted, 
  * is a warning, the first of a tensor. */
 bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, int64_t count, float *out);
 
+/* All `count` numbers of a tensor of type I8, as they are. False after a diagnostic. */
+bool checkpoint_read_i8(struct checkpoint *c, const char *name, int64_t count, int8_t *out);
+
 /* Ternary codes (-1, 0, 1) of the matrix [rows, cols], row-major, and its scales s, W = codes / s:
  * SCALE_TENSOR scales[1], SCALE_ROW scales[rows], SCALE_GROUP scales[rows * ceil(cols / group)]. By the mean:
  * it is summed in double in a fixed order and rounded to float; s = 1 / max(mean, 1e-5f) in float; code =

@@ -140,3 +140,15 @@ bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, 
   tell_nan(c, &c->tensors.at[t - c->tensors.at], first, count, out);
   return true;
 }
+
+bool checkpoint_read_i8(struct checkpoint *c, const char *name, int64_t count, int8_t *out) {
+  const struct stored_tensor *t = tensor_find(c, name);
+  if (!t || t->fault || t->info.dtype != DTYPE_I8 || tensor_count(t) != count) {
+    diag_error(c->diag, "%s: has no tensor '%s' of %lld I8 numbers", c->path, name, (long long)count);
+    return false;
+  }
+  int error = tensor_pread(c, t, 0, out, count);
+  if (error)
+    report_read(c, t, error);
+  return !error;
+}

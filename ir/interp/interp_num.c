@@ -4,6 +4,7 @@
 #include "ir/integer_ops.h"
 #include "ir/real.h"
 #include "runtime/kernels/gradient.h"
+#include "runtime/kernels/math.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

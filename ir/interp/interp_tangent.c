@@ -268,6 +268,7 @@ static const char *const without[OP_COUNT] = {
     [OP_SCATTER] = "differentiate makes it",
     [OP_SEEN_BACK] = "differentiate makes it",
     [OP_APPEND_BACK] = "differentiate makes it",
+    [OP_DITHER] = "optimise makes it",
     [OP_YIELD] = "its region moves what it yields",
     [OP_RETURN] = "it moves nothing",
 };

@@ -2,6 +2,7 @@
  * used; merged ones are put together from their parts; folded ones are defined by the function `fold`. */
 #include "ir/interp/interp_impl.h"
 
+#include "runtime/kernels/math.h"
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternarize.h"
 #include <math.h>
@@ -57,10 +58,20 @@ static bool load_ternary(struct interp *in, const struct weight *w, const char *
   return ok;
 }
 
-static bool load_floats(struct interp *in, const char *name, struct tensor *t) {
+/* The first numbers of one that is trained as bfloat16 have as many bits as what a step makes of them. */
+static void round_trained(const struct weight *w, struct tensor *t, int64_t n) {
+  for (int64_t i = 0; w->trained && w->source == STORE_BF16 && i < n; i++)
+    t->f32[i] = tern_bf16(tern_to_bf16(t->f32[i]));
+}
+
+static bool load_floats(struct interp *in, const struct weight *w, const char *name, struct tensor *t) {
   int64_t n = type_count(t->type, NULL);
-  if (!in->float64)
-    return in->source.floats(in->source.self, name, 0, n, t->f32);
+  if (!in->float64) {
+    bool read = in->source.floats(in->source.self, name, 0, n, t->f32);
+    if (read)
+      round_trained(w, t, n);
+    return read;
+  }
   float *floats = xmalloc(sizeof *floats * (size_t)n);
   bool ok = in->source.floats(in->source.self, name, 0, n, floats);
   for (int64_t i = 0; ok && i < n; i++)
@@ -98,7 +109,7 @@ const struct tensor *interp_weight(struct interp *in, const struct weight *w, in
   const char *name = weight_tensor(in->m->arena, w, instance);
   bool ok = w->origin == WEIGHT_MERGED     ? load_merged(in, w, instance, t)
             : w->type.elem == ELEM_TERNARY ? load_ternary(in, w, name, t)
-                                           : load_floats(in, name, t);
+                                           : load_floats(in, w, name, t);
   if (!ok) {
     free(t->data);
     free(t->scales);

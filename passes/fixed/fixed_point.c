@@ -137,11 +137,11 @@ static const char *const ruleless[OP_COUNT] = {
     [OP_WRITE] = "written by the walk",         [OP_DEFINE] = "stands in `fold`, which stays as it is",
     [OP_MATMUL_BACK] = "training keeps floats", [OP_TERNARY_BACK] = "training keeps floats",
     [OP_OUTER] = "training keeps floats",       [OP_SCATTER] = "training keeps floats",
-    [OP_SEEN_BACK] = "training keeps floats",   [OP_APPEND_BACK] = "training keeps floats",
-    [OP_NTH] = "differentiate makes it",        [OP_TAIL] = "batch-time comes after",
-    [OP_SCAN] = "batch-time comes after",       [OP_KERNEL] = "fuse comes after",
-    [OP_REPEAT] = "followed by the walk",       [OP_YIELD] = "followed by the walk",
-    [OP_RETURN] = "followed by the walk",
+    [OP_DITHER] = "optimise makes it",          [OP_SEEN_BACK] = "training keeps floats",
+    [OP_APPEND_BACK] = "training keeps floats", [OP_NTH] = "differentiate makes it",
+    [OP_TAIL] = "batch-time comes after",       [OP_SCAN] = "batch-time comes after",
+    [OP_KERNEL] = "fuse comes after",           [OP_REPEAT] = "followed by the walk",
+    [OP_YIELD] = "followed by the walk",        [OP_RETURN] = "followed by the walk",
 };
 
 static number_function *rule_of(enum opcode code) {

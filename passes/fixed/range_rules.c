@@ -411,6 +411,7 @@ static rule *const rules[OP_COUNT] = {
     [OP_SCATTER] = not_asked,
     [OP_SEEN_BACK] = not_asked,
     [OP_APPEND_BACK] = not_asked,
+    [OP_DITHER] = not_asked,
     [OP_NTH] = not_asked,
     [OP_TAIL] = not_asked,
     [OP_REPEAT] = not_asked,

@@ -488,6 +488,7 @@ static const char *const without[OP_COUNT] = {
     [OP_SCATTER] = "differentiate makes it",
     [OP_NTH] = "its result is an integer",
     [OP_ORDINAL] = "its result is an integer",
+    [OP_DITHER] = "optimise comes after",
     [OP_TAIL] = "the training form has none",
     [OP_REPEAT] = "repeats.c",
     [OP_SCAN] = "scans.c",

@@ -162,8 +162,10 @@ static void return_loss(struct derivative *d, struct func *f, bool back) {
 
 static void note_trained(struct op *op, void *module) {
   struct weight *w = op->code == OP_WEIGHT ? weight_find(module, op->attr.symbol) : NULL;
-  if (w && w->origin == WEIGHT_LOADED)
-    w->trained = true;
+  if (!w || w->origin != WEIGHT_LOADED)
+    return;
+  w->trained = true;
+  w->source = STORE_NONE; /* it is no longer what the checkpoint has */
 }
 
 bool pass_differentiate(struct module *m, const struct pass_context *c) {

@@ -20,11 +20,16 @@ static int64_t state_instances(const struct state *s) {
 }
 
 static int64_t *kind_of(struct training_memory *n, const struct state *s) {
-  return begins(s->name, "grad.")                                 ? &n->gradients
-         : begins(s->name, "mean.") || begins(s->name, "square.") ? &n->moments
-         : begins(s->name, "tape.")                               ? &n->saved
-         : begins(s->name, "replay.")                             ? &n->replay
-                                                                  : &n->sequence;
+  const struct {
+    const char *prefix;
+    int64_t *bytes;
+  } kinds[] = {{"grad.", &n->gradients},     {"mean.", &n->moments},         {"square.", &n->moments},
+               {"mean_scale.", &n->moments}, {"square_scale.", &n->moments}, {"tape.", &n->saved},
+               {"replay.", &n->replay}};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (begins(s->name, kinds[i].prefix))
+      return kinds[i].bytes;
+  return &n->sequence;
 }
 
 static void add_state(struct training_memory *n, const struct module *m, const struct state *s) {

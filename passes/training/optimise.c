@@ -5,13 +5,15 @@
  * breaks     nothing. Every weight that `step` uses has its role. A ternary weight @w gets a master, the
  * weight @master.w of floats, which is the same tensor of the checkpoint. Every trained weight of floats,
  * masters too, gets two states of its shape: @mean.NAME and @square.NAME, kept as bfloat16 where that is
- * asked for.
+ * asked for, or in blocks of codes of 8 bits, beside whose states stand @mean_scale.NAME and
+ * @square_scale.NAME (moments.c). Where masters of 16 bits are asked for, they and the tables that tokens
+ * look up are weights whose numbers are stored as bfloat16 (`source bf16`).
  *
  * norm() -> squares f32[1]
  *
  *            The sum of the squares of all gradients.
  *
- * update(rates f32[8])
+ * update(rates f32[8]), or update(rates f32[8], seeds u32[N])
  *
  *            One step of AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101, algorithm 2), after which all
  *            gradients are 0:
@@ -25,6 +27,10 @@
  *            c2 = 1 / (1 - beta2^t) for step t from 1, clip. By their roles (roles.c) matrices and filters
  *            decay; gains, biases, and tables whose rows tokens look up do not.
  *
+ *            What is kept in 16 or 8 bits is rounded by chance (`dither`), of which each instance of it has a
+ *            seed of its own: those of a weight's numbers, of its means, of the roots of its squares, weight
+ *            by weight. The caller gives others at every step.
+ *
  * ternarize()
  *
  *            Codes and scales of every ternary weight, from its master: to be called before the first step
@@ -32,74 +38,16 @@
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "passes/training/derivative.h"
+#include "passes/training/optimiser.h"
 #include "passes/training/roles.h"
 
 #include <string.h>
 
+enum { BF16_BITS = 8 /* significant ones of a bfloat16 */ };
 enum rate { RATE, BETA1, BETA2, EPSILON, DECAY, CORRECT1, CORRECT2, CLIP, RATES };
-
-/* ---- nests: one for all instances of a weight ---------------------------------------------------------- */
-
-/* Repeats around operators, one a count; each hands on the values in `carried`, the innermost as arguments.
- */
-struct nest {
-  struct module *m;
-  struct builder inside;
-  struct op *repeat[MAX_REPEATS];
-  int depth, n;
-  struct value *index[MAX_REPEATS];
-  struct value *carried; /* or NULL */
-};
-
-static void nest_open(struct nest *x, struct module *m, struct builder at, const struct weight *w,
-                      struct value *carried) {
-  *x = (struct nest){.m = m, .inside = at, .carried = carried, .n = carried != NULL};
-  for (; x->depth < w->n_counts; x->depth++) {
-    struct attrs attr = {.count = w->counts[x->depth]};
-    struct op *repeat = build(&x->inside, OP_REPEAT, x->n, &x->carried, &attr, NULL);
-    x->repeat[x->depth] = repeat;
-    x->index[x->depth] = block_arg(m, repeat->body, type_scalar(ELEM_U32), "l");
-    if (x->carried)
-      x->carried = block_arg(m, repeat->body, x->carried->type, x->carried->name);
-    x->inside = builder_end(m, repeat->body);
-    x->inside.at = at.at;
-  }
-}
-
-/* What the innermost body hands on; the value after all of them. */
-static struct value *nest_close(struct nest *x, struct value *carried) {
-  while (x->depth > 0) {
-    struct op *repeat = x->repeat[--x->depth];
-    build(&x->inside, OP_YIELD, x->n, &carried, NULL, NULL);
-    if (!carried)
-      op_set_results(x->m, repeat, 0, NULL);
-    else
-      op_set_results(x->m, repeat, 1, &carried->type);
-    x->inside = builder_end(x->m, repeat->block);
-    carried = carried ? repeat->out[0] : NULL;
-  }
-  return carried;
-}
-
-static struct value *fetch(struct nest *x, enum opcode code, const char *symbol) {
-  return build(&x->inside, code, x->depth, x->index, &(struct attrs){.symbol = symbol}, NULL)->out[0];
-}
-
-static void put(struct nest *x, enum opcode code, struct value *v, const char *symbol) {
-  struct value *in[1 + MAX_REPEATS] = {v};
-  for (int i = 0; i < x->depth; i++)
-    in[1 + i] = x->index[i];
-  build(&x->inside, code, 1 + x->depth, in, &(struct attrs){.symbol = symbol}, NULL);
-}
 
 /* ---- weights ------------------------------------------------------------------------------------------- */
 
-/* A weight of floats that is trained, and the states beside it. */
-struct trained_weight {
-  struct weight *w;
-  const char *gradient, *mean, *square;
-  bool decays;
-};
 typedef VEC(struct trained_weight) trained_list;
 
 static const char *tensor_of(const struct weight *w) {
@@ -138,25 +86,52 @@ static bool has_one_role(struct module *m, const struct weight *w) {
   return true;
 }
 
-static bool find_trained(struct module *m, trained_list *list) {
+static const char *state_name(struct module *m, const char *kind, const struct weight *w) {
+  return arena_printf(m->arena, "%s.%s", kind, w->name);
+}
+
+/* Numbers of masters, and of tables that tokens look up, may have 16 bits; others are few, or factors of
+ * float products, whose kernels take float32. */
+static bool is_halved(const struct trained_weight *t, const struct weight *w, enum storage masters) {
+  return masters == STORE_BF16 && (t->w != w || (w->role == ROLE_TABLE && w->type.rank >= 2));
+}
+
+/* `seeds`: how many there are so far. */
+static bool add_trained(struct module *m, struct weight *w, const struct pass_context *c, int64_t *seeds,
+                        struct trained_weight *t) {
+  *t = (struct trained_weight){.gradient = state_name(m, "grad", w),
+                               .mean = state_name(m, "mean", w),
+                               .square = state_name(m, "square", w),
+                               .mean_scale = state_name(m, "mean_scale", w),
+                               .square_scale = state_name(m, "square_scale", w),
+                               .decays = w->role == ROLE_MATRIX || w->role == ROLE_FILTER,
+                               .w = master_of(m, w),
+                               .weight_seeds = -1};
+  if (!t->w) {
+    diag_at(m->diag, SEVERITY_ERROR, w->at, "the weight '%s' has a master already", w->name);
+    return false;
+  }
+  int64_t n = weight_instances(w);
+  moments_add(m, t, c->moments);
+  if (is_halved(t, w, c->masters)) {
+    t->w->source = STORE_BF16;
+    t->weight_seeds = *seeds;
+    *seeds += n;
+  }
+  t->mean_seeds = *seeds;
+  t->square_seeds = *seeds + n;
+  *seeds += t->block ? 2 * n : 0;
+  return true;
+}
+
+static bool find_trained(struct module *m, const struct pass_context *c, trained_list *list, int64_t *seeds) {
   struct weight *last = m->last_weight;
   for (struct weight *w = m->weights; w; w = w == last ? NULL : w->next) {
-    const char *gradient = arena_printf(m->arena, "grad.%s", w->name);
-    if (!w->trained || !state_find(m, gradient))
+    struct trained_weight t;
+    if (!w->trained || !state_find(m, state_name(m, "grad", w)))
       continue;
-    if (!has_one_role(m, w))
+    if (!has_one_role(m, w) || !add_trained(m, w, c, seeds, &t))
       return false;
-    struct trained_weight t = {.gradient = gradient,
-                               .mean = arena_printf(m->arena, "mean.%s", w->name),
-                               .square = arena_printf(m->arena, "square.%s", w->name),
-                               .decays = w->role == ROLE_MATRIX || w->role == ROLE_FILTER};
-    t.w = master_of(m, w);
-    if (!t.w) {
-      diag_at(m->diag, SEVERITY_ERROR, w->at, "the weight '%s' has a master already", w->name);
-      return false;
-    }
-    state_like(m, t.mean, t.w->type, w->n_counts, w->counts, w->at);
-    state_like(m, t.square, t.w->type, w->n_counts, w->counts, w->at);
     vec_push(m->arena, *list, t);
   }
   return true;
@@ -178,7 +153,7 @@ static void make_norm(struct module *m, const trained_list *list) {
   for (int i = 0; i < list->n; i++) {
     struct nest x;
     nest_open(&x, m, builder_end(m, f->body), list->at[i].w, sum);
-    struct value *g = fetch(&x, OP_READ, list->at[i].gradient);
+    struct value *g = nest_fetch(&x, OP_READ, list->at[i].gradient);
     struct value *squares = sum_all(&x.inside, build2(&x.inside, OP_MUL, g, g));
     sum = nest_close(&x, build2(&x.inside, OP_ADD, x.carried, squares));
   }
@@ -192,36 +167,66 @@ static struct value *towards(struct builder *b, struct value *from, struct value
   return build2(b, OP_ADD, from, build2(b, OP_MUL, share, build2(b, OP_SUB, to, from)));
 }
 
+/* The new numbers of the weight, in its shape. */
+static void define(struct nest *x, const struct trained_weight *t, struct value *v) {
+  if (t->weight_seeds >= 0)
+    v = nest_dither(x, t->w, t->weight_seeds, v, BF16_BITS);
+  nest_put(x, OP_DEFINE, t->block ? build_reshape(&x->inside, v, t->w->type) : v, t->w->name);
+}
+
 static void update_one(struct nest *x, const struct trained_weight *t, struct value *const *rate) {
   struct builder *b = &x->inside;
-  struct value *w = fetch(x, OP_WEIGHT, t->w->name);
-  struct value *g = build2(b, OP_MUL, fetch(x, OP_READ, t->gradient), rate[CLIP]);
-  struct value *mean = towards(b, fetch(x, OP_READ, t->mean), g, rate[BETA1]);
-  struct value *square = towards(b, fetch(x, OP_READ, t->square), build2(b, OP_MUL, g, g), rate[BETA2]);
+  struct value *w = moments_shape(x, t, nest_fetch(x, OP_WEIGHT, t->w->name));
+  struct value *g = moments_shape(x, t, nest_fetch(x, OP_READ, t->gradient));
+  g = build2(b, OP_MUL, g, rate[CLIP]);
+  struct value *mean = towards(b, moments_mean(x, t), g, rate[BETA1]);
+  struct value *square = towards(b, moments_square(x, t), build2(b, OP_MUL, g, g), rate[BETA2]);
   struct value *root = build1(b, OP_SQRT, build2(b, OP_MUL, square, rate[CORRECT2]));
   struct value *step =
       build2(b, OP_DIV, build2(b, OP_MUL, mean, rate[CORRECT1]), build2(b, OP_ADD, root, rate[EPSILON]));
   if (t->decays)
     step = build2(b, OP_ADD, step, build2(b, OP_MUL, w, rate[DECAY]));
-  put(x, OP_WRITE, mean, t->mean);
-  put(x, OP_WRITE, square, t->square);
-  put(x, OP_DEFINE, build2(b, OP_SUB, w, build2(b, OP_MUL, step, rate[RATE])), t->w->name);
-  put(x, OP_WRITE, build_const(b, 0, t->w->type), t->gradient);
+  moments_keep(x, t, mean, square);
+  define(x, t, build2(b, OP_SUB, w, build2(b, OP_MUL, step, rate[RATE])));
+  nest_put(x, OP_WRITE, build_const(b, 0, t->w->type), t->gradient);
 }
 
-static void make_update(struct module *m, const trained_list *list) {
+/* A weight that stands in no repeat gets one of its own: fuse then makes a kernel of its own for it, of which
+ * threads share the rows. */
+static struct op *stand_alone(struct module *m, struct func *f, const struct weight *w) {
+  struct builder b = builder_end(m, f->body);
+  if (w->n_counts)
+    return NULL;
+  struct op *repeat = build(&b, OP_REPEAT, 0, NULL, &(struct attrs){.count = 1}, NULL);
+  block_arg(m, repeat->body, type_scalar(ELEM_U32), "l");
+  return repeat;
+}
+
+static void update_all(struct module *m, struct func *f, const struct trained_weight *t, struct value *seeds,
+                       struct value *const *rate) {
+  struct op *alone = stand_alone(m, f, t->w);
+  struct nest x;
+  nest_open(&x, m, builder_end(m, alone ? alone->body : f->body), t->w, NULL);
+  x.seeds = seeds;
+  update_one(&x, t, rate);
+  nest_close(&x, NULL);
+  if (!alone)
+    return;
+  build(&x.inside, OP_YIELD, 0, NULL, NULL, NULL);
+  op_set_results(m, alone, 0, NULL);
+}
+
+static void make_update(struct module *m, const trained_list *list, int64_t n_seeds) {
   struct func *f = func_add(m, "update");
   struct builder b = builder_end(m, f->body);
   struct value *rates = block_arg(m, f->body, type_make(ELEM_F32, 1, (int64_t[]){RATES}), "rates"),
-               *rate[RATES];
+               *rate[RATES], *seeds = NULL;
+  if (n_seeds)
+    seeds = block_arg(m, f->body, type_make(ELEM_U32, 1, &n_seeds), "seeds");
   for (int k = 0; k < RATES; k++)
     rate[k] = build_reshape(&b, build_slice(&b, rates, 0, k, k + 1), type_scalar(ELEM_F32));
-  for (int i = 0; i < list->n; i++) {
-    struct nest x;
-    nest_open(&x, m, builder_end(m, f->body), list->at[i].w, NULL);
-    update_one(&x, &list->at[i], rate);
-    nest_close(&x, NULL);
-  }
+  for (int i = 0; i < list->n; i++)
+    update_all(m, f, &list->at[i], seeds, rate);
   b = builder_end(m, f->body);
   build(&b, OP_RETURN, 0, NULL, NULL, NULL);
 }
@@ -234,7 +239,7 @@ static void make_ternarize(struct module *m) {
       continue;
     struct nest x;
     nest_open(&x, m, builder_end(m, f->body), w, NULL);
-    put(&x, OP_DEFINE, fetch(&x, OP_WEIGHT, master->name), w->name);
+    nest_put(&x, OP_DEFINE, nest_fetch(&x, OP_WEIGHT, master->name), w->name);
     nest_close(&x, NULL);
   }
   struct builder b = builder_end(m, f->body);
@@ -243,6 +248,7 @@ static void make_ternarize(struct module *m) {
 
 bool pass_optimise(struct module *m, const struct pass_context *c) {
   trained_list list = {0};
+  int64_t seeds = 0;
   if (!func_find(m, "train")) {
     diag_error(m->diag,
                "optimise: there is no function 'train' whose gradients there are; differentiate makes it");
@@ -251,12 +257,10 @@ bool pass_optimise(struct module *m, const struct pass_context *c) {
   if (func_find(m, "update"))
     return true;
   find_roles(m);
-  if (!find_trained(m, &list))
+  if (!find_trained(m, c, &list, &seeds))
     return false;
-  for (int i = 0; i < list.n; i++)
-    state_find(m, list.at[i].mean)->stored = state_find(m, list.at[i].square)->stored = c->moments;
   make_norm(m, &list);
-  make_update(m, &list);
+  make_update(m, &list, seeds);
   make_ternarize(m);
   return true;
 }

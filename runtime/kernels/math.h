@@ -46,6 +46,19 @@ static inline float tern_f16(uint16_t h) {
                         tern_bits(tern_from_bits((int32_t)magnitude) * 5.192296858534828e33f));
 }
 
+/* Stochastic rounding, of any float to `bits` significant bits: the bits behind these get one of all numbers
+ * that fit into them, each as likely, and what they carry stays. NaN stays one; what is above the largest
+ * number of so many bits may become infinite. The number is the upper part of a hash of seed and place
+ * (lowbias32, Wellons 2018), so that an element's depends on nothing else. */
+static inline float tern_dither(float x, uint32_t seed, uint32_t place, int bits) {
+  uint32_t h = place * 0x9e3779b1u ^ seed;
+  h = (h ^ h >> 16) * 0x7feb352du;
+  h = (h ^ h >> 15) * 0x846ca68bu;
+  h ^= h >> 16;
+  uint32_t up = (uint32_t)tern_bits(x) + (h >> (8 + bits));
+  return x != x ? x : tern_from_bits((int32_t)(up >> (24 - bits) << (24 - bits)));
+}
+
 /* e^x = 2^k e^r, k = round(x log2 e), |r| <= ln 2 / 2; ln 2 in two parts so that k * HIGH is exact. 2^k is
  * applied in two factors, so that subnormal results round once and large ones become infinite. NaN stays NaN.
  */

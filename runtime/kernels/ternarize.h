@@ -27,14 +27,19 @@ enum { TERN_SUM_ELEMENTS = 65536, TERN_SUM_LANES = 16 };
 int64_t tern_ternarize_sums(int64_t m, int64_t n, int64_t span);
 
 /* The first step: sums of magnitudes of w[m, n], or the largest. */
-void tern_ternarize_sum(const float *w, int64_t m, int64_t n, int64_t span, bool largest, double *sums,
-                        uint32_t thread, uint32_t threads);
+#define TERN_TERNARIZE_SUM(name, type)                                                                       \
+  void name(const type *w, int64_t m, int64_t n, int64_t span, bool largest, double *sums, uint32_t thread,  \
+            uint32_t threads)
+TERN_TERNARIZE_SUM(tern_ternarize_sum, float);
+TERN_TERNARIZE_SUM(tern_ternarize_sum_bf16, uint16_t); /* of w as bfloat16 */
 
 /* The second: scales[1], [m] or [m, ceil(n / span)], and the packed codes, tern_tileX_bytes(m, n) bytes. */
-#define TERN_TERNARIZE(name)                                                                                 \
-  void name(const float *w, int64_t m, int64_t n, int64_t span, bool largest, const double *sums,            \
+#define TERN_TERNARIZE(name, type)                                                                           \
+  void name(const type *w, int64_t m, int64_t n, int64_t span, bool largest, const double *sums,             \
             float *scales, uint8_t *out, uint32_t thread, uint32_t threads)
-TERN_TERNARIZE(tern_ternarize_tile2);
-TERN_TERNARIZE(tern_ternarize_tile3);
+TERN_TERNARIZE(tern_ternarize_tile2, float);
+TERN_TERNARIZE(tern_ternarize_tile3, float);
+TERN_TERNARIZE(tern_ternarize_tile2_bf16, uint16_t);
+TERN_TERNARIZE(tern_ternarize_tile3_bf16, uint16_t);
 
 #endif

@@ -1,6 +1,6 @@
 /* test_math.c: the functions of runtime/kernels/math.h: error bounds against float64 and long double, scalar
- * = 16 lanes bit for bit, edge cases; half and bf16 widening. Prints the largest errors that docs/numerics.md
- * quotes. */
+ * = 16 lanes bit for bit, edge cases; half and bf16 widening; stochastic rounding. Prints the largest errors
+ * that docs/numerics.md quotes. */
 #define TERN_VECTORS
 #include "runtime/kernels/math.h"
 
@@ -174,6 +174,34 @@ static void halves(void **state) {
   assert_true(signbit(tern_f16(0x8000)) && tern_bf16(0x3f80) == 1 && tern_bf16(0xc040) == -3);
 }
 
+/* To bfloat16's 8 significant bits: one of the two numbers around x, and x in the mean. */
+static void dithered_to_neighbours(void **state) {
+  (void)state;
+  enum { TRIES = 1 << 16 };
+  static const float given[] = {1.0009765625f, -3.14159274f, 1.99999988f, 1e-40f, 0.3f, -7e30f};
+  for (int k = 0; k < 6; k++) {
+    float x = given[k], unit = tern_bf16((uint16_t)((uint32_t)tern_bits(x) >> 16));
+    float above = tern_from_bits((int32_t)(((uint32_t)tern_bits(x) & 0xffff0000u) + 0x10000u));
+    double sum = 0;
+    for (uint32_t place = 0; place < TRIES; place++) {
+      float y = tern_dither(x, 12345, place, 8);
+      assert_true(y == unit || y == above);
+      sum += (double)y;
+    }
+    assert_true(fabs(sum / TRIES - (double)x) < 0.01 * fabs((double)above - (double)unit));
+  }
+}
+
+static void dither_leaves(void **state) {
+  (void)state;
+  for (uint32_t seed = 0; seed < 1000; seed++) {
+    assert_true(tern_dither(1.5f, seed, 7, 8) == 1.5f && tern_dither(300, seed, 7, 9) == 300);
+    assert_true(isnan(tern_dither(NAN, seed, 7, 8)) && tern_dither(-INFINITY, seed, 7, 8) == -INFINITY);
+    assert_true(isnan(tern_dither(tern_from_bits(0x7fffffff), seed, 7, 8)));
+    assert_true(same(tern_dither(-0.0f, seed, 7, 8), -0.0f));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(errors_are_small),
                                      cmocka_unit_test(lanes_equal_scalars),
@@ -182,6 +210,8 @@ int main(void) {
                                      cmocka_unit_test(powers_are_near),
                                      cmocka_unit_test(edges_of_sines),
                                      cmocka_unit_test(edges_of_powers),
-                                     cmocka_unit_test(halves)};
+                                     cmocka_unit_test(halves),
+                                     cmocka_unit_test(dithered_to_neighbours),
+                                     cmocka_unit_test(dither_leaves)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

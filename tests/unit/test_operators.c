@@ -172,8 +172,9 @@ static bool gives_floats(const struct module *m) {
 
 /* Those of a step that trains the model; tests/unit/test_training.c compiles such. */
 static void count_trained(struct module *m, int *counts) {
-  struct pass_options groups = {.context.recompute.group = 2};
-  if (passes_run(m, "cse,dce,training-form,differentiate", &groups)) {
+  struct pass_options groups = {
+      .context = {.recompute.group = 2, .moments = STORE_I8, .masters = STORE_BF16}};
+  if (passes_run(m, "cse,dce,training-form,differentiate,optimise", &groups)) {
     count_all(m, counts);
     if (passes_run(m, "ternarize", NULL))
       count_all(m, counts);

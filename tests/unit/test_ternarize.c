@@ -2,6 +2,7 @@
  * packing gives, for every scale and layout and any number of threads. */
 #include "tests/unit/checkpoint_bench.h"
 
+#include "runtime/kernels/math.h"
 #include "runtime/kernels/pack.h"
 #include "runtime/kernels/ternarize.h"
 
@@ -27,14 +28,16 @@ static struct matrix make_matrix(struct bench *b, int64_t m, int64_t n, float un
   return x;
 }
 
-typedef TERN_TERNARIZE(ternarize_function);
+typedef TERN_TERNARIZE(ternarize_function, float);
+typedef TERN_TERNARIZE(ternarize_halves, uint16_t);
 
 static const struct layout {
   int64_t (*bytes)(int64_t m, int64_t n);
   void (*pack)(const int8_t *codes, int64_t m, int64_t n, uint8_t *out);
   ternarize_function *ternarize;
-} layouts[] = {{tern_tile2_bytes, tern_pack_tile2, tern_ternarize_tile2},
-               {tern_tile3_bytes, tern_pack_tile3, tern_ternarize_tile3}};
+  ternarize_halves *of_bf16;
+} layouts[] = {{tern_tile2_bytes, tern_pack_tile2, tern_ternarize_tile2, tern_ternarize_tile2_bf16},
+               {tern_tile3_bytes, tern_pack_tile3, tern_ternarize_tile3, tern_ternarize_tile3_bf16}};
 
 static int64_t scales_of(const struct matrix *x, int64_t span) {
   return span ? x->m * ((x->n + span - 1) / span) : 1;
@@ -91,6 +94,40 @@ static void test_as_a_checkpoint(void **state) {
     }
 }
 
+/* Numbers kept as bfloat16 have the codes and scales of the same numbers as float32. */
+static void compare_halves(const float *w, const uint16_t *h, int64_t m, int64_t n, int64_t span,
+                           bool largest, const struct layout *l) {
+  size_t bytes = (size_t)l->bytes(m, n), sums = (size_t)tern_ternarize_sums(m, n, span);
+  size_t scales = span ? (size_t)(m * ((n + span - 1) / span)) : 1;
+  uint8_t *out[] = {calloc(bytes, 1), calloc(bytes, 1)};
+  double *sum[] = {calloc(sums, sizeof(double)), calloc(sums, sizeof(double))};
+  float *s[] = {calloc(scales, sizeof(float)), calloc(scales, sizeof(float))};
+  tern_ternarize_sum(w, m, n, span, largest, sum[0], 0, 1);
+  tern_ternarize_sum_bf16(h, m, n, span, largest, sum[1], 0, 1);
+  l->ternarize(w, m, n, span, largest, sum[0], s[0], out[0], 0, 1);
+  l->of_bf16(h, m, n, span, largest, sum[1], s[1], out[1], 0, 1);
+  assert_memory_equal(sum[0], sum[1], sums * sizeof(double));
+  assert_memory_equal(s[0], s[1], scales * sizeof(float));
+  assert_memory_equal(out[0], out[1], bytes);
+  for (int k = 0; k < 2; k++)
+    free(out[k]), free(sum[k]), free(s[k]);
+}
+
+static void test_of_bfloat16(void **state) {
+  struct bench *b = *state;
+  static const int64_t spans[] = {0, 1031, 64};
+  struct matrix x = make_matrix(b, 130, 1031, 1);
+  uint16_t *h = malloc((size_t)(x.m * x.n) * sizeof *h);
+  for (int64_t i = 0; i < x.m * x.n; i++) {
+    h[i] = tern_to_bf16(x.w[i]);
+    x.w[i] = tern_bf16(h[i]);
+  }
+  for (int s = 0; s < 3; s++)
+    for (int k = 0; k < 4; k++)
+      compare_halves(x.w, h, x.m, x.n, spans[s], k / 2, &layouts[k % 2]);
+  free(x.w), free(h);
+}
+
 /* A weight that is not finite shows in its scale, and nothing else breaks. */
 static void test_not_finite(void **state) {
   (void)state;
@@ -109,6 +146,7 @@ static void test_not_finite(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_as_a_checkpoint, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_of_bfloat16, set_up, tear_down),
       cmocka_unit_test(test_not_finite),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

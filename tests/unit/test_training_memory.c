@@ -1,8 +1,8 @@
 /* test_training_memory.c: what memory.h says of a training step, against what the process then holds.
  *
  *   test_training_memory                         a small model
- *   test_training_memory FILE.tir TOKENS CHOICE  another, for figures: none, elementwise or layer; bf16
- * moments */
+ *   test_training_memory FILE.tir TOKENS CHOICE [8bit]   another, for figures: none, codes, elementwise or
+ * layer; moments of bfloat16, or of 8 bits with masters of bfloat16 */
 #include "driver/engine.h"
 #include "passes/training/memory.h"
 #include "runtime/core/entries.h"
@@ -57,10 +57,14 @@ static void call(struct step *s, const char *name, void **ports) {
   entry->run(&args, 0, 1);
 }
 
+/* small: moments of 8 bits and masters of bfloat16. */
 static void open_step(struct step *s, uint16_t (*source)(struct diag *d, const char *name), const char *name,
-                      uint32_t tokens, const char *choice) {
+                      uint32_t tokens, const char *choice, bool small) {
   struct job *j = &s->j;
-  struct pass_options o = {.context = {.chunk = tokens, .logits = 32, .moments = STORE_BF16}};
+  struct pass_options o = {.context = {.chunk = tokens,
+                                       .logits = 32,
+                                       .moments = small ? STORE_I8 : STORE_BF16,
+                                       .masters = small ? STORE_BF16 : STORE_NONE}};
   *s = (struct step){.tokens = tokens};
   job_start(j);
   assert_true(recompute_parse(choice, &o.context.recompute));
@@ -96,11 +100,14 @@ static int64_t take(struct step *s) {
   call(s, "ternarize", NULL);
   call(s, "train", (void *[]){tokens, tokens, share, loss});
   call(s, "norm", (void *[]){squares});
-  call(s, "update", (void *[]){rates});
+  const struct tern_entry *update = entry_find(s->e.model, "update");
+  uint32_t *seeds = calloc(update->n_ports > 1 ? update->ports[1].elements : 1, sizeof *seeds);
+  call(s, "update", (void *[]){rates, seeds});
   assert_true(isfinite(loss[0]));
   int64_t took = resident() - before;
   free(tokens);
   free(share);
+  free(seeds);
   return took;
 }
 
@@ -123,10 +130,10 @@ static bool as_planned(struct step *s) {
 
 static void a_step_takes_what_is_planned(void **state) {
   (void)state;
-  static const char *const choices[] = {"none", "elementwise", "layer"};
-  for (int i = 0; i < 3; i++) {
+  static const char *const choices[] = {"none", "codes", "elementwise", "layer"};
+  for (int i = 0; i < 8; i++) {
     struct step s;
-    open_step(&s, ir_file_source, "mmfree_wide", 64, choices[i]);
+    open_step(&s, ir_file_source, "mmfree_wide", 64, choices[i % 4], i / 4);
     assert_true(as_planned(&s));
     close_step(&s);
   }
@@ -141,9 +148,9 @@ static uint16_t from_file(struct diag *d, const char *name) {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 4) {
+  if (argc == 4 || argc == 5) {
     struct step s;
-    open_step(&s, from_file, argv[1], (uint32_t)atoi(argv[2]), argv[3]);
+    open_step(&s, from_file, argv[1], (uint32_t)atoi(argv[2]), argv[3], argc == 5);
     return as_planned(&s) ? 0 : 1;
   }
   const struct CMUnitTest tests[] = {cmocka_unit_test(a_step_takes_what_is_planned)};

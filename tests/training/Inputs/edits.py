@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-EDITS = [("step", -5), ("step", "x"), ("chunk", -1), ("format", 2), ("tokens", -1), ("options", [])]
+EDITS = [("step", -5), ("step", "x"), ("chunk", -1), ("format", 3), ("tokens", -1), ("options", [])]
 OPTIONS = [("data", []), ("data", [1]), ("data", ["-"]), ("length", "0"), ("batch", "-1"), ("save-every", 3),
            ("held-out-every", "0"), ("rate", -1), ("schedule", 4), ("rate", None)]
 

@@ -95,7 +95,10 @@ static const struct argp_option step_rows[] = {
      "told otherwise), codes (all but the int8 inputs of products), layer; the bits are the same",
      3},
     {"memory", KEY_MEMORY, "BYTES", 0,
-     "computes as little again as fits a step into so many bytes (19G, 800M), in place of --recompute", 3},
+     "computes as little again as fits a step into so many bytes (19G, 800M), in place of --recompute; "
+     "without "
+     "--chunk it chooses that too",
+     3},
     {"moments", KEY_MOMENTS, "f32|bf16|8bit", 0,
      "how AdamW's moments are kept (default f32); 8bit: codes in blocks of 256 with a scale, rounded by "
      "chance",

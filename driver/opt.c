@@ -62,11 +62,12 @@ static char *help(int key, const char *text, void *input) {
   return copy;
 }
 
-/* The text's module, with that choice of what is computed again, after the passes. */
-static struct module *make(void *self, struct recompute choice) {
+/* The text's module, with that choice of what is computed again and of a call's tokens, after the passes. */
+static struct module *make(void *self, struct recompute choice, int64_t chunk) {
   struct opt *o = self;
   struct job *j = &o->job;
   j->options.recompute = choice;
+  j->options.chunk = (int)chunk;
   j->module = ir_parse(&j->arena, &j->diag, o->source);
   return j->module && (!o->passes || job_passes(j, o->passes)) ? j->module : NULL;
 }
@@ -83,12 +84,13 @@ static bool is_planned_training(struct opt *o) {
 /* Whether there is a module; where --memory asks for it, one that fits. */
 static bool make_module(struct opt *o) {
   struct job *j = &o->job;
-  if (!make(o, j->options.recompute))
+  int64_t chunk = j->options.chunk;
+  if (!make(o, j->options.recompute, chunk))
     return false;
   if (!o->job.options.memory && !o->print_memory)
     return true;
   return is_planned_training(o) &&
-         (!o->job.options.memory || training_fit(&j->diag, o->job.options.memory, make, o));
+         (!o->job.options.memory || training_fit(&j->diag, o->job.options.memory, chunk, make, o));
 }
 
 static void print(struct opt *o, const struct loops *loops, FILE *out) {

@@ -38,7 +38,7 @@ bool can_train(struct job *j) {
     return false;
   if (memcmp(asked, &unasked, sizeof unasked) == 0)
     recompute_parse("elementwise", asked);
-  if (!j->options.chunk)
+  if (!j->options.chunk && !j->options.memory) /* which chooses it */
     j->options.chunk = TRAINING_CHUNK;
   for (struct weight *w = j->module->weights; w; w = w->next)
     w->source = STORE_NONE; /* whatever a checkpoint has, it is trained as float32 */
@@ -54,10 +54,11 @@ struct planning {
   const char *config;
 };
 
-static struct module *plan_choice(void *self, struct recompute choice) {
+static struct module *plan_choice(void *self, struct recompute choice, int64_t chunk) {
   struct planning *p = self;
   struct job *j = p->job;
   j->options.recompute = choice;
+  j->options.chunk = (int)chunk;
   j->module = ir_parse(&j->arena, &j->diag, p->source);
   if (!j->module)
     return NULL;
@@ -76,7 +77,7 @@ bool plan_training(struct job *j, const struct recipe *r) {
   const char *kept = arena_strndup(&j->arena, text, bytes);
   free(text);
   struct planning p = {j, r, diag_add_source(&j->diag, j->module->spec, kept, bytes), j->module->config};
-  return training_fit(&j->diag, j->options.memory, plan_choice, &p) != NULL;
+  return training_fit(&j->diag, j->options.memory, j->options.chunk, plan_choice, &p) != NULL;
 }
 
 struct train {

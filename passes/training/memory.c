@@ -2,8 +2,10 @@
 #include "passes/training/memory.h"
 
 #include "ir/layout.h"
+#include "passes/pass.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- kinds ------------------------------------------------------------------------------------------- */
@@ -113,21 +115,77 @@ static const struct recompute steps[] = {
     {.products = 0, .group = 8},
 };
 
-struct module *training_fit(struct diag *d, int64_t most, planned_module *plan, void *self) {
-  int64_t least = INT64_MAX, tokens = 0;
-  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-    struct module *m = plan(self, steps[i]);
+/* What a pair of them costs a token, in passes forward: what is computed again, and its share of what each
+ * call does however many tokens it has: adding to all gradients takes about as long as CALL_TOKENS of them.
+ */
+enum { STEPS = sizeof steps / sizeof *steps, CHUNKS = 6, CALL_TOKENS = 64 };
+struct priced_choice {
+  struct recompute choice;
+  int64_t chunk;
+  double cost;
+  int order;
+};
+
+static double again(const struct recompute *r) {
+  return r->nothing ? 0 : r->group ? 1 : 1 - r->products;
+}
+
+static int cheaper_first(const void *a, const void *b) {
+  const struct priced_choice *x = a, *y = b;
+  return x->cost != y->cost ? (x->cost > y->cost) - (x->cost < y->cost) : x->order - y->order;
+}
+
+/* All steps in calls of `chunk` tokens; 0: of TRAINING_CHUNK, a half, a quarter, ... How many there are. */
+static int priced_choices(int64_t chunk, struct priced_choice list[STEPS * CHUNKS]) {
+  int n = 0, chunks = chunk ? 1 : CHUNKS;
+  for (int k = 0; k < chunks; k++)
+    for (int i = 0; i < STEPS; i++) {
+      int64_t tokens = chunk ? chunk : TRAINING_CHUNK >> k;
+      list[n] = (struct priced_choice){steps[i], tokens, again(&steps[i]) + CALL_TOKENS / (double)tokens, n};
+      n++;
+    }
+  qsort(list, (size_t)n, sizeof *list, cheaper_first);
+  return n;
+}
+
+static void tell_choice(struct diag *d, const struct recompute *r, const struct training_memory *n) {
+  char kept[96];
+  if (r->nothing)
+    snprintf(kept, sizeof kept, "nothing is computed again");
+  else if (r->products == 1 && !r->group)
+    snprintf(kept, sizeof kept, "all but products is computed again");
+  else if (r->group)
+    snprintf(kept, sizeof kept, "all is computed again, %" PRId64 " layers at a time", r->group);
+  else
+    snprintf(kept, sizeof kept, "at most %.0f %% of the products are computed again",
+             100 * (1 - r->products));
+  diag_note(d, "--memory: a step takes %" PRId64 " bytes in calls of %" PRId64 " tokens (--chunk); %s",
+            n->total, n->tokens, kept);
+}
+
+static void refuse(struct diag *d, int64_t most, const struct training_memory *least) {
+  diag_error(d,
+             "a training step in calls of %" PRId64 " tokens takes at least %" PRId64 " bytes; %" PRId64
+             " are allowed. Allow more, make calls of fewer tokens (--chunk), or keep less (--moments, "
+             "--masters)",
+             least->tokens, least->total, most);
+}
+
+struct module *training_fit(struct diag *d, int64_t most, int64_t chunk, planned_module *plan, void *self) {
+  struct priced_choice list[STEPS * CHUNKS];
+  struct training_memory least = {.total = INT64_MAX};
+  int count = priced_choices(chunk, list);
+  for (int i = 0; i < count; i++) {
+    struct module *m = plan(self, list[i].choice, list[i].chunk);
     if (!m)
       return NULL;
     struct training_memory n = training_memory(m);
-    if (n.total <= most)
+    if (n.total <= most) {
+      tell_choice(d, &list[i].choice, &n);
       return m;
-    least = n.total < least ? n.total : least;
-    tokens = n.tokens;
+    }
+    least = n.total < least.total ? n : least;
   }
-  diag_error(d,
-             "a training step in calls of %" PRId64 " tokens takes at least %" PRId64 " bytes; %" PRId64
-             " are allowed. Allow more, or make calls of fewer tokens (--chunk)",
-             tokens, least, most);
+  refuse(d, most, &least);
   return NULL;
 }

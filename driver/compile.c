@@ -20,6 +20,7 @@ enum {
   KEY_MEMORY,
   KEY_MOMENTS,
   KEY_MASTERS,
+  KEY_GRADIENTS,
   KEY_PASSES,
   KEY_PRINT_AFTER,
   KEY_DISABLE,
@@ -105,6 +106,10 @@ static const struct argp_option step_rows[] = {
      3},
     {"masters", KEY_MASTERS, "f32|bf16", 0,
      "how the numbers of ternary matrices and of embeddings are kept (default f32); bf16: rounded by chance",
+     3},
+    {"gradients", KEY_GRADIENTS, "whole|layer", 0,
+     "layer: each layer's matrices are updated as soon as their gradient is there, and only one layer's are "
+     "kept; a step is then one call: one sequence, no longer than --chunk (default whole)",
      3},
     {"products", KEY_PRODUCTS, "float32|bf16", 0,
      "how products are summed: in float32 (the default), or with gradients rounded to bfloat16, which AMX "
@@ -346,6 +351,12 @@ static error_t parse_hardware(int key, char *arg, struct argp_state *state) {
   return parse_groups(key, state, HARDWARE_GROUPS);
 }
 
+static bool consumes(struct argp_state *state, const char *arg) {
+  if (strcmp(arg, "whole") != 0 && strcmp(arg, "layer") != 0)
+    argp_error(state, "--gradients is whole or layer, not '%s'", arg);
+  return *arg == 'l';
+}
+
 static error_t parse_step(int key, char *arg, struct argp_state *state) {
   struct job *j = state->input;
   struct compile_options *o = &j->options;
@@ -353,6 +364,7 @@ static error_t parse_step(int key, char *arg, struct argp_state *state) {
   case KEY_PRODUCTS: o->products = products(state, arg); break;
   case KEY_MEMORY: o->memory = bytes_of(state, arg); break;
   case KEY_MOMENTS: o->moments = kept_as(state, "--moments", true, arg); break;
+  case KEY_GRADIENTS: o->consume = consumes(state, arg); break;
   case KEY_MASTERS: o->masters = kept_as(state, "--masters", false, arg); break;
   case KEY_RECOMPUTE:
     if (!recompute_parse(arg, &o->recompute))
@@ -462,9 +474,10 @@ static bool know_ranges(void *self) {
   return job_know(self);
 }
 
-/* What the passes are asked for. */
+/* What the passes are asked for. Layers whose gradients are consumed are gone back through one by one. */
 static struct pass_context pass_context(struct job *j) {
   const struct compile_options *o = &j->options;
+  static const struct recompute all;
   return (struct pass_context){.chunk = o->chunk,
                                .batch = o->batch,
                                .packing = o->packing || !j->policy ? o->packing : j->policy->packing,
@@ -472,7 +485,8 @@ static struct pass_context pass_context(struct job *j) {
                                .policy = j->policy,
                                .products = o->products,
                                .word = o->fixed_bits,
-                               .recompute = o->recompute,
+                               .recompute = o->consume && o->recompute.group ? all : o->recompute,
+                               .consume = o->consume,
                                .moments = o->moments,
                                .masters = o->masters,
                                .know_ranges = o->weights ? know_ranges : NULL,

@@ -35,6 +35,7 @@ struct compile_options {
   int chunk;                           /* most tokens a prefill; 0: the pass's default */
   enum storage moments;                /* how an optimiser's moments are kept; STORE_NONE: as float32 */
   enum storage masters;                /* and the numbers of ternary weights and embeddings */
+  bool consume;                        /* gradients are used up layer by layer */
   struct recompute recompute;          /* what a backward pass computes again */
   int64_t memory;                      /* the most bytes that a training step may take; 0: as they come */
   const char *of_step;                 /* the last option that was given about a training step, or NULL */

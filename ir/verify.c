@@ -175,7 +175,8 @@ static void check_symbols(struct verifier *c) {
     if (s->stored != STORE_NONE && (s->stored != STORE_BF16 || s->type.elem != ELEM_F32))
       report(c, s->at, "state '%s' is %s; f32 can be stored as bf16, nothing else", s->name,
              text_of(c, s->type));
-    check_holes(c, s->at, s->name, s->n_counts, s->counts);
+    if (s->n_counts) /* else there is one, whatever its name */
+      check_holes(c, s->at, s->name, s->n_counts, s->counts);
     check_format(c, s->at, s->name, s->type, s->frac);
     check_place(c, s->at, s->name, s->offset, s->stride, instances(s->n_counts, s->counts),
                 c->m->state_bytes);

@@ -48,7 +48,8 @@ struct pass_context {
   enum storage moments; /* optimise: how AdamW's moments are kept, STORE_NONE (as float32), STORE_BF16, or
                            STORE_I8 (codes in blocks) */
   enum storage
-      masters; /* optimise: and the numbers of ternary weights and tables, STORE_NONE or STORE_BF16 */
+      masters;  /* optimise: and the numbers of ternary weights and tables, STORE_NONE or STORE_BF16 */
+  bool consume; /* optimise: ternary matrices of layers are updated in `train`, by gradients of one layer */
   struct recompute recompute; /* differentiate: what a backward pass computes again */
   enum products products;     /* ternarize: how products of a backward pass are summed */
   /* Writes into the module what a checkpoint says of the ranges of its weights and values. False after a

@@ -218,16 +218,21 @@ static void call(struct learner *l, const char *name, void *const *ports, uint32
   team_run(l->team, entry->run, &args);
 }
 
-/* Tokens first .. first + n - 1 of the sequence, through "train" or "loss". */
-static double call_tokens(struct learner *l, const char *name, const struct passage *s, uint64_t first,
-                          uint32_t n, float share) {
-  _Alignas(TERN_ALIGN) float loss[TERN_ALIGN / sizeof(float)] = {0};
+/* Tokens first .. first + n - 1 of the sequence, and what they count, into the ports. */
+static void put_tokens(struct learner *l, const struct passage *s, uint64_t first, uint32_t n, float share) {
   for (uint32_t i = 0; i < n; i++) {
     l->tokens[i] = s->id(s->self, s->first + first + i);
     l->targets[i] = s->id(s->self, s->first + first + i + 1);
     l->share[i] = share;
     l->positions[i] = (uint32_t)(first + i);
   }
+}
+
+/* These through "train" or "loss". */
+static double call_tokens(struct learner *l, const char *name, const struct passage *s, uint64_t first,
+                          uint32_t n, float share) {
+  _Alignas(TERN_ALIGN) float loss[TERN_ALIGN / sizeof(float)] = {0};
+  put_tokens(l, s, first, n, share);
   call(l, name, (void *[]){l->tokens, l->targets, l->share, loss}, n);
   return (double)loss[0];
 }
@@ -301,18 +306,50 @@ static void make_seeds(struct learner *l, uint64_t seed, uint64_t step) {
     l->seeds[k] = (uint32_t)(random_mix(of_step + k) >> 32);
 }
 
-void learner_update(struct learner *l, const struct adamw_rates *r) {
-  _Alignas(TERN_ALIGN) float rates[TERN_ALIGN / sizeof(float)] = {(float)r->rate,
-                                                                  (float)(1 - r->beta1),
-                                                                  (float)(1 - r->beta2),
-                                                                  (float)r->epsilon,
-                                                                  (float)r->decay,
-                                                                  (float)(1 / correction(r->beta1, r->step)),
-                                                                  (float)(1 / correction(r->beta2, r->step)),
-                                                                  (float)r->clip};
+/* What an update takes: the numbers of the port `rates`, and l->seeds. */
+enum { RATES = 8 };
+static void make_rates(struct learner *l, const struct adamw_rates *r, float rates[RATES]) {
+  const double numbers[RATES] = {r->rate,
+                                 1 - r->beta1,
+                                 1 - r->beta2,
+                                 r->epsilon,
+                                 r->decay,
+                                 1 / correction(r->beta1, r->step),
+                                 1 / correction(r->beta2, r->step),
+                                 r->clip};
+  for (int i = 0; i < RATES; i++)
+    rates[i] = (float)numbers[i];
   make_seeds(l, r->seed, r->step);
+}
+
+void learner_update(struct learner *l, const struct adamw_rates *r) {
+  _Alignas(TERN_ALIGN) float rates[TERN_ALIGN / sizeof(float)];
+  make_rates(l, r, rates);
   call(l, "update", (void *[]){rates, l->seeds}, 1);
   learner_ternarize(l);
+}
+
+/* Its ports: three, a loss; and the rates, perhaps seeds, and squares. */
+bool learner_consumes(const struct learner *l) {
+  return entry_find(l->model, "train")->n_ports > 4;
+}
+
+double learner_step(struct learner *l, const struct passage *s, float share, const struct adamw_rates *r,
+                    double *squares) {
+  _Alignas(TERN_ALIGN) float rates[TERN_ALIGN / sizeof(float)],
+      results[2][TERN_ALIGN / sizeof(float)] = {{0}};
+  make_rates(l, r, rates);
+  begin(l);
+  clear(l, TERN_BACK);
+  put_tokens(l, s, 0, (uint32_t)s->n, share);
+  if (l->n_seeds)
+    call(l, "train", (void *[]){l->tokens, l->targets, l->share, rates, l->seeds, results[0], results[1]},
+         (uint32_t)s->n);
+  else
+    call(l, "train", (void *[]){l->tokens, l->targets, l->share, rates, results[0], results[1]},
+         (uint32_t)s->n);
+  *squares += (double)results[1][0];
+  return (double)results[0][0];
 }
 
 void learner_ternarize(struct learner *l) {

@@ -83,6 +83,14 @@ struct adamw_rates {
   uint64_t step; /* from 1 */
   uint64_t seed; /* by which, and by the step, what is kept in few bits is rounded (docs/numerics.md) */
 };
+/* Whether the model updates the matrices of each layer on the way back (ternc's --gradients layer). Then
+ * learner_step does what learner_backward does, for a sequence of one call, with the rates of the update that
+ * follows, and adds to *squares those of gradients that are used up; learner_squares has the rest. There is
+ * no way back from it: the update must follow. */
+bool learner_consumes(const struct learner *l);
+double learner_step(struct learner *l, const struct passage *s, float share, const struct adamw_rates *r,
+                    double *squares);
+
 /* New weights and ternary codes; gradients become 0. */
 void learner_update(struct learner *l, const struct adamw_rates *r);
 /* Codes of the ternary matrices from their numbers: when these were changed by anyone else. */

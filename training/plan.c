@@ -54,17 +54,26 @@ static double try_step(const struct tern_model *m, const struct training_options
   double loss, window = 0, update = 0;
   if (!learner_open(&l, m, threads, f))
     return -1;
+  if (learner_consumes(&l) && o->length > l.chunk) {
+    learner_close(&l);
+    fail_with(f, "with --gradients layer a step is one call, of up to %u tokens; take a shorter --length",
+              (unsigned)m->dims[TERN_T].most);
+    return -1;
+  }
   struct passage s = {any_id, NULL, 0, o->length};
   bool ok = true;
   initial_random(&l, o->seed);
+  const struct adamw_rates r = {
+      .rate = 0, .beta1 = o->beta1, .beta2 = o->beta2, .epsilon = 1, .clip = 1, .step = 1};
   for (int round = 0; ok && round < 2; round++) { /* the first touches the memory */
-    double began = seconds_now(), between;
-    ok = learner_backward(&l, &s, 1.0f / (float)o->length, &loss, f);
+    double began = seconds_now(), between, squares;
+    if (learner_consumes(&l))
+      learner_step(&l, &s, 1.0f / (float)o->length, &r, &squares);
+    else
+      ok = learner_backward(&l, &s, 1.0f / (float)o->length, &loss, f);
     between = seconds_now();
     learner_squares(&l);
-    learner_update(&l,
-                   &(struct adamw_rates){
-                       .rate = 0, .beta1 = o->beta1, .beta2 = o->beta2, .epsilon = 1, .clip = 1, .step = 1});
+    learner_update(&l, &r);
     window = between - began;
     update = seconds_now() - between;
   }

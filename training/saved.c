@@ -60,19 +60,28 @@ static saved_list model_tensors(const struct learner *l, struct arena *a) {
   return list;
 }
 
-/* An instance of one of AdamW's moments, and of the scales of its blocks where it has such. */
+static struct wanted_tensor shaped(const char *name, int rank, int64_t rows, int64_t width) {
+  struct wanted_tensor w = {.name = name, .rank = rank};
+  w.shape[0] = rows;
+  w.shape[1] = width;
+  return w;
+}
+
+/* An instance of one of AdamW's moments: numbers of the tensor's shape, or codes [blocks, width] and the
+ * blocks' scales. */
 static void add_moment(saved_list *list, struct arena *a, const struct learner *l, const char *kind,
                        const struct tern_tensor *t, int region, int scales, uint64_t instance) {
-  const char *name = tensor_name(a, t, instance);
-  vec_push(a, *list,
-           (struct saved_tensor){tensor_wanted(t, arena_printf(a, "%s.%s", kind, name)),
-                                 dtype_of(l->about->regions[region].elem),
-                                 learner_region(l, region, instance)});
-  if (scales < 0)
+  const char *name = tensor_name(a, t, instance), *full = arena_printf(a, "%s.%s", kind, name);
+  int64_t blocks = scales < 0 ? 0 : (int64_t)(l->about->regions[scales].bytes / sizeof(float));
+  struct saved_tensor numbers = {
+      blocks ? shaped(full, 2, blocks, (int64_t)tensor_elements(t) / blocks) : tensor_wanted(t, full),
+      dtype_of(l->about->regions[region].elem), learner_region(l, region, instance)};
+  vec_push(a, *list, numbers);
+  if (!blocks)
     return;
-  struct wanted_tensor as = {.name = arena_printf(a, "%s_scale.%s", kind, name), .rank = 1};
-  as.shape[0] = (int64_t)(l->about->regions[scales].bytes / sizeof(float));
-  vec_push(a, *list, (struct saved_tensor){as, DTYPE_F32, learner_region(l, scales, instance)});
+  struct saved_tensor scale = {shaped(arena_printf(a, "%s_scale.%s", kind, name), 1, blocks, 0), DTYPE_F32,
+                               learner_region(l, scales, instance)};
+  vec_push(a, *list, scale);
 }
 
 static saved_list moments(const struct learner *l, struct arena *a) {

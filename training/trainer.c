@@ -38,6 +38,7 @@ struct trainer {
   double seconds;        /* of the runs before this one */
   double started;
   double recent; /* moving mean of the loss; NAN: no step yet */
+  double norm;   /* of the last step's gradient; NAN: no step yet */
 };
 
 static double spent(const struct trainer *t) {
@@ -144,10 +145,22 @@ static bool gather(struct trainer *t, double *loss) {
          (isfinite(*loss) || interrupted() || diverged(t, "loss", *loss));
 }
 
-static bool one_step(struct trainer *t) {
+/* norm: of the gradient that is scaled, or of the one before; NAN: there is none. */
+static struct adamw_rates rates_for(const struct trainer *t, double norm) {
   const struct training_options *o = t->options;
-  double began = seconds_now(), loss;
-  if (!gather(t, &loss))
+  return (struct adamw_rates){.rate = schedule_rate(&t->schedule, t->step + 1),
+                              .beta1 = o->beta1,
+                              .beta2 = o->beta2,
+                              .epsilon = o->epsilon,
+                              .decay = o->decay,
+                              .clip = o->clip > 0 && norm > o->clip ? o->clip / norm : 1,
+                              .step = t->step + 1,
+                              .seed = o->seed};
+}
+
+/* Gradients first, then all weights. *done: the step happened. */
+static bool learn(struct trainer *t, double *loss, bool *done) {
+  if (!gather(t, loss))
     return false;
   if (interrupted()) { /* nothing of the step happened */
     learner_forget(&t->learner);
@@ -156,15 +169,43 @@ static bool one_step(struct trainer *t) {
   double norm = sqrt(learner_squares(&t->learner));
   if (!isfinite(norm))
     return diverged(t, "norm of the gradient", norm);
-  struct adamw_rates r = {.rate = schedule_rate(&t->schedule, t->step + 1),
-                          .beta1 = o->beta1,
-                          .beta2 = o->beta2,
-                          .epsilon = o->epsilon,
-                          .decay = o->decay,
-                          .clip = o->clip > 0 && norm > o->clip ? o->clip / norm : 1,
-                          .step = t->step + 1,
-                          .seed = o->seed};
+  struct adamw_rates r = rates_for(t, training_clips_by_previous(t->options) ? t->norm : norm);
   learner_update(&t->learner, &r);
+  t->norm = norm;
+  *done = true;
+  return true;
+}
+
+/* The matrices of each layer as soon as their gradient is there, then all others. */
+static bool learn_on_the_way(struct trainer *t, double *loss, bool *done) {
+  const struct training_options *o = t->options;
+  struct passage s = {corpus_id, &t->data, corpus_window(o->seed, t->data.n, o->length, t->step), o->length};
+  struct adamw_rates r = rates_for(t, t->norm);
+  double squares = 0;
+  if (interrupted())
+    return true;
+  *loss = learner_step(&t->learner, &s, 1.0f / (float)o->length, &r, &squares);
+  if (!corpus_can_be_read(&t->data, t->diag))
+    return false;
+  if (!isfinite(*loss))
+    return diverged(t, "loss", *loss);
+  double norm = sqrt(squares + learner_squares(&t->learner));
+  if (!isfinite(norm))
+    return diverged(t, "norm of the gradient", norm);
+  learner_update(&t->learner, &r);
+  t->norm = norm;
+  *done = true;
+  return true;
+}
+
+static bool one_step(struct trainer *t) {
+  const struct training_options *o = t->options;
+  double began = seconds_now(), loss;
+  bool done = false;
+  if (!(learner_consumes(&t->learner) ? learn_on_the_way : learn)(t, &loss, &done))
+    return false;
+  if (!done)
+    return true;
   t->step++;
   t->tokens += o->batch * o->length;
   t->recent = isfinite(t->recent) ? t->recent + 0.1 * (loss - t->recent) : loss;
@@ -172,8 +213,8 @@ static bool one_step(struct trainer *t) {
                         .tokens = t->tokens,
                         .loss = loss,
                         .bits = bits_of(loss, &t->data),
-                        .rate = r.rate,
-                        .norm = norm,
+                        .rate = schedule_rate(&t->schedule, t->step),
+                        .norm = t->norm,
                         .tokens_per_s = (double)(o->batch * o->length) / (seconds_now() - began),
                         .seconds = spent(t),
                         .held_loss = NAN,
@@ -227,12 +268,12 @@ static json_t *about_data(const struct corpus *c) {
 }
 
 static json_t *about_training(const struct trainer *t) {
-  return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:o, s:o}", "format",
+  return json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:o}", "format",
                    saved_format(&t->learner), "compiler", t->model->compiler, "model", t->model->name,
                    "params", t->model->params, "chunk", (json_int_t)t->learner.chunk, "step",
                    (json_int_t)t->step, "tokens", (json_int_t)t->tokens, "seconds", spent(t), "recent_loss",
-                   isfinite(t->recent) ? t->recent : -1.0, "data", about_data(&t->data), "options",
-                   training_json(t->options));
+                   isfinite(t->recent) ? t->recent : -1.0, "norm", isfinite(t->norm) ? t->norm : -1.0, "data",
+                   about_data(&t->data), "options", training_json(t->options));
 }
 
 static bool save(struct trainer *t) {
@@ -368,12 +409,14 @@ static bool is_same_data(struct trainer *t, const json_t *about) {
 /* The folder's name says the step. */
 static bool take_position(struct trainer *t, const json_t *about) {
   const json_t *tokens = json_object_get(about, "tokens"), *seconds = json_object_get(about, "seconds");
+  const json_t *norm = json_object_get(about, "norm"); /* what an older trainer wrote has none */
   double recent = json_number_value(json_object_get(about, "recent_loss"));
   t->is_saved = true;
   t->step = t->saved_step = (uint64_t)json_integer_value(json_object_get(about, "step"));
   t->tokens = (uint64_t)json_integer_value(tokens);
   t->seconds = json_number_value(seconds);
   t->recent = recent >= 0 ? recent : NAN;
+  t->norm = json_is_number(norm) && json_number_value(norm) >= 0 ? json_number_value(norm) : NAN;
   if (json_is_integer(tokens) && json_integer_value(tokens) >= 0 && json_is_number(seconds) &&
       t->seconds >= 0)
     return true;
@@ -401,6 +444,25 @@ static bool go_on(struct trainer *t) {
   return ok && t->saved.config && saved_show(&t->saved, t->step);
 }
 
+/* What a model asks for whose matrices are updated on the way back. */
+static bool can_consume(struct trainer *t) {
+  const struct training_options *o = t->options;
+  if (!learner_consumes(&t->learner))
+    return true;
+  if (o->batch > 1 || o->length > t->learner.chunk)
+    diag_error(
+        t->diag,
+        "with --gradients layer a step is one call: --batch 1, and a --length of no more than --chunk, "
+        "which is %u; --gradients whole has steps of several calls",
+        t->learner.chunk);
+  else if (o->clip > 0 && !training_clips_by_previous(o))
+    diag_error(t->diag, "with --gradients layer the norm of a step's gradient is known only after it; take "
+                        "--clip-by previous, or --clip 0");
+  else
+    return true;
+  return false;
+}
+
 static bool open_trainer(struct trainer *t) {
   struct training_options *o = t->options;
   struct failure f = {0};
@@ -409,7 +471,7 @@ static bool open_trainer(struct trainer *t) {
     return told(t, &f);
   t->saved = (struct saved_run){.diag = t->diag, .folder = o->resume ? o->resume : o->out, .lock = -1};
   progress_stage("reading the data");
-  bool ok = o->resume ? go_on(t) : begin_anew(t);
+  bool ok = (o->resume ? go_on(t) : can_consume(t) && begin_anew(t)) && (!o->resume || can_consume(t));
   progress_clear();
   t->saved.keep = o->keep;
   t->schedule = training_schedule(o);
@@ -455,8 +517,14 @@ static bool run(struct trainer *t, struct trained_result *result) {
 
 bool training_run(const struct tern_model *m, struct training_options *o, struct diag *d,
                   struct trained_result *result) {
-  struct trainer t = {
-      .diag = d, .model = m, .options = o, .recent = NAN, .saved.lock = -1, .data.fd = -1, .held.fd = -1};
+  struct trainer t = {.diag = d,
+                      .model = m,
+                      .options = o,
+                      .recent = NAN,
+                      .norm = NAN,
+                      .saved.lock = -1,
+                      .data.fd = -1,
+                      .held.fd = -1};
   struct trained_result own;
   result = result ? result : &own;
   *result = (struct trained_result){.loss = NAN, .held_loss = NAN, .held_bits = NAN};

@@ -167,6 +167,15 @@ static int schedule_number(const char *name) {
   return name ? -1 : SCHEDULE_COSINE;
 }
 
+/* Whether there is a norm of that name. */
+static bool clip_by_known(const char *name) {
+  return !name || strcmp(name, "step") == 0 || strcmp(name, "previous") == 0;
+}
+
+bool training_clips_by_previous(const struct training_options *o) {
+  return o->clip_by && strcmp(o->clip_by, "previous") == 0;
+}
+
 struct rate_schedule training_schedule(const struct training_options *o) {
   return (struct rate_schedule){.kind = (enum schedule_kind)schedule_number(o->schedule),
                                 .peak = o->rate,
@@ -221,6 +230,8 @@ bool training_check(struct training_options *o, struct diag *d, uint64_t paramet
     return false;
   if (schedule_number(o->schedule) < 0)
     diag_error(d, "--schedule: there is no '%s'; it is cosine, two-stage, linear or constant", o->schedule);
+  else if (!clip_by_known(o->clip_by))
+    diag_error(d, "--clip-by is step or previous, not '%s'", o->clip_by);
   else if (o->resume && o->out)
     diag_error(d, "--resume goes on in the folder that it names, and takes no --out");
   else if (o->resume && o->init)
@@ -331,6 +342,11 @@ bool training_restore(struct training_options *o, struct diag *d, const json_t *
   if (ok && schedule_number(o->schedule) < 0) {
     diag_error(d, "the checkpoint's training.json has the schedule '%s', which this trainer does not know",
                o->schedule);
+    return false;
+  }
+  if (ok && !clip_by_known(o->clip_by)) {
+    diag_error(d, "the checkpoint's training.json has '%s' for --clip-by, which this trainer does not know",
+               o->clip_by);
     return false;
   }
   return ok && restore_data(o, d, json_object_get(saved, "data"));

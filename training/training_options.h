@@ -37,6 +37,9 @@ bool training_check(struct training_options *o, struct diag *d, uint64_t paramet
 json_t *training_json(const struct training_options *o);
 bool training_restore(struct training_options *o, struct diag *d, const json_t *saved);
 
+/* Gradients are scaled by the norm of the step before. */
+bool training_clips_by_previous(const struct training_options *o);
+
 struct rate_schedule training_schedule(const struct training_options *o);
 
 #endif

@@ -30,10 +30,10 @@ void training_memory_print(const struct training_memory *n, FILE *out);
  * NULL after a diagnostic. */
 typedef struct module *planned_module(void *self, struct recompute choice, int64_t chunk);
 
-/* Of the choices that need at most `most` bytes in all the one that takes the fewest operations a token: those
- * that are computed again, and what each call does however short it is. chunk: tokens of a call; 0: that is
- * chosen too, TRAINING_CHUNK at the most. The module, made by plan(self, ...), after a note that says what was
- * chosen; NULL after a diagnostic, which says what the least would be. */
+/* Of the choices that need at most `most` bytes in all the one that takes the fewest operations a token:
+ * those that are computed again, and what each call does however short it is. chunk: tokens of a call; 0:
+ * that is chosen too, TRAINING_CHUNK at the most. The module, made by plan(self, ...), after a note that says
+ * what was chosen; NULL after a diagnostic, which says what the least would be. */
 struct module *training_fit(struct diag *d, int64_t most, int64_t chunk, planned_module *plan, void *self);
 
 #endif

@@ -31,6 +31,13 @@
  *            seed of its own: those of a weight's numbers, of its means, of the roots of its squares, weight
  *            by weight. The caller gives others at every step.
  *
+ *            Where gradients are to be consumed, `train` takes the same arguments behind its own, updates the
+ *            ternary matrices of layers itself (consume.c), and gives
+ *
+ *              train(...) -> loss f32[1], squares f32[1]
+ *
+ *            with the sum of the squares of their gradients; `norm` and `update` are then for all others.
+ *
  * ternarize()
  *
  *            Codes and scales of every ternary weight, from its master: to be called before the first step
@@ -44,7 +51,7 @@
 #include <string.h>
 
 enum { BF16_BITS = 8 /* significant ones of a bfloat16 */ };
-enum rate { RATE, BETA1, BETA2, EPSILON, DECAY, CORRECT1, CORRECT2, CLIP, RATES };
+enum rate { RATE, BETA1, BETA2, EPSILON, DECAY, CORRECT1, CORRECT2, CLIP, RATES = OPTIMISE_RATES };
 
 /* ---- weights ------------------------------------------------------------------------------------------- */
 
@@ -139,11 +146,24 @@ static bool find_trained(struct module *m, const struct pass_context *c, trained
 
 /* ---- the entries --------------------------------------------------------------------------------------- */
 
-/* The sum over all axes, f32[1]. */
-static struct value *sum_all(struct builder *b, struct value *x) {
+struct value *optimise_sum(struct builder *b, struct value *x) {
   for (int k = x->type.rank - 1; k >= 0; k--)
     x = build_axis(b, OP_SUM, x, k);
   return build_reshape(b, x, type_make(ELEM_F32, 1, (int64_t[]){1}));
+}
+
+struct value *optimise_gradient(struct nest *x, const struct trained_weight *t) {
+  if (!t->consumed)
+    return nest_fetch(x, OP_READ, t->gradient);
+  return build(&x->inside, OP_READ, 0, NULL, &(struct attrs){.symbol = t->gradient}, NULL)->out[0];
+}
+
+static void clear_gradient(struct nest *x, const struct trained_weight *t) {
+  struct value *zero = build_const(&x->inside, 0, t->w->type);
+  if (t->consumed)
+    build(&x->inside, OP_WRITE, 1, &zero, &(struct attrs){.symbol = t->gradient}, NULL);
+  else
+    nest_put(x, OP_WRITE, zero, t->gradient);
 }
 
 static void make_norm(struct module *m, const trained_list *list) {
@@ -152,9 +172,11 @@ static void make_norm(struct module *m, const trained_list *list) {
   struct value *sum = build_const(&b, 0, type_make(ELEM_F32, 1, (int64_t[]){1}));
   for (int i = 0; i < list->n; i++) {
     struct nest x;
+    if (list->at[i].consumed)
+      continue;
     nest_open(&x, m, builder_end(m, f->body), list->at[i].w, sum);
     struct value *g = nest_fetch(&x, OP_READ, list->at[i].gradient);
-    struct value *squares = sum_all(&x.inside, build2(&x.inside, OP_MUL, g, g));
+    struct value *squares = optimise_sum(&x.inside, build2(&x.inside, OP_MUL, g, g));
     sum = nest_close(&x, build2(&x.inside, OP_ADD, x.carried, squares));
   }
   b = builder_end(m, f->body);
@@ -174,10 +196,10 @@ static void define(struct nest *x, const struct trained_weight *t, struct value 
   nest_put(x, OP_DEFINE, t->block ? build_reshape(&x->inside, v, t->w->type) : v, t->w->name);
 }
 
-static void update_one(struct nest *x, const struct trained_weight *t, struct value *const *rate) {
+void optimise_update(struct nest *x, const struct trained_weight *t, struct value *const *rate) {
   struct builder *b = &x->inside;
   struct value *w = moments_shape(x, t, nest_fetch(x, OP_WEIGHT, t->w->name));
-  struct value *g = moments_shape(x, t, nest_fetch(x, OP_READ, t->gradient));
+  struct value *g = moments_shape(x, t, optimise_gradient(x, t));
   g = build2(b, OP_MUL, g, rate[CLIP]);
   struct value *mean = towards(b, moments_mean(x, t), g, rate[BETA1]);
   struct value *square = towards(b, moments_square(x, t), build2(b, OP_MUL, g, g), rate[BETA2]);
@@ -188,7 +210,7 @@ static void update_one(struct nest *x, const struct trained_weight *t, struct va
     step = build2(b, OP_ADD, step, build2(b, OP_MUL, w, rate[DECAY]));
   moments_keep(x, t, mean, square);
   define(x, t, build2(b, OP_SUB, w, build2(b, OP_MUL, step, rate[RATE])));
-  nest_put(x, OP_WRITE, build_const(b, 0, t->w->type), t->gradient);
+  clear_gradient(x, t);
 }
 
 /* A weight that stands in no repeat gets one of its own: fuse then makes a kernel of its own for it, of which
@@ -208,7 +230,7 @@ static void update_all(struct module *m, struct func *f, const struct trained_we
   struct nest x;
   nest_open(&x, m, builder_end(m, alone ? alone->body : f->body), t->w, NULL);
   x.seeds = seeds;
-  update_one(&x, t, rate);
+  optimise_update(&x, t, rate);
   nest_close(&x, NULL);
   if (!alone)
     return;
@@ -216,18 +238,25 @@ static void update_all(struct module *m, struct func *f, const struct trained_we
   op_set_results(m, alone, 0, NULL);
 }
 
-static void make_update(struct module *m, const trained_list *list, int64_t n_seeds) {
-  struct func *f = func_add(m, "update");
-  struct builder b = builder_end(m, f->body);
+struct value *optimise_arguments(struct module *m, struct func *f, struct builder b, int64_t n_seeds,
+                                 struct value **rate) {
   struct value *rates = block_arg(m, f->body, type_make(ELEM_F32, 1, (int64_t[]){RATES}), "rates"),
-               *rate[RATES], *seeds = NULL;
+               *seeds = NULL;
   if (n_seeds)
     seeds = block_arg(m, f->body, type_make(ELEM_U32, 1, &n_seeds), "seeds");
   for (int k = 0; k < RATES; k++)
     rate[k] = build_reshape(&b, build_slice(&b, rates, 0, k, k + 1), type_scalar(ELEM_F32));
+  return seeds;
+}
+
+static void make_update(struct module *m, const trained_list *list, int64_t n_seeds) {
+  struct func *f = func_add(m, "update");
+  struct value *rate[RATES];
+  struct value *seeds = optimise_arguments(m, f, builder_end(m, f->body), n_seeds, rate);
   for (int i = 0; i < list->n; i++)
-    update_all(m, f, &list->at[i], seeds, rate);
-  b = builder_end(m, f->body);
+    if (!list->at[i].consumed)
+      update_all(m, f, &list->at[i], seeds, rate);
+  struct builder b = builder_end(m, f->body);
   build(&b, OP_RETURN, 0, NULL, NULL, NULL);
 }
 
@@ -258,6 +287,8 @@ bool pass_optimise(struct module *m, const struct pass_context *c) {
     return true;
   find_roles(m);
   if (!find_trained(m, c, &list, &seeds))
+    return false;
+  if (c->consume && !consume_gradients(m, list.n, list.at, seeds))
     return false;
   make_norm(m, &list);
   make_update(m, &list, seeds);

@@ -2,7 +2,8 @@
  *
  *   optimise.c  the pass: which weights are trained, and the entries
  *   nests.c     operators for all instances of a weight
- *   moments.c   how AdamW's moments are kept from step to step */
+ *   moments.c   how AdamW's moments are kept from step to step
+ *   consume.c   gradients that are used up inside of `train` */
 #ifndef TERN_PASSES_TRAINING_OPTIMISER_H
 #define TERN_PASSES_TRAINING_OPTIMISER_H
 
@@ -14,6 +15,7 @@ struct trained_weight {
   const char *gradient, *mean, *square;
   const char *mean_scale, *square_scale; /* of moments of 8 bits */
   bool decays;
+  bool consumed; /* the update stands in `train`, and the gradient has room for one instance */
   int64_t block; /* elements of a block of moments of 8 bits; 0: they are floats */
   /* Of the update's seeds, of which each instance takes one: the first of the weight's own, which is kept as
    * bfloat16, of the mean's and of the square's; -1: what needs none. */
@@ -54,5 +56,26 @@ struct value *moments_shape(struct nest *x, const struct trained_weight *t, stru
 struct value *moments_mean(struct nest *x, const struct trained_weight *t);
 struct value *moments_square(struct nest *x, const struct trained_weight *t);
 void moments_keep(struct nest *x, const struct trained_weight *t, struct value *mean, struct value *square);
+
+/* ---- optimise.c ---------------------------------------------------------------------------------------- */
+
+enum { OPTIMISE_RATES = 8 };
+
+/* Adds the arguments that an update has to the function: rate[0] .. and the seeds, NULL where there are none.
+ */
+struct value *optimise_arguments(struct module *m, struct func *f, struct builder b, int64_t n_seeds,
+                                 struct value **rate);
+/* The gradient of the instance that the nest is at. */
+struct value *optimise_gradient(struct nest *x, const struct trained_weight *t);
+/* One step of AdamW of that instance; its gradient becomes 0. */
+void optimise_update(struct nest *x, const struct trained_weight *t, struct value *const *rate);
+/* The sum over all axes, f32[1]. */
+struct value *optimise_sum(struct builder *b, struct value *x);
+
+/* ---- consume.c ----------------------------------------------------------------------------------------- */
+
+/* The updates of ternary matrices of layers go into `train`, which gets the arguments of `update` and gives
+ * the sum of their gradients' squares beside the loss. False after a diagnostic: there are no such. */
+bool consume_gradients(struct module *m, int n, struct trained_weight *list, int64_t n_seeds);
 
 #endif

@@ -32,14 +32,24 @@ static void awkward(float *x, unsigned seed) {
 }
 
 static enum elem result_elem(enum opcode code) {
-  return code == OP_LT || code == OP_LE || code == OP_EQ ? ELEM_BOOL : code == OP_CODES ? ELEM_I8 : ELEM_F32;
+  switch (code) {
+  case OP_LT:
+  case OP_LE:
+  case OP_EQ: return ELEM_BOOL;
+  case OP_CODES: return ELEM_I8;
+  case OP_ORDINAL: return ELEM_U32;
+  default: return ELEM_F32;
+  }
 }
 
 /* y[i] = op(a[i], b[i]), a condition of `select` from c[i]. */
 static struct buffer *map_kernel(enum opcode code, enum rounding round) {
   struct kernel *k = kernel("map");
   enum elem elem = result_elem(code);
-  enum memory_format format = elem == ELEM_BOOL ? FORMAT_BOOL : elem == ELEM_I8 ? FORMAT_I8 : FORMAT_F32;
+  enum memory_format format = elem == ELEM_BOOL  ? FORMAT_BOOL
+                              : elem == ELEM_I8  ? FORMAT_I8
+                              : elem == ELEM_U32 ? FORMAT_U32
+                                                 : FORMAT_F32;
   struct buffer *a = buffer(BASE_WEIGHTS, FORMAT_F32, 0), *b = buffer(BASE_WEIGHTS, FORMAT_F32, 4096);
   struct buffer *c = buffer(BASE_WEIGHTS, FORMAT_BOOL, 8192), *y = buffer(BASE_SCRATCH, format, 0);
   struct loop *l = loop(&k->body, LOOP_VECTOR, number(N));
@@ -54,6 +64,7 @@ static struct buffer *map_kernel(enum opcode code, enum rounding round) {
   e->in[2] = in[2];
   e->n_in = n_in;
   e->attr.bits = 8;
+  e->attr.group = 8;
   e->attr.round = round;
   store(&l->body, y, var(l), let(&l->body, e));
   fx.step->schedule = call(k, 0, NULL);
@@ -61,7 +72,12 @@ static struct buffer *map_kernel(enum opcode code, enum rounding round) {
 }
 
 static float from_scratch(enum elem elem, int i) {
-  return elem == ELEM_BOOL ? scratch[i] : elem == ELEM_I8 ? ((int8_t *)scratch)[i] : ((float *)scratch)[i];
+  switch (elem) {
+  case ELEM_BOOL: return scratch[i];
+  case ELEM_I8: return ((int8_t *)scratch)[i];
+  case ELEM_U32: return (float)((uint32_t *)scratch)[i];
+  default: return ((float *)scratch)[i];
+  }
 }
 
 static void check_map(enum opcode code, enum rounding round, int processor) {
@@ -70,7 +86,7 @@ static void check_map(enum opcode code, enum rounding round, int processor) {
   map_kernel(code, round);
   struct native_jit *j = compile(processor);
   for (unsigned seed = 1; seed <= 3; seed++) {
-    struct attrs attr = {.bits = 8, .round = round};
+    struct attrs attr = {.bits = 8, .group = 8, .round = round};
     awkward(a, seed);
     awkward(b, seed + 1);
     for (int i = 0; i < N; i++)

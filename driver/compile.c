@@ -448,7 +448,8 @@ static bool load(struct job *j) {
     config.there = checkpoint_has_config(j->checkpoint);
     j->source = (struct weight_source){j, source_floats, source_ternary};
   }
-  struct spec_options options = {.config = o->weights ? &config : NULL,
+  struct spec_options options = {.library = tern_library(j),
+                                 .config = o->weights ? &config : NULL,
                                  .settings = o->settings.at,
                                  .n_settings = o->settings.n,
                                  .no_require = o->no_require};

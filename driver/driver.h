@@ -99,6 +99,8 @@ bool job_image(struct job *j, FILE *out, uint64_t at, uint64_t *bytes);
 /* Where the product's own files are: bin/../lib/tern and bin/../share/tern, or $TERN_HOME. In the arena; NULL
  * after a diagnostic. */
 const char *tern_file(struct job *j, const char *relative);
+/* The folder of the specs that others import by name, std.norms; in the arena. It may not be there. */
+const char *tern_library(struct job *j);
 
 /* What the module needs of the checkpoint is there; how its floats are stored is noted, and what the spec
  * leaves open of its matrices is said. False after diagnostics. */

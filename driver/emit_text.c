@@ -8,7 +8,7 @@ bool emit_ast(struct build *b, const char *path) {
   struct output out;
   if (!output_open(&out, &j->diag, path))
     return false;
-  if (spec_print_ast(&j->arena, &j->diag, j->options.spec, out.file))
+  if (spec_print_ast(&j->arena, &j->diag, j->options.spec, tern_library(j), out.file))
     return output_close(&out, false);
   output_abort(&out);
   return false;

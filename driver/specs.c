@@ -22,7 +22,7 @@ static bool list_specs(struct job *j, shipped_list *list) {
     return true;
   for (size_t i = 0; i < found.gl_pathc; i++) {
     struct shipped s = {.path = arena_strdup(&j->arena, found.gl_pathv[i])};
-    spec_kinds_of(&j->arena, s.path, &s.kinds);
+    spec_kinds_of(&j->arena, s.path, tern_library(j), &s.kinds);
     if (s.kinds.n)
       vec_push(&j->arena, *list, s);
   }

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *tern_file(struct job *j, const char *relative) {
+static const char *tern_place(struct job *j, const char *relative) {
   const char *home = getenv("TERN_HOME");
   if (!home || !*home) {
     char exe[4096];
@@ -22,7 +22,15 @@ const char *tern_file(struct job *j, const char *relative) {
     }
     home = arena_strdup(&j->arena, exe);
   }
-  const char *path = arena_printf(&j->arena, "%s/%s", home, relative);
+  return arena_printf(&j->arena, "%s/%s", home, relative);
+}
+
+const char *tern_library(struct job *j) {
+  return tern_place(j, "share/tern");
+}
+
+const char *tern_file(struct job *j, const char *relative) {
+  const char *path = tern_place(j, relative);
   struct stat st;
   if (access(path, R_OK) == 0)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && !file_claim(&j->diag, path) ? NULL : path;

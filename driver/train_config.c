@@ -27,7 +27,7 @@ static json_t *published(struct job *j) {
 static void set_kinds(struct job *j, json_t *root) {
   spec_kinds kinds = {0};
   json_t *architectures = json_array();
-  spec_kinds_of(&j->arena, j->options.spec, &kinds);
+  spec_kinds_of(&j->arena, j->options.spec, tern_library(j), &kinds);
   for (int i = 0; i < kinds.n; i++)
     if (isupper((unsigned char)kinds.at[i][0]))
       json_array_append_new(architectures, json_string(kinds.at[i]));

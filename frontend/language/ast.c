@@ -214,7 +214,10 @@ void ast_print(const struct spec_file *f, FILE *out) {
   fprintf(out, "file %s\n", f->path);
   p.depth = 0;
   for (int i = 0; i < f->imports.n; i++)
-    fprintf(out, "import \"%s\"\n", f->imports.at[i].path);
+    if (f->imports.at[i].name)
+      fprintf(out, "import %s\n", f->imports.at[i].name);
+    else
+      fprintf(out, "import \"%s\"\n", f->imports.at[i].path);
   for (int i = 0; i < f->kinds.n; i++)
     fprintf(out, "for \"%s\"\n", f->kinds.at[i].text);
   for (int i = 0; i < f->params.n; i++)

@@ -181,7 +181,8 @@ struct param_node {
 };
 
 struct import_node {
-  const char *path;
+  const char *path; /* from the importing file; by name: from the library's folder */
+  const char *name; /* std.norms; NULL: a path was given */
   struct loc at;
 };
 

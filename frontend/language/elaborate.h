@@ -176,6 +176,8 @@ bool index_of_repeats(struct elaborator *e, const struct node *n, struct hole *s
 /* The weight or the use that a path, or its end, names. NULL: none (no report), or after a report of an
  * ambiguity (*reported). */
 struct binding *find_path(struct elaborator *e, const struct node *n, bool *reported);
+/* What the branch not taken of a known condition names is used, if not by this model. */
+void mention(struct elaborator *e, const struct node *n);
 /* The instance's prefix and a local path. False after a report: too many indices. */
 bool path_join(struct elaborator *e, struct path local, struct loc at, struct path *out);
 struct symbol_path path_symbol(struct elaborator *e, const struct path *path);

@@ -274,8 +274,10 @@ static struct item eval_binary(struct elaborator *e, const struct node *n) {
 /* A condition known now chooses a branch, and the other is not looked at. */
 static struct item eval_choice(struct elaborator *e, const struct node *n) {
   struct item c = eval_one(e, n->a);
-  if (c.kind == ITEM_NUMBER)
+  if (c.kind == ITEM_NUMBER) {
+    mention(e, c.number != 0 ? n->c : n->b);
     return eval(e, c.number != 0 ? n->b : n->c);
+  }
   struct item a = eval_one(e, n->b), b = eval_one(e, n->c), items[3] = {c, a, b};
   const struct node *nodes[3] = {n->a, n->b, n->c};
   return apply(e, OP_SELECT, n->at, 3, items, nodes, NULL, NULL);

@@ -94,7 +94,8 @@ static bool read_import(struct spec_program *p, struct spec_file *f, const struc
     program_error(p, import->at, "imports nest more than %d deep", MAX_IMPORT_DEPTH);
     return false;
   }
-  struct spec_file *g = read_file(p, beside(p->arena, f->path, import->path), import->at, depth + 1);
+  const char *path = import->name ? library_file(p, import) : beside(p->arena, f->path, import->path);
+  struct spec_file *g = path ? read_file(p, path, import->at, depth + 1) : NULL;
   if (!g)
     return false;
   f->sees[file_index(p, g)] = true;

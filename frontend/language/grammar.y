@@ -95,6 +95,7 @@ static void spec_yyerror(struct loc *at, struct parse *p, const char *message);
 %type <arguments> arguments argument_list nameds subscripts elements
 %type <statement> statement use
 %type <statements> body lines line uses
+%type <text> library
 %type <block> head
 
 %%
@@ -108,6 +109,7 @@ line_end: EOL                                    { yyerrok; } ; /* here and no s
 item:
     %empty
   | IMPORT STRING                                { syntax_import(p, $2, @2); }
+  | IMPORT library                               { syntax_import_name(p, $2, @2); }
   | PARAM param_list
   | FOR kinds
   | REQUIRE exprs                                { syntax_file_require(p, @$, $2); }
@@ -233,6 +235,11 @@ path:
     NAME                                         { $$ = syntax_word(p, NODE_NAME, @$, $1, NULL); }
   | path '.' NAME                                { $$ = syntax_word(p, NODE_FIELD, @$, $3, $1); }
   | path '[' expr ']'                            { $$ = syntax_path_index(p, @$, $1, $3, @3); }
+  ;
+
+library:
+    NAME
+  | library '.' NAME                             { $$ = arena_printf(p->arena, "%s.%s", $1, $3); }
   ;
 
 exprs:

@@ -70,7 +70,7 @@ static bool elaborate_model(struct elaborator *e, struct block_node *model) {
 struct module *spec_compile(struct arena *a, struct diag *d, const char *path,
                             const struct spec_options *options) {
   static const struct spec_options none;
-  struct spec_program program = {.arena = a, .diag = d};
+  struct spec_program program = {.arena = a, .diag = d, .library = options ? options->library : NULL};
   int errors = d->errors;
   if (!program_read(&program, path))
     return NULL;
@@ -86,11 +86,11 @@ struct module *spec_compile(struct arena *a, struct diag *d, const char *path,
   return ir_verify(e.m, NULL) ? e.m : NULL;
 }
 
-void spec_kinds_of(struct arena *a, const char *path, spec_kinds *kinds) {
+void spec_kinds_of(struct arena *a, const char *path, const char *library, spec_kinds *kinds) {
   char *said = NULL;
   size_t length;
   struct diag d = {.out = open_memstream(&said, &length)};
-  struct spec_program program = {.arena = a, .diag = &d};
+  struct spec_program program = {.arena = a, .diag = &d, .library = library};
   if (d.out && program_read(&program, path))
     for (int i = 0; i < program.files.at[0]->kinds.n; i++)
       vec_push(a, *kinds, program.files.at[0]->kinds.at[i].text);
@@ -100,8 +100,8 @@ void spec_kinds_of(struct arena *a, const char *path, spec_kinds *kinds) {
   diag_free(&d);
 }
 
-bool spec_print_ast(struct arena *a, struct diag *d, const char *path, FILE *out) {
-  struct spec_program program = {.arena = a, .diag = d};
+bool spec_print_ast(struct arena *a, struct diag *d, const char *path, const char *library, FILE *out) {
+  struct spec_program program = {.arena = a, .diag = d, .library = library};
   if (!program_read(&program, path))
     return false;
   for (int i = 0; i < program.order.n; i++)

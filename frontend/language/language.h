@@ -23,6 +23,7 @@ struct spec_setting { /* --set name=value */
 };
 
 struct spec_options {
+  const char *library;                /* the folder of what is imported by name, std.norms; NULL: none */
   const struct config_source *config; /* NULL: none */
   const struct spec_setting *settings;
   int n_settings;
@@ -37,9 +38,9 @@ struct module *spec_compile(struct arena *a, struct diag *d, const char *path,
 
 /* Adds what a spec's `for` says: none too when it cannot be read, which is not reported. In the arena. */
 typedef VEC(const char *) spec_kinds;
-void spec_kinds_of(struct arena *a, const char *path, spec_kinds *kinds);
+void spec_kinds_of(struct arena *a, const char *path, const char *library, spec_kinds *kinds);
 
 /* Prints the parsed spec as a tree, without elaborating it (`--emit ast`). */
-bool spec_print_ast(struct arena *a, struct diag *d, const char *path, FILE *out);
+bool spec_print_ast(struct arena *a, struct diag *d, const char *path, const char *library, FILE *out);
 
 #endif

@@ -268,6 +268,37 @@ struct binding *find_path(struct elaborator *e, const struct node *n, bool *repo
   return NULL;
 }
 
+/* Indices that are written as numbers only: to look at others could end in an error. */
+static bool plain_path(const struct node *n) {
+  if (n->kind == NODE_INDEX && (n->args.n != 1 || n->args.at[0].value->kind != NODE_NUMBER))
+    return false;
+  return n->kind == NODE_NAME || ((n->kind == NODE_FIELD || n->kind == NODE_INDEX) && plain_path(n->a));
+}
+
+static void mention_path(struct elaborator *e, const struct node *n) {
+  struct path path;
+  if (!path_of(e, n, &path, false))
+    return;
+  for (int i = e->scope.n; i-- > (e->instance ? e->instance->scope : 0);)
+    if (e->scope.at[i]->used && is_path(e->scope.at[i]) && path_ends(&e->scope.at[i]->path, &path))
+      *e->scope.at[i]->used = true;
+}
+
+void mention(struct elaborator *e, const struct node *n) {
+  if (!n)
+    return;
+  struct binding *b = n->kind == NODE_NAME ? find_name(e, n->text) : NULL;
+  if (b && b->used)
+    *b->used = true;
+  if (plain_path(n))
+    mention_path(e, n);
+  mention(e, n->a);
+  mention(e, n->b);
+  mention(e, n->c);
+  for (int i = 0; i < n->args.n; i++)
+    mention(e, n->args.at[i].value);
+}
+
 bool path_join(struct elaborator *e, struct path local, struct loc at, struct path *out) {
   const struct path *prefix = &e->instance->prefix;
   if (prefix->n + local.n > MAX_HOLES) {

@@ -7,12 +7,16 @@
 struct spec_program {
   struct arena *arena;
   struct diag *diag;
+  const char *library;           /* the folder of what is imported by name; NULL: none */
   VEC(struct spec_file *) files; /* the main file first */
   VEC(struct spec_file *) order; /* what is imported before what imports it */
 };
 
 /* Reads `path` and all that it imports. False after diagnostics. */
 bool program_read(struct spec_program *p, const char *path);
+
+/* The file of an import by name; NULL after a diagnostic. */
+const char *library_file(struct spec_program *p, const struct import_node *import);
 
 /* An error in a spec. In an imported file the imports that led there follow, once a file. */
 void program_error(struct spec_program *p, struct loc at, const char *format, ...)

@@ -266,9 +266,17 @@ void syntax_for(struct parse *p, const char *kind, struct loc at) {
 
 void syntax_import(struct parse *p, const char *path, struct loc at) {
   if (path[0])
-    vec_push(p->arena, p->file->imports, (struct import_node){path, at});
+    vec_push(p->arena, p->file->imports, (struct import_node){.path = path, .at = at});
   else if (p->broken != at.line)
     diag_at(p->diag, SEVERITY_ERROR, at, "the name of the file to import is empty");
+}
+
+void syntax_import_name(struct parse *p, const char *name, struct loc at) {
+  char *path = arena_printf(p->arena, "%s.tern", name);
+  for (char *c = path; c < path + strlen(name); c++)
+    if (*c == '.')
+      *c = '/';
+  vec_push(p->arena, p->file->imports, (struct import_node){.path = path, .name = name, .at = at});
 }
 
 void syntax_param(struct parse *p, struct name *name, struct node *value) {

@@ -51,6 +51,7 @@ struct statement *syntax_require(struct parse *p, struct loc at, node_list value
 void syntax_file_require(struct parse *p, struct loc at, node_list values);
 void syntax_for(struct parse *p, const char *kind, struct loc at);
 void syntax_import(struct parse *p, const char *path, struct loc at);
+void syntax_import_name(struct parse *p, const char *name, struct loc at); /* std.norms */
 void syntax_param(struct parse *p, struct name *name, struct node *value);
 void syntax_const(struct parse *p, struct name *name, struct node *value);
 void syntax_parameter(struct parse *p, struct name *name, struct type_node *type);

@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   const char *path = fuzz_file(data, n);
   if (fuzz_way(data, n, 0, 4)) {
     struct fuzz f = fuzz_begin();
-    spec_print_ast(&f.arena, &f.diag, path, fuzz_nowhere());
+    spec_print_ast(&f.arena, &f.diag, path, NULL, fuzz_nowhere());
     fuzz_end(&f);
     compile(path, &all, "batch-time");
   }

@@ -8,6 +8,7 @@
 #include "support/whole.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +88,17 @@ void config_error(struct diag *d, const struct config *config, const char *key, 
 
 /* ---- values of any type ------------------------------------------------------------------------------ */
 
+/* Infinity, as Python writes the end of a range that has none, is the largest number of 32 bits; 0: v is
+ * none. */
+static double endless(const json_t *v) {
+  const char *odd = json_odd_number(v);
+  return !odd ? 0 : strcmp(odd, "Infinity") == 0 ? FLT_MAX : strcmp(odd, "-Infinity") == 0 ? -FLT_MAX : 0;
+}
+
 static struct config_value value_of(struct arena *a, const json_t *v) {
   struct config_value value = {.kind = CONFIG_NULL};
+  if (endless(v) != 0)
+    return (struct config_value){.kind = CONFIG_NUMBER, .number = endless(v)};
   switch (json_typeof(v)) {
   case JSON_INTEGER:
   case JSON_REAL: value = (struct config_value){.kind = CONFIG_NUMBER, .number = json_number_value(v)}; break;
@@ -152,7 +162,7 @@ static enum config_result look(struct diag *d, const struct config *config, cons
 
 /* The first odd number in a value; NULL: there is none. */
 static const json_t *odd_number(const json_t *v) {
-  const json_t *found = json_odd_number(v) ? v : NULL;
+  const json_t *found = json_odd_number(v) && endless(v) == 0 ? v : NULL;
   for (size_t i = 0; !found && i < json_array_size(v); i++)
     found = odd_number(json_array_get(v, i));
   return found;

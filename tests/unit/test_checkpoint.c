@@ -2,6 +2,7 @@
  * in every way the reader looks for, against the message. */
 #include "tests/unit/checkpoint_bench.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ---- headers that lie -------------------------------------------------------------------------------- */
@@ -359,7 +360,7 @@ static void test_config(void **state) {
   write_text(
       in(b, "config.json"),
       "{\"hidden_size\": 7, \"hidden_size\": 12,\n \"eps\": 1e-6, \"inner\": null,\n \"act\": \"swish\", "
-      "\"most\": 1000000000000000019884624838656, \"rate\": -Infinity}");
+      "\"most\": 1000000000000000019884624838656, \"rate\": NaN, \"range\": [0, -Infinity]}");
   c = checkpoint_open(&b->diag, &b->arena, in(b, "s1.safetensors"));
   assert_int_equal(checkpoint_config(c, "hidden_size", &v), CONFIG_FOUND);
   assert_true(v.kind == CONFIG_NUMBER && v.number == 12);
@@ -373,7 +374,9 @@ static void test_config(void **state) {
   assert_int_equal(checkpoint_config(c, "most", &v), CONFIG_WRONG);
   expect_said(b, "'most' is 1000000000000000019884624838656; a number of at most 64 bits was expected");
   assert_int_equal(checkpoint_config(c, "rate", &v), CONFIG_WRONG);
-  expect_said(b, "'rate' is -Infinity; a number");
+  expect_said(b, "'rate' is NaN; a number");
+  assert_int_equal(checkpoint_config(c, "range[1]", &v), CONFIG_FOUND);
+  assert_true(v.kind == CONFIG_NUMBER && v.number == -FLT_MAX);
   checkpoint_close(c);
   static const char *const broken[][2] = {{"{\n \"a\": 1,,\n}", "config.json:2:"},
                                           {"{\"a\":NaN}}", "config.json:1:10: warning: this is not JSON"},

@@ -3,7 +3,7 @@ NumPy and float64: it shares nothing with the compiler or with the specs.
 
 A family has CASES, {case: config.json}; shapes(config), {tensor: shape}; and forward(config, weights, tokens), the
 logits [tokens, vocab] in float64. For each case main() makes a small random checkpoint and holds ternc against it:
-  - the spec is found by config.json, and all tensors of the checkpoint are its own (or `spare`, below);
+  - the spec is found by config.json, without a warning;
   - the float64 interpreter agrees within 1e-9 of the logits' standard deviation, native float32 within 1e-4;
   - native code gives the same bits one token at a time, in one call, split at several places, and for sequences of
     unequal lengths that step together (families.c).
@@ -56,6 +56,23 @@ def causal_conv(x, weight, bias=0):
     return sum(padded[k : k + len(x)] * weight[:, 0, k] for k in range(taps)) + bias
 
 
+def rotate(x, angles, size=1):
+    """x [T, heads, n], angles [T, r]: elements i and i + r are turned by angle i."""
+    c, s, r = np.cos(angles)[:, None] * size, np.sin(angles)[:, None] * size, angles.shape[1]
+    a, b = x[..., :r], x[..., r : 2 * r]
+    return np.concatenate([a * c - b * s, b * c + a * s, x[..., 2 * r :]], axis=-1)
+
+
+def attend(q, k, v, scale, reach=None, cap=0):
+    """q [T, h, n], k [T, g, n], v [T, g, m]: each token sees those up to itself, `reach` of them."""
+    k, v = (np.repeat(part, q.shape[1] // part.shape[1], axis=1) for part in (k, v))
+    score = np.einsum("thn,shn->hts", q, k) * scale
+    score = cap * np.tanh(score / cap) if cap else score
+    age = np.arange(len(q))[:, None] - np.arange(len(q))
+    score = np.where((age < 0) | (age >= (reach or len(q))), -np.inf, score)
+    return np.einsum("hts,shm->thm", softmax(score), v)
+
+
 def swiglu(w, at, x):
     return (silu(x @ w[at + "gate_proj.weight"].T) * (x @ w[at + "up_proj.weight"].T)) @ w[at + "down_proj.weight"].T
 
@@ -76,17 +93,20 @@ def random_values(r, name, shape):
     return r.normal(0, 0.5, shape)
 
 
-def make(folder, case, config, shapes):
+def as_floats(config, weights):
+    """The tensors of a checkpoint, for tensors.write_file."""
+    return {name: (v.shape, v.ravel().tolist()) for name, v in weights.items()}
+
+
+def make(folder, case, config, shapes, stored):
     """Writes config.json, the checkpoint and tokens.txt; -> the weights, the ids."""
     r = np.random.default_rng(sum(case.encode()))
     os.makedirs(folder)
     with open(os.path.join(folder, "config.json"), "w") as f:
         json.dump(config, f, indent=1)
     weights = {name: random_values(r, name, s).astype(np.float32) for name, s in shapes(config).items()}
-    tensors.write_file(
-        os.path.join(folder, "model.safetensors"), "F32", {name: (v.shape, v.ravel().tolist()) for name, v in weights.items()}
-    )
-    ids = r.integers(0, config["vocab_size"], TOKENS)
+    tensors.write_file(os.path.join(folder, "model.safetensors"), "F32", stored(config, weights))
+    ids = r.integers(0, config.get("text_config", config)["vocab_size"], TOKENS)
     with open(os.path.join(folder, "tokens.txt"), "w") as f:
         f.write(" ".join(map(str, ids)) + "\n")
     return {name: v.astype(np.float64) for name, v in weights.items()}, ids
@@ -122,8 +142,9 @@ def native(ternc, folder, options):
     return out
 
 
-def check(ternc, folder, case, config, shapes, forward, options):
-    w, ids = make(folder, case, config, shapes)
+def check(ternc, folder, case, config, family, options):
+    shapes, forward, stored = family
+    w, ids = make(folder, case, config, shapes, stored)
     want = forward(config, w, ids)
     judge, tokens = os.path.join(folder, "judge.f64"), os.path.join(folder, "tokens.txt")
     said = run(ternc, "run", "--weights", folder, "--interpret", "--float64", "--tokens", tokens, "--logits", judge)
@@ -133,8 +154,9 @@ def check(ternc, folder, case, config, shapes, forward, options):
     hold(case, "native", native(ternc, folder, options), "f4", want, NATIVE)
 
 
-def main(cases, shapes, forward):
+def main(cases, shapes, forward, stored=as_floats):
+    """stored(config, weights): the tensors as the checkpoint has them, where they are no floats."""
     ternc, top, options = sys.argv[1], sys.argv[2], sys.argv[3:]
     shutil.rmtree(top, ignore_errors=True)
     for case, config in cases.items():
-        check(ternc, os.path.join(top, case), case, config, shapes, forward, options)
+        check(ternc, os.path.join(top, case), case, config, (shapes, forward, stored), options)

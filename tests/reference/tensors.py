@@ -31,7 +31,9 @@ def decode(dtype, data):
 
 
 def encode(dtype, values):
-    """Floats -> bytes, each rounded to the type, half to even."""
+    """Floats -> bytes, each rounded to the type, half to even; bytes as they are."""
+    if dtype == "U8":
+        return bytes(values)
     if dtype == "F16":
         return struct.pack("<%de" % len(values), *values)
     data = native(array("f", values)).tobytes()
@@ -69,11 +71,12 @@ def read_checkpoint(folder):
 
 
 def write_file(path, dtype, tensors):
-    """tensors: {name: (shape, values)}, written in that order."""
+    """tensors: {name: (shape, values) or (shape, values, a dtype of its own)}, written in that order."""
     header, blobs, at = {"__metadata__": {"format": "pt"}}, [], 0
-    for name, (shape, values) in tensors.items():
-        blob = encode(dtype, values)
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(blob)]}
+    for name, (shape, values, *own) in tensors.items():
+        kind = own[0] if own else dtype
+        blob = encode(kind, values)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [at, at + len(blob)]}
         blobs.append(blob)
         at += len(blob)
     text = json.dumps(header, separators=(",", ":")).encode()

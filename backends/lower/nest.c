@@ -369,6 +369,14 @@ static void emit_serial(struct kernel_lowering *u, const root_list *roots, int l
   loop_close(u, loop, roots->at[0]->at);
 }
 
+/* The token of those in a scan: what is computed before it may share a loop over tokens with it. */
+static struct index *token_of(const root_list *roots) {
+  for (int i = 0; i < roots->n; i++)
+    if (roots->at[i]->scan)
+      return roots->at[i]->at_index[0];
+  return NULL;
+}
+
 static void emit_level(struct kernel_lowering *u, const root_list *roots, int level) {
   group_list groups = {0};
   for (int i = 0; i < roots->n; i++)
@@ -382,7 +390,7 @@ static void emit_level(struct kernel_lowering *u, const root_list *roots, int le
     for (int i = 0; i < members.n; i++)
       if (members.at[i]->kind == ROOT_FOLD && members.at[i]->fold == level)
         start_fold(u, members.at[i], level + 1);
-    u->token = roots->n && level > 0 && roots->at[0]->scan ? roots->at[0]->at_index[0] : NULL;
+    u->token = level > 0 ? token_of(&members) : NULL;
     if (group->kind == GROUP_SCALAR)
       emit_scalars(u, &members);
     else

@@ -284,7 +284,9 @@ static void find_targets(struct kernel_lowering *u, const struct listing *l) {
     if (u->roots.at[i]->targets.n == 0)
       vec_push(u->a, u->roots.at[i]->targets,
                buffer_local(u, v->type.elem, most_count(u->m, v->type),
-                            v->name ? v->name : op_info[v->def->code].text));
+                            v->name  ? v->name
+                            : v->def ? op_info[v->def->code].text
+                                     : "row"));
   }
 }
 

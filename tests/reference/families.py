@@ -127,10 +127,10 @@ def hold(case, what, path, kind, want, limit):
         sys.exit("%s: %s is %g standard deviations from the reference" % (case, what, distance))
 
 
-def native(ternc, folder, options):
+def native(ternc, spec, folder, options):
     """Builds the model as a library, and the program that runs it in all ways."""
     lib = os.path.join(folder, "lib")
-    run(ternc, "build", "--weights", folder, "--emit", "lib", "-o", lib, *options)
+    run(ternc, "build", *spec, "--weights", folder, "--emit", "lib", "-o", lib, *options)
     name = next(f for f in os.listdir(lib) if f.endswith(".h"))[:-2]
     program, here = os.path.join(folder, "program"), os.path.dirname(os.path.abspath(__file__))
     run(
@@ -143,20 +143,22 @@ def native(ternc, folder, options):
 
 
 def check(ternc, folder, case, config, family, options):
-    shapes, forward, stored = family
+    shapes, forward, stored, spec = family
     w, ids = make(folder, case, config, shapes, stored)
     want = forward(config, w, ids)
     judge, tokens = os.path.join(folder, "judge.f64"), os.path.join(folder, "tokens.txt")
-    said = run(ternc, "run", "--weights", folder, "--interpret", "--float64", "--tokens", tokens, "--logits", judge)
+    said = run(ternc, "run", *spec, "--weights", folder, "--interpret", "--float64", "--tokens", tokens, "--logits", judge)
     if "warning" in said:
         sys.exit("%s: %s" % (case, said))
     hold(case, "interpreter", judge, "f8", want, INTERPRETER)
-    hold(case, "native", native(ternc, folder, options), "f4", want, NATIVE)
+    hold(case, "native", native(ternc, spec, folder, options), "f4", want, NATIVE)
 
 
-def main(cases, shapes, forward, stored=as_floats):
-    """stored(config, weights): the tensors as the checkpoint has them, where they are no floats."""
+def main(cases, shapes, forward, stored=as_floats, spec=None):
+    """stored(config, weights): the tensors as the checkpoint has them, where they are no floats. spec: the one beside
+    the family's file that is not found by config.json."""
+    named = [os.path.join(os.path.dirname(os.path.abspath(__file__)), spec)] if spec else []
     ternc, top, options = sys.argv[1], sys.argv[2], sys.argv[3:]
     shutil.rmtree(top, ignore_errors=True)
     for case, config in cases.items():
-        check(ternc, os.path.join(top, case), case, config, (shapes, forward, stored), options)
+        check(ternc, os.path.join(top, case), case, config, (shapes, forward, stored, named), options)

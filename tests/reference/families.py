@@ -143,22 +143,22 @@ def native(ternc, spec, folder, options):
 
 
 def check(ternc, folder, case, config, family, options):
-    shapes, forward, stored, spec = family
+    shapes, forward, stored, spec, limit = family
     w, ids = make(folder, case, config, shapes, stored)
     want = forward(config, w, ids)
     judge, tokens = os.path.join(folder, "judge.f64"), os.path.join(folder, "tokens.txt")
     said = run(ternc, "run", *spec, "--weights", folder, "--interpret", "--float64", "--tokens", tokens, "--logits", judge)
     if "warning" in said:
         sys.exit("%s: %s" % (case, said))
-    hold(case, "interpreter", judge, "f8", want, INTERPRETER)
+    hold(case, "interpreter", judge, "f8", want, limit)
     hold(case, "native", native(ternc, spec, folder, options), "f4", want, NATIVE)
 
 
-def main(cases, shapes, forward, stored=as_floats, spec=None):
+def main(cases, shapes, forward, stored=as_floats, spec=None, limit=INTERPRETER):
     """stored(config, weights): the tensors as the checkpoint has them, where they are no floats. spec: the one beside
     the family's file that is not found by config.json."""
     named = [os.path.join(os.path.dirname(os.path.abspath(__file__)), spec)] if spec else []
     ternc, top, options = sys.argv[1], sys.argv[2], sys.argv[3:]
     shutil.rmtree(top, ignore_errors=True)
     for case, config in cases.items():
-        check(ternc, os.path.join(top, case), case, config, (shapes, forward, stored, named), options)
+        check(ternc, os.path.join(top, case), case, config, (shapes, forward, stored, named, limit), options)

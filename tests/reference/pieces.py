@@ -16,7 +16,7 @@ def shapes(c):
     s |= {"sinking.sinks": (HEADS,), "norm_a.weight": ((N,), 0, 0.2), "norm_d.weight": ((N,), 1, 0.2)}
     s |= {name + ".weight": ((N,), 1, 0.2) for name in ("norm_b", "norm_c")} | {name + ".bias": (N,) for name in ("norm_b", "norm_c")}
     s |= {"cell.%s.weight" % g: (N, N) for g in "ifzo"}
-    s |= {"cell.slstm.r_" + g: (HEADS, N // HEADS, N // HEADS) for g in "ifzo"} | {"cell.slstm.b_" + g: (N,) for g in "ifzo"}
+    s |= {"cell.slstm._recurrent_kernel_": (HEADS, N // HEADS, N), "cell.slstm._bias_": (4 * N,)}
     s |= {"mlp_a.up_proj.weight": (INNER, N), "mlp_a.down_proj.weight": (N, INNER)}
     return s | {"mlp_b.gate_proj.weight": (2 * INNER, N), "mlp_b.down_proj.weight": (N, INNER)}
 
@@ -55,8 +55,10 @@ def cell(w, x):
     for t in range(len(x)):
 
         def gate(g):
-            again = np.einsum("hij,hj->hi", w["cell.slstm.r_" + g], h.reshape(HEADS, -1)).ravel()
-            return w["cell.%s.weight" % g] @ x[t] + again + w["cell.slstm.b_" + g]
+            kernel, bias = w["cell.slstm._recurrent_kernel_"], w["cell.slstm._bias_"]
+            kernel = kernel.reshape(HEADS, N // HEADS, 4, N // HEADS)[:, :, "ifzo".index(g)]
+            again = np.einsum("hji,hj->hi", kernel, h.reshape(HEADS, -1)) + bias.reshape(HEADS, 4, -1)[:, "ifzo".index(g)]
+            return w["cell.%s.weight" % g] @ x[t] + again.ravel()
 
         i, forget, z, o = np.exp(gate("i")), f.sigmoid(gate("f")), np.tanh(gate("z")), f.sigmoid(gate("o"))
         c, n = forget * c + i * z, forget * n + i

@@ -1,6 +1,9 @@
 """BitNet b1.58 2B4T: y = codes(W) codes(x) / (s_x s_W), codes of W from its mean magnitude and of x from its largest. A
 checkpoint of codes has them in two bits, four rows a byte, and the scale beside them."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

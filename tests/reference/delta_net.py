@@ -1,5 +1,8 @@
 """DeltaNet: S_t = S_{t-1} (I - beta_t k_t k_t^T) + beta_t v_t k_t^T, o_t = S_t q_t, with q and k of length 1."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

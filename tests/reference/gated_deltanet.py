@@ -1,5 +1,8 @@
 """Gated DeltaNet: S_t = a_t S_{t-1} (I - beta_t k_t k_t^T) + beta_t v_t k_t^T, a = exp(-exp(A) softplus(W x + b))."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

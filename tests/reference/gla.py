@@ -1,5 +1,8 @@
 """Gated linear attention: S_t = Diag(a_t) S_{t-1} + k_t^T v_t, o_t = q_t S_t, with a_t = sigmoid(W x)^(1/16)."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

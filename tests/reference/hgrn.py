@@ -1,5 +1,8 @@
 """HGRN: h_t = f_t h_{t-1} + (1 - f_t) SiLU(i_t), f_t = b + (1 - b) sigmoid(W_f x), with b from a softmax over layers."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

@@ -1,5 +1,8 @@
 """Kimi Delta Attention: S_t = (I - beta_t k_t k_t^T) Diag(a_t) S_{t-1} + beta_t k_t v_t^T, o_t = S_t^T q_t."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

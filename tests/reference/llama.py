@@ -1,5 +1,8 @@
 """LLaMA: pre-norm transformer with rotary positions, of which Llama 3.1's and YaRN's scaling are written by their papers."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

@@ -1,5 +1,8 @@
 """Mamba-2: S_t = exp(dt A) S_{t-1} + dt B_t x_t^T, y_t = C_t S_t + D x_t, dt = softplus(w_t + b), A = -exp(A_log)."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

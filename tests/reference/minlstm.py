@@ -1,5 +1,8 @@
 """minLSTM: h_t = f' h_{t-1} + i' g(c_t), f' = f / (f + i), i' = i / (f + i), with float layers."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

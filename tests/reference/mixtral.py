@@ -1,5 +1,8 @@
 """Mixtral: each token's channel mixer is the sum of its k best experts, by a softmax over their scores alone."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

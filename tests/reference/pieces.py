@@ -1,6 +1,9 @@
 """The blocks of the library that no example has: attention in a window with a cap, attention sinks, rotary positions of
 neighbours with NTK scaling, sLSTM, adapters, and the channel mixers and norms that are left."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

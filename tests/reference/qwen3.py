@@ -1,5 +1,8 @@
 """Qwen3: LLaMA's layers with an RMSNorm of each head's queries and keys before they are turned."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

@@ -1,6 +1,9 @@
 """Qwen3.5: layers of the gated delta rule, S_t = a_t S_{t-1} (I - beta_t k_t k_t^T) + beta_t v_t k_t^T, and of gated softmax
 attention with rotary positions on a part of each head; gains of norms are 1 + w."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

@@ -1,5 +1,8 @@
 """RetNet in its parallel form: O = (Q K^T * D) V, D_ts = gamma^(t - s) from the diagonal down, with rotary positions."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

@@ -1,5 +1,8 @@
 """RWKV-4: wkv_t = (sum over i < t of exp(-(t - 1 - i) w + k_i) v_i + exp(u + k_t) v_t) / (the same of 1), as the sum says it."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

@@ -1,6 +1,9 @@
 """RWKV-7: S_t = S_{t-1} (Diag(w_t) - k_t (a_t k_t)^T) + v_t k'_t^T, with token shift, adapters of low rank and values that
 take some of the first layer's."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

@@ -1,6 +1,9 @@
 """mLSTM: C_t = f C_{t-1} + i v k^T, n_t = f n_{t-1} + i k, h_t = C_t q / max(|n_t q|, 1), with i = exp and f = sigmoid; the
 1 is exp(-m) of the stabiliser m, which is 0 before the first token."""
 
+import sys
+
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

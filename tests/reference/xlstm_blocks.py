@@ -1,8 +1,9 @@
 """xLSTM of both kinds of blocks, as the package xlstm has them. mLSTM in its parallel form, sLSTM step by step without its
 stabiliser, which float64 does not need."""
 
-import math
+import math, sys
 
+sys.dont_write_bytecode = True
 import families as f
 import numpy as np
 

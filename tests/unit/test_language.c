@@ -145,8 +145,9 @@ static void a_file_is_read_once(void **state) {
 
 /* ---- the examples ------------------------------------------------------------------------------------ */
 
-static const char *const examples[] = {"mmfree/mmfree.tern", "mmfree/paper.tern", "mingru/mingru.tern",
-                                       "hgrn2/hgrn2.tern", "blocks/tour.tern"};
+static const char *const examples[] = {"mmfree/mmfree.tern",   "mmfree/paper.tern", "mingru/mingru.tern",
+                                       "hgrn2/hgrn2.tern",     "blocks/tour.tern",  "qwen3_5/qwen3_5.tern",
+                                       "mixtral/mixtral.tern", "rwkv7/rwkv7.tern",  "xlstm/blocks.tern"};
 enum { EXAMPLES = sizeof examples / sizeof *examples };
 
 static char *text_of(const struct module *m) {
@@ -165,7 +166,7 @@ static void examples_round_trip(void **state) {
     struct trial t;
     begin(&t);
     const char *path = arena_printf(&t.arena, "%s/examples/%s", TERN_SOURCE, examples[i]);
-    struct module *m = spec_compile(&t.arena, &t.diag, path, NULL);
+    struct module *m = spec_compile(&t.arena, &t.diag, path, &(struct spec_options){.library = TERN_SOURCE});
     assert_non_null(m);
     assert_int_equal(t.diag.errors + t.diag.warnings, 0);
     char *text = text_of(m);

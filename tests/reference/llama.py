@@ -19,6 +19,7 @@ CASES = {
     "llama3": BASE | dict(head_dim=16, num_key_value_heads=None, attention_bias=True, mlp_bias=True, rope_theta=500.0, rope_scaling=LLAMA3),
     "yarn": BASE | dict(head_dim=12, num_key_value_heads=1, rope_scaling=None, rope_theta=None, rope_parameters=YARN | dict(rope_theta=100.0)),
     "linear": BASE | dict(rope_scaling=dict(type="linear", factor=2.5), hidden_act="gelu_pytorch_tanh"),
+    "mistral": BASE | dict(model_type="mistral", architectures=["MistralForCausalLM"], sliding_window=7),
 }
 
 
@@ -79,7 +80,7 @@ def forward(c, w, tokens):
         p = f.layers(w, "model.layers.%d." % i)
         y = f.rmsnorm(x, p["input_layernorm.weight"], eps)
         q, k, v = (linear(p, "self_attn.%s_proj" % name, y).reshape(len(x), -1, width) for name in "qkv")
-        o = f.attend(f.rotate(q, angles, size), f.rotate(k, angles, size), v, width**-0.5)
+        o = f.attend(f.rotate(q, angles, size), f.rotate(k, angles, size), v, width**-0.5, c.get("sliding_window"))
         x = x + linear(p, "self_attn.o_proj", o.reshape(len(x), -1))
         y = f.rmsnorm(x, p["post_attention_layernorm.weight"], eps)
         x = x + linear(p, "mlp.down_proj", act(linear(p, "mlp.gate_proj", y)) * linear(p, "mlp.up_proj", y))

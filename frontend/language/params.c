@@ -66,7 +66,7 @@ static bool takes_text(const struct node *n) {
   if (n->kind == NODE_STRING)
     return true;
   bool config = n->kind == NODE_CALL && n->a->kind == NODE_NAME && strcmp(n->a->text, "config") == 0;
-  return config && (n->args.n == 1 || n->args.at[n->args.n - 1].value->kind == NODE_STRING);
+  return config && (n->args.n == 1 || takes_text(n->args.at[n->args.n - 1].value));
 }
 
 /* Whether the spec gives a param a block: by name, with what it is given, or one of two. */
@@ -139,7 +139,8 @@ bool elaborate_params(struct elaborator *e) {
     else if (e->params.at[i].item.kind == ITEM_TEXT)
       vec_push(e->m->arena, e->m->texts,
                (struct text_param){e->params.at[i].name, e->params.at[i].item.text});
-    else if (e->params.at[i].item.kind == ITEM_BLOCK)
+    else if (e->params.at[i].item.kind == ITEM_BLOCK &&
+             !e->params.at[i].item.ref->given.n) /* a name says it all */
       vec_push(e->m->arena, e->m->texts,
                (struct text_param){e->params.at[i].name, e->params.at[i].item.ref->block->name.text});
   return e->diag->errors == errors;

@@ -69,6 +69,7 @@ struct root {
   struct loc at;
   int n_axes;
   int axis[MAX_RANK + 1];       /* of the value; -1: the scan's tokens, or the past of a ROOT_FOLD */
+  int rows;                     /* ROOT_FOLD: of the past, that an iteration adds; 1 but in nest.c */
   int fold;                     /* ROOT_FOLD: the number of its loop over the past */
   int64_t extent[MAX_RANK + 1]; /* a dimension, as types have it */
   VEC(struct buffer *) targets;

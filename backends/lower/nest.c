@@ -194,20 +194,25 @@ static void emit_reduced(struct kernel_lowering *u, struct root *r, struct accum
 
 /* ---- sums over a past --------------------------------------------------------------------------- */
 
-/* Adds the terms of one row to the results so far. */
+/* Adds the terms of r->rows rows to the results so far, row by row: so many are read for one load and store
+ * of them. */
 static void emit_fold(struct kernel_lowering *u, struct root *r) {
-  struct index *at[MAX_RANK];
+  struct index *at[MAX_RANK], *first = r->at_index[r->fold];
   place_of(u, r, at);
   u->token = r->scan ? r->at_index[0] : NULL;
-  at[0] = r->at_index[r->fold];
-  struct expr *term = pull(u, r->value->def->in[0], at), *sum = expr_new(u, EXPR_OP, ELEM_F32, r->at);
+  struct index *place = place_index(u, r->targets.at[0], r->value->type, at);
+  struct expr *sum = put_load(u, r->targets.at[0], place, ELEM_F32, r->at);
+  for (int row = 0; row < r->rows; row++) {
+    struct expr *next = expr_new(u, EXPR_OP, ELEM_F32, r->at);
+    at[0] = index_sum(u->a, first, 1, index_const(u->a, row));
+    next->code = OP_ADD;
+    next->n_in = 2;
+    next->in[0] = sum;
+    next->in[1] = pull(u, r->value->def->in[0], at);
+    sum = put(u, next, u->scope->level);
+  }
   at[0] = index_const(u->a, 0);
-  sum->code = OP_ADD;
-  sum->n_in = 2;
-  sum->in[0] =
-      put_load(u, r->targets.at[0], place_index(u, r->targets.at[0], r->value->type, at), ELEM_F32, r->at);
-  sum->in[1] = term;
-  store(u, r, at, put(u, sum, u->scope->level));
+  store(u, r, at, sum);
 }
 
 /* Results before the first row, on the axes from `level` on. */
@@ -377,6 +382,37 @@ static struct index *token_of(const root_list *roots) {
   return NULL;
 }
 
+enum { FOLD_ROWS = 4 };
+
+/* `times` iterations of `rows` rows each, from row `begin` on. */
+static void emit_rows(struct kernel_lowering *u, const root_list *roots, int level, int rows,
+                      struct index *times, struct index *begin) {
+  struct loop *loop = loop_new(u, LOOP_SERIAL, 1, "t");
+  loop->extent = times;
+  for (int i = 0; i < roots->n; i++) {
+    roots->at[i]->rows = rows;
+    roots->at[i]->at_index[level] = index_sum(u->a, begin, rows, index_var(u->a, loop));
+  }
+  scope_open(u, loop, true);
+  emit_level(u, roots, level + 1);
+  loop_close(u, loop, roots->at[0]->at);
+}
+
+/* A loop over a past of nothing but sums over it: several rows at a time, then those that are left. */
+static void emit_folds(struct kernel_lowering *u, const root_list *roots, int level, int64_t extent) {
+  struct index *all = past_count(u, extent), *blocks = index_div(u->a, all, FOLD_ROWS);
+  struct index *done = index_scale(u->a, blocks, FOLD_ROWS);
+  emit_rows(u, roots, level, FOLD_ROWS, blocks, index_const(u->a, 0));
+  emit_rows(u, roots, level, 1, index_sum(u->a, all, -1, done), done);
+}
+
+static bool only_folds(const root_list *roots, int level) {
+  for (int i = 0; i < roots->n; i++)
+    if (roots->at[i]->kind != ROOT_FOLD || roots->at[i]->fold != level)
+      return false;
+  return true;
+}
+
 static void emit_level(struct kernel_lowering *u, const root_list *roots, int level) {
   group_list groups = {0};
   for (int i = 0; i < roots->n; i++)
@@ -393,6 +429,8 @@ static void emit_level(struct kernel_lowering *u, const root_list *roots, int le
     u->token = level > 0 ? token_of(&members) : NULL;
     if (group->kind == GROUP_SCALAR)
       emit_scalars(u, &members);
+    else if (only_folds(&members, level))
+      emit_folds(u, &members, level, group->extent);
     else
       (group->kind == GROUP_VECTOR ? emit_vector : emit_serial)(u, &members, level, group->extent);
   }

@@ -156,7 +156,7 @@ static struct root *add_root(struct kernel_lowering *u, struct value *v, struct 
                              struct loc at) {
   struct root *r = arena_new(u->a, struct root);
   const struct op *def = copy ? NULL : v->def;
-  *r = (struct root){.value = v, .copy = copy, .scan = scan, .at = at};
+  *r = (struct root){.value = v, .copy = copy, .scan = scan, .at = at, .rows = 1};
   r->kind = !def                       ? ROOT_MAP
             : def->code == OP_CUMSUM   ? ROOT_CUMSUM
             : last_axis_reduction(def) ? ROOT_REDUCE

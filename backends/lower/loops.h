@@ -48,6 +48,7 @@ struct buffer {
   /* Not 0: of its elements the kernel's threads touch only their own, a thread that has the range [a, b) of
    * `shared` those numbered k * shared + a .. k * shared + b - 1. */
   int64_t shared;
+  bool each_token;  /* an array of the kernel's own that each token of a scan makes anew */
   const char *name; /* a hint from the spec, unique in the kernel: "x", "norm_weight" */
 };
 

@@ -127,6 +127,7 @@ struct kernel_lowering { /* one kernel under way */
   struct index *token;    /* the iteration of the scan whose body is being pulled */
   struct value positions; /* u32 of each token: stands for those that are at hand */
   struct value sequences; /* u32[B], of the port PORT_ROWS: stands for its elements that are at hand */
+  bool tokens_shared;     /* threads share the tokens of a scan */
   struct root *probing;   /* set: nothing is kept, accesses are noted */
   const struct value *repeat[MAX_REPEATS]; /* index values of the repeats around */
   const struct made_kernel *made;          /* the kernels lowered so far, by operator */

@@ -266,6 +266,15 @@ static void store_results(struct kernel_lowering *u, const struct op *yield) {
     add_target(u, root_to_store(u, yield, i), buffer_of_value(u, u->op->out[i]));
 }
 
+/* In an array of the kernel's own. */
+static void keep_inside(struct kernel_lowering *u, struct root *r) {
+  const struct value *v = r->value;
+  const char *name = v->name ? v->name : v->def ? op_info[v->def->code].text : "row";
+  struct buffer *b = buffer_local(u, v->type.elem, most_count(u->m, v->type), name);
+  b->each_token = r->scan && v->def != r->scan;
+  vec_push(u->a, r->targets, b);
+}
+
 static void find_targets(struct kernel_lowering *u, const struct listing *l) {
   int values = u->body->n_args;
   for (int i = 0; i < l->ops.n; i++) {
@@ -279,15 +288,9 @@ static void find_targets(struct kernel_lowering *u, const struct listing *l) {
     if (op->code == OP_YIELD && op->block == u->body)
       store_results(u, op);
   }
-  for (int i = 0; i < u->roots.n; i++) {
-    struct value *v = u->roots.at[i]->value;
+  for (int i = 0; i < u->roots.n; i++)
     if (u->roots.at[i]->targets.n == 0)
-      vec_push(u->a, u->roots.at[i]->targets,
-               buffer_local(u, v->type.elem, most_count(u->m, v->type),
-                            v->name  ? v->name
-                            : v->def ? op_info[v->def->code].text
-                                     : "row"));
-  }
+      keep_inside(u, u->roots.at[i]);
 }
 
 /* Reads that an earlier attempt found to be overwritten too soon. */

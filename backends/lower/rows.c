@@ -1,7 +1,8 @@
 /* rows.c: arrays of a kernel's own that are used a row at a time.
  *
- * Where threads share a loop over rows, and an iteration touches no row but its own of an array that nothing
- * outside the kernel sees, a thread needs one row, which stays in its first cache, instead of all rows. */
+ * Where threads share the tokens of a scan, what its body keeps is each thread's own. Where they share a loop
+ * over rows, and an iteration touches no row but its own of an array that nothing outside the kernel sees, a
+ * thread needs one row, which stays in its first cache, instead of all rows. */
 #include "backends/lower/lower.h"
 
 /* The touches of a buffer: all in one parallel loop, `width` elements apart from iteration to iteration. */
@@ -22,14 +23,12 @@ static void use(struct row_use *r, const struct index *i, const struct loop *loo
   int64_t width, least, most;
   bool again = r->loop != NULL;
   if (!loop || loop->kind != LOOP_SERIAL || (again && loop != r->loop) ||
-      !index_coefficient(i, loop, &width) || width < 0 || (again && width != r->width)) {
+      !index_coefficient(i, loop, &width) || width <= 0 || (again && width != r->width)) {
     r->fits = false;
     return;
   }
   r->loop = loop;
   r->width = width;
-  if (width == 0) /* every iteration makes all of it anew */
-    return;
   index_range(in_row(r, i), &least, &most);
   r->fits &= least >= 0 && most < width;
 }
@@ -50,13 +49,15 @@ static void each_use(struct row_use *r, struct stmt *list, const struct loop *lo
 }
 
 static bool take_row(struct kernel_lowering *u, struct buffer *b) {
+  if (b->each_token && u->tokens_shared) { /* all of it is one token's */
+    b->base = BASE_OWN;
+    return true;
+  }
   struct row_use r = {.arena = u->a, .buffer = b, .fits = true};
   each_use(&r, u->kernel->body, NULL, false);
   if (!r.fits || !r.loop)
     return false;
   b->base = BASE_OWN;
-  if (r.width == 0)
-    return true;
   each_use(&r, u->kernel->body, NULL, true);
   b->elements = r.width;
   return true;

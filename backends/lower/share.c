@@ -90,7 +90,7 @@ static bool share_tokens(struct kernel_lowering *u, const struct stmt *only) {
       work(u, only->loop) < u->policy->least_work || !rows_apart(u, 0))
     return false;
   only->loop->parallel = true;
-  return true;
+  return u->tokens_shared = true;
 }
 
 static bool share_loops(struct kernel_lowering *u, bool spread) {

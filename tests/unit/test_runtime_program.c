@@ -391,17 +391,20 @@ static void test_info(void **state) {
 static void test_bench(void **state) {
   (void)state;
   double decode, prefill, batch;
-  unsigned long long weights, peak;
+  unsigned long long weights, peak, past;
   unsigned sequences, barriers, threads;
   struct outcome o =
       RUN(&fake_model, "--bench", "--json", "--bench-tokens", "5", "--bench-prompt", "20", "-j", "2");
   assert_int_equal(o.status, 0);
-  assert_int_equal(sscanf(o.out,
-                          "{\"decode_tokens_per_s\": %lf, \"prefill_tokens_per_s\": %lf, "
-                          "\"batch_tokens_per_s\": %lf, \"batch\": %u, \"barriers_per_token\": %u, "
-                          "\"weight_bytes_per_token\": %llu, \"peak_bytes\": %llu, \"threads\": %u}",
-                          &decode, &prefill, &batch, &sequences, &barriers, &weights, &peak, &threads),
-                   8);
+  assert_int_equal(
+      sscanf(o.out,
+             "{\"decode_tokens_per_s\": %lf, \"prefill_tokens_per_s\": %lf, "
+             "\"batch_tokens_per_s\": %lf, \"batch\": %u, \"barriers_per_token\": %u, "
+             "\"weight_bytes_per_token\": %llu, \"peak_bytes\": %llu, \"past_bytes_per_token\": %llu, "
+             "\"threads\": %u}",
+             &decode, &prefill, &batch, &sequences, &barriers, &weights, &peak, &past, &threads),
+      9);
+  assert_int_equal(past, 0);
   assert_true(decode > 0 && prefill > 0 && batch > 0 && peak > 100000);
   assert_int_equal(sequences, SEQUENCES);
   assert_int_equal(barriers, 3);

@@ -78,6 +78,8 @@ static int64_t instances(const struct state *s) {
 }
 
 static uint8_t *state_at(const struct entry_run *r, int64_t sequence, const struct state *s, int64_t i) {
+  if (s->within)
+    return r->scratch + s->offset;
   return r->state + sequence * (int64_t)r->c->model->state_bytes + s->offset + i * s->stride;
 }
 
@@ -85,6 +87,24 @@ static uint8_t *state_at(const struct entry_run *r, int64_t sequence, const stru
 static void put_halves(const struct tensor *from, int64_t n, uint8_t *to) {
   for (int64_t i = 0; i < n; i++)
     ((uint16_t *)(void *)to)[i] = tern_to_bf16(from->f32[i]);
+}
+
+struct search {
+  const char *symbol;
+  bool found;
+};
+
+static void find_symbol(struct op *op, void *data) {
+  struct search *s = data;
+  s->found |= (op->code == OP_READ || op->code == OP_WRITE) && strcmp(op->attr.symbol, s->symbol) == 0;
+}
+
+/* Whether the state is there for the operator: a place in scratch is of something else before and after. */
+static bool is_at_hand(const struct state *s, const struct op *op) {
+  struct search search = {.symbol = s->name, .found = !s->within};
+  if (s->within && op->body)
+    walk(op->body, find_symbol, &search);
+  return search.found;
 }
 
 static void put_past(const struct entry_run *r, const struct state *s, const struct tensor *rows,
@@ -170,7 +190,7 @@ static void put_inputs(struct entry_run *r, struct interp *in, const struct op *
       memset(r->ports[i], 0xa5, bytes_of(r, r->entry->ports.at[i].type));
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
-      for (int64_t i = 0; i < instances(s); i++)
+      for (int64_t i = 0; i < instances(s) && is_at_hand(s, op); i++)
         put_state(r, s, interp_state_of(in, n, s, i), state_at(r, n, s, i));
   each_trained(r, in, op, NULL, put_trained);
   if (op->code == OP_KERNEL) {
@@ -291,7 +311,7 @@ static bool check_results(struct entry_run *r, struct interp *in, const struct o
   }
   for (int64_t n = 0; n < r->sequences; n++)
     for (const struct state *s = r->c->module->states; s; s = s->next)
-      for (int64_t i = 0; i < instances(s); i++)
+      for (int64_t i = 0; i < instances(s) && is_at_hand(s, op); i++)
         if (!check_state(r, op, indices, s, interp_state_of(in, n, s, i), state_at(r, n, s, i)))
           return false;
   return each_trained(r, in, op, indices, check_trained);

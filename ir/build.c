@@ -50,9 +50,9 @@ int64_t dim_add(struct module *m, const char *name) {
 
 int64_t dim_parts(struct module *m, int64_t of, int64_t most) {
   for (int i = 0; i < m->dims.n; i++)
-    if (m->dims.at[i].parts == of)
+    if (m->dims.at[i].parts == of && m->dims.at[i].most == most)
       return -1 - i;
-  int64_t dim = dim_add(m, "P");
+  int64_t dim = dim_add(m, most == 1 ? "P1" : "P");
   if (!dim)
     return 0;
   dim_of(m, dim)->parts = of;
@@ -60,7 +60,21 @@ int64_t dim_parts(struct module *m, int64_t of, int64_t most) {
   return dim;
 }
 
+bool is_part_index(const struct module *m, const struct value *v, int64_t of, int64_t most) {
+  const struct op *repeat = v->block->parent;
+  if (v->def || v->index || !repeat || repeat->code != OP_REPEAT || !repeat->attr.group)
+    return false;
+  const struct dim *d = dim_of(m, repeat->attr.group);
+  return d->parts == of && d->most == most;
+}
+
+bool type_is_row(const struct module *m, struct type t, struct type whole) {
+  return whole.rank && whole.dim[0] < 0 && !type_is_past(m, whole) && type_equal(t, type_rest(whole));
+}
+
 bool type_is_part(const struct module *m, struct type t, struct type whole) {
+  if (type_is_row(m, t, whole))
+    return true;
   if (!t.rank || !whole.rank || t.dim[0] >= 0 || dim_of(m, t.dim[0])->parts != whole.dim[0] ||
       whole.dim[0] >= 0)
     return false;

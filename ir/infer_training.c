@@ -119,7 +119,7 @@ bool rule_fits_parts(struct rule *r) {
   if (a->group >= 0 || a->group < -dims || !dim_of(r->m, a->group)->parts)
     return rule_fail(r, "goes through the parts of nothing");
   const struct dim *d = dim_of(r->m, a->group);
-  if (r->op->block->parent || a->reverse)
+  if ((r->op->block->parent && d->most > 1) || a->reverse)
     return rule_fail(r, "goes through parts, which it can outside other regions, the first part first");
   int64_t all = dim_of(r->m, d->parts)->most;
   return (all + d->most - 1) / d->most <= a->count ||

@@ -59,7 +59,9 @@ bool type_dynamic(struct type t); /* has a dimension that is known only at each 
 struct type type_lead(struct type t, int64_t lead);
 /* Without its first axis. */
 struct type type_rest(struct type t);
-/* Whether t is as `whole`, but of one part of what leads that. */
+/* Whether t is one row of `whole`, which is as long as a call. */
+bool type_is_row(const struct module *m, struct type t, struct type whole);
+/* Whether t is as `whole`, but of one part of what leads that, or a row of it. */
 bool type_is_part(const struct module *m, struct type t, struct type whole);
 /* The shape that two broadcast to (elem of a); false when they do not. */
 bool type_broadcast(struct type a, struct type b, struct type *out);
@@ -327,8 +329,11 @@ struct state {
   double init;         /* every element's value before the first token */
   enum storage stored; /* STORE_NONE: as its type. STORE_BF16, of f32: a write rounds each number to bfloat16,
                           half to even */
+  /* The function that it belongs to: it lies in that one's scratch, as long as a call, and holds nothing
+   * between two calls. NULL: it is of the sequence. */
+  const char *within;
   struct loc at;
-  int64_t offset, stride; /* plan-memory: bytes in a sequence's state; -1: not planned */
+  int64_t offset, stride; /* plan-memory: bytes in a sequence's state, or in scratch; -1: not planned */
   int id;                 /* as in struct value */
   struct state *next;
   UT_hash_handle hh; /* of module.state_names */
@@ -432,6 +437,8 @@ int64_t past_ring(const struct module *m, int64_t dim); /* of a window; 0: of a 
 int64_t past_rows(const struct module *m, int64_t dim);
 /* The dimension of parts, of `most` each, of another: added if there is none. 0: as dim_add. */
 int64_t dim_parts(struct module *m, int64_t of, int64_t most);
+/* Whether the value is the index of a repeat through the parts of `of`, of `most` each. */
+bool is_part_index(const struct module *m, const struct value *v, int64_t of, int64_t most);
 /* The new dimension, as types have it, or 0 when the name is taken or there are MOST_DIMS. */
 int64_t dim_add(struct module *m, const char *name);
 /* Number of elements of a value when dimensions are at their most. */

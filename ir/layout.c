@@ -41,7 +41,8 @@ void plan_print(const struct module *m, FILE *out) {
   ir_print_params(m, out);
   plan_print_weights(m, out);
   for (const struct state *s = m->states; s; s = s->next)
-    ir_print_state(m, s, out);
+    if (!s->within)
+      ir_print_state(m, s, out);
   fprintf(out, "states %lld\n", (long long)m->state_bytes);
 }
 

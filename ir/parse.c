@@ -288,6 +288,7 @@ static bool parse_state(struct parser *p) {
   added->init = s.init;
   added->frac = s.frac;
   return (!p_word(p, "stored") || parse_storage(p, &added->stored)) &&
+         (!p_word(p, "within") || p_name(p, "the function's name", &added->within)) &&
          (!p_word(p, "at") || p_integer(p, 0, most_bytes, &added->offset)) &&
          (!p_word(p, "stride") || p_integer(p, 0, most_bytes, &added->stride));
 }

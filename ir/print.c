@@ -165,6 +165,10 @@ void ir_print_state(const struct module *m, const struct state *s, FILE *out) {
   put_number(out, s->init);
   if (s->stored != STORE_NONE)
     fprintf(out, " stored %s", storage_name(s->stored));
+  if (s->within) {
+    fputs(" within ", out);
+    put_word(out, s->within);
+  }
   put_plan(out, "at", s->offset);
   if (s->stride)
     put_plan(out, "stride", s->stride);

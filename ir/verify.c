@@ -62,6 +62,18 @@ static void check_place(struct verifier *c, struct loc at, const char *name, int
            (long long)stride, (long long)total);
 }
 
+/* In the sequence's state, or in the scratch of its function, whose first axis it has. */
+static void check_state_place(struct verifier *c, const struct state *s) {
+  const struct func *f = s->within ? func_find(c->m, s->within) : NULL;
+  if (s->within && (!f || !type_dynamic(s->type) || type_is_past(c->m, s->type) || s->n_counts))
+    report(c, s->at,
+           "state '%s' lies within '%s': what does is as long as a call of a function, and has one instance",
+           s->name, s->within);
+  else
+    check_place(c, s->at, s->name, s->offset, s->stride, instances(s->n_counts, s->counts),
+                f ? f->scratch : c->m->state_bytes);
+}
+
 /* What lies in a buffer of weights or states. */
 static bool stored_type(struct type t) {
   return (t.elem == ELEM_F32 || elem_integer(t.elem)) && !type_dynamic(t);
@@ -178,8 +190,7 @@ static void check_symbols(struct verifier *c) {
     if (s->n_counts) /* else there is one, whatever its name */
       check_holes(c, s->at, s->name, s->n_counts, s->counts);
     check_format(c, s->at, s->name, s->type, s->frac);
-    check_place(c, s->at, s->name, s->offset, s->stride, instances(s->n_counts, s->counts),
-                c->m->state_bytes);
+    check_state_place(c, s);
   }
 }
 
@@ -244,16 +255,22 @@ static void check_dims(struct verifier *c, struct loc at, const struct block *b,
   }
 }
 
-static bool is_part_number(const struct value *v, int64_t dim) {
-  return !v->def && v->index == 0 && v->block->parent && v->block->parent->code == OP_REPEAT &&
-         v->block->parent->attr.group == dim;
+/* The index of a part, or of a row, is that of a repeat around it through such parts. */
+static bool is_part_number(const struct verifier *c, const struct value *index, struct type t,
+                           struct type whole) {
+  bool row = type_is_row(c->m, t, whole);
+  return is_part_index(c->m, index, whole.dim[0], row ? 1 : dim_of(c->m, t.dim[0])->most);
 }
 
 /* A function of several sequences has the state of each, another that of the one. */
 static void check_state(struct verifier *c, const struct op *op) {
   const struct state *s = op->attr.symbol ? state_find(c->m, op->attr.symbol) : NULL;
   const struct value *v = op->code == OP_READ ? op->out[0] : op->n_in ? op->in[0] : NULL;
-  if (s && v && type_is_part(c->m, v->type, s->type) && !is_part_number(op->in[op->n_in - 1], v->type.dim[0]))
+  if (s && s->within && strcmp(s->within, c->f->name) != 0)
+    report(c, op->at, "%s: '%s' lies within '%s', not within '%s'", name_of(op), s->name, s->within,
+           c->f->name);
+  if (s && v && type_is_part(c->m, v->type, s->type) &&
+      !is_part_number(c, op->in[op->n_in - 1], v->type, s->type))
     report(c, op->at, "%s: the part of '%s' is not the one of the repeat around it", name_of(op), s->name);
   if (s && type_is_past(c->m, s->type))
     return;

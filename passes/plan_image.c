@@ -58,11 +58,11 @@ static int64_t place_states(const struct module *m, struct state *first, int64_t
 
 void plan_states(struct module *m) {
   for (struct state *s = m->states; s; s = s->next)
-    s->offset = -1;
+    s->offset = s->within ? s->offset : -1;
   int64_t end = 0;
   for (int past = 0; past < 2; past++) /* what grows comes last */
     for (struct state *s = m->states; s; s = s->next)
-      if (s->offset < 0 && type_is_past(m, s->type) == past)
+      if (!s->within && s->offset < 0 && type_is_past(m, s->type) == past)
         end = place_states(m, s, end);
   m->state_bytes = end;
 }

@@ -120,14 +120,18 @@ struct plan {
   struct func *f;
   struct arena scratch;
   int clock;
-  VEC(struct lifetime) buffers;
-  VEC(struct value *) values; /* those in a buffer; value->id is the buffer's number */
+  VEC(struct lifetime) buffers; /* of values, and of states in scratch: state->id is the buffer's number */
+  VEC(struct value *) values;   /* those in a buffer; value->id is the buffer's number */
 };
 
-static void live(struct plan *p, const struct value *v, int time) {
-  struct lifetime *b = &p->buffers.at[v->id];
+static void live_at(struct plan *p, int buffer, int time) {
+  struct lifetime *b = &p->buffers.at[buffer];
   b->first = time < b->first ? time : b->first;
   b->last = time > b->last ? time : b->last;
+}
+
+static void live(struct plan *p, const struct value *v, int time) {
+  live_at(p, v->id, time);
 }
 
 /* Not the index of a repeat, not what the caller has buffers for, and no weight. */
@@ -149,6 +153,20 @@ static void join_buffer(struct plan *p, struct value *v, const struct value *wit
   vec_push(&p->scratch, p->values, v);
 }
 
+/* The states in scratch that an operator of a kernel or of a repeat through tokens has to do with. */
+static void live_state(struct op *op, void *data) {
+  struct plan *p = data;
+  struct state *s = op->code == OP_READ || op->code == OP_WRITE ? state_find(p->m, op->attr.symbol) : NULL;
+  if (!s || !s->within)
+    return;
+  if (s->id < 0) {
+    int64_t bytes = place_align(state_size(p->m, s), plan_align(p->m));
+    s->id = p->buffers.n;
+    vec_push(&p->scratch, p->buffers, (struct lifetime){bytes, p->clock, p->clock, 0});
+  }
+  live_at(p, s->id, p->clock);
+}
+
 /* Values that the operator, at p->clock, reads from outside its body. */
 static void read_operands(struct plan *p, const struct op *op) {
   struct value **captured;
@@ -164,6 +182,8 @@ static void read_operands(struct plan *p, const struct op *op) {
   for (int i = 0; i < n; i++)
     if (in_buffer(captured[i]))
       live(p, captured[i], p->clock);
+  if (op->code == OP_KERNEL || (op->code == OP_REPEAT && op->attr.group))
+    walk(op->body, live_state, p);
 }
 
 static void plan_block(struct plan *p, struct block *b);
@@ -255,8 +275,12 @@ static void plan_func(struct module *m, struct func *f) {
   for (int i = 0; i < end->n_in; i++)
     end->in[i]->at = AT_OUTPUT - i;
   struct plan p = {.m = m, .f = f};
+  for (struct state *s = m->states; s; s = s->next)
+    s->id = -1;
   plan_block(&p, f->body);
   f->scratch = place(p.buffers.at, p.buffers.n, plan_align(m));
+  for (struct state *s = m->states; s; s = s->next)
+    s->offset = s->id < 0 ? s->offset : p.buffers.at[s->id].offset;
   for (int i = 0; i < p.values.n; i++)
     p.values.at[i]->at = p.buffers.at[p.values.at[i]->id].offset;
   arena_free(&p.scratch);

@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-enum { TERN_ABI = 11, TERN_ALIGN = 64 };
+enum { TERN_ABI = 12, TERN_ALIGN = 64 };
 
 /* The dimensions that every model has, by their number: tokens of one sequence, the last of them that are
  * wanted, and tokens that are each of a sequence of its own. */

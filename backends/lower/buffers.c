@@ -220,6 +220,7 @@ static void weight_place(struct kernel_lowering *u, const struct op *op, const s
 static void state_place(struct kernel_lowering *u, const struct op *op, const struct state *s, int part,
                         struct buffer *b, struct index **extra) {
   b->format = s->stored == STORE_BF16 ? FORMAT_BF16 : formats[s->type.elem];
+  b->base = s->within ? BASE_SCRATCH : BASE_STATE;
   b->offset = s->offset;
   if (type_is_past(u->m, s->type)) {
     b->elements = past_rows(u->m, s->type.dim[0]) * type_count(type_rest(s->type), NULL);

@@ -418,6 +418,7 @@ static void describe_model(struct describing *x, const struct code_facts *code) 
   row[MODEL_target] = text(code->target);
   row[MODEL_compiler] = text("ternc " TERN_VERSION);
   row[MODEL_params] = text(params_text(x->a, m));
+  row[MODEL_serial] = text(serial_text(x->a, x->l));
   row[MODEL_layout] = number(layout_hash(m));
   row[MODEL_state_shape] = number(state_hash(m));
   row[MODEL_parameters] = number(parameter_count(m));

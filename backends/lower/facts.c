@@ -8,7 +8,7 @@
 int state_fills(struct arena *a, const struct module *m, struct state_fill **out) {
   VEC(struct state_fill) fills = {0};
   for (const struct state *s = m->states; s; s = s->next) {
-    if (type_is_past(m, s->type))
+    if (type_is_past(m, s->type) || s->within)
       continue; /* nobody reads a row before it is written */
     int64_t count = type_count(s->type, NULL), instances = 1;
     for (int i = 0; i < s->n_counts; i++)
@@ -185,6 +185,42 @@ bool logits_are_integers(const struct module *m, int *frac) {
 const char *kernel_title(const struct kernel *k) {
   return k->op && k->op->code == OP_KERNEL && k->op->attr.name ? k->op->attr.name : k->name;
 }
+
+/* ---- what goes token by token ---------------------------------------------------------------- */
+
+struct serial_places {
+  struct arena *arena;
+  const struct module *m;
+  const char *state; /* the first of the sequence that the repeat at hand writes */
+  const char *text;
+};
+
+static void find_state(struct op *op, void *data) {
+  struct serial_places *s = data;
+  const struct state *state = op->code == OP_WRITE ? state_find(s->m, op->attr.symbol) : NULL;
+  if (state && !state->within && !s->state)
+    s->state = state->name;
+}
+
+static void add_place(struct op *op, void *data) {
+  struct serial_places *s = data;
+  if (op->code != OP_REPEAT || !op->attr.group || dim_of(s->m, op->attr.group)->most != 1)
+    return;
+  s->state = NULL;
+  walk(op->body, find_state, s);
+  s->text = arena_printf(s->arena, "%s%s%s:%u (%s)", s->text, *s->text ? ", " : "",
+                         source_name(s->arena, s->m, op->at.file), (unsigned)op->at.line,
+                         s->state ? s->state : "no state");
+}
+
+const char *serial_text(struct arena *a, const struct loops *l) {
+  struct serial_places s = {.arena = a, .m = l->module, .text = ""};
+  for (int i = 0; i < l->entries.n; i++)
+    walk(l->entries.at[i]->func->body, add_place, &s);
+  return *s.text ? s.text : "none";
+}
+
+/* ---- names for people ------------------------------------------------------------------------ */
 
 static const char *base_name(const char *path) {
   const char *slash = strrchr(path, '/');

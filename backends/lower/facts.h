@@ -51,6 +51,10 @@ int curve_uses(struct arena *a, const struct loops *l, struct curve_use **out);
 /* The kernel's name as the IR prints it ("step.k3"); a sum has only the name that lowering gave it. */
 const char *kernel_title(const struct kernel *k);
 
+/* What of the form for many tokens goes token by token, outside scans, and why: lines of the spec and states,
+ * "net.tern:12 (cells.{}.h)", with commas between. "none" where nothing does. */
+const char *serial_text(struct arena *a, const struct loops *l);
+
 /* The name of a source file as it is shown in generated code: relative to the spec's folder, never a path of
  * this machine. "" when unknown. */
 const char *source_name(struct arena *a, const struct module *m, uint16_t file);

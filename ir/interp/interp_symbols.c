@@ -60,9 +60,9 @@ static void round_stored(const struct interp *in, struct tensor *t, int64_t firs
     t->f32[i] = tern_bf16(tern_to_bf16(t->f32[i]));
 }
 
-/* The first element of the part that the last index names. */
-static int64_t part_begin(struct interp *in, const struct op *op, struct type t) {
-  int64_t most = dim_of(in->m, t.dim[0])->most;
+/* The first element of the part, or row, that the last index names. */
+static int64_t part_begin(struct interp *in, const struct op *op, struct type t, bool row) {
+  int64_t most = row ? 1 : dim_of(in->m, t.dim[0])->most;
   return operand(in, op->in[op->n_in - 1])->u32[0] * most * type_count(t, NULL);
 }
 
@@ -75,7 +75,7 @@ static bool move_state(struct interp *in, const struct op *op, int first, struct
   int64_t rows = t.rank > s->type.rank ? values->type.dim[0] : 1;
   bool part = type_is_part(in->m, t, s->type);
   int64_t n = type_count(part ? t : s->type, in->sizes); /* of one as long as a call: what this one has */
-  int64_t begin = part ? part_begin(in, op, t) : 0;
+  int64_t begin = part ? part_begin(in, op, t, type_is_row(in->m, t, s->type)) : 0;
   const struct symbol_slot *slot = state_slot(in, s);
   for (int64_t i = 0; instance >= 0 && i < rows; i++) {
     int64_t sequence = in->rows ? in->rows[i] : 0;

@@ -31,24 +31,21 @@
  * tokens: there values pass through `tail` on their way in. In a language model that is the final norm and
  * the head, whose matrix is the largest.
  *
- * No prefill form is made, and T's most is 0, when a recurrence contains a product or a repeat (h
- * enters a matrix whose result makes the next h; a state shared by layers): there is nothing to gain but a
- * loop that the caller has already.
+ * A recurrence that contains a product or a repeat (h enters a matrix whose result makes the next h; a state
+ * shared by layers) goes through the tokens in a repeat of its own (serial.c). All else of the model keeps
+ * its form for many tokens. Where there can be none such (tokens see a past in it, a third repeat would nest,
+ * or the form is one that is trained), no prefill form is made, and T's most is 0.
  *
  * Neither form is made (and B's most is 0 too) where a value has no axis to spare. */
-#include "passes/forms/recurrence.h"
-#include "passes/forms/varying.h"
+#include "passes/forms/site.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 #include <string.h>
 
-typedef VEC(struct op *) op_list;
-typedef VEC(struct value *) value_list;
-
 /* ---- whether there can be the form ------------------------------------------------------------------- */
 
-/* A written state inside repeats must have an instance for each iteration: the scans of two iterations over
- * one state would have to run token by token in turn. */
+/* A past inside repeats must have an instance for each iteration: those of two iterations over one would have
+ * to be appended to token by token in turn. */
 static bool own_instance(const struct op *op) {
   for (const struct op *r = op->block->parent; r; r = r->block->parent) {
     bool found = false;
@@ -60,20 +57,18 @@ static bool own_instance(const struct op *op) {
   return true;
 }
 
-/* A row of a table that differs from token to token, or several rows; and what is as long as a past. */
+/* A row of a table that differs from token to token, or several rows; what is as long as a past; and a repeat
+ * whose iterations share a state. */
 static bool alone(const struct op *op, void *data) {
   const struct batching *b = data;
-  if (has_past(b->m, op))
+  if (has_past(b->m, op) || batch_is_serial(b, op))
     return true;
   return op->code == OP_INDEX &&
          (batch_varies(b, op->in[0]) || (batch_varies(b, op->in[1]) && op->in[1]->type.rank));
 }
 
-static bool is_serial(const struct batching *b, const struct op *op) {
-  if (op->code == OP_APPEND || op->code == OP_SEEN)
-    return !own_instance(op);
-  return !b->sequences && (op->code == OP_WRITE || (op->code == OP_READ && batch_is_written(b, op))) &&
-         !own_instance(op);
+static bool is_shared_past(const struct op *op) {
+  return (op->code == OP_APPEND || op->code == OP_SEEN) && !own_instance(op);
 }
 
 static void check(struct op *op, void *data) {
@@ -81,7 +76,7 @@ static void check(struct op *op, void *data) {
   bool chosen = op->code == OP_MATMUL && op->in[0]->type.elem == ELEM_TERNARY; /* ternarize comes first */
   if (chosen && batch_varies(b, op->in[0]))
     b->possible = false;
-  if (is_serial(b, op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
+  if (is_shared_past(op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)
     b->possible = false;
   for (int i = 0; i < op->n_out; i++)
     if (batch_varies(b, op->out[i]) && op->out[i]->type.rank == MAX_RANK &&
@@ -89,25 +84,9 @@ static void check(struct op *op, void *data) {
       b->possible = false;
 }
 
-static bool by_weight(const struct op *matmul) {
-  return op_is(matmul->in[0]->def, OP_WEIGHT);
-}
-
-static bool fits_scan(const struct op *op) {
-  return op->code != OP_REPEAT && op->code != OP_TERNARY_SUM && !(op->code == OP_MATMUL && by_weight(op));
-}
-
 /* ---- values in the new form -------------------------------------------------------------------------- */
 
-/* Where its operators go, and on how many tokens they work. */
-struct site {
-  struct batching *b;
-  struct builder at;
-  int64_t lead; /* DIM_T, DIM_K or DIM_B */
-};
-
-/* [d...] -> [lead, 1..., d...], with `ones` axes of length 1. */
-static struct type lead_type(struct type t, int64_t lead, int ones) {
+struct type lead_type(struct type t, int64_t lead, int ones) {
   struct type l = {.elem = t.elem, .rank = t.rank + 1 + ones, .dim = {lead}};
   for (int i = 0; i < ones; i++)
     l.dim[1 + i] = 1;
@@ -116,7 +95,7 @@ static struct type lead_type(struct type t, int64_t lead, int ones) {
   return l;
 }
 
-static struct value *get(struct site *p, const struct value *v) {
+struct value *site_get(struct site *p, const struct value *v) {
   struct batched *m = batch_made(p->b, v);
   if (!m->varies || m->value->type.dim[0] == p->lead)
     return m->value;
@@ -129,7 +108,7 @@ static struct value *get(struct site *p, const struct value *v) {
 
 /* The value with a leading axis, wherever it comes from. */
 static struct value *get_rows(struct site *p, const struct value *v) {
-  struct value *x = get(p, v);
+  struct value *x = site_get(p, v);
   if (batch_varies(p->b, v))
     return x;
   struct type t = lead_type(v->type, p->lead, 0);
@@ -138,7 +117,7 @@ static struct value *get_rows(struct site *p, const struct value *v) {
 
 /* Ready to broadcast against a value that has `rank` axes in step. */
 static struct value *get_aligned(struct site *p, const struct value *v, int rank) {
-  struct value *x = get(p, v);
+  struct value *x = site_get(p, v);
   if (!batch_varies(p->b, v) || v->type.rank >= rank)
     return x;
   return build_reshape(&p->at, x, lead_type(v->type, p->lead, rank - v->type.rank));
@@ -216,10 +195,10 @@ static struct value *emit_same(struct site *p, const struct op *op, struct value
   return build(&p->at, op->code, op->n_in, in, &op->attr, &op->out[0]->type)->out[0];
 }
 
-static void emit_op(struct site *p, const struct op *op) {
+void site_emit(struct site *p, const struct op *op) {
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
   for (int i = 0; i < op->n_in; i++)
-    in[i] = get(p, op->in[i]);
+    in[i] = site_get(p, op->in[i]);
   struct batched *m = batch_made(p->b, op->out[0]);
   p->at.at = op->at;
   m->value = (m->varies ? handler(op) : emit_same)(p, op, in);
@@ -231,103 +210,8 @@ static void emit_write(struct site *p, const struct op *op) {
   struct value **in = arena_array(&p->b->scratch, struct value *, op->n_in);
   p->at.at = op->at;
   for (int i = 0; i < op->n_in; i++)
-    in[i] = i == 0 ? get_rows(p, op->in[i]) : get(p, op->in[i]);
+    in[i] = i == 0 ? get_rows(p, op->in[i]) : site_get(p, op->in[i]);
   build(&p->at, op->code, op->n_in, in, &op->attr, NULL);
-}
-
-/* ---- scans ------------------------------------------------------------------------------------------- */
-
-/* The operators of a part have rising ids. */
-static bool contains(const op_list *ops, const struct op *op) {
-  int first = 0, last = ops->n - 1;
-  while (first < last) {
-    int middle = (first + last) / 2;
-    if (ops->at[middle]->id < op->id)
-      first = middle + 1;
-    else
-      last = middle;
-  }
-  return ops->at[first] == op;
-}
-
-static bool used_outside(const struct batching *b, const op_list *ops, const struct value *v) {
-  const struct batched *m = batch_made(b, v);
-  for (int i = 0; i < m->users.n; i++) {
-    const struct op *op = m->users.at[i];
-    while (op->block != v->block)
-      op = op->block->parent;
-    if (!contains(ops, op))
-      return true;
-  }
-  return false;
-}
-
-/* Values from outside that vary: the scan's operands. Those that do not are captured; `map` gets both. */
-static void scan_operands(struct site *p, const op_list *ops, value_list *operands, struct value_map *map) {
-  struct arena *a = &p->b->scratch;
-  for (int k = 0; k < ops->n; k++)
-    for (int i = 0; i < ops->at[k]->n_in; i++) {
-      struct value *v = ops->at[k]->in[i];
-      if ((v->def && contains(ops, v->def)) || map_value(map, v) != v)
-        continue;
-      if (batch_varies(p->b, v))
-        vec_push(a, *operands, v);
-      map_put(a, map, v, get(p, v));
-    }
-}
-
-static struct op *scan_begin(struct site *p, const value_list *operands, struct value_map *map) {
-  struct arena *a = &p->b->scratch;
-  struct value **in = arena_array(a, struct value *, operands->n);
-  for (int i = 0; i < operands->n; i++)
-    in[i] = get(p, operands->at[i]);
-  struct op *scan = build(&p->at, OP_SCAN, operands->n, in, NULL, NULL);
-  for (int i = 0; i < operands->n; i++) {
-    struct value *v = operands->at[i];
-    struct value *token = block_arg(p->b->m, scan->body, v->type, v->name);
-    token->frac = v->frac;
-    map_put(a, map, v, token);
-  }
-  return scan;
-}
-
-static void scan_end(struct site *p, struct op *scan, const op_list *ops, const struct value_map *map) {
-  struct arena *a = &p->b->scratch;
-  value_list results = {0}, yields = {0};
-  VEC(struct type) types = {0};
-  for (int k = 0; k < ops->n; k++)
-    for (int i = 0; i < ops->at[k]->n_out; i++) {
-      struct value *v = ops->at[k]->out[i];
-      if (!used_outside(p->b, ops, v))
-        continue;
-      vec_push(a, results, v);
-      vec_push(a, yields, map_value(map, v));
-      vec_push(a, types, lead_type(v->type, p->lead, 0));
-    }
-  struct builder inner = builder_end(p->b->m, scan->body);
-  inner.at = scan->at;
-  build(&inner, OP_YIELD, yields.n, yields.at, NULL, NULL);
-  op_set_results(p->b->m, scan, types.n, types.at);
-  for (int i = 0; i < results.n; i++) {
-    batch_made(p->b, results.at[i])->value = scan->out[i];
-    scan->out[i]->name = results.at[i]->name;
-  }
-}
-
-static bool emit_scan(struct site *p, const op_list *ops) {
-  for (int k = 0; k < ops->n; k++)
-    if (!fits_scan(ops->at[k]))
-      return p->b->possible = false;
-  value_list operands = {0};
-  struct value_map map = {0};
-  p->at.at = ops->at[0]->at;
-  scan_operands(p, ops, &operands, &map);
-  struct op *scan = scan_begin(p, &operands, &map);
-  struct builder inner = builder_end(p->b->m, scan->body);
-  for (int k = 0; k < ops->n; k++)
-    op_clone(&inner, ops->at[k], &map);
-  scan_end(p, scan, ops, &map);
-  return true;
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
@@ -341,9 +225,9 @@ static bool emit_repeat(struct site *p, const struct op *op) {
   int n = captured_values(&p->b->scratch, op, &captured);
   p->at.at = op->at;
   for (int i = 0; i < n; i++)
-    get(p, captured[i]); /* tails are made here, not at every iteration */
+    site_get(p, captured[i]); /* tails are made here, not at every iteration */
   for (int i = 0; i < op->n_in; i++) {
-    in[i] = batch_varies(p->b, op->out[i]) ? get_rows(p, op->in[i]) : get(p, op->in[i]);
+    in[i] = batch_varies(p->b, op->out[i]) ? get_rows(p, op->in[i]) : site_get(p, op->in[i]);
     types[i] = in[i]->type;
   }
   struct op *repeat = build(&p->at, OP_REPEAT, op->n_in, in, &op->attr, NULL);
@@ -353,12 +237,13 @@ static bool emit_repeat(struct site *p, const struct op *op) {
     argument->frac = old->frac;
     batch_made(p->b, old)->value = argument;
   }
-  struct site inner = {.b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead};
+  struct site inner = {
+      .b = p->b, .at = builder_end(m, repeat->body), .lead = p->lead, .repeats = p->repeats + 1};
   if (!emit_block(&inner, op->body))
     return false;
   for (int i = 0; i < op->n_in; i++)
     in[i] = batch_varies(p->b, op->out[i]) ? get_rows(&inner, op->body->last->in[i])
-                                           : get(&inner, op->body->last->in[i]);
+                                           : site_get(&inner, op->body->last->in[i]);
   build(&inner.at, OP_YIELD, op->n_in, in, NULL, NULL);
   op_set_results(m, repeat, op->n_in, types);
   for (int i = 0; i < op->n_out; i++) {
@@ -371,13 +256,13 @@ static bool emit_repeat(struct site *p, const struct op *op) {
 static bool emit_single(struct site *p, const struct op *op) {
   if (op->code == OP_REPEAT)
     return emit_repeat(p, op);
-  (op_changes(op->code) ? emit_write : emit_op)(p, op);
+  (op_changes(op->code) ? emit_write : site_emit)(p, op);
   return true;
 }
 
 static bool emit_part(struct site *p, const struct component *part) {
   op_list ops = {.at = part->ops.at, .n = part->ops.n};
-  return part->scan ? emit_scan(p, &ops) : emit_single(p, ops.at[0]);
+  return part->scan ? emit_serial(p, &ops) : emit_single(p, ops.at[0]);
 }
 
 static bool emit_block(struct site *p, const struct block *from) {
@@ -468,14 +353,18 @@ static int64_t asked(int64_t most, int64_t otherwise) {
 
 enum training_lead { TAIL, SEQUENCES, WHOLE }; /* prefill, batch, and what is trained */
 
-/* *made: there is the form now. False after a diagnostic. */
+/* *made: there is the form now. *stuck: what has no place in it, where that is known. False after a
+ * diagnostic.
+ */
 static bool make_form(struct module *m, struct func *step, const char *name, enum training_lead lead,
-                      bool *made) {
-  struct batching b = {.m = m, .sequences = lead == SEQUENCES, .whole = lead == WHOLE, .possible = true};
+                      bool *made, const struct op **stuck) {
+  struct batching b = {
+      .m = m, .form = name, .sequences = lead == SEQUENCES, .whole = lead == WHOLE, .possible = true};
   struct block *body = batch(&b, step);
   if (body)
     func_add(m, name)->body = body;
   *made = body != NULL;
+  *stuck = b.stuck;
   arena_free(&b.scratch);
   return body || !b.possible;
 }
@@ -484,13 +373,15 @@ bool pass_batch_time(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
   struct dim *tokens = dim_of(m, DIM_T), *rows = dim_of(m, DIM_B);
   int64_t chunk = asked(c->chunk, tokens->most), batch = asked(c->batch, rows->most);
+  const struct op *stuck;
   bool ok = true, made;
   if (!func_find(m, "prefill")) {
-    ok = make_form(m, step, "prefill", TAIL, &made);
-    tokens->most = !made ? 0 : asked(chunk, CHUNK_DEFAULT);
+    tokens->most = asked(chunk, CHUNK_DEFAULT);
+    ok = make_form(m, step, "prefill", TAIL, &made, &stuck);
+    tokens->most = made ? tokens->most : 0;
   }
   if (ok && batch > 0 && !func_find(m, "batch")) {
-    ok = make_form(m, step, "batch", SEQUENCES, &made);
+    ok = make_form(m, step, "batch", SEQUENCES, &made, &stuck);
     rows->most = made ? batch : 0;
   }
   return ok;
@@ -519,6 +410,7 @@ static void refuse_chosen(struct op *op, void *data) {
 bool pass_training_form(struct module *m, const struct pass_context *c) {
   struct func *step = func_find(m, "step");
   struct dim *tokens = dim_of(m, DIM_T);
+  const struct op *stuck = NULL;
   bool made;
   if (func_find(m, "train"))
     return true;
@@ -526,12 +418,13 @@ bool pass_training_form(struct module *m, const struct pass_context *c) {
   walk(step->body, refuse_chosen, &chosen);
   if (chosen.found)
     return false;
-  if (!make_form(m, step, "train", WHOLE, &made) || (made && !make_form(m, step, "loss", WHOLE, &made)))
+  if (!make_form(m, step, "train", WHOLE, &made, &stuck) ||
+      (made && !make_form(m, step, "loss", WHOLE, &made, &stuck)))
     return false;
   tokens->most = asked(asked(c->chunk, tokens->most), CHUNK_DEFAULT);
   if (!made)
-    diag_error(m->diag,
-               "this model cannot be trained: a recurrence contains a product by a weight or a repeat, so "
-               "there is no form for many tokens");
+    diag_at(m->diag, SEVERITY_ERROR, stuck ? stuck->at : (struct loc){0},
+            "this model cannot be trained: a recurrence contains a product by a weight or a repeat, so "
+            "there is no form for many tokens");
   return made;
 }

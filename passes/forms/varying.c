@@ -70,11 +70,34 @@ bool batch_is_written(const struct batching *b, const struct op *read) {
   return false;
 }
 
+struct shared_state {
+  const struct batching *b;
+  const struct value *index; /* of the repeat */
+  bool found;
+};
+
+static void find_shared(struct op *op, void *data) {
+  struct shared_state *s = data;
+  bool written = op->code == OP_WRITE || (op->code == OP_READ && batch_is_written(s->b, op)), own = false;
+  for (int i = op_changes(op->code); i < op->n_in; i++)
+    own |= op->in[i] == s->index;
+  s->found |= written && !own;
+}
+
+bool batch_is_serial(const struct batching *b, const struct op *repeat) {
+  if (b->sequences || repeat->code != OP_REPEAT)
+    return false;
+  struct shared_state s = {.b = b, .index = repeat->body->args[0]};
+  walk(repeat->body, find_shared, &s);
+  return s.found;
+}
+
 /* What a repeat carries varies when it does at any time. */
 static void mark_carried(struct batching *b, const struct op *repeat) {
+  bool serial = batch_is_serial(b, repeat);
   for (int i = 0; i < repeat->n_in; i++) {
     const struct value *argument = repeat->body->args[1 + i];
-    bool yes = batch_varies(b, repeat->in[i]) || batch_varies(b, repeat->body->last->in[i]);
+    bool yes = serial || batch_varies(b, repeat->in[i]) || batch_varies(b, repeat->body->last->in[i]);
     mark(b, argument, yes);
     mark(b, repeat->out[i], yes);
   }

@@ -25,15 +25,20 @@ struct batching {
   struct arena scratch;
   VEC(struct batched) made; /* of the value with that id */
   struct writes *writes;    /* by symbol */
+  const char *form;         /* the name of the function that is made */
   bool sequences;           /* `batch` is made, not `prefill` */
   bool whole;               /* of one sequence, and every token's result is wanted: no tail */
   bool changed, possible;
+  const struct op *stuck; /* what has no place in the form, once it is known to be impossible; NULL: any */
 };
 
 struct batched *batch_made(const struct batching *b, const struct value *v);
 bool batch_varies(const struct batching *b, const struct value *v);
 /* Whether an operator of step writes what `read` reads of a state. */
 bool batch_is_written(const struct batching *b, const struct op *read);
+/* Whether iterations of the repeat hand a state to each other, which the next token's begin with: its tokens
+ * go through all of it one after another. */
+bool batch_is_serial(const struct batching *b, const struct op *repeat);
 /* Fills `made` and `writes`, for all values and operators of step. */
 void batch_find_varying(struct batching *b, struct func *step);
 

@@ -74,11 +74,11 @@ static inline uint32_t token_at(int t, uint32_t vocab) {
   return (uint32_t)(mix((uint64_t)t) % vocab);
 }
 
-/* Of the states that `like` has too: dce drops those that nothing names. */
+/* Of the states of the sequence that `like` has too: dce drops those that nothing names. */
 static inline void take_states(struct interp *in, const struct module *m, const struct module *like,
                                struct outcome *o) {
   for (const struct state *s = m->states; s; s = s->next) {
-    if (!state_find(like, s->name))
+    if (s->within || !state_find(like, s->name))
       continue;
     int64_t instances = 1, n = type_count(s->type, NULL);
     for (int i = 0; i < s->n_counts; i++)

@@ -182,16 +182,33 @@ static void test_batch_time_of_matrices(void **state) {
   end(&f);
 }
 
-static void test_no_prefill_through_products(void **state) {
+static const struct op *find_through_tokens(const struct module *m, const struct block *b) {
+  for (const struct op *op = b->first; op; op = op->next) {
+    int64_t dim = op->code == OP_REPEAT ? op->attr.group : 0;
+    if (dim && dim_of(m, dim)->parts == DIM_T && dim_of(m, dim)->most == 1)
+      return op;
+    const struct op *inside = op->body ? find_through_tokens(m, op->body) : NULL;
+    if (inside)
+      return inside;
+  }
+  return NULL;
+}
+
+/* Products in a recurrence go token by token, in a repeat through the tokens of the call. */
+static void test_products_token_by_token(void **state) {
   (void)state;
   static const char model[] = "layer_dense_recurrence";
   struct fixture f;
   start(&f, model, "default");
-  assert_null(func_find(f.m, "prefill"));
-  assert_int_equal(dim_of(f.m, DIM_T)->most, 0);
+  assert_non_null(func_find(f.m, "prefill"));
+  const struct op *loop = find_through_tokens(f.m, func_find(f.m, "prefill")->body);
+  assert_non_null(loop);
+  assert_int_equal(loop->attr.count, dim_of(f.m, DIM_T)->most);
   check_memory(f.m, func_find(f.m, "step"));
+  check_memory(f.m, func_find(f.m, "prefill"));
   end(&f);
-  assert_true(distance(model, "", "default", 1, 1) == 0);
+  for (int n = 1; n <= 5; n += 2)
+    assert_true(distance(model, "", "default", n, 1) == 0 && distance(model, "", "batch-time", n, n) == 0);
 }
 
 static void test_weights_in_order(void **state) {
@@ -260,7 +277,7 @@ int main(void) {
       cmocka_unit_test(test_fuse_counts_kernels),
       cmocka_unit_test(test_batch_time_of_mlgru),
       cmocka_unit_test(test_batch_time_of_matrices),
-      cmocka_unit_test(test_no_prefill_through_products),
+      cmocka_unit_test(test_products_token_by_token),
       cmocka_unit_test(test_weights_in_order),
       cmocka_unit_test(test_unknown_pass),
       cmocka_unit_test(test_print_after),

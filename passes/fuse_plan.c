@@ -221,6 +221,37 @@ static bool used_only_in(const struct fuse_plan *s, const struct fuse_node *u, i
   return true;
 }
 
+static bool is_larger(const struct value *x, const struct value *y) {
+  return type_count(x->type, NULL) > type_count(y->type, NULL);
+}
+
+/* Whether the body computes several elements of each of the argument's. */
+static bool body_stretches(const struct block *body, const struct value *v) {
+  for (const struct op *op = body->first; op; op = op->next) {
+    bool moves = (op_info[op->code].flags & MOVE) && op->n_in == 1;
+    for (int i = 0; i < op->n_in; i++)
+      if (op->in[i] == v && op->n_out == 1 &&
+          (is_larger(op->out[0], v) || (moves && body_stretches(body, op->out[0]))))
+        return true;
+  }
+  return false;
+}
+
+/* Whether an element of what the operator makes is wanted for several in the kernel of the scan, which
+ * computes it each time. stretched: that of the nodes that use it. */
+static bool is_stretched(const struct fuse_plan *s, const struct fuse_node *u, const bool *stretched) {
+  const struct value *v = u->op->out[0];
+  for (int i = 0; i < u->to.n; i++) {
+    const struct op *user = s->nodes[u->to.at[i]].op;
+    for (int k = 0; user->code == OP_SCAN && k < user->n_in; k++)
+      if (user->in[k] == v && body_stretches(user->body, user->body->args[k]))
+        return true;
+    if (user->code != OP_SCAN && (stretched[u->to.at[i]] || (user->n_out && is_larger(user->out[0], v))))
+      return true;
+  }
+  return false;
+}
+
 /* A heap gives the least first; the nodes are wanted back to front. */
 static void push_producers(const struct fuse_plan *s, struct heap *h, int k) {
   for (int i = 0; i < s->nodes[k].from.n; i++)
@@ -228,17 +259,22 @@ static void push_producers(const struct fuse_plan *s, struct heap *h, int k) {
 }
 
 /* Takes element-wise producers in one after another, back to front, and keeps the prefix that needs the
- * fewest bytes of buffers; of equal ones the longest. */
+ * fewest bytes of buffers; of equal ones the longest. What the scan would compute again and again (a gate for
+ * each row of a matrix) stays outside. */
 static void absorb(struct fuse_plan *s, int scan) {
   VEC(int) taken = {0};
   struct heap producers = {0}; /* -k */
   int64_t cost = 0, best = 0;
   int best_n = 0;
+  bool *stretched = arena_array(s->arena, bool, s->n);
   push_producers(s, &producers, scan);
   while (producers.at.n) {
     int k = -heap_pop(&producers);
     struct fuse_node *u = &s->nodes[k];
     if (u->cluster >= 0 || !elementwise(s, u) || !used_only_in(s, u, scan))
+      continue;
+    stretched[k] = is_stretched(s, u, stretched);
+    if (stretched[k] && (op_info[u->op->code].flags & MAP) && s->nodes[scan].op->code == OP_SCAN)
       continue;
     cost -= cost_around(s, k);
     u->cluster = scan;

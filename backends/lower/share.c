@@ -93,6 +93,26 @@ static bool share_tokens(struct kernel_lowering *u, const struct stmt *only) {
   return u->tokens_shared = true;
 }
 
+enum { MATRIX_WORK = 1024 }; /* innermost iterations a token from which on its state is worth keeping near */
+
+/* t { let ...; j { body } }  ->  j { t { let ...; body } }
+ *
+ * Threads that share j each go through all tokens by themselves, so nothing goes from one j to another: the
+ * state of one (a head's matrix) stays in the nearest cache from token to token. */
+static void turn_inside_out(const struct kernel_lowering *u, struct stmt *tokens) {
+  struct stmt **inner = &tokens->loop->body;
+  while ((*inner)->kind == STMT_LET)
+    inner = &(*inner)->next;
+  struct stmt *shared = *inner;
+  struct loop *time = tokens->loop, *rows = shared->loop;
+  if (shared->next || rows->kind != LOOP_SERIAL || work(u, rows) < MATRIX_WORK * rows->extent->constant)
+    return;
+  *inner = rows->body;
+  rows->body = shared;
+  shared->loop = time;
+  tokens->loop = rows;
+}
+
 static bool share_loops(struct kernel_lowering *u, bool spread) {
   struct stmt *list = u->kernel->body;
   const struct stmt *only = only_loop(list);
@@ -110,6 +130,8 @@ static bool share_loops(struct kernel_lowering *u, bool spread) {
   for (struct stmt *s = list; s; s = s->next)
     if (s->kind == STMT_LOOP)
       s->loop->parallel = true;
+  if (scan)
+    turn_inside_out(u, (struct stmt *)only);
   return true;
 }
 

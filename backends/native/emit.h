@@ -46,7 +46,11 @@ enum {
 /* A call around a function that was linked in from bitcode. */
 LLVMValueRef emitter_function(struct emitter *e, const char *name);
 
-/* One function that is being made: a kernel. Values that may be scalar or <LANES x T> tell by their type. */
+/* Iterations at once of a loop in which many short chains of additions wait for each other (emit_kernel.c).
+ */
+enum { WIDE = 4 * LANES };
+
+/* One function that is being made: a kernel. Values that may be scalar or <lanes x T> tell by their type. */
 struct body {
   struct emitter *e;
   const struct kernel *kernel;
@@ -62,7 +66,8 @@ struct body {
   struct acc_state {
     LLVMValueRef room, final; /* alloca of the running value; the value once its loop is over */
   } *accs;                    /* by id */
-  const struct loop *vector;  /* the VECTOR loop that runs LANES at once here, or NULL */
+  const struct loop *vector;  /* the VECTOR loop that runs `lanes` at once here, or NULL */
+  unsigned lanes;             /* LANES, or in a wide loop WIDE */
   int64_t grain;              /* parallel loops split at multiples of it */
 };
 

@@ -29,9 +29,9 @@ static LLVMValueRef lane_number(struct body *b, int lane) {
 LLVMValueRef emit_splat(struct body *b, LLVMValueRef v) {
   if (emit_is_vector(v))
     return v;
-  LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(v), LANES);
+  LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(v), b->lanes);
   LLVMValueRef one = LLVMBuildInsertElement(b->b, LLVMGetPoison(type), v, lane_number(b, 0), "");
-  LLVMValueRef zeros = LLVMConstNull(LLVMVectorType(b->e->i32, LANES));
+  LLVMValueRef zeros = LLVMConstNull(LLVMVectorType(b->e->i32, b->lanes));
   return LLVMBuildShuffleVector(b->b, one, LLVMGetPoison(type), zeros, "");
 }
 
@@ -231,7 +231,7 @@ static LLVMValueRef load_at(struct body *b, const struct expr *x, LLVMTypeRef ty
 }
 
 static LLVMValueRef load(struct body *b, const struct expr *x) {
-  LLVMTypeRef type = format_type(b->e, x->buffer->format), wide = LLVMVectorType(type, LANES);
+  LLVMTypeRef type = format_type(b->e, x->buffer->format), wide = LLVMVectorType(type, b->lanes);
   int moves = movement(b, x->index);
   LLVMValueRef raw;
   if (moves == UNIFORM)

@@ -156,13 +156,85 @@ static LLVMValueRef share(struct body *b, LLVMValueRef extent, LLVMValueRef thre
   return LLVMBuildSelect(b->b, LLVMBuildICmp(b->b, LLVMIntSLT, at, extent, ""), at, extent, "");
 }
 
-static void vector_range(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end) {
+/* A column of a matrix is summed in order: a chain of additions, each of which waits for the one before.
+ * Loops over columns that do nothing but that run WIDE columns at once, so that several chains are on their
+ * way. */
+
+static bool moves_evenly(const struct index *x, const struct loop *l) {
+  int64_t step;
+  return index_coefficient(x, l, &step) && (step == 0 || step == 1);
+}
+
+static bool is_float_map(const struct expr *x) {
+  switch (x->code) {
+  case OP_ADD:
+  case OP_SUB:
+  case OP_MUL:
+  case OP_DIV:
+  case OP_NEG:
+  case OP_ABS:
+  case OP_EXP:
+  case OP_MIN:
+  case OP_MAX:
+  case OP_CONVERT: return x->elem == ELEM_F32;
+  default: return false;
+  }
+}
+
+static bool is_plain(const struct expr *x, const struct loop *l) {
+  switch (x->kind) {
+  case EXPR_CONST:
+  case EXPR_ACC: return x->elem == ELEM_F32;
+  case EXPR_LOAD:
+    return (x->buffer->format == FORMAT_F32 || x->buffer->format == FORMAT_I32) && moves_evenly(x->index, l);
+  case EXPR_OP: return is_float_map(x);
+  default: return false;
+  }
+}
+
+/* Whether all statements suit, and some add up in a loop inside. */
+static bool suits_wide(const struct stmt *s, const struct loop *l, bool *chains) {
+  for (; s; s = s->next) {
+    bool suits = true;
+    switch (s->kind) {
+    case STMT_LET: suits = is_plain(s->expr, l); break;
+    case STMT_STORE: suits = s->buffer->format == FORMAT_F32 && moves_evenly(s->index, l); break;
+    case STMT_LOOP: suits = suits_wide(s->loop->body, l, chains); break;
+    case STMT_ACCUMULATE:
+      suits = s->acc->loop != l && s->acc->how == ACC_SUM && s->acc->elem == ELEM_F32;
+      *chains = true;
+    }
+    if (!suits)
+      return false;
+  }
+  return true;
+}
+
+static bool is_wide(const struct loop *l) {
+  bool chains = false, long_enough = l->extent->kind == INDEX_CONST && l->extent->constant >= WIDE;
+  return long_enough && suits_wide(l->body, l, &chains) && chains;
+}
+
+/* Returns where the next iteration begins. */
+static LLVMValueRef vectors(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end,
+                            unsigned lanes) {
   LLVMValueRef length = LLVMBuildNSWSub(b->b, end, begin, "");
-  LLVMValueRef whole = LLVMBuildAnd(b->b, length, emit_int(b->e, -LANES), "");
+  LLVMValueRef whole = LLVMBuildAnd(b->b, length, emit_int(b->e, -(int64_t)lanes), "");
   LLVMValueRef middle = LLVMBuildNSWAdd(b->b, begin, whole, "");
   b->vector = l;
-  counted(b, l, begin, middle, LANES);
+  b->lanes = lanes;
+  counted(b, l, begin, middle, (int)lanes);
+  b->lanes = LANES;
   b->vector = NULL;
+  return middle;
+}
+
+static void vector_range(struct body *b, const struct loop *l, LLVMValueRef begin, LLVMValueRef end) {
+  bool wide = is_wide(l);
+  begin = wide ? vectors(b, l, begin, end, WIDE) : begin;
+  if (wide && !l->parallel && l->extent->constant % WIDE == 0)
+    return;
+  LLVMValueRef middle = vectors(b, l, begin, end, LANES);
   bool even = l->extent->kind == INDEX_CONST && l->extent->constant % LANES == 0;
   if (!even)
     counted(b, l, middle, end, 1);
@@ -405,7 +477,7 @@ static bool sum_fits(struct emitter *e, const struct kernel *k) {
 }
 
 bool emit_kernel(struct emitter *e, const struct kernel *k, LLVMValueRef function) {
-  struct body b = {.e = e, .kernel = k, .function = function};
+  struct body b = {.e = e, .kernel = k, .function = function, .lanes = LANES};
   if (!sum_fits(e, k))
     return false;
   open_body(&b);

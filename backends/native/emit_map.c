@@ -13,10 +13,11 @@ LLVMValueRef emit_float_like(LLVMValueRef v, double value) {
   LLVMTypeRef type = LLVMTypeOf(v);
   if (LLVMGetTypeKind(type) != LLVMVectorTypeKind)
     return LLVMConstReal(type, value);
-  LLVMValueRef lanes[LANES];
-  for (int i = 0; i < LANES; i++)
+  LLVMValueRef lanes[WIDE];
+  unsigned n = LLVMGetVectorSize(type);
+  for (unsigned i = 0; i < n; i++)
     lanes[i] = LLVMConstReal(LLVMGetElementType(type), value);
-  return LLVMConstVector(lanes, LANES);
+  return LLVMConstVector(lanes, n);
 }
 
 static LLVMValueRef call_intrinsic(struct body *b, const char *name, LLVMValueRef *in, unsigned n) {
@@ -30,7 +31,8 @@ LLVMValueRef emit_unary_intrinsic(struct body *b, const char *name, LLVMValueRef
   return call_intrinsic(b, name, &x, 1);
 }
 
-/* A function of runtime/kernels/math.h of n operands, through memory (backends/native/bitcode/portable.c). */
+/* A function of runtime/kernels/math.h of n operands, through memory (backends/native/bitcode/portable.c),
+ * LANES of them at once. */
 static LLVMValueRef elementary(struct body *b, const char *name, const LLVMValueRef *x, unsigned n) {
   const char *full = arena_printf(&b->e->arena, "tern_native_%s%s", name, emit_is_vector(x[0]) ? "_v16" : "");
   LLVMValueRef f = emitter_function(b->e, full), in[3];
@@ -38,7 +40,13 @@ static LLVMValueRef elementary(struct body *b, const char *name, const LLVMValue
     in[i] = emit_room(b, LLVMTypeOf(x[0]));
   for (unsigned i = 0; i < n; i++)
     LLVMBuildStore(b->b, x[i], in[i]);
-  LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, in, n + 1, "");
+  unsigned lanes = emit_is_vector(x[0]) ? LLVMGetVectorSize(LLVMTypeOf(x[0])) : 1;
+  for (unsigned from = 0; from < lanes; from += LANES) {
+    LLVMValueRef at[3], first = emit_int(b->e, from);
+    for (unsigned i = 0; i <= n; i++)
+      at[i] = from ? LLVMBuildInBoundsGEP2(b->b, b->e->f32, in[i], &first, 1, "") : in[i];
+    LLVMBuildCall2(b->b, LLVMGlobalGetValueType(f), f, at, n + 1, "");
+  }
   return LLVMBuildLoad2(b->b, LLVMTypeOf(x[0]), in[n], name);
 }
 
@@ -157,7 +165,7 @@ ROW(map_round, round_by(b, in[0], x->attr.round))
 /* The type of `elem`, with as many lanes as v. */
 static LLVMTypeRef type_like(struct body *b, LLVMValueRef v, enum elem elem) {
   LLVMTypeRef type = emit_type(b->e, elem);
-  return emit_is_vector(v) ? LLVMVectorType(type, LANES) : type;
+  return emit_is_vector(v) ? LLVMVectorType(type, LLVMGetVectorSize(LLVMTypeOf(v))) : type;
 }
 
 static LLVMValueRef map_codes(struct body *b, const struct expr *x, LLVMValueRef *in) {

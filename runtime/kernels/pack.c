@@ -15,6 +15,14 @@ int64_t tern_tile3_bytes(int64_t m, int64_t n) {
   return tern_tiles(m) * tern_tiles3(n) * TERN_TILE;
 }
 
+int64_t tern_tile4_bytes(int64_t m, int64_t n) {
+  return tern_tiles(m) * ((n + TERN_CHUNK4 - 1) / TERN_CHUNK4) * TERN_TILE;
+}
+
+int64_t tern_tile8_bytes(int64_t m, int64_t n) {
+  return tern_tiles(m) * ((n + TERN_CHUNK8 - 1) / TERN_CHUNK8) * TERN_TILE;
+}
+
 /* Eight code bytes in memory order, the first in the lowest byte, as digits t = code + 1: 0xff, 0, 1 become
  * 0, 1, 2 without a carry between bytes. */
 static inline uint64_t digits(const int8_t *codes) {
@@ -49,20 +57,29 @@ static inline void pack_row3(const int8_t *codes, uint8_t *out) {
   put_word(out, TERN_TOP * (uint32_t)(digits(codes + 12) >> 32) + word);
 }
 
+/* tile4 and tile8: columns j and 4 + j of a row at bits 0 and 4 of byte j; column j in byte j. */
+static inline void pack_row_wide(int64_t chunk, const int8_t *codes, uint8_t *out) {
+  for (int j = 0; j < 4; j++)
+    out[j] = chunk == TERN_CHUNK8 ? (uint8_t)(codes[j] + 128)
+                                  : (uint8_t)((codes[j] + 8) | (codes[4 + j] + 8) << 4);
+}
+
 /* `chunk`, the columns of a tile, says which layout. */
 static inline void pack_tile(int64_t chunk, const int8_t *codes, int64_t stride, uint8_t *out) {
   for (int r = 0; r < TERN_PANEL; r++)
     if (chunk == TERN_CHUNK)
       pack_row2(codes + r * stride, out + 4 * r);
-    else
+    else if (chunk == TERN_CHUNK3)
       pack_row3(codes + r * stride, out + 4 * r);
+    else
+      pack_row_wide(chunk, codes + r * stride, out + 4 * r);
 }
 
-/* A tile of which only rows x columns are in the matrix. Code -1 is digit 0. */
+/* A tile of which only rows x columns are in the matrix. The rest are codes whose digit is 0. */
 static void pack_edge(int64_t chunk, const int8_t *codes, int64_t stride, int64_t rows, int64_t columns,
                       uint8_t *out) {
   int8_t padded[TERN_PANEL * TERN_CHUNK3];
-  memset(padded, -1, sizeof padded);
+  memset(padded, -tern_zero_digit((int)chunk / 4), sizeof padded);
   for (int64_t r = 0; r < rows; r++)
     memcpy(padded + r * chunk, codes + r * stride, (size_t)columns);
   pack_tile(chunk, padded, chunk, out);
@@ -108,10 +125,28 @@ void tern_pack_tile3_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *o
   pack_pairs(TERN_CHUNK3, codes, m, n, out, begin, end);
 }
 
+void tern_pack_tile4_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin,
+                           int64_t end) {
+  pack_pairs(TERN_CHUNK4, codes, m, n, out, begin, end);
+}
+
+void tern_pack_tile8_pairs(const int8_t *codes, int64_t m, int64_t n, uint8_t *out, int64_t begin,
+                           int64_t end) {
+  pack_pairs(TERN_CHUNK8, codes, m, n, out, begin, end);
+}
+
 void tern_pack_tile2(const int8_t *codes, int64_t m, int64_t n, uint8_t *out) {
   tern_pack_tile2_pairs(codes, m, n, out, 0, (tern_tiles(m) + 1) / 2);
 }
 
 void tern_pack_tile3(const int8_t *codes, int64_t m, int64_t n, uint8_t *out) {
   tern_pack_tile3_pairs(codes, m, n, out, 0, (tern_tiles(m) + 1) / 2);
+}
+
+void tern_pack_tile4(const int8_t *codes, int64_t m, int64_t n, uint8_t *out) {
+  tern_pack_tile4_pairs(codes, m, n, out, 0, (tern_tiles(m) + 1) / 2);
+}
+
+void tern_pack_tile8(const int8_t *codes, int64_t m, int64_t n, uint8_t *out) {
+  tern_pack_tile8_pairs(codes, m, n, out, 0, (tern_tiles(m) + 1) / 2);
 }

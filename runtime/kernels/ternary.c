@@ -2,8 +2,9 @@
  *
  * int8 rows go tile by tile: the 64 bytes of a tile are 64 lanes, a lane's products with its column are added
  * up in 16 bits for 16 tiles and then widened; loops have constant lengths, so that compilers vectorise them.
- * What the two layouts share takes `fields`, the digits in a byte, as a constant: 4 for tile2, 5 for tile3.
- * int16, floats and groups that split a chunk go column by column with the panel's 16 rows as lanes. */
+ * What the layouts share takes `fields`, the digits in a byte, as a constant: 4 for tile2, 5 for tile3, 2 for
+ * tile4, 1 for tile8, of which the last two are added up in 32 bits. int16, floats and groups that split a
+ * chunk go column by column with the panel's 16 rows as lanes. */
 #include "runtime/kernels/ternary.h"
 
 #include <string.h>
@@ -22,6 +23,10 @@ static inline int top_digit(int byte) {
  * / 3 is q * 171 / 2^9, both rounded down. */
 static inline int digit(int fields, unsigned byte, int f) {
   static const uint32_t scaled[] = {65536, 21846, 7282, 2428};
+  if (fields == 1)
+    return (int)byte;
+  if (fields == 2)
+    return (int)(byte >> (4 * f) & 15);
   if (fields == 4)
     return (int)(byte >> (2 * f) & 3);
   unsigned top = (unsigned)top_digit((int)byte);
@@ -71,6 +76,17 @@ static inline void add_tile3(int16_t *restrict sums, const uint8_t *restrict til
   }
 }
 
+/* The same of tile4 and tile8. */
+static inline void add_wide_tile(int fields, int32_t *restrict sums, const uint8_t *restrict tile,
+                                 const int8_t *restrict x) {
+  for (int f = 0; f < fields; f++) {
+    int16_t column[TILE_LANES];
+    spread(column, x + 4 * f);
+    for (int l = 0; l < TILE_LANES; l++)
+      sums[l] += (fields == 1 ? tile[l] : tile[l] >> (4 * f) & 15) * column[l];
+  }
+}
+
 static inline void add_tile(int fields, int16_t *restrict sums, const uint8_t *restrict tile,
                             const int8_t *restrict x) {
   if (fields == 4)
@@ -82,6 +98,22 @@ static inline void add_tile(int fields, int16_t *restrict sums, const uint8_t *r
 static inline void widen(uint32_t sums[TERN_PANEL], const int16_t narrow[TILE_LANES]) {
   for (int r = 0; r < TERN_PANEL; r++)
     sums[r] += (uint32_t)(narrow[4 * r] + narrow[4 * r + 1] + narrow[4 * r + 2] + narrow[4 * r + 3]);
+}
+
+/* The 32-bit sums of tile4 and tile8 wrap: they are added to as unsigned numbers. */
+static inline void wide_digits(int fields, const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin,
+                               int64_t end, uint32_t sums[TERN_PANEL]) {
+  int64_t width = 4 * fields, whole = end / width;
+  memset(sums, 0, sizeof(uint32_t) * TERN_PANEL);
+  for (int64_t chunk = begin / width; chunk * width < end; chunk++) {
+    int32_t lanes[TILE_LANES] = {0};
+    int8_t tail[LONGEST] = {0};
+    if (chunk == whole)
+      memcpy(tail, x + whole * width, (size_t)(end % width));
+    add_wide_tile(fields, lanes, tiles + chunk * step, chunk == whole ? tail : x + chunk * width);
+    for (int r = 0; r < TERN_PANEL; r++)
+      sums[r] += (uint32_t)(lanes[4 * r] + lanes[4 * r + 1] + lanes[4 * r + 2] + lanes[4 * r + 3]);
+  }
 }
 
 /* sums[r] = sum of t * x over columns begin .. end - 1 of a panel; begin is a multiple of a chunk, and so is
@@ -131,7 +163,7 @@ static inline const uint8_t *find_column(int fields, const uint8_t *tiles, int64
       int f;                                                                                                 \
       const uint8_t *column = find_column(fields, tiles, step, k, &f);                                       \
       for (int r = 0; r < TERN_PANEL; r++)                                                                   \
-        sums[r] += (uint32_t)((digit(fields, column[4 * r], f) - 1) * x[k]);                                 \
+        sums[r] += (uint32_t)((digit(fields, column[4 * r], f) - tern_zero_digit(fields)) * x[k]);           \
     }                                                                                                        \
     memcpy(out, sums, sizeof sums);                                                                          \
   }
@@ -148,7 +180,11 @@ static inline void columns_f32(int fields, const uint8_t *tiles, int64_t step, c
     float *lane = lanes[(k - begin) % 16], plus = x[k], minus = -plus;
     for (int r = 0; r < TERN_PANEL; r++) {
       int t = digit(fields, column[4 * r], f);
-      lane[r] = lane[r] + (t == 2 ? plus : t == 0 ? minus : 0);
+      float product = fields < 4 ? (float)(t - tern_zero_digit(fields)) * plus
+                      : t == 2   ? plus
+                      : t == 0   ? minus
+                                 : 0;
+      lane[r] = lane[r] + product;
     }
   }
   for (int width = 8; width; width /= 2)
@@ -161,10 +197,10 @@ static inline void columns_f32(int fields, const uint8_t *tiles, int64_t step, c
 /* int8 over whole chunks; a group that splits one goes by columns. */
 static inline void chunks_i8(int fields, const uint8_t *tiles, int64_t step, const int8_t *x, int64_t begin,
                              int64_t end, int32_t out[TERN_PANEL]) {
-  uint32_t digits[TERN_PANEL], ones = sum_i8(x + begin, end - begin);
-  panel_digits(fields, tiles, step, x, begin, end, digits);
+  uint32_t digits[TERN_PANEL], zeros = (uint32_t)tern_zero_digit(fields) * sum_i8(x + begin, end - begin);
+  (fields < 4 ? wide_digits : panel_digits)(fields, tiles, step, x, begin, end, digits);
   for (int r = 0; r < TERN_PANEL; r++)
-    digits[r] -= ones;
+    digits[r] -= zeros;
   memcpy(out, digits, sizeof digits);
 }
 
@@ -216,3 +252,9 @@ WHOLE_MATRIX(tern_ternary_sum_f32, float, float, 4, panel_f32)
 WHOLE_MATRIX(tern_ternary_sum3_i8, int8_t, int32_t, 5, panel_i8)
 WHOLE_MATRIX(tern_ternary_sum3_i16, int16_t, int32_t, 5, panel_i16)
 WHOLE_MATRIX(tern_ternary_sum3_f32, float, float, 5, panel_f32)
+WHOLE_MATRIX(tern_ternary_sum4_i8, int8_t, int32_t, 2, panel_i8)
+WHOLE_MATRIX(tern_ternary_sum4_i16, int16_t, int32_t, 2, panel_i16)
+WHOLE_MATRIX(tern_ternary_sum4_f32, float, float, 2, panel_f32)
+WHOLE_MATRIX(tern_ternary_sum8_i8, int8_t, int32_t, 1, panel_i8)
+WHOLE_MATRIX(tern_ternary_sum8_i16, int16_t, int32_t, 1, panel_i16)
+WHOLE_MATRIX(tern_ternary_sum8_f32, float, float, 1, panel_f32)

@@ -13,7 +13,7 @@
 enum {
   LEAST_ROWS = 16, /* for which tiles are used */
   OWN_ROWS = 64,   /* that a thread has at least where it has all of the matrix for its rows of x */
-  FOURS = 160,     /* of columns at a time: 640, or 10 tiles; whole chunks of either layout */
+  FOURS = 160,     /* of columns at a time: 640, or 10 tiles; whole chunks of all layouts */
   TILE_FOURS = 16, /* fours of a tile */
   MOST_COLUMNS = 4 * FOURS
 };
@@ -27,7 +27,7 @@ INLINE void unpack_codes(int fields, const uint8_t *tiles, int panels, int64_t f
       unpack(fields, load_reg(tiles + p * TERN_TILE), digits);
       UNROLL for (int f = 0; f < fields; f++) {
         int64_t at = four + f;
-        reg code = digits[f] - 1;
+        reg code = digits[f] - (uint8_t)tern_zero_digit(fields);
         if (at < FOURS)
           memcpy(codes + (at / TILE_FOURS * 2 + p) * TILE_BYTES + at % TILE_FOURS * 64, &code, sizeof code);
       }
@@ -125,6 +125,7 @@ INLINE int64_t rows_by_tiles(int fields, const uint8_t *w, const int8_t *x, int3
 }
 
 TERN_SUMS_MANY(amx, rows_by_tiles)
+TERN_WIDE_SUMS(amx, rows_by_tiles)
 #else
 typedef int tern_no_amx; /* nothing to compile for this processor */
 #endif

@@ -17,6 +17,7 @@ INLINE reg widen(reg total, reg sums) {
 #include "runtime/kernels/ternary_tables.h"
 
 TERN_SUMS_MANY(avx2, sum_bundles)
+TERN_WIDE_SUMS(avx2, TERN_NONE)
 #else
 typedef int tern_no_avx2; /* nothing to compile for this processor */
 #endif

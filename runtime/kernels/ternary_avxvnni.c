@@ -4,6 +4,7 @@
 #include "runtime/kernels/ternary_ymm.h"
 
 enum { SUM_BITS = 32 };
+#define WIDE_DIGITS
 
 INLINE reg multiply(reg sums, reg digits, reg columns) {
   return (reg)_mm256_dpbusd_avx_epi32((__m256i)sums, (__m256i)digits, (__m256i)columns);

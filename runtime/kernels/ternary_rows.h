@@ -1,19 +1,21 @@
 /* ternary_rows.h: int8 ternary sums in vector registers, written once for all processors. A file a processor
  * (ternary_avx2.c, ternary_vnni.c, ...) says what its registers do and includes this page, which walks the
- * matrix; TERN_SUMS then makes the two functions of ternary.h, for tile2 and tile3.
+ * matrix; TERN_SUMS then makes the functions of ternary.h, one a layout.
  *
  * A register (`reg`, of bytes) holds four columns of sizeof(reg) / 4 rows: 32-bit lane r is row r, byte j
  * column j. REGS registers are a tile. The processor's file gives
  *
  *   ROWS, AT_ONCE        how many rows of x share AT_ONCE registers of digits when there are many rows
  *   SUM_BITS             16 or 32: bits of the sums that `multiply` adds to
- *   multiply(s, d, c)    s and the products of digits d, 0 .. 12, with columns c, added in pairs or fours
+ *   multiply(s, d, c)    s and the products of digits d, 0 .. 15, with columns c, added in pairs or fours
  *   widen(total, s)      total, 32-bit sums a lane, and s
  *   min_bytes(a, b), look_up(table, at)    table: 16 bytes; at: below 16
  *   digit_of_27(v)       0, 27 or 54 to 0, 1 or 2; optional where look_up heeds only four low bits of `at`
  *   top_of(b)            optional, as the next, with IN_PLACE: of a byte of tile3 the part 85 t4
  *   fields_of_81(r)      0 .. 80 to four digits at bits 0, 2, 4, 6
- *   IN_PLACE             multiply takes digits up to 170: fields need no shift, and have an accumulator each
+ *   WIDE_DIGITS          multiply takes digits up to 255; without it a digit of tile8 is multiplied by
+ * halves, and tile4 and tile8 go row by row of x IN_PLACE             and fields of tile2 need no shift, and
+ * have an accumulator each
  *
  * One row of x (decode) is bound by reading weights: a pair of panels is one stream, met in registers. More
  * rows are bound by multiplying. Some of them are a set, with an accumulator for each row and each register
@@ -27,6 +29,12 @@
 
 typedef int32_t lanes __attribute__((vector_size(sizeof(reg))));
 typedef uint32_t modular __attribute__((vector_size(sizeof(reg)))); /* the same modulo 2^32 */
+
+#ifdef WIDE_DIGITS
+enum { WIDE = 1 };
+#else
+enum { WIDE = 0 };
+#endif
 
 enum {
   REGS = TERN_TILE / (int)sizeof(reg),
@@ -85,6 +93,10 @@ INLINE void unpack(int fields, reg b, reg digits[MOST_FIELDS]) {
     UNROLL for (int f = 0; f < 4; f++) digits[f] = b >> 2 * f & 3;
     return;
   }
+  if (fields < 4) {
+    UNROLL for (int f = 0; f < fields; f++) digits[f] = fields == 1 ? b : b >> 4 * f & 15;
+    return;
+  }
 #ifdef fields_of_81
   reg top = top_of(b), low = fields_of_81(b - top);
   UNROLL for (int f = 0; f < 4; f++) digits[f] = low >> 2 * f & 3;
@@ -103,17 +115,17 @@ INLINE void unpack(int fields, reg b, reg digits[MOST_FIELDS]) {
 /* ---- products straight from packed bytes ----------------------------------------------------- */
 
 /* Sums of decode_add, and how many chunks they hold. With 16 bits a pair of products of digits up to 2 is
- * within -512 .. 508, of digits up to 8 within -2048 .. 2032. With 32 a lane grows by at most 2^16 a chunk.
- */
+ * within -512 .. 508, of digits up to 8 within -2048 .. 2032, up to 15 within -3840 .. 3810. With 32 a lane
+ * grows by at most 2^16 a chunk; of tile4 and tile8 it may wrap, for no field is shifted down. */
 #ifdef IN_PLACE
 enum { ACCUMULATORS = MOST_FIELDS };
 #else
 enum { ACCUMULATORS = 2 };
 #endif
 INLINE int64_t most_chunks(int fields) {
-  return SUM_BITS == 32 ? 1 << 14 : fields == 4 ? 8 : 12;
+  return SUM_BITS == 32 ? 1 << 14 : fields <= 4 ? 8 : 12;
 }
-enum { BLOCK_CHUNKS = SUM_BITS == 32 ? 32 : 12 }; /* the same for unpacked digits of either layout */
+enum { BLOCK_CHUNKS = SUM_BITS == 32 ? 32 : 12 }; /* the same for unpacked digits of tile2 and tile3 */
 
 INLINE int64_t block_width(int fields) {
   return BLOCK_CHUNKS * chunk_width(fields);
@@ -140,10 +152,12 @@ INLINE void decode_add(int fields, reg sums[ACCUMULATORS], reg b, const reg colu
     return;
   }
 #ifdef fields_of_81
-  reg top = top_of(b);
-  sums[4] = multiply(sums[4], top, columns[4]);
-  decode_four(sums, fields_of_81(b - top), columns);
-  return;
+  if (fields == 5) {
+    reg top = top_of(b);
+    sums[4] = multiply(sums[4], top, columns[4]);
+    decode_four(sums, fields_of_81(b - top), columns);
+    return;
+  }
 #endif
 #endif
   if (fields == 4) {
@@ -152,6 +166,9 @@ INLINE void decode_add(int fields, reg sums[ACCUMULATORS], reg b, const reg colu
     sums[1] = multiply(sums[1], b & 12, columns[1]);
     sums[0] = multiply(sums[0], high & 3, columns[2]);
     sums[1] = multiply(sums[1], high & 12, columns[3]);
+  } else if (fields == 1 && !WIDE) {
+    sums[0] = multiply(sums[0], b & 15, columns[0]);
+    sums[1] = multiply(sums[1], b >> 4 & 15, columns[0]);
   } else {
     reg digits[MOST_FIELDS];
     unpack(fields, b, digits);
@@ -159,16 +176,20 @@ INLINE void decode_add(int fields, reg sums[ACCUMULATORS], reg b, const reg colu
   }
 }
 
-/* Division by 4^f is exact; by 85 it is multiplication by the inverse modulo 2^32. */
+/* Division by 4^f is exact; by 85 it is multiplication by the inverse modulo 2^32. The upper halves of
+ * tile8's digits count 16-fold. */
 INLINE reg decode_join(int fields, reg total, const reg sums[ACCUMULATORS]) {
 #ifdef IN_PLACE
   if (fields == 4)
     return (reg)((modular)total + (modular)join_four(sums));
 #ifdef fields_of_81
-  return (reg)((modular)total + (modular)join_four(sums) + (modular)sums[4] * 0xfcfcfcfd);
+  if (fields == 5)
+    return (reg)((modular)total + (modular)join_four(sums) + (modular)sums[4] * 0xfcfcfcfd);
 #endif
 #endif
   reg second = widen((reg){0}, sums[1]);
+  if (fields == 1 && !WIDE)
+    return (reg)((modular)widen(total, sums[0]) + ((modular)second << 4));
   return (reg)((modular)widen(total, sums[0]) + (modular)((lanes)second >> (fields == 4 ? 2 : 0)));
 }
 
@@ -178,12 +199,12 @@ struct strip {
   int64_t first, count, m, n; /* rows of the matrix: the first, how many; all, which is a row of y */
 };
 
-/* Sums of digits less the sum of x. */
-INLINE void store_sums(int panels, const struct strip *s, const reg *total, int32_t ones, int32_t *y) {
+/* Sums of digits less what they would be if all codes were 0. */
+INLINE void store_sums(int panels, const struct strip *s, const reg *total, int32_t zeros, int32_t *y) {
   uint32_t sums[2 * TERN_PANEL];
   memcpy(sums, total, (size_t)panels * TERN_TILE);
   for (int i = 0; i < panels * TERN_PANEL; i++)
-    sums[i] -= (uint32_t)ones;
+    sums[i] -= (uint32_t)zeros;
   if (s->count == panels * TERN_PANEL)
     memcpy(y + s->first, sums, (size_t)panels * TERN_TILE);
   else
@@ -201,7 +222,7 @@ INLINE void decode_chunk(int fields, int panels, reg sums[][ACCUMULATORS], const
       decode_add(fields, sums[i], load_reg(tiles + i * (int)sizeof(reg)), columns);
 }
 
-INLINE void one_row(int fields, int panels, const struct strip *s, const int8_t *x, int32_t ones,
+INLINE void one_row(int fields, int panels, const struct strip *s, const int8_t *x, int32_t zeros,
                     int32_t *y) {
   reg total[2 * REGS];
   int64_t width = chunk_width(fields), whole = s->n / width, step = panels * TERN_TILE;
@@ -222,7 +243,7 @@ INLINE void one_row(int fields, int panels, const struct strip *s, const int8_t 
     decode_chunk(fields, panels, sums, s->tiles + whole * step, tail);
     UNROLL for (int i = 0; i < panels * REGS; i++) total[i] = decode_join(fields, total[i], sums[i]);
   }
-  store_sums(panels, s, total, ones, y);
+  store_sums(panels, s, total, zeros, y);
 }
 
 /* ---- many rows of x -------------------------------------------------------------------------- */
@@ -349,7 +370,7 @@ INLINE void add_set(int fields, int panels, int set, reg (*total)[2 * REGS], con
 
 /* Rows that are one set. */
 INLINE void few_rows(int fields, int panels, int set, const struct strip *s, const int8_t *near,
-                     const int32_t *ones, int64_t rows, int32_t *y) {
+                     const int32_t *zeros, int64_t rows, int32_t *y) {
   reg total[ROWS][2 * REGS];
   int64_t fours = (s->n + 3) / 4, most = SUM_BITS == 32 ? fours : BLOCK_CHUNKS * fields;
   memset(total, 0, sizeof total);
@@ -357,13 +378,13 @@ INLINE void few_rows(int fields, int panels, int set, const struct strip *s, con
     add_set(fields, panels, set, total, s->tiles + four / fields * panels * TERN_TILE, NULL,
             near + 4 * four * set, fours - four < most ? fours - four : most);
   for (int64_t t = 0; t < rows; t++)
-    store_sums(panels, s, total[t], ones[t], y + t * s->m);
+    store_sums(panels, s, total[t], zeros[t], y + t * s->m);
 }
 
 /* More rows. A block of columns: the first set unpacks them to a byte a digit, in the first cache, for the
  * others. A set's sums are stored as soon as they are whole, so that the next set's products hide the wait
  * for y. */
-INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_t *near, const int32_t *ones,
+INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_t *near, const int32_t *zeros,
                       int64_t rows, int32_t *y) {
   reg digits[BLOCK_CHUNKS * MOST_FIELDS][2 * REGS], total[ROWS_BLOCK][2 * REGS];
   int64_t all = (s->n + 3) / 4, most = BLOCK_CHUNKS * fields;
@@ -388,18 +409,19 @@ INLINE void many_rows(int fields, int panels, const struct strip *s, const int8_
       else
         add_set(fields, panels, 1, total + t, NULL, digits, near, fours);
       for (int64_t r = t; four + most >= all && r < t + set; r++)
-        store_sums(panels, s, total[r], ones[r], y + r * s->m);
+        store_sums(panels, s, total[r], zeros[r], y + r * s->m);
     }
   }
 }
 
 /* ---- the whole matrix ------------------------------------------------------------------------ */
 
-INLINE int32_t sum_of_row(const int8_t *x, int64_t n) {
+/* The sum of digits that a row of codes 0 would have. */
+INLINE int32_t sum_of_zeros(int fields, const int8_t *x, int64_t n) {
   uint32_t sum = 0;
   for (int64_t k = 0; k < n; k++)
     sum += (uint32_t)x[k];
-  return (int32_t)sum;
+  return (int32_t)(sum * (uint32_t)tern_zero_digit(fields));
 }
 
 INLINE struct strip strip_at(int fields, const uint8_t *w, int64_t m, int64_t n, int64_t panel) {
@@ -414,13 +436,13 @@ INLINE void sum_each(int fields, const uint8_t *w, const int8_t *x, int32_t *y, 
   int64_t begin, end;
   tern_share(m, thread, threads, &begin, &end);
   for (int64_t row = 0; row < rows; row++, x += n, y += m) {
-    int32_t ones = sum_of_row(x, n);
+    int32_t zeros = sum_of_zeros(fields, x, n);
     for (int64_t panel = begin; panel < end; panel += 2) {
       struct strip s = strip_at(fields, w, m, n, panel);
       if (panel + 1 < end)
-        one_row(fields, 2, &s, x, ones, y);
+        one_row(fields, 2, &s, x, zeros, y);
       else
-        one_row(fields, 1, &s, x, ones, y);
+        one_row(fields, 1, &s, x, zeros, y);
     }
   }
 }
@@ -428,16 +450,16 @@ INLINE void sum_each(int fields, const uint8_t *w, const int8_t *x, int32_t *y, 
 INLINE void sum_near(int fields, const uint8_t *w, const int8_t *x, const int8_t *near, int32_t *y, int64_t m,
                      int64_t n, int64_t rows, uint32_t thread, uint32_t threads) {
   int64_t begin, end;
-  int32_t ones[ROWS_BLOCK];
+  int32_t zeros[ROWS_BLOCK];
   tern_share(m, thread, threads, &begin, &end);
   for (int64_t t = 0; t < rows; t++)
-    ones[t] = sum_of_row(x + t * n, n);
+    zeros[t] = sum_of_zeros(fields, x + t * n, n);
   for (int64_t panel = begin; panel < end; panel += 2) {
     struct strip s = strip_at(fields, w, m, n, panel);
     if (panel + 1 < end)
-      many_rows(fields, 2, &s, near, ones, rows, y);
+      many_rows(fields, 2, &s, near, zeros, rows, y);
     else
-      many_rows(fields, 1, &s, near, ones, rows, y);
+      many_rows(fields, 1, &s, near, zeros, rows, y);
   }
 }
 
@@ -461,25 +483,25 @@ INLINE int64_t sum_sets(int fields, int8_t *near, const uint8_t *w, const int8_t
 /* Rows that are no more than a set, which is filled up with zeros. */
 INLINE void sum_set(int fields, int set, int8_t *near, const uint8_t *w, const int8_t *x, int32_t *y,
                     int64_t m, int64_t n, int64_t rows, uint32_t thread, uint32_t threads) {
-  int32_t ones[ROWS];
+  int32_t zeros[ROWS];
   int64_t begin, end;
   if (rows < set)
     memset(near, 0, (size_t)(set * row_bytes(n)));
   for (int64_t t = 0; t < rows; t++) {
     bring_row(near + 4 * t, x + t * n, n, set);
-    ones[t] = sum_of_row(x + t * n, n);
+    zeros[t] = sum_of_zeros(fields, x + t * n, n);
   }
   tern_share(m, thread, threads, &begin, &end);
   for (int64_t panel = begin; panel < end; panel += 2) {
     struct strip s = strip_at(fields, w, m, n, panel);
     if (panel + 1 < end)
-      few_rows(fields, 2, set, &s, near, ones, rows, y);
+      few_rows(fields, 2, set, &s, near, zeros, rows, y);
     else
-      few_rows(fields, 1, set, &s, near, ones, rows, y);
+      few_rows(fields, 1, set, &s, near, zeros, rows, y);
   }
 }
 
-/* The two functions of a processor; with groups they do as the portable ones. MANY(fields, ...) computes the
+/* The functions of a processor; with groups they do as the portable zeros. MANY(fields, ...) computes the
  * first of the rows in a way of its own and returns how many. What rows are few is one function for all
  * matrices. There is one room for near copies, since threads' stacks are small. */
 #define TERN_SUM(name, level, fields, many)                                                                  \
@@ -499,7 +521,7 @@ INLINE void sum_set(int fields, int set, int8_t *near, const uint8_t *w, const i
       return;                                                                                                \
     }                                                                                                        \
     int64_t row = rows > 1 ? many(fields, w, x, y, m, n, rows, thread, threads) : 0;                         \
-    if (rows - row == 1 || ROWS * row_bytes(n) > NEAR_BYTES) {                                               \
+    if (rows - row == 1 || ROWS * row_bytes(n) > NEAR_BYTES || ((fields) < 4 && !WIDE)) {                    \
       sum_each(fields, w, x + row * n, y + row * m, m, n, rows - row, thread, threads);                      \
     } else if (row < rows) {                                                                                 \
       _Alignas(64) int8_t near[NEAR_BYTES];                                                                  \
@@ -511,7 +533,12 @@ INLINE void sum_set(int fields, int set, int8_t *near, const uint8_t *w, const i
 #define TERN_SUMS_MANY(level, many)                                                                          \
   TERN_SUM(sum_i8, level, 4, many)                                                                           \
   TERN_SUM(sum3_i8, level, 5, many)
-#define TERN_NONE(...)   0
-#define TERN_SUMS(level) TERN_SUMS_MANY(level, TERN_NONE)
+#define TERN_WIDE_SUMS(level, many)                                                                          \
+  TERN_SUM(sum4_i8, level, 2, many)                                                                          \
+  TERN_SUM(sum8_i8, level, 1, many)
+#define TERN_NONE(...) 0
+#define TERN_SUMS(level)                                                                                     \
+  TERN_SUMS_MANY(level, TERN_NONE)                                                                           \
+  TERN_WIDE_SUMS(level, TERN_NONE)
 
 #endif

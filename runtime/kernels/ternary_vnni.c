@@ -8,6 +8,7 @@
 
 typedef uint8_t reg __attribute__((vector_size(64)));
 enum { ROWS = 12, AT_ONCE = 2, SUM_BITS = 32 };
+#define WIDE_DIGITS
 #define IN_PLACE
 
 INLINE reg multiply(reg sums, reg digits, reg columns) {

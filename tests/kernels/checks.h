@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-enum { KERNEL_CHECKS = 7 };
+enum { KERNEL_CHECKS = 8 };
 extern const char *const kernel_checks[KERNEL_CHECKS]; /* their names */
 
 /* Prints the names of the variants that this processor runs. */

@@ -425,8 +425,8 @@ static bool source_ternary(void *self, const char *name, const struct weight *w,
                            float *scales) {
   int threads = (int)machine_processors("");
   struct scaling scaling = weight_scaling(w);
-  return checkpoint_read_ternary(((struct job *)self)->checkpoint, name, w->type.dim[0], w->type.dim[1],
-                                 &scaling, codes, scales, threads < 1 ? 1 : threads);
+  return checkpoint_read_codes(((struct job *)self)->checkpoint, name, w->type.dim[0], w->type.dim[1],
+                               &scaling, codes, scales, threads < 1 ? 1 : threads);
 }
 
 bool job_open(struct job *j) {

@@ -23,7 +23,7 @@ static void include(struct weight *w, int64_t i, double v) {
   w->known = true;
 }
 
-/* A ternary weight's scales. */
+/* The scales of a weight of codes. */
 static bool know_scales(struct job *j, struct weight *w) {
   int64_t rows = w->type.dim[0], cols = w->type.dim[1], n = 1;
   if (w->scale != WSCALE_TENSOR)
@@ -33,7 +33,7 @@ static bool know_scales(struct job *j, struct weight *w) {
   bool ok = true;
   for (int64_t i = 0; ok && i < weight_instances(w); i++) {
     const char *name = weight_tensor(&j->arena, w, i);
-    ok = j->source.ternary(j->source.self, name, w, codes, scales);
+    ok = j->source.codes(j->source.self, name, w, codes, scales);
     for (int64_t k = 0; ok && k < n; k++)
       include(w, i, (double)scales[k]);
   }
@@ -73,10 +73,10 @@ static bool know_folded(struct interp *in, struct weight *w) {
 
 static bool know_weights(struct job *j, struct interp *in) {
   for (struct weight *w = j->module->weights; w; w = w->next) {
-    bool ok = w->origin == WEIGHT_MERGED     ? true
-              : w->type.elem == ELEM_TERNARY ? know_scales(j, w)
-              : w->origin == WEIGHT_FOLDED   ? know_folded(in, w)
-                                             : know_floats(j, w);
+    bool ok = w->origin == WEIGHT_MERGED   ? true
+              : elem_codes(w->type.elem)   ? know_scales(j, w)
+              : w->origin == WEIGHT_FOLDED ? know_folded(in, w)
+                                           : know_floats(j, w);
     if (!ok)
       return false;
   }

@@ -12,14 +12,15 @@ struct scaling weight_scaling(const struct weight *w) {
                                      [RULE_LARGEST] = BY_LARGEST,
                                      [RULE_STORED] = BY_STORED,
                                      [RULE_INVERSE] = BY_INVERSE};
-  return (struct scaling){kinds[w->scale], w->group, by[w->rule]};
+  return (struct scaling){kinds[w->scale], w->group, by[w->rule], elem_code_bits(w->type.elem)};
 }
 
 void set_rules(struct job *j) {
   enum scale_rule rule = j->options.weight_scale;
   bool of_codes = rule == RULE_STORED || rule == RULE_INVERSE;
   for (struct weight *w = j->module->weights; w && rule != RULE_AUTO; w = w->next)
-    if (w->type.elem == ELEM_TERNARY && w->rule == RULE_AUTO &&
+    if (elem_codes(w->type.elem) && w->rule == RULE_AUTO &&
+        (w->type.elem == ELEM_TERNARY || rule != RULE_MEAN) &&
         (!j->checkpoint || checkpoint_has_codes(j->checkpoint, weight_tensor(&j->arena, w, 0)) == of_codes))
       w->rule = rule;
 }
@@ -33,7 +34,7 @@ static bool match(struct job *j) {
     for (int64_t i = 0; i < weight_instances(w); i++) {
       struct wanted_tensor t = {.name = weight_tensor(&j->arena, w, i),
                                 .rank = w->type.rank,
-                                .ternary = w->type.elem == ELEM_TERNARY,
+                                .codes = elem_codes(w->type.elem),
                                 .scaling = weight_scaling(w),
                                 .at = w->at};
       memcpy(t.shape, w->type.dim, sizeof t.shape);
@@ -46,7 +47,7 @@ static bool match(struct job *j) {
     static const enum storage storage[] = {
         [DTYPE_F32] = STORE_F32, [DTYPE_F16] = STORE_F16, [DTYPE_BF16] = STORE_BF16,
         [DTYPE_F64] = STORE_F32, [DTYPE_U8] = STORE_F32,  [DTYPE_I8] = STORE_F32};
-    if (w->origin != WEIGHT_LOADED || w->type.elem == ELEM_TERNARY)
+    if (w->origin != WEIGHT_LOADED || elem_codes(w->type.elem))
       continue;
     enum storage all = STORE_NONE;
     for (int64_t i = 0; i < weight_instances(w); i++) {
@@ -85,13 +86,13 @@ static void tell(struct job *j, const struct told *t, const char *what) {
 static void tell_codes(struct job *j) {
   struct told already = {0}, by_row = {0}, unsaid = {0};
   for (struct weight *w = j->module->weights; w; w = w->next)
-    for (int64_t i = 0; w->origin == WEIGHT_LOADED && w->type.elem == ELEM_TERNARY && w->rule == RULE_AUTO &&
+    for (int64_t i = 0; w->origin == WEIGHT_LOADED && elem_codes(w->type.elem) && w->rule == RULE_AUTO &&
                         i < weight_instances(w);
          i++) {
       const char *name = weight_tensor(&j->arena, w, i);
       struct scaling scaling = weight_scaling(w);
       bool rows;
-      if (checkpoint_already_ternary(j->checkpoint, name, &scaling, &rows))
+      if (w->type.elem == ELEM_TERNARY && checkpoint_already_ternary(j->checkpoint, name, &scaling, &rows))
         add_name(j, rows ? &by_row : &already, name);
       else if (checkpoint_scale_unsaid(j->checkpoint, name))
         add_name(j, &unsaid, name);

@@ -9,9 +9,9 @@ typedef VEC(struct random_tensor) tensor_list;
 
 static const float some = 0.05f; /* the deviation of gains and biases */
 
-/* Whether the scale of a ternary matrix lies beside its codes. */
+/* Whether the scale of a matrix of codes lies beside them. */
 static bool is_stored(const struct weight *w) {
-  return w->type.elem == ELEM_TERNARY && (w->rule == RULE_STORED || w->rule == RULE_INVERSE);
+  return elem_codes(w->type.elem) && (w->rule == RULE_STORED || w->rule == RULE_INVERSE);
 }
 
 static struct random_tensor numbers_of(const struct weight *w, bool given) {

@@ -36,7 +36,7 @@ bool rule_quantised(enum elem e) {
 
 /* Elements that lie in a buffer one by one. */
 static bool plain(enum elem e) {
-  return !rule_quantised(e) && e != ELEM_TERNARY;
+  return !rule_quantised(e) && !elem_codes(e);
 }
 
 bool rule_want_elem(struct rule *r, int i, enum elem e) {
@@ -46,6 +46,7 @@ bool rule_want_elem(struct rule *r, int i, enum elem e) {
   return rule_fail(r, "takes %s, not %s%s", elem_name(e), rule_text(r, t),
                    rule_quantised(t.elem)   ? "; a quantised value can only enter a matrix product"
                    : t.elem == ELEM_TERNARY ? "; a ternary weight can only be the matrix of a product"
+                   : elem_codes(t.elem)     ? "; a weight of codes can only be the matrix of a product"
                                             : "");
 }
 
@@ -150,8 +151,8 @@ static bool infer_wscale(struct rule *r) {
   struct declaration s;
   if (!rule_find_symbol(r, &s) || !rule_want_indices(r, &s, 0))
     return false;
-  if (s.type.elem != ELEM_TERNARY || s.type.rank != 2)
-    return rule_fail(r, "'%s' is %s; only ternary matrices have scales", r->op->attr.symbol,
+  if (!elem_codes(s.type.elem) || s.type.rank != 2)
+    return rule_fail(r, "'%s' is %s; only matrices of codes have scales", r->op->attr.symbol,
                      rule_text(r, s.type));
   int64_t rows = s.type.dim[0], group = s.weight->group;
   switch (s.weight->scale) {
@@ -318,8 +319,8 @@ static bool matrix_times(struct rule *r, enum elem e) {
 
 static bool infer_matmul(struct rule *r) {
   struct type w = rule_in_type(r, 0), x = rule_in_type(r, 1);
-  if (w.elem != ELEM_F32 && w.elem != ELEM_TERNARY)
-    return rule_fail(r, "the matrix is f32 or ternary, not %s", rule_text(r, w));
+  if (w.elem != ELEM_F32 && !elem_codes(w.elem))
+    return rule_fail(r, "the matrix is f32 or codes, not %s", rule_text(r, w));
   if (x.elem != ELEM_F32 && !rule_quantised(x.elem))
     return rule_fail(r, "the vector is f32 or quantised, not %s", rule_text(r, x));
   return matrix_times(r, ELEM_F32);
@@ -327,13 +328,20 @@ static bool infer_matmul(struct rule *r) {
 
 static bool infer_ternary_sum(struct rule *r) {
   enum elem x = rule_in_type(r, 1).elem;
-  if (!rule_want_elem(r, 0, ELEM_TERNARY))
-    return false;
+  if (!elem_codes(rule_in_type(r, 0).elem))
+    return rule_fail(r, "the matrix is ternary or of wider codes, not %s", rule_text(r, rule_in_type(r, 0)));
   if (x != ELEM_F32 && x != ELEM_I8 && x != ELEM_I16)
     return rule_fail(r, "sums i8, i16 or f32, not %s", rule_text(r, rule_in_type(r, 1)));
   if (!matrix_times(r, x == ELEM_F32 ? ELEM_F32 : ELEM_I32))
     return false;
   int64_t group = r->op->attr.group, n = matrix_of_token(r).dim[1];
+  int64_t columns = group ? group : n, most = elem_most_products(rule_in_type(r, 0).elem, x);
+  if (columns > most)
+    return rule_fail(
+        r,
+        "a sum of %lld products of %s by %s can leave 32 bits; at most %lld fit: give the weight "
+        "scales per group, or the vector 8 bits",
+        (long long)columns, elem_name(rule_in_type(r, 0).elem), elem_name(x), (long long)most);
   if (group == 0)
     return true;
   if (group < 0 || group > n)

@@ -92,7 +92,7 @@ static bool times_columns(struct rule *r, int64_t groups) {
 bool infer_matmul_back(struct rule *r) {
   struct type w = rule_in_type(r, 0);
   if (w.elem != ELEM_F32 && w.elem != ELEM_TERNARY)
-    return rule_fail(r, "the matrix is f32 or ternary, not %s", rule_text(r, w));
+    return rule_fail(r, "the matrix is %s; a training takes f32 and ternary ones only", rule_text(r, w));
   return times_columns(r, 0);
 }
 

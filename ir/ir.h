@@ -18,8 +18,9 @@ struct module;
 /* ---- types: type.c ----------------------------------------------------------------------------------- */
 
 /* Element types. Q8 / Q16 are quantised vectors: int8 / int16 codes with one scale for each vector along the
- * last axis; TERNARY is a matrix of -1, 0, 1 with its weight's scales. Both vanish from values in ternarize,
- * except as the first operand of ternary_sum. */
+ * last axis; TERNARY is a matrix of -1, 0, 1 with its weight's scales, W2 .. W8 one of wider codes, of so
+ * many bits, with its. All vanish from values in ternarize, except matrices as the first operand of
+ * ternary_sum. */
 enum elem {
   ELEM_BOOL,
   ELEM_U32,
@@ -30,6 +31,10 @@ enum elem {
   ELEM_Q8,
   ELEM_Q16,
   ELEM_TERNARY,
+  ELEM_W2,
+  ELEM_W3,
+  ELEM_W4,
+  ELEM_W8,
   ELEM_COUNT
 };
 
@@ -45,9 +50,14 @@ struct type {
 
 const char *elem_name(enum elem e);
 bool elem_parse(const char *name, enum elem *e);
-bool elem_integer(enum elem e); /* i8, i16 or i32 */
-bool elem_real(enum elem e);    /* f32, or codes over a scale that stand for such: q8, q16, ternary */
-int elem_bytes(enum elem e);    /* bytes of one element in a buffer; 0 for Q8, Q16, TERNARY */
+bool elem_integer(enum elem e);  /* i8, i16 or i32 */
+bool elem_codes(enum elem e);    /* of a matrix of codes with its weight's scales: ternary, w2 .. w8 */
+int elem_code_bits(enum elem e); /* of w2 .. w8; 0: the codes are -1, 0 and 1 */
+/* Of codes of type w by elements i8 or i16: so many have a sum that int32 holds, whatever they are. Of
+ * ternary ones any number is allowed, and of floats, INT64_MAX. */
+int64_t elem_most_products(enum elem w, enum elem x);
+bool elem_real(enum elem e); /* f32, or codes over a scale that stand for such: q8, q16, ternary, w2 .. w8 */
+int elem_bytes(enum elem e); /* bytes of one element in a buffer; 0 for Q8, Q16 and elem_codes */
 struct type type_make(enum elem e, int rank, const int64_t *dim);
 struct type type_scalar(enum elem e);
 bool type_equal(struct type a, struct type b);
@@ -231,13 +241,16 @@ enum storage {
   STORE_BF16,
   STORE_TILE2,
   STORE_TILE3,
+  STORE_TILE4,
+  STORE_TILE8,
   STORE_I8,
   STORE_I16,
   STORE_I32,
   STORE_COUNT
 };
-const char *storage_name(enum storage s); /* "none" "f32" "f16" "bf16" "tile2" "tile3" "i8" "i16" "i32" */
-bool storage_packed(enum storage s);      /* packed ternary, tile2 or tile3 */
+/* "none" "f32" "f16" "bf16" "tile2" "tile3" "tile4" "tile8" "i8" "i16" "i32" */
+const char *storage_name(enum storage s);
+bool storage_packed(enum storage s); /* packed codes, a tileN */
 bool storage_parse(const char *name, enum storage *s);
 
 enum weight_origin {
@@ -247,12 +260,13 @@ enum weight_origin {
 };
 enum weight_scale { WSCALE_TENSOR, WSCALE_ROW, WSCALE_GROUP };
 
-/* Where the number c comes from that a ternary weight's codes stand for, W = c * code; s = 1 / c
+/* Where the number c comes from that a weight's codes stand for, W = c * code; s = 1 / c
  * (docs/numerics.md). */
 enum scale_rule {
-  RULE_AUTO,    /* none is written: stored codes as config.json says, floats by their mean */
+  RULE_AUTO,    /* none is written: stored codes as config.json says, ternary floats by their mean, others by
+                   their largest */
   RULE_MEAN,    /* mean|W| of the scale's elements */
-  RULE_LARGEST, /* max|W| of them */
+  RULE_LARGEST, /* max|W| of them, over the largest code */
   RULE_STORED,  /* c is a tensor beside the codes */
   RULE_INVERSE, /* s is */
   RULE_COUNT

@@ -80,7 +80,7 @@ const char *params_text(struct arena *a, const struct module *m) {
 }
 
 int64_t weight_scale_count(const struct weight *w) {
-  if (w->type.elem != ELEM_TERNARY)
+  if (!elem_codes(w->type.elem))
     return 0;
   switch (w->scale) {
   case WSCALE_ROW: return w->type.dim[0];
@@ -105,6 +105,8 @@ int64_t weight_bytes(const struct weight *w) {
   case STORE_BF16: return 2 * n;
   case STORE_TILE2: return tile_bytes(w, 16);
   case STORE_TILE3: return tile_bytes(w, 20);
+  case STORE_TILE4: return tile_bytes(w, 8);
+  case STORE_TILE8: return tile_bytes(w, 4);
   default: return 0;
   }
 }

@@ -66,8 +66,8 @@ bool curve_parse(const char *name, enum curve *c) {
   return i >= 0;
 }
 
-static const char *const storages[STORE_COUNT] = {"none",  "f32", "f16", "bf16", "tile2",
-                                                  "tile3", "i8",  "i16", "i32"};
+static const char *const storages[STORE_COUNT] = {"none",  "f32",   "f16", "bf16", "tile2", "tile3",
+                                                  "tile4", "tile8", "i8",  "i16",  "i32"};
 
 const char *storage_name(enum storage s) {
   return storages[s];
@@ -107,5 +107,5 @@ bool weight_role_parse(const char *name, enum weight_role *r) {
 }
 
 bool storage_packed(enum storage s) {
-  return s == STORE_TILE2 || s == STORE_TILE3;
+  return s == STORE_TILE2 || s == STORE_TILE3 || s == STORE_TILE4 || s == STORE_TILE8;
 }

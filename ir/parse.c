@@ -206,7 +206,7 @@ static bool parse_merged(struct parser *p, struct weight *w) {
 
 static bool parse_storage(struct parser *p, enum storage *s) {
   if (p->tok.kind != TOKEN_WORD || !storage_parse(p->tok.text, s))
-    return p_expected(p, "a kind of storage (f32, f16, bf16, tile2, tile3, i8, i16, i32)");
+    return p_expected(p, "a kind of storage (f32, f16, bf16, tile2, tile3, tile4, tile8, i8, i16, i32)");
   p_next(p);
   return true;
 }

@@ -95,7 +95,7 @@ static void put_scale(FILE *out, const struct weight *w) {
     fputs(" per row", out);
   else if (w->scale == WSCALE_GROUP)
     fprintf(out, " per group %lld", (long long)w->group);
-  else if (w->type.elem == ELEM_TERNARY && w->origin != WEIGHT_MERGED)
+  else if (elem_codes(w->type.elem) && w->origin != WEIGHT_MERGED)
     fputs(" per tensor", out);
   if (w->rule != RULE_AUTO)
     fprintf(out, " scale %s", scale_rule_name(w->rule));

@@ -11,9 +11,9 @@ struct weight_source {
   /* The tensor named `name` (indices filled in) as floats, row-major: `count` values from element `first`.
    * False after a diagnostic. */
   bool (*floats)(void *self, const char *name, int64_t first, int64_t count, float *out);
-  /* Ternary codes -1, 0, 1 of [rows, cols] and the scales s of w, by w's rule, W = codes / s: 1, rows, or
+  /* Codes of w's type, [rows, cols], and the scales s of w, by w's rule, W = codes / s: 1, rows, or
    * rows * ceil(cols / group) of them. */
-  bool (*ternary)(void *self, const char *name, const struct weight *w, int8_t *codes, float *scales);
+  bool (*codes)(void *self, const char *name, const struct weight *w, int8_t *codes, float *scales);
 };
 
 #endif

@@ -11,9 +11,10 @@ static const struct {
   const char *name;
   int bytes;
 } elems[ELEM_COUNT] = {
-    [ELEM_BOOL] = {"bool", 1}, [ELEM_U32] = {"u32", 4}, [ELEM_I8] = {"i8", 1},
-    [ELEM_I16] = {"i16", 2},   [ELEM_I32] = {"i32", 4}, [ELEM_F32] = {"f32", 4},
-    [ELEM_Q8] = {"q8", 0},     [ELEM_Q16] = {"q16", 0}, [ELEM_TERNARY] = {"ternary", 0},
+    [ELEM_BOOL] = {"bool", 1},       [ELEM_U32] = {"u32", 4}, [ELEM_I8] = {"i8", 1}, [ELEM_I16] = {"i16", 2},
+    [ELEM_I32] = {"i32", 4},         [ELEM_F32] = {"f32", 4}, [ELEM_Q8] = {"q8", 0}, [ELEM_Q16] = {"q16", 0},
+    [ELEM_TERNARY] = {"ternary", 0}, [ELEM_W2] = {"w2", 0},   [ELEM_W3] = {"w3", 0}, [ELEM_W4] = {"w4", 0},
+    [ELEM_W8] = {"w8", 0},
 };
 
 const char *elem_name(enum elem e) {
@@ -33,8 +34,29 @@ bool elem_integer(enum elem e) {
   return e == ELEM_I8 || e == ELEM_I16 || e == ELEM_I32;
 }
 
+bool elem_codes(enum elem e) {
+  return e == ELEM_TERNARY || elem_code_bits(e) > 0;
+}
+
+int elem_code_bits(enum elem e) {
+  switch (e) {
+  case ELEM_W2: return 2;
+  case ELEM_W3: return 3;
+  case ELEM_W4: return 4;
+  case ELEM_W8: return 8;
+  default: return 0;
+  }
+}
+
+int64_t elem_most_products(enum elem w, enum elem x) {
+  int bits = elem_code_bits(w);
+  if (bits == 0 || x == ELEM_F32)
+    return INT64_MAX;
+  return INT32_MAX / (((int64_t)1 << (bits - 1)) * (x == ELEM_I8 ? 128 : 32768));
+}
+
 bool elem_real(enum elem e) {
-  return e == ELEM_F32 || e == ELEM_Q8 || e == ELEM_Q16 || e == ELEM_TERNARY;
+  return e == ELEM_F32 || e == ELEM_Q8 || e == ELEM_Q16 || elem_codes(e);
 }
 
 int elem_bytes(enum elem e) {

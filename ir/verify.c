@@ -116,13 +116,13 @@ static bool holds(enum elem e, double x) {
 }
 
 static void check_scale(struct verifier *c, const struct weight *w) {
-  if (w->type.elem != ELEM_TERNARY) {
+  if (!elem_codes(w->type.elem)) {
     if (w->scale != WSCALE_TENSOR || w->rule != RULE_AUTO || w->origin == WEIGHT_MERGED)
-      report(c, w->at, "weight '%s': only ternary weights have scales or are merged", w->name);
+      report(c, w->at, "weight '%s': only weights of codes have scales or are merged", w->name);
     return;
   }
   if (w->type.rank != 2)
-    report(c, w->at, "weight '%s' is %s; a ternary weight is a matrix", w->name, text_of(c, w->type));
+    report(c, w->at, "weight '%s' is %s; a weight of codes is a matrix", w->name, text_of(c, w->type));
   else if (w->scale == WSCALE_GROUP && (w->group < 1 || w->group > w->type.dim[1]))
     report(c, w->at, "weight '%s': groups of %lld columns in %s", w->name, (long long)w->group,
            text_of(c, w->type));
@@ -137,8 +137,9 @@ static void check_parts(struct verifier *c, const struct weight *w) {
       report(c, w->at, "weight '%s': there is no weight '%s' to merge", w->name, w->parts[i]);
       return;
     }
-    if (part->origin == WEIGHT_MERGED || part->type.elem != ELEM_TERNARY || part->type.rank != 2 ||
-        w->type.rank != 2 || part->type.dim[1] != w->type.dim[1] || part->n_counts != w->n_counts ||
+    if (part->origin == WEIGHT_MERGED || part->type.elem != w->type.elem || !elem_codes(w->type.elem) ||
+        part->type.rank != 2 || w->type.rank != 2 || part->type.dim[1] != w->type.dim[1] ||
+        part->n_counts != w->n_counts ||
         instances(part->n_counts, part->counts) != instances(w->n_counts, w->counts)) {
       report(c, w->at, "weight '%s' is %s; the part '%s' of type %s does not fit", w->name,
              text_of(c, w->type), part->name, text_of(c, part->type));
@@ -160,8 +161,8 @@ static void check_holes(struct verifier *c, struct loc at, const char *name, int
 
 static void check_symbols(struct verifier *c) {
   for (const struct weight *w = c->m->weights; w; w = w->next) {
-    if (w->type.elem != ELEM_TERNARY && !stored_type(w->type))
-      report(c, w->at, "weight '%s' is %s; weights are f32 or ternary, or folded i8, i16 or i32", w->name,
+    if (!elem_codes(w->type.elem) && !stored_type(w->type))
+      report(c, w->at, "weight '%s' is %s; weights are f32 or codes, or folded i8, i16 or i32", w->name,
              text_of(c, w->type));
     else if (elem_integer(w->type.elem) && w->origin != WEIGHT_FOLDED)
       report(c, w->at, "weight '%s' is %s; only folded weights are integers", w->name, text_of(c, w->type));
@@ -314,13 +315,13 @@ static void check_past(struct verifier *c, const struct op *op) {
     check_rows(c, op, op->out[0]->type, 0);
 }
 
-/* Quantised values and ternary weights enter products only; a ternary one as the matrix. */
+/* Quantised values and weights of codes enter products only; a weight as the matrix. */
 static void check_operand(struct verifier *c, const struct op *op, int i) {
   enum elem e = op->in[i]->type.elem;
   bool quantised = e == ELEM_Q8 || e == ELEM_Q16;
   if ((quantised && op->code != OP_MATMUL && op->code != OP_OUTER && op->code != OP_DEQUANTIZE &&
        op->code != OP_WRITE) ||
-      (e == ELEM_TERNARY && !(op_takes_matrix(op) && i == 0)))
+      (elem_codes(e) && !(op_takes_matrix(op) && i == 0)))
     report(c, op->at, "%s: %s can only enter a matrix product", name_of(op), text_of(c, op->in[i]->type));
 }
 

@@ -38,7 +38,8 @@ static bool can_merge(const struct module *m, const struct op *op) {
 static bool go_together(const struct module *m, const struct op *a, const struct op *b) {
   const struct op *leaf_a = a->in[0]->def, *leaf_b = b->in[0]->def;
   const struct weight *wa = weight_of(m, a), *wb = weight_of(m, b);
-  if (a->in[1] != b->in[1] || a->attr.group != b->attr.group || wa->n_counts != wb->n_counts)
+  if (a->in[1] != b->in[1] || a->attr.group != b->attr.group || wa->type.elem != wb->type.elem ||
+      wa->n_counts != wb->n_counts)
     return false;
   for (int i = 0; i < wa->n_counts; i++)
     if (wa->counts[i] != wb->counts[i] || leaf_a->in[i] != leaf_b->in[i])

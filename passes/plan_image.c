@@ -137,6 +137,10 @@ static enum storage packing_for(const struct uses *u, const struct weight *w) {
 static enum storage storage_for(const struct uses *u, const struct weight *w) {
   switch (w->type.elem) {
   case ELEM_TERNARY: return packing_for(u, w);
+  case ELEM_W2:
+  case ELEM_W3:
+  case ELEM_W4: return STORE_TILE4;
+  case ELEM_W8: return STORE_TILE8;
   case ELEM_I8: return STORE_I8;
   case ELEM_I16: return STORE_I16;
   case ELEM_I32: return STORE_I32;

@@ -138,7 +138,7 @@ static void live(struct plan *p, const struct value *v, int time) {
 static bool in_buffer(const struct value *v) {
   bool outside =
       v->def ? v->def->code == OP_WEIGHT || v->def->code == OP_NTH : v->index == 0 || !v->block->parent;
-  return !outside && v->type.elem != ELEM_TERNARY && v->at > AT_OUTPUT;
+  return !outside && !elem_codes(v->type.elem) && v->at > AT_OUTPUT;
 }
 
 static void new_buffer(struct plan *p, struct value *v) {

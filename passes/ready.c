@@ -47,13 +47,12 @@ static bool quantised(const struct value *v) {
 }
 
 static void check_sums(struct op *op, void *data) {
-  bool product =
-      (op->code == OP_MATMUL || op->code == OP_MATMUL_BACK) && op->in[0]->type.elem == ELEM_TERNARY;
+  bool product = (op->code == OP_MATMUL || op->code == OP_MATMUL_BACK) && elem_codes(op->in[0]->type.elem);
   for (int i = 0; i < op->n_out; i++)
     product |= quantised(op->out[i]);
   if (product)
     refuse(data, op->at,
-           "%s: quantised values and products by ternary weights are not sums yet; run ternarize first",
+           "%s: quantised values and products by weights of codes are not sums yet; run ternarize first",
            name_of(op));
 }
 

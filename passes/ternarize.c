@@ -1,4 +1,4 @@
-/* ternarize.c: products by ternary weights become ternary sums.
+/* ternarize.c: products by weights of codes, ternary or wider, become ternary sums.
  *
  * requires   the spec's own operators: matmul, quantize, dequantize.
  * maintains  types and the meaning of every value, bit for bit: each replacement is the definition of what it
@@ -12,6 +12,7 @@
  *
  *   matmul(W ternary, q) -> convert(ternary_sum(W, c)) / (s * wscale(W))        int32 inside the sum
  *   matmul(W ternary, x) -> ternary_sum(W, x) / wscale(W)                       f32: still only additions
+ *   and so of W of wider codes, which floats are multiplied by
  *   matmul(W f32, q)     -> matmul(W, convert(c) / s)
  *   dequantize(q)        -> convert(c) / s
  *   matmul(W computed f32[m, n], x) -> sum(W * x) over the last axis            (a state's read-out, say)
@@ -107,7 +108,7 @@ static bool room_for_groups(struct ternarize *t, const struct op *matmul) {
   return false;
 }
 
-/* The product by the ternary weight that `weight` names. q: its quantised operand; NULL: the operand is f32.
+/* The product by the weight of codes that `weight` names. q: its quantised operand; NULL: the operand is f32.
  */
 static struct value *ternary_product(struct ternarize *t, struct builder *b, struct op *matmul,
                                      const struct quantised *q) {
@@ -131,7 +132,7 @@ static struct value *ternary_product(struct ternarize *t, struct builder *b, str
 static struct value *product(struct ternarize *t, struct builder *b, struct op *op) {
   const struct quantised *q = find_quantised(t, op->in[1]);
   struct value *w = op->in[0], *x = op->in[1];
-  if (w->type.elem == ELEM_TERNARY)
+  if (elem_codes(w->type.elem))
     return ternary_product(t, b, op, q);
   if (q)
     x = dequantised(b, q);

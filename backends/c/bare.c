@@ -16,9 +16,13 @@
 /* Scratch for the tables of a sum of integers: tables of runtime/kernels/bare.h. */
 enum { TABLE_BYTES = 4 * 256 * 2 };
 
+bool sum_takes_tables(const struct kernel *k) {
+  return k->in->format != FORMAT_F32 && (k->stored == STORE_TILE2 || k->stored == STORE_TILE3);
+}
+
 static bool uses_tables(const struct loops *l) {
   for (const struct kernel *k = l->kernels; k; k = k->next)
-    if (k->kind == KERNEL_TERNARY_SUM && k->in->format != FORMAT_F32)
+    if (k->kind == KERNEL_TERNARY_SUM && sum_takes_tables(k))
       return true;
   return false;
 }

@@ -44,6 +44,8 @@ static const char preamble[] =
     "#endif\n"
     "#define SUM_I8 SUM(sum_i8)\n"
     "#define SUM3_I8 SUM(sum3_i8)\n"
+    "#define SUM4_I8 SUM(sum4_i8)\n"
+    "#define SUM8_I8 SUM(sum8_i8)\n"
     "\n"
     "/* All threads of the team are here before any goes on. */\n"
     "static inline void team_wait(const struct tern_args *args) {\n"

@@ -324,23 +324,18 @@ static const char *parts_loop(struct c_printer *p, const struct kernel *k, const
   return "  ";
 }
 
+static const char *const sum_types[] = {[FORMAT_I8] = "i8", [FORMAT_I16] = "i16", [FORMAT_F32] = "f32"};
+
 static void print_chip_sum(struct c_printer *p, const struct kernel *k, const char *x, const char *y) {
-  static const char *const types[] = {[FORMAT_I8] = "i8", [FORMAT_I16] = "i16", [FORMAT_F32] = "f32"};
-  const char *tables =
-      k->in->format == FORMAT_F32
-          ? ""
-          : arena_printf(p->arena, ", (uint16_t *)(void *)(scratch + %lld)", (long long)k->entry->scratch);
-  print_line(p, "tern_sum%s_%s(codes, %s, %s, %lld, %lld, %lld, %s%s);", k->stored == STORE_TILE3 ? "3" : "",
-             types[k->in->format], x, y, (long long)k->m, (long long)k->n, (long long)k->group,
+  const char *tables = !sum_takes_tables(k) ? ""
+                                            : arena_printf(p->arena, ", (uint16_t *)(void *)(scratch + %lld)",
+                                                           (long long)k->entry->scratch);
+  print_line(p, "tern_sum%s_%s(codes, %s, %s, %lld, %lld, %lld, %s%s);", sum_layout(k->stored),
+             sum_types[k->in->format], x, y, (long long)k->m, (long long)k->n, (long long)k->group,
              index_text(p, k->rows), tables);
 }
 
 static void print_sum(struct c_printer *p, const struct kernel *k) {
-  static const char *const names[][FORMAT_I16 + 1] = {
-      {[FORMAT_I8] = "SUM_I8", [FORMAT_I16] = "tern_ternary_sum_i16", [FORMAT_F32] = "tern_ternary_sum_f32"},
-      {[FORMAT_I8] = "SUM3_I8",
-       [FORMAT_I16] = "tern_ternary_sum3_i16",
-       [FORMAT_F32] = "tern_ternary_sum3_f32"}};
   names_take(&p->taken, "codes");
   names_take(&p->taken, "n");
   names_take(&p->taken, "row");
@@ -373,7 +368,10 @@ static void print_sum(struct c_printer *p, const struct kernel *k) {
     x = arena_printf(p->arena, "%s + row * %lld", x, (long long)in);
     y = arena_printf(p->arena, "%s + row * %lld", y, (long long)out);
   }
-  const char *name = names[k->stored == STORE_TILE3][k->in->format], *indent = parts_loop(p, k, &w, &y);
+  const char *layout = sum_layout(k->stored), *indent = parts_loop(p, k, &w, &y);
+  const char *name = k->in->format == FORMAT_I8
+                         ? arena_printf(p->arena, "SUM%s_I8", layout)
+                         : arena_printf(p->arena, "tern_ternary_sum%s_%s", layout, sum_types[k->in->format]);
   print_line(p, "%s%s(%s, %s, %s, %lld, %lld, %lld, %s, thread, threads);", indent, name, w, x, y,
              (long long)(k->m / k->parts), (long long)k->n, (long long)k->group, index_text(p, k->rows));
   if (k->row) {

@@ -70,4 +70,7 @@ void print_model(FILE *out, const struct loops *l, uint32_t threads);
  * paragraph each. */
 extern const char ops_head[], ops_operators[], ops_tail[];
 
+/* Whether a sum of a model for a chip goes by tables of partial sums (runtime/kernels/bare.h). */
+bool sum_takes_tables(const struct kernel *k);
+
 #endif

@@ -72,7 +72,7 @@ static const char *instance_name(const struct writer *w, const struct weight *we
   return weight_tensor(w->m->arena, weight, instance);
 }
 
-/* ---- ternary matrices -------------------------------------------------------------------------------- */
+/* ---- matrices of codes -------------------------------------------------------------------------------- */
 
 struct share { /* one thread's panel pairs */
   const int8_t *codes;
@@ -90,6 +90,11 @@ static void *pack_share(void *p) {
 enum { MOST_THREADS = 64 };
 
 static void pack(struct writer *w, const struct weight *weight) {
+  static void (*const packers[STORE_COUNT])(const int8_t *, int64_t, int64_t, uint8_t *, int64_t,
+                                            int64_t) = {[STORE_TILE2] = tern_pack_tile2_pairs,
+                                                        [STORE_TILE3] = tern_pack_tile3_pairs,
+                                                        [STORE_TILE4] = tern_pack_tile4_pairs,
+                                                        [STORE_TILE8] = tern_pack_tile8_pairs};
   int64_t m = weight->type.dim[0], n = weight->type.dim[1];
   int64_t pairs = (m + 31) / 32;
   struct share shares[MOST_THREADS];
@@ -102,7 +107,7 @@ static void pack(struct writer *w, const struct weight *weight) {
                                n,
                                pairs * k / w->threads,
                                pairs * (k + 1) / w->threads,
-                               weight->stored == STORE_TILE3 ? tern_pack_tile3_pairs : tern_pack_tile2_pairs};
+                               packers[weight->stored]};
     if (k + 1 == w->threads || pthread_create(&threads[started], NULL, pack_share, &shares[k]) != 0)
       pack_share(&shares[k]);
     else
@@ -118,7 +123,7 @@ static bool read_ternary(struct writer *w, const struct weight *weight, int64_t 
   const char *name = instance_name(w, weight, instance);
   int64_t n = weight_scale_count(weight);
   float *scales = xmalloc(sizeof *scales * (size_t)n);
-  bool ok = w->source->ternary(w->source->self, name, weight, codes, scales);
+  bool ok = w->source->codes(w->source->self, name, weight, codes, scales);
   if (ok && weight->scales >= 0)
     put_weight(w, name, weight->scales + instance * weight->stride, scales, sizeof *scales * (size_t)n);
   free(scales);
@@ -220,7 +225,7 @@ static bool write_weights(struct writer *w) {
   uint64_t total = 0;
   for (const struct weight *x = w->m->weights; x; x = x->next) {
     int64_t n = type_count(x->type, NULL);
-    if (x->type.elem == ELEM_TERNARY && n > codes)
+    if (elem_codes(x->type.elem) && n > codes)
       codes = n;
     if (storage_packed(x->stored) && weight_bytes(x) > packed)
       packed = weight_bytes(x);
@@ -234,7 +239,7 @@ static bool write_weights(struct writer *w) {
   for (const struct weight *x = w->m->weights; x && ok; x = x->next)
     for (int64_t i = 0; placed(x) && ok && i < weight_instances(x); i++) {
       /* a merged matrix brings its parts' scales along */
-      ok = x->type.elem == ELEM_TERNARY ? write_ternary(w, x, i)
+      ok = elem_codes(x->type.elem)     ? write_ternary(w, x, i)
            : elem_integer(x->type.elem) ? write_integers(w, x, i)
                                         : write_floats(w, x, i);
       progress_add(&w->progress, (uint64_t)type_count(x->type, NULL));

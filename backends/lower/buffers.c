@@ -202,9 +202,10 @@ static void weight_place(struct kernel_lowering *u, const struct op *op, const s
                          struct buffer *b) {
   static const enum memory_format stored[STORE_COUNT] = {
       [STORE_F32] = FORMAT_F32,  [STORE_F16] = FORMAT_F16,  [STORE_BF16] = FORMAT_BF16,
-      [STORE_TILE2] = FORMAT_I8, [STORE_TILE3] = FORMAT_I8, [STORE_I8] = FORMAT_I8,
-      [STORE_I16] = FORMAT_I16,  [STORE_I32] = FORMAT_I32};
-  bool scale = op->code == OP_WSCALE, codes = u->kernel->kind != KERNEL_LOOPS && w->type.elem == ELEM_TERNARY;
+      [STORE_TILE2] = FORMAT_I8, [STORE_TILE3] = FORMAT_I8, [STORE_TILE4] = FORMAT_I8,
+      [STORE_TILE8] = FORMAT_I8, [STORE_I8] = FORMAT_I8,    [STORE_I16] = FORMAT_I16,
+      [STORE_I32] = FORMAT_I32};
+  bool scale = op->code == OP_WSCALE, codes = u->kernel->kind != KERNEL_LOOPS && elem_codes(w->type.elem);
   b->base = BASE_WEIGHTS;
   b->format = scale ? FORMAT_F32 : stored[w->stored];
   b->offset = scale ? w->scales : w->offset;

@@ -198,6 +198,8 @@ struct kernel {
 int64_t sum_in_step(const struct kernel *k);
 int64_t sum_out_step(const struct kernel *k);
 
+/* What stands behind the name of a sum of codes that are stored so (runtime/kernels/ternary.h). */
+const char *sum_layout(enum storage stored);
 /* The function of a KERNEL_CALL in portable C, in the arena. */
 const char *product_function(struct arena *a, const struct kernel *k);
 

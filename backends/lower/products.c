@@ -165,6 +165,15 @@ int64_t sum_out_step(const struct kernel *k) {
   return k->rows->constant * k->m * groups * (buffer_bytes(k->out) / k->out->elements);
 }
 
+const char *sum_layout(enum storage stored) {
+  switch (stored) {
+  case STORE_TILE3: return "3";
+  case STORE_TILE4: return "4";
+  case STORE_TILE8: return "8";
+  default: return "";
+  }
+}
+
 const char *product_function(struct arena *a, const struct kernel *k) {
   return k->products == PRODUCTS_BF16 ? arena_printf(a, "%s_bf16", k->function) : k->function;
 }

@@ -337,13 +337,13 @@ static bool splits_vectors(const struct stmt *s) {
 }
 
 static const char *sum_function(struct body *b, const struct kernel *k) {
-  static const char *const names[2][3] = {
-      {"tern_ternary_sum_i8", "tern_ternary_sum_i16", "tern_ternary_sum_f32"},
-      {"tern_ternary_sum3_i8", "tern_ternary_sum3_i16", "tern_ternary_sum3_f32"}};
   enum memory_format format = k->in->format;
-  const char *name = names[k->stored == STORE_TILE3][format == FORMAT_I8 ? 0 : format == FORMAT_I16 ? 1 : 2];
   bool fast = format == FORMAT_I8 && !k->group;
-  return fast ? arena_printf(&b->e->arena, "%s%s", name, b->e->target->level->suffix) : name;
+  return arena_printf(&b->e->arena, "tern_ternary_sum%s_%s%s", sum_layout(k->stored),
+                      format == FORMAT_I8    ? "i8"
+                      : format == FORMAT_I16 ? "i16"
+                                             : "f32",
+                      fast ? b->e->target->level->suffix : "");
 }
 
 static LLVMValueRef bytes_after(struct body *b, LLVMValueRef base, LLVMValueRef index, int64_t bytes) {

@@ -69,12 +69,15 @@ static const char *misfit(struct checkpoint *c, const struct stored_tensor *t,
   struct arena *a = c->arena;
   int64_t shape[MAX_RANK];
   tensor_shape(t, shape);
+  const char *wide = w->codes ? wide_misfit(c, t, &w->scaling) : NULL;
+  if (wide)
+    return wide;
   if (!same_shape(t, w) && four_rows(t))
     return codes_shape(c, t, w);
   if (!same_shape(t, w))
     return arena_printf(a, "'%s' is %s in the checkpoint; the model needs %s", w->name,
                         shape_text(a, t->info.rank, shape), shape_text(a, w->rank, w->shape));
-  if (t->scale && !w->ternary)
+  if (t->scale && !w->codes)
     return arena_printf(
         a,
         "'%s' is packed to ternary codes, and the model needs its floats; use the checkpoint that "
@@ -88,7 +91,7 @@ static const char *misfit(struct checkpoint *c, const struct stored_tensor *t,
         w->name, t->info.dtype_name);
   bool stored =
       w->scaling.by == BY_STORED || w->scaling.by == BY_INVERSE || (w->scaling.by == BY_AUTO && t->beside);
-  if (w->ternary && !t->scale && (stored || tensor_is_codes(t)))
+  if (w->codes && !t->scale && (stored || tensor_is_codes(t)))
     return codes_misfit(c, t, w->shape[0], w->shape[1], &w->scaling);
   return NULL;
 }

@@ -9,6 +9,8 @@
  *            U8 [h, n]            as transformers' BitNet packs them, h = ceil(m / 4): code + 1 of row r is
  *                                 in bits 2k and 2k + 1 of row r - k * h, k = floor(r / h)
  *            floats [m, n]        the numbers -1, 0 and 1; only where there is an X_scale
+ *
+ *          of a matrix that the model wants as wider codes, these as I8 or, with an X_scale, as floats
  *   X_scale  floats [], [1], [m], [m, 1] or [m, groups]
  *
  * X stands for codes * X_scale, or for codes / X_scale where config.json's quantization_config says bitnet
@@ -75,14 +77,16 @@ void checkpoint_architectures(struct checkpoint *c, model_kinds *names);
 
 /* One scale for a matrix, for each row, or for each `group` columns of a row. */
 enum scale_kind { SCALE_TENSOR, SCALE_ROW, SCALE_GROUP };
-/* Where scales come from: stored ones for codes, else mean|W| (AUTO); mean|W|; max|W|; X_scale; 1 / X_scale.
+/* Where scales come from: stored ones for codes, else mean|W|, of wider codes max|W| (AUTO); mean|W|; max|W|;
+ * X_scale; 1 / X_scale.
  */
 enum scale_by { BY_AUTO, BY_MEAN, BY_LARGEST, BY_STORED, BY_INVERSE };
-/* How a ternary matrix is scaled. */
+/* How a matrix of codes is scaled. */
 struct scaling {
   enum scale_kind kind;
   int64_t group; /* SCALE_GROUP: columns */
   enum scale_by by;
+  int bits; /* of a code, 2 to 8; 0: it is -1, 0 or 1 */
 };
 
 /* What a model needs of a checkpoint. */
@@ -90,9 +94,9 @@ struct wanted_tensor {
   const char *name;
   int rank;
   int64_t shape[MAX_RANK];
-  bool ternary;
+  bool codes;             /* ternary or wider ones */
   struct loc at;          /* where the spec asks for it */
-  struct scaling scaling; /* of a ternary one */
+  struct scaling scaling; /* of codes */
 };
 /* Names every missing, extra and mis-shaped tensor at once, with both shapes; true when all is well. Tensors
  * that the model does not use are errors too unless allow_extra. A ternary tensor may be stored compact. */
@@ -105,13 +109,13 @@ bool checkpoint_read_f32(struct checkpoint *c, const char *name, int64_t first, 
 /* All `count` numbers of a tensor of type I8, as they are. False after a diagnostic. */
 bool checkpoint_read_i8(struct checkpoint *c, const char *name, int64_t count, int8_t *out);
 
-/* Ternary codes (-1, 0, 1) of the matrix [rows, cols], row-major, and its scales s, W = codes / s:
+/* Codes of the matrix [rows, cols], row-major, as wide as the scaling says, and its scales s, W = codes / s:
  * SCALE_TENSOR scales[1], SCALE_ROW scales[rows], SCALE_GROUP scales[rows * ceil(cols / group)]. By the mean:
  * it is summed in double in a fixed order and rounded to float; s = 1 / max(mean, 1e-5f) in float; code =
- * clamp(round_half_even(W * s), -1, 1) in float (docs/numerics.md has the other rules). Works in bounded
- * memory beyond `codes`; uses `threads` threads; the result does not depend on them. */
-bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
-                             const struct scaling *scaling, int8_t *codes, float *scales, int threads);
+ * clamp(round_half_even(W * s), -1, 1) in float (docs/numerics.md has the other rules, and wider codes).
+ * Works in bounded memory beyond `codes`; uses `threads` threads; the result does not depend on them. */
+bool checkpoint_read_codes(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
+                           const struct scaling *scaling, int8_t *codes, float *scales, int threads);
 
 /* Whether the matrix is floats that are -s, 0 or s, one s for each that the scaling has, and some are 0: then
  * mean|W| is not s. Such a matrix with one s a row, where the scaling has one for all, is told by *rows. */

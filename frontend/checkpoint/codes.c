@@ -1,6 +1,6 @@
 /* codes.c: matrices that are published as codes: I8, U8 with four rows a byte, or floats that are -1, 0 and
- * 1; with a scale tensor beside them or without one, when the codes are the values. checkpoint.h has the
- * layouts. */
+ * 1, or wider codes; with a scale tensor beside them or without one, when the codes are the values.
+ * checkpoint.h has the layouts. */
 #include "frontend/checkpoint/convert.h"
 #include "frontend/checkpoint/private.h"
 
@@ -54,6 +54,17 @@ const char *codes_misfit(struct checkpoint *c, const struct stored_tensor *t, in
                         t->beside->info.name, shape_text(a, t->beside->info.rank, t->beside->info.shape),
                         form_text(a, each, by_row, cols));
   return NULL;
+}
+
+const char *wide_misfit(struct checkpoint *c, const struct stored_tensor *t, const struct scaling *scaling) {
+  bool quarters = tensor_is_codes(t) && t->info.dtype == DTYPE_U8;
+  if (!scaling->bits || !(t->scale || quarters))
+    return NULL;
+  return arena_printf(
+      c->arena, "'%s' is %s; codes of %d bits are made of F32, F16, BF16 or F64, or stored as I8",
+      t->info.name,
+      t->scale ? "packed to ternary codes" : "stored as U8, which is read as ternary codes, four rows a byte",
+      scaling->bits);
 }
 
 static bool divides(const struct checkpoint *c, const struct scaling *scaling) {
@@ -130,19 +141,29 @@ static int64_t unpack(const uint8_t *bytes, int64_t n, int shift, int8_t *codes)
   return bad;
 }
 
-static int64_t from_bytes(const int8_t *bytes, int64_t n, int8_t *codes) {
+/* The codes that there are, both ends included. */
+struct code_range {
+  int least, most;
+};
+
+static struct code_range range_of(int bits) {
+  int half = bits ? 1 << (bits - 1) : 1;
+  return (struct code_range){-half, bits ? half - 1 : 1};
+}
+
+static int64_t from_bytes(const int8_t *bytes, int64_t n, struct code_range r, int8_t *codes) {
   int64_t bad = n;
   for (int64_t i = n; i-- > 0;) {
     codes[i] = bytes[i];
-    bad = bytes[i] < -1 || bytes[i] > 1 ? i : bad;
+    bad = bytes[i] < r.least || bytes[i] > r.most ? i : bad;
   }
   return bad;
 }
 
-static int64_t from_floats(const float *values, int64_t n, int8_t *codes) {
+static int64_t from_floats(const float *values, int64_t n, struct code_range r, int8_t *codes) {
   int64_t bad = n;
   for (int64_t i = n; i-- > 0;) {
-    bool is_code = values[i] == 0 || values[i] == 1 || values[i] == -1;
+    bool is_code = values[i] >= (float)r.least && values[i] <= (float)r.most && values[i] == rintf(values[i]);
     codes[i] = is_code ? (int8_t)values[i] : 0;
     bad = is_code ? bad : i;
   }
@@ -153,13 +174,17 @@ struct codes_reader {
   struct checkpoint *c;
   const struct stored_tensor *t;
   int64_t cols;
+  struct code_range range;
   uint8_t *raw;  /* PIECE elements of the stored type */
   float *values; /* PIECE of them */
 };
 
 static bool no_code(struct codes_reader *r, int64_t row, int64_t column, const char *what) {
-  diag_error(r->c->diag, "%s: row %lld, column %lld of '%s' is %s; a code -1, 0 or 1 was expected",
-             r->t->info.file, (long long)row, (long long)column, r->t->info.name, what);
+  const char *codes = r->range.most == 1 && r->range.least == -1
+                          ? "-1, 0 or 1"
+                          : arena_printf(r->c->arena, "of %d to %d", r->range.least, r->range.most);
+  diag_error(r->c->diag, "%s: row %lld, column %lld of '%s' is %s; a code %s was expected", r->t->info.file,
+             (long long)row, (long long)column, r->t->info.name, what, codes);
   return false;
 }
 
@@ -177,10 +202,10 @@ static bool read_piece(struct codes_reader *r, int64_t row, int64_t first, int64
   if (quarter)
     bad = unpack(r->raw, n, (int)(2 * (row / height)), codes);
   else if (t->info.dtype == DTYPE_I8)
-    bad = from_bytes((const int8_t *)r->raw, n, codes);
+    bad = from_bytes((const int8_t *)r->raw, n, r->range, codes);
   else {
     convert_widen(t->info.dtype, r->raw, n, r->values);
-    bad = from_floats(r->values, n, codes);
+    bad = from_floats(r->values, n, r->range, codes);
   }
   if (bad == n)
     return true;
@@ -191,8 +216,8 @@ static bool read_piece(struct codes_reader *r, int64_t row, int64_t first, int64
                                              : arena_printf(a, "%g", (double)r->values[bad]));
 }
 
-static struct codes_reader reader_new(struct checkpoint *c, const struct stored_tensor *t) {
-  struct codes_reader r = {.c = c, .t = t, .cols = t->info.shape[1]};
+static struct codes_reader reader_new(struct checkpoint *c, const struct stored_tensor *t, int bits) {
+  struct codes_reader r = {.c = c, .t = t, .cols = t->info.shape[1], .range = range_of(bits)};
   r.raw = xmalloc(PIECE * sizeof(double));
   r.values = xmalloc(PIECE * sizeof *r.values);
   return r;
@@ -203,9 +228,9 @@ static void reader_free(struct codes_reader *r) {
   free(r->values);
 }
 
-bool codes_read(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
+bool codes_read(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols, int bits,
                 int8_t *codes) {
-  struct codes_reader r = reader_new(c, t);
+  struct codes_reader r = reader_new(c, t, bits);
   bool ok = true;
   for (int64_t row = 0; ok && row < rows; row++)
     for (int64_t at = 0, n; ok && at < cols; at += n) {
@@ -241,7 +266,7 @@ bool codes_floats(struct checkpoint *c, const struct stored_tensor *t, int64_t f
   float one = 1, *scales = &one;
   if (t->beside && !(scales = read_scales(c, t->beside, &n)))
     return false;
-  struct codes_reader r = reader_new(c, t);
+  struct codes_reader r = reader_new(c, t, 0);
   int8_t *codes = xmalloc(PIECE);
   bool ok = true;
   for (int64_t i = first; ok && i < first + count; i += n) {

@@ -109,6 +109,13 @@ WIDE void convert_ternary(const float *restrict w, int64_t n, float s, int8_t *r
   }
 }
 
+WIDE void convert_codes(const float *restrict w, int64_t n, float s, int most, int8_t *restrict codes) {
+  for (int64_t i = 0; i < n; i++) {
+    float x = rintf(w[i] * s);
+    codes[i] = (int8_t)(x > (float)most ? most : x < (float)-most ? -most : (int)x);
+  }
+}
+
 /* ---- base 3 ------------------------------------------------------------------------------------------ */
 
 enum { TRITS = 5, BASE3_VALUES = 243 };

@@ -20,6 +20,9 @@ double convert_fold(double lanes[TERN_SUM_LANES]);
 /* codes[i] = clamp(round_half_even(w[i] * s), -1, 1), the product in float; w finite. */
 void convert_ternary(const float *w, int64_t n, float s, int8_t *codes);
 
+/* The same of wider codes: clamp(..., -most, most). */
+void convert_codes(const float *w, int64_t n, float s, int most, int8_t *codes);
+
 /* One row of n codes to ceil(n / 5) bytes, t0 + 3 t1 + 9 t2 + 27 t3 + 81 t4, t = code + 1, padding 1. */
 void convert_pack_base3(const int8_t *codes, int64_t n, uint8_t *out);
 /* And back. The position of the first byte that no packing makes (over 242, or padding that is not 1), or -1.

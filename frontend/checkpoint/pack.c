@@ -188,7 +188,8 @@ static bool write_packed(struct packer *p, const struct stored_tensor *t) {
   size_t bytes = (size_t)(r.m * packed_columns(r.n));
   int8_t *codes = xmalloc((size_t)(r.m * r.n));
   int64_t bad = -1;
-  bool ok = ternary_scan(p->c, t, r.m, r.n, SCALE_TENSOR, 0, false, codes, mean_of(p, t), p->threads, &bad);
+  bool ok =
+      ternary_scan(p->c, t, r.m, r.n, SCALE_TENSOR, 0, false, 1, codes, mean_of(p, t), p->threads, &bad);
   ok = ok && (bad < 0 || weight_not_finite(p->c, t, r.n, bad));
   if (ok) {
     r.codes = codes;

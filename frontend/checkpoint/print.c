@@ -49,8 +49,8 @@ static bool fill_matrix(struct checkpoint *c, struct tensor_row *r, int threads)
   r->two_bits = m * up(n, 4);
   r->base3 = m * up(n, TRITS_PER_BYTE);
   int8_t *codes = xmalloc((size_t)r->count);
-  bool ok = tensor_is_codes(r->t) ? codes_read(c, r->t, m, n, codes)
-                                  : ternary_scan(c, r->t, m, n, SCALE_TENSOR, 0, false, codes, &r->mean,
+  bool ok = tensor_is_codes(r->t) ? codes_read(c, r->t, m, n, 0, codes)
+                                  : ternary_scan(c, r->t, m, n, SCALE_TENSOR, 0, false, 1, codes, &r->mean,
                                                  threads, &r->bad_weight);
   if (ok && r->bad_weight < 0)
     count_codes(codes, r->count, &r->minus, &r->plus);

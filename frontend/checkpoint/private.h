@@ -82,15 +82,20 @@ void report_read(struct checkpoint *c, const struct stored_tensor *t, int error)
 /* False, after a diagnostic for the weight number `bad` of a matrix. */
 bool weight_not_finite(struct checkpoint *c, const struct stored_tensor *t, int64_t cols, int64_t bad);
 
-/* The s that c, W = c * code, makes: by the mean 1 / max(c, TERN_LEAST_MAGNITUDE), else 1 / c, or 1 where
- * that is too large.
- */
-float scale_of(float c, bool largest);
+/* The s that the mean or the largest magnitude makes: by the mean 1 / max(c, TERN_LEAST_MAGNITUDE), else
+ * `most`, the largest code, over c, or 1 where that is too large. */
+float scale_of(float c, bool largest, int most);
+/* The largest magnitude that floats get as a code of so many bits (struct scaling). */
+int largest_code(int bits);
 
 /* ---- codes.c: matrices that are codes already, or floats of them ---- */
 /* Codes of [rows, cols]. False after a diagnostic, with the place of what is no code. */
-bool codes_read(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
+bool codes_read(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols, int bits,
                 int8_t *codes);
+/* Why the tensor is stored in a way that has no codes of more than two bits; NULL: it has, or none are
+ * wanted.
+ */
+const char *wide_misfit(struct checkpoint *c, const struct stored_tensor *t, const struct scaling *scaling);
 /* The scales s of X_scale, or 1, spread to what the scaling asks for. */
 bool codes_scales(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
                   const struct scaling *scaling, float *scales);
@@ -112,10 +117,10 @@ bool already_ternary(struct checkpoint *c, const struct stored_tensor *t, int64_
 
 /* Codes and means, or the largest magnitudes, without a diagnostic for weights that are not finite:
  * *bad_weight gets the first such weight's index, or -1. False after a diagnostic. Arguments as
- * checkpoint_read_ternary's, which are right; the matrix is floats or compact.
+ * checkpoint_read_codes's, which are right; the matrix is floats or compact.
  */
 bool ternary_scan(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
-                  enum scale_kind kind, int64_t group, bool largest, int8_t *codes, float *means, int threads,
-                  int64_t *bad_weight);
+                  enum scale_kind kind, int64_t group, bool largest, int most, int8_t *codes, float *means,
+                  int threads, int64_t *bad_weight);
 
 #endif

@@ -24,6 +24,7 @@ struct scan {
   const struct stored_tensor *t;
   int64_t width, span, per_row, segments, per_unit;
   bool one_scale, largest;
+  int most;      /* the largest code */
   double *sums;  /* of each segment */
   uint8_t *kept; /* all bytes of the tensor, or NULL */
   bool kept_filled;
@@ -164,13 +165,16 @@ static void code_unit(void *context, int64_t unit, void *scratch) {
   int64_t last = unit_last(s, unit), limit = segment_end(s, last - 1);
   w->from = w->to = 0;
   for (int64_t i = unit * s->per_unit; i < last; i++) {
-    float scale = scale_of(s->means[s->one_scale ? 0 : i], s->largest);
+    float scale = scale_of(s->means[s->one_scale ? 0 : i], s->largest, s->most);
     int64_t end = segment_end(s, i);
     for (int64_t at = segment_begin(s, i), n; at < end; at += n) {
       n = next_values(s, w, at, end, limit);
       if (!n)
         return;
-      convert_ternary(w->values, n, scale, s->codes + at);
+      if (s->most == 1)
+        convert_ternary(w->values, n, scale, s->codes + at);
+      else
+        convert_codes(w->values, n, scale, s->most, s->codes + at);
     }
   }
 }
@@ -286,14 +290,15 @@ static bool compact_largest(struct checkpoint *c, const struct stored_tensor *t,
 /* ---- the interface ----------------------------------------------------------------------------------- */
 
 bool ternary_scan(struct checkpoint *c, const struct stored_tensor *t, int64_t rows, int64_t cols,
-                  enum scale_kind kind, int64_t group, bool largest, int8_t *codes, float *means, int threads,
-                  int64_t *bad_weight) {
+                  enum scale_kind kind, int64_t group, bool largest, int most, int8_t *codes, float *means,
+                  int threads, int64_t *bad_weight) {
   *bad_weight = -1;
   if (t->scale)
     return read_compact(c, t, rows, cols, codes, means, threads) &&
            (!largest || compact_largest(c, t, means));
   struct scan s = {.c = c, .t = t, .means = means, .codes = codes, .one_scale = kind == SCALE_TENSOR};
   s.largest = largest;
+  s.most = most;
   int64_t height = s.one_scale ? 1 : rows;
   s.width = s.one_scale ? rows * cols : cols;
   s.span = s.one_scale ? READ_ELEMENTS : kind == SCALE_ROW ? cols : least(group, cols);
@@ -310,10 +315,14 @@ bool ternary_scan(struct checkpoint *c, const struct stored_tensor *t, int64_t r
   return ok;
 }
 
-float scale_of(float c, bool largest) {
+float scale_of(float c, bool largest, int most) {
   if (!largest)
     return 1.0f / fmaxf(c, (float)TERN_LEAST_MAGNITUDE);
-  return c < FLT_MIN ? 1.0f : 1.0f / c;
+  return c < (float)most * FLT_MIN ? 1.0f : (float)most / c;
+}
+
+int largest_code(int bits) {
+  return bits ? (1 << (bits - 1)) - 1 : 1;
 }
 
 static bool packed_only_once(struct checkpoint *c, const char *name, const struct stored_tensor *t) {
@@ -348,6 +357,11 @@ static bool check_request(struct checkpoint *c, const char *name, const struct s
                shape_text(c->arena, t->info.rank, shape), (long long)rows, (long long)cols);
     return false;
   }
+  const char *why = wide_misfit(c, t, scaling);
+  if (why) {
+    diag_error(c->diag, "%s: %s", t->info.file, why);
+    return false;
+  }
   if (t->scale && scaling->kind != SCALE_TENSOR)
     return packed_only_once(c, name, t);
   if (!t->scale && !dtype_is_float(t->info.dtype) && !tensor_is_codes(t)) {
@@ -373,8 +387,8 @@ bool weight_not_finite(struct checkpoint *c, const struct stored_tensor *t, int6
   return false;
 }
 
-bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
-                             const struct scaling *scaling, int8_t *codes, float *scales, int threads) {
+bool checkpoint_read_codes(struct checkpoint *c, const char *name, int64_t rows, int64_t cols,
+                           const struct scaling *scaling, int8_t *codes, float *scales, int threads) {
   const struct stored_tensor *t = tensor_find(c, name);
   int64_t bad;
   if (!check_request(c, name, t, rows, cols, scaling))
@@ -385,10 +399,13 @@ bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t row
     const char *why = codes_misfit(c, t, rows, cols, scaling);
     if (why)
       diag_error(c->diag, "%s: %s", t->info.file, why);
-    return !why && codes_read(c, t, rows, cols, codes) && codes_scales(c, t, rows, cols, scaling, scales);
+    return !why && codes_read(c, t, rows, cols, scaling->bits, codes) &&
+           codes_scales(c, t, rows, cols, scaling, scales);
   }
-  bool largest = scaling->by == BY_LARGEST;
-  if (!ternary_scan(c, t, rows, cols, scaling->kind, scaling->group, largest, codes, scales, threads, &bad))
+  bool largest = scaling->by == BY_LARGEST || (scaling->bits && scaling->by == BY_AUTO);
+  int most = largest_code(scaling->bits);
+  if (!ternary_scan(c, t, rows, cols, scaling->kind, scaling->group, largest, most, codes, scales, threads,
+                    &bad))
     return false;
   if (bad >= 0)
     return weight_not_finite(c, t, cols, bad);
@@ -396,6 +413,6 @@ bool checkpoint_read_ternary(struct checkpoint *c, const char *name, int64_t row
               : scaling->kind == SCALE_ROW  ? rows
                                             : rows * divide_up(cols, scaling->group);
   for (int64_t i = 0; i < n; i++)
-    scales[i] = scale_of(scales[i], largest);
+    scales[i] = scale_of(scales[i], largest, most);
   return true;
 }

@@ -164,7 +164,8 @@ bool eval_type(struct elaborator *e, const struct type_node *t, struct type *out
   if (t->stored == STORE_NONE)
     return eval_row_type(e, t, out);
   fail(e, t->at,
-       "bf16 and i8 are how the rows of a history or a window are kept; this is f32, u32 or ternary");
+       "bf16 and i8 are how the rows of a history or a window are kept, i8 a weight too; this is f32, u32 or "
+       "ternary");
   return false;
 }
 

@@ -9,9 +9,15 @@
 
 static bool weight_scale_of(struct elaborator *e, const struct statement *s, struct type t, int64_t *group) {
   *group = 0;
-  if (t.elem != ELEM_TERNARY && (s->scale.at.file || s->scale.rule_at.file)) {
+  if (!elem_codes(t.elem) && (s->scale.at.file || s->scale.rule_at.file)) {
     fail(e, s->scale.at.file ? s->scale.at : s->scale.rule_at,
-         "only ternary weights have scales; this one is %s", type_of(e, t));
+         "only weights of codes (ternary, i8, i4, i3, i2) have scales; this one is %s", type_of(e, t));
+    return false;
+  }
+  if (elem_code_bits(t.elem) && s->scale.rule == RULE_MEAN) {
+    fail(e, s->scale.rule_at,
+         "only ternary weights are scaled by the mean; codes of %d bits by largest, stored or inverse",
+         elem_code_bits(t.elem));
     return false;
   }
   if (s->scale.kind != WSCALE_GROUP)
@@ -25,13 +31,19 @@ static bool weight_scale_of(struct elaborator *e, const struct statement *s, str
 }
 
 static bool weight_type(struct elaborator *e, const struct statement *s, struct type *t) {
-  if (!eval_type(e, s->type, t))
+  bool bytes = s->type->stored == STORE_I8;
+  if (!(bytes ? eval_row_type : eval_type)(e, s->type, t))
     return false;
-  if (t->elem == ELEM_F32 || (t->elem == ELEM_TERNARY && t->rank == 2))
+  t->elem = bytes ? ELEM_W8 : t->elem;
+  int bits = elem_code_bits(t->elem);
+  if (t->elem == ELEM_F32 || (elem_codes(t->elem) && t->rank == 2))
     return true;
-  fail(e, s->type->at,
-       t->elem == ELEM_TERNARY ? "a ternary weight is a matrix: ternary[rows, columns]"
-                               : "a weight is f32 or ternary");
+  if (bits)
+    fail(e, s->type->at, "a weight of codes is a matrix: i%d[rows, columns]", bits);
+  else
+    fail(e, s->type->at,
+         t->elem == ELEM_TERNARY ? "a ternary weight is a matrix: ternary[rows, columns]"
+                                 : "a weight is f32, ternary, i8, i4, i3 or i2");
   return false;
 }
 

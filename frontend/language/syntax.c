@@ -116,12 +116,13 @@ struct name *syntax_name(struct parse *p, const char *text, struct loc at) {
 
 struct type_node *syntax_type(struct parse *p, const char *elem, struct loc elem_at, struct loc at,
                               node_list dims) {
-  static const char *const names[] = {"f32", "u32", "ternary", "bf16", "i8"};
-  static const enum elem elems[] = {ELEM_F32, ELEM_U32, ELEM_TERNARY, ELEM_F32, ELEM_F32};
-  static const enum storage stored[] = {STORE_NONE, STORE_NONE, STORE_NONE, STORE_BF16, STORE_I8};
+  static const char *const names[] = {"f32", "u32", "ternary", "i4", "i3", "i2", "i8", "bf16"};
+  static const enum elem elems[] = {ELEM_F32, ELEM_U32, ELEM_TERNARY, ELEM_W4,
+                                    ELEM_W3,  ELEM_W2,  ELEM_F32,     ELEM_F32};
+  static const enum storage stored[] = {[6] = STORE_I8, [7] = STORE_BF16};
   struct type_node *t = arena_new(p->arena, struct type_node);
   *t = (struct type_node){.elem = ELEM_F32, .dims = dims, .at = at};
-  for (int i = 0; i < 5; i++)
+  for (int i = 0; i < 8; i++)
     if (strcmp(elem, names[i]) == 0) {
       t->elem = elems[i];
       t->stored = stored[i];
@@ -129,7 +130,8 @@ struct type_node *syntax_type(struct parse *p, const char *elem, struct loc elem
     }
   const char *near = diag_nearest(elem, names, 3);
   diag_at(p->diag, SEVERITY_ERROR, elem_at, "there is no element type '%s'%s%s%s", elem,
-          near ? "; did you mean '" : "; they are f32, u32, ternary", near ? near : "", near ? "'?" : "");
+          near ? "; did you mean '" : "; they are f32, u32, ternary, i8, i4, i3, i2", near ? near : "",
+          near ? "'?" : "");
   return t;
 }
 

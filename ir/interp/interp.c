@@ -36,10 +36,11 @@ uint32_t interp_position(const struct interp *in, int64_t token) {
 }
 
 size_t element_bytes(const struct interp *in, enum elem e) {
+  if (elem_codes(e))
+    return 1;
   switch (e) {
   case ELEM_F32: return in->float64 ? sizeof(double) : sizeof(float);
-  case ELEM_Q8:
-  case ELEM_TERNARY: return 1;
+  case ELEM_Q8: return 1;
   case ELEM_Q16: return 2;
   default: return (size_t)elem_bytes(e);
   }
@@ -101,13 +102,13 @@ void set_real(const struct interp *in, void *reals, int64_t i, double x) {
     ((float *)reals)[i] = (float)x;
 }
 
-/* Copies elements, and the scales of a quantised or ternary tensor. */
+/* Copies elements, and the scales of a quantised tensor or of codes. */
 void copy_tensor(struct interp *in, const struct value *to, const struct tensor *from) {
   struct tensor *t = result(in, to);
   copy_elements(in, t, 0, from, 0, type_count(t->type, NULL));
   if (from->scales) {
     int64_t n = 1;
-    if (t->type.elem == ELEM_TERNARY)
+    if (elem_codes(t->type.elem))
       n = scale_count(weight_find(in->m, to->def->attr.symbol));
     else
       for (int i = 0; i + 1 < t->type.rank; i++)

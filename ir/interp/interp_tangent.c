@@ -189,7 +189,7 @@ static double vector_number(const struct tensor *t, int64_t row, int64_t i) {
 static void through_matmul(struct interp *in, const struct op *op) {
   const struct tensor *w = operand(in, op->in[0]), *x = operand(in, op->in[1]), *y = operand(in, op->out[0]);
   const struct weight *ternary =
-      w->type.elem == ELEM_TERNARY ? weight_find(in->m, op->in[0]->def->attr.symbol) : NULL;
+      elem_codes(w->type.elem) ? weight_find(in->m, op->in[0]->def->attr.symbol) : NULL;
   int64_t m = w->type.dim[0], n = w->type.dim[1], all = type_count(y->type, NULL);
   for (int64_t e = 0; e < all; e++) {
     int64_t row = e / m, i = e % m;

@@ -49,7 +49,7 @@ int64_t scale_count(const struct weight *w) {
 static bool load_ternary(struct interp *in, const struct weight *w, const char *name, struct tensor *t) {
   int64_t n = scale_count(w);
   float *scales = xmalloc(sizeof *scales * (size_t)n); /* float32 at either precision */
-  bool ok = in->source.ternary(in->source.self, name, w, t->i8, scales);
+  bool ok = in->source.codes(in->source.self, name, w, t->i8, scales);
   if (ok)
     need_scales(in, t, n);
   for (int64_t i = 0; ok && i < n; i++)
@@ -107,9 +107,9 @@ const struct tensor *interp_weight(struct interp *in, const struct weight *w, in
   need_tangents(in, t, type_count(w->type, NULL));
   clear_tangents(t, type_count(w->type, NULL));
   const char *name = weight_tensor(in->m->arena, w, instance);
-  bool ok = w->origin == WEIGHT_MERGED     ? load_merged(in, w, instance, t)
-            : w->type.elem == ELEM_TERNARY ? load_ternary(in, w, name, t)
-                                           : load_floats(in, w, name, t);
+  bool ok = w->origin == WEIGHT_MERGED ? load_merged(in, w, instance, t)
+            : elem_codes(w->type.elem) ? load_ternary(in, w, name, t)
+                                       : load_floats(in, w, name, t);
   if (!ok) {
     free(t->data);
     free(t->scales);

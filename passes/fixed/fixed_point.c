@@ -111,7 +111,7 @@ static struct number wscale_op(struct fixing *x, const struct op *op) {
 }
 
 static struct number ternary_sum_op(struct fixing *x, const struct op *op) {
-  if (op->in[1]->type.elem == ELEM_F32)
+  if (op->out[0]->type.elem == ELEM_F32) /* the operand may be an integer by now: what a repeat carries */
     return float_sum_op(x, op);
   struct value *in[] = {number_of(x, op->in[0])->v, number_of(x, op->in[1])->v};
   return (struct number){.kind = NUMBER_PLAIN,

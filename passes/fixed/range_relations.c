@@ -423,7 +423,7 @@ static double normed_scale(const struct analysis *a, const struct value *s, doub
 }
 
 /* y = convert(ternary_sum(W, codes)) / (s * wscale(W)), s of a normed vector n of length N: |sum of t n| is
- * at most |t| |n| <= sqrt(N) sqrt(N) max|w|; each code is off by half a step at most. */
+ * at most |t| |n| <= max|t| sqrt(N) sqrt(N) max|w|; each code is off by half a step at most. */
 bool range_ternary_product(const struct analysis *a, const struct op *div, struct range *out) {
   const struct op *convert = div->in[0]->def, *scale = div->in[1]->def;
   if (!op_is(convert, OP_CONVERT) || !op_is(convert->in[0]->def, OP_TERNARY_SUM) || !op_is(scale, OP_MUL))
@@ -434,7 +434,8 @@ bool range_ternary_product(const struct analysis *a, const struct op *div, struc
     if (w == 0 || !op_is(scale->in[1 - i]->def, OP_WSCALE))
       continue;
     double least = range_of(a, scale->in[1 - i]).lo, length = (double)n;
-    double most = length * w * (1 + 0.5 * sqrt(length) / q) / least;
+    double code = most_code(convert->in[0]->def->in[0]->type.elem);
+    double most = code * length * w * (1 + 0.5 * sqrt(length) / q) / least;
     *out = range_between(-most, most);
     return true;
   }

@@ -264,12 +264,12 @@ static struct range of_softmax(const struct analysis *x, const struct op *op) {
 
 /* ---- products and quantisers ------------------------------------------------------------------------- */
 
-/* Of a ternary matrix: its codes over its scales. */
+/* Of a matrix of codes: they over its scales. */
 static struct range of_matrix(const struct analysis *x, const struct value *w) {
-  if (w->type.elem != ELEM_TERNARY)
+  if (!elem_codes(w->type.elem))
     return range_of(x, w);
   const struct weight *known = op_is(w->def, OP_WEIGHT) ? weight_find(x->m, w->def->attr.symbol) : NULL;
-  double most = known ? 1 / weight_range(known).lo : INFINITY;
+  double most = known ? most_code(w->type.elem) / weight_range(known).lo : INFINITY;
   return range_between(-most, most);
 }
 
@@ -280,7 +280,7 @@ static struct range of_matmul(const struct analysis *x, const struct op *op) {
 
 static struct range of_ternary_sum(const struct analysis *x, const struct op *op) {
   int64_t n = op->attr.group ? op->attr.group : op->in[0]->type.dim[1];
-  double most = range_most(in(x, op, 1)) * (double)n;
+  double most = range_most(in(x, op, 1)) * (double)n * most_code(op->in[0]->type.elem);
   return range_between(-most, most);
 }
 
@@ -307,7 +307,8 @@ static struct range of_const(const struct analysis *x, const struct op *op) {
 
 static struct range of_weight(const struct analysis *x, const struct op *op) {
   const struct weight *w = weight_find(x->m, op->attr.symbol);
-  return op->code == OP_WEIGHT && w->type.elem == ELEM_TERNARY ? range_between(-1, 1) : weight_range(w);
+  double most = most_code(w->type.elem);
+  return op->code == OP_WEIGHT && elem_codes(w->type.elem) ? range_between(-most, most) : weight_range(w);
 }
 
 static struct range of_read(const struct analysis *x, const struct op *op) {
@@ -460,7 +461,7 @@ static bool whole_result(const struct analysis *x, const struct op *op) {
   }
   bool whole = true;
   for (int i = op->code == OP_SELECT; i < (op->code == OP_INDEX ? 1 : op->n_in); i++)
-    whole &= in(x, op, i).whole || op->in[i]->type.elem == ELEM_TERNARY;
+    whole &= in(x, op, i).whole || elem_codes(op->in[i]->type.elem);
   return whole;
 }
 

@@ -17,11 +17,16 @@ double range_most(struct range r) {
   return fmax(fabs(r.lo), fabs(r.hi));
 }
 
+double most_code(enum elem e) {
+  int bits = elem_code_bits(e);
+  return bits ? ldexp(1, bits - 1) : 1;
+}
+
 struct range weight_range(const struct weight *w) {
   if (w->known)
     return range_between(w->lo, w->hi);
-  if (w->type.elem == ELEM_TERNARY)
-    return range_between(SMALLEST_WSCALE, LARGEST_WSCALE);
+  if (elem_codes(w->type.elem))
+    return range_between(SMALLEST_WSCALE, LARGEST_WSCALE * most_code(w->type.elem));
   return range_between(-LARGEST_WEIGHT, LARGEST_WEIGHT);
 }
 

@@ -50,6 +50,8 @@ struct ranges *ranges_of(struct module *m, struct func *f);
 double range_most(struct range r); /* max|x| */
 /* Range of a float weight's numbers, or of a ternary weight's scales 1 / mean|W|. */
 struct range weight_range(const struct weight *w);
+/* The largest magnitude of its codes. */
+double most_code(enum elem e);
 
 /* Whether the range of the operator is known by a rule, its own or those of its body; a test asks for all. */
 bool range_rule_known(enum opcode code);

@@ -176,11 +176,12 @@ struct number matmul_op(struct fixing *x, const struct op *op) {
   return from_shift(x, y, f.e, w.frac - drop, format_of(x, op->out[0]));
 }
 
-/* Floats added and subtracted: as 16-bit codes whose point the largest one sets. */
+/* Floats by codes: as 16-bit codes whose point the largest one sets. */
 struct number float_sum_op(struct fixing *x, const struct op *op) {
   const struct value *w = op->in[0], *v = op->in[1];
   int64_t n = op->attr.group ? op->attr.group : w->type.dim[1];
-  if (log2_up(n) + DIGITS > SUM_BITS) {
+  int bits = elem_code_bits(w->type.elem);
+  if (log2_up(n) + DIGITS + (bits ? bits - 1 : 0) > SUM_BITS) {
     fix_error(x, op, "a sum of %lld fixed-point numbers does not fit 32 bits; quantise the activations",
               (long long)n);
     return (struct number){.kind = NUMBER_CONST};

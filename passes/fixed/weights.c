@@ -171,7 +171,7 @@ static struct value *leaf(struct fixing *x, const struct weight *w, const struct
 
 struct number weight_op(struct fixing *x, const struct op *op) {
   const struct weight *w = weight_find(x->m, op->attr.symbol);
-  if (w->type.elem == ELEM_TERNARY)
+  if (elem_codes(w->type.elem))
     return (struct number){.kind = NUMBER_PLAIN, .v = op->out[0]};
   struct weight *y = fixed_weight(x, w);
   return fixed(leaf(x, y, op), y->frac, weight_format(x, w).bits);

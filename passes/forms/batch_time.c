@@ -73,7 +73,7 @@ static bool is_shared_past(const struct op *op) {
 
 static void check(struct op *op, void *data) {
   struct batching *b = data;
-  bool chosen = op->code == OP_MATMUL && op->in[0]->type.elem == ELEM_TERNARY; /* ternarize comes first */
+  bool chosen = op->code == OP_MATMUL && elem_codes(op->in[0]->type.elem); /* ternarize comes first */
   if (chosen && batch_varies(b, op->in[0]))
     b->possible = false;
   if (is_shared_past(op) || op->code == OP_KERNEL || op->code == OP_SCAN || op->code == OP_TAIL)

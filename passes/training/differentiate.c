@@ -160,12 +160,19 @@ static void return_loss(struct derivative *d, struct func *f, bool back) {
   vec_push(d->m->arena, f->results, (struct result){.name = "loss", .updates = -1});
 }
 
-static void note_trained(struct op *op, void *module) {
-  struct weight *w = op->code == OP_WEIGHT ? weight_find(module, op->attr.symbol) : NULL;
-  if (!w || w->origin != WEIGHT_LOADED)
+static void note_trained(struct op *op, void *data) {
+  struct derivative *d = data;
+  struct weight *w = op->code == OP_WEIGHT ? weight_find(d->m, op->attr.symbol) : NULL;
+  if (!w || w->origin != WEIGHT_LOADED || w->trained)
     return;
   w->trained = true;
   w->source = STORE_NONE; /* it is no longer what the checkpoint has */
+  if (!elem_code_bits(w->type.elem))
+    return;
+  diag_at(d->m->diag, SEVERITY_ERROR, w->at,
+          "'%s' is i%d, and a training has no codes but ternary ones; train it as f32 or ternary", w->name,
+          elem_code_bits(w->type.elem));
+  d->ok = false;
 }
 
 bool pass_differentiate(struct module *m, const struct pass_context *c) {
@@ -179,7 +186,9 @@ bool pass_differentiate(struct module *m, const struct pass_context *c) {
   }
   struct derivative d = {.m = m, .recompute = c->recompute, .logits = c->logits, .ok = true};
   struct func *loss = func_find(m, "loss");
-  walk(f->body, note_trained, m);
+  walk(f->body, note_trained, &d);
+  if (!d.ok)
+    return false;
   if (loss && is_training_form(loss))
     return_loss(&d, loss, false);
   group_repeats(&d, f->body);

@@ -47,7 +47,7 @@ static void add_weight(struct training_memory *n, const struct weight *w) {
     bytes = weight_bytes(w) * instances;
   if (w->scales >= 0)
     bytes += (int64_t)sizeof(float) * weight_scale_count(w) * instances;
-  *(w->type.elem == ELEM_TERNARY ? &n->codes : &n->floats) += bytes;
+  *(elem_codes(w->type.elem) ? &n->codes : &n->floats) += bytes;
 }
 
 /* Of the weights that have the same, the iterations that hold most elements. */

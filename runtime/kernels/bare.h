@@ -327,10 +327,12 @@ TERN_SUMS(tern_sum_i16, tern_i16, 4, tern_group_i16)
 
 TERN_SUMS(tern_sum3_i16, tern_i16, 5, tern_group_i16)
 
-/* The digit of column k, 0 to 2, in the row of a tile that begins at `row`. */
+/* The digit of column k in the row of a tile that begins at `row`. */
 static inline int32_t tern_digit(int32_t fields, const uint8_t *row, int32_t k) {
   static const uint8_t power[] = {1, 3, 9, 27};
   const int32_t f = k / 4, byte = row[k & 3];
+  if (fields < 4)
+    return fields == 1 ? byte : byte >> (4 * f) & 15;
   if (fields == 4)
     return byte >> (2 * f) & 3;
   return f == 4 ? byte / TERN_TOP : byte % TERN_TOP / power[f] % 3;
@@ -344,7 +346,11 @@ static inline float tern_row_f32(int32_t fields, const uint8_t *w, const tern_f3
   for (int32_t k = begin; k < end; k++) {
     const uint8_t *tile = tern_tile(w, m, chunks, r / TERN_PANEL, k / width);
     const int32_t t = tern_digit(fields, tile + 4 * (r % TERN_PANEL), k % width);
-    lanes[(k - begin) % 16] += t == 2 ? x[k] : t == 0 ? -x[k] : 0.0f;
+    const float product = fields < 4 ? (float)(t - (fields == 1 ? 128 : 8)) * x[k]
+                          : t == 2   ? x[k]
+                          : t == 0   ? -x[k]
+                                     : 0.0f;
+    lanes[(k - begin) % 16] += product;
   }
   for (int32_t half = 8; half; half /= 2)
     for (int32_t l = 0; l < half; l++)
@@ -371,5 +377,43 @@ static inline void tern_sum3_f32(const uint8_t *w, const tern_f32 *x, tern_f32 *
                                  int32_t group, int32_t rows) {
   tern_rows_f32(5, w, x, y, m, n, group, rows);
 }
+
+static inline void tern_sum4_f32(const uint8_t *w, const tern_f32 *x, tern_f32 *y, int32_t m, int32_t n,
+                                 int32_t group, int32_t rows) {
+  tern_rows_f32(2, w, x, y, m, n, group, rows);
+}
+
+static inline void tern_sum8_f32(const uint8_t *w, const tern_f32 *x, tern_f32 *y, int32_t m, int32_t n,
+                                 int32_t group, int32_t rows) {
+  tern_rows_f32(1, w, x, y, m, n, group, rows);
+}
+
+/* Codes of 4 and 8 bits: column by column, for whose sums there are too many to be tables. */
+#define TERN_WIDE_SUMS(name, x_type, fields)                                                                 \
+  static inline void name(const uint8_t *w, const x_type *x, tern_i32 *y, int32_t m, int32_t n,              \
+                          int32_t group, int32_t rows) {                                                     \
+    const int32_t width = 4 * (fields), chunks = (n + width - 1) / width, zero = (fields) == 1 ? 128 : 8;    \
+    const int32_t span = group ? group : n, groups = group ? (n + group - 1) / group : 1;                    \
+    for (int32_t row = 0; row < rows; row++)                                                                 \
+      for (int32_t r = 0; r < m; r++)                                                                        \
+        for (int32_t g = 0; g < groups; g++) {                                                               \
+          const int32_t end = n - g * span < span ? n : g * span + span;                                     \
+          uint32_t sum = 0;                                                                                  \
+          for (int32_t k = g * span; k < end; k++) {                                                         \
+            const uint8_t *tile = tern_tile(w, m, chunks, r / TERN_PANEL, k / width);                        \
+            const int32_t t = tern_digit(fields, tile + 4 * (r % TERN_PANEL), k % width);                    \
+            sum += (uint32_t)((t - zero) * x[row * n + k]);                                                  \
+          }                                                                                                  \
+          y[(row * m + r) * groups + g] = (int32_t)sum;                                                      \
+        }                                                                                                    \
+  }
+
+TERN_WIDE_SUMS(tern_sum4_i8, int8_t, 2)
+
+TERN_WIDE_SUMS(tern_sum8_i8, int8_t, 1)
+
+TERN_WIDE_SUMS(tern_sum4_i16, tern_i16, 2)
+
+TERN_WIDE_SUMS(tern_sum8_i16, tern_i16, 1)
 
 #endif

@@ -29,8 +29,8 @@ static void read_ternary(struct checkpoint *c, const struct tensor_info *t, int6
   bool by_row;
   fuzz_check(codes && scales);
   for (int i = 0; i < 15; i++) {
-    struct scaling scaling = {(enum scale_kind)(i % 3), 1 + columns / 2, (enum scale_by)(i / 3)};
-    if (checkpoint_read_ternary(c, t->name, rows, columns, &scaling, codes, scales, 1 + i % 2))
+    struct scaling scaling = {(enum scale_kind)(i % 3), 1 + columns / 2, (enum scale_by)(i / 3), 0};
+    if (checkpoint_read_codes(c, t->name, rows, columns, &scaling, codes, scales, 1 + i % 2))
       for (int64_t k = 0; k < n; k++)
         fuzz_check(codes[k] >= -1 && codes[k] <= 1);
     if (columns == t->shape[1])

@@ -4,7 +4,7 @@
     language.py TERNC [--first SEED] [--models N] [--simulate K] [--quick] [--keep FOLDER]
 
 A model of a seed has odd sizes, names that other languages have for themselves, weights that are zero, tiny, huge, denormal,
-infinite or no number, ternary matrices with every kind of scale, states, convolutions, token shift, blocks, also as constants
+infinite or no number, ternary matrices and those of wider codes with every kind of scale, states, convolutions, token shift, blocks, also as constants
 of others and at their path, repeats from any index, nested and unrolled, paths with sums of indices, einsum and an import. Checked are, bit for bit: native code and C against the interpreter, kernel by kernel, in all forms, in float and in
 --fixed; a program's logits with other chunks, threads and packings; and for every K-th model (0: none) both machines
 of the hardware in a simulator. A model that is refused with a message counts as refused. Prints what differs and a summary; status 1
@@ -45,6 +45,7 @@ class Model:
         self.tensors = {}  # name in the checkpoint: (shape, whether ternary)
         self.body, self.values, self.used = [], [], set()
         self.indent, self.repeat = "  ", None
+        self.wide = seed % 3 == 1
         self.vocab = self.rng.choice([1, 2, 3, 5, 17, 33])
 
     def name(self, kind):
@@ -65,10 +66,14 @@ class Model:
 
     def weight(self, shape, ternary=False, clause=""):
         name = self.name("w")
-        self.line("weight %s : %s%s" % (self.path(name), ("ternary" + f32(shape)[3:]) if ternary else f32(shape), clause))
+        self.line("weight %s : %s%s" % (self.path(name), (self.codes() + f32(shape)[3:]) if ternary else f32(shape), clause))
         for tensor in self.places(name):
             self.tensors[tensor] = (shape, ternary)
         return name
+
+    def codes(self):
+        """The element of a weight of codes; hardware takes ternary ones alone."""
+        return self.rng.choice(["ternary", "i8", "i4", "i3", "i2"]) if self.wide else "ternary"
 
     def path(self, name):
         return "layers[%s].%s" % (self.repeat[0], name) if self.repeat else name

@@ -460,17 +460,36 @@ static bool floats(void *self, const char *name, int64_t first, int64_t count, f
   return true;
 }
 
-static bool ternary(void *self, const char *name, const struct weight *w, int8_t *codes, float *scales) {
+static bool codes_by_name(void *self, const char *name, const struct weight *w, int8_t *codes,
+                          float *scales) {
   (void)self;
   uint64_t s = hash(name);
   int64_t n = type_count(w->type, NULL), count = weight_scale_count(w);
+  int bits = elem_code_bits(w->type.elem);
   for (int64_t i = 0; i < n; i++)
-    codes[i] = (int8_t)((int)(next_random(&s) % 3) - 1);
+    codes[i] = bits ? (int8_t)((int)(next_random(&s) % (1u << bits)) - (1 << (bits - 1)))
+                    : (int8_t)((int)(next_random(&s) % 3) - 1);
   for (int64_t i = 0; i < count; i++)
     scales[i] = 1.0f / (0.01f + (float)(next_random(&s) % 1000) / 1000);
   return true;
 }
 
+/* What the weights have become, their uses become too. */
+static void retype(struct op *op, void *module) {
+  if (op->code == OP_WEIGHT)
+    op->out[0]->type = weight_find(module, op->attr.symbol)->type;
+}
+
+void random_wide_codes(struct module *m) {
+  static const enum elem elems[] = {ELEM_TERNARY, ELEM_W8, ELEM_W4, ELEM_W8, ELEM_W3, ELEM_W2};
+  enum { MOST = 511 }; /* columns whose products with int16 fit 32 bits */
+  for (struct weight *w = m->weights; w; w = w->next)
+    if (w->type.elem == ELEM_TERNARY && w->type.dim[1] <= MOST)
+      w->type.elem = elems[hash(w->name) % 6];
+  for (struct func *f = m->funcs; f; f = f->next)
+    walk(f->body, retype, m);
+}
+
 struct weight_source random_source(void) {
-  return (struct weight_source){NULL, floats, ternary};
+  return (struct weight_source){NULL, floats, codes_by_name};
 }

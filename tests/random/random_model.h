@@ -10,6 +10,8 @@
 #include "ir/source.h"
 
 struct module *random_model(struct arena *a, struct diag *d, uint64_t seed);
+/* Makes i2 to i8 of some ternary weights, which neither a training nor hardware takes. */
+void random_wide_codes(struct module *m);
 struct weight_source random_source(void);
 
 #endif

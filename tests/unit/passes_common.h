@@ -52,7 +52,7 @@ static bool source_ternary(void *self, const char *name, const struct weight *w,
   return true;
 }
 
-static const struct weight_source weights_by_name = {.floats = source_floats, .ternary = source_ternary};
+static const struct weight_source weights_by_name = {.floats = source_floats, .codes = source_ternary};
 
 /* ---- running both forms ------------------------------------------------------------------------------ */
 

@@ -169,6 +169,8 @@ static void so_do_random_models(void **state) {
     print_message("seed %d\n", (int)seed);
     struct module *m = random_model(&b.arena, &b.diag, seed);
     m->name = "m";
+    if (seed % 3 == 0)
+      random_wide_codes(m);
     bench_open(&b, m, seed % 2 ? STORE_TILE3 : STORE_TILE2,
                "ternarize,norm-scale,merge-sums,simplify,cse,dce,fuse,dce,plan-memory");
     run(&b);

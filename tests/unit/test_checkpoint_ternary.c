@@ -70,8 +70,8 @@ static void compare_codes(struct checkpoint *c, const struct matrix *m, enum sca
   int64_t width = kind == SCALE_TENSOR ? n : m->cols;
   int8_t *got = malloc((size_t)n), *want = malloc((size_t)n);
   float *scale = malloc((size_t)n * sizeof *scale);
-  assert_true(checkpoint_read_ternary(c, "x", m->rows, m->cols, &(struct scaling){kind, group, BY_AUTO}, got,
-                                      scale, threads));
+  assert_true(checkpoint_read_codes(c, "x", m->rows, m->cols, &(struct scaling){kind, group, BY_AUTO, 0}, got,
+                                    scale, threads));
   for (int64_t row = 0; row < n; row += width)
     for (int64_t at = 0; at < width; at += span) {
       float mean = naive_codes(m->values + row + at, at + span < width ? span : width - at, want + row + at);
@@ -126,7 +126,7 @@ static void test_codes_by_hand(void **state) {
     write_tensors(in(b, "h.safetensors"), four_floats, cases[i].w, 16);
     struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "h.safetensors"));
     assert_true(
-        checkpoint_read_ternary(c, "x", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes, &mean, 2));
+        checkpoint_read_codes(c, "x", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, codes, &mean, 2));
     assert_memory_equal(codes, cases[i].codes, 4);
     assert_true(mean == 1.0f / fmaxf(cases[i].mean, 1e-5f));
     checkpoint_close(c);
@@ -155,20 +155,20 @@ static void test_codes_errors(void **state) {
   write_tensors(in(b, "e.safetensors"), four_floats, w, 16);
   struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "e.safetensors"));
   assert_false(
-      checkpoint_read_ternary(c, "x", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes, means, 2));
+      checkpoint_read_codes(c, "x", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, codes, means, 2));
   expect_said(b, "weight 2 of tensor 'x' (row 1, column 0) is infinite or not a number");
   assert_false(
-      checkpoint_read_ternary(c, "x", 2, 2, &(struct scaling){SCALE_ROW, 0, BY_AUTO}, codes, means, 2));
+      checkpoint_read_codes(c, "x", 2, 2, &(struct scaling){SCALE_ROW, 0, BY_AUTO, 0}, codes, means, 2));
   expect_said(b, "weight 2 of tensor 'x'");
   assert_false(
-      checkpoint_read_ternary(c, "x", 2, 3, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes, means, 2));
+      checkpoint_read_codes(c, "x", 2, 3, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, codes, means, 2));
   expect_said(b, "'x' is [2, 2]; [2, 3] was asked for");
   assert_false(
-      checkpoint_read_ternary(c, "y", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes, means, 2));
+      checkpoint_read_codes(c, "y", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, codes, means, 2));
   expect_said(b, "has no tensor 'y'");
   assert_int_equal(truncate(in(b, "e.safetensors"), 70), 0);
   assert_false(
-      checkpoint_read_ternary(c, "x", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes, means, 2));
+      checkpoint_read_codes(c, "x", 2, 2, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, codes, means, 2));
   expect_said(b, "has become shorter");
   checkpoint_close(c);
 }
@@ -189,8 +189,8 @@ static void test_codes_large(void **state) {
   struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, path);
   expect_quiet(b);
   int8_t *codes = malloc(N);
-  assert_true(checkpoint_read_ternary(c, "x", 2, COLUMNS, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes,
-                                      &mean, 2));
+  assert_true(checkpoint_read_codes(c, "x", 2, COLUMNS, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, codes,
+                                    &mean, 2));
   assert_true(mean == 1.0f / (float)(((double)values[1] - (double)values[0]) / N));
   assert_int_equal(codes[0], -1);
   assert_int_equal(codes[N - 1], 1);

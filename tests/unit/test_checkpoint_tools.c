@@ -127,10 +127,10 @@ static void compare_packed(struct checkpoint *a, struct checkpoint *p) {
     assert_true(n <= MOST);
     if (is_matrix(t)) {
       assert_int_equal(u->dtype, DTYPE_U8);
-      assert_true(checkpoint_read_ternary(a, t->name, t->shape[0], t->shape[1],
-                                          &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, x, &mean[0], 1));
-      assert_true(checkpoint_read_ternary(p, t->name, t->shape[0], t->shape[1],
-                                          &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, y, &mean[1], 2));
+      assert_true(checkpoint_read_codes(a, t->name, t->shape[0], t->shape[1],
+                                        &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, x, &mean[0], 1));
+      assert_true(checkpoint_read_codes(p, t->name, t->shape[0], t->shape[1],
+                                        &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, y, &mean[1], 2));
       assert_memory_equal(x, y, n);
       assert_true(mean[0] == mean[1]);
     } else {
@@ -152,7 +152,7 @@ static void check_wants(struct checkpoint *a, struct checkpoint *p) {
   assert_true(n <= 100);
   for (int i = 0; i < n; i++) {
     const struct tensor_info *t = checkpoint_tensor(a, i);
-    w[i] = (struct wanted_tensor){.name = t->name, .rank = t->rank, .ternary = is_matrix(t)};
+    w[i] = (struct wanted_tensor){.name = t->name, .rank = t->rank, .codes = is_matrix(t)};
     memcpy(w[i].shape, t->shape, sizeof w[i].shape);
   }
   assert_true(checkpoint_check(a, w, n, false));
@@ -249,10 +249,10 @@ static void test_pack_errors(void **state) {
                   damaged[i].data, 8);
     c = checkpoint_open(&b->diag, &b->arena, in(b, "d.safetensors"));
     assert_false(
-        checkpoint_read_ternary(c, "x", 2, 7, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO}, codes, mean, 2));
+        checkpoint_read_codes(c, "x", 2, 7, &(struct scaling){SCALE_TENSOR, 0, BY_AUTO, 0}, codes, mean, 2));
     expect_said(b, damaged[i].message);
     assert_false(
-        checkpoint_read_ternary(c, "x", 2, 7, &(struct scaling){SCALE_ROW, 0, BY_AUTO}, codes, mean, 2));
+        checkpoint_read_codes(c, "x", 2, 7, &(struct scaling){SCALE_ROW, 0, BY_AUTO, 0}, codes, mean, 2));
     expect_said(b, "packed with one scale for the matrix");
     checkpoint_close(c);
   }

@@ -285,6 +285,8 @@ static bool model_agrees(uint64_t seed) {
   j.options.verify = true;
   j.options.batch = 0; /* the module says it */
   j.module = random_model(&j.arena, &j.diag, seed);
+  if (seed % 2)
+    random_wide_codes(j.module);
   j.source = random_source();
   struct image im = {0};
   struct wanted want = {0};

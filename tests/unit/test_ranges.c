@@ -108,7 +108,7 @@ static bool note(void *self, struct interp *in, const struct op *op, const uint3
 
 static struct outcome_range interpreted(struct bench *t, const struct value *v, int draws) {
   struct watch w = {v, {INFINITY, -INFINITY}};
-  const struct weight_source source = {.self = t, .floats = sample, .ternary = sample_ternary};
+  const struct weight_source source = {.self = t, .floats = sample, .codes = sample_ternary};
   const struct interp_hook hook = {&w, nothing_before, note};
   for (int i = 0; i < draws; i++) {
     const struct tensor *out;

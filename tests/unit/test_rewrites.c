@@ -45,7 +45,7 @@ static bool some_codes(void *self, const char *name, const struct weight *w, int
   return true;
 }
 
-static const struct weight_source source = {.floats = some_floats, .ternary = some_codes};
+static const struct weight_source source = {.floats = some_floats, .codes = some_codes};
 
 /* ---- running ----------------------------------------------------------------------------------------- */
 

@@ -67,11 +67,11 @@ static void check_form(struct bench *b, const struct matrix *x, int64_t span, bo
   struct scaling scaling = {span == 0      ? SCALE_TENSOR
                             : span >= x->n ? SCALE_ROW
                                            : SCALE_GROUP,
-                            span, largest ? BY_LARGEST : BY_MEAN};
+                            span, largest ? BY_LARGEST : BY_MEAN, 0};
   int8_t *codes = malloc((size_t)(x->m * x->n));
   float *scales = malloc((size_t)scales_of(x, span) * sizeof *scales);
   struct checkpoint *c = checkpoint_open(&b->diag, &b->arena, in(b, "x.safetensors"));
-  assert_true(checkpoint_read_ternary(c, "x", x->m, x->n, &scaling, codes, scales, 2));
+  assert_true(checkpoint_read_codes(c, "x", x->m, x->n, &scaling, codes, scales, 2));
   for (int k = 0; k < 2; k++)
     compare(x, span, largest, &layouts[k], codes, scales);
   checkpoint_close(c);

@@ -141,6 +141,20 @@ static void widest_codes(struct hw_design *h) {
   }
 }
 
+static bool sums_fit(struct diag *d, const struct loops *l) {
+  int errors = d->errors;
+  for (const struct kernel *k = l->kernels; k; k = k->next) {
+    if (k->kind != KERNEL_TERNARY_SUM || k->entry != language_step(l))
+      continue;
+    const struct value *matrix = k->op->in[0];
+    if (elem_code_bits(matrix->type.elem))
+      diag_at(d, SEVERITY_ERROR, k->at,
+              "'%s' is i%d, and the streaming machine multiplies by ternary weights only",
+              matrix->def->attr.symbol, elem_code_bits(matrix->type.elem));
+  }
+  return d->errors == errors;
+}
+
 struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *loops,
                           const struct hw_options *options) {
   if (!language_step(loops)) {
@@ -155,7 +169,7 @@ struct hw_design *hw_plan(struct arena *a, struct diag *d, const struct loops *l
   h->options = *options;
   h->name = verilog_design_name(a, loops->module->name);
   fill_in(&h->options, loops);
-  if (!options_fit(d, &h->options))
+  if (!options_fit(d, &h->options) || !sums_fit(d, loops))
     return NULL;
   h->word_bits = word_bits_of(&h->options);
   if (!hw_schedule(h, d) || !logits_fit(h, d))

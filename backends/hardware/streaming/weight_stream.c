@@ -176,7 +176,7 @@ static bool read_part(struct stream *s, const struct weight *w, int64_t instance
   struct arena a = {0};
   float *scales = arena_array(&a, float, type_count(w->type, NULL));
   const char *name = weight_tensor(&a, w, instance);
-  bool ok = s->source->ternary(s->source->self, name, w, codes, scales);
+  bool ok = s->source->codes(s->source->self, name, w, codes, scales);
   arena_free(&a);
   return ok;
 }

@@ -235,6 +235,12 @@ static bool lower_sum(struct step_lowering *l, const struct op *op) {
   int64_t instance = instance_of(l, leaf, 0, w->n_counts, w->counts);
   if (instance < 0)
     return false;
+  if (elem_code_bits(w->type.elem)) {
+    diag_at(l->m->diag, SEVERITY_ERROR, op->at,
+            "'%s' is i%d, and the unrolled machine multiplies by ternary weights only", w->name,
+            elem_code_bits(w->type.elem));
+    return false;
+  }
   const char *name = symbol_instance(a, w->name, w->n_counts, w->counts, instance);
   enter(l, arena_printf(a, "%s_sum", sum_path(a, name)),
         arena_printf(a, "sums of %lld inputs for %lld outputs, by the weight '%s'", (long long)t.dim[1],

@@ -9,9 +9,10 @@
 #include <cmocka.h>
 
 /* A new member that code or image depend on is printed by ir_print_weight or ir_print_state, and is changed
- * in the tables below; then correct these sizes. */
+ * in the tables below; then correct these sizes. A state `within` a function is none of a sequence: no saved
+ * state has it. */
 _Static_assert(sizeof(struct type) == 48 && sizeof(struct weight) == 248 + sizeof(UT_hash_handle) &&
-                   sizeof(struct state) == 136 + sizeof(UT_hash_handle),
+                   sizeof(struct state) == 152 + sizeof(UT_hash_handle),
                "a member is new or gone: change it in the tables of this test");
 
 struct bench {

@@ -145,8 +145,11 @@ static void run_entry_apart(const struct engine *e, const struct entry *entry, s
 /* A call of n tokens from number `first` on, by three threads that only barriers hold together. */
 static bool agrees_apart(const struct engine *e, const struct entry *entry, struct session *s, uint32_t first,
                          uint32_t n, const struct wanted *want) {
-  struct tern_args args = {.weights = s->weights, .state = s->state, .scratch = s->scratch};
+  struct tern_args args = {
+      .weights = s->weights, .state = s->state, .scratch = s->scratch, .positions = s->positions};
   struct form_call call;
+  for (uint32_t i = 0; i < n; i++)
+    s->positions[i] = first + i;
   form_call(&call, &args, s->tokens, s->logits, NULL, n, n);
   memcpy(s->tokens, tokens + first, n * sizeof *tokens);
   run_entry_apart(e, entry, &args, first / n % 2);

@@ -113,6 +113,15 @@ static void turn_inside_out(const struct kernel_lowering *u, struct stmt *tokens
   tokens->loop = rows;
 }
 
+/* A thread has the same iterations for every token only where there are always as many: not over what a token
+ * sees. */
+static bool same_for_tokens(const struct stmt *list) {
+  for (const struct stmt *s = list; s; s = s->next)
+    if (s->kind == STMT_LOOP && s->loop->extent->kind != INDEX_CONST)
+      return false;
+  return true;
+}
+
 static bool share_loops(struct kernel_lowering *u, bool spread) {
   struct stmt *list = u->kernel->body;
   const struct stmt *only = only_loop(list);
@@ -125,6 +134,8 @@ static bool share_loops(struct kernel_lowering *u, bool spread) {
     return true;
   if (scan)
     list = only->loop->body;
+  if (scan && !same_for_tokens(list))
+    return false;
   if (!loops_alike(u, list, scan ? u->policy->scan_tokens : 1, spread) || !rows_apart(u, scan))
     return false;
   for (struct stmt *s = list; s; s = s->next)

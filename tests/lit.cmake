@@ -13,7 +13,10 @@ set(quick_files driver/axes driver/compare driver/options driver/shipped hardwar
 # What `make check` leaves to `make check-long`.
 set(check_long_files cross/bare-riscv32 cross/kernels-all cross/model driver/fixed-models-more driver/fixed-shared
     driver/scaling-more hardware/corners-yosys hardware/library-verilator hardware/streaming-icarus hardware/streaming-prompt hardware/streaming-trits
-    hardware/synth-streaming hardware/synth-toggles random/language-more training/examples-more)
+    hardware/synth-streaming hardware/synth-toggles random/language-more training/examples-more
+    driver/fixed-logits hardware/library-luts hardware/streaming-states training/config training/memory
+    reference/delta_net reference/hgrn reference/kda reference/minlstm reference/qwen3 reference/retnet reference/rwkv
+    reference/xlstm_blocks)
 
 # What takes longest begins first, so that nothing is left to run alone at the end. CTest goes by what it measured from its
 # second run on.

@@ -7,12 +7,13 @@
 #define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
 #if defined __x86_64__
+/* Of zeros: what registers held before may be so small that every addition takes the processor's slow way. */
 #define FMA_LOOP(vector)                                                                                     \
-  __asm__ volatile("1:\n\t" EACH(OPERATION) "dec %0\n\tjnz 1b\n\tvzeroupper"                                 \
+  __asm__ volatile("vzeroall\n1:\n\t" EACH(OPERATION) "dec %0\n\tjnz 1b\n\tvzeroupper"                       \
                    : "+r"(rounds)                                                                            \
                    :                                                                                         \
                    : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",   \
-                     "xmm10", "xmm11", "xmm12", "xmm13")
+                     "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
 static inline void peak_fma(long rounds) {
 #define OPERATION(i) "vfmadd231ps %%ymm13, %%ymm12, %%ymm" #i "\n\t"
   FMA_LOOP("ymm");
